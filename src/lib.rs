@@ -1,1 +1,3 @@
-//! Crate.
+//! Binds the Pods of a Kubernetes Service directly as backends of a Tencent Cloud CLB load balancer.
+
+pub mod model;

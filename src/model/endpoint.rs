@@ -1,0 +1,157 @@
+//! The Kubernetes side: Services, their slices, and Pods, cut down to what a plan needs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::{IpFamily, Transport};
+
+/// Namespace and name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The key of an object.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// The labels its Pods have; empty for a Service without selector.
+    pub selector: BTreeMap<String, String>,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Pods are used before their containers are ready.
+    pub publish_not_ready_addresses: bool,
+    /// All annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The annotation keys that our own field manager wrote.
+    pub our_annotations: Vec<String>,
+}
+
+/// The name of a Service port; empty when the Service has a single unnamed port.
+pub type PortName = String;
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name; empty for the only port of a Service.
+    pub name: PortName,
+    /// TCP or UDP; SCTP ports are left out, CLB has no such listener.
+    pub transport: Transport,
+    /// Its number.
+    pub port: u16,
+}
+
+/// An EndpointSlice of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Namespace and name of the slice.
+    pub key: ObjectKey,
+    /// The Service's name; its namespace is the slice's.
+    pub service: String,
+    /// The family of all its addresses.
+    pub family: IpFamily,
+    /// The ports of all its endpoints.
+    pub ports: Vec<SlicePort>,
+    /// The endpoints.
+    pub endpoints: Vec<SliceEndpoint>,
+}
+
+/// A port of a slice: the port of the Pod behind a port of the Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlicePort {
+    /// The name of the Service port.
+    pub name: PortName,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The Pod's port; `None` when no container declares the named port.
+    pub port: Option<u16>,
+}
+
+/// One endpoint of a slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SliceEndpoint {
+    /// The addresses; Kubernetes only uses the first.
+    pub addresses: Vec<IpAddr>,
+    /// The UID of the Pod behind it; `None` for an address that no Pod has.
+    pub pod_uid: Option<String>,
+    /// The name of what is behind it.
+    pub target_name: Option<String>,
+}
+
+/// The life of a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not all containers have started.
+    Pending,
+    /// Running.
+    Running,
+    /// All containers ended and will not be started again.
+    Finished,
+    /// The node does not answer.
+    Unknown,
+}
+
+/// The readiness gate of a Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GateState {
+    /// The Pod has no gate of ours.
+    Absent,
+    /// The gate is there, and nothing was written for it yet.
+    Unset,
+    /// The condition is not True: reason and message as they stand.
+    Waiting {
+        /// The condition's reason.
+        reason: String,
+        /// The condition's message.
+        message: String,
+    },
+    /// The condition is True; it stays so for this Pod.
+    Open,
+}
+
+/// A Pod, in slim form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// The UID: two Pods of one name or one address are different Pods.
+    pub uid: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the vendor that change how the Pod is bound.
+    pub annotations: BTreeMap<String, String>,
+    /// The addresses.
+    pub ips: Vec<IpAddr>,
+    /// The node.
+    pub node: Option<String>,
+    /// The Pod uses its node's address.
+    pub host_network: bool,
+    /// The life of the Pod.
+    pub phase: Phase,
+    /// All containers are ready.
+    pub containers_ready: bool,
+    /// When deletion was asked for.
+    pub deleting_since: Option<Timestamp>,
+    /// The gate.
+    pub gate: GateState,
+}

@@ -1,0 +1,20 @@
+//! Plain values: what things are, on the side of the load balancer and on the side of Kubernetes.
+//!
+//! No decisions, no I/O, no clock. Desired and observed state share one vocabulary, so that a plan is a comparison of like
+//! with like. Everything else in the crate may use this module; it uses nothing of ours.
+
+mod endpoint;
+mod failure;
+mod id;
+mod limits;
+mod listener;
+mod load_balancer;
+mod target;
+
+pub use endpoint::{GateState, ObjectKey, Phase, Pod, PortName, Service, ServicePort, Slice, SliceEndpoint, SlicePort};
+pub use failure::{Class, Failure};
+pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
+pub use limits::Limits;
+pub use listener::{Listener, Protocol, Rule, Transport};
+pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState};
+pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};
