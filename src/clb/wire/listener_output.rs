@@ -1,0 +1,143 @@
+//! Listeners and rules as `DescribeListeners` shows them.
+
+use serde_json::Value;
+
+use super::HealthCheckOutput;
+
+reply! {
+    /// A listener. `SnatEnable`, `ProxyProtocol`, `H2cSwitch`, `SslCloseSwitch` and three of the `Reschedule` switches can be
+    /// set but are not shown.
+    pub struct Listener {
+        /// Id, `lbl-…`.
+        listener_id: String,
+        /// Protocol in upper case.
+        protocol: String,
+        /// Port.
+        port: i64,
+        /// Server certificate; null without one.
+        certificate: CertificateOutput,
+        /// Null for layer 7.
+        health_check: HealthCheckOutput,
+        /// Null for layer 7.
+        scheduler: String,
+        /// Seconds; 0 is off.
+        session_expire_time: i64,
+        /// 0 or 1.
+        sni_switch: i64,
+        /// Rules; null for layer 4.
+        rules: Vec<RuleOutput>,
+        /// Name.
+        listener_name: String,
+        /// Time of creation, `YYYY-MM-DD HH:MM:SS`.
+        create_time: String,
+        /// Last port of a range, 0 without one.
+        end_port: i64,
+        /// `NODE`, `POLARIS`, `TARGETGROUP` or `TARGETGROUP-V2`.
+        target_type: String,
+        /// Null unless bound to one.
+        target_group: Value,
+        /// `NORMAL` or `QUIC_CID`.
+        session_type: String,
+        /// 0 or 1; null for layer 4.
+        keepalive_enable: i64,
+        /// NAT64 only.
+        toa: bool,
+        /// Resets connections of a deregistered target.
+        deregister_target_rst: bool,
+        /// Flags.
+        attr_flags: Vec<String>,
+        /// Null unless bound to some.
+        target_group_list: Value,
+        /// -1 for unlimited.
+        max_conn: i64,
+        /// -1 for unlimited.
+        max_cps: i64,
+        /// Seconds.
+        idle_connect_timeout: i64,
+        /// Seconds.
+        reschedule_interval: i64,
+        /// `transparent` or `compatibility`.
+        data_compress_mode: String,
+        /// Seconds.
+        reschedule_start_time: i64,
+    }
+
+    /// A server certificate.
+    pub struct CertificateOutput {
+        /// `UNIDIRECTIONAL` or `MUTUAL`.
+        #[serde(rename = "SSLMode")]
+        ssl_mode: String,
+        /// `ON`, `OPTIONAL` or empty.
+        #[serde(rename = "SSLVerifyClient")]
+        ssl_verify_client: String,
+        /// Server certificate.
+        cert_id: String,
+        /// Client CA.
+        cert_ca_id: String,
+        /// Further server certificates.
+        ext_cert_ids: Vec<String>,
+    }
+
+    /// A rule of a layer-7 listener.
+    pub struct RuleOutput {
+        /// Id, `loc-…`.
+        location_id: String,
+        /// Domain.
+        domain: String,
+        /// Path.
+        url: String,
+        /// Seconds; 0 is off.
+        session_expire_time: i64,
+        /// Health check.
+        health_check: HealthCheckOutput,
+        /// Null without SNI.
+        certificate: CertificateOutput,
+        /// `WRR`, `LEAST_CONN` or `IP_HASH`.
+        scheduler: String,
+        /// The listener.
+        listener_id: String,
+        /// Where it redirects to.
+        rewrite_target: RewriteTarget,
+        /// Compression.
+        http_gzip: bool,
+        /// Made by a redirection.
+        be_auto_created: bool,
+        /// Its domain is the listener's default.
+        default_server: bool,
+        /// HTTP/2.
+        http2: bool,
+        /// Protocol towards the targets.
+        forward_type: String,
+        /// Time of creation.
+        create_time: String,
+        /// `NODE` or `TARGETGROUP`.
+        target_type: String,
+        /// Null unless bound to one.
+        target_group: Value,
+        /// Web application firewall.
+        waf_domain_id: String,
+        /// Not public.
+        trpc_callee: String,
+        /// Not public.
+        trpc_func: String,
+        /// `QUIC_ACTIVE` or `QUIC_INACTIVE`.
+        quic_status: String,
+        /// All domains of the rule.
+        domains: Vec<String>,
+        /// Null unless bound to some.
+        target_group_list: Value,
+        /// Authentication.
+        #[serde(rename = "OAuth")]
+        oauth: Value,
+        /// Session cookie.
+        cookie_name: String,
+    }
+
+    /// Where a rule redirects to; both null when it does not.
+    pub struct RewriteTarget {
+        /// Listener.
+        target_listener_id: String,
+        /// Rule.
+        target_location_id: String,
+    }
+}

@@ -1,0 +1,73 @@
+//! The cloud's JSON, version 2018-03-17, as the CLB API reference and the official SDKs have it.
+//!
+//! Shared by the client and the simulator, so that the spelling of a member exists once. Nothing is interpreted here:
+//! identifiers and enumerations are strings, every integer is an `i64`, and ranges are the business of the side that reads.
+
+#[macro_use]
+mod macros;
+
+mod envelope;
+mod health;
+mod listener;
+mod listener_output;
+mod load_balancer;
+mod load_balancer_output;
+mod quota;
+mod rule;
+mod target;
+mod task;
+
+pub use envelope::{Answer, ErrorBody, decode, encode_failure, encode_success};
+pub use health::{
+    DescribeTargetHealth, DescribeTargetHealthReply, HealthCheck, HealthCheckOutput, ListenerHealth,
+    LoadBalancerHealth, RuleHealth, TargetHealth,
+};
+pub use listener::{
+    CertInfo, CertificateInput, CreateListener, CreateListenerReply, DeleteListener, DeleteLoadBalancerListeners,
+    DescribeListeners, DescribeListenersReply, ModifyListener, MultiCertInfo, Secret,
+};
+pub use listener_output::{CertificateOutput, Listener, RewriteTarget, RuleOutput};
+pub use load_balancer::{
+    CreateLoadBalancer, CreateLoadBalancerReply, CreateLoadBalancerSnatIps, DeleteLoadBalancer,
+    DeleteLoadBalancerSnatIps, DescribeLoadBalancers, DescribeLoadBalancersReply, Filter, InternetAccessible,
+    InternetAccessibleOutput, ModifyLoadBalancerAttributes, ModifyLoadBalancerAttributesReply,
+    SetLoadBalancerSecurityGroups, SnatIp, SnatIpOutput, TagInfo, TagInfoOutput, TargetRegionInfo,
+    TargetRegionInfoOutput,
+};
+pub use load_balancer_output::{ExclusiveClusterOutput, LoadBalancer, ZoneInfo};
+pub use quota::{DescribeQuota, DescribeQuotaReply, Quota};
+pub use rule::{CreateRule, CreateRuleReply, DeleteRule, ModifyDomainAttributes, ModifyRule, RuleInput};
+pub use target::{
+    Backend, BatchDeregisterTargets, BatchModifyTargetTag, BatchModifyTargetWeight, BatchRegisterTargets, BatchTarget,
+    BatchTargetsReply, DeregisterTargets, DescribeTargets, DescribeTargetsReply, ListenerBackend, ModifyTargetPort,
+    ModifyTargetWeight, RegisterTargets, RsTagRule, RsWeightRule, RuleTargets, Target,
+};
+pub use task::{DescribeTaskStatus, DescribeTaskStatusReply};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Value of the header `X-TC-Version`.
+pub const VERSION: &str = "2018-03-17";
+
+/// Name of the service in the signature's scope.
+pub const SERVICE: &str = "clb";
+
+/// A request, which is named as its action.
+pub trait Action: Serialize + DeserializeOwned + Send + Sync {
+    /// Value of the header `X-TC-Action`.
+    const NAME: &'static str;
+    /// True when the action changes something. Writes are asynchronous unless the reference says otherwise: the
+    /// `RequestId` of the reply is the id of a task.
+    const WRITE: bool;
+    /// What a success carries beside its `RequestId`.
+    type Reply: Serialize + DeserializeOwned;
+
+    /// The load balancer the request is about, which a write locks; `None` when it names none. Of several, the first.
+    fn load_balancer(&self) -> Option<&str>;
+}
+
+reply! {
+    /// A success that says nothing beside its `RequestId`.
+    pub struct Done {}
+}
