@@ -2,7 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::MESSAGE_MAX;
+use super::{GENERATION_MAX, MESSAGE_MAX};
 
 /// A time of Kubernetes: RFC 3339.
 pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
@@ -56,7 +56,7 @@ pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "description": "When the status last changed from one value to another.",
                 },
                 "observedGeneration": {
-                    "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX,
+                    "type": "integer", "format": "int64", "minimum": 0, "maximum": GENERATION_MAX,
                     "description": "The metadata.generation that this condition judges.",
                 },
             },

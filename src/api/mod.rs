@@ -22,6 +22,9 @@ pub use service_config::{TkeServiceConfig, TkeServiceConfigSpec, TkeServiceConfi
 /// The longest message of a condition, exclusion or problem, in characters.
 pub const MESSAGE_MAX: usize = 1024;
 
+/// The largest `metadata.generation` of the schemas: JSON numbers are exact up to it.
+const GENERATION_MAX: i64 = (1 << 53) - 1;
+
 /// A text cut to at most `max` characters, the last of which is `…` when something was cut. Texts of the cloud have no known
 /// length, and a status with one that is too long would be refused as a whole.
 pub fn clip(text: &str, max: usize) -> String {

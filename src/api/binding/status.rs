@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ListenerProtocol;
-use crate::api::{MESSAGE_MAX, fragment};
+use crate::api::{GENERATION_MAX, MESSAGE_MAX, fragment};
 
 /// The most entries of lists in a status; the schema refuses more, so a writer must cut.
 pub mod limit {
@@ -30,11 +30,11 @@ pub mod limit {
 #[serde(rename_all = "camelCase", default)]
 pub struct DirectAccessBindingStatus {
     /// The metadata.generation that this status describes; -1 before the first round.
-    #[schemars(range(min = -1, max = i64::MAX))]
+    #[schemars(range(min = -1, max = GENERATION_MAX))]
     pub observed_generation: i64,
     /// The metadata.generation of the TkeServiceConfig that was used. Absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = i64::MAX))]
+    #[schemars(range(min = 0, max = GENERATION_MAX))]
     pub observed_config_generation: Option<i64>,
     /// The load balancer in use. Absent until it is known.
     #[serde(skip_serializing_if = "Option::is_none")]

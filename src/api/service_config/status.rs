@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{MESSAGE_MAX, fragment};
+use crate::api::{GENERATION_MAX, MESSAGE_MAX, fragment};
 
 /// The most problems that a status lists; the schema refuses more, so a writer must cut.
 pub const PROBLEMS_MAX: usize = 32;
@@ -14,7 +14,7 @@ pub const PROBLEMS_MAX: usize = 32;
 #[serde(rename_all = "camelCase", default)]
 pub struct TkeServiceConfigStatus {
     /// The metadata.generation that this status describes; -1 before the first round.
-    #[schemars(range(min = -1, max = i64::MAX))]
+    #[schemars(range(min = -1, max = GENERATION_MAX))]
     pub observed_generation: i64,
     /// How many bindings use this config, 0 or more.
     #[schemars(range(min = 0, max = i32::MAX))]
