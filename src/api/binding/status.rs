@@ -1,0 +1,214 @@
+//! What is really the case with a binding.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ListenerProtocol;
+use crate::api::{GENERATION_MAX, MESSAGE_MAX, fragment};
+
+/// The most entries of lists in a status; the schema refuses more, so a writer must cut.
+pub mod limit {
+    /// Listeners.
+    pub const LISTENERS: usize = 50;
+    /// Addresses of the load balancer.
+    pub const ADDRESSES: usize = 8;
+    /// Pod names in one exclusion.
+    pub const PODS: usize = 5;
+    /// Reasons of exclusion.
+    pub const EXCLUSIONS: usize = 32;
+    /// Annotations written on the Service.
+    pub const ANNOTATIONS: usize = 8;
+    /// Labels of the Service's selector.
+    pub const LABELS: usize = 32;
+    /// Characters of an annotation's value.
+    pub const ANNOTATION_VALUE: usize = 1024;
+}
+
+/// What is really the case, as of the last round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DirectAccessBindingStatus {
+    /// The metadata.generation that this status describes; -1 before the first round.
+    #[schemars(range(min = -1, max = GENERATION_MAX))]
+    pub observed_generation: i64,
+    /// The metadata.generation of the TkeServiceConfig that was used. Absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = GENERATION_MAX))]
+    pub observed_config_generation: Option<i64>,
+    /// The load balancer in use. Absent until it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer: Option<LoadBalancerStatus>,
+    /// Counts of targets. Absent until they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<TargetStatus>,
+    /// The listeners, keyed by port and protocol; at most 50.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::LISTENERS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["port", "protocol"]))]
+    pub listeners: Vec<ListenerStatus>,
+    /// Why endpoints of the Service are not targets, keyed by reason; at most 32.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::EXCLUSIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["reason"]))]
+    pub excluded: Vec<ExclusionStatus>,
+    /// The readiness gates of the Service's Pods. Absent until they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GateStatus>,
+    /// What was written as annotations on the Service, keyed by annotation; at most 8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::ANNOTATIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
+    pub annotations: Vec<AppliedAnnotation>,
+    /// The Service's selector, keyed by label, at most 32: admission policies read it to gate Pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::LABELS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
+    pub pod_selector: Vec<PodLabel>,
+    /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256 characters. Absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Accepted, ResolvedRefs, Programmed, TargetsHealthy and Ready; Reconciling and Stalled only while True.
+    #[schemars(schema_with = "fragment::conditions")]
+    pub conditions: Vec<Condition>,
+}
+
+impl Default for DirectAccessBindingStatus {
+    /// The status of a binding that nobody has looked at.
+    fn default() -> Self {
+        Self {
+            observed_generation: -1,
+            observed_config_generation: None,
+            load_balancer: None,
+            targets: None,
+            listeners: Vec::new(),
+            excluded: Vec::new(),
+            gates: None,
+            annotations: Vec::new(),
+            pod_selector: Vec::new(),
+            last_handled_reconcile_at: None,
+            conditions: Vec::new(),
+        }
+    }
+}
+
+/// The load balancer in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LoadBalancerStatus {
+    /// Its id, such as lb-6efswuxa.
+    #[schemars(length(max = 64))]
+    pub id: String,
+    /// Its region, such as ap-guangzhou.
+    #[schemars(length(max = 64))]
+    pub region: String,
+    /// Its addresses, at most 8. Empty for a load balancer that has only a domain name, and until they are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::ADDRESSES), inner(length(max = 45)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub addresses: Vec<String>,
+    /// Its domain name. Absent for one that has addresses only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub domain: Option<String>,
+    /// Whether this binding created it; only then deletionPolicy Delete removes it.
+    pub created: bool,
+}
+
+/// Counts of targets: Pods, each counted once however many listeners it is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TargetStatus {
+    /// Pods that should be targets, 0 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub desired: i32,
+    /// Pods that are registered on every listener, 0 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub registered: i32,
+    /// Desired Pods that the cloud reports healthy on every listener, 0 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub healthy: i32,
+    /// Pods that are registered and on their way out, 0 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub draining: i32,
+    /// Endpoints of the Service that are not desired, 0 or more; status.excluded says why.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub excluded: i32,
+    /// Healthy of desired, as text for tables: 4/5.
+    #[schemars(length(max = 32))]
+    pub summary: String,
+}
+
+/// A listener as last read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerStatus {
+    /// The protocol.
+    pub protocol: ListenerProtocol,
+    /// The port, 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// The cloud's id. Absent until the listener exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub listener_id: Option<String>,
+    /// Targets that it should have, 0 or more; for HTTP and HTTPS counted once per rule.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub desired: i32,
+    /// Desired targets that the cloud reports healthy, 0 or more; for HTTP and HTTPS counted once per rule.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub healthy: i32,
+}
+
+/// Endpoints that are not targets for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExclusionStatus {
+    /// The reason, in one word. New ones may appear in later versions.
+    #[schemars(length(max = 128))]
+    pub reason: String,
+    /// How many endpoints, 1 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub count: i32,
+    /// Names of up to 5 of their Pods, in alphabetical order. Empty when no Pod is behind them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::PODS), inner(length(max = 253)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub pods: Vec<String>,
+    /// What the reason means and what to do.
+    #[schemars(length(max = MESSAGE_MAX))]
+    pub message: String,
+}
+
+/// The readiness gates of the Service's Pods.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GateStatus {
+    /// Pods whose gate is closed, 0 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub waiting: i32,
+    /// Since when the gate is closed that has been so for longest. Absent when none is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fragment::time")]
+    pub oldest_time: Option<Time>,
+    /// Pods that run without the gate, 0 or more: they were made before it was injected, and become ready without the load balancer.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub ungated_pods: i32,
+}
+
+/// An annotation that was written on the Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AppliedAnnotation {
+    /// The annotation's key.
+    #[schemars(length(max = 317))]
+    pub key: String,
+    /// The annotation's value.
+    #[schemars(length(max = limit::ANNOTATION_VALUE))]
+    pub value: String,
+}
+
+/// A label of the Service's selector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PodLabel {
+    /// The label's key.
+    #[schemars(length(max = 317))]
+    pub key: String,
+    /// The label's value; may be empty.
+    #[schemars(length(max = 63))]
+    pub value: String,
+}

@@ -1,0 +1,256 @@
+//! Condition types and every reason: the only place where these strings are spelled.
+//!
+//! They are part of the interface. Programs compare them, so a spelling never changes its meaning; a new one may be added. Each says
+//! what it means and what to do, which the plugin's `explain` and the documentation print.
+
+macro_rules! vocabulary {
+    (
+        $(#[$doc:meta])*
+        $name:ident {
+            $( $variant:ident = $text:literal : $meaning:literal, $remedy:literal; )+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $( #[doc = $meaning] #[doc = ""] #[doc = $remedy] $variant, )+
+        }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )+];
+
+            /// The spelling in Kubernetes objects.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $text, )+ }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $( Self::$variant => $meaning, )+ }
+            }
+
+            /// What to do about it, in one sentence.
+            pub const fn remedy(self) -> &'static str {
+                match self { $( Self::$variant => $remedy, )+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = UnknownWord;
+
+            /// Reads the spelling in Kubernetes objects. A newer controller may have written a word that is not known here.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(UnknownWord)
+            }
+        }
+    };
+}
+
+/// A word that this version of the vocabulary does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a word that this version knows")]
+pub struct UnknownWord;
+
+vocabulary! {
+    /// The type of a condition of a binding or config.
+    ConditionType {
+        Accepted = "Accepted": "The object is valid, and it owns the ports it asks for.",
+            "When False, correct the spec as the message says.";
+        ResolvedRefs = "ResolvedRefs": "The Service, its ports, the config, the load balancer and the certificates exist and may be used.",
+            "When False, create or correct what the message names; the binding goes on by itself.";
+        Programmed = "Programmed": "A read of the cloud equals what is desired.",
+            "When False or Unknown for long, look at its reason.";
+        TargetsHealthy = "TargetsHealthy": "The cloud reports every desired target healthy.",
+            "When False, look at the Pods and at the health check of the listener.";
+        Ready = "Ready": "All other conditions hold, for the current generation.",
+            "When not True, its reason is that of the first condition that does not hold.";
+        Reconciling = "Reconciling": "Work is under way that will end by itself; present only while True.",
+            "Wait.";
+        Stalled = "Stalled": "Nothing will happen before somebody changes something; present only while True.",
+            "Change what the message names.";
+    }
+}
+
+vocabulary! {
+    /// The reason of a condition of a binding or config.
+    Reason {
+        Ready = "Ready": "Everything holds.", "Nothing to do.";
+        Accepted = "Accepted": "The spec is valid and without conflict.", "Nothing to do.";
+        Resolved = "Resolved": "Everything the spec names exists and may be used.", "Nothing to do.";
+        Programmed = "Programmed": "The last read of the cloud equals what is desired.", "Nothing to do.";
+        Healthy = "Healthy": "The cloud reports every desired target healthy.", "Nothing to do.";
+        Pending = "Pending": "This was not looked at yet, because something before it does not hold.",
+            "Look at the first condition that is False.";
+        Invalid = "Invalid": "The spec contradicts itself or the Service.", "Correct the field that the message names.";
+        PortConflict = "PortConflict": "Another binding, or a foreign listener, has the port on this load balancer.",
+            "Use another port, or bind into the existing listener with listenerId; the older claim keeps working.";
+        ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service or load balancer.",
+            "Use mode Delegate, or set the annotation service.cloud.tencent.com/mode to skip on the Service.";
+        UnsupportedValue = "UnsupportedValue": "The spec asks for something that this mode or this version cannot do.",
+            "Remove or change the field that the message names.";
+        Suspended = "Suspended": "spec.suspend is true: nothing is changed in the cloud, and gates are opened.",
+            "Set spec.suspend to false to go on.";
+        ServiceNotFound = "ServiceNotFound": "The Service of serviceRef does not exist in this namespace.",
+            "Create the Service; it need not exist before the binding.";
+        ServicePortNotFound = "ServicePortNotFound": "The Service has no port of this name or number and transport.",
+            "Correct servicePort, or the ports of the Service.";
+        NoSelector = "NoSelector": "The Service has no selector, so there are no Pods to bind.",
+            "Give the Service a selector.";
+        ConfigNotFound = "ConfigNotFound": "The TkeServiceConfig does not exist; targets and gates are not held up by that.",
+            "Create it in this namespace, or correct serviceConfigRef.";
+        LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
+            "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
+        ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
+            "Correct listenerId or the rules, or leave listenerId out to have a listener made.";
+        CertificateNotFound = "CertificateNotFound": "The certificate, or the Secret that names it, does not exist.",
+            "Upload the certificate, or create the Secret with the key qcloud_cert_id.";
+        InProgress = "InProgress": "Changes are being made; the cloud works on them.", "Wait.";
+        Busy = "Busy": "Another task holds the load balancer.", "Wait; look for other controllers or people who change it when this lasts.";
+        Throttled = "Throttled": "The cloud answers that there were too many calls.",
+            "Wait; share the account's call rate with fewer programs when this lasts.";
+        QuotaExceeded = "QuotaExceeded": "A quota of the account, load balancer, listener or rule is used up.",
+            "Raise the quota that the message names, or use fewer listeners or Pods.";
+        BackendConflict = "BackendConflict": "The same Pod address and port is a target of another listener of the same protocol.",
+            "Let the Pods listen on one port per listener: the cloud tells connections apart by it.";
+        Denied = "Denied": "The credentials are missing, wrong, expired, or not allowed to do this.",
+            "Correct the credentials, or allow the action that the message names.";
+        Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
+        RemovalHeld = "RemovalHeld": "Most targets of a listener would be removed because of a reading that may be wrong.",
+            "Check the Service's selector and its EndpointSlices; the removal is done once the reading is confirmed.";
+        CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",
+            "Check the network and the endpoint; what is bound stays as it is.";
+        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Look at the message; it has the cloud's code and request id.";
+        Waiting = "Waiting": "Targets are registered, and the cloud has not finished probing them.", "Wait for as long as the health check takes.";
+        Unhealthy = "Unhealthy": "The cloud reports targets as unhealthy.",
+            "Check that the Pods answer the listener's health check, and that security groups let it through.";
+        NoTargets = "NoTargets": "No endpoint is desired as a target.",
+            "Look at the Service's Pods, and at status.excluded for those that were left out.";
+        HealthCheckOff = "HealthCheckOff": "The health check is switched off, so health is not known.",
+            "Switch it on, or accept that traffic goes to every Pod.";
+        Deleting = "Deleting": "The object is being deleted, and what it owns in the cloud is being removed.", "Wait.";
+        NotUsed = "NotUsed": "No binding refers to this config.", "Refer to it with serviceConfigRef, or delete it.";
+        PartlyApplied = "PartlyApplied": "Parts of this config have problems, listed in status.problems; the rest is applied.",
+            "Correct the entries listed in status.problems.";
+    }
+}
+
+vocabulary! {
+    /// The reason of the readiness gate's condition on a Pod.
+    GateReason {
+        BackendReady = "LoadBalancerNetworkGroupReady": "Every binding of the Pod has it registered and healthy. TKE writes the same word.",
+            "Nothing to do.";
+        Registered = "Registered": "The Pod is registered, and its bindings ask for no more.", "Nothing to do.";
+        HealthCheckOff = "HealthCheckOff": "The Pod is registered, and the health check is switched off.", "Nothing to do.";
+        NotBound = "NotBound": "No binding selects the Pod, so nothing will ever be known of it.",
+            "Nothing to do; when it should be bound, compare its labels with the Service's selector.";
+        Suspended = "Suspended": "The bindings of the Pod are suspended.", "Set spec.suspend of the binding to false.";
+        PolicyDisabled = "PolicyDisabled": "The bindings of the Pod have readinessGate.policy Disabled.", "Nothing to do.";
+        TimedOut = "TimedOut": "The Pod waited for readinessGate.timeoutSeconds and was let through unhealthy or unregistered.",
+            "Look at the binding's conditions for what it waited for.";
+        NotRegistered = "NotRegistered": "The Pod is not a target of some listener.",
+            "Wait; look at the binding's conditions and status.excluded when this lasts.";
+        Registering = "Registering": "The cloud was asked to register the Pod.", "Wait for some seconds.";
+        HealthCheck = "HealthCheck": "The Pod is registered and not yet reported healthy.",
+            "Wait for as long as the health check takes; then check that the Pod answers it.";
+    }
+}
+
+impl GateReason {
+    /// True for reasons with which the condition is True.
+    pub const fn opens(self) -> bool {
+        !matches!(self, Self::NotRegistered | Self::Registering | Self::HealthCheck)
+    }
+}
+
+vocabulary! {
+    /// Why an endpoint of the Service is not desired as a target.
+    ExclusionReason {
+        NoAddress = "NoAddress": "The Pod has no address yet.", "Wait for the Pod to start.";
+        WrongFamily = "WrongFamily": "The Pod has no address of the load balancer's family.",
+            "Use a load balancer of the other ipVersion, or dual-stack Pods.";
+        ContainersNotReady = "ContainersNotReady": "The Pod's containers are not ready.", "Look at the Pod's readiness probes.";
+        Terminating = "Terminating": "The Pod is being deleted.", "Nothing to do.";
+        Finished = "Finished": "The Pod's containers ended for good.", "Nothing to do; delete the Pod when it is in the way.";
+        HostNetwork = "HostNetwork": "The Pod uses its node's address, which other Pods share.",
+            "Switch hostNetwork off, or run the controller with --host-network=Allow.";
+        NetworkModeMismatch = "NetworkModeMismatch": "The Pod's network is not the one that spec.network asks for.",
+            "Change spec.network, or the Pod's network annotation and resources.";
+        GlobalRouteDisabled = "GlobalRouteDisabled": "The Pod is in the GlobalRouter network, and the cluster does not permit direct access to it.",
+            "Set GlobalRouteDirectAccess to \"true\" in the ConfigMap kube-system/tke-service-controller-config.";
+        SnatProRequired = "SnatProRequired": "The Pod is in the GlobalRouter network, and the load balancer cannot bind addresses outside its VPC.",
+            "Switch SnatPro (cross-region binding 2.0) on for the load balancer.";
+        OverQuota = "OverQuota": "The listener has as many targets as its quota allows.",
+            "Raise TOTAL_TARGET_BIND_QUOTA, or run fewer Pods.";
+        DuplicateAddress = "DuplicateAddress": "Two Pods claim the same address; the one that started last is bound.",
+            "Nothing to do; the other one is usually gone in a moment.";
+        AddressInUse = "AddressInUse": "The address and port is a foreign target of the same listener.",
+            "Remove the foreign target, or leave the listener to its owner.";
+        NotAPod = "NotAPod": "The address belongs to no Pod.", "Remove hand-made EndpointSlices; only Pods are bound.";
+        NodeGone = "NodeGone": "The Pod's node does not exist any more.", "Wait until Kubernetes has removed the Pod, or delete it.";
+        NoPort = "NoPort": "No container of the Pod declares the port name of the Service's targetPort.",
+            "Name a container port like the Service's targetPort, or give the number.";
+    }
+}
+
+vocabulary! {
+    /// What is wrong with one entry of a TkeServiceConfig.
+    ConfigProblem {
+        NoListener = "NoListener": "No listener of the bindings has this protocol and port.", "Correct protocol and port, or remove the entry.";
+        NoRule = "NoRule": "The listener has no rule of this domain and url.", "Correct domain and url, or remove the entry.";
+        NotAllowed = "NotAllowed": "The value is outside of what the cloud takes.", "Use a value of the range that the message names.";
+        Contradiction = "Contradiction": "Two values exclude each other.", "Change one of the two fields that the message names.";
+        MissingValue = "MissingValue": "A value that others need is not set.", "Set the field that the message names.";
+        NotSupported = "NotSupported": "The field is known, and not applied for this protocol or by this version.", "Remove the field.";
+        Refused = "Refused": "The cloud refused the values of this entry.", "Look at the message; it has the cloud's code.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn check<T: Copy>(all: &[T], spelled: fn(T) -> &'static str, texts: [fn(T) -> &'static str; 2]) {
+        let mut seen = BTreeSet::new();
+        for &word in all {
+            let spelling = spelled(word);
+            assert!(seen.insert(spelling), "{spelling} is there twice");
+            assert!(spelling.starts_with(|c: char| c.is_ascii_uppercase()), "{spelling} is not CamelCase");
+            assert!(spelling.chars().all(|c| c.is_ascii_alphanumeric()) && spelling.len() <= 128, "{spelling}");
+            for text in texts.map(|text| text(word)) {
+                assert!(text.ends_with('.'), "{spelling}: '{text}' is not a sentence");
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_is_unique_camel_case_and_explained() {
+        check(ConditionType::ALL, ConditionType::as_str, [ConditionType::meaning, ConditionType::remedy]);
+        check(Reason::ALL, Reason::as_str, [Reason::meaning, Reason::remedy]);
+        check(GateReason::ALL, GateReason::as_str, [GateReason::meaning, GateReason::remedy]);
+        check(ExclusionReason::ALL, ExclusionReason::as_str, [ExclusionReason::meaning, ExclusionReason::remedy]);
+        check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for &reason in Reason::ALL {
+            assert_eq!(reason.to_string().parse(), Ok(reason));
+        }
+        assert_eq!("Whatever".parse::<Reason>(), Err(UnknownWord));
+    }
+
+    #[test]
+    fn a_gate_waits_for_three_reasons_only() {
+        let waiting: Vec<_> = GateReason::ALL.iter().filter(|reason| !reason.opens()).map(|r| r.as_str()).collect();
+        assert_eq!(waiting, ["NotRegistered", "Registering", "HealthCheck"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! Names that others can see: API group, finalizer, field manager, annotations, labels.
+//!
+//! Keys with the prefix `service.cloud.tencent.com/` or `service.kubernetes.io/` are TKE's, see its pages "Service Annotation"
+//! (457/51258) and "Service with direct access" (457/41897); the others are ours.
+
+/// The API group of both kinds.
+pub const GROUP: &str = "cloud.tencent.com";
+/// The version of both kinds.
+pub const VERSION: &str = "v1alpha1";
+/// The finalizer on a binding: it stays until a read of the cloud shows that nothing of ours is left.
+pub const FINALIZER: &str = "cloud.tencent.com/direct-access";
+/// The field manager of everything we write with server-side apply.
+pub const FIELD_MANAGER: &str = "tke-direct-access";
+/// The readiness gate of a Pod and the type of its condition: TKE's own, one for all load balancers of a Pod.
+pub const GATE: &str = "cloud.tencent.com/load-balancer-backendgroup-ready";
+/// The load balancer class of Services whose `status.loadBalancer` we write.
+pub const LOAD_BALANCER_CLASS: &str = "cloud.tencent.com/direct-access";
+
+/// Label of a namespace: Pods created in it get the readiness gate when the value is [`GATES_ENABLED`].
+pub const GATES_LABEL: &str = "cloud.tencent.com/direct-access-gates";
+/// The value of [`GATES_LABEL`] that switches injection on.
+pub const GATES_ENABLED: &str = "enabled";
+
+/// Annotation of a binding or config: a new value asks for a round now; status echoes it in `lastHandledReconcileAt`.
+pub const RECONCILE_REQUESTED_AT: &str = "cloud.tencent.com/reconcile-requested-at";
+
+/// Service annotation: `"true"` binds the Pods directly, `"false"` or absence binds node ports.
+pub const DIRECT_ACCESS: &str = "service.cloud.tencent.com/direct-access";
+/// Service annotation: the name of the TkeServiceConfig to use. Excludes [`SERVICE_CONFIG_AUTO`].
+pub const SERVICE_CONFIG: &str = "service.cloud.tencent.com/tke-service-config";
+/// Service annotation: `"true"` creates and follows a TkeServiceConfig of its own.
+pub const SERVICE_CONFIG_AUTO: &str = "service.cloud.tencent.com/tke-service-config-auto";
+/// Service annotation: the load balancer in use; written by controllers, read by people and tools.
+pub const LOAD_BALANCER_ID: &str = "service.kubernetes.io/loadbalance-id";
+/// Service annotation: use this existing load balancer.
+pub const EXISTING_LOAD_BALANCER_ID: &str = "service.kubernetes.io/tke-existed-lbid";
+/// Service annotation: create an internal load balancer in this subnet.
+pub const INTERNAL_SUBNET_ID: &str = "service.kubernetes.io/qcloud-loadbalancer-internal-subnetid";
+/// Service annotation: billing of a created public load balancer.
+pub const INTERNET_CHARGE_TYPE: &str = "service.kubernetes.io/qcloud-loadbalancer-internet-charge-type";
+/// Service annotation: bandwidth of a created public load balancer, in Mbps.
+pub const INTERNET_MAX_BANDWIDTH_OUT: &str = "service.kubernetes.io/qcloud-loadbalancer-internet-max-bandwidth-out";
+/// Service annotation: further `CreateLoadBalancer` parameters, as JSON.
+pub const EXTENSIVE_PARAMETERS: &str = "service.kubernetes.io/service.extensiveParameters";
+/// Service annotation: protocols of the listeners, as JSON per port.
+pub const SPECIFY_PROTOCOL: &str = "service.cloud.tencent.com/specify-protocol";
+/// Service annotation: weights by StatefulSet ordinal, as JSON.
+pub const RS_WEIGHT: &str = "service.cloud.tencent.com/lb-rs-weight";
+/// Service annotation: the region of a load balancer that is not in the cluster's region.
+pub const CROSS_REGION_ID: &str = "service.cloud.tencent.com/cross-region-id";
+/// Service annotation: the value [`MODE_SKIP`] makes TKE's own service controller leave the Service alone.
+pub const MODE: &str = "service.cloud.tencent.com/mode";
+/// The value of [`MODE`] that stops TKE's own service controller.
+pub const MODE_SKIP: &str = "skip";
+/// Service annotation of TKE's own controller: its idempotency token; a sign that TKE manages the Service.
+pub const CLIENT_TOKEN: &str = "service.cloud.tencent.com/client-token";
+/// Pod annotation: the weight of this Pod as a target, `"0"` to `"100"`.
+pub const CUSTOM_WEIGHT: &str = "service.cloud.tencent.com/custom-weight";
+
+/// Pod annotation: the networks of the Pod, a comma list of [`SHARED_ENI`], [`EXCLUSIVE_ENI`] and others.
+pub const NETWORKS: &str = "tke.cloud.tencent.com/networks";
+/// The value of [`NETWORKS`] for VPC-CNI with a shared network interface.
+pub const SHARED_ENI: &str = "tke-route-eni";
+/// The value of [`NETWORKS`] for VPC-CNI with a network interface of the Pod's own.
+pub const EXCLUSIVE_ENI: &str = "tke-direct-eni";
+/// Container resources that only VPC-CNI Pods ask for.
+pub const ENI_RESOURCES: [&str; 3] =
+    ["tke.cloud.tencent.com/eni-ip", "tke.cloud.tencent.com/direct-eni", "tke.cloud.tencent.com/sub-eni"];
+/// Node label whose value is [`SUPER_NODE_TYPE`] on super nodes, whose Pods are always in the VPC.
+pub const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
+/// The value of [`INSTANCE_TYPE_LABEL`] on super nodes.
+pub const SUPER_NODE_TYPE: &str = "eklet";
+
+/// Namespace of the ConfigMap with TKE's cluster-wide switches.
+pub const SWITCHES_NAMESPACE: &str = "kube-system";
+/// Name of the ConfigMap with TKE's cluster-wide switches (457/131136).
+pub const SWITCHES_NAME: &str = "tke-service-controller-config";
+/// Key of the switch that permits direct access to GlobalRouter Pods; its value is a boolean as text.
+pub const GLOBAL_ROUTE_SWITCH: &str = "GlobalRouteDirectAccess";
+
+/// Annotation of our CRDs: the version of the project that printed them.
+pub const BUNDLE_VERSION: &str = "cloud.tencent.com/bundle-version";
+
+/// End of the name of a TkeServiceConfig that a controller makes for a Service or binding. TKE refuses references to such names.
+pub const AUTO_CONFIG_SUFFIX: &str = "-auto-service-config";
+/// End of the name of a TkeServiceConfig that TKE makes for an Ingress. TKE refuses references to such names.
+pub const AUTO_INGRESS_CONFIG_SUFFIX: &str = "-auto-ingress-config";
+/// The most characters a binding's name may have; it is used in names and tags of the cloud.
+pub const BINDING_NAME_MAX: usize = 63;
+
+/// The name of the TkeServiceConfig that a binding with `autoServiceConfig` makes and owns.
+pub fn auto_config_name(binding: &str) -> String {
+    format!("{binding}{AUTO_CONFIG_SUFFIX}")
+}
