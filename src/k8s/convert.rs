@@ -1,0 +1,169 @@
+//! Kubernetes objects to slim values. Total: what is missing or odd in an object becomes absence, never a failure.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+
+use crate::api::names;
+use crate::model::{
+    GateState, IpFamily, ObjectKey, Phase, Pod, Service, ServicePort, Slice, SliceEndpoint, SlicePort, Transport,
+};
+
+const SERVICE_OF_SLICE: &str = "kubernetes.io/service-name";
+
+fn key(meta: &ObjectMeta) -> ObjectKey {
+    ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+}
+
+fn transport(protocol: Option<&str>) -> Option<Transport> {
+    match protocol {
+        None | Some("TCP") => Some(Transport::Tcp),
+        Some("UDP") => Some(Transport::Udp),
+        Some(_) => None,
+    }
+}
+
+/// A Service. Ports of protocols that CLB does not have are left out.
+pub fn service(object: &core::Service) -> Service {
+    let spec = object.spec.clone().unwrap_or_default();
+    let port = |port: &core::ServicePort| {
+        Some(ServicePort {
+            name: port.name.clone().unwrap_or_default(),
+            transport: transport(port.protocol.as_deref())?,
+            port: u16::try_from(port.port).ok()?,
+        })
+    };
+    Service {
+        key: key(&object.metadata),
+        selector: spec.selector.unwrap_or_default(),
+        ports: spec.ports.unwrap_or_default().iter().filter_map(port).collect(),
+        publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
+        annotations: object.metadata.annotations.clone().unwrap_or_default(),
+        our_annotations: our_annotations(object.metadata.managed_fields.as_deref().unwrap_or_default()),
+    }
+}
+
+/// The annotation keys that our field manager owns.
+fn our_annotations(managed: &[ManagedFieldsEntry]) -> Vec<String> {
+    let ours = managed.iter().filter(|entry| entry.manager.as_deref() == Some(names::FIELD_MANAGER));
+    let fields = ours.filter_map(|entry| entry.fields_v1.as_ref());
+    let annotations = fields.filter_map(|fields| fields.0.get("f:metadata")?.get("f:annotations")?.as_object());
+    annotations.flat_map(|keys| keys.keys().filter_map(|key| key.strip_prefix("f:"))).map(str::to_owned).collect()
+}
+
+/// A slice; `None` for one that belongs to no Service, or whose addresses are not IP addresses.
+pub fn slice(object: &EndpointSlice) -> Option<Slice> {
+    let family = match object.address_type.as_str() {
+        "IPv4" => IpFamily::V4,
+        "IPv6" => IpFamily::V6,
+        _ => return None,
+    };
+    let port = |port: &EndpointPort| {
+        Some(SlicePort {
+            name: port.name.clone().unwrap_or_default(),
+            transport: transport(port.protocol.as_deref())?,
+            port: port.port.and_then(|number| u16::try_from(number).ok()),
+        })
+    };
+    let endpoint = |endpoint: &Endpoint| {
+        let target = endpoint.target_ref.as_ref();
+        SliceEndpoint {
+            addresses: endpoint.addresses.iter().filter_map(|address| address.parse().ok()).collect(),
+            pod_uid: target.filter(|target| target.kind.as_deref() == Some("Pod")).and_then(|pod| pod.uid.clone()),
+            target_name: target.and_then(|target| target.name.clone()),
+        }
+    };
+    Some(Slice {
+        key: key(&object.metadata),
+        service: object.metadata.labels.as_ref()?.get(SERVICE_OF_SLICE)?.clone(),
+        family,
+        ports: object.ports.as_deref().unwrap_or_default().iter().filter_map(port).collect(),
+        endpoints: object.endpoints.iter().map(endpoint).collect(),
+    })
+}
+
+/// A Pod, in slim form.
+pub fn pod(object: &core::Pod) -> Pod {
+    let spec = object.spec.as_ref();
+    let status = object.status.as_ref();
+    Pod {
+        key: key(&object.metadata),
+        uid: object.metadata.uid.clone().unwrap_or_default(),
+        labels: object.metadata.labels.clone().unwrap_or_default(),
+        annotations: vendor_annotations(&object.metadata),
+        ips: ips(status),
+        node: spec.and_then(|spec| spec.node_name.clone()),
+        host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
+        phase: phase(object),
+        containers_ready: condition(status, "ContainersReady").is_some_and(|found| found.status == "True"),
+        deleting_since: deleting_since(&object.metadata),
+        gate: gate(object),
+    }
+}
+
+fn vendor_annotations(meta: &ObjectMeta) -> BTreeMap<String, String> {
+    let is_vendors = |key: &&String| [names::CUSTOM_WEIGHT, names::NETWORKS].contains(&key.as_str());
+    let annotations = meta.annotations.iter().flatten();
+    annotations.filter(|(key, _)| is_vendors(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn ips(status: Option<&core::PodStatus>) -> Vec<IpAddr> {
+    let listed = status.and_then(|status| status.pod_ips.as_ref()).into_iter().flatten();
+    let mut ips: Vec<IpAddr> = listed.filter_map(|ip| ip.ip.parse().ok()).collect();
+    if ips.is_empty() {
+        let single = status.and_then(|status| status.pod_ip.as_ref());
+        ips.extend(single.and_then(|ip| ip.parse::<IpAddr>().ok()));
+    }
+    ips
+}
+
+/// When deletion was asked for. The timestamp of the object is the end of the grace period, not its beginning.
+fn deleting_since(meta: &ObjectMeta) -> Option<Timestamp> {
+    let end = meta.deletion_timestamp.as_ref()?.0;
+    let grace = SignedDuration::from_secs(meta.deletion_grace_period_seconds.unwrap_or(0));
+    Some(end.checked_sub(grace).unwrap_or(end))
+}
+
+fn phase(object: &core::Pod) -> Phase {
+    let status = object.status.as_ref();
+    match status.and_then(|status| status.phase.as_deref()) {
+        Some("Running" | "Pending") if object.metadata.deletion_timestamp.is_some() && have_stopped(status) => {
+            Phase::Finished
+        }
+        Some("Running") => Phase::Running,
+        Some("Succeeded" | "Failed") => Phase::Finished,
+        Some("Unknown") => Phase::Unknown,
+        Some(_) | None => Phase::Pending,
+    }
+}
+
+/// All containers of a Pod that is being deleted have ended: nothing answers at its address any more.
+fn have_stopped(status: Option<&core::PodStatus>) -> bool {
+    let containers = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let has_ended =
+        |container: &core::ContainerStatus| container.state.as_ref().is_some_and(|state| state.terminated.is_some());
+    !containers.is_empty() && containers.iter().all(has_ended)
+}
+
+fn condition<'a>(status: Option<&'a core::PodStatus>, kind: &str) -> Option<&'a core::PodCondition> {
+    status?.conditions.iter().flatten().find(|condition| condition.type_ == kind)
+}
+
+fn gate(object: &core::Pod) -> GateState {
+    let gates = object.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    if !gates.into_iter().any(|gate| gate.condition_type == names::GATE) {
+        return GateState::Absent;
+    }
+    match condition(object.status.as_ref(), names::GATE) {
+        None => GateState::Unset,
+        Some(found) if found.status == "True" => GateState::Open,
+        Some(found) => GateState::Waiting {
+            reason: found.reason.clone().unwrap_or_default(),
+            message: found.message.clone().unwrap_or_default(),
+        },
+    }
+}

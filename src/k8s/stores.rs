@@ -1,0 +1,139 @@
+//! Everything of Kubernetes that rounds look at, kept up to date by watches.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::convert;
+use super::table::{Difference, Table};
+use super::watch::{Kind, Sink, follow};
+use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::model::{ObjectKey, Pod, Service, Slice};
+
+/// Something that rounds may depend on is not what it was.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A binding.
+    Binding(Difference<BindingRow>),
+    /// A Service.
+    Service(Difference<Service>),
+    /// A slice.
+    Slice(Difference<Slice>),
+    /// A Pod.
+    Pod(Difference<Pod>),
+    /// A TkeServiceConfig: its existence.
+    Config(Difference<ObjectKey>),
+}
+
+/// A binding as stored. Two rows are the same when everything but status and bookkeeping is: our own status writes must not
+/// start a round.
+#[derive(Clone, Debug)]
+pub struct BindingRow(pub Arc<DirectAccessBinding>);
+
+impl PartialEq for BindingRow {
+    fn eq(&self, other: &Self) -> bool {
+        // Every write is kept, so that the store has the newest status and resource version; see `is_same_input`.
+        self.0.metadata.resource_version == other.0.metadata.resource_version
+    }
+}
+
+impl BindingRow {
+    /// Nothing that a round reads has changed.
+    pub fn is_same_input(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0.metadata, &other.0.metadata);
+        a.uid == b.uid
+            && a.generation == b.generation
+            && a.deletion_timestamp == b.deletion_timestamp
+            && a.finalizers == b.finalizers
+            && a.annotations == b.annotations
+    }
+}
+
+/// The stores. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Stores {
+    /// Bindings by name.
+    pub bindings: Arc<Table<BindingRow>>,
+    /// Services by name.
+    pub services: Arc<Table<Service>>,
+    /// Slices by name.
+    pub slices: Arc<Table<Slice>>,
+    /// Pods by UID.
+    pub pods: Arc<Table<Pod>>,
+    /// TkeServiceConfigs by name.
+    pub configs: Arc<Table<ObjectKey>>,
+}
+
+/// Tells whether all stores have been filled once.
+#[derive(Clone, Debug)]
+pub struct Synced(Vec<watch::Receiver<bool>>);
+
+impl Synced {
+    /// True when all stores have been filled once.
+    pub fn is_done(&self) -> bool {
+        self.0.iter().all(|one| *one.borrow())
+    }
+
+    /// Waits for that; returns at once when the watches have ended.
+    pub async fn wait(&mut self) {
+        for one in &mut self.0 {
+            if one.wait_for(|done| *done).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn name<K: Resource>(object: &K) -> String {
+    object.name_any()
+}
+
+impl Stores {
+    /// Starts the watches as tasks of `tasks`. They send every change to `changes` and end with `stop`.
+    pub fn watch(
+        &self,
+        client: &Client,
+        changes: &mpsc::Sender<Change>,
+        stop: &CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) -> Synced {
+        let mut synced = Vec::new();
+        macro_rules! start {
+            ($type:ty, $table:expr, $name:literal, $row:expr, $key:expr, $change:expr) => {{
+                let (sender, receiver) = watch::channel(false);
+                synced.push(receiver);
+                let sink = Sink { table: $table.clone(), changes: changes.clone(), synced: sender };
+                let kind = Kind { name: $name, row: $row, key: $key, change: $change };
+                tasks.spawn(follow(Api::<$type>::all(client.clone()), kind, sink, stop.clone()));
+            }};
+        }
+        let binding = |object: &DirectAccessBinding| {
+            let mut object = object.clone();
+            object.metadata.managed_fields = None;
+            Some(BindingRow(Arc::new(object)))
+        };
+        start!(DirectAccessBinding, self.bindings, "directaccessbindings", binding, name, Change::Binding);
+        let service = |object: &core::Service| Some(convert::service(object));
+        start!(core::Service, self.services, "services", service, name, Change::Service);
+        start!(EndpointSlice, self.slices, "endpointslices", convert::slice, name, Change::Slice);
+        let pod = |object: &core::Pod| Some(convert::pod(object));
+        let uid = |object: &core::Pod| object.metadata.uid.clone().unwrap_or_default();
+        start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
+        type Config = PartialObjectMeta<TkeServiceConfig>;
+        let config = |object: &Config| Some(ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()));
+        start!(Config, self.configs, "tkeserviceconfigs", config, name, Change::Config);
+        Synced(synced)
+    }
+
+    /// The slices of a Service.
+    pub fn slices_of(&self, service: &ObjectKey) -> Vec<Arc<Slice>> {
+        let rows = self.slices.rows(&service.namespace);
+        rows.values().filter(|slice| slice.service == service.name).cloned().collect()
+    }
+}

@@ -1,0 +1,99 @@
+//! One watch feeding one table.
+
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Change;
+use super::table::{Difference, Table};
+
+/// How the objects of one kind become rows.
+pub(super) struct Kind<K, V> {
+    /// The plural name, for logs.
+    pub(super) name: &'static str,
+    /// The row of an object; `None` for one that does not concern us.
+    pub(super) row: fn(&K) -> Option<V>,
+    /// The key of an object within its namespace. It must be computable from a deleted object too.
+    pub(super) key: fn(&K) -> String,
+    /// The change to announce.
+    pub(super) change: fn(Difference<V>) -> Change,
+}
+
+/// Where a watch writes.
+pub(super) struct Sink<V> {
+    pub(super) table: Arc<Table<V>>,
+    pub(super) changes: mpsc::Sender<Change>,
+    pub(super) synced: watch::Sender<bool>,
+}
+
+/// Follows all objects of a kind until `stop`. Failures are retried with back-off for ever, since a store that gives up would
+/// leave everything else acting on an old world.
+pub(super) async fn follow<K, V>(api: Api<K>, kind: Kind<K, V>, sink: Sink<V>, stop: CancellationToken)
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+    V: PartialEq + Send + Sync + 'static,
+{
+    let events = watcher(api, watcher::Config::default()).default_backoff();
+    let mut events = std::pin::pin!(events.into_stream().take_until(stop.cancelled_owned()));
+    let mut listed = HashSet::new();
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(kind = kind.name, %error, "watch failed and will be retried");
+                continue;
+            }
+        };
+        for difference in take_in(&kind, &sink, event, &mut listed) {
+            if sink.changes.send((kind.change)(difference)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn take_in<K: Resource, V: PartialEq>(
+    kind: &Kind<K, V>,
+    sink: &Sink<V>,
+    event: watcher::Event<K>,
+    listed: &mut HashSet<(String, String)>,
+) -> Vec<Difference<V>> {
+    let place = |object: &K| (object.meta().namespace.clone().unwrap_or_default(), (kind.key)(object));
+    let write = |object: &K, (namespace, key): &(String, String)| match (kind.row)(object) {
+        Some(row) => sink.table.put(namespace, key, row),
+        None => sink.table.remove(namespace, key),
+    };
+    match event {
+        watcher::Event::Init => {
+            listed.clear();
+            Vec::new()
+        }
+        watcher::Event::InitApply(object) => {
+            let place = place(&object);
+            let difference = write(&object, &place);
+            listed.insert(place);
+            difference.into_iter().collect()
+        }
+        watcher::Event::InitDone => {
+            let gone = sink.table.retain(|namespace, key| {
+                // `contains` needs an owned pair; a list ends rarely enough.
+                listed.contains(&(namespace.to_owned(), key.to_owned()))
+            });
+            listed.clear();
+            sink.synced.send_replace(true);
+            gone
+        }
+        watcher::Event::Apply(object) => write(&object, &place(&object)).into_iter().collect(),
+        watcher::Event::Delete(object) => {
+            let (namespace, key) = place(&object);
+            sink.table.remove(&namespace, &key).into_iter().collect()
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a round may use.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::Client;
+use kube::runtime::events::Recorder;
+
+use super::ledger::Ledger;
+use super::metrics::Metrics;
+use crate::clb::{Clb, Credentials, Settings as ClbSettings, SettingsError};
+use crate::k8s::Stores;
+use crate::model::{Limits, Region};
+
+/// Shared by all rounds. Everything in it is a client, a cache or a constant.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// What the watches have seen.
+    pub stores: Stores,
+    /// The cloud, by region.
+    pub clouds: Clouds,
+    /// Verdicts on gates, across load balancers.
+    pub ledger: Ledger,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Events.
+    pub recorder: Recorder,
+    /// Batch sizes and quotas.
+    pub limits: Limits,
+    /// How often an unchanged load balancer is read.
+    pub resync: Duration,
+}
+
+/// Clients of the cloud: one for each region in use, because limits and ids are a region's.
+pub struct Clouds {
+    settings: ClbSettings,
+    credentials: Credentials,
+    metrics: Metrics,
+    clients: Mutex<HashMap<Region, Clb>>,
+}
+
+impl Clouds {
+    /// Makes the client of the default region, which shows whether the settings can work.
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot make a client.
+    pub fn new(settings: ClbSettings, credentials: Credentials, metrics: Metrics) -> Result<Self, SettingsError> {
+        let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
+        let clients = Mutex::new(HashMap::from([(settings.region.clone(), first)]));
+        Ok(Self { settings, credentials, metrics, clients })
+    }
+
+    /// The region of bindings that name none.
+    pub fn default_region(&self) -> &Region {
+        &self.settings.region
+    }
+
+    /// The client of a region.
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot make a client.
+    pub fn client(&self, region: &Region) -> Result<Clb, SettingsError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(region) {
+            return Ok(client.clone());
+        }
+        let settings = ClbSettings { region: region.clone(), ..self.settings.clone() };
+        let client = Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?;
+        clients.insert(region.clone(), client.clone());
+        Ok(client)
+    }
+}

@@ -1,0 +1,105 @@
+//! Changes to rounds: one task per load balancer, started when it is first needed and ended when nothing is bound to it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::round::{Memory, round};
+use super::triggers::{Key, Neighbourhood, keys, namespace};
+use crate::k8s::Change;
+
+/// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
+const GATHER_WINDOW: Duration = Duration::from_millis(50);
+
+/// Runs rounds until `stop`, or until the changes end. Rounds under way are finished first.
+pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<Change>, stop: CancellationToken) {
+    let mut loops = Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
+    let region = context.clouds.default_region().clone();
+    for row in context.stores.bindings.all() {
+        loops.wake(Key::of(&row.0, &region));
+    }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            change = changes.recv() => match change {
+                Some(change) => {
+                    let stores = &context.stores;
+                    let namespace = namespace(&change);
+                    let around = Neighbourhood {
+                        bindings: stores.bindings.rows(namespace),
+                        services: stores.services.rows(namespace),
+                    };
+                    for key in keys(&change, &around, &region) {
+                        loops.wake(key);
+                    }
+                }
+                None => break,
+            },
+            Some(ended) = loops.tasks.join_next(), if !loops.tasks.is_empty() => loops.ended(ended),
+        }
+    }
+    stop.cancel();
+    while loops.tasks.join_next().await.is_some() {}
+}
+
+struct Loops {
+    context: Arc<Context>,
+    wakers: HashMap<Key, Arc<Notify>>,
+    tasks: JoinSet<Key>,
+    stop: CancellationToken,
+}
+
+impl Loops {
+    fn wake(&mut self, key: Key) {
+        if let Some(waker) = self.wakers.get(&key) {
+            waker.notify_one();
+            return;
+        }
+        let waker = Arc::new(Notify::new());
+        self.wakers.insert(key.clone(), waker.clone());
+        self.tasks.spawn(rounds(self.context.clone(), key, waker, self.stop.clone()));
+        self.context.metrics.set_load_balancers(self.wakers.len());
+    }
+
+    /// A load balancer that nothing is bound to has no task, unless something was bound while the task ended.
+    fn ended(&mut self, ended: Result<Key, tokio::task::JoinError>) {
+        match ended {
+            Ok(key) => {
+                self.wakers.remove(&key);
+                if !super::gather::bindings(&self.context, &key).is_empty() && !self.stop.is_cancelled() {
+                    self.wake(key);
+                }
+            }
+            Err(error) => {
+                // A fault of ours must not leave a load balancer without its task: start again from nothing.
+                tracing::error!(%error, "a round ended abnormally; the replica stops to be started anew");
+                self.stop.cancel();
+            }
+        }
+        self.context.metrics.set_load_balancers(self.wakers.len());
+    }
+}
+
+/// The rounds of one load balancer, one after the other.
+async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: CancellationToken) -> Key {
+    let mut memory = Memory::default();
+    while let Some(after) = round(&context, &key, &mut memory).await {
+        let woken = tokio::select! {
+            () = stop.cancelled() => break,
+            woken = tokio::time::timeout(after, waker.notified()) => woken.is_ok(),
+        };
+        if woken {
+            memory.reset_pace();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = tokio::time::timeout(GATHER_WINDOW, std::future::pending::<()>()) => {}
+            }
+        }
+    }
+    key
+}

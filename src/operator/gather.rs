@@ -1,0 +1,93 @@
+//! The reads of a round: stores and cloud to a snapshot. Reads that fail become part of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::context::Context;
+use super::triggers::Key;
+use crate::api::DirectAccessBinding;
+use crate::clb::Clb;
+use crate::model::{Failure, LoadBalancerId, ObjectKey, Route};
+use crate::plan::{BindingView, Cloud, Observed, Snapshot};
+
+/// The bindings of a key, from the store.
+pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
+    let region = context.clouds.default_region();
+    let all = context.stores.bindings.all();
+    all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
+}
+
+/// Everything that this round decides on.
+pub(super) async fn gather(
+    context: &Context,
+    key: &Key,
+    cloud: Option<&Clb>,
+    bindings: Vec<Arc<DirectAccessBinding>>,
+) -> Snapshot {
+    let now = Timestamp::now();
+    let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding)).collect();
+    let cloud = match (key, cloud) {
+        (Key::LoadBalancer(_, id), Some(clb)) => observe(clb, id, &bindings).await.unwrap_or_else(Cloud::Failed),
+        _ => Cloud::Unplaced,
+    };
+    let load_balancer = match key {
+        Key::LoadBalancer(_, id) => id.clone(),
+        Key::Unplaced(_) => LoadBalancerId::new(""),
+    };
+    Snapshot { load_balancer, cloud, bindings, limits: context.limits, now }
+}
+
+/// The binding with the objects it refers to.
+fn view(context: &Context, binding: Arc<DirectAccessBinding>) -> BindingView {
+    let namespace = binding.metadata.namespace.clone().unwrap_or_default();
+    let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
+    let stores = &context.stores;
+    let config_exists = match &binding.spec.service_config_ref {
+        Some(config) => stores.configs.row(&namespace, &config.name).is_some(),
+        None => true,
+    };
+    BindingView {
+        service: stores.services.row(&namespace, &service_key.name),
+        slices: stores.slices_of(&service_key),
+        pods: stores.pods.rows(&namespace),
+        speaks_for_service: speaks_for_service(context, &binding),
+        config_exists,
+        binding,
+    }
+}
+
+/// True for the oldest live binding of a Service.
+fn speaks_for_service(context: &Context, binding: &DirectAccessBinding) -> bool {
+    let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
+    let age = |binding: &DirectAccessBinding| {
+        let created = binding.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (created, binding.metadata.uid.clone().unwrap_or_default())
+    };
+    let rows = context.stores.bindings.rows(namespace);
+    let rivals = rows.values().filter(|row| {
+        row.0.spec.service_ref.name == binding.spec.service_ref.name && row.0.metadata.deletion_timestamp.is_none()
+    });
+    rivals.map(|row| age(&row.0)).min().is_none_or(|oldest| oldest == age(binding))
+}
+
+/// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
+/// registration seen there.
+async fn observe(clb: &Clb, id: &LoadBalancerId, bindings: &[BindingView]) -> Result<Cloud, Failure> {
+    let ids = [id.clone()];
+    let Some(load_balancer) = clb.load_balancers(&ids).await?.into_iter().find(|found| found.id == *id) else {
+        return Ok(Cloud::Missing);
+    };
+    let listeners = clb.listeners(id).await?;
+    let mut targets = clb.all_targets(id).await?;
+    for listener in listeners.iter().filter(|listener| !listener.protocol.is_layer7()) {
+        // A listener without targets may be missing from the reply.
+        targets.entry(Route { listener: listener.id.clone(), rule: None }).or_default();
+    }
+    let health = if targets.values().all(Vec::is_empty) {
+        Ok(Vec::new())
+    } else {
+        clb.health(&ids).await.map(|mut found| found.remove(id).unwrap_or_default())
+    };
+    Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health }))
+}

@@ -1,0 +1,195 @@
+//! The controller: watches, election, and one loop per load balancer.
+//!
+//! Inside a round, `gather` reads, `apply` writes to the cloud, `report` writes to Kubernetes; what happens in between is decided by
+//! [`plan`](crate::plan) and [`status`](crate::status). `triggers` is pure.
+
+mod admin;
+mod apply;
+mod context;
+mod dispatch;
+mod gather;
+mod lease;
+mod ledger;
+mod metrics;
+mod report;
+mod round;
+mod settings;
+mod triggers;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::runtime::events::{Recorder, Reporter};
+use kube::{Client, Config};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clb;
+use crate::k8s::Stores;
+use crate::model::{Limits, Region};
+use admin::Admin;
+use context::{Clouds, Context};
+use lease::Elector;
+
+pub use lease::LeaseSettings;
+pub use metrics::{Metrics, WriteResult};
+pub use settings::Settings;
+
+/// Changes that may wait to be looked at. A watch that is ahead of that waits; nothing is dropped.
+const CHANGE_QUEUE: usize = 1024;
+/// Who says so, in Events.
+const REPORTER: &str = "cloud.tencent.com/direct-access-controller";
+
+/// Why the controller could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings of the cloud's client cannot work.
+    #[error("the cloud's client: {0}")]
+    Cloud(#[from] clb::SettingsError),
+    /// The client of the API server could not be made.
+    #[error("the API server's client: {0}")]
+    Client(#[from] kube::Error),
+    /// The address of probes and metrics cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// Another replica leads now; this one must start from nothing.
+    #[error("leadership was lost; the process ends so that it starts anew")]
+    LeadershipLost,
+}
+
+/// A controller that is about to run.
+pub struct Operator {
+    context: Arc<Context>,
+    changes: mpsc::Receiver<crate::k8s::Change>,
+    synced: crate::k8s::Synced,
+    elector: Elector,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+    address: SocketAddr,
+}
+
+impl Operator {
+    /// Connects, starts the watches and serves probes. Nothing is written anywhere before [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// When a client cannot be made, or the address of the probes is taken.
+    pub async fn start(
+        settings: &Settings,
+        kubernetes: Config,
+        credentials: clb::Credentials,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        let identity = settings.identity.clone().unwrap_or_else(|| format!("controller-{}", uuid::Uuid::new_v4()));
+        let client = Client::try_from(kubernetes.clone())?;
+        // The elector's own client must not repeat a renewal behind its back.
+        let mut impatient = kubernetes;
+        impatient.default_retry = false;
+        let lease = LeaseSettings::new(settings.lease_namespace.clone(), identity.clone());
+        let elector = Elector::new(Client::try_from(impatient)?, lease);
+        let metrics = Metrics::default();
+        let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
+        let context = Arc::new(Context {
+            stores: Stores::default(),
+            clouds: Clouds::new(cloud_settings(settings), credentials, metrics.clone())?,
+            ledger: ledger::Ledger::default(),
+            metrics: metrics.clone(),
+            recorder: Recorder::new(client.clone(), reporter),
+            limits: limits(settings),
+            resync: settings.resync(),
+            client: client.clone(),
+        });
+        let mut tasks = JoinSet::new();
+        let (sender, changes) = mpsc::channel(CHANGE_QUEUE);
+        let synced = context.stores.watch(&client, &sender, &stop, &mut tasks);
+        let listening = admin::bind(settings.listen).await;
+        let (listener, address) = listening.map_err(|error| Error::Listen(settings.listen, error))?;
+        let admin = Admin { metrics, synced: Arc::new(synced.clone()) };
+        tasks.spawn(admin::serve(listener, admin, stop.clone()));
+        Ok(Self { context, changes, synced, elector, tasks, stop, address })
+    }
+
+    /// Where probes and metrics are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> Metrics {
+        self.context.metrics.clone()
+    }
+
+    /// Waits for leadership and then runs rounds until `stop`. Rounds under way are finished, and the Lease is given up.
+    ///
+    /// # Errors
+    ///
+    /// When leadership was lost: rounds under way are dropped at once, because another replica may have begun its own.
+    pub async fn run(mut self) -> Result<(), Error> {
+        let mut changes = self.changes;
+        // Until this replica leads, changes only fill the stores.
+        let elected = tokio::select! {
+            elected = self.elector.acquire(&self.stop) => elected,
+            () = drain(&mut changes) => false,
+        };
+        if !elected {
+            return end(self.tasks).await;
+        }
+        tokio::select! {
+            () = self.synced.wait() => {}
+            () = drain(&mut changes) => {}
+            () = self.stop.cancelled() => {}
+        }
+        self.context.metrics.set_leader(true);
+        tracing::info!("this replica leads");
+        // The Lease must outlive the last round.
+        let finished = CancellationToken::new();
+        let rounds = async {
+            dispatch::dispatch(self.context.clone(), changes, self.stop.clone()).await;
+            finished.cancel();
+        };
+        let is_lost = tokio::select! {
+            is_lost = self.elector.hold(&finished) => is_lost,
+            () = rounds => false,
+        };
+        self.context.metrics.set_leader(false);
+        self.stop.cancel();
+        if is_lost {
+            return Err(Error::LeadershipLost);
+        }
+        self.elector.release().await;
+        end(self.tasks).await
+    }
+}
+
+/// Takes changes in and forgets them. Ends only when there will be no more.
+async fn drain(changes: &mut mpsc::Receiver<crate::k8s::Change>) {
+    while changes.recv().await.is_some() {}
+}
+
+/// Waits for the tasks to end, for a while.
+async fn end(mut tasks: JoinSet<()>) -> Result<(), Error> {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
+        tracing::warn!("some tasks did not end in time and are dropped");
+    }
+    Ok(())
+}
+
+fn cloud_settings(settings: &Settings) -> clb::Settings {
+    clb::Settings {
+        endpoint: settings.clb_endpoint.clone(),
+        region: Region::new(settings.region.as_str()),
+        rate_per_second: settings.clb_rate,
+        ..clb::Settings::default()
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        targets_per_route: usize::from(settings.target_quota),
+        listeners_per_load_balancer: usize::from(settings.listener_quota),
+        ..Limits::default()
+    }
+}

@@ -1,0 +1,55 @@
+//! Annotations on Services: server-side apply of our own keys only.
+
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::{Report, settle};
+use crate::api::names;
+use crate::plan::{BindingView, annotation};
+
+impl Report<'_> {
+    /// What this binding should have written on its Service.
+    pub(super) fn annotations(&self, view: &BindingView) -> Vec<(String, String)> {
+        let Some(service) = view.service.as_deref() else { return Vec::new() };
+        if view.binding.spec.suspend || self.load_balancer().as_str().is_empty() {
+            return service
+                .our_annotations
+                .iter()
+                .filter_map(|key| Some((key.clone(), service.annotations.get(key)?.clone())))
+                .collect();
+        }
+        annotation::annotations(view, service, self.load_balancer()).into_iter().collect()
+    }
+
+    /// Writes them when they differ. Returns false when the write failed.
+    pub(super) async fn write_annotations(&self, view: &BindingView, wanted: &[(String, String)]) -> bool {
+        let Some(service) = view.service.as_deref() else { return true };
+        let wanted = wanted.iter().cloned().collect();
+        // Only the binding that speaks for the Service may also take annotations off, or two would undo each other's work.
+        let has_voice = view.speaks_for_service || (view.is_deleting() && self.is_last(view));
+        if !has_voice || !annotation::differs(service, &wanted) {
+            return true;
+        }
+        let (namespace, name) = (&service.key.namespace, &service.key.name);
+        let api: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(self.context.client.clone(), namespace);
+        let patch = json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": namespace, "annotations": wanted},
+        });
+        let params = PatchParams::apply(names::FIELD_MANAGER).force();
+        let result = api.patch(name, &params, &Patch::Apply(&patch)).await;
+        settle(self.context, "services", result).0
+    }
+
+    /// No live binding is left for the Service of this one.
+    fn is_last(&self, view: &BindingView) -> bool {
+        let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
+        let rows = self.context.stores.bindings.rows(namespace);
+        !rows.values().any(|row| {
+            row.0.metadata.deletion_timestamp.is_none()
+                && row.0.spec.service_ref.name == view.binding.spec.service_ref.name
+        })
+    }
+}

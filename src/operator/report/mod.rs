@@ -1,0 +1,77 @@
+//! The only writer to Kubernetes: statuses, finalizers, gates, annotations and Events. It writes what differs, nothing else.
+
+mod annotation;
+mod event;
+mod finalizer;
+mod gate;
+mod status;
+
+use std::collections::HashMap;
+
+use crate::model::{Failure, LoadBalancerId, Region};
+use crate::plan::{Outcome, Plan, Snapshot};
+use crate::status::Round;
+
+use super::context::Context;
+use super::metrics::WriteResult;
+
+pub(super) use finalizer::secure;
+pub(super) use status::Written;
+
+/// What a round has to report.
+pub(super) struct Report<'a> {
+    pub(super) context: &'a Context,
+    pub(super) region: &'a Region,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) plan: &'a Plan,
+    pub(super) outcome: &'a Outcome,
+    pub(super) failed_task: Option<&'a Failure>,
+}
+
+impl Report<'_> {
+    /// Writes everything. Gates go first: Pods wait for them. Returns false when a write failed, so that the next round comes
+    /// early.
+    pub(super) async fn write(&self, written: &mut HashMap<String, Written>) -> bool {
+        let mut is_complete = self.open_gates().await;
+        for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
+            let annotations = self.annotations(view);
+            let round = Round {
+                snapshot: self.snapshot,
+                outcome: self.outcome,
+                region: self.region,
+                failed_task: self.failed_task,
+            };
+            is_complete &= self.write_annotations(view, &annotations).await;
+            is_complete &= self.write_status(&round, view, plan, &annotations, written).await;
+            if view.is_deleting() && plan.is_released {
+                is_complete &= self.release(view).await;
+            }
+        }
+        written.retain(|uid, _| self.snapshot.bindings.iter().any(|view| view.uid() == uid));
+        is_complete
+    }
+
+    fn load_balancer(&self) -> &LoadBalancerId {
+        &self.snapshot.load_balancer
+    }
+}
+
+/// Counts a write and says whether the round may count as complete. An object that has changed or gone is no failure: its own
+/// change starts the next round.
+fn settle<T>(context: &Context, object: &'static str, result: Result<T, kube::Error>) -> (bool, Option<T>) {
+    match result {
+        Ok(value) => {
+            context.metrics.write(object, WriteResult::Done);
+            (true, Some(value))
+        }
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+            context.metrics.write(object, WriteResult::Stale);
+            (true, None)
+        }
+        Err(error) => {
+            context.metrics.write(object, WriteResult::Failed);
+            tracing::warn!(object, %error, "write to the API server failed and will be repeated");
+            (false, None)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Statuses of bindings.
+
+use std::collections::HashMap;
+
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::{Report, settle};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
+use crate::plan::{BindingPlan, BindingView};
+use crate::status::{Round, binding_status};
+
+/// The last status that was written, with the version of the object that it made. The store may not have seen it yet; forgetting
+/// it costs a write that changes nothing.
+pub(in crate::operator) struct Written {
+    version: u64,
+    status: DirectAccessBindingStatus,
+}
+
+fn version(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+impl Report<'_> {
+    /// Writes the status when it differs. Returns false when the write failed.
+    pub(super) async fn write_status(
+        &self,
+        round: &Round<'_>,
+        view: &BindingView,
+        plan: &BindingPlan,
+        annotations: &[(String, String)],
+        written: &mut HashMap<String, Written>,
+    ) -> bool {
+        let stored = version(view.binding.metadata.resource_version.as_deref());
+        // Versions of one object are comparable since Kubernetes 1.35; before, the later one was the larger in practice.
+        let newer = written.get(view.uid()).filter(|last| last.version > stored).map(|last| &last.status);
+        let previous = newer.cloned().or_else(|| view.binding.status.clone()).unwrap_or_default();
+        let status = binding_status(round, view, plan, annotations, &previous);
+        if status == previous {
+            return true;
+        }
+        let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
+        let name = view.binding.metadata.name.as_deref().unwrap_or_default();
+        let api: Api<DirectAccessBinding> = Api::namespaced(self.context.client.clone(), namespace);
+        let patch = json!({
+            "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+            "kind": "DirectAccessBinding",
+            "metadata": {"name": name, "namespace": namespace, "uid": view.uid()},
+            "status": &status,
+        });
+        let params = PatchParams::apply(names::FIELD_MANAGER).force();
+        let result = api.patch_status(name, &params, &Patch::Apply(&patch)).await;
+        let (is_ok, object) = settle(self.context, "directaccessbindings/status", result);
+        if let Some(object) = object {
+            self.announce(view, &previous, &status).await;
+            let version = version(object.metadata.resource_version.as_deref());
+            written.insert(view.uid().to_owned(), Written { version, status });
+        }
+        is_ok
+    }
+}

@@ -1,0 +1,45 @@
+//! Flags and environment of the controller.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+
+/// What the controller is told at start.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// Region of bindings that name none, such as ap-guangzhou.
+    #[arg(long, env = "TENCENTCLOUD_REGION", default_value = "ap-guangzhou")]
+    pub region: String,
+    /// Address of the CLB API instead of the public one, such as http://127.0.0.1:8090 for the simulator.
+    #[arg(long, env = "CLB_ENDPOINT")]
+    pub clb_endpoint: Option<String>,
+    /// Most calls per second of one action; the cloud's default quota is 20.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub clb_rate: u32,
+    /// Seconds between two reads of a load balancer that nothing has happened to.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub resync_seconds: u64,
+    /// Address of probes (/healthz, /readyz) and /metrics.
+    #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)))]
+    pub listen: SocketAddr,
+    /// Namespace of the Lease that elects the leader.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "kube-system")]
+    pub lease_namespace: String,
+    /// Name of this replica in the Lease; a random one when it is not given.
+    #[arg(long, env = "POD_NAME")]
+    pub identity: Option<String>,
+    /// Most targets of one listener, when the account's quota is not the usual 200.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
+    pub target_quota: u16,
+    /// Most listeners of one load balancer, when the account's quota is not the usual 50.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub listener_quota: u16,
+}
+
+impl Settings {
+    /// Time between two reads of a load balancer that nothing has happened to.
+    pub fn resync(&self) -> Duration {
+        Duration::from_secs(self.resync_seconds)
+    }
+}

@@ -1,0 +1,101 @@
+//! Which load balancers a change concerns. Pure; the reason of a round is dropped on purpose.
+
+use std::collections::BTreeSet;
+
+use crate::api::DirectAccessBinding;
+use crate::k8s::{BindingRow, Change, Rows};
+use crate::model::{LoadBalancerId, ObjectKey, Pod, Region, Service};
+use crate::plan::selects;
+
+/// What one round is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A load balancer with all its bindings.
+    LoadBalancer(Region, LoadBalancerId),
+    /// A binding that has no load balancer.
+    Unplaced(ObjectKey),
+}
+
+impl Key {
+    /// The key of a binding. `region` is the controller's, for bindings that name none.
+    pub fn of(binding: &DirectAccessBinding, region: &Region) -> Self {
+        let spec = binding.spec.load_balancer.as_ref();
+        match spec.and_then(|spec| spec.id.as_deref()) {
+            Some(id) => {
+                let region = spec.and_then(|spec| spec.region.as_deref()).map_or_else(|| region.clone(), Region::from);
+                Self::LoadBalancer(region, LoadBalancerId::new(id))
+            }
+            None => {
+                let meta = &binding.metadata;
+                let (namespace, name) = (meta.namespace.clone(), meta.name.clone());
+                Self::Unplaced(ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LoadBalancer(region, id) => write!(f, "{region}/{id}"),
+            Self::Unplaced(binding) => write!(f, "{binding}"),
+        }
+    }
+}
+
+/// What the stores hold in one namespace.
+pub struct Neighbourhood {
+    /// Its bindings.
+    pub bindings: Rows<BindingRow>,
+    /// Its Services.
+    pub services: Rows<Service>,
+}
+
+/// The namespace of a change.
+pub fn namespace(change: &Change) -> &str {
+    fn of<'a, V>(difference: &'a crate::k8s::Difference<V>, namespace: fn(&'a V) -> &'a str) -> &'a str {
+        difference.after.as_deref().or(difference.before.as_deref()).map_or("", namespace)
+    }
+    match change {
+        Change::Binding(change) => of(change, |row| row.0.metadata.namespace.as_deref().unwrap_or_default()),
+        Change::Service(change) => of(change, |service| &service.key.namespace),
+        Change::Slice(change) => of(change, |slice| &slice.key.namespace),
+        Change::Pod(change) => of(change, |pod| &pod.key.namespace),
+        Change::Config(change) => of(change, |config| &config.namespace),
+    }
+}
+
+/// The rounds that a change asks for.
+pub fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> BTreeSet<Key> {
+    let of_service = |name: &str| bound(around, region, |binding| binding.spec.service_ref.name == name);
+    match change {
+        Change::Binding(change) => match (&change.before, &change.after) {
+            (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
+            (before, after) => [before, after].into_iter().flatten().map(|row| Key::of(&row.0, region)).collect(),
+        },
+        Change::Service(change) => either(change, |service| of_service(&service.key.name)),
+        Change::Slice(change) => either(change, |slice| of_service(&slice.service)),
+        Change::Pod(change) => either(change, |pod| of_pod(pod, around, region)),
+        Change::Config(change) => either(change, |config| {
+            let refers = |binding: &DirectAccessBinding| {
+                binding.spec.service_config_ref.as_ref().is_some_and(|found| found.name == config.name)
+            };
+            bound(around, region, refers)
+        }),
+    }
+}
+
+fn either<V>(change: &crate::k8s::Difference<V>, keys: impl Fn(&V) -> BTreeSet<Key>) -> BTreeSet<Key> {
+    [&change.before, &change.after].into_iter().flatten().flat_map(|row| keys(row)).collect()
+}
+
+fn bound(around: &Neighbourhood, region: &Region, is: impl Fn(&DirectAccessBinding) -> bool) -> BTreeSet<Key> {
+    let rows = around.bindings.values().filter(|row| is(&row.0));
+    rows.map(|row| Key::of(&row.0, region)).collect()
+}
+
+fn of_pod(pod: &Pod, around: &Neighbourhood, region: &Region) -> BTreeSet<Key> {
+    bound(around, region, |binding| {
+        around.services.get(&binding.spec.service_ref.name).is_some_and(|service| selects(service, pod))
+    })
+}

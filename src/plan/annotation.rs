@@ -1,0 +1,33 @@
+//! What a binding writes on its Service, so that people and tools see there what is the case.
+
+use std::collections::BTreeMap;
+
+use crate::api::names;
+use crate::model::{LoadBalancerId, Service};
+
+use super::BindingView;
+
+/// The annotations that should be ours: our facts, less the keys that a user has set.
+///
+/// Empty when the binding does not speak for its Service or is going away, which takes ours off again.
+pub fn annotations(view: &BindingView, service: &Service, load_balancer: &LoadBalancerId) -> BTreeMap<String, String> {
+    if view.is_deleting() || !view.speaks_for_service {
+        return BTreeMap::new();
+    }
+    let mut facts = BTreeMap::from([
+        (names::DIRECT_ACCESS.to_owned(), "true".to_owned()),
+        (names::LOAD_BALANCER_ID.to_owned(), load_balancer.to_string()),
+    ]);
+    if let Some(config) = &view.binding.spec.service_config_ref {
+        facts.insert(names::SERVICE_CONFIG.to_owned(), config.name.clone());
+    }
+    let is_ours = |key: &String| service.our_annotations.contains(key) || !service.annotations.contains_key(key);
+    facts.retain(|key, _| is_ours(key));
+    facts
+}
+
+/// True when the Service does not carry exactly these of ours.
+pub fn differs(service: &Service, wanted: &BTreeMap<String, String>) -> bool {
+    let is_there = |(key, value): (&String, &String)| service.annotations.get(key) == Some(value);
+    !wanted.iter().all(is_there) || service.our_annotations.iter().any(|key| !wanted.contains_key(key))
+}

@@ -1,0 +1,58 @@
+//! Target plans of many routes gathered into as few steps as the cloud's batch sizes allow.
+
+use crate::model::{Address, Limits, ListenerId, Route, Weight};
+
+use super::Step;
+use super::target::TargetPlan;
+
+/// The steps for targets and surplus listeners, in the order in which they are safe.
+pub(super) fn steps(routes: Vec<TargetPlan>, delete: Vec<ListenerId>, limits: &Limits) -> Vec<Step> {
+    let (mut register, mut reweight, mut deregister) = (Vec::new(), Vec::new(), Vec::new());
+    for route in routes {
+        register.extend(route.register);
+        reweight.extend(route.reweight);
+        deregister.extend(route.deregister);
+    }
+    let mut steps = chunks(register, limits.targets_per_batch, Step::Register);
+    steps.extend(weight_chunks(reweight, limits).into_iter().map(Step::Reweight));
+    steps.extend(chunks(deregister, limits.targets_per_batch, Step::Deregister));
+    steps.extend(chunks(delete, limits.listeners_per_delete, Step::DeleteListeners));
+    steps
+}
+
+fn chunks<T>(mut items: Vec<T>, size: usize, step: impl Fn(Vec<T>) -> Step) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while !items.is_empty() {
+        let rest = items.split_off(size.min(items.len()));
+        steps.push(step(std::mem::replace(&mut items, rest)));
+    }
+    steps
+}
+
+type Reweight = (Route, Address, Weight);
+
+/// Chunks that respect all three limits of `BatchModifyTargetWeight`: targets, entries, and targets in an entry.
+fn weight_chunks(items: Vec<Reweight>, limits: &Limits) -> Vec<Vec<Reweight>> {
+    let mut chunks: Vec<Vec<Reweight>> = Vec::new();
+    let mut entries: Vec<(Route, usize)> = Vec::new();
+    for item in items {
+        let opens_entry = match entries.last() {
+            Some((route, count)) => *route != item.0 || *count == limits.weights_per_entry,
+            None => true,
+        };
+        let is_full = chunks.last().is_none_or(|chunk| chunk.len() == limits.weights_per_batch)
+            || (opens_entry && entries.len() == limits.weight_entries_per_batch);
+        if is_full {
+            chunks.push(Vec::new());
+            entries.clear();
+        }
+        match entries.last_mut() {
+            Some((_, count)) if !opens_entry && !is_full => *count += 1,
+            _ => entries.push((item.0.clone(), 1)),
+        }
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(item);
+        }
+    }
+    chunks
+}

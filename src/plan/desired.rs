@@ -1,0 +1,213 @@
+//! What each binding wants of the load balancer: spec and Service resolved to listeners with endpoints, faults named.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::api::DirectAccessBinding;
+use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec, Mode};
+use crate::api::mark::ListenerName;
+use crate::model::{IpFamily, ListenerId, Protocol, Service, ServicePort, Weight};
+
+use super::endpoint::{Endpoints, Policy, endpoints};
+use super::{BindingView, Problem, Snapshot, problem};
+
+/// The weight of targets of listeners that are not spelled out; the cloud's own default.
+const DEFAULT_WEIGHT: Weight = 10;
+
+/// How far a binding is acted on in this round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stance {
+    /// Make it true.
+    Manage,
+    /// Take away everything that is ours: it is being deleted.
+    Release,
+    /// Touch nothing: suspended, invalid, or to be deleted with `deletionPolicy: Retain`.
+    Abandon,
+}
+
+/// What one binding wants.
+#[derive(Clone, Debug)]
+pub(super) struct Desired {
+    /// How far it is acted on.
+    pub stance: Stance,
+    /// Its listeners. Only a managed binding has any.
+    pub listeners: Vec<DesiredListener>,
+    /// The listeners are not known, because the Service that would tell them is missing: none may be deleted.
+    pub is_open: bool,
+    /// What is wrong with it so far.
+    pub problems: Vec<Problem>,
+}
+
+/// A listener that a binding wants.
+#[derive(Clone, Debug)]
+pub(super) struct DesiredListener {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port.
+    pub port: u16,
+    /// Where it comes from.
+    pub place: Place,
+    /// The endpoints behind it; `None` when they cannot be told, so that targets are held as they are.
+    pub endpoints: Option<Endpoints>,
+}
+
+/// Where a desired listener comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Created by us under this name, and owned.
+    Own {
+        /// The name, which carries our mark.
+        name: String,
+    },
+    /// Somebody else's, named in the spec: only targets are ours.
+    Existing(ListenerId),
+}
+
+/// What every binding of the snapshot wants, in the snapshot's order.
+pub(super) fn desired(snapshot: &Snapshot, family: IpFamily) -> Vec<Desired> {
+    snapshot.bindings.iter().map(|view| desired_of(view, snapshot, family)).collect()
+}
+
+fn desired_of(view: &BindingView, snapshot: &Snapshot, family: IpFamily) -> Desired {
+    let mut problems = Vec::new();
+    let stance = stance(view, &mut problems);
+    if stance != Stance::Manage {
+        return Desired { stance, listeners: Vec::new(), is_open: false, problems };
+    }
+    if !view.config_exists {
+        problems.push(problem::config_not_found(&view.binding));
+    }
+    let Some(service) = view.service.as_deref() else {
+        problems.push(problem::service_not_found(&view.binding));
+        let listeners = explicit_listeners(view, &mut problems);
+        return Desired { stance, is_open: listeners.is_empty(), listeners, problems };
+    };
+    if service.selector.is_empty() {
+        problems.push(problem::no_selector(service));
+        let listeners = explicit_listeners(view, &mut problems);
+        return Desired { stance, is_open: listeners.is_empty(), listeners, problems };
+    }
+    let listeners = resolved_listeners(view, service, snapshot, family, &mut problems);
+    Desired { stance, listeners, is_open: false, problems }
+}
+
+fn stance(view: &BindingView, problems: &mut Vec<Problem>) -> Stance {
+    let spec = &view.binding.spec;
+    if view.is_deleting() {
+        return match spec.deletion_policy {
+            DeletionPolicy::Retain => Stance::Abandon,
+            DeletionPolicy::Deregister | DeletionPolicy::Delete => Stance::Release,
+        };
+    }
+    if spec.suspend {
+        problems.push(problem::suspended());
+        return Stance::Abandon;
+    }
+    if spec.mode != Mode::Direct {
+        problems.push(problem::unsupported("spec.mode", "'Delegate' is not supported by this version; use 'Direct'"));
+        return Stance::Abandon;
+    }
+    Stance::Manage
+}
+
+/// The listeners of the spec, when the Service cannot say what is behind them.
+fn explicit_listeners(view: &BindingView, problems: &mut Vec<Problem>) -> Vec<DesiredListener> {
+    listener_specs(view, problems)
+        .into_iter()
+        .map(|(spec, protocol, port)| DesiredListener {
+            protocol,
+            port,
+            place: place(&view.binding, spec),
+            endpoints: None,
+        })
+        .collect()
+}
+
+fn resolved_listeners(
+    view: &BindingView,
+    service: &Service,
+    snapshot: &Snapshot,
+    family: IpFamily,
+    problems: &mut Vec<Problem>,
+) -> Vec<DesiredListener> {
+    let policy = |weight| Policy { weight, drain: view.binding.spec.drain.clone(), now: snapshot.now };
+    if view.binding.spec.listeners.is_empty() {
+        let default = |port: &ServicePort| DesiredListener {
+            protocol: match port.transport {
+                crate::model::Transport::Tcp => Protocol::Tcp,
+                crate::model::Transport::Udp => Protocol::Udp,
+            },
+            port: port.port,
+            place: Place::Own { name: own_name(&view.binding) },
+            endpoints: Some(endpoints(view, service, port, family, &policy(DEFAULT_WEIGHT))),
+        };
+        return service.ports.iter().map(default).collect();
+    }
+    let specs = listener_specs(view, problems);
+    let mut resolve = |(spec, protocol, port): (&ListenerSpec, Protocol, u16)| {
+        let service_port = service_port(service, spec, protocol, port);
+        if service_port.is_none() {
+            problems.push(problem::service_port_not_found(service, spec, port));
+        }
+        let weight = Weight::try_from(spec.weight).unwrap_or(DEFAULT_WEIGHT);
+        DesiredListener {
+            protocol,
+            port,
+            place: place(&view.binding, spec),
+            endpoints: service_port.map(|found| endpoints(view, service, found, family, &policy(weight))),
+        }
+    };
+    specs.into_iter().map(&mut resolve).collect()
+}
+
+/// The listeners of the spec that this version can serve; the others become problems and harm none of these.
+fn listener_specs<'a>(view: &'a BindingView, problems: &mut Vec<Problem>) -> Vec<(&'a ListenerSpec, Protocol, u16)> {
+    let mut specs = Vec::new();
+    for spec in &view.binding.spec.listeners {
+        let protocol = match spec.protocol {
+            ListenerProtocol::Tcp => Protocol::Tcp,
+            ListenerProtocol::Udp => Protocol::Udp,
+            other => {
+                let message = format!("'{}' is not supported by this version; use 'TCP' or 'UDP'", other.as_str());
+                problems.push(problem::unsupported(&format!("spec.listeners[{}].protocol", spec.port), &message));
+                continue;
+            }
+        };
+        match u16::try_from(spec.port) {
+            Ok(port) if port > 0 => specs.push((spec, protocol, port)),
+            _ => problems.push(problem::invalid("spec.listeners[].port", "must be from 1 to 65535")),
+        }
+    }
+    specs
+}
+
+fn place(binding: &DirectAccessBinding, spec: &ListenerSpec) -> Place {
+    match &spec.listener_id {
+        Some(id) => Place::Existing(ListenerId::new(id.as_str())),
+        None => Place::Own { name: own_name(binding) },
+    }
+}
+
+fn own_name(binding: &DirectAccessBinding) -> String {
+    let meta = &binding.metadata;
+    let (uid, namespace, name) = (meta.uid.as_deref(), meta.namespace.as_deref(), meta.name.as_deref());
+    ListenerName::new(uid.unwrap_or_default(), namespace.unwrap_or_default(), name.unwrap_or_default()).to_string()
+}
+
+/// The Service port a listener stands for: the one it names, else the one of its own number, else the only one.
+fn service_port<'a>(
+    service: &'a Service,
+    spec: &ListenerSpec,
+    protocol: Protocol,
+    port: u16,
+) -> Option<&'a ServicePort> {
+    let mut ports = service.ports.iter().filter(|candidate| candidate.transport == protocol.transport());
+    match &spec.service_port {
+        Some(IntOrString::Int(number)) => ports.find(|candidate| i32::from(candidate.port) == *number),
+        Some(IntOrString::String(name)) => ports.find(|candidate| candidate.name == *name),
+        None => {
+            let all: Vec<_> = ports.collect();
+            let same = all.iter().find(|candidate| candidate.port == port).copied();
+            same.or(if let [only] = all.as_slice() { Some(*only) } else { None })
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What one binding says about the readiness gates of its Pods.
+//!
+//! Nothing is remembered between rounds: a gate may open when the targets read this round show the Pod registered on every
+//! listener of the binding, and a health read that began after that read says that probes succeed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::api::binding::GatePolicy;
+use crate::api::condition::{ExclusionReason, GateReason};
+use crate::api::mark::{TargetTag, pod_mark};
+use crate::model::{Address, GateState, Health, ListenerId, ObjectKey, Phase, Pod, RegisteredTarget, Service};
+
+use super::endpoint::{Endpoints, selects};
+use super::{BindingView, Observed};
+
+/// What one binding says about one Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateVerdict {
+    /// Namespace and name of the Pod.
+    pub pod: ObjectKey,
+    /// Its UID.
+    pub pod_uid: String,
+    /// Open or waiting.
+    pub verdict: Verdict,
+}
+
+/// Whether a gate may open as far as one binding is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Open(GateReason),
+    /// Not yet: the phase, and words for the user.
+    Wait(GateReason, String),
+}
+
+/// Health of every target, by listener and address.
+pub(super) type HealthTable = HashMap<(ListenerId, Address), Health>;
+
+/// The health read as a table; a rule's health stands for its listener, since layer 4 has one rule of the cloud's making.
+pub(super) fn health_table(observed: &Observed) -> HealthTable {
+    let rows = observed.health.as_deref().unwrap_or_default();
+    rows.iter().map(|row| ((row.listener.clone(), row.address), row.health)).collect()
+}
+
+/// A desired listener next to what was read of it.
+pub(super) struct ListenerRow<'a> {
+    /// `port/protocol`, for messages.
+    pub(super) name: String,
+    /// The listener; `None` while it does not exist.
+    pub(super) id: Option<&'a ListenerId>,
+    /// The endpoints behind it; `None` when they cannot be told.
+    pub(super) endpoints: Option<&'a Endpoints>,
+    /// The targets read that serve this binding, with the mark of the Pod they were registered for; `None` for one that
+    /// somebody else registered and that has no mark.
+    pub(super) registered: HashMap<Address, Option<String>>,
+}
+
+impl ListenerRow<'_> {
+    /// The address is a target on behalf of this very Pod.
+    pub(super) fn has(&self, address: Address, pod_uid: &str) -> bool {
+        match self.registered.get(&address) {
+            Some(Some(mark)) => *mark == pod_mark(pod_uid),
+            Some(None) => true,
+            None => false,
+        }
+    }
+}
+
+/// The targets that serve the binding: its own, and those without any mark.
+pub(super) fn serving(targets: &[RegisteredTarget], binding_uid: &str) -> HashMap<Address, Option<String>> {
+    let mark = |target: &RegisteredTarget| match TargetTag::parse(&target.tag) {
+        Some(tag) if tag.binding_uid == binding_uid => Some((target.address, Some(tag.pod_mark))),
+        Some(_) => None,
+        None => target.tag.is_empty().then_some((target.address, None)),
+    };
+    targets.iter().filter_map(mark).collect()
+}
+
+/// The verdicts of a binding on the Pods that wait for a gate.
+pub(super) fn gates(
+    view: &BindingView,
+    service: &Service,
+    listeners: &[ListenerRow<'_>],
+    health: &HealthTable,
+) -> Vec<GateVerdict> {
+    let waits =
+        |pod: &&Arc<Pod>| matches!(pod.gate, GateState::Unset | GateState::Waiting { .. }) && selects(service, pod);
+    let waiting: Vec<_> = view.pods.values().filter(waits).collect();
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    let tables: Vec<Table<'_>> = listeners.iter().map(Table::new).collect();
+    waiting
+        .into_iter()
+        .map(|pod| GateVerdict {
+            pod: pod.key.clone(),
+            pod_uid: pod.uid.clone(),
+            verdict: verdict(view.binding.spec.readiness_gate.policy, pod, &tables, health),
+        })
+        .collect()
+}
+
+/// One listener, indexed by Pod.
+struct Table<'a> {
+    row: &'a ListenerRow<'a>,
+    addresses: HashMap<&'a str, Vec<Address>>,
+    excluded: HashMap<&'a str, ExclusionReason>,
+}
+
+impl<'a> Table<'a> {
+    fn new(row: &'a ListenerRow<'a>) -> Self {
+        let mut addresses: HashMap<&str, Vec<Address>> = HashMap::new();
+        let mut excluded = HashMap::new();
+        if let Some(endpoints) = row.endpoints {
+            for candidate in endpoints.candidates.values() {
+                addresses.entry(candidate.pod_uid.as_str()).or_default().push(candidate.address);
+            }
+            excluded = endpoints.exclusions.iter().map(|found| (found.pod.as_str(), found.reason)).collect();
+        }
+        Self { row, addresses, excluded }
+    }
+
+    /// The Pod's addresses on this listener when all of them are registered for this very Pod.
+    fn registered(&self, pod: &Pod) -> Option<&[Address]> {
+        let addresses = self.addresses.get(pod.uid.as_str())?;
+        addresses.iter().all(|address| self.row.has(*address, &pod.uid)).then_some(addresses)
+    }
+
+    fn not_registered(&self, pod: &Pod) -> Verdict {
+        let name = &self.row.name;
+        if self.row.id.is_none() {
+            let message = format!("listener {name} does not exist yet");
+            return Verdict::Wait(GateReason::NotRegistered, message);
+        }
+        match self.excluded.get(pod.key.name.as_str()) {
+            Some(reason) => {
+                Verdict::Wait(GateReason::NotRegistered, format!("not a target of listener {name}: {reason}"))
+            }
+            None => Verdict::Wait(GateReason::Registering, format!("being registered with listener {name}")),
+        }
+    }
+}
+
+fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthTable) -> Verdict {
+    if policy == GatePolicy::Disabled {
+        return Verdict::Open(GateReason::PolicyDisabled);
+    }
+    if tables.is_empty() {
+        return Verdict::Wait(GateReason::NotRegistered, "the binding has no listener yet".to_owned());
+    }
+    let mut reason = GateReason::Registered;
+    for table in tables {
+        let (Some(addresses), Some(listener)) = (table.registered(pod), table.row.id) else {
+            return table.not_registered(pod);
+        };
+        if policy == GatePolicy::Registered {
+            continue;
+        }
+        for address in addresses {
+            match health.get(&(listener.clone(), *address)) {
+                Some(Health::Healthy) if reason == GateReason::Registered => reason = GateReason::BackendReady,
+                Some(Health::Healthy) => {}
+                Some(Health::CheckOff) => reason = GateReason::HealthCheckOff,
+                Some(Health::Unhealthy | Health::Unknown) | None => {
+                    return Verdict::Wait(
+                        GateReason::HealthCheck,
+                        format!("registered with listener {}, which has not found it healthy yet", table.row.name),
+                    );
+                }
+            }
+        }
+    }
+    Verdict::Open(reason)
+}
+
+/// How many Pods of the Service run without a gate, so that the load balancer's health does not hold up their rollout.
+pub(super) fn ungated(view: &BindingView, service: &Service) -> usize {
+    let is_ungated = |pod: &&Arc<Pod>| {
+        pod.gate == GateState::Absent
+            && pod.deleting_since.is_none()
+            && pod.phase != Phase::Finished
+            && selects(service, pod)
+    };
+    view.pods.values().filter(is_ungated).count()
+}

@@ -1,0 +1,169 @@
+//! What can be wrong with a binding, as values: the condition it belongs to, the reason, and words for the user.
+//!
+//! The wording lives here and nowhere else: every message names the object and says what to do next.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::api::DirectAccessBinding;
+use crate::api::binding::{ListenerProtocol, ListenerSpec};
+use crate::api::condition::{ConditionType, Reason};
+use crate::model::{Listener, LoadBalancerId, Protocol, Service};
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The condition that it makes False.
+    pub condition: ConditionType,
+    /// The condition's reason.
+    pub reason: Reason,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+fn accepted(reason: Reason, message: String) -> Problem {
+    Problem { condition: ConditionType::Accepted, reason, message }
+}
+
+fn unresolved(reason: Reason, message: String) -> Problem {
+    Problem { condition: ConditionType::ResolvedRefs, reason, message }
+}
+
+fn unprogrammed(reason: Reason, message: String) -> Problem {
+    Problem { condition: ConditionType::Programmed, reason, message }
+}
+
+pub(super) fn suspended() -> Problem {
+    accepted(Reason::Suspended, "spec.suspend is true: nothing is changed until it is set to false".to_owned())
+}
+
+pub(super) fn unsupported(field: &str, what: &str) -> Problem {
+    accepted(Reason::UnsupportedValue, format!("{field}: {what}"))
+}
+
+pub(super) fn invalid(field: &str, what: &str) -> Problem {
+    accepted(Reason::Invalid, format!("{field}: {what}"))
+}
+
+pub(super) fn claimed_by_older(protocol: Protocol, port: u16, winner: &str) -> Problem {
+    let message = format!(
+        "port {port}/{protocol} is taken by the older DirectAccessBinding '{winner}'; use another port or delete one of \
+         the two"
+    );
+    accepted(Reason::PortConflict, message)
+}
+
+pub(super) fn held_by_foreign(protocol: Protocol, port: u16, listener: &Listener) -> Problem {
+    let message = format!(
+        "port {port}/{protocol} is held by listener '{}' ('{}'), which this binding does not own; set its listenerId to \
+         bind into it, or use another port",
+        listener.id, listener.name
+    );
+    accepted(Reason::PortConflict, message)
+}
+
+pub(super) fn service_not_found(binding: &DirectAccessBinding) -> Problem {
+    let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
+    let message = format!(
+        "Service '{namespace}/{}' does not exist; create it or correct spec.serviceRef.name. Until then targets stay as \
+         they are",
+        binding.spec.service_ref.name
+    );
+    unresolved(Reason::ServiceNotFound, message)
+}
+
+pub(super) fn no_selector(service: &Service) -> Problem {
+    let message = format!(
+        "Service '{}' has no selector, so no Pods can be bound; give it a selector or bind another Service",
+        service.key
+    );
+    unresolved(Reason::NoSelector, message)
+}
+
+pub(super) fn service_port_not_found(service: &Service, spec: &ListenerSpec, port: u16) -> Problem {
+    let wanted = match &spec.service_port {
+        Some(IntOrString::Int(port)) => format!("no {} port {port}", transport(spec)),
+        Some(IntOrString::String(name)) => format!("no {} port '{name}'", transport(spec)),
+        None => format!("no {} port {port} and not exactly one other", transport(spec)),
+    };
+    let message =
+        format!("Service '{}' has {wanted}; correct spec.listeners[{port}].servicePort or the Service", service.key);
+    unresolved(Reason::ServicePortNotFound, message)
+}
+
+fn transport(spec: &ListenerSpec) -> &'static str {
+    match spec.protocol {
+        ListenerProtocol::Udp | ListenerProtocol::Quic => "UDP",
+        _ => "TCP",
+    }
+}
+
+pub(super) fn config_not_found(binding: &DirectAccessBinding) -> Problem {
+    let name = binding.spec.service_config_ref.as_ref().map_or("", |config| config.name.as_str());
+    let message = format!("TkeServiceConfig '{name}' does not exist; create it. Targets and gates do not wait for it");
+    unresolved(Reason::ConfigNotFound, message)
+}
+
+pub(super) fn load_balancer_not_found(id: &LoadBalancerId) -> Problem {
+    let message = format!(
+        "load balancer '{id}' does not exist in this region; correct spec.loadBalancer.id or spec.loadBalancer.region"
+    );
+    unresolved(Reason::LoadBalancerNotFound, message)
+}
+
+pub(super) fn no_load_balancer() -> Problem {
+    let what = "this version does not create load balancers; name an existing one in spec.loadBalancer.id";
+    unsupported("spec.loadBalancer.create", what)
+}
+
+pub(super) fn listener_not_found(id: &str) -> Problem {
+    let message = format!("listener '{id}' does not exist on the load balancer; correct its listenerId or create it");
+    unresolved(Reason::ListenerNotFound, message)
+}
+
+pub(super) fn listener_mismatch(listener: &Listener, protocol: Protocol, port: u16) -> Problem {
+    let message = format!(
+        "listener '{}' is {}/{}, not {port}/{protocol}; correct listenerId, port or protocol",
+        listener.id, listener.port, listener.protocol
+    );
+    accepted(Reason::Invalid, message)
+}
+
+pub(super) fn listener_quota(limit: usize) -> Problem {
+    let message = format!(
+        "the load balancer already has {limit} listeners, its quota; delete listeners or have TOTAL_LISTENER_QUOTA raised"
+    );
+    unprogrammed(Reason::QuotaExceeded, message)
+}
+
+pub(super) fn target_quota(protocol: Protocol, port: u16, limit: usize, left_out: usize) -> Problem {
+    let message = format!(
+        "listener {port}/{protocol} holds its quota of {limit} targets and {left_out} Pods are left out; scale down or \
+         have TOTAL_TARGET_BIND_QUOTA raised"
+    );
+    unprogrammed(Reason::QuotaExceeded, message)
+}
+
+pub(super) fn address_in_use(protocol: Protocol, port: u16, count: usize) -> Problem {
+    let message = format!(
+        "{count} Pod addresses are already targets of listener {port}/{protocol} on behalf of somebody else; remove them \
+         there"
+    );
+    unprogrammed(Reason::BackendConflict, message)
+}
+
+pub(super) fn removal_held(protocol: Protocol, port: u16, count: usize) -> Problem {
+    let message = format!(
+        "{count} running Pods that the Service selects are in none of its EndpointSlices: their targets on listener \
+         {port}/{protocol} are kept until the slices name them again or the Pods end"
+    );
+    unprogrammed(Reason::RemovalHeld, message)
+}
+
+pub(super) fn foreign_targets(listener: &Listener) -> Problem {
+    let message = format!(
+        "listener '{}' ({}/{}) is no longer wanted but holds targets that this controller did not register; remove them \
+         and it will be deleted",
+        listener.id, listener.port, listener.protocol
+    );
+    unprogrammed(Reason::RemovalHeld, message)
+}

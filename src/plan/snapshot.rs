@@ -1,0 +1,93 @@
+//! Everything one round saw, frozen: what Kubernetes says, what the cloud says, and which reads failed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::DirectAccessBinding;
+use crate::model::{
+    Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service, Slice, TargetHealth,
+};
+
+/// The input of a plan.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The load balancer that this round is about.
+    pub load_balancer: LoadBalancerId,
+    /// What the cloud said.
+    pub cloud: Cloud,
+    /// The bindings of this load balancer, in any order.
+    pub bindings: Vec<BindingView>,
+    /// Batch sizes and quotas.
+    pub limits: Limits,
+    /// When the round began.
+    pub now: Timestamp,
+}
+
+/// What the reads of the cloud gave.
+#[derive(Clone, Debug)]
+pub enum Cloud {
+    /// All reads worked.
+    Observed(Observed),
+    /// The load balancer does not exist.
+    Missing,
+    /// There is no load balancer to look at: the binding names none.
+    Unplaced,
+    /// A read failed, so nothing is known; nothing may be changed.
+    Failed(Failure),
+}
+
+/// The observed state of one load balancer.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The load balancer.
+    pub load_balancer: LoadBalancer,
+    /// All its listeners, ours and foreign.
+    pub listeners: Vec<Listener>,
+    /// The targets of the listeners that concern us: one entry for each route, also when it has no targets.
+    pub targets: BTreeMap<Route, Vec<RegisteredTarget>>,
+    /// Health, by a read that began after the targets were read, so that it cannot be older than a registration seen
+    /// there. `Err` when that read failed: targets can still be planned, health is then unknown.
+    pub health: Result<Vec<TargetHealth>, Failure>,
+}
+
+/// One binding with the objects it refers to.
+#[derive(Clone, Debug)]
+pub struct BindingView {
+    /// The binding.
+    pub binding: Arc<DirectAccessBinding>,
+    /// Its Service; `None` when there is none of that name.
+    pub service: Option<Arc<Service>>,
+    /// The slices of the Service.
+    pub slices: Vec<Arc<Slice>>,
+    /// All Pods of the namespace.
+    pub pods: Arc<BTreeMap<String, Arc<Pod>>>,
+    /// Whether the TkeServiceConfig that the binding names exists; true when it names none.
+    pub config_exists: bool,
+    /// This binding is the oldest of its Service, and so the one that speaks for it in annotations.
+    pub speaks_for_service: bool,
+}
+
+impl BindingView {
+    /// The UID, which marks what is ours in the cloud.
+    pub fn uid(&self) -> &str {
+        self.binding.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// `namespace/name`, for messages.
+    pub fn display_name(&self) -> String {
+        let meta = &self.binding.metadata;
+        format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    }
+
+    /// Deletion was asked for.
+    pub fn is_deleting(&self) -> bool {
+        self.binding.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Order of seniority: creation time, then UID. The smaller one wins a conflict.
+    pub fn seniority(&self) -> (Option<Timestamp>, &str) {
+        (self.binding.metadata.creation_timestamp.as_ref().map(|t| t.0), self.uid())
+    }
+}

@@ -1,0 +1,156 @@
+use serde_json::json;
+
+use super::world::{PORT, World, address, binding};
+use crate::api::condition::{ConditionType, Reason};
+use crate::model::{Class, Failure, Protocol};
+use crate::plan::{Cloud, plan};
+
+fn reasons(world: &World, binding: usize) -> Vec<(ConditionType, Reason)> {
+    world.plan().bindings[binding].problems.iter().map(|problem| (problem.condition, problem.reason)).collect()
+}
+
+#[test]
+fn a_missing_service_is_told_and_changes_nothing() {
+    let mut world = World::new(&json!({})).with_pods(1..=2);
+    world.converge();
+    world.service = None;
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(reasons(&world, 0), [(ConditionType::ResolvedRefs, Reason::ServiceNotFound)]);
+    // A Pod that is gone cannot serve, whatever the Service would say.
+    world.pods.remove(&1);
+    world.converge();
+    assert_eq!(world.targets_of(&world.listeners[0].id.clone()), [(address(2), 10)]);
+}
+
+#[test]
+fn a_missing_service_port_is_told_and_holds_its_listener_only() {
+    let spec = json!({"listeners": [
+        {"port": 80, "protocol": "TCP"},
+        {"port": 81, "protocol": "TCP", "servicePort": "admin"},
+    ]});
+    let mut world = World::new(&spec).with_pods([1]);
+    world.converge();
+    assert_eq!(reasons(&world, 0), [(ConditionType::ResolvedRefs, Reason::ServicePortNotFound)]);
+    let id = world.listeners.iter().find(|listener| listener.port == 80).unwrap().id.clone();
+    assert_eq!(world.targets_of(&id), [(address(1), 10)]);
+}
+
+#[test]
+fn pods_that_only_the_slices_forget_keep_their_targets() {
+    let mut world = World::new(&json!({})).with_pods(1..=3);
+    world.converge();
+    world.published = Some(vec![]);
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(reasons(&world, 0), [(ConditionType::Programmed, Reason::RemovalHeld)]);
+    world.published = None;
+    assert!(reasons(&world, 0).is_empty());
+}
+
+#[test]
+fn a_port_goes_to_the_older_binding_and_both_are_told() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.bindings = vec![binding(2, &json!({})), binding(1, &json!({}))];
+    world.converge();
+    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::PortConflict)]);
+    assert!(reasons(&world, 1).is_empty());
+    assert!(world.plan().bindings[1].notes[0].contains("shop/b2"));
+    assert_eq!(world.listeners.len(), 1);
+}
+
+#[test]
+fn a_listener_that_works_is_not_taken_away_by_an_older_binding() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.bindings = vec![binding(2, &json!({}))];
+    world.converge();
+    world.bindings.push(binding(1, &json!({})));
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(reasons(&world, 1), [(ConditionType::Accepted, Reason::PortConflict)]);
+}
+
+#[test]
+fn a_foreign_listener_on_the_port_is_a_conflict() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.add_listener("theirs", Protocol::Http, PORT);
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::PortConflict)]);
+}
+
+#[test]
+fn udp_and_tcp_share_a_port_number() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.add_listener("theirs", Protocol::Udp, PORT);
+    world.converge();
+    assert_eq!(world.listeners.len(), 2);
+}
+
+#[test]
+fn a_listener_id_that_is_unknown_or_differs_is_told() {
+    let spec = |id: &str| json!({"listeners": [{"port": 443, "protocol": "TCP", "servicePort": 80, "listenerId": id}]});
+    let mut world = World::new(&spec("lbl-9")).with_pods([1]);
+    world.add_listener("theirs", Protocol::Udp, 443);
+    assert_eq!(reasons(&world, 0), [(ConditionType::ResolvedRefs, Reason::ListenerNotFound)]);
+    world.bindings = vec![binding(1, &spec("lbl-1"))];
+    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::Invalid)]);
+    assert!(world.plan().steps.is_empty());
+}
+
+#[test]
+fn an_address_that_somebody_else_registered_is_left_to_them() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let id = world.add_own_listener();
+    world.add_target(&id, address(1), 50, "somebody's");
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(reasons(&world, 0), [(ConditionType::Programmed, Reason::BackendConflict)]);
+}
+
+#[test]
+fn a_listener_of_ours_with_foreign_targets_is_not_deleted() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let id = world.add_own_listener();
+    world.add_target(&id, address(77), 10, "");
+    world.bindings = vec![binding(1, &json!({"listeners": [{"port": 90, "protocol": "TCP", "servicePort": 80}]}))];
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(77), 10)]);
+    assert_eq!(reasons(&world, 0), [(ConditionType::Programmed, Reason::RemovalHeld)]);
+}
+
+#[test]
+fn a_changed_port_moves_the_listener() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.converge();
+    world.bindings = vec![binding(1, &json!({"listeners": [{"port": 90, "protocol": "TCP", "servicePort": 80}]}))];
+    world.converge();
+    let ports: Vec<_> = world.listeners.iter().map(|listener| listener.port).collect();
+    assert_eq!(ports, [90]);
+    assert_eq!(world.targets_of(&world.listeners[0].id.clone()), [(address(1), 10)]);
+}
+
+#[test]
+fn a_failed_read_plans_nothing() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.converge();
+    let failure = Failure {
+        class: Class::Unreachable,
+        action: "DescribeTargets",
+        code: "ClientError.Timeout".to_owned(),
+        message: "no reply within 10 s".to_owned(),
+        request_id: None,
+    };
+    for cloud in [Cloud::Failed(failure), Cloud::Missing, Cloud::Unplaced] {
+        let mut snapshot = world.snapshot();
+        snapshot.cloud = cloud;
+        assert!(plan(&snapshot).steps.is_empty());
+    }
+}
+
+#[test]
+fn what_this_version_cannot_do_is_told_and_harms_nothing_else() {
+    let spec = json!({"listeners": [
+        {"port": 80, "protocol": "TCP"},
+        {"port": 443, "protocol": "HTTPS", "servicePort": 80, "rules": [{"domain": "a.example", "url": "/"}]},
+    ]});
+    let mut world = World::new(&spec).with_pods([1]);
+    world.converge();
+    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::UnsupportedValue)]);
+    assert_eq!(world.listeners.len(), 1);
+}

@@ -1,0 +1,78 @@
+use serde_json::json;
+
+use super::world::{World, address};
+use crate::api::condition::GateReason;
+use crate::model::{GateState, Health};
+use crate::plan::Verdict;
+
+fn verdict(world: &World, pod: &str) -> Option<GateReason> {
+    let plan = world.plan();
+    let gate = plan.bindings[0].gates.iter().find(|gate| gate.pod.name == pod)?;
+    Some(match &gate.verdict {
+        Verdict::Open(reason) | Verdict::Wait(reason, _) => *reason,
+    })
+}
+
+#[test]
+fn a_gate_waits_for_listener_registration_and_health_and_then_opens() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::NotRegistered));
+    world.add_own_listener();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::Registering));
+    world.converge();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck));
+    world.health.insert(address(1), Health::Unhealthy);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck));
+    world.health.insert(address(1), Health::Healthy);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::BackendReady));
+}
+
+#[test]
+fn a_health_check_that_is_off_does_not_hold_a_gate() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.converge();
+    world.health.insert(address(1), Health::CheckOff);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheckOff));
+}
+
+#[test]
+fn policies_ask_for_less() {
+    let mut world = World::new(&json!({"readinessGate": {"policy": "Registered"}})).with_pods([1]);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::NotRegistered));
+    world.converge();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::Registered));
+    let world = World::new(&json!({"readinessGate": {"policy": "Disabled"}})).with_pods([1]);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::PolicyDisabled));
+}
+
+#[test]
+fn all_listeners_must_agree() {
+    let spec = json!({"listeners": [
+        {"port": 80, "protocol": "TCP"},
+        {"port": 81, "protocol": "TCP", "servicePort": 80, "listenerId": "lbl-1"},
+    ]});
+    let mut world = World::new(&spec).with_pods([1]);
+    world.converge();
+    world.heal();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::NotRegistered), "the listener by id is missing");
+}
+
+#[test]
+fn a_target_of_the_pod_that_had_the_address_before_does_not_count() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let id = world.add_own_listener();
+    world.add_own_target(&id, 1);
+    world.pod(1).uid = super::world::uid(2);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::Registering));
+}
+
+#[test]
+fn pods_without_a_gate_are_counted_and_open_ones_left_alone() {
+    let mut world = World::new(&json!({})).with_pods(1..=2);
+    world.pod(1).gate = GateState::Absent;
+    world.pod(2).gate = GateState::Open;
+    world.converge();
+    let plan = world.plan();
+    assert!(plan.bindings[0].gates.is_empty());
+    assert_eq!(plan.bindings[0].ungated, 1);
+}

@@ -1,0 +1,282 @@
+//! A small world to plan in: sentences that build a snapshot, and a cloud that does what steps say.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::api::DirectAccessBinding;
+use crate::api::mark::{ListenerName, TargetTag};
+use crate::model::{
+    Address, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
+    LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
+    SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
+};
+use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, Step, plan};
+
+pub(super) const NAMESPACE: &str = "shop";
+pub(super) const PORT: u16 = 80;
+pub(super) const POD_PORT: u16 = 8080;
+
+pub(super) fn uid(number: u32) -> String {
+    format!("{number:08x}-0000-4000-8000-{number:012x}")
+}
+
+pub(super) fn ip(number: u32) -> IpAddr {
+    let [_, b, c, d] = number.to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(10, b.wrapping_add(1), c, d))
+}
+
+pub(super) fn address(number: u32) -> Address {
+    Address { ip: ip(number), port: POD_PORT }
+}
+
+/// A Pod that serves, with a gate that waits.
+pub(super) fn pod(number: u32) -> Pod {
+    Pod {
+        key: ObjectKey::new(NAMESPACE, format!("web-{number}")),
+        uid: uid(number),
+        labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+        annotations: BTreeMap::new(),
+        ips: vec![ip(number)],
+        node: Some("node-1".to_owned()),
+        host_network: false,
+        phase: Phase::Running,
+        containers_ready: true,
+        deleting_since: None,
+        gate: GateState::Unset,
+    }
+}
+
+pub(super) fn binding(number: u32, spec: &serde_json::Value) -> Arc<DirectAccessBinding> {
+    let created = Timestamp::from_second(1_700_000_000 + i64::from(number)).unwrap();
+    let mut whole = json!({"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}});
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    let object = json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+        "metadata": {"name": format!("b{number}"), "namespace": NAMESPACE, "uid": uid(0x00b0_0000 + number),
+            "generation": 1, "creationTimestamp": created.to_string()},
+        "spec": whole,
+    });
+    Arc::new(serde_json::from_value(object).unwrap())
+}
+
+fn service() -> Service {
+    Service {
+        key: ObjectKey::new(NAMESPACE, "web"),
+        selector: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+        ports: vec![ServicePort { name: String::new(), transport: Transport::Tcp, port: PORT }],
+        publish_not_ready_addresses: false,
+        annotations: BTreeMap::new(),
+        our_annotations: Vec::new(),
+    }
+}
+
+/// Everything that a snapshot is made from, in a form that tests can bend.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) bindings: Vec<Arc<DirectAccessBinding>>,
+    pub(super) service: Option<Service>,
+    pub(super) pods: BTreeMap<u32, Pod>,
+    /// Pods that the slices name; all when `None`.
+    pub(super) published: Option<Vec<u32>>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) targets: BTreeMap<Route, Vec<RegisteredTarget>>,
+    pub(super) health: BTreeMap<Address, Health>,
+    pub(super) limits: Limits,
+    pub(super) now: Timestamp,
+    next_listener: u32,
+}
+
+impl World {
+    /// One binding `b1` of Service `web` on an empty load balancer.
+    pub(super) fn new(spec: &serde_json::Value) -> Self {
+        Self {
+            bindings: vec![binding(1, spec)],
+            service: Some(service()),
+            pods: BTreeMap::new(),
+            published: None,
+            listeners: Vec::new(),
+            targets: BTreeMap::new(),
+            health: BTreeMap::new(),
+            limits: Limits::default(),
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+            next_listener: 1,
+        }
+    }
+
+    pub(super) fn with_pods(mut self, numbers: impl IntoIterator<Item = u32>) -> Self {
+        self.pods.extend(numbers.into_iter().map(|number| (number, pod(number))));
+        self
+    }
+
+    pub(super) fn pod(&mut self, number: u32) -> &mut Pod {
+        self.pods.get_mut(&number).unwrap()
+    }
+
+    pub(super) fn binding_uid(&self, index: usize) -> String {
+        self.bindings[index].metadata.uid.clone().unwrap()
+    }
+
+    /// Adds a listener as somebody created it.
+    pub(super) fn add_listener(&mut self, name: &str, protocol: Protocol, port: u16) -> ListenerId {
+        let id = ListenerId::new(format!("lbl-{}", self.next_listener));
+        self.next_listener += 1;
+        self.listeners.push(Listener { id: id.clone(), name: name.to_owned(), protocol, port, rules: Vec::new() });
+        self.targets.insert(Route { listener: id.clone(), rule: None }, Vec::new());
+        id
+    }
+
+    /// Adds the listener that `b1` would have created on its default port.
+    pub(super) fn add_own_listener(&mut self) -> ListenerId {
+        let name = ListenerName::new(&self.binding_uid(0), NAMESPACE, "b1").to_string();
+        self.add_listener(&name, Protocol::Tcp, PORT)
+    }
+
+    pub(super) fn add_target(&mut self, listener: &ListenerId, address: Address, weight: Weight, tag: &str) {
+        let route = Route { listener: listener.clone(), rule: None };
+        self.targets.get_mut(&route).unwrap().push(RegisteredTarget { address, weight, tag: tag.to_owned() });
+    }
+
+    /// Adds the target that `b1` would have registered for a Pod.
+    pub(super) fn add_own_target(&mut self, listener: &ListenerId, number: u32) {
+        let tag = TargetTag::new(self.binding_uid(0), &uid(number)).to_string();
+        self.add_target(listener, address(number), 10, &tag);
+        self.health.insert(address(number), Health::Healthy);
+    }
+
+    pub(super) fn targets_of(&self, listener: &ListenerId) -> Vec<(Address, Weight)> {
+        let route = Route { listener: listener.clone(), rule: None };
+        let mut found: Vec<_> = self.targets[&route].iter().map(|target| (target.address, target.weight)).collect();
+        found.sort();
+        found
+    }
+
+    fn slice(&self) -> Slice {
+        let is_published = |number: &u32| self.published.as_ref().is_none_or(|published| published.contains(number));
+        let named = self.pods.iter().filter(|(number, pod)| is_published(number) && !pod.ips.is_empty());
+        Slice {
+            key: ObjectKey::new(NAMESPACE, "web-slice"),
+            service: "web".to_owned(),
+            family: IpFamily::V4,
+            ports: vec![SlicePort { name: String::new(), transport: Transport::Tcp, port: Some(POD_PORT) }],
+            endpoints: named
+                .map(|(_, pod)| SliceEndpoint {
+                    addresses: pod.ips.clone(),
+                    pod_uid: Some(pod.uid.clone()),
+                    target_name: Some(pod.key.name.clone()),
+                })
+                .collect(),
+        }
+    }
+
+    fn observed(&self) -> Observed {
+        let health = self.targets.iter().flat_map(|(route, targets)| {
+            targets.iter().map(|target| TargetHealth {
+                listener: route.listener.clone(),
+                rule: "loc-synthetic".into(),
+                address: target.address,
+                health: self.health.get(&target.address).copied().unwrap_or(Health::Unknown),
+            })
+        });
+        Observed {
+            load_balancer: LoadBalancer {
+                id: LoadBalancerId::new("lb-1"),
+                name: "one".to_owned(),
+                status: LoadBalancerStatus::Running,
+                addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
+                domain: None,
+                family: IpFamily::V4,
+                vpc_id: "vpc-1".to_owned(),
+                snat_pro: false,
+                tags: Vec::new(),
+            },
+            listeners: self.listeners.clone(),
+            targets: self.targets.clone(),
+            health: Ok(health.collect()),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let pods = Arc::new(self.pods.values().map(|pod| (pod.uid.clone(), Arc::new(pod.clone()))).collect());
+        let view = |binding: &Arc<DirectAccessBinding>| BindingView {
+            binding: binding.clone(),
+            service: self.service.clone().map(Arc::new),
+            slices: vec![Arc::new(self.slice())],
+            pods: Arc::clone(&pods),
+            config_exists: true,
+            speaks_for_service: true,
+        };
+        Snapshot {
+            load_balancer: LoadBalancerId::new("lb-1"),
+            cloud: Cloud::Observed(self.observed()),
+            bindings: self.bindings.iter().map(view).collect(),
+            limits: self.limits,
+            now: self.now,
+        }
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        plan(&self.snapshot())
+    }
+
+    /// The cloud does what the step says.
+    pub(super) fn perform(&mut self, step: &Step) {
+        match step {
+            Step::CreateListeners { protocol, listeners } => {
+                for (port, name) in listeners {
+                    self.add_listener(name, *protocol, *port);
+                }
+            }
+            Step::Register(targets) => {
+                for target in targets {
+                    self.add_target(&target.route.listener, target.address, target.weight, &target.tag);
+                }
+            }
+            Step::Reweight(targets) => {
+                for (route, address, weight) in targets {
+                    let found = self.targets.get_mut(route).unwrap().iter_mut().find(|found| found.address == *address);
+                    found.expect("a reweighted target exists").weight = *weight;
+                }
+            }
+            Step::Deregister(targets) => {
+                for (route, address) in targets {
+                    let found = self.targets.get_mut(route).unwrap();
+                    let before = found.len();
+                    found.retain(|target| target.address != *address);
+                    assert_eq!(found.len() + 1, before, "a deregistered target exists");
+                    self.health.remove(address);
+                }
+            }
+            Step::DeleteListeners(ids) => {
+                assert!(!ids.is_empty(), "deleting no listener means deleting all");
+                for id in ids {
+                    self.listeners.retain(|listener| listener.id != *id);
+                    self.targets.retain(|route, _| route.listener != *id);
+                }
+            }
+        }
+    }
+
+    /// Plans and performs until nothing is left to do; returns the rounds it took.
+    pub(super) fn converge(&mut self) -> usize {
+        for rounds in 0..20 {
+            let plan = self.plan();
+            if plan.steps.is_empty() {
+                return rounds;
+            }
+            for step in &plan.steps {
+                self.perform(step);
+            }
+        }
+        panic!("no end after 20 rounds: {:?}", self.plan().steps);
+    }
+
+    /// Every target is found healthy.
+    pub(super) fn heal(&mut self) {
+        let targets = self.targets.values().flatten();
+        self.health = targets.map(|target| (target.address, Health::Healthy)).collect();
+    }
+}

@@ -1,0 +1,326 @@
+//! The status of a binding: from its part of the plan, what became of it, and the previous status.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::api::binding::{
+    AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, LoadBalancerStatus, PodLabel,
+    TargetStatus, limit,
+};
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
+use crate::model::{Class, Failure, Protocol, Region};
+use crate::plan::{BindingPlan, BindingView, Cloud, Outcome, Snapshot, Verdict as GateVerdict};
+
+use super::conditions::{ConditionSet, Truth, Verdict};
+
+/// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
+/// up at once on a stalled object, and objects of one release arrive in any order.
+const REFERENCE_GRACE: SignedDuration = SignedDuration::from_secs(120);
+
+/// One finished round, as far as statuses need it.
+pub struct Round<'a> {
+    /// What was seen.
+    pub snapshot: &'a Snapshot,
+    /// What became of the plan.
+    pub outcome: &'a Outcome,
+    /// The region of the load balancer.
+    pub region: &'a Region,
+    /// A task that was submitted earlier and ended badly.
+    pub failed_task: Option<&'a Failure>,
+}
+
+/// The status that a binding should have.
+pub fn binding_status(
+    round: &Round<'_>,
+    view: &BindingView,
+    plan: &BindingPlan,
+    annotations: &[(String, String)],
+    previous: &DirectAccessBindingStatus,
+) -> DirectAccessBindingStatus {
+    let generation = view.binding.metadata.generation.unwrap_or_default();
+    let asked = view.binding.metadata.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
+    let mut status = DirectAccessBindingStatus {
+        observed_generation: generation,
+        load_balancer: load_balancer(round).or_else(|| previous.load_balancer.clone()),
+        conditions: conditions(round, view, plan, &previous.conditions, generation),
+        annotations: annotations.iter().take(limit::ANNOTATIONS).map(applied).collect(),
+        pod_selector: pod_selector(view),
+        last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
+        ..DirectAccessBindingStatus::default()
+    };
+    if plan.is_observed {
+        status.targets = Some(targets(plan));
+        status.listeners = plan.listeners.iter().take(limit::LISTENERS).map(listener).collect();
+        status.excluded = excluded(plan);
+        status.gates = Some(gates(plan, previous, round.snapshot.now));
+    } else {
+        // What was known is still the best that is known.
+        status.targets.clone_from(&previous.targets);
+        status.listeners.clone_from(&previous.listeners);
+        status.excluded.clone_from(&previous.excluded);
+        status.gates.clone_from(&previous.gates);
+    }
+    status
+}
+
+fn applied((key, value): &(String, String)) -> AppliedAnnotation {
+    AppliedAnnotation { key: key.clone(), value: clip(value, limit::ANNOTATION_VALUE) }
+}
+
+fn load_balancer(round: &Round<'_>) -> Option<LoadBalancerStatus> {
+    let Cloud::Observed(observed) = &round.snapshot.cloud else { return None };
+    let found = &observed.load_balancer;
+    Some(LoadBalancerStatus {
+        id: found.id.to_string(),
+        region: round.region.to_string(),
+        addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
+        domain: found.domain.clone(),
+        created: false,
+    })
+}
+
+fn pod_selector(view: &BindingView) -> Vec<PodLabel> {
+    let labels = view.service.iter().flat_map(|service| &service.selector).take(limit::LABELS);
+    labels.map(|(key, value)| PodLabel { key: key.clone(), value: value.clone() }).collect()
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn targets(plan: &BindingPlan) -> TargetStatus {
+    let counts = plan.counts;
+    TargetStatus {
+        desired: count(counts.desired),
+        registered: count(counts.registered),
+        healthy: count(counts.healthy),
+        draining: count(counts.draining),
+        excluded: count(plan.exclusions.len()),
+        summary: format!("{}/{}", counts.healthy, counts.desired),
+    }
+}
+
+const fn protocol(protocol: Protocol) -> ListenerProtocol {
+    match protocol {
+        Protocol::Tcp => ListenerProtocol::Tcp,
+        Protocol::Udp => ListenerProtocol::Udp,
+        Protocol::TcpSsl => ListenerProtocol::TcpSsl,
+        Protocol::Quic => ListenerProtocol::Quic,
+        Protocol::Http => ListenerProtocol::Http,
+        Protocol::Https => ListenerProtocol::Https,
+    }
+}
+
+fn listener(facts: &crate::plan::ListenerFacts) -> ListenerStatus {
+    ListenerStatus {
+        protocol: protocol(facts.protocol),
+        port: i32::from(facts.port),
+        listener_id: facts.id.as_ref().map(ToString::to_string),
+        desired: count(facts.desired),
+        healthy: count(facts.healthy),
+    }
+}
+
+fn excluded(plan: &BindingPlan) -> Vec<ExclusionStatus> {
+    let groups = plan.exclusions.chunk_by(|a, b| a.reason == b.reason);
+    let row = |group: &[crate::plan::Exclusion]| {
+        let reason = group.first()?.reason;
+        Some(ExclusionStatus {
+            reason: reason.to_string(),
+            count: count(group.len()),
+            pods: group.iter().take(limit::PODS).map(|exclusion| exclusion.pod.clone()).collect(),
+            message: clip(&format!("{} {}", reason.meaning(), reason.remedy()), MESSAGE_MAX),
+        })
+    };
+    groups.filter_map(row).take(limit::EXCLUSIONS).collect()
+}
+
+fn gates(plan: &BindingPlan, previous: &DirectAccessBindingStatus, now: Timestamp) -> GateStatus {
+    let waiting = plan.gates.iter().filter(|gate| matches!(gate.verdict, GateVerdict::Wait(..))).count();
+    let known = previous.gates.as_ref().and_then(|gates| gates.oldest_time.clone());
+    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    GateStatus {
+        waiting: count(waiting),
+        oldest_time: (waiting > 0).then(|| known.unwrap_or(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now))),
+        ungated_pods: count(plan.ungated),
+    }
+}
+
+fn conditions(
+    round: &Round<'_>,
+    view: &BindingView,
+    plan: &BindingPlan,
+    previous: &[Condition],
+    generation: i64,
+) -> Vec<Condition> {
+    let accepted = faults(plan, ConditionType::Accepted).unwrap_or_else(|| accepted(plan));
+    let resolved = faults(plan, ConditionType::ResolvedRefs)
+        .unwrap_or_else(|| Verdict::new(Truth::True, Reason::Resolved, "everything the spec names exists"));
+    let programmed = programmed(round, view, plan);
+    let healthy = healthy(plan);
+    let ready = ready(round, plan, &[&accepted, &resolved, &programmed, &healthy]);
+
+    let mut set = ConditionSet::new(previous, generation, round.snapshot.now);
+    let missing_for = round.snapshot.now.duration_since(set.false_since(ConditionType::ResolvedRefs));
+    set.set(ConditionType::Accepted, &accepted);
+    set.set(ConditionType::ResolvedRefs, &resolved);
+    set.set(ConditionType::Programmed, &programmed);
+    set.set(ConditionType::TargetsHealthy, &healthy);
+    set.set(ConditionType::Ready, &ready);
+    match motion(&ready, missing_for) {
+        Some(Motion::Moving) => {
+            set.set(ConditionType::Reconciling, &Verdict { truth: Truth::True, ..ready.clone() });
+        }
+        Some(Motion::Stuck) => set.set(ConditionType::Stalled, &Verdict { truth: Truth::True, ..ready.clone() }),
+        None => {}
+    }
+    set.into_vec()
+}
+
+/// The False verdict of a condition that has problems: the reason of the first, the words of all.
+fn faults(plan: &BindingPlan, condition: ConditionType) -> Option<Verdict> {
+    let problems: Vec<_> = plan.problems.iter().filter(|problem| problem.condition == condition).collect();
+    let first = problems.first()?;
+    let words: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    Some(Verdict::new(Truth::False, first.reason, words.join("; ")))
+}
+
+fn accepted(plan: &BindingPlan) -> Verdict {
+    let message =
+        if plan.notes.is_empty() { "the spec is valid and without conflict".to_owned() } else { plan.notes.join("; ") };
+    Verdict::new(Truth::True, Reason::Accepted, message)
+}
+
+fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verdict {
+    if let Cloud::Failed(failure) = &round.snapshot.cloud {
+        return failed(failure);
+    }
+    if let Some(verdict) = faults(plan, ConditionType::Programmed) {
+        return verdict;
+    }
+    if !plan.pending.is_empty() {
+        if let Some((_, message)) = partial(round, plan) {
+            return Verdict::new(Truth::False, Reason::Failed, format!("the cloud refused some targets: {message}"));
+        }
+        if let Some(failure) = round.outcome.failure().or(round.failed_task) {
+            return failed(failure);
+        }
+        return in_progress(view, plan);
+    }
+    if view.is_deleting() {
+        return Verdict::new(Truth::False, Reason::Deleting, "nothing of this binding is left in the cloud");
+    }
+    if plan.listeners.is_empty() {
+        return Verdict::new(Truth::Unknown, Reason::Pending, "there is nothing to program yet");
+    }
+    Verdict::new(Truth::True, Reason::Programmed, "the last read of the cloud equals what is desired")
+}
+
+fn partial<'a>(round: &'a Round<'_>, plan: &BindingPlan) -> Option<(&'a [crate::model::ListenerId], &'a str)> {
+    let is_ours =
+        |id: &crate::model::ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
+    round.outcome.partial().find(|(failed, _)| failed.iter().any(is_ours))
+}
+
+fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
+    let pending = plan.pending;
+    let parts = [
+        (pending.create, "listeners to create"),
+        (pending.register, "targets to register"),
+        (pending.reweight, "weights to set"),
+        (pending.deregister, "targets to deregister"),
+        (pending.delete, "listeners to delete"),
+    ];
+    let parts: Vec<_> =
+        parts.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let reason = if view.is_deleting() { Reason::Deleting } else { Reason::InProgress };
+    Verdict::new(Truth::False, reason, parts.join(", "))
+}
+
+/// What a failed call makes of `Programmed`: unknown when nobody can tell what is the case, False when the cloud said no.
+fn failed(failure: &Failure) -> Verdict {
+    let (truth, reason) = match failure.class {
+        Class::Unreachable => (Truth::Unknown, Reason::CloudUnreachable),
+        Class::Transient => (Truth::Unknown, Reason::Failed),
+        Class::Busy => (Truth::False, Reason::Busy),
+        Class::Throttled => (Truth::False, Reason::Throttled),
+        Class::Quota => (Truth::False, Reason::QuotaExceeded),
+        Class::Conflict => (Truth::False, Reason::BackendConflict),
+        Class::Denied => (Truth::False, Reason::Denied),
+        Class::Arrears => (Truth::False, Reason::Arrears),
+        Class::NotFound | Class::Invalid => (Truth::False, Reason::Failed),
+    };
+    // Without the request id: it is another one in every reply, and a status that always differs would always be written.
+    let message = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
+    Verdict::new(truth, reason, message)
+}
+
+fn healthy(plan: &BindingPlan) -> Verdict {
+    let counts = plan.counts;
+    let sum = format!("{} of {} Pods are healthy", counts.healthy, counts.desired);
+    if !plan.is_observed || !plan.is_managed {
+        Verdict::new(Truth::Unknown, Reason::Pending, "targets have not been looked at")
+    } else if !plan.is_health_known {
+        Verdict::new(Truth::Unknown, Reason::CloudUnreachable, "the cloud did not say which targets are healthy")
+    } else if counts.desired == 0 {
+        Verdict::new(Truth::False, Reason::NoTargets, "the Service has no Pod that can be a target")
+    } else if counts.healthy < counts.desired {
+        let reason = if counts.unhealthy > 0 { Reason::Unhealthy } else { Reason::Waiting };
+        Verdict::new(Truth::False, reason, sum)
+    } else if counts.unchecked == counts.desired {
+        Verdict::new(Truth::True, Reason::HealthCheckOff, "the health check is off: every target gets traffic")
+    } else {
+        Verdict::new(Truth::True, Reason::Healthy, sum)
+    }
+}
+
+fn ready(round: &Round<'_>, plan: &BindingPlan, all: &[&Verdict]) -> Verdict {
+    if let Some(first) = all.iter().find(|verdict| !verdict.is_true()) {
+        return (*first).clone();
+    }
+    let counts = plan.counts;
+    let id = match &round.snapshot.cloud {
+        Cloud::Observed(observed) => observed.load_balancer.id.to_string(),
+        Cloud::Missing | Cloud::Failed(_) | Cloud::Unplaced => String::new(),
+    };
+    let message = format!("{} of {} Pods are healthy targets of {id}", counts.healthy, counts.desired);
+    Verdict::new(Truth::True, Reason::Ready, message)
+}
+
+enum Motion {
+    Moving,
+    Stuck,
+}
+
+/// Whether a binding that is not ready will get there by itself.
+fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
+    if ready.is_true() {
+        return None;
+    }
+    Some(match ready.reason {
+        // A pause is the user's wish: it is neither progress nor failure.
+        Reason::Suspended => return None,
+        Reason::Invalid
+        | Reason::PortConflict
+        | Reason::ManagedByTke
+        | Reason::UnsupportedValue
+        | Reason::QuotaExceeded
+        | Reason::BackendConflict
+        | Reason::Denied
+        | Reason::Arrears
+        | Reason::RemovalHeld => Motion::Stuck,
+        Reason::ServiceNotFound
+        | Reason::ServicePortNotFound
+        | Reason::NoSelector
+        | Reason::ConfigNotFound
+        | Reason::LoadBalancerNotFound
+        | Reason::ListenerNotFound
+        | Reason::CertificateNotFound
+            if missing_for >= REFERENCE_GRACE =>
+        {
+            Motion::Stuck
+        }
+        _ => Motion::Moving,
+    })
+}

@@ -1,0 +1,87 @@
+//! Conditions: built in a fixed order, merged with the previous ones so that a time changes only when a status does.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::{MESSAGE_MAX, clip};
+
+/// The three values of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Truth {
+    True,
+    False,
+    Unknown,
+}
+
+impl Truth {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// What one condition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) truth: Truth,
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+impl Verdict {
+    pub(super) fn new(truth: Truth, reason: Reason, message: impl Into<String>) -> Self {
+        Self { truth, reason, message: message.into() }
+    }
+
+    pub(super) fn is_true(&self) -> bool {
+        self.truth == Truth::True
+    }
+}
+
+/// The conditions of one status.
+pub(super) struct ConditionSet<'a> {
+    previous: &'a [Condition],
+    generation: i64,
+    now: Timestamp,
+    conditions: Vec<Condition>,
+}
+
+impl<'a> ConditionSet<'a> {
+    pub(super) fn new(previous: &'a [Condition], generation: i64, now: Timestamp) -> Self {
+        Self { previous, generation, now, conditions: Vec::new() }
+    }
+
+    /// Since when the condition has had another status than True; `now` when it has not.
+    pub(super) fn false_since(&self, kind: ConditionType) -> Timestamp {
+        let previous = self.previous.iter().find(|condition| condition.type_ == kind.as_str());
+        previous.filter(|found| found.status != "True").map_or(self.now, |found| found.last_transition_time.0)
+    }
+
+    /// Adds a condition. Order of calls is order in the status.
+    pub(super) fn set(&mut self, kind: ConditionType, verdict: &Verdict) {
+        let status = verdict.truth.as_str();
+        let previous = self.previous.iter().find(|condition| condition.type_ == kind.as_str());
+        let since = previous.filter(|found| found.status == status).map(|found| found.last_transition_time.clone());
+        self.conditions.push(Condition {
+            type_: kind.to_string(),
+            status: status.to_owned(),
+            reason: verdict.reason.to_string(),
+            message: clip(&verdict.message, MESSAGE_MAX),
+            observed_generation: Some(self.generation),
+            last_transition_time: since.unwrap_or(Time(whole_seconds(self.now))),
+        });
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Condition> {
+        self.conditions
+    }
+}
+
+/// Kubernetes keeps whole seconds; a finer time would differ from what is read back, and be written again.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}

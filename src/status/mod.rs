@@ -1,0 +1,10 @@
+//! Verdicts: what users are told, and when to look again. Pure; time is a parameter.
+
+mod binding;
+mod conditions;
+mod gate;
+mod next_look;
+
+pub use binding::{Round, binding_status};
+pub use gate::{GateCondition, gate_condition};
+pub use next_look::{NextLook, Pace, next_look};
