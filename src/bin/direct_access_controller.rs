@@ -1,1 +1,79 @@
-fn main() {}
+//! The controller's command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tke_direct_access::clb::Credentials;
+use tke_direct_access::operator::{Operator, Settings};
+use tke_direct_access::{api, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Binds the Pods of Services directly as backends of Tencent Cloud CLB load balancers.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the controller. Credentials are read from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary ones,
+    /// TENCENTCLOUD_TOKEN; the cluster from KUBECONFIG or the service account.
+    Run(Box<Run>),
+    /// Prints the custom resource definitions as YAML.
+    Crd,
+}
+
+#[derive(clap::Args)]
+struct Run {
+    #[command(flatten)]
+    settings: Settings,
+    /// How logs are written.
+    #[arg(long, value_enum, default_value_t = LogFormat::Json)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For reading.
+    Text,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Crd => api::crds_yaml().map(|yaml| print!("{yaml}")).map_err(anyhow::Error::from),
+        Command::Run(run) => controller(*run).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("direct-access-controller: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn controller(run: Run) -> anyhow::Result<()> {
+    telemetry::install_crypto();
+    telemetry::install_logs(matches!(run.log_format, LogFormat::Json));
+    let credentials = Credentials::from_environment()?;
+    let config = kube::Config::infer().await?;
+    let stop = CancellationToken::new();
+    let operator = Operator::start(&run.settings, config, credentials, stop.clone()).await?;
+    tracing::info!(address = %operator.address(), "probes and metrics are served");
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut running = std::pin::pin!(operator.run());
+    tokio::select! {
+        result = &mut running => return Ok(result?),
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    stop.cancel();
+    Ok(running.await?)
+}

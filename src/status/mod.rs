@@ -4,6 +4,8 @@ mod binding;
 mod conditions;
 mod gate;
 mod next_look;
+#[cfg(test)]
+mod tests;
 
 pub use binding::{Round, binding_status};
 pub use gate::{GateCondition, gate_condition};
