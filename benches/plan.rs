@@ -1,0 +1,162 @@
+//! How long a plan takes for 10,000 endpoints: from nothing, at rest, and with a tenth of the Pods replaced.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::json;
+use tke_direct_access::api::DirectAccessBinding;
+use tke_direct_access::api::mark::{ListenerName, TargetTag};
+use tke_direct_access::model::{
+    Address, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
+    LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
+    SliceEndpoint, SlicePort, TargetHealth, Transport,
+};
+use tke_direct_access::plan::{BindingView, Cloud, Observed, Snapshot, plan};
+
+const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
+const ENDPOINTS: u32 = 10_000;
+const ENDPOINTS_PER_SLICE: usize = 100;
+
+fn uid(number: u32) -> String {
+    format!("{number:08x}-0000-4000-8000-{number:012x}")
+}
+
+fn ip(number: u32) -> IpAddr {
+    let [_, b, c, d] = number.to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(10, b, c, d))
+}
+
+fn pod(number: u32, gate: GateState) -> Pod {
+    Pod {
+        key: ObjectKey::new("shop", format!("web-{number}")),
+        uid: uid(number),
+        labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+        annotations: BTreeMap::new(),
+        ips: vec![ip(number)],
+        node: Some("node-1".to_owned()),
+        host_network: false,
+        phase: Phase::Running,
+        containers_ready: true,
+        deleting_since: None,
+        gate,
+    }
+}
+
+/// A load balancer with a listener that has `registered` as targets, and a Service with `running` as Pods.
+fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> Snapshot {
+    let listener = ListenerId::new("lbl-1");
+    let address = |number| Address { ip: ip(number), port: 8080 };
+    let target = |number| RegisteredTarget {
+        address: address(number),
+        weight: 10,
+        tag: TargetTag::new(BINDING_UID, &uid(number)).to_string(),
+    };
+    let health = |number| TargetHealth {
+        listener: listener.clone(),
+        rule: "loc-1".into(),
+        address: address(number),
+        health: Health::Healthy,
+    };
+    let is_registered = registered.clone();
+    let pods = running.map(|number| {
+        let gate = if is_registered.contains(&number) { GateState::Open } else { GateState::Unset };
+        Arc::new(pod(number, gate))
+    });
+    let pods: BTreeMap<String, Arc<Pod>> = pods.map(|pod| (pod.uid.clone(), pod)).collect();
+    let route = Route { listener: listener.clone(), rule: None };
+    let observed = Observed {
+        load_balancer: load_balancer(),
+        listeners: vec![Listener {
+            id: listener.clone(),
+            name: ListenerName::new(BINDING_UID, "shop", "web").to_string(),
+            protocol: Protocol::Tcp,
+            port: 80,
+            rules: Vec::new(),
+        }],
+        targets: BTreeMap::from([(route, registered.clone().map(target).collect())]),
+        health: Ok(registered.map(health).collect()),
+    };
+    Snapshot {
+        load_balancer: LoadBalancerId::new("lb-1"),
+        cloud: Cloud::Observed(observed),
+        bindings: vec![view(pods)],
+        limits: Limits { targets_per_route: 100_000, ..Limits::default() },
+        now: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn load_balancer() -> LoadBalancer {
+    LoadBalancer {
+        id: LoadBalancerId::new("lb-1"),
+        name: String::new(),
+        status: LoadBalancerStatus::Running,
+        addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        domain: None,
+        family: IpFamily::V4,
+        vpc_id: "vpc-1".to_owned(),
+        snat_pro: false,
+        tags: Vec::new(),
+    }
+}
+
+fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
+    let binding: DirectAccessBinding = serde_json::from_value(json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+        "metadata": {"name": "web", "namespace": "shop", "uid": BINDING_UID, "generation": 1},
+        "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
+    }))
+    .expect("the binding is well formed");
+    let all: Vec<_> = pods.values().cloned().collect();
+    let slice = |(number, part): (usize, &[Arc<Pod>])| Slice {
+        key: ObjectKey::new("shop", format!("web-{number}")),
+        service: "web".to_owned(),
+        family: IpFamily::V4,
+        ports: vec![SlicePort { name: String::new(), transport: Transport::Tcp, port: Some(8080) }],
+        endpoints: part
+            .iter()
+            .map(|pod| SliceEndpoint {
+                addresses: pod.ips.clone(),
+                pod_uid: Some(pod.uid.clone()),
+                target_name: Some(pod.key.name.clone()),
+            })
+            .collect(),
+    };
+    BindingView {
+        binding: Arc::new(binding),
+        service: Some(Arc::new(Service {
+            key: ObjectKey::new("shop", "web"),
+            selector: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+            ports: vec![ServicePort { name: String::new(), transport: Transport::Tcp, port: 80 }],
+            publish_not_ready_addresses: false,
+            annotations: BTreeMap::new(),
+            our_annotations: Vec::new(),
+        })),
+        slices: all.chunks(ENDPOINTS_PER_SLICE).enumerate().map(slice).map(Arc::new).collect(),
+        pods: Arc::new(pods),
+        config_exists: true,
+        speaks_for_service: true,
+    }
+}
+
+fn plans(criterion: &mut Criterion) {
+    let tenth = ENDPOINTS / 10;
+    let cases = [
+        ("from nothing", snapshot(0..ENDPOINTS, 0..0), 20),
+        ("at rest", snapshot(0..ENDPOINTS, 0..ENDPOINTS), 0),
+        ("a tenth replaced", snapshot(tenth..ENDPOINTS + tenth, 0..ENDPOINTS), 4),
+    ];
+    let mut group = criterion.benchmark_group(format!("plan {ENDPOINTS} endpoints"));
+    group.sample_size(20);
+    for (name, snapshot, steps) in &cases {
+        assert_eq!(plan(snapshot).steps.len(), *steps, "{name}");
+        group.bench_function(*name, |bencher| bencher.iter(|| plan(black_box(snapshot))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, plans);
+criterion_main!(benches);

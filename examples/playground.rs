@@ -1,0 +1,254 @@
+//! Everything on one machine: a real Kubernetes with two nodes, a simulated cloud that forwards real traffic, and the
+//! controller. Shows the main job, then stays up to be tried out.
+//!
+//! `cargo run --example playground` stays up until Ctrl-C; `-- --tour` ends after the show, with an exit code other than 0 when
+//! anything fell short.
+#![allow(clippy::print_stdout, reason = "a show is for reading")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use support::traffic::{Load, Mode};
+use support::{ControlPlane, Options, eventually};
+use tke_direct_access::clb::Credentials;
+use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::operator::{Operator, Settings as OperatorSettings};
+use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
+use tke_direct_access::telemetry;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const LOAD_BALANCER: &str = "lb-6efswuxa";
+const EXAMPLE: &str = "examples/01-service.yaml";
+const REQUESTS_PER_SECOND: u32 = 200;
+
+/// A place to try tke-direct-access: Kubernetes, a simulated cloud and the controller on this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// End after the show; the exit code says whether everything came out as it should.
+    #[arg(long)]
+    tour: bool,
+    /// How long the simulated cloud takes, compared with the real one: 1 is real time.
+    #[arg(long, default_value_t = 0.2)]
+    time_scale: f64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !cfg!(target_os = "linux") {
+        eprintln!("The playground runs on Linux only: each of its Pods has an address of its own in 127.0.0.0/8.");
+        return ExitCode::FAILURE;
+    }
+    telemetry::install_crypto();
+    match play(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe playground fell short: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(arguments: &Arguments) -> Result<()> {
+    let started = Instant::now();
+    let playground = Playground::start(arguments.time_scale).await?;
+    playground.bind().await?;
+    playground.roll().await?;
+    println!("\nThat took {:.0?} in all.", started.elapsed());
+    if !arguments.tour {
+        playground.explain();
+        tokio::signal::ctrl_c().await?;
+        println!("Ending.");
+    }
+    playground.end().await
+}
+
+struct Playground {
+    control_plane: ControlPlane,
+    simulator: Simulator,
+    controller: JoinHandle<Result<(), tke_direct_access::operator::Error>>,
+    admin: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Playground {
+    async fn start(time_scale: f64) -> Result<Self> {
+        let step = Step::new("Kubernetes: etcd, API server, controller manager, scheduler and two nodes");
+        let control_plane = ControlPlane::start(Options::default()).await?;
+        step.done(&format!("KUBECONFIG={}", control_plane.kubeconfig().display()));
+
+        let step = Step::new("The simulated cloud, with one load balancer");
+        let mut settings = SimulatorSettings {
+            load_balancers: vec![LoadBalancerSpec::with_id(LOAD_BALANCER)],
+            ..SimulatorSettings::default()
+        };
+        settings.timing.scale = time_scale;
+        let simulator = Simulator::start(settings).await?;
+        step.done(&format!("{} at {}, {time_scale} of real time", LOAD_BALANCER, simulator.endpoint()));
+
+        let step = Step::new("The controller");
+        let stop = CancellationToken::new();
+        let (secret_id, secret_key) = simulator.credentials();
+        let credentials = Credentials::fixed(secret_id, secret_key);
+        let operator =
+            Operator::start(&operator_settings(&simulator.endpoint())?, control_plane.config(), credentials, stop.clone());
+        let operator = operator.await?;
+        let admin = operator.address();
+        let controller = tokio::spawn(operator.run());
+        step.done(&format!("metrics at http://{admin}/metrics"));
+        Ok(Self { control_plane, simulator, controller, admin, stop })
+    }
+
+    /// Applies the example and waits until the binding is ready.
+    async fn bind(&self) -> Result<()> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let example = root.join(EXAMPLE).display().to_string();
+        let crds = root.join("crds").display().to_string();
+        let step = Step::new(&format!("kubectl apply -f crds/ -f {EXAMPLE}"));
+        self.kubectl(&["apply", "-f", &crds]).await?;
+        self.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]).await?;
+        self.kubectl(&["apply", "-f", &example]).await?;
+        step.done("applied");
+
+        let step = Step::new("kubectl wait --for=condition=Ready directaccessbinding/my-service");
+        let waited = Instant::now();
+        self.kubectl(&["wait", "--for=condition=Ready", "directaccessbinding/my-service", "--timeout=120s"]).await?;
+        step.done(&format!("after {:.1?}", waited.elapsed()));
+        self.show(&["get", "directaccessbindings"]).await?;
+        self.show(&["get", "pods", "-o", "wide"]).await?;
+        let url = self.url()?;
+        let answer = reqwest::get(&url).await?.error_for_status()?.text().await?;
+        println!("\n$ curl {url}\n{}", answer.trim());
+        Ok(())
+    }
+
+    /// A rolling update under load.
+    async fn roll(&self) -> Result<()> {
+        let url = self.url()?;
+        let step = Step::new(&format!("A rolling update under {REQUESTS_PER_SECOND} requests per second"));
+        let before = self.pods().await?;
+        let load = Load::start(&url, REQUESTS_PER_SECOND, Mode::Both);
+        eventually("traffic flows", Duration::from_secs(10), async || load.totals().sent > 100).await;
+        self.kubectl(&["set", "image", "deployment/my-app", "app=registry.example.com/my-app:v2"]).await?;
+        self.kubectl(&["rollout", "status", "deployment/my-app", "--timeout=300s"]).await?;
+        // The update is over for clients when the last old Pod has gone.
+        for pod in &before {
+            self.kubectl(&["wait", "--for=delete", pod, "--timeout=120s"]).await?;
+        }
+        let totals = load.stop().await?;
+        step.done("done");
+        println!("\nRolling update of {} Pods: sent {}, lost {}", before.len(), totals.sent, totals.lost);
+        println!("answers took {:.1?} at the median and {:.1?} at p99", totals.p50, totals.p99);
+        for (pod, count) in &totals.by_pod {
+            println!("  {count:>6} from {pod}");
+        }
+        for (error, count) in &totals.by_error {
+            println!("  {count:>6} lost: {error}");
+        }
+        self.show(&["get", "directaccessbindings"]).await?;
+        self.show(&["get", "events", "--field-selector", "involvedObject.kind=DirectAccessBinding"]).await?;
+        ensure!(totals.lost == 0, "{} of {} requests were lost in the rolling update", totals.lost, totals.sent);
+        ensure!(totals.sent > 0, "no request was sent");
+        let is_new = |pod: &String| !before.iter().any(|old| old.ends_with(pod.as_str()));
+        ensure!(totals.by_pod.keys().any(is_new), "no new Pod has answered");
+        self.kubectl(&["wait", "--for=condition=Ready", "directaccessbinding/my-service", "--timeout=60s"]).await?;
+        Ok(())
+    }
+
+    async fn pods(&self) -> Result<Vec<String>> {
+        let names = self.kubectl(&["get", "pods", "-l", "app=MyApp", "-o", "name"]).await?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    fn url(&self) -> Result<String> {
+        let load_balancer = LoadBalancerId::new(LOAD_BALANCER);
+        let address = self.simulator.data_plane(&load_balancer, Protocol::Tcp, 80);
+        Ok(format!("http://{}/", address.context("the listener on port 80 is not served")?))
+    }
+
+    async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.control_plane.kubectl(arguments).await;
+        if !output.success {
+            bail!("kubectl {} failed: {}", arguments.join(" "), output.stderr.trim());
+        }
+        Ok(output.stdout)
+    }
+
+    async fn show(&self, arguments: &[&str]) -> Result<()> {
+        let output = self.kubectl(arguments).await?;
+        println!("\n$ kubectl {}\n{}", arguments.join(" "), output.trim_end());
+        Ok(())
+    }
+
+    fn explain(&self) {
+        let endpoint = self.simulator.endpoint();
+        println!(
+            "\nThe playground stays up until Ctrl-C. In another terminal:\n
+  export KUBECONFIG={kubeconfig}
+  kubectl get directaccessbindings,pods -o wide --watch
+  kubectl scale deployment/my-app --replicas=10
+  kubectl delete pod -l app=MyApp --wait=false
+  kubectl explain directaccessbinding.spec.drain
+  curl -s {endpoint}/admin/state                  what the cloud has
+  curl -s {endpoint}/admin/calls                  what it was asked
+  curl -s http://{admin}/metrics              what the controller counts
+  while sleep 0.2; do curl -s {url}; done\n
+There is no kubectl? This one is the control plane's own: {kubectl} kubectl",
+            kubeconfig = self.control_plane.kubeconfig().display(),
+            kubectl = self.control_plane.kubectl_binary().display(),
+            admin = self.admin,
+            url = self.url().unwrap_or_default(),
+        );
+    }
+
+    async fn end(self) -> Result<()> {
+        self.stop.cancel();
+        self.controller.await?.context("the controller ended badly")?;
+        self.simulator.shutdown().await;
+        drop(self.control_plane);
+        Ok(())
+    }
+}
+
+fn operator_settings(endpoint: &str) -> Result<OperatorSettings> {
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        settings: OperatorSettings,
+    }
+    let flags =
+        ["controller", "--clb-endpoint", endpoint, "--listen", "127.0.0.1:0", "--lease-namespace", "kube-system"];
+    Ok(Flags::try_parse_from(flags)?.settings)
+}
+
+/// A line that turns while something takes its time.
+struct Step {
+    bar: ProgressBar,
+    what: String,
+}
+
+impl Step {
+    fn new(what: &str) -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self { bar, what: what.to_owned() }
+    }
+
+    fn done(self, result: &str) {
+        self.bar.finish_and_clear();
+        println!("✓ {}: {result}", self.what);
+    }
+}
