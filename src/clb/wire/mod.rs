@@ -71,3 +71,6 @@ reply! {
     /// A success that says nothing beside its `RequestId`.
     pub struct Done {}
 }
+
+#[cfg(test)]
+mod tests;
