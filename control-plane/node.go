@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
@@ -111,7 +110,10 @@ func (o *nodeOptions) newKubelet(ctx context.Context, runtime *loopbackRuntime) 
 	if err != nil {
 		return nil, nil, err
 	}
-	flags, c := o.kubeletConfig()
+	flags, c, err := o.kubeletConfig()
+	if err != nil {
+		return nil, nil, err
+	}
 	hollow := kubemark.NewHollowKubelet(
 		flags, c, client, client, &machine{nodeName: o.name}, imageService{}, runtime, cm.NewStubContainerManager())
 	deps := hollow.KubeletDeps
@@ -133,22 +135,31 @@ func (o *nodeOptions) newKubelet(ctx context.Context, runtime *loopbackRuntime) 
 	return k, deps, nil
 }
 
-func (o *nodeOptions) kubeletConfig() (*options.KubeletFlags, *kubeletconfig.KubeletConfiguration) {
-	flags, c := kubemark.GetHollowKubeletConfig(&kubemark.HollowKubeletOptions{
-		NodeName: o.name, MaxPods: o.maxPods, NodeLabels: map[string]string{},
-	})
+// kubeletConfig is the default configuration without what needs a machine.
+func (o *nodeOptions) kubeletConfig() (*options.KubeletFlags, *kubeletconfig.KubeletConfiguration, error) {
+	flags := options.NewKubeletFlags()
+	c, err := options.NewKubeletConfiguration()
+	if err != nil {
+		return nil, nil, err
+	}
 	flags.RootDirectory = filepath.Join(o.root, "kubelet")
+	flags.HostnameOverride = o.name
+	c.PodLogsDir = filepath.Join(o.root, "logs")
 	// A container that ended is of no more use: there are no logs to read.
 	flags.MinimumGCAge.Duration = 0
 	flags.MaxPerPodContainerCount = 1
+	c.MaxPods = int32(o.maxPods)
+	c.ProviderID = "loopback://" + o.name
 	c.EnableServer = false
-	c.Address = "127.0.0.1"
-	c.KubeAPIQPS = -1
+	c.Port, c.ReadOnlyPort = 0, 0
 	// Images are never really pulled: no limit, and not one after the other.
 	c.RegistryPullQPS, c.RegistryBurst, c.SerializeImagePulls = 0, 0, false
-	// The machine is a stub: nothing can run short.
+	// The machine is a stub: nothing can run short, and there is nothing to divide or to configure.
 	c.EvictionHard = nil
 	c.LocalStorageCapacityIsolation = false
-	c.SyncFrequency.Duration = 10 * time.Second
-	return flags, c
+	c.CgroupsPerQOS = false
+	c.EnforceNodeAllocatable = nil
+	c.EnableControllerAttachDetach = false
+	c.ResolverConfig = ""
+	return flags, c, nil
 }

@@ -21,6 +21,8 @@ import (
 const (
 	runtimeName    = "loopback"
 	runtimeVersion = "1.0.0"
+	// The only one that the kubelet takes.
+	runtimeAPIVersion = "0.1.0"
 )
 
 // loopbackRuntime is a container runtime (CRI) without containers. A sandbox is an address, a container is a set of
@@ -71,7 +73,7 @@ func notFound(what, id string) error {
 // Version implements cri.RuntimeService.
 func (r *loopbackRuntime) Version(context.Context, string) (*runtimeapi.VersionResponse, error) {
 	return &runtimeapi.VersionResponse{
-		Version: runtimeVersion, RuntimeName: runtimeName, RuntimeVersion: runtimeVersion, RuntimeApiVersion: "v1",
+		Version: runtimeAPIVersion, RuntimeName: runtimeName, RuntimeVersion: runtimeVersion, RuntimeApiVersion: "v1",
 	}, nil
 }
 
