@@ -1,6 +1,7 @@
 //! The files in `crds/` are what the types print, and every field in them is described and bounded.
 //!
 //! After a change of the types, `UPDATE=1 cargo test --test crds` writes the files anew.
+#![allow(clippy::unwrap_used, reason = "the whole file is a test")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,10 @@ pub use listener::{
 pub use status::{EntryProblem, PROBLEMS_MAX, TkeServiceConfigStatus};
 
 /// Attributes of listeners and rules of load balancers.
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "the lint takes columns of the same type for one attribute given twice"
+)]
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[kube(
     group = "cloud.tencent.com",
