@@ -99,8 +99,12 @@ impl Playground {
         let stop = CancellationToken::new();
         let (secret_id, secret_key) = simulator.credentials();
         let credentials = Credentials::fixed(secret_id, secret_key);
-        let operator =
-            Operator::start(&operator_settings(&simulator.endpoint())?, control_plane.config(), credentials, stop.clone());
+        let operator = Operator::start(
+            &operator_settings(&simulator.endpoint())?,
+            control_plane.config(),
+            credentials,
+            stop.clone(),
+        );
         let operator = operator.await?;
         let admin = operator.address();
         let controller = tokio::spawn(operator.run());

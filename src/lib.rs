@@ -4,7 +4,7 @@ pub mod api;
 pub mod clb;
 pub mod k8s;
 pub mod model;
-//pub mod operator;
+pub mod operator;
 pub mod plan;
 pub mod status;
 pub mod telemetry;

@@ -8,14 +8,11 @@ use super::Clb;
 use super::convert;
 use super::wire;
 use crate::model::{
-    Class, Failure, Listener, ListenerId, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId,
-    TaskState,
+    Class, Failure, Listener, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId, TaskState,
 };
 
 /// Load balancers in one `DescribeLoadBalancers` call.
 const LOAD_BALANCERS_PER_CALL: usize = 20;
-/// Listeners in one `DescribeTargets` call.
-const LISTENERS_PER_CALL: usize = 20;
 /// Load balancers in one `DescribeTargetHealth` call.
 const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
 
@@ -42,25 +39,19 @@ impl Clb {
         self.read(&request, convert::listeners).await
     }
 
-    /// The targets of listeners. Every listener that exists (each of its rules, for layer 7) has an entry, also without
-    /// targets. No listeners are no call. Targets without an address, such as cloud functions, are left out.
+    /// The targets of all listeners. Targets without an address, such as cloud functions, are left out.
+    ///
+    /// One call, whatever the number of listeners: naming them would take one call for 20, and would miss what is left on a
+    /// listener that is no longer named anywhere.
     ///
     /// # Errors
-    /// When one of the calls (one for 20 listeners) failed.
+    /// When the call failed.
     pub async fn targets(
         &self,
         load_balancer: &LoadBalancerId,
-        listeners: &[ListenerId],
     ) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>, Failure> {
-        let parts = chunks(listeners, LISTENERS_PER_CALL).map(|ids| async move {
-            let request = wire::DescribeTargets {
-                load_balancer_id: load_balancer.to_string(),
-                listener_ids: Some(ids),
-                ..Default::default()
-            };
-            self.read(&request, convert::targets).await
-        });
-        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+        let request = wire::DescribeTargets { load_balancer_id: load_balancer.to_string(), ..Default::default() };
+        self.read(&request, convert::targets).await
     }
 
     /// The health of all targets of load balancers; unknown ids are absent, and no ids are no call.

@@ -95,10 +95,12 @@ fn name<K: Resource>(object: &K) -> String {
 }
 
 impl Stores {
-    /// Starts the watches as tasks of `tasks`. They send every change to `changes` and end with `stop`.
+    /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with
+    /// `stop`.
     pub fn watch(
         &self,
         client: &Client,
+        namespace: Option<&str>,
         changes: &mpsc::Sender<Change>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
@@ -110,7 +112,11 @@ impl Stores {
                 synced.push(receiver);
                 let sink = Sink { table: $table.clone(), changes: changes.clone(), synced: sender };
                 let kind = Kind { name: $name, row: $row, key: $key, change: $change };
-                tasks.spawn(follow(Api::<$type>::all(client.clone()), kind, sink, stop.clone()));
+                let api: Api<$type> = match namespace {
+                    Some(namespace) => Api::namespaced(client.clone(), namespace),
+                    None => Api::all(client.clone()),
+                };
+                tasks.spawn(follow(api, kind, sink, stop.clone()));
             }};
         }
         let binding = |object: &DirectAccessBinding| {

@@ -1,6 +1,6 @@
 //! The only writer to the cloud: a plan's steps, in order, to an outcome.
 
-use crate::clb::{BatchReply, Clb, NewListener, NewListeners, NewTarget, NonEmpty};
+use crate::clb::{BatchReply, Clb, ListenerAttributes, NewListener, NewListeners, NewTarget, NonEmpty};
 use crate::model::{Failure, LoadBalancerId};
 use crate::plan::{Outcome, Plan, Step, StepOutcome};
 
@@ -26,7 +26,8 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
     match step {
         Step::CreateListeners { protocol, listeners } => {
             let listeners = listeners.iter().map(|(port, name)| NewListener { port: *port, name: name.clone() });
-            let new = NewListeners::new(*protocol, listeners.collect());
+            let listeners = listeners.collect();
+            let new = NewListeners { protocol: *protocol, listeners, attributes: ListenerAttributes::default() };
             let (_, task) = clb.create_listeners(load_balancer, &new).await?;
             Ok(StepOutcome::Submitted(task))
         }
@@ -45,7 +46,7 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
         Step::Reweight(targets) => Ok(StepOutcome::Submitted(clb.reweight(load_balancer, targets).await?)),
         Step::Deregister(targets) => Ok(batch(clb.deregister(load_balancer, targets).await?)),
         Step::DeleteListeners(ids) => match NonEmpty::from_vec(ids.clone()) {
-            Some(ids) => Ok(StepOutcome::Submitted(clb.delete_listeners(load_balancer, &ids).await?)),
+            Some(ids) => Ok(StepOutcome::Submitted(clb.delete_listeners(load_balancer, ids).await?)),
             None => Ok(StepOutcome::Done),
         },
     }

@@ -14,7 +14,7 @@ use crate::k8s::Stores;
 use crate::model::{Limits, Region};
 
 /// Shared by all rounds. Everything in it is a client, a cache or a constant.
-pub struct Context {
+pub(super) struct Context {
     /// The API server.
     pub client: Client,
     /// What the watches have seen.
@@ -34,7 +34,7 @@ pub struct Context {
 }
 
 /// Clients of the cloud: one for each region in use, because limits and ids are a region's.
-pub struct Clouds {
+pub(super) struct Clouds {
     settings: ClbSettings,
     credentials: Credentials,
     metrics: Metrics,
@@ -47,14 +47,18 @@ impl Clouds {
     /// # Errors
     ///
     /// When the settings cannot make a client.
-    pub fn new(settings: ClbSettings, credentials: Credentials, metrics: Metrics) -> Result<Self, SettingsError> {
+    pub(super) fn new(
+        settings: ClbSettings,
+        credentials: Credentials,
+        metrics: Metrics,
+    ) -> Result<Self, SettingsError> {
         let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
         let clients = Mutex::new(HashMap::from([(settings.region.clone(), first)]));
         Ok(Self { settings, credentials, metrics, clients })
     }
 
     /// The region of bindings that name none.
-    pub fn default_region(&self) -> &Region {
+    pub(super) fn default_region(&self) -> &Region {
         &self.settings.region
     }
 
@@ -63,7 +67,7 @@ impl Clouds {
     /// # Errors
     ///
     /// When the settings cannot make a client.
-    pub fn client(&self, region: &Region) -> Result<Clb, SettingsError> {
+    pub(super) fn client(&self, region: &Region) -> Result<Clb, SettingsError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(region) {
             return Ok(client.clone());

@@ -18,7 +18,8 @@ const GATHER_WINDOW: Duration = Duration::from_millis(50);
 
 /// Runs rounds until `stop`, or until the changes end. Rounds under way are finished first.
 pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<Change>, stop: CancellationToken) {
-    let mut loops = Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
+    let mut loops =
+        Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
     let region = context.clouds.default_region().clone();
     for row in context.stores.bindings.all() {
         loops.wake(Key::of(&row.0, &region));

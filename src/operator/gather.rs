@@ -28,7 +28,7 @@ pub(super) async fn gather(
     let now = Timestamp::now();
     let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding)).collect();
     let cloud = match (key, cloud) {
-        (Key::LoadBalancer(_, id), Some(clb)) => observe(clb, id, &bindings).await.unwrap_or_else(Cloud::Failed),
+        (Key::LoadBalancer(_, id), Some(clb)) => observe(clb, id).await.unwrap_or_else(Cloud::Failed),
         _ => Cloud::Unplaced,
     };
     let load_balancer = match key {
@@ -73,13 +73,13 @@ fn speaks_for_service(context: &Context, binding: &DirectAccessBinding) -> bool 
 
 /// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
 /// registration seen there.
-async fn observe(clb: &Clb, id: &LoadBalancerId, bindings: &[BindingView]) -> Result<Cloud, Failure> {
+async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
     let ids = [id.clone()];
     let Some(load_balancer) = clb.load_balancers(&ids).await?.into_iter().find(|found| found.id == *id) else {
         return Ok(Cloud::Missing);
     };
     let listeners = clb.listeners(id).await?;
-    let mut targets = clb.all_targets(id).await?;
+    let mut targets = clb.targets(id).await?;
     for listener in listeners.iter().filter(|listener| !listener.protocol.is_layer7()) {
         // A listener without targets may be missing from the reply.
         targets.entry(Route { listener: listener.id.clone(), rule: None }).or_default();

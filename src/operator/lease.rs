@@ -45,7 +45,7 @@ impl LeaseSettings {
 }
 
 /// One replica's part in the election.
-pub struct Elector {
+pub(super) struct Elector {
     api: Api<Lease>,
     settings: LeaseSettings,
     seen: Option<Seen>,
@@ -60,12 +60,12 @@ struct Seen {
 
 impl Elector {
     /// `client` should not retry by itself: a late renewal is worse than a failed one.
-    pub fn new(client: Client, settings: LeaseSettings) -> Self {
+    pub(super) fn new(client: Client, settings: LeaseSettings) -> Self {
         Self { api: Api::namespaced(client, &settings.namespace), settings, seen: None }
     }
 
     /// Waits until this replica leads; returns false when `stop` came first.
-    pub async fn acquire(&mut self, stop: &CancellationToken) -> bool {
+    pub(super) async fn acquire(&mut self, stop: &CancellationToken) -> bool {
         while !stop.is_cancelled() {
             if self.attempt().await {
                 return true;
@@ -76,7 +76,7 @@ impl Elector {
     }
 
     /// Renews until that has failed for too long or `stop` comes. Returns true when leadership was lost.
-    pub async fn hold(&mut self, stop: &CancellationToken) -> bool {
+    pub(super) async fn hold(&mut self, stop: &CancellationToken) -> bool {
         let mut renewed = Instant::now();
         loop {
             pause(self.settings.retry, stop).await;
@@ -93,7 +93,7 @@ impl Elector {
     }
 
     /// Gives the Lease up, so that another replica need not wait for it to expire.
-    pub async fn release(&self) {
+    pub(super) async fn release(&self) {
         let attempt = async {
             let mut lease = self.api.get(&self.settings.name).await?;
             if holder(&lease) != Some(self.settings.identity.as_str()) {
@@ -141,8 +141,7 @@ impl Elector {
     fn may_take(&mut self, lease: &Lease) -> bool {
         let holder = holder(lease).map(str::to_owned);
         let renewed = lease.spec.as_ref().and_then(|spec| spec.renew_time.clone());
-        let is_known =
-            self.seen.as_ref().is_some_and(|seen| seen.holder == holder && seen.renewed == renewed);
+        let is_known = self.seen.as_ref().is_some_and(|seen| seen.holder == holder && seen.renewed == renewed);
         if !is_known {
             self.seen = Some(Seen { holder: holder.clone(), renewed, since: Instant::now() });
         }

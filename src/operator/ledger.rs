@@ -9,13 +9,13 @@ use crate::plan::{GateVerdict, Verdict};
 
 /// The verdicts, by Pod UID and binding UID.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     verdicts: Mutex<HashMap<String, HashMap<String, Verdict>>>,
 }
 
 impl Ledger {
     /// Replaces what a binding has said by what it says now.
-    pub fn record(&self, binding: &str, gates: &[GateVerdict]) {
+    pub(super) fn record(&self, binding: &str, gates: &[GateVerdict]) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.retain(|_, by_binding| {
             by_binding.remove(binding);
@@ -28,7 +28,7 @@ impl Ledger {
     }
 
     /// What one binding last said of a Pod.
-    pub fn verdict(&self, pod: &str, binding: &str) -> Option<Verdict> {
+    pub(super) fn verdict(&self, pod: &str, binding: &str) -> Option<Verdict> {
         let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         verdicts.get(pod)?.get(binding).cloned()
     }

@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{HeaderValue, header};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Config};
 use tokio::sync::mpsc;
@@ -41,6 +42,9 @@ pub use settings::Settings;
 const CHANGE_QUEUE: usize = 1024;
 /// Who says so, in Events.
 const REPORTER: &str = "cloud.tencent.com/direct-access-controller";
+
+/// What the controller calls itself at the API server; audit logs show it.
+pub const USER_AGENT: &str = concat!("tke-direct-access/", env!("CARGO_PKG_VERSION"));
 
 /// Why the controller could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -78,11 +82,12 @@ impl Operator {
     /// When a client cannot be made, or the address of the probes is taken.
     pub async fn start(
         settings: &Settings,
-        kubernetes: Config,
+        mut kubernetes: Config,
         credentials: clb::Credentials,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let identity = settings.identity.clone().unwrap_or_else(|| format!("controller-{}", uuid::Uuid::new_v4()));
+        kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let client = Client::try_from(kubernetes.clone())?;
         // The elector's own client must not repeat a renewal behind its back.
         let mut impatient = kubernetes;
@@ -103,7 +108,7 @@ impl Operator {
         });
         let mut tasks = JoinSet::new();
         let (sender, changes) = mpsc::channel(CHANGE_QUEUE);
-        let synced = context.stores.watch(&client, &sender, &stop, &mut tasks);
+        let synced = context.stores.watch(&client, settings.watch_namespace.as_deref(), &sender, &stop, &mut tasks);
         let listening = admin::bind(settings.listen).await;
         let (listener, address) = listening.map_err(|error| Error::Listen(settings.listen, error))?;
         let admin = Admin { metrics, synced: Arc::new(synced.clone()) };
@@ -180,9 +185,8 @@ async fn end(mut tasks: JoinSet<()>) -> Result<(), Error> {
 fn cloud_settings(settings: &Settings) -> clb::Settings {
     clb::Settings {
         endpoint: settings.clb_endpoint.clone(),
-        region: Region::new(settings.region.as_str()),
         rate_per_second: settings.clb_rate,
-        ..clb::Settings::default()
+        ..clb::Settings::new(Region::new(settings.region.as_str()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Flags and environment of the controller.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,14 +16,17 @@ pub struct Settings {
     #[arg(long, env = "CLB_ENDPOINT")]
     pub clb_endpoint: Option<String>,
     /// Most calls per second of one action; the cloud's default quota is 20.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub clb_rate: u32,
+    #[arg(long, default_value = "20")]
+    pub clb_rate: NonZeroU32,
     /// Seconds between two reads of a load balancer that nothing has happened to.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub resync_seconds: u64,
     /// Address of probes (/healthz, /readyz) and /metrics.
     #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)))]
     pub listen: SocketAddr,
+    /// The only namespace to look at; all when it is not given.
+    #[arg(long)]
+    pub watch_namespace: Option<String>,
     /// Namespace of the Lease that elects the leader.
     #[arg(long, env = "POD_NAMESPACE", default_value = "kube-system")]
     pub lease_namespace: String,

@@ -9,7 +9,7 @@ use crate::plan::selects;
 
 /// What one round is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
+pub(super) enum Key {
     /// A load balancer with all its bindings.
     LoadBalancer(Region, LoadBalancerId),
     /// A binding that has no load balancer.
@@ -18,7 +18,7 @@ pub enum Key {
 
 impl Key {
     /// The key of a binding. `region` is the controller's, for bindings that name none.
-    pub fn of(binding: &DirectAccessBinding, region: &Region) -> Self {
+    pub(super) fn of(binding: &DirectAccessBinding, region: &Region) -> Self {
         let spec = binding.spec.load_balancer.as_ref();
         match spec.and_then(|spec| spec.id.as_deref()) {
             Some(id) => {
@@ -44,7 +44,7 @@ impl std::fmt::Display for Key {
 }
 
 /// What the stores hold in one namespace.
-pub struct Neighbourhood {
+pub(super) struct Neighbourhood {
     /// Its bindings.
     pub bindings: Rows<BindingRow>,
     /// Its Services.
@@ -52,7 +52,7 @@ pub struct Neighbourhood {
 }
 
 /// The namespace of a change.
-pub fn namespace(change: &Change) -> &str {
+pub(super) fn namespace(change: &Change) -> &str {
     fn of<'a, V>(difference: &'a crate::k8s::Difference<V>, namespace: fn(&'a V) -> &'a str) -> &'a str {
         difference.after.as_deref().or(difference.before.as_deref()).map_or("", namespace)
     }
@@ -66,7 +66,7 @@ pub fn namespace(change: &Change) -> &str {
 }
 
 /// The rounds that a change asks for.
-pub fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> BTreeSet<Key> {
+pub(super) fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> BTreeSet<Key> {
     let of_service = |name: &str| bound(around, region, |binding| binding.spec.service_ref.name == name);
     match change {
         Change::Binding(change) => match (&change.before, &change.after) {

@@ -21,10 +21,18 @@ impl Report<'_> {
         for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
             self.context.ledger.record(view.uid(), &plan.gates);
         }
-        let gates = self.plan.bindings.iter().flat_map(|plan| &plan.gates);
-        let patches = gates.filter_map(|gate| Some((gate, self.due(gate)?)));
-        let results = futures::stream::iter(patches.map(|(gate, condition)| self.patch(gate, condition)));
-        results.buffer_unordered(CONCURRENCY).fold(true, |all, one| async move { all & one }).await
+        let mut patches = Vec::new();
+        for gate in self.plan.bindings.iter().flat_map(|plan| &plan.gates) {
+            if let Some(condition) = self.due(gate) {
+                patches.push(self.patch(gate, condition));
+            }
+        }
+        let mut results = futures::stream::iter(patches).buffer_unordered(CONCURRENCY);
+        let mut is_complete = true;
+        while let Some(is_ok) = results.next().await {
+            is_complete &= is_ok;
+        }
+        is_complete
     }
 
     /// The condition to write; `None` when the Pod says so already.
