@@ -165,7 +165,7 @@ pub struct ExclusionStatus {
     #[schemars(length(max = 128))]
     pub reason: String,
     /// How many endpoints, 1 or more.
-    #[schemars(range(min = 0, max = i32::MAX))]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub count: i32,
     /// Names of up to 5 of their Pods, in alphabetical order. Empty when no Pod is behind them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
