@@ -1,7 +1,7 @@
 //! Condition types and every reason: the only place where these strings are spelled.
 //!
-//! They are part of the interface. Programs compare them, so a spelling never changes its meaning; a new one may be added. Each says
-//! what it means and what to do, which the plugin's `explain` and the documentation print.
+//! They are part of the interface. Programs compare them, so a spelling never changes its meaning; a new one may be
+//! added. Each says what it means and what to do, which the plugin's `explain` and the documentation print.
 
 macro_rules! vocabulary {
     (
@@ -45,7 +45,8 @@ macro_rules! vocabulary {
         impl std::str::FromStr for $name {
             type Err = UnknownWord;
 
-            /// Reads the spelling in Kubernetes objects. A newer controller may have written a word that is not known here.
+            /// Reads the spelling in Kubernetes objects. A newer controller may have written a word that is not known
+            /// here.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(UnknownWord)
             }

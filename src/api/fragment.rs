@@ -22,7 +22,8 @@ pub(super) fn anything(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"x-kubernetes-preserve-unknown-fields": true})
 }
 
-/// The conditions of a status. Bounds of type and reason are those of `meta/v1`; messages are ours and bounded more tightly.
+/// The conditions of a status. Bounds of type and reason are those of `meta/v1`; messages are ours and bounded more
+/// tightly.
 pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",

@@ -1,6 +1,7 @@
 //! Marks of ownership: the only places where a listener or target of the cloud can say whose it is.
 //!
-//! A binding owns what carries its UID, and nothing else. UIDs survive neither copies of YAML nor a second cluster, which names do.
+//! A binding owns what carries its UID, and nothing else. UIDs survive neither copies of YAML nor a second cluster,
+//! which names do.
 
 use std::fmt;
 
@@ -10,8 +11,8 @@ const POD_MARK_LEN: usize = 8;
 /// The most characters CLB takes as the name of a listener (`CreateListener`).
 const LISTENER_NAME_MAX: usize = 80;
 
-/// The name of a listener that a binding created: `dab-<binding uid>-<namespace>-<name>`, cut to 80 characters. What follows the UID
-/// is for people; two listeners of one binding may bear the same name.
+/// The name of a listener that a binding created: `dab-<binding uid>-<namespace>-<name>`, cut to 80 characters. What
+/// follows the UID is for people; two listeners of one binding may bear the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerName(String);
 
@@ -39,8 +40,8 @@ impl fmt::Display for ListenerName {
     }
 }
 
-/// The tag of a target that a binding registered: `dab-<binding uid>-<pod mark>`. The mark tells the Pods apart that had the same
-/// address one after the other.
+/// The tag of a target that a binding registered: `dab-<binding uid>-<pod mark>`. The mark tells the Pods apart that
+/// had the same address one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetTag {
     /// The UID of the binding.
@@ -70,7 +71,8 @@ impl fmt::Display for TargetTag {
     }
 }
 
-/// The first 8 characters of a Pod's UID: enough to tell apart the few Pods that ever share an address within one binding.
+/// The first 8 characters of a Pod's UID: enough to tell apart the few Pods that ever share an address within one
+/// binding.
 pub fn pod_mark(pod_uid: &str) -> String {
     pod_uid.chars().take(POD_MARK_LEN).collect()
 }

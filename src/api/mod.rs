@@ -1,11 +1,11 @@
 //! What users write and read: the two custom resources, their conditions, and every name that others can see.
 //!
-//! Pure types without behaviour of their own. The Rust types are the source of the YAML in `crds/`: bounds come from the `garde`
-//! attributes of the fields, rules across fields from `binding::rules`, descriptions from the doc comments. A doc comment of a field
-//! here is therefore written for the reader of `kubectl explain`.
+//! Pure types without behaviour of their own. The Rust types are the source of the YAML in `crds/`: bounds come from
+//! the `garde` attributes of the fields, rules across fields from `binding::rules`, descriptions from the doc comments.
+//! A doc comment of a field here is therefore written for the reader of `kubectl explain`.
 //!
-//! Enums that users write are closed, as the schema is. Reasons in statuses are strings: a controller must be able to read what a
-//! newer one wrote. [`condition`] is the only place where their values are spelled.
+//! Enums that users write are closed, as the schema is. Reasons in statuses are strings: a controller must be able to
+//! read what a newer one wrote. [`condition`] is the only place where their values are spelled.
 
 pub mod binding;
 pub mod condition;
@@ -25,8 +25,8 @@ pub const MESSAGE_MAX: usize = 1024;
 /// The largest `metadata.generation` of the schemas: JSON numbers are exact up to it.
 const GENERATION_MAX: i64 = (1 << 53) - 1;
 
-/// A text cut to at most `max` characters, the last of which is `…` when something was cut. Texts of the cloud have no known
-/// length, and a status with one that is too long would be refused as a whole.
+/// A text cut to at most `max` characters, the last of which is `…` when something was cut. Texts of the cloud have no
+/// known length, and a status with one that is too long would be refused as a whole.
 pub fn clip(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();

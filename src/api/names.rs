@@ -1,7 +1,7 @@
 //! Names that others can see: API group, finalizer, field manager, annotations, labels.
 //!
-//! Keys with the prefix `service.cloud.tencent.com/` or `service.kubernetes.io/` are TKE's, see its pages "Service Annotation"
-//! (457/51258) and "Service with direct access" (457/41897); the others are ours.
+//! Keys with the prefix `service.cloud.tencent.com/` or `service.kubernetes.io/` are TKE's, see its pages "Service
+//! Annotation" (457/51258) and "Service with direct access" (457/41897); the others are ours.
 
 /// The API group of both kinds.
 pub const GROUP: &str = "cloud.tencent.com";
@@ -81,7 +81,8 @@ pub const GLOBAL_ROUTE_SWITCH: &str = "GlobalRouteDirectAccess";
 /// Annotation of our CRDs: the version of the project that printed them.
 pub const BUNDLE_VERSION: &str = "cloud.tencent.com/bundle-version";
 
-/// End of the name of a TkeServiceConfig that a controller makes for a Service or binding. TKE refuses references to such names.
+/// End of the name of a TkeServiceConfig that a controller makes for a Service or binding. TKE refuses references to
+/// such names.
 pub const AUTO_CONFIG_SUFFIX: &str = "-auto-service-config";
 /// End of the name of a TkeServiceConfig that TKE makes for an Ingress. TKE refuses references to such names.
 pub const AUTO_INGRESS_CONFIG_SUFFIX: &str = "-auto-ingress-config";

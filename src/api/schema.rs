@@ -1,8 +1,8 @@
 //! Prints the custom resource definitions.
 //!
-//! What the derives print is corrected here, in one pass over the whole document, because a schema that is merely legal can still
-//! mislead: `nullable` makes an explicit null differ from absence, an unsigned format draws a warning from the API server, bounds
-//! printed as `9.0` read badly, and an object without any status counts as ready for some tools.
+//! What the derives print is corrected here, in one pass over the whole document, because a schema that is merely legal
+//! can still mislead: `nullable` makes an explicit null differ from absence, an unsigned format draws a warning from
+//! the API server, bounds printed as `9.0` read badly, and an object without any status counts as ready for some tools.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -100,8 +100,8 @@ fn whole_number(number: f64) -> Option<Number> {
     (text.parse() == Ok(number)).then(|| whole.into())
 }
 
-/// Gives new objects a status that says that nobody has looked at them. Other defaults are for what users write: in a status they would
-/// put words into the controller's mouth.
+/// Gives new objects a status that says that nobody has looked at them. Other defaults are for what users write: in a
+/// status they would put words into the controller's mouth.
 fn default_status(status: &mut Value) {
     remove_defaults(status);
     status["default"] = json!({"observedGeneration": -1});

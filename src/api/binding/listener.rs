@@ -14,17 +14,19 @@ use crate::api::fragment;
 #[schemars(extend("x-kubernetes-validations" = rules::LISTENER))]
 #[garde(allow_unvalidated)]
 pub struct ListenerSpec {
-    /// The listener's port, 1 to 65535. Required. TCP, TCP_SSL, HTTP and HTTPS share one space of ports, UDP and QUIC another.
+    /// The listener's port, 1 to 65535. Required. TCP, TCP_SSL, HTTP and HTTPS share one space of ports, UDP and QUIC
+    /// another.
     #[garde(range(min = 1, max = 65535))]
     pub port: i32,
     /// The listener's protocol. Required.
     pub protocol: ListenerProtocol,
-    /// The Service port whose Pods are bound, by name or number. Default: the Service port with the listener's port number and transport.
+    /// The Service port whose Pods are bound, by name or number. Default: the Service port with the listener's port
+    /// number and transport.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fragment::port_or_name")]
     pub service_port: Option<IntOrString>,
-    /// An existing listener to bind into, such as lbl-1a2b3c4d. Only its targets are changed, its attributes are not. Default: a listener is made, and
-    /// removed again with the binding.
+    /// An existing listener to bind into, such as lbl-1a2b3c4d. Only its targets are changed, its attributes are not.
+    /// Default: a listener is made, and removed again with the binding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^lbl-[0-9a-z]+$"))]
     pub listener_id: Option<String>,
@@ -32,8 +34,8 @@ pub struct ListenerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     pub certificate: Option<CertificateSpec>,
-    /// The forwarding rules to bind to, keyed by domain and url; 1 to 50 for HTTP and HTTPS, forbidden otherwise. With listenerId they must exist,
-    /// without they are made.
+    /// The forwarding rules to bind to, keyed by domain and url; 1 to 50 for HTTP and HTTPS, forbidden otherwise. With
+    /// listenerId they must exist, without they are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[garde(dive, length(max = 50))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domain", "url"]))]
@@ -98,7 +100,8 @@ pub struct CertificateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 64), pattern("^[0-9A-Za-z_-]+$"))]
     pub id: Option<String>,
-    /// The name of a Secret of the same namespace whose key qcloud_cert_id holds the id, 1 to 253 characters. Excludes id.
+    /// The name of a Secret of the same namespace whose key qcloud_cert_id holds the id, 1 to 253 characters. Excludes
+    /// id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 253), pattern("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub secret_name: Option<String>,
@@ -108,12 +111,13 @@ pub struct CertificateSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleSpec {
-    /// The domain, at most 80 characters in lower case: exact, with a wildcard at its start or end, or a regular expression that begins with ~.
-    /// Default: empty, which stands for the load balancer's own IPv4 address.
+    /// The domain, at most 80 characters in lower case: exact, with a wildcard at its start or end, or a regular
+    /// expression that begins with ~. Default: empty, which stands for the load balancer's own IPv4 address.
     #[serde(default)]
     #[garde(length(chars, max = 80), pattern(r"^(~[^ ]+|\*?[0-9a-z._-]+\*?)?$"))]
     pub domain: String,
-    /// The path, 1 to 200 characters: it begins with /, with = for an exact match, or with ~ for a regular expression. Default: /.
+    /// The path, 1 to 200 characters: it begins with /, with = for an exact match, or with ~ for a regular expression.
+    /// Default: /.
     #[serde(default = "default_url")]
     #[garde(length(chars, min = 1, max = 200), pattern("^[/=~]"))]
     pub url: String,

@@ -15,7 +15,8 @@ pub struct LoadBalancerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^lb-[0-9a-z]+$"))]
     pub id: Option<String>,
-    /// The region of the load balancer, such as ap-guangzhou, 1 to 32 characters. Default: the controller's region. Cannot be changed.
+    /// The region of the load balancer, such as ap-guangzhou, 1 to 32 characters. Default: the controller's region.
+    /// Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 32), pattern("^[a-z]+(-[0-9a-z]+)+$"))]
     pub region: Option<String>,
@@ -41,8 +42,8 @@ pub struct CreateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^vpc-[0-9a-z]+$"))]
     pub vpc_id: Option<String>,
-    /// The subnet of the load balancer's address, such as subnet-1a2b3c4d. Required for network Internal and for ipVersion IPv6FullChain,
-    /// forbidden otherwise.
+    /// The subnet of the load balancer's address, such as subnet-1a2b3c4d. Required for network Internal and for
+    /// ipVersion IPv6FullChain, forbidden otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^subnet-[0-9a-z]+$"))]
     pub subnet_id: Option<String>,
@@ -50,14 +51,15 @@ pub struct CreateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 2, max = 45), pattern("^[0-9a-fA-F:.]+$"))]
     pub vip: Option<String>,
-    /// The version of its addresses. IPv6Nat64 has a public IPv6 address and IPv4 targets, IPv6FullChain has IPv6 targets. Internal load balancers are
-    /// IPv4. Default: IPv4.
+    /// The version of its addresses. IPv6Nat64 has a public IPv6 address and IPv4 targets, IPv6FullChain has IPv6
+    /// targets. Internal load balancers are IPv4. Default: IPv4.
     #[serde(default)]
     pub ip_version: IpVersion,
     /// How public traffic is billed. Default: the cloud's, by traffic for most accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge_type: Option<ChargeType>,
-    /// The bandwidth in Mbps, 1 to 61440; above 2048 only with slaType. For network Public, or with slaType. Default: 10.
+    /// The bandwidth in Mbps, 1 to 61440; above 2048 only with slaType. For network Public, or with slaType. Default:
+    /// 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 1, max = 61440))]
     pub bandwidth_mbps: Option<i32>,
@@ -65,14 +67,17 @@ pub struct CreateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^bwp-[0-9a-z]+$"))]
     pub bandwidth_package_id: Option<String>,
-    /// The carrier of the public address. Others than BGP need permission of the cloud and chargeType BandwidthPackage. Default: BGP.
+    /// The carrier of the public address. Others than BGP need permission of the cloud and chargeType BandwidthPackage.
+    /// Default: BGP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isp: Option<Isp>,
-    /// The zone, such as ap-guangzhou-1, for a public IPv4 load balancer in one zone. Excludes masterZoneId. Default: the cloud's choice.
+    /// The zone, such as ap-guangzhou-1, for a public IPv4 load balancer in one zone. Excludes masterZoneId. Default:
+    /// the cloud's choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 40), pattern("^[0-9a-z-]+$"))]
     pub zone_id: Option<String>,
-    /// The main zone, such as ap-guangzhou-1, for a public IPv4 load balancer in two zones. Default: the cloud's choice.
+    /// The main zone, such as ap-guangzhou-1, for a public IPv4 load balancer in two zones. Default: the cloud's
+    /// choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 40), pattern("^[0-9a-z-]+$"))]
     pub master_zone_id: Option<String>,
@@ -83,11 +88,12 @@ pub struct CreateSpec {
     /// The capacity. Default: a shared instance, or on the international site clb.c2.medium.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla_type: Option<SlaType>,
-    /// Whether targets may have addresses outside the VPC (cross-region binding 2.0), which GlobalRouter Pods need. Default: false.
+    /// Whether targets may have addresses outside the VPC (cross-region binding 2.0), which GlobalRouter Pods need.
+    /// Default: false.
     #[serde(default)]
     pub snat_pro: bool,
-    /// Whether only the load balancer's own security groups are checked, and not those of the Pods too. Forbidden for IPv6FullChain, where it is
-    /// always so. Default: the cloud's, false.
+    /// Whether only the load balancer's own security groups are checked, and not those of the Pods too. Forbidden for
+    /// IPv6FullChain, where it is always so. Default: the cloud's, false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass_to_target: Option<bool>,
     /// The security groups, such as sg-1a2b3c4d, at most 5. Default: none.

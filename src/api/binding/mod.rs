@@ -54,30 +54,32 @@ pub struct DirectAccessBindingSpec {
     /// The Service whose Pods are bound, in the namespace of the binding. Required; cannot be changed.
     #[garde(dive)]
     pub service_ref: ServiceRef,
-    /// Who programs the load balancer. Direct: this controller. Delegate: TKE's own service controller, told by annotations on the Service;
-    /// this controller observes and reports. Default: Direct.
+    /// Who programs the load balancer. Direct: this controller. Delegate: TKE's own service controller, told by
+    /// annotations on the Service; this controller observes and reports. Default: Direct.
     #[serde(default)]
     pub mode: Mode,
-    /// The load balancer. Required in mode Direct; in mode Delegate absence leaves the choice to TKE. Once set, it cannot be removed.
+    /// The load balancer. Required in mode Direct; in mode Delegate absence leaves the choice to TKE. Once set, it
+    /// cannot be removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     pub load_balancer: Option<LoadBalancerSpec>,
-    /// The listeners to bind to, keyed by port and protocol; at most 50. Default: one per port of the Service, of the same protocol and port.
+    /// The listeners to bind to, keyed by port and protocol; at most 50. Default: one per port of the Service, of the
+    /// same protocol and port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[garde(dive, length(max = 50))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["port", "protocol"]))]
     pub listeners: Vec<ListenerSpec>,
-    /// The TkeServiceConfig with health check, session persistence and scheduling. Default: none, these attributes are left as they are.
-    /// Excludes autoServiceConfig.
+    /// The TkeServiceConfig with health check, session persistence and scheduling. Default: none, these attributes are
+    /// left as they are. Excludes autoServiceConfig.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     pub service_config_ref: Option<ConfigRef>,
-    /// Whether to create and use a TkeServiceConfig named after the binding with -auto-service-config appended, for you to edit.
-    /// Default: false. Excludes serviceConfigRef.
+    /// Whether to create and use a TkeServiceConfig named after the binding with -auto-service-config appended, for you
+    /// to edit. Default: false. Excludes serviceConfigRef.
     #[serde(default)]
     pub auto_service_config: bool,
-    /// The network that Pods must be in to be bound. Auto takes VPC-CNI, super nodes and, where the cluster permits it, GlobalRouter.
-    /// Default: Auto.
+    /// The network that Pods must be in to be bound. Auto takes VPC-CNI, super nodes and, where the cluster permits it,
+    /// GlobalRouter. Default: Auto.
     #[serde(default)]
     pub network: NetworkMode,
     /// When the readiness gate of a Pod opens. Default: policy Healthy, without a timeout.
@@ -88,11 +90,12 @@ pub struct DirectAccessBindingSpec {
     #[serde(default)]
     #[garde(dive)]
     pub drain: DrainSpec,
-    /// What is removed from the cloud when the binding is deleted. Deregister: its targets and the listeners it made. Delete: a load balancer it
-    /// created, too. Retain: nothing. Default: Deregister.
+    /// What is removed from the cloud when the binding is deleted. Deregister: its targets and the listeners it made.
+    /// Delete: a load balancer it created, too. Retain: nothing. Default: Deregister.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// Whether to pause: nothing is changed in the cloud, readiness gates open, the status is kept up to date. Default: false.
+    /// Whether to pause: nothing is changed in the cloud, readiness gates open, the status is kept up to date. Default:
+    /// false.
     #[serde(default)]
     pub suspend: bool,
 }
@@ -115,3 +118,6 @@ pub struct ConfigRef {
     #[garde(length(chars, min = 1, max = 253), pattern("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,10 +31,11 @@ pub enum NetworkMode {
 #[serde(rename_all = "camelCase", default)]
 #[garde(allow_unvalidated)]
 pub struct ReadinessGateSpec {
-    /// What a Pod must reach on every listener. Healthy: the cloud reports it healthy. Registered: it is a target. Disabled: nothing.
-    /// Default: Healthy.
+    /// What a Pod must reach on every listener. Healthy: the cloud reports it healthy. Registered: it is a target.
+    /// Disabled: nothing. Default: Healthy.
     pub policy: GatePolicy,
-    /// Seconds after which the gate of a waiting Pod opens all the same, 10 to 86400. Default: none, a Pod waits until the policy is met.
+    /// Seconds after which the gate of a waiting Pod opens all the same, 10 to 86400. Default: none, a Pod waits until
+    /// the policy is met.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 10, max = 86400))]
     pub timeout_seconds: Option<i32>,
@@ -61,7 +62,8 @@ pub struct DrainSpec {
     pub terminating: DrainAction,
     /// What happens to the target of a Pod whose containers are not ready. Default: WeightZero.
     pub not_ready: DrainAction,
-    /// Seconds that the target of a Pod being deleted is kept at most, 0 to 86400; it goes earlier when the Pod does. Default: 300.
+    /// Seconds that the target of a Pod being deleted is kept at most, 0 to 86400; it goes earlier when the Pod does.
+    /// Default: 300.
     #[garde(range(min = 0, max = 86400))]
     pub timeout_seconds: i32,
 }

@@ -1,8 +1,8 @@
 //! Rules across fields, which the API server checks: `x-kubernetes-validations` in CEL.
 //!
-//! Every rule stands on the struct that holds all fields it reads, so that removing a field is seen as well as changing it. Lists and
-//! texts it walks over are bounded, or the API server would refuse the rule for its estimated cost. A message names the field and
-//! says what is allowed.
+//! Every rule stands on the struct that holds all fields it reads, so that removing a field is seen as well as changing
+//! it. Lists and texts it walks over are bounded, or the API server would refuse the rule for its estimated cost. A
+//! message names the field and says what is allowed.
 
 use serde::Serialize;
 

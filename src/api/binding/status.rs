@@ -61,7 +61,8 @@ pub struct DirectAccessBindingStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::LABELS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
     pub pod_selector: Vec<PodLabel>,
-    /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256 characters. Absent when there was none.
+    /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256
+    /// characters. Absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
@@ -164,7 +165,7 @@ pub struct ExclusionStatus {
     #[schemars(length(max = 128))]
     pub reason: String,
     /// How many endpoints, 1 or more.
-    #[schemars(range(min = 0, max = i32::MAX))]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub count: i32,
     /// Names of up to 5 of their Pods, in alphabetical order. Empty when no Pod is behind them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -186,7 +187,8 @@ pub struct GateStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fragment::time")]
     pub oldest_time: Option<Time>,
-    /// Pods that run without the gate, 0 or more: they were made before it was injected, and become ready without the load balancer.
+    /// Pods that run without the gate, 0 or more: they were made before it was injected, and become ready without the
+    /// load balancer.
     #[schemars(range(min = 0, max = i32::MAX))]
     pub ungated_pods: i32,
 }

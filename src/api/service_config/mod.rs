@@ -1,12 +1,12 @@
 //! TkeServiceConfig: health check, session persistence and scheduling of listeners and rules.
 //!
-//! The vendor's kind, pre-installed on TKE clusters. Its documented fields are here under the vendor's names (pages 457/45490 for
-//! Services, 457/45700 for Ingresses); fields that are not documented are preserved. Every field is optional, because what a config
-//! does not say is left as it is. Ranges are as wide as the widest documented one: which values a protocol really takes is judged when a
-//! config is applied, and reported in `status.problems`.
+//! The vendor's kind, pre-installed on TKE clusters. Its documented fields are here under the vendor's names (pages
+//! 457/45490 for Services, 457/45700 for Ingresses); fields that are not documented are preserved. Every field is
+//! optional, because what a config does not say is left as it is. Ranges are as wide as the widest documented one:
+//! which values a protocol really takes is judged when a config is applied, and reported in `status.problems`.
 //!
-//! On a cluster that has the vendor's own definition none of the bounds below may hold, so read objects of this kind one by one
-//! (`DeserializeGuard`): a single one that cannot be read must not hide the others.
+//! On a cluster that has the vendor's own definition none of the bounds below may hold, so read objects of this kind
+//! one by one (`DeserializeGuard`): a single one that cannot be read must not hide the others.
 
 mod listener;
 mod status;
@@ -78,16 +78,19 @@ pub struct TkeServiceConfigSpec {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct LoadBalancerConfig {
-    /// The bandwidth of a public load balancer in Mbps, 0 to 61440; above 2048 only on performance-capacity instances. Default: left as it is.
+    /// The bandwidth of a public load balancer in Mbps, 0 to 61440; above 2048 only on performance-capacity instances.
+    /// Default: left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 0, max = 61440))]
     pub internet_max_bandwidth_out: Option<i32>,
-    /// Layer-4 listeners, keyed by port and protocol; at most 50. An entry without its listener does nothing. Default: none.
+    /// Layer-4 listeners, keyed by port and protocol; at most 50. An entry without its listener does nothing. Default:
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "l4Listeners")]
     #[garde(dive, length(max = 50))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["port", "protocol"]))]
     pub l4_listeners: Option<Vec<L4ListenerConfig>>,
-    /// Layer-7 listeners, keyed by port and protocol; at most 50. An entry without its listener does nothing. Default: none.
+    /// Layer-7 listeners, keyed by port and protocol; at most 50. An entry without its listener does nothing. Default:
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "l7Listeners")]
     #[garde(dive, length(max = 50))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["port", "protocol"]))]

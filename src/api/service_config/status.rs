@@ -23,7 +23,8 @@ pub struct TkeServiceConfigStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = PROBLEMS_MAX), extend("x-kubernetes-list-type" = "atomic"))]
     pub problems: Vec<EntryProblem>,
-    /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256 characters. Absent when there was none.
+    /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256
+    /// characters. Absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,

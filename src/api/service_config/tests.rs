@@ -14,6 +14,18 @@ fn what_is_not_said_is_none() {
 }
 
 #[test]
+fn an_empty_text_says_nothing() {
+    let spec = read(
+        "loadBalancer: {l4Listeners: [{protocol: TCP, port: 80, scheduler: '', healthCheck: {httpCheckDomain: ''}}]}",
+    );
+    let entry = &spec.l4_listeners()[0];
+    assert_eq!(
+        (entry.scheduler.as_ref(), entry.health_check.as_ref().unwrap().http_check_domain.as_ref()),
+        (None, None)
+    );
+}
+
+#[test]
 fn both_spellings_of_the_switch_are_read_and_the_new_one_wins() {
     let switch = |yaml: &str| serde_saphyr::from_str::<HealthCheckConfig>(yaml).unwrap().switch();
     assert_eq!(switch("{enable: false}"), Some(false));
