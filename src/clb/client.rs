@@ -62,17 +62,18 @@ impl Clb {
         credentials: Credentials,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, SettingsError> {
-        let endpoint = Endpoint::parse(settings.endpoint.as_deref())?;
+        let Settings { endpoint, region, rate_per_second, read_deadline, write_deadline, language } = settings;
+        let endpoint = Endpoint::parse(endpoint.as_deref())?;
         let inner = Inner {
             http: http_client(&endpoint)?,
-            headers: constant_headers(&settings, &endpoint)?,
+            headers: constant_headers(&endpoint, &region, &language)?,
             endpoint,
             credentials,
-            throttle: Throttle::new(settings.rate_per_second),
+            throttle: Throttle::new(rate_per_second),
             clock: Clock::default(),
             observer,
-            read_deadline: settings.read_deadline,
-            write_deadline: settings.write_deadline,
+            read_deadline,
+            write_deadline,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -151,7 +152,7 @@ impl Inner {
     async fn permit<A: Action>(&self, request: &A, deadline: Instant) -> Result<Option<OwnedSemaphorePermit>, Failure> {
         match request.load_balancer() {
             Some(load_balancer) if A::WRITE => {
-                let message = "another write on the load balancer took until the deadline";
+                let message = "other writes on the load balancer leave no time for this one";
                 let permit = self.throttle.exclusive(load_balancer);
                 self.allowed::<A, _>(permit, deadline, LOAD_BALANCER_BUSY, message).await
             }
@@ -159,7 +160,8 @@ impl Inner {
         }
     }
 
-    /// Waits for permission until the deadline.
+    /// Waits for permission, for half of the time that is left: a call that is sent at the last moment would end as one that
+    /// may have happened, which is worse than one that was not sent.
     async fn allowed<A: Action, T>(
         &self,
         permission: impl Future<Output = T>,
@@ -168,7 +170,8 @@ impl Inner {
         message: &str,
     ) -> Result<T, Failure> {
         let start = Instant::now();
-        timeout_at(deadline, permission).await.map_err(|_| {
+        let midway = start + deadline.saturating_duration_since(start) / 2;
+        timeout_at(midway, permission).await.map_err(|_| {
             let failure = own(A::NAME, code, message);
             self.observe::<A>(Some(&failure), None, start);
             failure
@@ -183,7 +186,7 @@ impl Inner {
         convert: &impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Refusal> {
         let rate = self.throttle.ready(A::NAME);
-        self.allowed::<A, _>(rate, deadline, RATE_LIMIT, "the rate did not allow the call until the deadline").await?;
+        self.allowed::<A, _>(rate, deadline, RATE_LIMIT, "the rate of the action leaves no time for this call").await?;
         let keys = self.credentials.current();
         let mut headers = self.headers.clone();
         headers.extend(call_headers(A::NAME, &keys, &self.endpoint.host, self.clock.now(), body)?);

@@ -12,9 +12,9 @@ pub const CONNECT: &str = "ClientError.Connect";
 pub const HTTP_STATUS: &str = "ClientError.HttpStatus";
 /// Our code when the reply was not what the protocol says. A write may have happened.
 pub const MALFORMED_REPLY: &str = "ClientError.MalformedReply";
-/// Our code when the deadline passed before the action's rate allowed to send. Nothing was sent.
+/// Our code when the action's rate left too little of the deadline. Nothing was sent.
 pub const RATE_LIMIT: &str = "ClientError.RateLimit";
-/// Our code when the deadline passed while another write of ours was under way on the load balancer. Nothing was sent.
+/// Our code when other writes of ours on the load balancer left too little of the deadline. Nothing was sent.
 pub const LOAD_BALANCER_BUSY: &str = "ClientError.LoadBalancerBusy";
 /// Our code when a call could not be made as asked, such as with too many targets. Nothing was sent.
 pub const INVALID_REQUEST: &str = "ClientError.InvalidRequest";

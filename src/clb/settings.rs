@@ -25,9 +25,10 @@ pub struct Settings {
     /// The cloud's limit for one action: no second has more calls of it, so that a long run has about three quarters of it.
     /// The cloud's own default is 20, counted for the whole account.
     pub rate_per_second: NonZeroU32,
-    /// How long a read may take, with waiting for the rate.
+    /// How long a read may take. Up to half of it may be waiting for the rate; when that is not enough, nothing is sent.
     pub read_deadline: Duration,
-    /// How long a write may take, with waiting for the rate and for other writes on the load balancer.
+    /// How long a write may take. Up to half of it may be waiting for other writes on the load balancer, and half of the rest
+    /// for the rate; when that is not enough, nothing is sent.
     pub write_deadline: Duration,
     /// Language of the cloud's messages: `en-US` or `zh-CN`. Some errors are told from English messages only.
     pub language: String,
@@ -116,7 +117,11 @@ impl Endpoint {
 }
 
 /// The headers that are the same in all calls.
-pub(super) fn constant_headers(settings: &Settings, endpoint: &Endpoint) -> Result<HeaderMap, SettingsError> {
+pub(super) fn constant_headers(
+    endpoint: &Endpoint,
+    region: &Region,
+    language: &str,
+) -> Result<HeaderMap, SettingsError> {
     let header = |name: &'static str, value: &str| {
         HeaderValue::from_str(value).map_err(|source| SettingsError::NotAHeader {
             name,
@@ -131,8 +136,8 @@ pub(super) fn constant_headers(settings: &Settings, endpoint: &Endpoint) -> Resu
     headers
         .insert(USER_AGENT, HeaderValue::from_static(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"))));
     headers.insert(HeaderName::from_static("x-tc-version"), HeaderValue::from_static(wire::VERSION));
-    headers.insert(HeaderName::from_static("x-tc-region"), header("region", settings.region.as_str())?);
-    headers.insert(HeaderName::from_static("x-tc-language"), header("language", &settings.language)?);
+    headers.insert(HeaderName::from_static("x-tc-region"), header("region", region.as_str())?);
+    headers.insert(HeaderName::from_static("x-tc-language"), header("language", language)?);
     Ok(headers)
 }
 
@@ -169,8 +174,8 @@ mod tests {
 
     #[test]
     fn a_region_that_cannot_be_sent_is_named() {
-        let settings = Settings::new(Region::from("ap\nguangzhou"));
-        let error = constant_headers(&settings, &Endpoint::parse(None).unwrap()).unwrap_err();
+        let region = Region::from("ap\nguangzhou");
+        let error = constant_headers(&Endpoint::parse(None).unwrap(), &region, "en-US").unwrap_err();
         assert!(error.to_string().starts_with("region "), "{error}");
     }
 }

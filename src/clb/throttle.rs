@@ -43,7 +43,7 @@ impl Throttle {
         // The semaphore is never closed; were it, calls would go unordered, still at the right rate.
         let _head = queue.head.acquire().await;
         while let Err(not_until) = queue.limiter.check() {
-            sleep(not_until.wait_time_from(queue.limiter.clock().now()).into()).await;
+            sleep(not_until.wait_time_from(queue.limiter.clock().now())).await;
         }
     }
 
