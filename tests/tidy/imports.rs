@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("k8s", &["api", "model", "plan"]),
     ("operator", &["api", "model", "plan", "status", "clb", "k8s"]),
     ("webhook", &["api", "model", "plan", "status", "k8s"]),
+    ("telemetry", &[]),
     ("cli", &["api", "model", "plan", "status", "clb", "k8s"]),
 ];
 
