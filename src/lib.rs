@@ -1,4 +1,54 @@
-//! Binds the Pods of a Kubernetes Service directly as backends of a Tencent Cloud CLB load balancer.
+//! Binds the Pods of a Kubernetes Service directly as backends of a Tencent Cloud CLB load balancer, and keeps that true.
+//!
+//! This page is the architecture document. The README says what the project does for its users.
+//!
+//! # Flow
+//!
+//! The unit of work is the load balancer, because that is what CLB locks, batches and reports health for. All bindings of one
+//! load balancer are planned together; different load balancers never wait for each other.
+//!
+//! ```text
+//! watch      a binding, Service, EndpointSlice, Pod or TkeServiceConfig changed; or a timer
+//!   ↓ operator::triggers   pure: which load balancers does this concern?
+//! dispatch   one task per load balancer; changes that arrive while it runs are picked up by its next round
+//!   ↓ operator::gather     reads: stores and CLB → Snapshot (reads that failed are part of it)
+//!   ↓ plan                 pure: Snapshot → Plan {steps; and of each binding: problems, counts, gates}
+//!   ↓ operator::apply      runs the steps against CLB, in order → Outcome
+//!   ↓ status               pure: plan + outcome + previous status + now → statuses, gate conditions, next look
+//!   ↓ operator::report     writes what differs to Kubernetes, nothing else
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. *Level-triggered.* A round gets the key of a load balancer, never a reason. What rounds remember may be dropped at any time.
+//! 2. *Observed is read, never inferred* from what was sent. A running task ends the round; nobody sleeps in one.
+//! 3. *Foreign things are never touched.* A listener is ours when its name carries a binding's UID, a target when its tag does
+//!    ([`api::mark`]). Of two claims on one port one works on, and both are told.
+//! 4. *Safe order*: register, then weight 0, then deregister, then delete listeners. A target of a Pod that lives loses its weight
+//!    before it goes.
+//! 5. *Deleting is planning with nothing desired.* The finalizer goes when a read shows that nothing of ours is left; not-found is
+//!    success; neither a valid spec nor the Service is needed.
+//! 6. *A second round over an unchanged world writes nothing*, to CLB and to Kubernetes.
+//! 7. *Status on every path*, also when reading or writing failed.
+//! 8. *No removal on doubtful evidence.* A failed or malformed read plans nothing; a missing Service, and slices that forget living
+//!    Pods, hold what is there.
+//! 9. *A gate opens on proof*: a read shows the Pod registered on every listener of every binding that selects it, and a health read
+//!    that began after that one says that probes succeed.
+//!
+//! # Code map
+//!
+//! | module | what | may use |
+//! |---|---|---|
+//! | [`api`] | pure: what users write and read, conditions, names, marks of ownership | – |
+//! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
+//! | [`plan`] | pure decisions | api, model |
+//! | [`status`] | pure verdicts | plan, api, model |
+//! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
+//! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
+//! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
+//! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
+//!
+//! No clock, client, runtime or randomness in api, model, plan, status. `tests/tidy` enforces the table, sizes and banned words.
 
 pub mod api;
 pub mod clb;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::core::PartialObjectMeta;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -94,6 +94,24 @@ fn name<K: Resource>(object: &K) -> String {
     object.name_any()
 }
 
+/// A binding that cannot be read is left alone as a whole: what it has in the cloud is foreign to all others.
+fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow> {
+    match &object.0 {
+        Ok(binding) => {
+            let mut binding = binding.clone();
+            binding.metadata.managed_fields = None;
+            Some(BindingRow(Arc::new(binding)))
+        }
+        Err(invalid) => {
+            let meta = &invalid.metadata;
+            let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
+            let error = &invalid.error;
+            tracing::error!(namespace, name, %error, "this version cannot read the DirectAccessBinding and leaves it alone");
+            None
+        }
+    }
+}
+
 impl Stores {
     /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with
     /// `stop`.
@@ -119,12 +137,9 @@ impl Stores {
                 tasks.spawn(follow(api, kind, sink, stop.clone()));
             }};
         }
-        let binding = |object: &DirectAccessBinding| {
-            let mut object = object.clone();
-            object.metadata.managed_fields = None;
-            Some(BindingRow(Arc::new(object)))
-        };
-        start!(DirectAccessBinding, self.bindings, "directaccessbindings", binding, name, Change::Binding);
+        // Guarded, so that an object that a newer version wrote and this one cannot read hides itself and no other.
+        type Binding = DeserializeGuard<DirectAccessBinding>;
+        start!(Binding, self.bindings, "directaccessbindings", binding, name, Change::Binding);
         let service = |object: &core::Service| Some(convert::service(object));
         start!(core::Service, self.services, "services", service, name, Change::Service);
         start!(EndpointSlice, self.slices, "endpointslices", convert::slice, name, Change::Slice);
