@@ -2,3 +2,4 @@
 
 pub mod clb;
 pub mod model;
+pub mod sim;
