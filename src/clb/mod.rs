@@ -1,6 +1,40 @@
-//! The edge to the cloud.
+//! The edge to the cloud: a client of the CLB API.
+//!
+//! [`Clb`] speaks the model's words on one side and the cloud's JSON ([`wire`]) on the other. Every call is allowed by
+//! the action's rate, signed, bounded in time and observed; writes to one load balancer go one after another. A failure has a
+//! [`Class`](crate::model::Class), by which alone the caller decides.
+//!
+//! - A read succeeds as a whole or fails: what is missing in a partial one would look removed.
+//! - A write that failed as [`Unreachable`](crate::model::Class::Unreachable) or
+//!   [`Transient`](crate::model::Class::Transient) may have happened. Nothing is repeated blindly; the next read tells.
+//! - A call to which an empty list means "all" cannot be made with one.
+//! - A key is in no message, no event and no `Debug` output.
 
+mod client;
+mod clock;
+mod convert;
+pub mod credentials;
+pub mod error;
+mod listener_writes;
+mod load_balancer_writes;
 mod non_empty;
+mod reads;
+mod request;
+mod settings;
+pub mod sign;
+mod target_writes;
+mod throttle;
+mod transport;
 pub mod wire;
 
+pub use client::{CallObserver, Clb};
+pub use credentials::{Credentials, CredentialsError, Keys};
 pub use non_empty::NonEmpty;
+pub use request::{
+    BatchReply, DomainChange, ListenerAttributes, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer,
+    NewTarget, RuleChange,
+};
+pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Action, Done, LoadBalancer};
+use super::{Action, Done, LoadBalancer, SnatIp};
 
 request! {
     /// Creates load balancers. Asynchronous; not idempotent without `client_token`.
@@ -179,31 +179,6 @@ request! {
         }
     }
 
-    /// Adds source addresses for targets outside the load balancer's network, and switches that feature on. Asynchronous.
-    pub struct CreateLoadBalancerSnatIps {
-        required {
-            /// The load balancer.
-            load_balancer_id: String,
-            /// Subnets, each with or without a certain address.
-            snat_ips: Vec<SnatIp>,
-        }
-        optional {
-            /// How many per subnet: 1 by default, 10 at most; not with certain addresses.
-            number: i64,
-        }
-    }
-
-    /// Removes source addresses. Asynchronous.
-    pub struct DeleteLoadBalancerSnatIps {
-        required {
-            /// The load balancer.
-            load_balancer_id: String,
-            /// Up to 20 addresses.
-            ips: Vec<String>,
-        }
-        optional {}
-    }
-
     /// A condition of a read: one of the values.
     pub struct Filter {
         required {
@@ -252,18 +227,6 @@ shared! {
         optional {}
     }
 
-    /// A source address for targets outside the load balancer's network.
-    pub struct SnatIp, SnatIpOutput {
-        required {
-            /// Subnet of the load balancer's network.
-            subnet_id: String,
-        }
-        optional {
-            /// The address; allocated when absent.
-            ip: String,
-        }
-    }
-
     /// Billing mode and bandwidth.
     pub struct InternetAccessible, InternetAccessibleOutput {
         required {}
@@ -296,8 +259,6 @@ actions! {
     DescribeLoadBalancers reads -> DescribeLoadBalancersReply;
     ModifyLoadBalancerAttributes writes -> ModifyLoadBalancerAttributesReply, load_balancer_id;
     SetLoadBalancerSecurityGroups writes -> Done, load_balancer_id;
-    CreateLoadBalancerSnatIps writes -> Done, load_balancer_id;
-    DeleteLoadBalancerSnatIps writes -> Done, load_balancer_id;
 }
 
 impl Action for DeleteLoadBalancer {

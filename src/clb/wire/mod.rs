@@ -14,7 +14,9 @@ mod load_balancer;
 mod load_balancer_output;
 mod quota;
 mod rule;
+mod snat;
 mod target;
+mod target_output;
 mod task;
 
 pub use envelope::{Answer, ErrorBody, decode, encode_failure, encode_success};
@@ -28,20 +30,21 @@ pub use listener::{
 };
 pub use listener_output::{CertificateOutput, Listener, RewriteTarget, RuleOutput};
 pub use load_balancer::{
-    CreateLoadBalancer, CreateLoadBalancerReply, CreateLoadBalancerSnatIps, DeleteLoadBalancer,
-    DeleteLoadBalancerSnatIps, DescribeLoadBalancers, DescribeLoadBalancersReply, Filter, InternetAccessible,
-    InternetAccessibleOutput, ModifyLoadBalancerAttributes, ModifyLoadBalancerAttributesReply,
-    SetLoadBalancerSecurityGroups, SnatIp, SnatIpOutput, TagInfo, TagInfoOutput, TargetRegionInfo,
+    CreateLoadBalancer, CreateLoadBalancerReply, DeleteLoadBalancer, DescribeLoadBalancers, DescribeLoadBalancersReply,
+    Filter, InternetAccessible, InternetAccessibleOutput, ModifyLoadBalancerAttributes,
+    ModifyLoadBalancerAttributesReply, SetLoadBalancerSecurityGroups, TagInfo, TagInfoOutput, TargetRegionInfo,
     TargetRegionInfoOutput,
 };
 pub use load_balancer_output::{ExclusiveClusterOutput, LoadBalancer, ZoneInfo};
 pub use quota::{DescribeQuota, DescribeQuotaReply, Quota};
 pub use rule::{CreateRule, CreateRuleReply, DeleteRule, ModifyDomainAttributes, ModifyRule, RuleInput};
+pub use snat::{CreateLoadBalancerSnatIps, DeleteLoadBalancerSnatIps, SnatIp, SnatIpOutput};
 pub use target::{
-    Backend, BatchDeregisterTargets, BatchModifyTargetTag, BatchModifyTargetWeight, BatchRegisterTargets, BatchTarget,
-    BatchTargetsReply, DeregisterTargets, DescribeTargets, DescribeTargetsReply, ListenerBackend, ModifyTargetPort,
-    ModifyTargetWeight, RegisterTargets, RsTagRule, RsWeightRule, RuleTargets, Target,
+    BatchDeregisterTargets, BatchModifyTargetTag, BatchModifyTargetWeight, BatchRegisterTargets, BatchTarget,
+    BatchTargetsReply, DeregisterTargets, DescribeTargets, DescribeTargetsReply, ModifyTargetPort, ModifyTargetWeight,
+    RegisterTargets, RsTagRule, RsWeightRule, Target,
 };
+pub use target_output::{Backend, ListenerBackend, RuleTargets};
 pub use task::{DescribeTaskStatus, DescribeTaskStatusReply};
 
 use serde::Serialize;
@@ -71,3 +74,6 @@ reply! {
     /// A success that says nothing beside its `RequestId`.
     pub struct Done {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! The client: every call is allowed, signed, sent, read, observed and bounded in time in one place.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::header::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, debug, debug_span, warn};
+
+use super::clock::Clock;
+use super::convert::Malformed;
+use super::credentials::Credentials;
+use super::error::{INVALID_REQUEST, LOAD_BALANCER_BUSY, RATE_LIMIT, SIGNATURE_EXPIRED, TIMEOUT, own};
+use super::settings::{Endpoint, Settings, SettingsError, constant_headers};
+use super::throttle::Throttle;
+use super::transport::{Refusal, Success, call_headers, exchange, http_client};
+use super::wire::Action;
+use crate::model::{Class, Failure, TaskId};
+
+/// Upper bound of the deadlines, for settings that mean "never".
+const LONGEST_DEADLINE: Duration = Duration::from_secs(3600);
+
+/// Told of every call, for metrics.
+pub trait CallObserver: Send + Sync {
+    /// A call ended: well (`None`) or badly. `elapsed` is the time between sending and the end of the reply; for a call that
+    /// was given up before it was sent (codes `ClientError.RateLimit` and `ClientError.LoadBalancerBusy`), the time it waited.
+    fn observe(&self, action: &'static str, class: Option<Class>, elapsed: Duration);
+}
+
+/// A client of the CLB API in one region. Clones share connections, rates and locks, so that there should be one client per
+/// account and region.
+///
+/// It repeats nothing by itself, except a call that was refused because this machine's clock is wrong: the caller's next
+/// round decides by the failure's class.
+#[derive(Clone)]
+pub struct Clb {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: Client,
+    endpoint: Endpoint,
+    headers: HeaderMap,
+    credentials: Credentials,
+    throttle: Throttle,
+    clock: Clock,
+    observer: Arc<dyn CallObserver>,
+    read_deadline: Duration,
+    write_deadline: Duration,
+}
+
+impl Clb {
+    /// A client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn new(
+        settings: Settings,
+        credentials: Credentials,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, SettingsError> {
+        let Settings { endpoint, region, rate_per_second, read_deadline, write_deadline, language } = settings;
+        let endpoint = Endpoint::parse(endpoint.as_deref())?;
+        let inner = Inner {
+            http: http_client(&endpoint)?,
+            headers: constant_headers(&endpoint, &region, &language)?,
+            endpoint,
+            credentials,
+            throttle: Throttle::new(rate_per_second),
+            clock: Clock::default(),
+            observer,
+            read_deadline,
+            write_deadline,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Makes a read.
+    pub(super) async fn read<A: Action, T>(
+        &self,
+        request: &A,
+        convert: impl Fn(A::Reply) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        self.call(request, |success| convert(success.reply)).await
+    }
+
+    /// Makes a write. The id of its task is the id of the request.
+    pub(super) async fn write<A: Action, T>(
+        &self,
+        request: &A,
+        convert: impl Fn(A::Reply) -> Result<T, Malformed>,
+    ) -> Result<(T, TaskId), Failure> {
+        let convert = |success: Success<A::Reply>| {
+            let task = success.request_id.filter(|id| !id.is_empty());
+            let task = task.ok_or_else(|| Malformed::new("the reply has no RequestId"))?;
+            Ok((convert(success.reply)?, TaskId::new(task)))
+        };
+        self.call(request, convert).await
+    }
+
+    /// Makes a write of whose reply only the task matters.
+    pub(super) async fn task_of<A: Action>(&self, request: &A) -> Result<TaskId, Failure> {
+        self.write(request, |_| Ok(())).await.map(|((), task)| task)
+    }
+
+    async fn call<A: Action, T>(
+        &self,
+        request: &A,
+        convert: impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        let span = debug_span!("call", action = A::NAME, load_balancer = request.load_balancer());
+        self.inner.call(request, convert).instrument(span).await
+    }
+}
+
+impl fmt::Debug for Clb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clb").field("endpoint", &self.inner.endpoint.host).finish_non_exhaustive()
+    }
+}
+
+/// Refuses a request that the cloud would refuse, or worse, understand otherwise.
+pub(super) fn checked(action: &'static str, fits: bool, message: impl FnOnce() -> String) -> Result<(), Failure> {
+    if fits { Ok(()) } else { Err(own(action, INVALID_REQUEST, message())) }
+}
+
+impl Inner {
+    async fn call<A: Action, T>(
+        &self,
+        request: &A,
+        convert: impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
+    ) -> Result<T, Failure> {
+        let limit = if A::WRITE { self.write_deadline } else { self.read_deadline };
+        let deadline = Instant::now() + limit.min(LONGEST_DEADLINE);
+        let body = serde_json::to_vec(request)
+            .map_err(|error| own(A::NAME, INVALID_REQUEST, format!("the request cannot be written: {error}")))?;
+        let _permit = self.permit(request, deadline).await?;
+        match self.attempt::<A, T>(&body, deadline, &convert).await {
+            Err(Refusal { failure, date: Some(date) }) if failure.code == SIGNATURE_EXPIRED => {
+                let ahead_seconds = self.clock.correct(date);
+                warn!(ahead_seconds, "the cloud's clock differs from this machine's; signing with the cloud's");
+                self.attempt::<A, T>(&body, deadline, &convert).await
+            }
+            result => result,
+        }
+        .map_err(|refusal| refusal.failure)
+    }
+
+    async fn permit<A: Action>(&self, request: &A, deadline: Instant) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+        match request.load_balancer() {
+            Some(load_balancer) if A::WRITE => {
+                let message = "other writes on the load balancer leave no time for this one";
+                let permit = self.throttle.exclusive(load_balancer);
+                self.allowed::<A, _>(permit, deadline, LOAD_BALANCER_BUSY, message).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits for permission, for half of the time that is left: a call that is sent at the last moment would end as one that
+    /// may have happened, which is worse than one that was not sent.
+    async fn allowed<A: Action, T>(
+        &self,
+        permission: impl Future<Output = T>,
+        deadline: Instant,
+        code: &str,
+        message: &str,
+    ) -> Result<T, Failure> {
+        let start = Instant::now();
+        let midway = start + deadline.saturating_duration_since(start) / 2;
+        timeout_at(midway, permission).await.map_err(|_| {
+            let failure = own(A::NAME, code, message);
+            self.observe::<A>(Some(&failure), None, start);
+            failure
+        })
+    }
+
+    /// Signs, sends and reads once.
+    async fn attempt<A: Action, T>(
+        &self,
+        body: &[u8],
+        deadline: Instant,
+        convert: &impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
+    ) -> Result<T, Refusal> {
+        let rate = self.throttle.ready(A::NAME);
+        self.allowed::<A, _>(rate, deadline, RATE_LIMIT, "the rate of the action leaves no time for this call").await?;
+        let keys = self.credentials.current();
+        let mut headers = self.headers.clone();
+        headers.extend(call_headers(A::NAME, &keys, &self.endpoint.host, self.clock.now(), body)?);
+        let start = Instant::now();
+        let (result, request_id) =
+            match timeout_at(deadline, exchange::<A>(&self.http, &self.endpoint, headers, body.to_vec())).await {
+                Err(_) => (Err(own(A::NAME, TIMEOUT, "no reply until the deadline").into()), None),
+                Ok(Err(refusal)) => {
+                    let request_id = refusal.failure.request_id.clone();
+                    (Err(refusal), request_id)
+                }
+                Ok(Ok(success)) => {
+                    let request_id = success.request_id.clone();
+                    let result =
+                        convert(success).map_err(|malformed| malformed.into_failure(A::NAME, request_id.clone()));
+                    (result.map_err(Refusal::from), request_id)
+                }
+            };
+        self.observe::<A>(result.as_ref().err().map(|refusal| &refusal.failure), request_id.as_deref(), start);
+        result
+    }
+
+    fn observe<A: Action>(&self, failure: Option<&Failure>, request_id: Option<&str>, start: Instant) {
+        let elapsed = start.elapsed();
+        match failure {
+            None => debug!(request_id, ?elapsed, "done"),
+            Some(Failure { class, code, message, .. }) => {
+                debug!(request_id, ?elapsed, class = class.as_str(), %code, %message, "failed");
+            }
+        }
+        self.observer.observe(A::NAME, failure.map(|failure| failure.class), elapsed);
+    }
+}

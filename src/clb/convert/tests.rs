@@ -1,0 +1,314 @@
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::clb::wire::{Action, Answer, decode};
+use crate::model::Transport;
+
+const EXAMPLES: &str = include_str!("../testdata/examples.json");
+
+/// The successful replies to an action among the examples of the reference.
+fn examples<A: Action>() -> Vec<A::Reply> {
+    let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
+    let replies = examples.into_iter().filter(|example| example["action"] == A::NAME);
+    let replies = replies.filter_map(|mut example| example.get_mut("reply").map(Value::take));
+    let decoded = replies.map(|reply| decode::<A::Reply>(reply.to_string().as_bytes()).unwrap());
+    decoded
+        .filter_map(|answer| match answer {
+            Answer::Success { reply, .. } => Some(reply),
+            Answer::Failure { .. } => None,
+        })
+        .collect()
+}
+
+fn reply<R: DeserializeOwned>(value: Value) -> R {
+    serde_json::from_value(value).unwrap()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn load_balancer_of_the_reference() {
+    let replies: Vec<_> =
+        examples::<wire::DescribeLoadBalancers>().into_iter().map(|reply| load_balancers(reply).unwrap()).collect();
+    let [first, none] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!(none, &[]);
+    assert_eq!(
+        first,
+        &[LoadBalancer {
+            id: "lb-demo0001".into(),
+            name: "k8s-demo".into(),
+            status: LoadBalancerStatus::Running,
+            addresses: vec![ip("10.0.0.100")],
+            domain: None,
+            family: IpFamily::V4,
+            vpc_id: "vpc-aaaa0001".into(),
+            snat_pro: false,
+            tags: vec![("owner".into(), "cls-demo0001".into())],
+        }]
+    );
+}
+
+fn one_load_balancer(changes: &Value) -> Result<LoadBalancer> {
+    let mut set = json!({
+        "LoadBalancerId": "lb-1", "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1",
+        "LoadBalancerVips": ["10.0.0.1"],
+    });
+    set.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    load_balancer(reply(set))
+}
+
+#[test]
+fn status_of_a_load_balancer() {
+    let status = |changes: Value| one_load_balancer(&changes).map(|load_balancer| load_balancer.status);
+    assert_eq!(status(json!({})), Ok(LoadBalancerStatus::Running));
+    assert_eq!(status(json!({"Status": 0})), Ok(LoadBalancerStatus::Creating));
+    assert_eq!(status(json!({"Isolation": 1})), Ok(LoadBalancerStatus::Isolated));
+    for flag in ["Stop", "BanStatus", "BlockStatus"] {
+        assert_eq!(status(json!({"AttributeFlags": ["DeleteProtect", flag]})), Ok(LoadBalancerStatus::Isolated));
+    }
+    assert!(status(json!({"Status": 7})).is_err());
+    assert!(status(json!({"Status": null})).is_err());
+}
+
+#[test]
+fn addresses_domain_and_family_of_a_load_balancer() {
+    let entrance =
+        |changes: Value| one_load_balancer(&changes).map(|found| (found.addresses, found.domain, found.family));
+    let full_chain = json!({
+        "AddressIPVersion": "ipv6", "IPv6Mode": "IPv6FullChain", "LoadBalancerVips": [], "AddressIPv6": "2001:db8::1",
+    });
+    assert_eq!(entrance(full_chain), Ok((vec![ip("2001:db8::1")], None, IpFamily::V6)));
+    let nat64 = json!({
+        "AddressIPVersion": "ipv6", "IPv6Mode": "IPv6Nat64", "LoadBalancerVips": null, "AddressIPv6": "2001:db8::1",
+    });
+    assert_eq!(entrance(nat64), Ok((vec![ip("2001:db8::1")], None, IpFamily::V4)));
+    let named = json!({"LoadBalancerDomain": "lb-1.example.com", "Domain": "old.example.com"});
+    assert_eq!(entrance(named), Ok((vec![], Some("lb-1.example.com".into()), IpFamily::V4)));
+    let old_name = json!({"Domain": "old.example.com"});
+    assert_eq!(entrance(old_name), Ok((vec![ip("10.0.0.1")], None, IpFamily::V4)));
+    let only_old_name = json!({"Domain": "old.example.com", "LoadBalancerVips": []});
+    assert_eq!(entrance(only_old_name), Ok((vec![], Some("old.example.com".into()), IpFamily::V4)));
+    assert!(entrance(json!({"LoadBalancerVips": ["somewhere"]})).is_err());
+    assert!(entrance(json!({"AddressIPVersion": "ipv9"})).is_err());
+}
+
+#[test]
+fn the_network_is_that_of_the_targets() {
+    let elsewhere = json!({"TargetRegionInfo": {"Region": "ap-beijing", "VpcId": "vpc-2"}});
+    assert_eq!(one_load_balancer(&elsewhere).unwrap().vpc_id, "vpc-2");
+    assert_eq!(one_load_balancer(&json!({"TargetRegionInfo": {"VpcId": ""}})).unwrap().vpc_id, "vpc-1");
+}
+
+#[test]
+fn listeners_of_the_reference() {
+    let found = listeners(examples::<wire::DescribeListeners>().remove(0)).unwrap();
+    let rule = Rule { id: "loc-demo0001".into(), domain: "app.example.com".into(), url: "/".into() };
+    assert_eq!(
+        found,
+        [
+            Listener {
+                id: "lbl-demo0001".into(),
+                name: "k8s-a".into(),
+                protocol: Protocol::Tcp,
+                port: 80,
+                rules: vec![]
+            },
+            Listener {
+                id: "lbl-demo0003".into(),
+                name: "k8s-https".into(),
+                protocol: Protocol::Https,
+                port: 443,
+                rules: vec![rule],
+            },
+        ]
+    );
+    assert_eq!(found[1].protocol.transport(), Transport::Tcp);
+}
+
+#[test]
+fn a_list_that_lacks_items_is_refused() {
+    let count = |value| listeners(reply(value)).map(|listeners| listeners.len());
+    let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
+    assert_eq!(count(json!({"TotalCount": 1, "Listeners": [tcp]})), Ok(1));
+    assert_eq!(count(json!({"Listeners": [tcp]})), Ok(1));
+    assert_eq!(count(json!({"TotalCount": 0, "Listeners": null})), Ok(0));
+    assert!(count(json!({"TotalCount": 2, "Listeners": [tcp]})).is_err());
+    assert!(count(json!({"TotalCount": -1, "Listeners": [tcp]})).is_err());
+    assert!(count(json!({"Listeners": null})).is_err());
+    assert!(count(json!({})).is_err());
+}
+
+#[test]
+fn one_odd_listener_fails_the_read() {
+    let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
+    for (key, value) in [
+        ("ListenerId", Value::Null),
+        ("Protocol", json!("CARRIER_PIGEON")),
+        ("Port", json!(65536)),
+        ("Port", json!(-1)),
+        ("Port", Value::Null),
+    ] {
+        let mut odd = tcp.clone();
+        odd[key] = value;
+        let found = listeners(reply(json!({"TotalCount": 2, "Listeners": [tcp, odd]})));
+        assert!(found.is_err(), "{odd}");
+    }
+}
+
+fn route(listener: &str, rule: Option<&str>) -> Route {
+    Route { listener: listener.into(), rule: rule.map(Into::into) }
+}
+
+#[test]
+fn targets_of_the_reference() {
+    let found = targets(examples::<wire::DescribeTargets>().remove(0)).unwrap();
+    let registered = |last| RegisteredTarget {
+        address: Address { ip: [10, 0, 1, last].into(), port: 8080 },
+        weight: 10,
+        tag: String::new(),
+    };
+    let expected = [
+        (route("lbl-demo0001", None), vec![registered(5)]),
+        (route("lbl-demo0003", Some("loc-demo0001")), vec![registered(6)]),
+    ];
+    assert_eq!(found, BTreeMap::from(expected));
+}
+
+fn targets_of(listener: &Value) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>> {
+    targets(reply(json!({"Listeners": [listener]})))
+}
+
+#[test]
+fn listeners_and_rules_without_targets_have_entries() {
+    for none in [json!([]), Value::Null] {
+        let tcp =
+            targets_of(&json!({"ListenerId": "lbl-1", "Protocol": "udp", "Targets": none, "Rules": none})).unwrap();
+        assert_eq!(tcp, BTreeMap::from([(route("lbl-1", None), vec![])]));
+        let rules = json!([{"LocationId": "loc-1", "Targets": none}]);
+        let http =
+            targets_of(&json!({"ListenerId": "lbl-2", "Protocol": "HTTP", "Targets": null, "Rules": rules})).unwrap();
+        assert_eq!(http, BTreeMap::from([(route("lbl-2", Some("loc-1")), vec![])]));
+    }
+    assert!(targets(reply(json!({"Listeners": null}))).is_err());
+}
+
+#[test]
+fn one_odd_target_fails_the_read() {
+    let good = json!({"Type": "ENI", "Port": 80, "Weight": 0, "PrivateIpAddresses": ["10.0.1.5"], "Tag": "uid"});
+    let with = |key: &str, value: Value| {
+        let mut backend = good.clone();
+        backend[key] = value;
+        targets_of(&json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Targets": [good, backend]}))
+            .map(|routes| routes[&route("lbl-1", None)].len())
+    };
+    assert_eq!(with("Type", json!("novelty")), Ok(2));
+    assert_eq!(with("PrivateIpAddresses", json!(["2001:db8::1"])), Ok(2));
+    for (key, value) in [
+        ("PrivateIpAddresses", json!(["10.0.1"])),
+        ("PrivateIpAddresses", json!([])),
+        ("Port", json!(70000)),
+        ("Port", Value::Null),
+        ("Weight", json!(101)),
+        ("Weight", json!(-1)),
+        ("Weight", Value::Null),
+    ] {
+        assert!(with(key, value.clone()).is_err(), "{key} {value}");
+    }
+}
+
+#[test]
+fn a_target_that_is_no_address_is_left_out() {
+    let function = json!({"Type": "SRV", "Port": 80, "Weight": 10, "PrivateIpAddresses": []});
+    let found = targets_of(&json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Targets": [function]})).unwrap();
+    assert_eq!(found, BTreeMap::from([(route("lbl-1", None), vec![])]));
+}
+
+#[test]
+fn health_of_the_reference() {
+    let found = health(examples::<wire::DescribeTargetHealth>().remove(0)).unwrap();
+    let target = TargetHealth {
+        listener: "lbl-demo0001".into(),
+        rule: "loc-synt0001".into(),
+        address: Address { ip: ip("10.0.1.5"), port: 8080 },
+        health: Health::Healthy,
+    };
+    assert_eq!(found, BTreeMap::from([("lb-demo0001".into(), vec![target])]));
+}
+
+#[test]
+fn health_by_status_and_detail() {
+    let verdict = |status: Option<bool>, detail: Option<&str>| {
+        verdict(&reply(json!({"HealthStatus": status, "HealthStatusDetail": detail})))
+    };
+    assert_eq!(verdict(Some(true), Some("Alive")), Health::Healthy);
+    assert_eq!(verdict(Some(false), Some("Dead")), Health::Unhealthy);
+    assert_eq!(verdict(Some(true), Some("Dead")), Health::Unhealthy);
+    assert_eq!(verdict(Some(false), Some("Unknown")), Health::Unknown);
+    assert_eq!(verdict(Some(true), Some("Unknown")), Health::Unknown);
+    assert_eq!(verdict(Some(false), Some("Close")), Health::CheckOff);
+    assert_eq!(verdict(Some(true), Some("Novelty")), Health::Unknown);
+    assert_eq!(verdict(Some(true), None), Health::Healthy);
+    assert_eq!(verdict(Some(false), None), Health::Unknown);
+    assert_eq!(verdict(None, None), Health::Unknown);
+    assert_eq!(super::verdict(&reply(json!({"HealthStatusDetial": "Close"}))), Health::CheckOff);
+}
+
+#[test]
+fn one_odd_health_fails_the_read() {
+    let of = |target: Value| {
+        let rules = json!([{"LocationId": "loc-1", "Targets": [target]}]);
+        let listeners = json!([{"ListenerId": "lbl-1", "Rules": rules}]);
+        health(reply(json!({"LoadBalancers": [{"LoadBalancerId": "lb-1", "Listeners": listeners}]})))
+            .map(|found| found.into_values().flatten().count())
+    };
+    assert_eq!(of(json!({"IP": "10.0.1.5", "Port": 80, "HealthStatusDetail": "Alive"})), Ok(1));
+    assert_eq!(of(json!({"IP": "", "Port": 80})), Ok(0));
+    assert!(of(json!({"IP": "10.0.1.555", "Port": 80})).is_err());
+    assert!(of(json!({"IP": "10.0.1.5", "Port": null})).is_err());
+    assert!(health(reply(json!({"LoadBalancers": null}))).is_err());
+}
+
+#[test]
+fn tasks_of_the_reference() {
+    let states: Vec<_> = examples::<wire::DescribeTaskStatus>().into_iter().map(|reply| task(reply).unwrap()).collect();
+    assert_eq!(
+        states,
+        [TaskState::Running, TaskState::Succeeded(vec!["lb-demo0001".into()]), TaskState::Failed("reason text".into())]
+    );
+    assert!(task(reply(json!({"Status": 3}))).is_err());
+    assert!(task(reply(json!({}))).is_err());
+}
+
+#[test]
+fn quotas_of_the_reference() {
+    let found = quotas(examples::<wire::DescribeQuota>().remove(0)).unwrap();
+    assert_eq!(found.get("TOTAL_TARGET_BIND_QUOTA"), Some(&200));
+    assert_eq!(found.len(), 6);
+    assert!(quotas(reply(json!({"QuotaSet": [{"QuotaId": "TOTAL_TARGET_BIND_QUOTA"}]}))).is_err());
+}
+
+proptest! {
+    /// A read is never partial: whatever one backend looks like, either every addressed backend is in the result, or none is.
+    #[test]
+    fn targets_are_all_there_or_refused(
+        ports in prop::collection::vec(prop_oneof![1_i64..65536, any::<i64>()], 1..8),
+        weights in prop::collection::vec(prop_oneof![0_i64..101, any::<i64>()], 8),
+        address in prop_oneof![Just("10.0.1.5".to_owned()), "[0-9a-f.:]{0,12}"],
+    ) {
+        let backends: Vec<_> = ports.iter().zip(&weights).map(|(port, weight)| {
+            json!({"Type": "ENI", "Port": port, "Weight": weight, "PrivateIpAddresses": [address]})
+        }).collect();
+        let all_good = address.parse::<IpAddr>().is_ok()
+            && ports.iter().all(|port| (0..65536).contains(port))
+            && weights.iter().take(ports.len()).all(|weight| (0..101).contains(weight));
+        let found = targets_of(&json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Targets": backends}));
+        match found {
+            Ok(routes) => prop_assert_eq!((all_good, routes[&route("lbl-1", None)].len()), (true, ports.len())),
+            Err(_) => prop_assert!(!all_good),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads. Each succeeds as a whole or fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+
+use super::Clb;
+use super::convert;
+use super::wire;
+use crate::model::{
+    Class, Failure, Listener, ListenerId, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId,
+    TaskState,
+};
+
+/// Load balancers in one `DescribeLoadBalancers` call.
+const LOAD_BALANCERS_PER_CALL: usize = 20;
+/// Listeners in one `DescribeTargets` call.
+const LISTENERS_PER_CALL: usize = 20;
+/// Load balancers in one `DescribeTargetHealth` call.
+const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
+
+impl Clb {
+    /// Load balancers by id; unknown ids are absent, and no ids are no call.
+    ///
+    /// # Errors
+    /// When one of the calls (one for 20 ids) failed.
+    pub async fn load_balancers(&self, ids: &[LoadBalancerId]) -> Result<Vec<LoadBalancer>, Failure> {
+        let pages = chunks(ids, LOAD_BALANCERS_PER_CALL).map(|ids| async move {
+            let limit = i64::try_from(ids.len()).ok();
+            let request = wire::DescribeLoadBalancers { load_balancer_ids: Some(ids), limit, ..Default::default() };
+            self.read(&request, convert::load_balancers).await
+        });
+        Ok(try_join_all(pages).await?.into_iter().flatten().collect())
+    }
+
+    /// All listeners of a load balancer, with their rules.
+    ///
+    /// # Errors
+    /// When the call failed; [`Class::NotFound`] for an unknown load balancer.
+    pub async fn listeners(&self, load_balancer: &LoadBalancerId) -> Result<Vec<Listener>, Failure> {
+        let request = wire::DescribeListeners { load_balancer_id: load_balancer.to_string(), ..Default::default() };
+        self.read(&request, convert::listeners).await
+    }
+
+    /// The targets of listeners. Every listener that exists (each of its rules, for layer 7) has an entry, also without
+    /// targets. No listeners are no call. Targets without an address, such as cloud functions, are left out.
+    ///
+    /// # Errors
+    /// When one of the calls (one for 20 listeners) failed.
+    pub async fn targets(
+        &self,
+        load_balancer: &LoadBalancerId,
+        listeners: &[ListenerId],
+    ) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>, Failure> {
+        let parts = chunks(listeners, LISTENERS_PER_CALL).map(|ids| async move {
+            let request = wire::DescribeTargets {
+                load_balancer_id: load_balancer.to_string(),
+                listener_ids: Some(ids),
+                ..Default::default()
+            };
+            self.read(&request, convert::targets).await
+        });
+        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+    }
+
+    /// The health of all targets of load balancers; unknown ids are absent, and no ids are no call.
+    ///
+    /// # Errors
+    /// When one of the calls (one for 30 ids, more when some are unknown) failed.
+    pub async fn health(
+        &self,
+        load_balancers: &[LoadBalancerId],
+    ) -> Result<BTreeMap<LoadBalancerId, Vec<TargetHealth>>, Failure> {
+        let parts = chunks(load_balancers, LOAD_BALANCERS_PER_HEALTH_CALL).map(|ids| self.health_of_known(ids));
+        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+    }
+
+    /// One unknown id makes the cloud refuse the whole call. So that a deleted load balancer does not hide the health of 29
+    /// others, the ids are halved until the unknown ones are alone.
+    async fn health_of_known(&self, ids: Vec<String>) -> Result<BTreeMap<LoadBalancerId, Vec<TargetHealth>>, Failure> {
+        let mut known = BTreeMap::new();
+        let mut pending = vec![ids];
+        while let Some(mut ids) = pending.pop() {
+            let request = wire::DescribeTargetHealth { load_balancer_ids: ids.clone(), ..Default::default() };
+            match self.read(&request, convert::health).await {
+                Ok(part) => known.extend(part),
+                Err(failure) if failure.class != Class::NotFound => return Err(failure),
+                Err(_) if ids.len() > 1 => {
+                    let second_half = ids.split_off(ids.len() / 2);
+                    pending.extend([second_half, ids]);
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// What became of a task.
+    ///
+    /// # Errors
+    /// When the call failed, also because the cloud has forgotten the task.
+    pub async fn task(&self, task: &TaskId) -> Result<TaskState, Failure> {
+        let request = wire::DescribeTaskStatus { task_id: Some(task.to_string()), deal_name: None };
+        self.read(&request, convert::task).await
+    }
+
+    /// The account's limits, by quota id such as `TOTAL_TARGET_BIND_QUOTA`.
+    ///
+    /// # Errors
+    /// When the call failed.
+    pub async fn quotas(&self) -> Result<BTreeMap<String, i64>, Failure> {
+        self.read(&wire::DescribeQuota {}, convert::quotas).await
+    }
+}
+
+/// The ids without repetitions, which the cloud refuses, in parts of a call's size.
+fn chunks<T: ToString>(ids: &[T], size: usize) -> impl Iterator<Item = Vec<String>> {
+    let ids: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
+    let ids: Vec<String> = ids.into_iter().collect();
+    ids.chunks(size).map(<[String]>::to_vec).collect::<Vec<_>>().into_iter()
+}
