@@ -56,5 +56,6 @@ pub mod k8s;
 pub mod model;
 pub mod operator;
 pub mod plan;
+pub mod sim;
 pub mod status;
 pub mod telemetry;

@@ -1,0 +1,145 @@
+//! The admin endpoint: what there is, what was asked, and how to disturb it. Unsigned, for the machine the simulator runs on.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /admin/state` | shows load balancers, listeners, targets, health and where listeners really listen |
+//! | `GET /admin/calls` | shows counts by action and the last calls |
+//! | `GET /admin/faults` | shows the faults that may still strike |
+//! | `POST /admin/faults` | arms one fault or a list of them |
+//! | `DELETE /admin/faults` | disarms all |
+//! | `POST /admin/load-balancers` | adds a load balancer that is ready at once |
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::cloud::{Cloud, Inner};
+use super::data_plane::Bound;
+use super::fault::Fault;
+use super::settings::LoadBalancerSpec;
+use super::state::{Listener, LoadBalancer};
+use crate::model::{Address, Health, Route};
+
+/// Answers one request.
+pub(crate) fn answer(cloud: &Cloud, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
+    match (method.as_str(), path) {
+        ("GET", "/admin/state") => (StatusCode::OK, cloud.with(|inner, _| state(inner))),
+        ("GET", "/admin/calls") => (StatusCode::OK, cloud.with(|inner, _| calls(inner))),
+        ("GET", "/admin/faults") => (StatusCode::OK, cloud.with(|inner, _| faults(inner))),
+        ("POST", "/admin/faults") => match faults_from(body) {
+            Ok(all) => {
+                let armed = cloud.with(|inner, _| {
+                    all.into_iter().for_each(|fault| inner.faults.inject(fault));
+                    faults(inner)
+                });
+                (StatusCode::OK, armed)
+            }
+            Err(error) => bad_request(&error.to_string()),
+        },
+        ("DELETE", "/admin/faults") => {
+            cloud.with(|inner, _| inner.faults.clear());
+            (StatusCode::OK, json!({}))
+        }
+        ("POST", "/admin/load-balancers") => match serde_json::from_slice::<LoadBalancerSpec>(body) {
+            Ok(spec) => match cloud.create_load_balancer(&spec) {
+                Ok(id) => (StatusCode::OK, json!({"id": id.as_str()})),
+                Err(error) => bad_request(&error.to_string()),
+            },
+            Err(error) => bad_request(&error.to_string()),
+        },
+        _ => (StatusCode::NOT_FOUND, json!({"error": format!("there is no {method} {path}")})),
+    }
+}
+
+fn bad_request(text: &str) -> (StatusCode, Value) {
+    (StatusCode::BAD_REQUEST, json!({"error": text}))
+}
+
+fn faults_from(body: &[u8]) -> Result<Vec<Fault>, serde_json::Error> {
+    let value: Value = serde_json::from_slice(body)?;
+    match value {
+        Value::Array(_) => serde_json::from_value(value),
+        _ => serde_json::from_value(value).map(|fault| vec![fault]),
+    }
+}
+
+fn faults(inner: &Inner) -> Value {
+    json!({"armed": inner.faults.armed().collect::<Vec<_>>(), "struck": inner.faults.struck()})
+}
+
+fn calls(inner: &Inner) -> Value {
+    let log: Vec<_> = inner.calls.log().collect();
+    json!({"byAction": inner.calls.by_action(), "writes": inner.calls.writes(), "last": log})
+}
+
+/// Everything there is.
+pub(crate) fn state(inner: &Inner) -> Value {
+    let load_balancers: Vec<Value> = inner.state.load_balancers().map(|lb| load_balancer(inner, lb)).collect();
+    json!({"region": inner.state.config().region, "loadBalancers": load_balancers, "tasks": inner.state.running_tasks()})
+}
+
+fn load_balancer(inner: &Inner, load_balancer: &LoadBalancer) -> Value {
+    let listeners: Vec<Value> = load_balancer.listeners.iter().map(|one| listener(inner, load_balancer, one)).collect();
+    json!({
+        "id": load_balancer.id.as_str(),
+        "name": load_balancer.name(),
+        "address": load_balancer.vip.to_string(),
+        "isolated": load_balancer.isolated,
+        "listeners": listeners,
+    })
+}
+
+fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) -> Value {
+    let id = &load_balancer.id;
+    let bound = match inner.data_plane.bound(id, &listener.id) {
+        Some(Bound::At(address)) => json!({"at": address.to_string()}),
+        Some(Bound::NotForwarded) => json!({"notForwarded": true}),
+        Some(Bound::Failed(error)) => json!({"failed": error}),
+        Some(Bound::Pending) | None => json!({"pending": true}),
+    };
+    let connections = inner.data_plane.connections(id, &listener.id);
+    let targets = |route: &Route| {
+        let all = load_balancer.targets(route).unwrap_or_default().iter();
+        let show = |target: &super::state::Target| {
+            let health = inner.state.health_at(id, route, target.address);
+            json!({
+                "address": target.address.to_string(),
+                "weight": target.weight,
+                "tag": target.tag,
+                "health": health.map_or("Unknown", health_text),
+                "connections": count(&connections, target.address),
+            })
+        };
+        all.map(show).collect::<Vec<_>>()
+    };
+    let route = |rule| Route { listener: listener.id.clone(), rule };
+    let rules: Vec<Value> = listener
+        .rules
+        .iter()
+        .map(|rule| {
+            let targets = targets(&route(Some(rule.id.clone())));
+            json!({"id": rule.id.as_str(), "domains": rule.domains, "url": rule.url, "targets": targets})
+        })
+        .collect();
+    json!({
+        "id": listener.id.as_str(),
+        "name": listener.name(),
+        "protocol": listener.protocol.as_str(),
+        "port": listener.port,
+        "bound": bound,
+        "targets": targets(&route(None)),
+        "rules": rules,
+    })
+}
+
+fn count(connections: &[(Address, u64)], address: Address) -> u64 {
+    connections.iter().filter(|(other, _)| *other == address).map(|(_, count)| count).sum()
+}
+
+fn health_text(health: Health) -> &'static str {
+    match health {
+        Health::Healthy => "Alive",
+        Health::Unhealthy => "Dead",
+        Health::Unknown => "Unknown",
+        Health::CheckOff => "Close",
+    }
+}

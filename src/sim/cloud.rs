@@ -1,0 +1,174 @@
+//! The running cloud: the state behind a lock, and everything that follows from its changes.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Moment;
+use super::calls::Calls;
+use super::data_plane::{Claims, DataPlane};
+use super::dispatch::{self, Outcome};
+use super::fault::Faults;
+use super::probe::{Prober, Report};
+use super::rate::Rates;
+use super::settings::{Credentials, Settings};
+use super::state::{Config, State};
+use crate::model::{Address, LoadBalancerId, Route};
+
+/// Results of probes are gathered for this long before the data plane is told: a wave of them is one change.
+const GATHER: Duration = Duration::from_millis(3);
+
+/// The cloud, shared by the server, the prober and the library handle.
+pub(crate) struct Cloud {
+    inner: Mutex<Inner>,
+    started: Instant,
+    wake: Notify,
+    runtime: Handle,
+    pub(crate) credentials: Credentials,
+    pub(crate) region: String,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Everything behind the lock. It is never held over an await.
+pub(crate) struct Inner {
+    pub(crate) state: State,
+    pub(crate) rates: Rates,
+    pub(crate) faults: Faults,
+    pub(crate) calls: Calls,
+    pub(crate) claims: Claims,
+    pub(crate) data_plane: DataPlane,
+    prober: Prober,
+}
+
+impl Cloud {
+    /// A cloud that does nothing by itself until [`Cloud::conduct`] runs.
+    pub(crate) fn new(settings: &Settings, runtime: Handle) -> Arc<Self> {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let config = Config {
+            region: settings.region.clone(),
+            quotas: settings.quotas,
+            timing: settings.timing,
+            batch: settings.batch,
+            origin: Timestamp::now(),
+        };
+        let mut faults = Faults::default();
+        settings.faults.iter().for_each(|fault| faults.inject(fault.clone()));
+        Arc::new_cyclic(|cloud| Self {
+            inner: Mutex::new(Inner {
+                state: State::new(config),
+                rates: Rates::new(settings.rate_per_second),
+                faults,
+                calls: Calls::default(),
+                claims: Claims::new(settings.data_plane_address),
+                data_plane: DataPlane::new(tasks.clone(), stop.clone(), settings.cut_on_deregister),
+                prober: Prober::new(report(cloud.clone()), tasks.clone(), stop.clone()),
+            }),
+            started: Instant::now(),
+            wake: Notify::new(),
+            runtime,
+            credentials: settings.credentials.clone(),
+            region: settings.region.clone(),
+            tasks,
+            stop,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Moment {
+        self.started.elapsed()
+    }
+
+    /// The instant of a moment, to sleep until.
+    pub(crate) fn instant(&self, moment: Moment) -> Instant {
+        self.started.checked_add(moment).unwrap_or_else(|| self.started + Duration::from_secs(86_400))
+    }
+
+    /// Looks at the cloud or changes it. What follows for sockets and probes is done before this returns.
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Inner, Moment) -> R) -> R {
+        let _context = self.runtime.enter();
+        let mut inner = self.lock();
+        let now = self.now();
+        inner.state.advance(now);
+        let due = inner.state.next_due();
+        let result = change(&mut inner, now);
+        inner.publish();
+        if inner.state.next_due() != due {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    /// Carries out a call whose signature is good.
+    pub(crate) fn call(&self, action: &str, body: &[u8], request_id: &str) -> Outcome {
+        self.with(|inner, now| dispatch::dispatch(inner, action, body, request_id, now))
+    }
+
+    /// Where traffic for a protocol and port of a load balancer can be sent.
+    pub(crate) fn data_plane(
+        &self,
+        id: &LoadBalancerId,
+        protocol: crate::model::Protocol,
+        port: u16,
+    ) -> Option<SocketAddr> {
+        self.with(|inner, _| inner.data_plane.address(id, protocol, port))
+    }
+
+    /// Ends tasks when they are due, and tells the data plane what probes found. Runs until the cloud stops.
+    pub(crate) async fn conduct(self: Arc<Self>) {
+        loop {
+            let due = self.with(|inner, _| inner.state.next_due());
+            let due = async {
+                match due {
+                    Some(moment) => tokio::time::sleep_until(self.instant(moment)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = due => {}
+                () = self.wake.notified() => tokio::time::sleep(GATHER).await,
+            }
+        }
+    }
+}
+
+/// Takes results of probes to the state. It does not keep the cloud alive.
+fn report(cloud: Weak<Cloud>) -> Report {
+    Arc::new(move |id: &LoadBalancerId, route: &Route, address: Address, success: bool| {
+        if let Some(cloud) = cloud.upgrade()
+            && cloud.lock().state.observe(id, route, address, success)
+        {
+            cloud.wake.notify_one();
+        }
+    })
+}
+
+impl Inner {
+    /// Takes the changes of the state to sockets and probes.
+    fn publish(&mut self) {
+        let changed = self.state.take_changed();
+        if changed.is_empty() {
+            return;
+        }
+        for id in &changed {
+            self.data_plane.publish(id, &self.state.fronts(id));
+            self.prober.publish(id, self.state.probe_targets(id));
+        }
+        if changed.iter().any(|id| self.state.load_balancer(id).is_none()) {
+            let used: std::collections::BTreeSet<_> = self.state.load_balancers().map(|lb| lb.vip).collect();
+            self.claims.keep(|address| used.contains(&address));
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Layer-7 forwarding of HTTP/1.1: each request is routed by domain and path and balanced on its own.
+//!
+//! Not forwarded: protocol upgrades. Paths are prefixes; the service's regular expressions are not understood.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::RouteView;
+use super::pool::{Pool, Seat};
+use super::tcp::{ACCEPT_PAUSE, CONNECT_TIMEOUT, no_delay};
+use crate::model::{Address, RuleId};
+
+/// How long a target may take to begin its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Headers that belong to one connection and are not passed on.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+type Body = BoxBody<Bytes, hyper::Error>;
+
+/// The rules of a listener. Shared by all its connections.
+#[derive(Debug, Default)]
+pub(super) struct HttpRules {
+    rules: RwLock<Arc<Vec<HttpRule>>>,
+}
+
+#[derive(Clone, Debug)]
+struct HttpRule {
+    id: Option<RuleId>,
+    domains: Vec<String>,
+    url: String,
+    is_default: bool,
+    pool: Arc<Pool>,
+}
+
+impl HttpRules {
+    fn snapshot(&self) -> Arc<Vec<HttpRule>> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over new rules. Those that stay keep their pools. Requests that are under way end as they began: layer 7 does
+    /// not cut when a target is deregistered.
+    pub(super) fn update(&self, routes: &[RouteView]) {
+        let before = self.snapshot();
+        let rule = |route: &RouteView| {
+            let known = before.iter().find(|rule| rule.id == route.rule);
+            let pool = known.map_or_else(Arc::default, |rule| Arc::clone(&rule.pool));
+            pool.update(route.scheduler, &route.backends, false);
+            HttpRule {
+                id: route.rule.clone(),
+                domains: route.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
+                url: route.url.clone(),
+                is_default: route.is_default,
+                pool,
+            }
+        };
+        let rules = Arc::new(routes.iter().map(rule).collect());
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    pub(super) fn connections(&self) -> Vec<(Address, u64)> {
+        self.snapshot().iter().flat_map(|rule| rule.pool.connections()).collect()
+    }
+
+    /// The targets of a request: the rules of the best matching domain, and of these the longest path.
+    fn pool(&self, host: &str, path: &str) -> Option<Arc<Pool>> {
+        let rules = self.snapshot();
+        let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+        let exact = |rule: &HttpRule| rule.domains.contains(&host);
+        let wild = |rule: &HttpRule| rule.domains.iter().any(|domain| is_wildcard_match(domain, &host));
+        let default: Vec<&String> =
+            rules.iter().filter(|rule| rule.is_default).flat_map(|rule| &rule.domains).collect();
+        let fallback = |rule: &HttpRule| rule.domains.iter().any(|domain| default.contains(&domain));
+        let tiers: [&dyn Fn(&HttpRule) -> bool; 3] = [&exact, &wild, &fallback];
+        let tier = tiers.into_iter().find(|tier| rules.iter().any(*tier))?;
+        let of_domain = rules.iter().filter(|rule| tier(rule) && path.starts_with(&rule.url));
+        of_domain.max_by_key(|rule| rule.url.len()).map(|rule| Arc::clone(&rule.pool))
+    }
+}
+
+fn is_wildcard_match(domain: &str, host: &str) -> bool {
+    match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
+        (Some(end), _) => host.ends_with(end),
+        (None, Some(start)) => host.starts_with(start),
+        (None, None) => false,
+    }
+}
+
+/// Accepts until `stop`. Connections end with it.
+pub(super) async fn serve(listener: TcpListener, rules: Arc<HttpRules>, stop: CancellationToken, tasks: TaskTracker) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                let (rules, stop, spawner) = (Arc::clone(&rules), stop.clone(), tasks.clone());
+                tasks.spawn(async move { converse(stream, client, rules, stop, spawner).await });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    stream: TcpStream,
+    client: SocketAddr,
+    rules: Arc<HttpRules>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
+    no_delay(&stream);
+    let service = service_fn(|request| {
+        let (rules, tasks) = (Arc::clone(&rules), tasks.clone());
+        async move { Ok::<_, Infallible>(answer(request, client, &rules, &tasks).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = connection => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection of a client broke");
+            }
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    client: SocketAddr,
+    rules: &HttpRules,
+    tasks: &TaskTracker,
+) -> Response<Body> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = request.uri().host().unwrap_or(host);
+    let Some(pool) = rules.pool(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
+    let Some(seat) = pool.choose(client.ip()) else { return refusal(StatusCode::SERVICE_UNAVAILABLE) };
+    forward(request, client, seat, tasks).await.unwrap_or_else(refusal)
+}
+
+fn refusal(status: StatusCode) -> Response<Body> {
+    let text = format!("{status}\n");
+    let mut response = Response::new(Full::from(text).map_err(|never| match never {}).boxed());
+    *response.status_mut() = status;
+    response
+}
+
+/// Sends a request to its target on a connection of its own. The target is not exchanged when it fails: a lost request must
+/// be seen.
+async fn forward(
+    mut request: Request<Incoming>,
+    client: SocketAddr,
+    seat: Seat,
+    tasks: &TaskTracker,
+) -> Result<Response<Body>, StatusCode> {
+    let dial = seat.dial.ok_or(StatusCode::BAD_GATEWAY)?;
+    let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(dial)).await;
+    let stream = connected.map_err(|_| StatusCode::GATEWAY_TIMEOUT)?.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    no_delay(&stream);
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    tasks.spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to a target broke");
+        }
+        drop(seat);
+    });
+    prepare(&mut request, client);
+    let answered = timeout(ANSWER_TIMEOUT, sender.send_request(request)).await;
+    let mut response = answered.map_err(|_| StatusCode::GATEWAY_TIMEOUT)?.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    remove_hop_by_hop(response.headers_mut());
+    Ok(response.map(BodyExt::boxed))
+}
+
+fn prepare(request: &mut Request<Incoming>, client: SocketAddr) {
+    // An absolute form becomes the form that servers expect.
+    if let Some(path) = request.uri().path_and_query().filter(|_| request.uri().host().is_some()) {
+        let path = Uri::from(path.clone());
+        *request.uri_mut() = path;
+    }
+    remove_hop_by_hop(request.headers_mut());
+    let before = request.headers().get(FORWARDED_FOR).and_then(|value| value.to_str().ok());
+    let chain = match before {
+        Some(before) => format!("{before}, {}", client.ip()),
+        None => client.ip().to_string(),
+    };
+    if let Ok(value) = HeaderValue::from_str(&chain) {
+        request.headers_mut().insert(FORWARDED_FOR, value);
+    }
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scheduler;
+    use super::*;
+
+    fn rules(all: &[(&str, &str, bool)]) -> HttpRules {
+        let view = |(nth, &(domain, url, is_default)): (usize, &(&str, &str, bool))| RouteView {
+            rule: Some(RuleId::new(nth.to_string())),
+            domains: vec![domain.to_owned()],
+            url: url.to_owned(),
+            is_default,
+            scheduler: Scheduler::default(),
+            backends: Vec::new(),
+        };
+        let rules = HttpRules::default();
+        rules.update(&all.iter().enumerate().map(view).collect::<Vec<_>>());
+        rules
+    }
+
+    fn chosen(rules: &HttpRules, host: &str, path: &str) -> Option<String> {
+        let pool = rules.pool(host, path)?;
+        let snapshot = rules.snapshot();
+        let rule = snapshot.iter().find(|rule| Arc::ptr_eq(&rule.pool, &pool))?;
+        rule.id.as_ref().map(ToString::to_string)
+    }
+
+    #[test]
+    fn the_best_domain_wins_and_then_the_longest_path() {
+        let rules = rules(&[
+            ("app.example.com", "/", true),
+            ("app.example.com", "/api", false),
+            ("*.example.com", "/", false),
+            ("other.example.com", "/only", false),
+        ]);
+        let cases = [
+            ("app.example.com", "/", Some("0")),
+            ("APP.example.com:8080", "/api/v1", Some("1")),
+            ("x.example.com", "/", Some("2")),
+            ("other.example.com", "/only/this", Some("3")),
+            ("other.example.com", "/", None),
+            ("unknown.org", "/api", Some("1")),
+        ];
+        for (host, path, expected) in cases {
+            assert_eq!(chosen(&rules, host, path).as_deref(), expected, "{host}{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_rule_there_is_no_target() {
+        assert_eq!(chosen(&HttpRules::default(), "a", "/"), None);
+    }
+
+    #[test]
+    fn a_rule_that_stays_keeps_its_pool() {
+        let rules = rules(&[("a", "/", true)]);
+        let before = rules.pool("a", "/").expect("a pool");
+        let view = RouteView {
+            rule: Some(RuleId::new("0")),
+            domains: vec!["b".to_owned()],
+            url: "/".to_owned(),
+            is_default: true,
+            scheduler: Scheduler::default(),
+            backends: Vec::new(),
+        };
+        rules.update(&[view]);
+        assert!(Arc::ptr_eq(&before, &rules.pool("b", "/").expect("a pool")));
+    }
+}

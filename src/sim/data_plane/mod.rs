@@ -1,0 +1,280 @@
+//! Real sockets for the simulated listeners: each listens on its load balancer's own loopback address and forwards.
+//!
+//! TCP, UDP and HTTP listeners forward. TCP_SSL, QUIC and HTTPS listeners exist for the API only: nothing listens for them.
+
+mod claim;
+mod http;
+mod pool;
+mod tcp;
+mod udp;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket as StdUdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::model::{Address, ListenerId, LoadBalancerId, Protocol, RuleId};
+
+pub(crate) use claim::Claims;
+use http::HttpRules;
+use pool::Pool;
+pub(crate) use pool::{Backend, Scheduler, dial_address};
+
+/// A listener as it is to be served.
+#[derive(Clone, Debug)]
+pub(crate) struct FrontView {
+    pub(crate) listener: ListenerId,
+    pub(crate) vip: Ipv4Addr,
+    pub(crate) protocol: Protocol,
+    pub(crate) port: u16,
+    /// How long a silent UDP flow is remembered.
+    pub(crate) idle: Duration,
+    /// One for layer 4, one per rule for layer 7.
+    pub(crate) routes: Vec<RouteView>,
+}
+
+/// Targets, and for layer 7 which requests they get.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteView {
+    pub(crate) rule: Option<RuleId>,
+    pub(crate) domains: Vec<String>,
+    pub(crate) url: String,
+    pub(crate) is_default: bool,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) backends: Vec<Backend>,
+}
+
+/// Where a listener really listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// Not yet: the port is still being freed.
+    Pending,
+    /// Here; another port than the listener's when that could not be had.
+    At(SocketAddr),
+    /// Nowhere, as its protocol is not forwarded.
+    NotForwarded,
+    /// Nowhere, for this reason.
+    Failed(String),
+}
+
+/// How long to wait for the port of a listener that was deleted a moment ago.
+const FREE_WITHIN: Duration = Duration::from_secs(2);
+/// How often to try meanwhile.
+const TRY_EVERY: Duration = Duration::from_millis(10);
+
+/// All listeners that are served.
+pub(crate) struct DataPlane {
+    fronts: BTreeMap<LoadBalancerId, BTreeMap<ListenerId, Front>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    cut: bool,
+}
+
+struct Front {
+    view: (Ipv4Addr, Protocol, u16),
+    bound: Arc<Mutex<Bound>>,
+    routing: Routing,
+    stop: CancellationToken,
+}
+
+#[derive(Clone)]
+enum Routing {
+    Layer4(Arc<Pool>),
+    Layer7(Arc<HttpRules>),
+}
+
+impl DataPlane {
+    pub(crate) fn new(tasks: TaskTracker, stop: CancellationToken, cut: bool) -> Self {
+        Self { fronts: BTreeMap::new(), tasks, stop, cut }
+    }
+
+    /// Makes the listeners of a load balancer what `views` say. Must be called within a Tokio runtime.
+    pub(crate) fn publish(&mut self, id: &LoadBalancerId, views: &[FrontView]) {
+        let fronts = self.fronts.entry(id.clone()).or_default();
+        fronts.retain(|listener, front| {
+            let stays = views.iter().any(|view| view.listener == *listener);
+            if !stays {
+                front.stop.cancel();
+            }
+            stays
+        });
+        for view in views {
+            let front = fronts
+                .entry(view.listener.clone())
+                .or_insert_with(|| Front::open(view, self.stop.child_token(), &self.tasks));
+            front.update(view, self.cut);
+        }
+        if fronts.is_empty() {
+            self.fronts.remove(id);
+        }
+    }
+
+    /// Where a listener really listens.
+    pub(crate) fn bound(&self, id: &LoadBalancerId, listener: &ListenerId) -> Option<Bound> {
+        self.fronts.get(id)?.get(listener).map(Front::bound)
+    }
+
+    /// Where traffic for a protocol and port of a load balancer can be sent.
+    pub(crate) fn address(&self, id: &LoadBalancerId, protocol: Protocol, port: u16) -> Option<SocketAddr> {
+        let fronts = self.fronts.get(id)?;
+        let front = fronts.values().find(|front| front.view.1 == protocol && front.view.2 == port)?;
+        match front.bound() {
+            Bound::At(address) => Some(address),
+            Bound::Pending | Bound::NotForwarded | Bound::Failed(_) => None,
+        }
+    }
+
+    /// Open connections, flows and requests of a listener, by target.
+    pub(crate) fn connections(&self, id: &LoadBalancerId, listener: &ListenerId) -> Vec<(Address, u64)> {
+        match self.fronts.get(id).and_then(|fronts| fronts.get(listener)).map(|front| &front.routing) {
+            Some(Routing::Layer4(pool)) => pool.connections(),
+            Some(Routing::Layer7(rules)) => rules.connections(),
+            None => Vec::new(),
+        }
+    }
+}
+
+impl Front {
+    fn open(view: &FrontView, stop: CancellationToken, tasks: &TaskTracker) -> Self {
+        let routing = match view.protocol.is_layer7() {
+            true => Routing::Layer7(Arc::default()),
+            false => Routing::Layer4(Arc::default()),
+        };
+        let bound = Arc::new(Mutex::new(Bound::Pending));
+        let server = Server {
+            address: SocketAddr::from((view.vip, view.port)),
+            idle: view.idle,
+            bound: Arc::clone(&bound),
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        };
+        match (view.protocol, routing.clone()) {
+            (Protocol::Tcp, Routing::Layer4(pool)) => server.serve_tcp(pool),
+            (Protocol::Udp, Routing::Layer4(pool)) => server.serve_udp(pool),
+            (Protocol::Http, Routing::Layer7(rules)) => server.serve_http(rules),
+            _ => server.set(Bound::NotForwarded),
+        }
+        Self { view: (view.vip, view.protocol, view.port), bound, routing, stop }
+    }
+
+    fn update(&self, view: &FrontView, cut: bool) {
+        match &self.routing {
+            Routing::Layer4(pool) => {
+                if let Some(route) = view.routes.first() {
+                    pool.update(route.scheduler, &route.backends, cut);
+                }
+            }
+            Routing::Layer7(rules) => rules.update(&view.routes),
+        }
+    }
+
+    fn bound(&self) -> Bound {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What it takes to serve one listener.
+struct Server {
+    address: SocketAddr,
+    idle: Duration,
+    bound: Arc<Mutex<Bound>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    fn set(&self, bound: Bound) {
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+    }
+
+    fn serve_tcp(self, pool: Arc<Pool>) {
+        let first = self.try_bind(bind_tcp);
+        let tasks = self.tasks.clone();
+        tasks.clone().spawn(async move {
+            if let Some(listener) = self.bound_socket(first, bind_tcp).await {
+                tcp::serve(listener, pool, self.stop, tasks).await;
+            }
+        });
+    }
+
+    fn serve_http(self, rules: Arc<HttpRules>) {
+        let first = self.try_bind(bind_tcp);
+        let tasks = self.tasks.clone();
+        tasks.clone().spawn(async move {
+            if let Some(listener) = self.bound_socket(first, bind_tcp).await {
+                http::serve(listener, rules, self.stop, tasks).await;
+            }
+        });
+    }
+
+    fn serve_udp(self, pool: Arc<Pool>) {
+        let first = self.try_bind(bind_udp);
+        let tasks = self.tasks.clone();
+        tasks.clone().spawn(async move {
+            if let Some(socket) = self.bound_socket(first, bind_udp).await {
+                udp::serve(socket, pool, self.idle, self.stop, tasks).await;
+            }
+        });
+    }
+
+    /// Binds at once if possible, so that whoever made the listener can use it without waiting.
+    fn try_bind<S>(&self, bind: fn(SocketAddr) -> io::Result<(S, SocketAddr)>) -> io::Result<S> {
+        let (socket, address) = bind(self.address)?;
+        self.set(Bound::At(address));
+        Ok(socket)
+    }
+
+    /// The socket: the one that was bound at once, the listener's address when it becomes free, or another port.
+    async fn bound_socket<S>(
+        &self,
+        first: io::Result<S>,
+        bind: fn(SocketAddr) -> io::Result<(S, SocketAddr)>,
+    ) -> Option<S> {
+        let mut error = match first {
+            Ok(socket) => return Some(socket),
+            Err(error) => error,
+        };
+        let deadline = tokio::time::Instant::now() + FREE_WITHIN;
+        while error.kind() == io::ErrorKind::AddrInUse && tokio::time::Instant::now() < deadline {
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep(TRY_EVERY) => {}
+            }
+            match self.try_bind(bind) {
+                Ok(socket) => return Some(socket),
+                Err(again) => error = again,
+            }
+        }
+        match bind(SocketAddr::from((self.address.ip(), 0))) {
+            Ok((socket, address)) => {
+                tracing::warn!(wanted = %self.address, bound = %address, %error, "a listener listens on another port");
+                self.set(Bound::At(address));
+                Some(socket)
+            }
+            Err(error) => {
+                tracing::error!(wanted = %self.address, %error, "a listener listens nowhere");
+                self.set(Bound::Failed(error.to_string()));
+                None
+            }
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener)?, bound))
+}
+
+fn bind_udp(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
+    let socket = StdUdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    let bound = socket.local_addr()?;
+    Ok((UdpSocket::from_std(socket)?, bound))
+}

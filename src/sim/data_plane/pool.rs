@@ -1,0 +1,257 @@
+//! The targets behind one listener or rule, and which of them the next connection goes to.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Address, Health, Weight};
+
+/// A target as the data plane needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Backend {
+    pub(crate) address: Address,
+    pub(crate) weight: Weight,
+    pub(crate) health: Health,
+}
+
+/// How the next target is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scheduler {
+    /// In turn, as often as the weights say.
+    #[default]
+    WeightedRoundRobin,
+    /// The one with the fewest connections for its weight.
+    LeastConnections,
+    /// By the client's address.
+    AddressHash,
+}
+
+/// The targets of one listener or rule. Shared by all its connections.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    scheduler: Scheduler,
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    backend: Backend,
+    /// Smooth weighted round robin: grows by the weight in each round, falls by the total when chosen.
+    credit: i64,
+    connections: Arc<AtomicU64>,
+    gone: CancellationToken,
+}
+
+/// A chosen target, counted as a connection until dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    /// Where the target is reached; `None` for an address outside of what this machine may dial.
+    pub(crate) dial: Option<SocketAddr>,
+    /// Cancelled when the target is deregistered.
+    pub(crate) gone: CancellationToken,
+    connections: Arc<AtomicU64>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where a target is reached on this machine: 10.a.b.c at 127.a.b.c, loopback as it is, and nothing else at all.
+pub(crate) fn dial_address(address: Address) -> Option<SocketAddr> {
+    let IpAddr::V4(ip) = address.ip else { return None };
+    match ip.octets() {
+        [10 | 127, b, c, d] => Some(SocketAddr::from((Ipv4Addr::new(127, b, c, d), address.port))),
+        _ => None,
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over a new set of targets. Those that stay keep their turn and their connections.
+    pub(crate) fn update(&self, scheduler: Scheduler, backends: &[Backend], cut: bool) {
+        let mut inner = self.lock();
+        inner.scheduler = scheduler;
+        let mut before: std::collections::BTreeMap<Address, Member> =
+            inner.members.drain(..).map(|member| (member.backend.address, member)).collect();
+        let members = backends.iter().map(|backend| match before.remove(&backend.address) {
+            Some(member) => Member { backend: backend.clone(), ..member },
+            None => Member {
+                backend: backend.clone(),
+                credit: 0,
+                connections: Arc::default(),
+                gone: CancellationToken::new(),
+            },
+        });
+        inner.members = members.collect();
+        if cut {
+            before.values().for_each(|member| member.gone.cancel());
+        }
+    }
+
+    /// The target of the next connection; `None` when none may be used.
+    ///
+    /// Healthy targets and those without a health check are used. When there is none, unhealthy ones are: all dead is all
+    /// alive. A target that is still being probed gets nothing. Weight 0 never gets anything new.
+    pub(crate) fn choose(&self, client: IpAddr) -> Option<Seat> {
+        let mut inner = self.lock();
+        let scheduler = inner.scheduler;
+        let mut candidates = candidates(&mut inner.members);
+        let chosen = match scheduler {
+            Scheduler::WeightedRoundRobin => by_turn(&mut candidates)?,
+            Scheduler::LeastConnections => by_connections(&candidates)?,
+            Scheduler::AddressHash => by_hash(&candidates, client)?,
+        };
+        let member = candidates.get(chosen)?;
+        member.connections.fetch_add(1, Ordering::Relaxed);
+        Some(Seat {
+            dial: dial_address(member.backend.address),
+            gone: member.gone.clone(),
+            connections: Arc::clone(&member.connections),
+        })
+    }
+
+    /// Open connections (or requests, or flows) by target.
+    pub(crate) fn connections(&self) -> Vec<(Address, u64)> {
+        let inner = self.lock();
+        inner.members.iter().map(|m| (m.backend.address, m.connections.load(Ordering::Relaxed))).collect()
+    }
+}
+
+fn candidates(members: &mut [Member]) -> Vec<&mut Member> {
+    let alive = |member: &Member| {
+        member.backend.weight > 0 && matches!(member.backend.health, Health::Healthy | Health::CheckOff)
+    };
+    let dead = |member: &Member| member.backend.weight > 0 && member.backend.health == Health::Unhealthy;
+    let any_alive = members.iter().any(alive);
+    members.iter_mut().filter(|member| if any_alive { alive(member) } else { dead(member) }).collect()
+}
+
+fn by_turn(candidates: &mut [&mut Member]) -> Option<usize> {
+    let mut total = 0;
+    for member in candidates.iter_mut() {
+        member.credit += i64::from(member.backend.weight);
+        total += i64::from(member.backend.weight);
+    }
+    // The first of equals wins, so that the order of registration is the order of turns.
+    let (chosen, _) = candidates.iter().enumerate().max_by_key(|(nth, member)| (member.credit, usize::MAX - nth))?;
+    candidates.get_mut(chosen)?.credit -= total;
+    Some(chosen)
+}
+
+fn by_connections(candidates: &[&mut Member]) -> Option<usize> {
+    let load = |member: &Member| {
+        let connections = member.connections.load(Ordering::Relaxed);
+        (connections.saturating_mul(1000)) / u64::from(member.backend.weight.max(1))
+    };
+    candidates.iter().enumerate().min_by_key(|(_, member)| load(member)).map(|(nth, _)| nth)
+}
+
+/// Rendezvous hashing: a target that comes or goes moves only the clients it gets or had.
+fn by_hash(candidates: &[&mut Member], client: IpAddr) -> Option<usize> {
+    let score = |member: &Member| {
+        let mut hasher = DefaultHasher::new();
+        (client, member.backend.address).hash(&mut hasher);
+        hasher.finish()
+    };
+    candidates.iter().enumerate().max_by_key(|(_, member)| score(member)).map(|(nth, _)| nth)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn backend(last: u8, weight: Weight, health: Health) -> Backend {
+        Backend { address: Address { ip: IpAddr::from([10, 0, 0, last]), port: 80 }, weight, health }
+    }
+
+    fn shares(backends: &[Backend], connections: usize) -> BTreeMap<u8, usize> {
+        let pool = Pool::default();
+        pool.update(Scheduler::WeightedRoundRobin, backends, true);
+        let mut shares = BTreeMap::new();
+        for _ in 0..connections {
+            let seat = pool.choose(IpAddr::from([127, 0, 0, 1]));
+            if let Some(SocketAddr::V4(dial)) = seat.and_then(|seat| seat.dial) {
+                *shares.entry(dial.ip().octets()[3]).or_default() += 1;
+            }
+        }
+        shares
+    }
+
+    #[test]
+    fn weights_are_shares() {
+        let healthy = |last, weight| backend(last, weight, Health::Healthy);
+        assert_eq!(shares(&[healthy(1, 10), healthy(2, 30)], 40), BTreeMap::from([(1, 10), (2, 30)]));
+        assert_eq!(shares(&[healthy(1, 0), healthy(2, 1)], 4), BTreeMap::from([(2, 4)]));
+        assert_eq!(shares(&[healthy(1, 0)], 4), BTreeMap::new());
+        assert_eq!(shares(&[], 4), BTreeMap::new());
+    }
+
+    #[test]
+    fn health_decides_who_is_used() {
+        use Health::{CheckOff, Healthy, Unhealthy, Unknown};
+        let used = |healths: &[Health]| {
+            let backends: Vec<_> = (1..).zip(healths).map(|(last, &health)| backend(last, 10, health)).collect();
+            shares(&backends, 12).into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(used(&[Healthy, Unhealthy, Unknown]), [1]);
+        assert_eq!(used(&[Unhealthy, Unhealthy]), [1, 2]);
+        assert_eq!(used(&[Unhealthy, Unknown]), [1]);
+        assert_eq!(used(&[Unknown, Unknown]), [0_u8; 0]);
+        assert_eq!(used(&[CheckOff, CheckOff]), [1, 2]);
+    }
+
+    #[test]
+    fn a_healthy_target_of_weight_zero_does_not_hide_the_dead_ones() {
+        let backends = [backend(1, 0, Health::Healthy), backend(2, 10, Health::Unhealthy)];
+        assert_eq!(shares(&backends, 3), BTreeMap::from([(2, 3)]));
+    }
+
+    #[test]
+    fn only_what_leaves_is_cut() {
+        let pool = Pool::default();
+        let both = [backend(1, 10, Health::Healthy), backend(2, 10, Health::Healthy)];
+        let client = IpAddr::from([127, 0, 0, 1]);
+        pool.update(Scheduler::LeastConnections, &both, true);
+        let seats: Vec<_> = (0..2).filter_map(|_| pool.choose(client)).collect();
+        pool.update(Scheduler::LeastConnections, &both[1..], true);
+        let cut: Vec<_> = seats.iter().map(|seat| (seat.dial, seat.gone.is_cancelled())).collect();
+        assert_eq!(cut, [(dial_address(both[0].address), true), (dial_address(both[1].address), false)]);
+        assert_eq!(pool.connections(), [(both[1].address, 1)]);
+    }
+
+    #[test]
+    fn only_loopback_is_ever_dialled() {
+        let at = |ip: &str| dial_address(Address { ip: ip.parse().expect("an address"), port: 80 });
+        assert_eq!(at("10.1.2.3"), Some("127.1.2.3:80".parse().expect("an address")));
+        assert_eq!(at("127.1.2.3"), Some("127.1.2.3:80".parse().expect("an address")));
+        for stranger in ["192.168.0.1", "11.0.0.1", "8.8.8.8", "fd00::1", "::1"] {
+            assert_eq!(at(stranger), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_client_stays_with_its_target_by_hash() {
+        let pool = Pool::default();
+        let backends: Vec<_> = (1..=5).map(|last| backend(last, 10, Health::Healthy)).collect();
+        pool.update(Scheduler::AddressHash, &backends, true);
+        let target = |client: u8| pool.choose(IpAddr::from([127, 0, 0, client])).and_then(|seat| seat.dial);
+        let first: Vec<_> = (1..=50).map(target).collect();
+        assert_eq!(first, (1..=50).map(target).collect::<Vec<_>>());
+        assert!(first.iter().collect::<std::collections::BTreeSet<_>>().len() > 1);
+    }
+}

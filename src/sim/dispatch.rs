@@ -1,0 +1,144 @@
+//! From an action's name and a body to an answer.
+
+use std::time::Duration;
+
+use super::calls::CallRecord;
+use super::cloud::Inner;
+use super::error::{ApiError, ApiResult};
+use super::fault::{Spoiled, Strike};
+use super::state::{Context, Handle};
+use super::{Moment, fault};
+use crate::clb::wire;
+use crate::clb::wire::{Action, ErrorBody, encode_failure, encode_success};
+
+/// What is sent back, and how.
+pub(crate) struct Outcome {
+    pub(crate) body: Vec<u8>,
+    /// The answer is given at this moment; `None`: at once.
+    pub(crate) hold_until: Option<Moment>,
+    /// And this much later, by a fault.
+    pub(crate) delay: Duration,
+    pub(crate) spoiled: Spoiled,
+}
+
+/// One call on its way through.
+struct Call<'a> {
+    body: &'a [u8],
+    request_id: &'a str,
+    now: Moment,
+}
+
+/// The answer to a call that is refused.
+pub(crate) fn refuse(error: &ApiError, request_id: &str) -> Outcome {
+    let error = ErrorBody { code: error.code.clone(), message: error.message.clone() };
+    let body = encode_failure(&error, request_id).unwrap_or_default();
+    Outcome { body, hold_until: None, delay: Duration::ZERO, spoiled: Spoiled::No }
+}
+
+macro_rules! actions {
+    ($($name:ident)*) => {
+        /// Carries out a call whose signature is good.
+        pub(crate) fn dispatch(inner: &mut Inner, action: &str, body: &[u8], request_id: &str, now: Moment) -> Outcome {
+            let call = Call { body, request_id, now };
+            match action {
+                $(wire::$name::NAME => run::<wire::$name>(inner, &call),)*
+                _ => refuse(&ApiError::new("InvalidAction", format!("there is no action {action}")), request_id),
+            }
+        }
+    };
+}
+
+actions! {
+    CreateLoadBalancer DescribeLoadBalancers DeleteLoadBalancer ModifyLoadBalancerAttributes
+    SetLoadBalancerSecurityGroups CreateLoadBalancerSnatIps DeleteLoadBalancerSnatIps
+    CreateListener DescribeListeners ModifyListener DeleteListener DeleteLoadBalancerListeners
+    CreateRule ModifyRule DeleteRule ModifyDomainAttributes
+    RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
+    ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag
+    DescribeTargets DescribeTargetHealth DescribeTaskStatus DescribeQuota
+}
+
+fn run<A: Handle>(inner: &mut Inner, call: &Call<'_>) -> Outcome {
+    let admitted = match inner.rates.admit(A::NAME, call.now) {
+        true => decode::<A>(call.body),
+        false => Err(ApiError::new(
+            "RequestLimitExceeded",
+            format!("Your current request times equals to the limit of {} per second", A::NAME),
+        )),
+    };
+    let load_balancer = admitted.as_ref().ok().and_then(|request| request.load_balancer().map(str::to_owned));
+    let strike = match &admitted {
+        Ok(_) => inner.faults.strike(A::NAME, load_balancer.as_deref()),
+        Err(_) => Strike::default(),
+    };
+    let struck = strike != Strike::default();
+    let done = admitted.and_then(|request| carry_out(inner, call, request, &strike));
+    let error = done.as_ref().err().map(|error| error.code.clone());
+    inner.calls.add(
+        CallRecord {
+            at_milliseconds: u64::try_from(call.now.as_millis()).unwrap_or(u64::MAX),
+            action: A::NAME.to_owned(),
+            load_balancer,
+            request_id: call.request_id.to_owned(),
+            error,
+            struck,
+        },
+        A::WRITE,
+    );
+    let (body, hold_until) = done.unwrap_or_else(|error| (refuse(&error, call.request_id).body, None));
+    Outcome { body, hold_until, delay: Duration::from_millis(strike.delay_milliseconds), spoiled: strike.reply }
+}
+
+fn carry_out<A: Handle>(
+    inner: &mut Inner,
+    call: &Call<'_>,
+    request: A,
+    strike: &fault::Strike,
+) -> ApiResult<(Vec<u8>, Option<Moment>)> {
+    if let Some(error) = &strike.error {
+        return Err(error.clone());
+    }
+    if let Spoiled::Lost { done: false } | Spoiled::Status { done: false, .. } = strike.reply {
+        return Err(ApiError::new("LostOnTheWay", "a fault kept this call from the cloud"));
+    }
+    let Inner { state, claims, .. } = inner;
+    let mut context =
+        Context { now: call.now, request_id: call.request_id, twist: &strike.twist, addresses: &mut || claims.claim() };
+    let handled = request.handle(state, &mut context)?;
+    let body = encode_success(&handled.reply, call.request_id)
+        .map_err(|error| ApiError::new("InternalError", error.to_string()))?;
+    Ok((body, handled.hold_until))
+}
+
+/// Reads the parameters. The parser only tells in words what is wrong, so its words decide the code.
+fn decode<A: Action>(body: &[u8]) -> ApiResult<A> {
+    serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        let code = if text.starts_with("unknown field") {
+            "UnknownParameter"
+        } else if text.starts_with("missing field") {
+            "MissingParameter"
+        } else if error.is_data() {
+            "InvalidParameter.FormatError"
+        } else {
+            "InvalidParameter"
+        };
+        ApiError::new(code, text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_read_strictly() {
+        let code = |body: &str| decode::<wire::RegisterTargets>(body.as_bytes()).expect_err("refused").code;
+        assert_eq!(code("{}"), "MissingParameter");
+        assert_eq!(code(r#"{"LoadBalancerId":"lb-1","Nonsense":1}"#), "UnknownParameter");
+        let nested = r#"{"LoadBalancerId":"a","ListenerId":"b","Targets":[{"Port":1,"EniIP":"10.0.0.1"}]}"#;
+        assert_eq!(code(nested), "UnknownParameter");
+        assert_eq!(code(r#"{"LoadBalancerId":1}"#), "InvalidParameter.FormatError");
+        assert_eq!(code("{"), "InvalidParameter");
+    }
+}

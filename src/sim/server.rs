@@ -1,0 +1,160 @@
+//! The API over HTTP. Answers have status 200 and exactly `application/json`, as the official SDKs need it, errors too.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::admin;
+use super::cloud::Cloud;
+use super::dispatch::{Outcome, refuse};
+use super::error::{ApiError, ApiResult};
+use super::fault::Spoiled;
+use super::verify::{Incoming as Signed, verify};
+use crate::clb::wire::VERSION;
+
+/// The largest body of a request, as documented.
+const LARGEST_BODY: usize = 10 * 1024 * 1024;
+/// How long to wait after a failed accept: the process is out of descriptors, and trying at once would only spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Ends a connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault loses this answer")]
+struct HangUp;
+
+/// Accepts until the cloud stops.
+pub(crate) async fn serve(listener: TcpListener, cloud: Arc<Cloud>) {
+    loop {
+        let accepted: io::Result<_> = tokio::select! {
+            () = cloud.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let cloud = Arc::clone(&cloud);
+                cloud.tasks.clone().spawn(async move { converse(stream, &cloud).await });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, cloud: &Arc<Cloud>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
+    }
+    let service = service_fn(|request| {
+        let cloud = Arc::clone(cloud);
+        async move { answer(request, &cloud).await }
+    });
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        () = cloud.stop.cancelled() => {}
+        ended = connection => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        }
+    }
+}
+
+async fn answer(request: Request<Incoming>, cloud: &Cloud) -> Result<Response<Full<Bytes>>, HangUp> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let error = ApiError::new("RequestSizeLimitExceeded", "the request is larger than 10 MB");
+            return Ok(json(StatusCode::OK, refuse(&error, &new_request_id()).body));
+        }
+        // The client went away in the middle of its request.
+        Err(_) => return Err(HangUp),
+    };
+    if path.starts_with("/admin/") {
+        let (status, value) = admin::answer(cloud, &parts.method, path, &body);
+        return Ok(json(status, value.to_string().into_bytes()));
+    }
+    let request_id = new_request_id();
+    let signed = Signed {
+        method: parts.method.as_str(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        body: &body,
+    };
+    let outcome = match check(cloud, &parts.method, path, &signed) {
+        Ok(action) => cloud.call(action, &body, &request_id),
+        Err(error) => refuse(&error, &request_id),
+    };
+    deliver(cloud, outcome).await
+}
+
+fn new_request_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// Everything that is checked before the action is looked at. Gives the action.
+fn check<'a>(cloud: &Cloud, method: &Method, path: &str, signed: &Signed<'a>) -> ApiResult<&'a str> {
+    if *method != Method::POST || path != "/" {
+        return Err(ApiError::new("UnsupportedProtocol", "only POST / with a JSON body is simulated"));
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|passed| passed.as_secs()).unwrap_or_default();
+    verify(signed, &cloud.credentials, now)?;
+    let version = header(signed.headers, "X-TC-Version")?;
+    if version != VERSION {
+        return Err(ApiError::new("NoSuchVersion", format!("version {version} does not exist")));
+    }
+    let region = header(signed.headers, "X-TC-Region")?;
+    if region != cloud.region {
+        return Err(ApiError::new("UnsupportedRegion", format!("region {region} is not simulated")));
+    }
+    header(signed.headers, "X-TC-Action")
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> ApiResult<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| ApiError::missing(name))
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Waits as long as the answer takes, and gives it the form that a fault wants.
+async fn deliver(cloud: &Cloud, outcome: Outcome) -> Result<Response<Full<Bytes>>, HangUp> {
+    if let Some(moment) = outcome.hold_until {
+        tokio::time::sleep_until(cloud.instant(moment)).await;
+    }
+    if !outcome.delay.is_zero() {
+        tokio::time::sleep(outcome.delay).await;
+    }
+    match outcome.spoiled {
+        Spoiled::No => Ok(json(StatusCode::OK, outcome.body)),
+        Spoiled::Lost { .. } => Err(HangUp),
+        Spoiled::Malformed(Some(text)) => Ok(json(StatusCode::OK, text.into_bytes())),
+        Spoiled::Malformed(None) => {
+            let mut body = outcome.body;
+            body.truncate(body.len() / 2);
+            Ok(json(StatusCode::OK, body))
+        }
+        Spoiled::Status { status, .. } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let mut response = Response::new(Full::from(format!("<html><body>{status}</body></html>\n")));
+            *response.status_mut() = status;
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            Ok(response)
+        }
+    }
+}

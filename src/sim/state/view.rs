@@ -1,0 +1,103 @@
+//! What the data plane and the prober need to know of a load balancer.
+
+use std::time::Duration;
+
+use super::super::data_plane::{Backend, FrontView, RouteView, Scheduler};
+use super::super::health::HealthPolicy;
+use super::{Listener, LoadBalancer, Rule, State, Target};
+use crate::model::{Address, LoadBalancerId, Protocol, Route};
+
+/// One target to probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProbeTarget {
+    pub(crate) route: Route,
+    pub(crate) address: Address,
+    pub(crate) policy: HealthPolicy,
+}
+
+impl State {
+    /// The listeners of a load balancer, as the data plane serves them; none when it has gone.
+    pub(crate) fn fronts(&self, id: &LoadBalancerId) -> Vec<FrontView> {
+        let Some(load_balancer) = self.load_balancers.get(id) else { return Vec::new() };
+        load_balancer.listeners.iter().map(|listener| self.front(load_balancer, listener)).collect()
+    }
+
+    fn front(&self, load_balancer: &LoadBalancer, listener: &Listener) -> FrontView {
+        let usual = if listener.protocol == Protocol::Udp { 300 } else { 900 };
+        let idle = listener.shown.idle_connect_timeout.and_then(|s| u64::try_from(s).ok()).unwrap_or(usual);
+        let backends = |targets: &[Target], check_is_on: bool| {
+            let backend = |target: &Target| Backend {
+                address: target.address,
+                weight: target.weight,
+                health: self.health_of(&target.record, target.address, check_is_on),
+            };
+            targets.iter().map(backend).collect()
+        };
+        let rule = |rule: &Rule| RouteView {
+            rule: Some(rule.id.clone()),
+            domains: rule.domains.clone(),
+            url: rule.url.clone(),
+            is_default: rule.shown.default_server == Some(true),
+            scheduler: scheduler(rule.shown.scheduler.as_deref()),
+            backends: backends(&rule.targets, rule.policy.probe.is_some()),
+        };
+        let layer4 = || RouteView {
+            rule: None,
+            domains: Vec::new(),
+            url: String::new(),
+            is_default: false,
+            scheduler: scheduler(listener.shown.scheduler.as_deref()),
+            backends: backends(&listener.targets, listener.policy.probe.is_some()),
+        };
+        FrontView {
+            listener: listener.id.clone(),
+            vip: load_balancer.vip,
+            protocol: listener.protocol,
+            port: listener.port,
+            idle: self.config.timing.idle(Duration::from_secs(idle)),
+            routes: if listener.protocol.is_layer7() {
+                listener.rules.iter().map(rule).collect()
+            } else {
+                vec![layer4()]
+            },
+        }
+    }
+
+    /// The targets of a load balancer that are to be probed, with times as they really are.
+    pub(crate) fn probe_targets(&self, id: &LoadBalancerId) -> Vec<ProbeTarget> {
+        let Some(load_balancer) = self.load_balancers.get(id) else { return Vec::new() };
+        let mut probes = Vec::new();
+        for listener in &load_balancer.listeners {
+            let layer4 = Route { listener: listener.id.clone(), rule: None };
+            self.add_probes(&mut probes, &layer4, &listener.targets, &listener.policy);
+            for rule in &listener.rules {
+                let route = Route { listener: listener.id.clone(), rule: Some(rule.id.clone()) };
+                self.add_probes(&mut probes, &route, &rule.targets, &rule.policy);
+            }
+        }
+        probes
+    }
+
+    fn add_probes(&self, probes: &mut Vec<ProbeTarget>, route: &Route, targets: &[Target], policy: &HealthPolicy) {
+        if policy.probe.is_none() {
+            return;
+        }
+        let timing = &self.config.timing;
+        let scaled = HealthPolicy {
+            timeout: timing.probe_timeout(policy.timeout),
+            interval: timing.probe_interval(policy.interval),
+            ..policy.clone()
+        };
+        let probe =
+            |target: &Target| ProbeTarget { route: route.clone(), address: target.address, policy: scaled.clone() };
+        probes.extend(targets.iter().map(probe));
+    }
+}
+
+fn scheduler(name: Option<&str>) -> Scheduler {
+    match name {
+        Some("LEAST_CONN") => Scheduler::LeastConnections,
+        Some("IP_HASH") => Scheduler::AddressHash,
+        _ => Scheduler::WeightedRoundRobin,
+    }
+}
