@@ -16,7 +16,8 @@ pub(super) struct Plan<'a> {
 
 /// The controllers that make Deployments, StatefulSets, DaemonSets and Jobs, endpoints, and what cleans up after them.
 /// Others are left out: each costs memory and start-up time.
-const CONTROLLERS: [&str; 17] = [
+const CONTROLLERS: [&str; 18] = [
+    "clusterrole-aggregation-controller",
     "cronjob-controller",
     "daemonset-controller",
     "deployment-controller",
