@@ -72,6 +72,9 @@ func (o *nodeOptions) run(ctx context.Context) error {
 		return err
 	}
 	runtime.pods = k.GetPodByName
+	if err := sendEvents(ctx, k, deps.KubeClient, o.name); err != nil {
+		return err
+	}
 	k.BirthCry()
 	k.StartGarbageCollection(ctx)
 	go k.Run(ctx, deps.PodConfig.Updates())

@@ -54,7 +54,7 @@ fn gated_deployment(version: &str) -> Value {
                     "terminationGracePeriodSeconds": 2,
                     "readinessGates": [{"conditionType": GATE}],
                     "containers": [{
-                        "name": "web", "image": "any", "ports": [{"name": "http", "containerPort": 80}],
+                        "name": "web", "image": "any", "ports": [{"name": "http", "containerPort": 8081}],
                         "readinessProbe": {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
                     }],
                 },

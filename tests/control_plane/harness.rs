@@ -25,16 +25,19 @@ async fn requests_are_counted_by_who_made_them() {
     let named = ObjectMeta { name: Some("counted".to_owned()), ..ObjectMeta::default() };
     maps.create(&PostParams::default(), &ConfigMap { metadata: named, ..ConfigMap::default() }).await.unwrap();
     maps.list(&ListParams::default()).await.unwrap();
-    let mine: Vec<_> = world
-        .control_plane
-        .requests()
-        .unwrap()
-        .into_iter()
-        .filter(|request| request.namespace == world.namespace.name && request.user_agent.starts_with("counted"))
-        .map(|request| (request.is_write(), request.verb, request.resource, request.code))
-        .collect();
     let expected = [(true, "create", 201), (false, "list", 200)];
-    assert_eq!(mine, expected.map(|(writes, verb, code)| (writes, verb.to_owned(), "configmaps".to_owned(), code)));
+    let expected = expected.map(|(writes, verb, code)| (writes, verb.to_owned(), "configmaps".to_owned(), code));
+    eventually("both requests are counted", SOON, || async {
+        let mine: Vec<_> = world
+            .control_plane
+            .requests()?
+            .into_iter()
+            .filter(|request| request.namespace == world.namespace.name && request.user_agent.starts_with("counted"))
+            .map(|request| (request.is_write(), request.verb, request.resource, request.code))
+            .collect();
+        if mine == expected { Ok(Some(())) } else { Err(anyhow!("{mine:?}")) }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;
 
@@ -12,12 +13,16 @@ fn http_probe(path: &str) -> Value {
     json!({"httpGet": {"path": path, "port": 8080}, "periodSeconds": 1, "failureThreshold": 1})
 }
 
+fn tcp_probe(port: u16) -> Value {
+    json!({"tcpSocket": {"port": port}, "periodSeconds": 1, "failureThreshold": 30})
+}
+
 #[tokio::test]
 async fn every_declared_port_is_served() {
     let world = World::new("ports").await;
-    let ports = json!([{"containerPort": 80}, {"containerPort": 81}, {"containerPort": 53, "protocol": "UDP"}]);
+    let ports = json!([{"containerPort": 8081}, {"containerPort": 8082}, {"containerPort": 5353, "protocol": "UDP"}]);
     let pod = world.ready_pod("ports", json!({}), json!({"ports": ports})).await;
-    for port in [80, 81] {
+    for port in [8081, 8082] {
         let answer = ask(&socket(&pod, port)).await.unwrap();
         assert_eq!((answer.pod.as_str(), answer.version.as_str()), ("ports", "v1"));
         let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap();
@@ -25,7 +30,7 @@ async fn every_declared_port_is_served() {
     }
     let here = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut buffer = [0; 1024];
-    here.send_to(b"hello", socket(&pod, 53)).await.unwrap();
+    here.send_to(b"hello", socket(&pod, 5353)).await.unwrap();
     let received = tokio::time::timeout(Duration::from_secs(5), here.recv(&mut buffer)).await.unwrap().unwrap();
     let answer: Answer = serde_json::from_slice(&buffer[..received]).unwrap();
     assert_eq!((answer.pod.as_str(), answer.echo.as_str()), ("ports", "hello"));
@@ -56,6 +61,12 @@ async fn a_readiness_probe_follows_the_health_of_a_running_pod() {
     let failing = world.wait_for("health", "is not ready", |pod| condition(pod, "Ready").0 == "False").await;
     assert_eq!(condition(&failing, "Ready").1, "ContainersNotReady");
     ask(&socket(&pod, 8080)).await.expect("other paths are still answered");
+    eventually("the kubelet says why", SOON, || async {
+        let events = world.events("health").await?;
+        let is_told = events.iter().any(|event| event.contains("Unhealthy: Readiness probe failed"));
+        if is_told { Ok(Some(())) } else { Err(anyhow!("{events:?}")) }
+    })
+    .await;
     world.annotate("health", "fail-health", "false").await;
     let healed = world.wait_for("health", "is ready again", |pod| condition(pod, "Ready").0 == "True").await;
     assert_eq!(restarts(&healed), 0);
@@ -76,7 +87,7 @@ async fn probes_wait_for_a_server_that_starts_late() {
     // Long enough to be seen, and longer than the first probe waits.
     let annotations = json!({"start-delay": "3s", "ready-delay": "5s"});
     let container = json!({
-        "startupProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 30},
+        "startupProbe": tcp_probe(8080),
         "readinessProbe": http_probe("/"),
     });
     world.apply(&pod("late", annotations, container)).await;
@@ -156,7 +167,8 @@ async fn pods_may_mount_volumes_use_the_host_network_and_run_to_their_end() {
     volumes["spec"]["serviceAccountName"] = json!("default");
     volumes["spec"]["initContainers"] = json!([{"name": "before", "image": "any"}]);
     world.apply(&volumes).await;
-    let mut host = pod("host", json!({}), json!({"ports": [{"containerPort": 7070}]}));
+    let mut host =
+        pod("host", json!({}), json!({"ports": [{"containerPort": 7070}], "readinessProbe": tcp_probe(7070)}));
     host["spec"]["hostNetwork"] = json!(true);
     world.apply(&host).await;
     let mut job = pod("job", json!({"exit-after": "1s"}), json!({}));
@@ -172,6 +184,25 @@ async fn pods_may_mount_volumes_use_the_host_network_and_run_to_their_end() {
         pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded")
     };
     world.wait_for("job", "has succeeded", succeeded).await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_keeps_a_container_from_starting() {
+    let world = World::new("taken").await;
+    let mut two = pod("taken", json!({}), json!({}));
+    let second = json!({"name": "second", "image": "any"});
+    two["spec"]["containers"].as_array_mut().unwrap().push(second);
+    world.apply(&two).await;
+    world
+        .wait_for("taken", "says that the port is taken", |pod| {
+            let containers =
+                pod.status.as_ref().and_then(|status| status.container_statuses.clone()).unwrap_or_default();
+            containers.iter().any(|container| {
+                let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+                waiting.and_then(|waiting| waiting.message.as_deref()).is_some_and(|text| text.contains("8080"))
+            })
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -80,6 +80,15 @@ impl World {
 
     pub(crate) async fn pods_of(&self, app: &str) -> Result<Vec<Pod>> {
         Ok(self.pods.list(&ListParams::default().labels(&format!("app={app}"))).await?.items)
+    }
+
+    /// The Events about a Pod, as `Reason: message`.
+    pub(crate) async fn events(&self, pod: &str) -> Result<Vec<String>> {
+        let events: Api<Event> = Api::default_namespaced(self.namespace.client());
+        let about = ListParams::default().fields(&format!("involvedObject.name={pod}"));
+        let text =
+            |event: Event| format!("{}: {}", event.reason.unwrap_or_default(), event.message.unwrap_or_default());
+        Ok(events.list(&about).await?.items.into_iter().map(text).collect())
     }
 
     /// Opens a gate of a Pod, as a controller would.

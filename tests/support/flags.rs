@@ -104,8 +104,8 @@ impl Plan<'_> {
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             format!("--audit-policy-file={}", self.folder.join("audit-policy.yaml").display()),
             format!("--audit-log-path={}", self.folder.join(AUDIT_LOG).display()),
-            // A request is in the log before its answer is sent, so a test can count right after it.
-            "--audit-log-mode=blocking-strict".to_owned(),
+            // Written with each answer and not in batches, so that a test can count soon after it.
+            "--audit-log-mode=blocking".to_owned(),
             "--profiling=false".to_owned(),
         ]
     }
