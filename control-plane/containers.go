@@ -54,7 +54,8 @@ func (r *loopbackRuntime) CreateContainer(_ context.Context, sandboxID string, c
 }
 
 // StartContainer implements cri.RuntimeService. A container that serves at once (no start delay) listens when this
-// returns, so that "running" and "can be connected to" are the same. Init containers have nothing to do and succeed.
+// returns, so that "running" and "can be connected to" are the same; that it cannot listen is the error. Init containers
+// have nothing to do and succeed.
 func (r *loopbackRuntime) StartContainer(_ context.Context, id string) error {
 	r.mu.Lock()
 	c, ok := r.containers[id]
@@ -62,18 +63,28 @@ func (r *loopbackRuntime) StartContainer(_ context.Context, id string) error {
 		r.mu.Unlock()
 		return notFound("container", id)
 	}
-	c.state, c.started = runtimeapi.ContainerState_CONTAINER_RUNNING, time.Now()
-	pod := c.sandbox.pod.current()
-	spec, initial := specOf(pod, c.config.Metadata.Name)
+	pod, address := c.sandbox.pod, c.sandbox.address
+	r.mu.Unlock()
+	spec, initial := specOf(pod.current(), c.config.Metadata.Name)
 	if initial {
-		r.mu.Unlock()
+		c.begin(nil)
 		c.finish(exit{code: exitOK, reason: "Completed"})
 		return nil
 	}
-	c.process = newProcess(c.sandbox.pod, spec, c.sandbox.address, r.nodeName)
-	r.mu.Unlock()
-	c.process.start(c.finish)
+	p, err := newProcess(pod, spec, address, r.nodeName)
+	if err != nil {
+		return err
+	}
+	c.begin(p)
+	p.start(c.finish)
 	return nil
+}
+
+// begin records that the container runs.
+func (c *container) begin(p *process) {
+	c.runtime.mu.Lock()
+	defer c.runtime.mu.Unlock()
+	c.state, c.started, c.process = runtimeapi.ContainerState_CONTAINER_RUNNING, time.Now(), p
 }
 
 // specOf finds a container by name, and tells whether it is one that must end before the others start.

@@ -26,3 +26,8 @@ func (m *machine) MachineInfo(klog.Logger) (*cadvisorapi.MachineInfo, error) {
 		InstanceID:     cadvisorapi.InstanceID(m.nodeName),
 	}, nil
 }
+
+// VersionInfo implements cadvisor.Interface.
+func (m *machine) VersionInfo() (*cadvisorapi.VersionInfo, error) {
+	return &cadvisorapi.VersionInfo{ContainerOsVersion: "Servers on loopback", KernelVersion: "unknown"}, nil
+}

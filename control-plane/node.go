@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -69,7 +68,13 @@ func (o *nodeOptions) run(ctx context.Context) error {
 	if err := dialTwins(k); err != nil {
 		return err
 	}
+	if err := claimAddress(k, nodeAddress(o.subnet), o.name); err != nil {
+		return err
+	}
 	runtime.pods = k.GetPodByName
+	if err := sendEvents(ctx, k, deps.KubeClient, o.name); err != nil {
+		return err
+	}
 	k.BirthCry()
 	k.StartGarbageCollection(ctx)
 	go k.Run(ctx, deps.PodConfig.Updates())
@@ -121,7 +126,7 @@ func (o *nodeOptions) newKubelet(ctx context.Context, runtime *loopbackRuntime) 
 	deps.ProbeManager = nil
 	capabilities.Initialize(capabilities.Capabilities{AllowPrivileged: true})
 	k, err := kubelet.NewMainKubelet(ctx, c, deps, &flags.ContainerRuntimeOptions, o.name, types.NodeName(o.name),
-		[]net.IP{net.ParseIP(nodeAddress(o.subnet))}, c.ProviderID, flags.CloudProvider, flags.CertDirectory,
+		nil, c.ProviderID, flags.CloudProvider, flags.CertDirectory,
 		flags.RootDirectory, c.PodLogsDir, "", "", c.RegisterNode, c.RegisterWithTaints, c.AllowedUnsafeSysctls,
 		flags.ExperimentalMounterPath, c.KernelMemcgNotification, flags.ExperimentalNodeAllocatableIgnoreEvictionThreshold,
 		flags.MinimumGCAge, flags.MaxPerPodContainerCount, flags.MaxContainerCount, flags.NodeLabels,

@@ -12,7 +12,8 @@ import (
 type process struct {
 	pod     *podView
 	servers *servers
-	started time.Time
+	// initial is how the Pod was annotated at the start.
+	initial behaviour
 
 	// term is closed by the first SIGTERM.
 	term     chan struct{}
@@ -24,34 +25,33 @@ type process struct {
 	done chan struct{}
 }
 
-func newProcess(pod *podView, spec v1.Container, address, nodeName string) *process {
+// newProcess makes a process that listens already, unless the Pod asks for a delay.
+func newProcess(pod *podView, spec v1.Container, address, nodeName string) (*process, error) {
 	alive, kill := context.WithCancel(context.Background())
-	now := time.Now()
-	return &process{
+	p := &process{
 		pod:     pod,
-		servers: newServers(pod, spec, address, nodeName, now),
-		started: now,
+		servers: newServers(pod, spec, address, nodeName, time.Now()),
+		initial: pod.behaviour(),
 		term:    make(chan struct{}),
 		alive:   alive,
 		kill:    kill,
 		done:    make(chan struct{}),
 	}
+	if p.initial.startDelay > 0 {
+		return p, nil
+	}
+	if err := p.servers.listen(); err != nil {
+		p.servers.kill()
+		kill()
+		return nil, err
+	}
+	return p, nil
 }
 
-// start begins to serve and returns; finish is called once, at the end.
+// start lets the process live and returns; finish is called once, at the end.
 func (p *process) start(finish func(exit)) {
-	b := p.pod.behaviour()
-	var failed error
-	if b.startDelay == 0 {
-		failed = p.servers.listen()
-	}
 	go func() {
-		e := exit{code: exitError, reason: "Error"}
-		if failed != nil {
-			e.message = failed.Error()
-		} else {
-			e = p.run(b)
-		}
+		e := p.run()
 		p.servers.kill()
 		p.kill()
 		finish(e)
@@ -60,10 +60,10 @@ func (p *process) start(finish func(exit)) {
 }
 
 // run serves to the end and tells how it came.
-func (p *process) run(b behaviour) exit {
-	if b.startDelay > 0 {
+func (p *process) run() exit {
+	if p.initial.startDelay > 0 {
 		select {
-		case <-time.After(b.startDelay):
+		case <-time.After(p.initial.startDelay):
 		case <-p.term:
 			return exit{code: exitOK, reason: "Completed"}
 		case <-p.alive.Done():
@@ -74,9 +74,9 @@ func (p *process) run(b behaviour) exit {
 		}
 	}
 	select {
-	case <-after(b.crashAfter):
+	case <-after(p.initial.crashAfter):
 		return exit{code: exitError, reason: "Error", message: "crashed as annotated"}
-	case <-after(b.exitAfter):
+	case <-after(p.initial.exitAfter):
 		return exit{code: exitOK, reason: "Completed"}
 	case <-p.alive.Done():
 		return exit{code: exitKilled, reason: "Error"}

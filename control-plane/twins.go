@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"reflect"
+	"runtime"
+	"slices"
+	"strings"
 	"unsafe"
 
 	v1 "k8s.io/api/core/v1"
@@ -18,7 +22,7 @@ import (
 )
 
 // dialTwins makes a kubelet dial the loopback twin of a Pod where it would dial the Pod: in probes and in the HTTP hooks
-// of containers. It also lets the node have an address that no interface has.
+// of containers.
 //
 // The kubelet offers no other way to do this and keep its real prober, whose results reach the status and the restart
 // of containers through parts that are private. So private fields are replaced here, by name, before it runs. The
@@ -35,11 +39,32 @@ func dialTwins(k *kubelet.Kubelet) error {
 		return err
 	}
 	*hooks = hookClient()
-	validator, err := field[func(net.IP) error](self, "nodeIPValidator")
+	return nil
+}
+
+// nodeStatusSetter fills in one part of the status of a Node.
+type nodeStatusSetter = func(context.Context, *v1.Node) error
+
+// claimAddress makes a kubelet report an address that no interface of the machine has. The setter that it replaces would
+// refuse such an address, and without one would ask the DNS for the node's name.
+func claimAddress(k *kubelet.Kubelet, address, hostname string) error {
+	setters, err := field[[]nodeStatusSetter](reflect.ValueOf(k), "setNodeStatusFuncs")
 	if err != nil {
 		return err
 	}
-	*validator = func(net.IP) error { return nil }
+	index := slices.IndexFunc(*setters, func(setter nodeStatusSetter) bool {
+		return strings.Contains(runtime.FuncForPC(reflect.ValueOf(setter).Pointer()).Name(), "nodestatus.NodeAddress")
+	})
+	if index < 0 {
+		return errors.New("the kubelet does not set the address of its node: this Kubernetes version needs another way")
+	}
+	(*setters)[index] = func(_ context.Context, node *v1.Node) error {
+		node.Status.Addresses = []v1.NodeAddress{
+			{Type: v1.NodeInternalIP, Address: address},
+			{Type: v1.NodeHostName, Address: hostname},
+		}
+		return nil
+	}
 	return nil
 }
 

@@ -135,11 +135,11 @@ pub(super) struct Janitor {
     stdin: Option<ChildStdin>,
 }
 
-/// Waits at most 10 s. What lives on then does not know that it should end with its standard input (a program that is
+/// A process that ended without being waited for has an empty command line. Waits at most 10 s. What lives on then does not know that it should end with its standard input (a program that is
 /// not ours), and is killed.
 const JANITOR_SCRIPT: &str = r#"
 while read -r id; do ids="$ids $id"; done
-alive() { for id in $ids; do kill -0 "$id" 2>/dev/null && return 0; done; return 1; }
+alive() { for id in $ids; do [ -n "$(tr -d '\0' 2>/dev/null < "/proc/$id/cmdline")" ] && return 0; done; return 1; }
 turns=0
 while alive && [ "$turns" -lt 100 ]; do turns=$((turns + 1)); sleep 0.1; done
 for id in $ids; do kill -KILL "$id" 2>/dev/null; done

@@ -20,6 +20,7 @@
     reason = "support of tests: a failure here is the failure of the test"
 )]
 
+mod address;
 mod audit;
 mod binaries;
 mod component;
@@ -28,9 +29,10 @@ mod credentials;
 mod flags;
 mod kubectl;
 mod namespace;
-// pub mod traffic;
+pub mod traffic;
 mod wait;
 
+pub use address::twin;
 pub use audit::Request;
 pub use control_plane::{ControlPlane, Options};
 pub use kubectl::Output;
