@@ -18,7 +18,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use support::traffic::{Load, Mode};
 use support::{ControlPlane, Options, eventually};
-use tke_direct_access::clb::Credentials;
+use tke_direct_access::clb::{Credentials, Keys};
 use tke_direct_access::model::{LoadBalancerId, Protocol};
 use tke_direct_access::operator::{Operator, Settings as OperatorSettings};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
@@ -92,20 +92,15 @@ impl Playground {
             ..SimulatorSettings::default()
         };
         settings.timing.scale = time_scale;
-        let simulator = Simulator::start(settings).await?;
+        let simulator = Simulator::start(settings)?;
         step.done(&format!("{} at {}, {time_scale} of real time", LOAD_BALANCER, simulator.endpoint()));
 
         let step = Step::new("The controller");
         let stop = CancellationToken::new();
         let (secret_id, secret_key) = simulator.credentials();
-        let credentials = Credentials::fixed(secret_id, secret_key);
-        let operator = Operator::start(
-            &operator_settings(&simulator.endpoint())?,
-            control_plane.config(),
-            credentials,
-            stop.clone(),
-        );
-        let operator = operator.await?;
+        let credentials = Credentials::fixed(Keys::new(secret_id, secret_key, None)?);
+        let settings = operator_settings(&simulator.endpoint())?;
+        let operator = Operator::start(&settings, control_plane.config(), credentials, stop.clone()).await?;
         let admin = operator.address();
         let controller = tokio::spawn(operator.run());
         step.done(&format!("metrics at http://{admin}/metrics"));
@@ -206,9 +201,9 @@ impl Playground {
   curl -s {endpoint}/admin/calls                  what it was asked
   curl -s http://{admin}/metrics              what the controller counts
   while sleep 0.2; do curl -s {url}; done\n
-There is no kubectl? This one is the control plane's own: {kubectl} kubectl",
+There is no kubectl? This is the control plane's own: {kubectl}",
             kubeconfig = self.control_plane.kubeconfig().display(),
-            kubectl = self.control_plane.kubectl_binary().display(),
+            kubectl = self.control_plane.kubectl_line(),
             admin = self.admin,
             url = self.url().unwrap_or_default(),
         );

@@ -218,6 +218,13 @@ impl ControlPlane {
         Namespace::create(self.client(), self.config(), prefix).await.expect("create a namespace")
     }
 
+    /// How to run this control plane's own kubectl in a shell.
+    pub fn kubectl_line(&self) -> String {
+        let command = self.binaries.command("kubectl");
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Runs kubectl with all rights.
     ///
     /// # Panics
