@@ -137,7 +137,14 @@ fn family(set: &wire::LoadBalancer) -> Result<IpFamily> {
 
 /// The listeners of a load balancer.
 pub(super) fn listeners(reply: wire::DescribeListenersReply) -> Result<Vec<Listener>> {
-    collect(counted(reply.listeners, reply.total_count, "Listeners")?, listener)
+    let mut listeners = counted(reply.listeners, reply.total_count, "Listeners")?;
+    listeners.retain(|listener| is_known(listener.protocol.as_deref()));
+    collect(listeners, listener)
+}
+
+/// False for a protocol that is not ours to speak. Its listener is foreign for sure, and must not hide all others.
+fn is_known(protocol: Option<&str>) -> bool {
+    protocol.is_none_or(|text| text.parse::<Protocol>().is_ok())
 }
 
 fn listener(listener: wire::Listener) -> Result<Listener> {
@@ -161,7 +168,8 @@ fn rule(rule: wire::RuleOutput) -> Result<Rule> {
 /// Targets by route. Every listener and rule in the reply has an entry, also without targets.
 pub(super) fn targets(reply: wire::DescribeTargetsReply) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>> {
     let mut routes: BTreeMap<Route, Vec<RegisteredTarget>> = BTreeMap::new();
-    for backends in needed(reply.listeners, "Listeners")? {
+    let listeners = needed(reply.listeners, "Listeners")?;
+    for backends in listeners.into_iter().filter(|listener| is_known(listener.protocol.as_deref())) {
         let listener = ListenerId::new(needed(backends.listener_id, "ListenerId")?);
         if protocol(backends.protocol)?.is_layer7() {
             for rule in backends.rules.unwrap_or_default() {
@@ -193,6 +201,10 @@ fn target(backend: wire::Backend) -> Result<Option<RegisteredTarget>> {
             Ok(None)
         };
     };
+    if backend.port == Some(0) {
+        // A target of a listener over all ports: never ours.
+        return Ok(None);
+    }
     Ok(Some(RegisteredTarget {
         address: Address { ip: address(&text)?, port: port(backend.port)? },
         weight: weight(backend.weight)?,

@@ -147,7 +147,7 @@ fn one_odd_listener_fails_the_read() {
     let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
     for (key, value) in [
         ("ListenerId", Value::Null),
-        ("Protocol", json!("CARRIER_PIGEON")),
+        ("Protocol", Value::Null),
         ("Port", json!(65536)),
         ("Port", json!(-1)),
         ("Port", Value::Null),
@@ -157,6 +157,16 @@ fn one_odd_listener_fails_the_read() {
         let found = listeners(reply(json!({"TotalCount": 2, "Listeners": [tcp, odd]})));
         assert!(found.is_err(), "{odd}");
     }
+}
+
+#[test]
+fn a_listener_of_an_unknown_protocol_hides_no_other() {
+    let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
+    let odd = json!({"ListenerId": "lbl-2", "Protocol": "CARRIER_PIGEON", "Port": 81});
+    let found = listeners(reply(json!({"TotalCount": 2, "Listeners": [tcp, odd]}))).unwrap();
+    assert_eq!(found.len(), 1);
+    let found = targets(reply(json!({"Listeners": [tcp, odd]}))).unwrap();
+    assert_eq!(found.into_keys().collect::<Vec<_>>(), [route("lbl-1", None)]);
 }
 
 fn route(listener: &str, rule: Option<&str>) -> Route {

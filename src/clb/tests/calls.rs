@@ -8,7 +8,6 @@ async fn asking_for_nothing_is_no_call() {
     let server = Server::start(|_, _| Behaviour::Hang).await;
     let (clb, _) = server.client();
     assert_eq!(clb.load_balancers(&[]).await, Ok(vec![]));
-    assert!(clb.targets(&lb("lb-1"), &[]).await.unwrap().is_empty());
     assert!(clb.health(&[]).await.unwrap().is_empty());
     assert!(server.requests().is_empty());
 }
@@ -40,19 +39,21 @@ async fn long_lists_are_asked_for_in_parts() {
 #[tokio::test]
 async fn one_failed_part_fails_the_read() {
     let server = Server::start(|request, _| {
-        let ids = request.json()["ListenerIds"].as_array().unwrap().clone();
-        if ids.contains(&json!("lbl-30")) {
+        let ids = request.json()["LoadBalancerIds"].as_array().unwrap().clone();
+        if ids.contains(&json!("lb-30")) {
             return Behaviour::Write(http("502 Bad Gateway", "", b""));
         }
-        let listeners: Vec<_> =
-            ids.iter().map(|id| json!({"ListenerId": id, "Protocol": "TCP", "Targets": []})).collect();
-        Behaviour::Write(success(json!({"Listeners": listeners})))
+        let set: Vec<_> = ids
+            .iter()
+            .map(|id| json!({"LoadBalancerId": id, "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1"}))
+            .collect();
+        Behaviour::Write(success(json!({"TotalCount": set.len(), "LoadBalancerSet": set})))
     })
     .await;
     let (clb, _) = server.client();
-    let ids: Vec<_> = (10..49).map(|number| ListenerId::new(format!("lbl-{number}"))).collect();
-    assert_eq!(clb.targets(&lb("lb-1"), &ids).await.unwrap_err().code, error::HTTP_STATUS);
-    assert_eq!(clb.targets(&lb("lb-1"), &ids[..20]).await.unwrap().len(), 20);
+    let ids: Vec<_> = (10..49).map(|number| lb(&format!("lb-{number}"))).collect();
+    assert_eq!(clb.load_balancers(&ids).await.unwrap_err().code, error::HTTP_STATUS);
+    assert_eq!(clb.load_balancers(&ids[..20]).await.unwrap().len(), 20);
 }
 
 #[tokio::test]
@@ -183,7 +184,7 @@ fn calls_can_be_made_from_tasks() {
     }
     let (clb, _) = client(settings());
     drop(assert_send(clb.health(&[])));
-    drop(assert_send(clb.targets(&lb("lb-1"), &[])));
+    drop(assert_send(clb.targets(&lb("lb-1"))));
     drop(assert_send(clb.register(&lb("lb-1"), &[])));
     drop(assert_send(clb.create_listeners(&lb("lb-1"), &new_listeners(1))));
 }

@@ -1,0 +1,219 @@
+//! What is wrong is told, harms nothing else, and is forgotten when it has gone.
+
+use serde_json::json;
+use tke_direct_access::clb::Keys;
+use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::sim::{Effect, Fault, LoadBalancerSpec, Settings as SimulatorSettings, When};
+
+use crate::stage::{DEADLINE, Stage, binding, deployment, foreign_port, service};
+use crate::support::eventually;
+
+fn always(action: Option<&str>, effect: Effect) -> Fault {
+    Fault { action: action.map(str::to_owned), load_balancer: None, when: When::Always, effect }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_service_is_told_and_the_binding_recovers_when_it_appears() {
+    let stage = Stage::new("service").await;
+    stage.apply(&binding("web", &json!({}))).await;
+    stage.until("web", "ResolvedRefs", "False", "ServiceNotFound").await;
+    stage.until("web", "Reconciling", "True", "ServiceNotFound").await;
+    stage.apply(&deployment(1)).await;
+    stage.apply(&service()).await;
+    stage.until_ready("web", "1/1").await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_port_is_told_and_the_binding_recovers_when_it_appears() {
+    let stage = Stage::new("port").await;
+    let spec = json!({"listeners": [{"port": 80, "protocol": "TCP", "servicePort": "http"}]});
+    stage.deploy(1, &spec).await;
+    stage.until("web", "ResolvedRefs", "False", "ServicePortNotFound").await;
+    let patch = r#"{"spec":{"ports":[{"name":"http","port":80,"targetPort":8080}]}}"#;
+    stage.ok(&["patch", "service", "web", "--type=merge", "-p", patch]).await;
+    stage.until_ready("web", "1/1").await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_load_balancer_is_told_and_the_binding_recovers_when_it_appears() {
+    let mut stage = Stage::without_controller("balancer", SimulatorSettings::instant()).await;
+    stage.start_controller(&["--resync-seconds", "1"]).await;
+    stage.deploy(1, &json!({"loadBalancer": {"id": "lb-later001"}})).await;
+    stage.until("web", "ResolvedRefs", "False", "LoadBalancerNotFound").await;
+    stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id("lb-later001")).unwrap();
+    stage.until_ready("web", "1/1").await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_config_is_told_and_holds_up_neither_targets_nor_gates() {
+    let stage = Stage::new("config").await;
+    stage.deploy(2, &json!({"serviceConfigRef": {"name": "later"}})).await;
+    stage.until("web", "ResolvedRefs", "False", "ConfigNotFound").await;
+    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=60s"]).await;
+    assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2);
+    let config = json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
+        "metadata": {"name": "later"}, "spec": {"loadBalancer": {}},
+    });
+    stage.apply(&config.to_string()).await;
+    stage.until_ready("web", "2/2").await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_service_takes_no_target_away() {
+    let stage = Stage::new("unserved").await;
+    stage.deploy(2, &json!({})).await;
+    stage.until_ready("web", "2/2").await;
+    stage.ok(&["delete", "service", "web"]).await;
+    stage.until("web", "ResolvedRefs", "False", "ServiceNotFound").await;
+    assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2);
+    stage.apply(&service()).await;
+    stage.until_ready("web", "2/2").await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_somebody_else_holds_is_a_conflict_and_nothing_is_taken() {
+    let stage = Stage::new("conflict").await;
+    let spec = json!({"listeners": [{"port": foreign_port(), "protocol": "TCP", "servicePort": 80}]});
+    stage.deploy(1, &spec).await;
+    stage.until("web", "Accepted", "False", "PortConflict").await;
+    stage.until("web", "Stalled", "True", "PortConflict").await;
+    assert_eq!(stage.cloud.writes(), 0);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_are_told_and_change_nothing() {
+    let mut stage = Stage::without_controller("denied", SimulatorSettings::instant()).await;
+    stage.deploy(2, &json!({})).await;
+    let keys = Keys::new("AKIDsimulator", "not-the-key", None).unwrap();
+    let controller = stage.controller(keys, &[]).await;
+    stage.until("web", "Programmed", "False", "Denied").await;
+    stage.until("web", "Stalled", "True", "Denied").await;
+    let metrics = reqwest::get(format!("http://{}/metrics", controller.admin)).await.unwrap().text().await.unwrap();
+    let denied = r#"clb_calls_total{action="DescribeLoadBalancers",class="denied"}"#;
+    assert!(metrics.contains(denied), "{metrics}");
+    controller.end().await;
+    stage.start_controller(&[]).await;
+    stage.until_ready("web", "2/2").await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_or_babbling_cloud_is_told_and_nothing_is_removed() {
+    let mut stage = Stage::without_controller("babble", SimulatorSettings::instant()).await;
+    stage.start_controller(&["--resync-seconds", "1"]).await;
+    stage.deploy(2, &json!({})).await;
+    stage.until_ready("web", "2/2").await;
+    let effects = [
+        Effect::HttpStatus { status: 502, done: false },
+        Effect::MalformedBody { body: None },
+        Effect::MalformedBody { body: Some(r#"{"Response":{"TotalCount":0,"RequestId":"x"}}"#.to_owned()) },
+        Effect::LostRequest,
+    ];
+    for effect in effects {
+        stage.cloud.inject(always(None, effect.clone()));
+        stage.until("web", "Programmed", "Unknown", "CloudUnreachable").await;
+        let status = stage.binding("web").await.unwrap().status.unwrap();
+        assert_eq!(status.targets.unwrap().summary, "2/2", "what was known is kept: {effect:?}");
+        assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2, "{effect:?}");
+        let pods = stage.ok(&["get", "deployment", "web", "-o", "jsonpath={.status.readyReplicas}"]).await;
+        assert_eq!(pods, "2", "gates stay open: {effect:?}");
+        stage.cloud.clear_faults();
+        stage.until_ready("web", "2/2").await;
+    }
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_a_write_ends_in_the_same_state() {
+    let effects = [
+        ("lost", Effect::LostReply),
+        ("request", Effect::LostRequest),
+        ("gateway", Effect::HttpStatus { status: 502, done: true }),
+        ("malformed", Effect::MalformedBody { body: None }),
+        ("busy", Effect::Error { code: "FailedOperation.ResourceInOperating".to_owned(), message: "busy".to_owned() }),
+        ("internal", Effect::Error { code: "InternalError".to_owned(), message: "oops".to_owned() }),
+        ("throttled", Effect::Error { code: "RequestLimitExceeded".to_owned(), message: "slow".to_owned() }),
+        ("task", Effect::FailTask { message: "no luck".to_owned() }),
+        ("part", Effect::FailListeners { listeners: Vec::new(), message: "some failed".to_owned() }),
+        ("silent", Effect::LoseTargets),
+    ];
+    let stage = Stage::new("write").await;
+    stage.apply(&service()).await;
+    stage.apply(&deployment(3)).await;
+    for (name, effect) in effects {
+        for action in ["CreateListener", "BatchRegisterTargets"] {
+            let fault = Fault {
+                action: Some(action.to_owned()),
+                load_balancer: None,
+                when: When::Next(1),
+                effect: effect.clone(),
+            };
+            stage.cloud.inject(fault);
+            stage.apply(&binding("web", &json!({}))).await;
+            stage.until_ready("web", "3/3").await;
+            assert_eq!(stage.listeners().len(), 2, "one listener of ours, one foreign: {name} {action}");
+            assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 3, "{name} {action}");
+            stage.cloud.clear_faults();
+            for action in ["BatchModifyTargetWeight", "BatchDeregisterTargets", "DeleteLoadBalancerListeners"] {
+                stage.cloud.inject(Fault {
+                    action: Some(action.to_owned()),
+                    load_balancer: None,
+                    when: When::Next(1),
+                    effect: effect.clone(),
+                });
+            }
+            stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+            assert_eq!(stage.listeners().len(), 1, "{name} {action}");
+            stage.cloud.clear_faults();
+            stage.check_foreign();
+        }
+    }
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_balancer_deleted_outside_does_not_hold_up_the_deletion_of_a_binding() {
+    let stage = Stage::new("outside").await;
+    stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id("lb-doomed01")).unwrap();
+    stage.deploy(1, &json!({"loadBalancer": {"id": "lb-doomed01"}})).await;
+    stage.until_ready("web", "1/1").await;
+    assert!(stage.cloud.console(|state| state.remove_load_balancer(&LoadBalancerId::new("lb-doomed01"))));
+    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_cannot_be_taken_down_says_why() {
+    let stage = Stage::new("stuck").await;
+    stage.deploy(1, &json!({})).await;
+    stage.until_ready("web", "1/1").await;
+    let denied = Effect::Error { code: "UnauthorizedOperation".to_owned(), message: "not allowed".to_owned() };
+    stage.cloud.inject(always(Some("BatchModifyTargetWeight"), denied));
+    stage.ok(&["delete", "dab", "web", "--wait=false"]).await;
+    stage.until("web", "Programmed", "False", "Denied").await;
+    stage.cloud.clear_faults();
+    stage.ok(&["wait", "--for=delete", "dab/web", "--timeout=60s"]).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_without_a_load_balancer_of_its_own_is_told_what_to_do() {
+    let stage = Stage::new("create").await;
+    stage.apply(&service()).await;
+    let object = json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding", "metadata": {"name": "web"},
+        "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"create": {"network": "Public"}}},
+    });
+    stage.apply(&object.to_string()).await;
+    stage.until("web", "Accepted", "False", "UnsupportedValue").await;
+    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    eventually("the binding is gone", DEADLINE, async || stage.binding("web").await.is_none()).await;
+    stage.finish().await;
+}
