@@ -1,5 +1,7 @@
 //! Tencent's own SDK against the simulator: what the SDK accepts, other clients can rely on.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

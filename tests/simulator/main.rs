@@ -1,5 +1,7 @@
 //! The simulated CLB, judged from outside: over its wire protocol and with real traffic.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 mod admin;
 mod api;
 mod binary;
