@@ -67,18 +67,18 @@ async fn a_listener_gets_targets_that_become_healthy_and_leave() {
     let reply = clb.register(&lb, &[target(&ids[0], pod.address)]).await.expect("a registration");
     assert!(reply.failed.is_empty(), "{reply:?}");
     let route = Route { listener: ids[0].clone(), rule: None };
-    let targets = clb.targets(&lb, &ids).await.expect("a read");
+    let targets = clb.targets(&lb).await.expect("a read");
     assert_eq!((targets[&route][0].weight, targets[&route][0].tag.as_str(), targets.len()), (10, "ours", 2));
     becomes(&simulator, &lb, &route, pod.address, Health::Healthy).await;
     let health = clb.health(std::slice::from_ref(&lb)).await.expect("a read");
     assert_eq!((health[&lb][0].health, health[&lb][0].address), (Health::Healthy, pod.address));
     let task = clb.reweight(&lb, &[(route.clone(), pod.address, 0)]).await.expect("a change");
     ended(&clb, &task).await;
-    assert_eq!(clb.targets(&lb, &ids).await.expect("a read")[&route][0].weight, 0);
+    assert_eq!(clb.targets(&lb).await.expect("a read")[&route][0].weight, 0);
     clb.retag(&lb, &[(route.clone(), pod.address, "other".into())]).await.expect("a change");
-    assert_eq!(clb.targets(&lb, &ids).await.expect("a read")[&route][0].tag, "other");
+    assert_eq!(clb.targets(&lb).await.expect("a read")[&route][0].tag, "other");
     clb.deregister(&lb, &[(route.clone(), pod.address)]).await.expect("a deregistration");
-    assert!(clb.targets(&lb, &ids).await.expect("a read")[&route].is_empty());
+    assert!(clb.targets(&lb).await.expect("a read")[&route].is_empty());
     let ids = NonEmpty::from_vec(ids).expect("two listeners");
     let task = clb.delete_listeners(&lb, ids).await.expect("a deletion");
     ended(&clb, &task).await;
@@ -144,7 +144,7 @@ async fn parts_of_a_batch_fail_by_listener() {
     let reply = clb.register(&lb, &both).await.expect("half a registration");
     assert_eq!(reply.failed, [ids[1].clone()]);
     let counts: BTreeMap<_, _> = clb
-        .targets(&lb, &ids)
+        .targets(&lb)
         .await
         .expect("a read")
         .into_iter()
