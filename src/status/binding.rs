@@ -52,6 +52,9 @@ pub fn binding_status(
     if plan.is_observed {
         status.targets = Some(targets(plan));
         status.listeners = plan.listeners.iter().take(limit::LISTENERS).map(listener).collect();
+        if !plan.is_health_known {
+            keep_health(&mut status, previous);
+        }
         status.excluded = excluded(plan);
         status.gates = Some(gates(plan, previous, round.snapshot.now));
     } else {
@@ -62,6 +65,18 @@ pub fn binding_status(
         status.gates.clone_from(&previous.gates);
     }
     status
+}
+
+/// Health as it was last known, where the read that would tell it failed.
+fn keep_health(status: &mut DirectAccessBindingStatus, previous: &DirectAccessBindingStatus) {
+    if let (Some(now), Some(before)) = (&mut status.targets, &previous.targets) {
+        now.healthy = before.healthy.min(now.desired);
+        now.summary = format!("{}/{}", now.healthy, now.desired);
+    }
+    for now in &mut status.listeners {
+        let before = previous.listeners.iter().find(|row| row.listener_id == now.listener_id);
+        now.healthy = before.map_or(0, |row| row.healthy.min(now.desired));
+    }
 }
 
 fn applied((key, value): &(String, String)) -> AppliedAnnotation {
