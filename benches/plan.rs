@@ -43,6 +43,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
         host_network: false,
         phase: Phase::Running,
         containers_ready: true,
+        containers_ready_since: None,
         deleting_since: None,
         gate,
     }

@@ -90,6 +90,7 @@ pub fn slice(object: &EndpointSlice) -> Option<Slice> {
 pub fn pod(object: &core::Pod) -> Pod {
     let spec = object.spec.as_ref();
     let status = object.status.as_ref();
+    let containers_ready = condition(status, "ContainersReady");
     Pod {
         key: key(&object.metadata),
         uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -99,7 +100,10 @@ pub fn pod(object: &core::Pod) -> Pod {
         node: spec.and_then(|spec| spec.node_name.clone()),
         host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
         phase: phase(object),
-        containers_ready: condition(status, "ContainersReady").is_some_and(|found| found.status == "True"),
+        containers_ready: containers_ready.is_some_and(|found| found.status == "True"),
+        containers_ready_since: containers_ready
+            .and_then(|found| found.last_transition_time.as_ref())
+            .map(|time| time.0),
         deleting_since: deleting_since(&object.metadata),
         gate: gate(object),
     }

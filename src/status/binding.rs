@@ -1,7 +1,7 @@
 //! The status of a binding: from its part of the plan, what became of it, and the previous status.
 
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
     AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, LoadBalancerStatus, PodLabel,
@@ -56,7 +56,7 @@ pub fn binding_status(
             keep_health(&mut status, previous);
         }
         status.excluded = excluded(plan);
-        status.gates = Some(gates(plan, previous, round.snapshot.now));
+        status.gates = Some(gates(plan));
     } else {
         // What was known is still the best that is known.
         status.targets.clone_from(&previous.targets);
@@ -151,13 +151,11 @@ fn excluded(plan: &BindingPlan) -> Vec<ExclusionStatus> {
     groups.filter_map(row).take(limit::EXCLUSIONS).collect()
 }
 
-fn gates(plan: &BindingPlan, previous: &DirectAccessBindingStatus, now: Timestamp) -> GateStatus {
-    let waiting = plan.gates.iter().filter(|gate| matches!(gate.verdict, GateVerdict::Wait(..))).count();
-    let known = previous.gates.as_ref().and_then(|gates| gates.oldest_time.clone());
-    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+fn gates(plan: &BindingPlan) -> GateStatus {
+    let waiting = || plan.gates.iter().filter(|gate| matches!(gate.verdict, GateVerdict::Wait(..)));
     GateStatus {
-        waiting: count(waiting),
-        oldest_time: (waiting > 0).then(|| known.unwrap_or(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now))),
+        waiting: count(waiting().count()),
+        oldest_time: waiting().filter_map(|gate| gate.since).min().map(Time),
         ungated_pods: count(plan.ungated),
     }
 }

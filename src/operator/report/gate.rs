@@ -66,7 +66,7 @@ impl Report<'_> {
                 "type": names::GATE,
                 "status": if condition.is_open { "True" } else { "False" },
                 "reason": condition.reason.as_str(),
-                "message": condition.message,
+                "message": condition.message_at(now),
                 "lastTransitionTime": Timestamp::from_second(now.as_second()).unwrap_or(now),
             }]},
         });

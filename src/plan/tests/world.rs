@@ -45,6 +45,7 @@ pub(super) fn pod(number: u32) -> Pod {
         host_network: false,
         phase: Phase::Running,
         containers_ready: true,
+        containers_ready_since: None,
         deleting_since: None,
         gate: GateState::Unset,
     }
