@@ -233,7 +233,7 @@ proptest! {
         for op in ops {
             world.step(op);
             // Mostly the task has ended before the next call, and sometimes it has not.
-            world.now += Duration::from_millis(if world.calls % 5 == 0 { 100 } else { 600 });
+            world.now += Duration::from_millis(if world.calls.is_multiple_of(5) { 100 } else { 600 });
             world.state.advance(world.now);
             world.check();
         }
