@@ -267,6 +267,9 @@ async fn no_secret_is_printed_or_logged() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
+    // While there is just one subscriber, tracing takes the first thread that comes to an event for all threads. That thread may
+    // be another test's, which has none, so that the event would be off for ever.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(subscriber);
     let server = Server::start(|_, number| match number {
         1 => Behaviour::Write(success(json!({"Listeners": [], "TotalCount": 0}))),
