@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Accepts until `stop`, and hands each connection on without waiting for it. Small writes leave at once.
 pub(crate) async fn accept(
-    listener: TcpListener,
+    listener: &TcpListener,
     stop: &CancellationToken,
     mut begin: impl FnMut(TcpStream, SocketAddr),
 ) {

@@ -33,7 +33,7 @@ pub(crate) async fn serve(listener: TcpListener, cloud: Arc<Cloud>) {
         let cloud = Arc::clone(&cloud);
         cloud.tasks.clone().spawn(async move { converse(stream, &cloud).await });
     };
-    accept(listener, &cloud.stop, begin).await;
+    accept(&listener, &cloud.stop, begin).await;
 }
 
 async fn converse(stream: TcpStream, cloud: &Arc<Cloud>) {

@@ -1,9 +1,11 @@
 //! The admin endpoint and the library handle.
 
+use std::net::Ipv4Addr;
+
 use hyper::{Method, StatusCode};
 use serde_json::json;
-use tke_direct_access::model::Protocol;
-use tke_direct_access::sim::{Settings, Simulator};
+use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::sim::{LoadBalancerSpec, Settings, Simulator};
 
 use crate::support::{admin, code, listener, nobody, ok, put, simulator};
 
@@ -68,16 +70,47 @@ async fn nonsense_at_the_admin_endpoint_is_refused() {
     }
 }
 
+/// Settings with addresses that no other test uses, here or in another process: what is free there stays free until this
+/// test takes it again. `block` is different for each test.
+fn of_our_own(block: u8) -> Settings {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let load_balancers = vec![LoadBalancerSpec::with_id("lb-test")];
+    Settings { data_plane_address: Ipv4Addr::new(127, block, high, low), load_balancers, ..Settings::instant() }
+}
+
 #[tokio::test]
-async fn a_simulator_that_is_shut_down_is_gone() {
-    let (simulator, lb) = simulator();
-    listener(&simulator, &lb, Protocol::Tcp, 80);
-    listener(&simulator, &lb, Protocol::Udp, 80);
-    let front = simulator.data_plane(&lb, Protocol::Tcp, 80).expect("a listener");
-    let endpoint = simulator.endpoint().replace("http://", "");
-    simulator.shutdown().await;
-    assert!(tokio::net::TcpStream::connect(front).await.is_err());
-    assert!(tokio::net::TcpStream::connect(endpoint).await.is_err());
+async fn a_simulator_that_is_shut_down_leaves_its_address_to_the_next() {
+    let lb = LoadBalancerId::new("lb-test");
+    let mut before = None;
+    for _ in 0..20 {
+        let simulator = Simulator::start(of_our_own(80)).expect("it starts");
+        listener(&simulator, &lb, Protocol::Tcp, 80);
+        listener(&simulator, &lb, Protocol::Udp, 80);
+        let fronts = [Protocol::Tcp, Protocol::Udp].map(|protocol| simulator.data_plane(&lb, protocol, 80));
+        let front = fronts[0].expect("the port is free at once");
+        assert_eq!((fronts[1], front.port()), (Some(front), 80));
+        assert!(before.is_none_or(|before| before == front), "{front} instead of {before:?}");
+        before = Some(front);
+        tokio::net::TcpStream::connect(front).await.expect("it listens");
+        let endpoint = simulator.endpoint().replace("http://", "");
+        simulator.shutdown().await;
+        assert!(tokio::net::TcpStream::connect(front).await.is_err(), "{front} still listens");
+        assert!(tokio::net::TcpStream::connect(endpoint).await.is_err(), "the API still listens");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_not_used_again_before_its_sockets_are_closed() {
+    let simulator = Simulator::start(of_our_own(81)).expect("it starts");
+    let mut lb = LoadBalancerId::new("lb-test");
+    for _ in 0..5 {
+        listener(&simulator, &lb, Protocol::Tcp, 80);
+        let front = simulator.data_plane(&lb, Protocol::Tcp, 80);
+        assert_eq!(front.map(|front| front.port()), Some(80), "a predecessor still has the port");
+        // Nothing is awaited here, so the task that owns the old socket cannot have closed it before the address is chosen.
+        assert!(simulator.console(|state| state.remove_load_balancer(&lb)));
+        lb = simulator.create_load_balancer(&LoadBalancerSpec::default()).expect("another load balancer");
+    }
 }
 
 #[test]

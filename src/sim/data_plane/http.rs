@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::super::accept::{accept, no_delay};
 use super::RouteView;
+use super::claim::Held;
 use super::pool::{Pool, Seat};
 use super::tcp::CONNECT_TIMEOUT;
 use crate::model::{Address, RuleId};
@@ -109,13 +110,18 @@ fn is_wildcard_match(domain: &str, host: &str) -> bool {
 }
 
 /// Accepts until `stop`. Connections end with it.
-pub(super) async fn serve(listener: TcpListener, rules: Arc<HttpRules>, stop: CancellationToken, tasks: TaskTracker) {
+pub(super) async fn serve(
+    listener: Held<TcpListener>,
+    rules: Arc<HttpRules>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
     let front = Arc::new(Front { rules, stop: stop.clone(), tasks: tasks.clone() });
     let begin = |stream, client| {
         let front = Arc::clone(&front);
         tasks.spawn(async move { converse(stream, client, &front).await });
     };
-    accept(listener, &stop, begin).await;
+    accept(&listener, &stop, begin).await;
 }
 
 /// What all connections of a listener share.

@@ -11,17 +11,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::accept::{accept, no_delay};
+use super::claim::Held;
 use super::pool::Pool;
 
 /// How long a target may take to accept.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Accepts until `stop`. Connections end with it.
-pub(super) async fn serve(listener: TcpListener, pool: Arc<Pool>, stop: CancellationToken, tasks: TaskTracker) {
+pub(super) async fn serve(listener: Held<TcpListener>, pool: Arc<Pool>, stop: CancellationToken, tasks: TaskTracker) {
     let begin = |client, address| {
         let (pool, stop) = (Arc::clone(&pool), stop.clone());
         tasks.spawn(async move { forward(client, address, &pool, &stop).await });
     };
-    accept(listener, &stop, begin).await;
+    accept(&listener, &stop, begin).await;
 }
 
 /// Carries one connection to its end. A target that does not accept is the client's failure: nothing is tried twice.
