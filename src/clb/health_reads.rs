@@ -13,12 +13,14 @@ use crate::model::{Failure, LoadBalancerId, TargetHealth};
 const WINDOW: Duration = Duration::from_millis(20);
 
 type Answer = Result<Vec<TargetHealth>, Failure>;
+/// One that waits for the next call: whose health it wants, and where the answer goes.
+type Waiter = (LoadBalancerId, oneshot::Sender<Answer>);
 
 /// The shared reads of one region.
 pub struct HealthReads {
     clb: Clb,
     /// Who waits for the next call; `None` while nobody is about to make one.
-    waiting: Mutex<Option<Vec<(LoadBalancerId, oneshot::Sender<Answer>)>>>,
+    waiting: Mutex<Option<Vec<Waiter>>>,
 }
 
 impl HealthReads {
@@ -76,7 +78,7 @@ impl HealthReads {
 }
 
 impl HealthReads {
-    fn take(&self) -> Vec<(LoadBalancerId, oneshot::Sender<Answer>)> {
+    fn take(&self) -> Vec<Waiter> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 }
@@ -88,7 +90,7 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    fn close(mut self) -> Vec<(LoadBalancerId, oneshot::Sender<Answer>)> {
+    fn close(mut self) -> Vec<Waiter> {
         self.is_open = false;
         self.reads.take()
     }

@@ -110,6 +110,7 @@ async fn an_unreachable_or_babbling_cloud_is_told_and_nothing_is_removed() {
     stage.start_controller(&["--resync-seconds", "1"]).await;
     stage.deploy(2, &json!({})).await;
     stage.until_ready("web", "2/2").await;
+    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=60s"]).await;
     let effects = [
         Effect::HttpStatus { status: 502, done: false },
         Effect::MalformedBody { body: None },

@@ -16,6 +16,7 @@ mod binding;
 mod election;
 mod examples;
 mod faults;
+mod gates;
 mod quiet;
 mod rollout;
 mod stage;

@@ -47,7 +47,6 @@ impl Report<'_> {
                 is_complete &= self.release(view).await;
             }
         }
-        written.retain(|uid, _| self.snapshot.bindings.iter().any(|view| view.uid() == uid));
         is_complete
     }
 
@@ -58,7 +57,7 @@ impl Report<'_> {
 
 /// Counts a write and says whether the round may count as complete. An object that has changed or gone is no failure: its own
 /// change starts the next round.
-fn settle<T>(context: &Context, object: &'static str, result: Result<T, kube::Error>) -> (bool, Option<T>) {
+pub(super) fn settle<T>(context: &Context, object: &'static str, result: Result<T, kube::Error>) -> (bool, Option<T>) {
     match result {
         Ok(value) => {
             context.metrics.write(object, WriteResult::Done);
