@@ -239,14 +239,17 @@ fn partial<'a>(round: &'a Round<'_>, plan: &BindingPlan) -> Option<(&'a [crate::
 fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let pending = plan.pending;
     let parts = [
-        (pending.create, "listeners to create"),
-        (pending.register, "targets to register"),
-        (pending.reweight, "weights to set"),
-        (pending.deregister, "targets to deregister"),
-        (pending.delete, "listeners to delete"),
+        (pending.create, "to create", "listener"),
+        (pending.register, "to register", "target"),
+        (pending.reweight, "to set", "weight"),
+        (pending.deregister, "to deregister", "target"),
+        (pending.delete, "to delete", "listener"),
     ];
-    let parts: Vec<_> =
-        parts.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let part = |(number, what, noun): (usize, &str, &str)| {
+        let ending = if number == 1 { "" } else { "s" };
+        (number > 0).then(|| format!("{number} {noun}{ending} {what}"))
+    };
+    let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
     let reason = if view.is_deleting() { Reason::Deleting } else { Reason::InProgress };
     Verdict::new(Truth::False, reason, parts.join(", "))
 }
