@@ -137,6 +137,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             publish_not_ready_addresses: false,
             annotations: BTreeMap::new(),
             our_annotations: Vec::new(),
+            load_balancer_class: None,
+            ingress: Vec::new(),
         })),
         slices: all.chunks(ENDPOINTS_PER_SLICE).enumerate().map(slice).map(Arc::new).collect(),
         pods: Arc::new(pods),

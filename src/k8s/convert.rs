@@ -44,7 +44,15 @@ pub fn service(object: &core::Service) -> Service {
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
         annotations: object.metadata.annotations.clone().unwrap_or_default(),
         our_annotations: our_annotations(object.metadata.managed_fields.as_deref().unwrap_or_default()),
+        load_balancer_class: spec.load_balancer_class,
+        ingress: ingress(object.status.as_ref()),
     }
+}
+
+fn ingress(status: Option<&core::ServiceStatus>) -> Vec<String> {
+    let balancer = status.and_then(|status| status.load_balancer.as_ref());
+    let entries = balancer.iter().flat_map(|balancer| balancer.ingress.iter().flatten());
+    entries.filter_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone())).collect()
 }
 
 /// The annotation keys that our field manager owns.

@@ -45,6 +45,10 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
     /// The annotation keys that our own field manager wrote.
     pub our_annotations: Vec<String>,
+    /// Its `spec.loadBalancerClass`: who writes its addresses.
+    pub load_balancer_class: Option<String>,
+    /// The addresses and host names in its `status.loadBalancer`.
+    pub ingress: Vec<String>,
 }
 
 /// The name of a Service port; empty when the Service has a single unnamed port.

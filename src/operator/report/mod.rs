@@ -42,6 +42,7 @@ impl Report<'_> {
                 failed_task: self.failed_task,
             };
             is_complete &= self.write_annotations(view, &annotations).await;
+            is_complete &= self.write_ingress(view).await;
             is_complete &= self.write_status(&round, view, plan, &annotations, written).await;
             if view.is_deleting() && plan.is_released {
                 is_complete &= self.release(view).await;

@@ -72,6 +72,8 @@ fn service() -> Service {
         publish_not_ready_addresses: false,
         annotations: BTreeMap::new(),
         our_annotations: Vec::new(),
+        load_balancer_class: None,
+        ingress: Vec::new(),
     }
 }
 
