@@ -46,6 +46,7 @@
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
 //! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
+//! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | k8s, plan, api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
 //! No clock, client, runtime or randomness in api, model, plan, status. `tests/tidy` enforces the table, sizes and banned words.
@@ -59,3 +60,4 @@ pub mod plan;
 pub mod sim;
 pub mod status;
 pub mod telemetry;
+pub mod webhook;
