@@ -1,0 +1,16 @@
+//! Injection of readiness gates on a real control plane: what Pods get, what stands in nobody's way, and what is repaired.
+//!
+//! The configuration is one per cluster, so the tests take turns. Replicas run in this process, except where the program itself
+//! is what is tested.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod failure;
+mod injection;
+mod policy;
+mod program;
+mod repair;
+mod review;
+mod rotation;
+mod stage;
