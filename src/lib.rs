@@ -34,6 +34,7 @@
 //!    Pods, hold what is there.
 //! 9. *A gate opens on proof*: a read shows the Pod registered on every listener of every binding that selects it, and a health read
 //!    that began after that one says that probes succeed.
+//! 10. *No Pod is kept from being created.* Injection of gates fails open, answers from memory, and repairs what it needs.
 //!
 //! # Code map
 //!

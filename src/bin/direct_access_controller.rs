@@ -76,7 +76,6 @@ async fn controller(mut run: Run) -> anyhow::Result<()> {
     let surroundings = webhook::Surroundings { client: operator.client(), stores, synced, namespace, identity };
     let webhook = Webhook::bind(run.webhook, surroundings)?;
     operator.metrics().register(|registry| webhook.metrics().register(registry));
-    tracing::info!(address = ?webhook.address(), "the webhook listens");
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let injecting = async {

@@ -198,7 +198,8 @@ fn policy_binding(own: &str) -> Desired {
         resource,
         label: "policy-binding",
         body,
-        yielding: &[&["spec", "matchResources", "namespaceSelector"], &["spec", "matchResources", "objectSelector"]],
+        // Atomic: whoever writes one field of it owns all of them.
+        yielding: &[&["spec", "matchResources"]],
         excluded: None,
     }
 }

@@ -112,7 +112,8 @@ impl Webhook {
         let (certificate, in_use) = watch::channel(None);
         let mut tasks = JoinSet::new();
         let reach = settings.reach(listener.as_ref().map_or(settings.webhook_listen, |(_, address)| *address));
-        if let (Some((listener, _)), Injection::Webhook) = (listener, injection) {
+        if let (Some((listener, address)), Injection::Webhook) = (listener, injection) {
+            tracing::info!(%address, "the webhook is served");
             let gatekeeper = Gatekeeper {
                 stores: surroundings.stores.clone(),
                 synced: surroundings.synced.clone(),

@@ -37,6 +37,7 @@ impl Injection {
 
 /// What gate injection is told at start.
 #[derive(Clone, Debug, Args)]
+#[group(id = "webhook")]
 pub struct Settings {
     /// How Pods get the readiness gate. What another way has left behind is removed.
     #[arg(long, value_enum, default_value_t)]

@@ -1,6 +1,7 @@
 //! What Pods get.
 
 use kube::api::{ListParams, PostParams};
+use prometheus_client::registry::Registry;
 use serde_json::json;
 use tke_direct_access::api::names::GATE;
 
@@ -17,6 +18,21 @@ async fn selected_pods_get_the_gate_once_and_others_stay_as_they_are() {
         let created = pods.create(&PostParams::default(), &pod).await.expect("the Pod is admitted");
         assert_eq!(gates(&created), expected, "{what}");
     }
+    let mut registry = Registry::default();
+    replica.metrics.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let count = |result: &str| {
+        let line =
+            text.lines().find(|line| line.starts_with(&format!("webhook_admissions_total{{result=\"{result}\"}}")));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    assert!(count("injected") >= 3 && count("gated") >= 2 && count("not-selected") >= 3, "{text}");
+    assert_eq!((count("host-network"), count("malformed"), count("cold")), (1, 0, 0), "{text}");
+    let expiry = text.lines().find_map(|line| line.strip_prefix("webhook_certificate_expiry_timestamp_seconds "));
+    let left = expiry.unwrap().parse::<i64>().unwrap() - jiff::Timestamp::now().as_second();
+    assert!((89 * 86_400..=90 * 86_400).contains(&left), "{left} s");
+    assert!(text.contains("gate_injection_mode{mode=\"webhook\"} 1"), "{text}");
     stage.finish(vec![replica]).await;
 }
 

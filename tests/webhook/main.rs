@@ -3,6 +3,13 @@
 //! The configuration is one per cluster, so the tests take turns. Replicas run in this process, except where the program itself
 //! is what is tested.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the whole crate is a test: a failure here is the failure of the test"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -77,6 +77,10 @@ async fn the_policy_is_repaired() {
         // The API server takes in changes of policies about once a second.
         stage.until_injecting(DEADLINE).await;
     }
+    let live =
+        async || -> Value { serde_json::from_str(&stage.ok(&["get", binding, NAME, "-o", "json"]).await).unwrap() };
+    let excluded = &live().await["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"][0]["values"];
+    assert_eq!(*excluded, json!(["kube-system", "kube-node-lease", stage.own.name]), "a repair keeps the rest");
     let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": stage.shop.name}});
     let edit =
         json!([{"op": "replace", "path": "/spec/matchResources/namespaceSelector", "value": selector}]).to_string();
@@ -84,10 +88,8 @@ async fn the_policy_is_repaired() {
     let before = replica.metrics.repairs("policy-binding", "changed");
     stage.ok(&["patch", binding, NAME, "--type=json", "-p", &reference]).await;
     eventually("noticed", REPAIR, async || replica.metrics.repairs("policy-binding", "changed") > before).await;
-    let live: Value = serde_json::from_str(&stage.ok(&["get", binding, NAME, "-o", "json"]).await).unwrap();
-    assert_eq!(live["spec"]["matchResources"]["namespaceSelector"], selector);
-    let events = stage.events("MutatingAdmissionPolicy").await;
-    assert!(events.iter().any(|event| event.starts_with("Repaired policy-missing")), "{events:?}");
+    assert_eq!(live().await["spec"]["matchResources"]["namespaceSelector"], selector);
+    stage.until_event(&replica, "MutatingAdmissionPolicy", "Repaired policy-missing").await;
     stage.finish(vec![replica]).await;
 }
 
@@ -136,4 +138,35 @@ async fn another_way_takes_the_place_of_the_first() {
     assert!(exists(&stage, webhook[0]).await);
     assert_eq!(stage.entry("password").await, "x");
     stage.finish(vec![replica]).await;
+}
+
+/// While one setting is rolled out after another, replicas of both are there at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_of_two_minds_do_not_race() {
+    let stage = Stage::new("minds").await;
+    write_selectors(&stage).await;
+    let old = stage.replica(With { flags: WEBHOOK, ..With::default() }).await;
+    stage.until_injecting(DEADLINE).await;
+    let new = stage.replica(With { flags: POLICY, ..With::default() }).await;
+    let kinds =
+        ["mutatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "secrets"];
+    let writes = || {
+        let all = stage.control_plane.requests().unwrap();
+        all.into_iter().filter(|one| one.is_write() && kinds.contains(&one.resource.as_str())).count()
+    };
+    eventually("both have what they need", DEADLINE, async || {
+        exists(&stage, "mutatingwebhookconfiguration").await && exists(&stage, "mutatingadmissionpolicybinding").await
+    })
+    .await;
+    let (mut last, mut since) = (writes(), std::time::Instant::now());
+    eventually("nobody writes for 3 s", DEADLINE, || {
+        let now = writes();
+        if now != last {
+            (last, since) = (now, std::time::Instant::now());
+        }
+        std::future::ready(since.elapsed() > std::time::Duration::from_secs(3))
+    })
+    .await;
+    assert_eq!(stage.dry_run(&web_pod()).await, [GATE], "and the gate is added once");
+    stage.finish(vec![old, new]).await;
 }

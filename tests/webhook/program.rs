@@ -1,6 +1,6 @@
 //! The program itself, with all its parts: injected gates open when the cloud says healthy.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use serde_json::{Value, json};
 use tke_direct_access::api::names::GATE;
@@ -30,7 +30,7 @@ fn start(stage: &Stage, cloud: &Simulator, flags: &[&str]) -> Program {
         .env("KUBECONFIG", stage.control_plane.kubeconfig())
         .env("TENCENTCLOUD_SECRET_ID", id)
         .env("TENCENTCLOUD_SECRET_KEY", key)
-        .stdout(Stdio::null());
+        .args(["--log-format=text"]);
     Program(command.spawn().expect("the program starts"))
 }
 

@@ -54,6 +54,7 @@ pub(crate) struct Stage {
 pub(crate) struct Replica {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) metrics: Metrics,
+    identity: String,
     running: JoinHandle<Result<(), Error>>,
     stop: CancellationToken,
 }
@@ -81,8 +82,12 @@ pub(crate) fn webhook_settings(flags: &[&str]) -> Settings {
         #[command(flatten)]
         settings: Settings,
     }
-    let usual = ["replica", "--webhook-listen=127.0.0.1:0", "--webhook-linger-seconds=0"];
-    Flags::try_parse_from(usual.iter().chain(flags)).expect("the flags are good").settings
+    let mut all = vec!["replica", "--webhook-linger-seconds=0"];
+    if !flags.iter().any(|flag| flag.starts_with("--webhook-listen")) {
+        all.push("--webhook-listen=127.0.0.1:0");
+    }
+    all.extend(flags);
+    Flags::try_parse_from(all).expect("the flags are good").settings
 }
 
 pub(crate) const WEBHOOK: &[&str] = &["--gate-injection=Webhook", "--webhook-host=127.0.0.1"];
@@ -146,13 +151,9 @@ impl Stage {
         if !with.is_cold {
             tokio::time::timeout(DEADLINE, synced.wait()).await.expect("the stores are filled");
         }
-        let surroundings = Surroundings {
-            client,
-            stores,
-            synced,
-            namespace: self.own.name.clone(),
-            identity: format!("replica-{}", uuid::Uuid::new_v4().simple()),
-        };
+        let identity = format!("replica-{}", uuid::Uuid::new_v4().simple());
+        let surroundings =
+            Surroundings { client, stores, synced, namespace: self.own.name.clone(), identity: identity.clone() };
         let webhook = Webhook::bind(settings, surroundings).expect("the webhook listens");
         let (address, metrics) = (webhook.address(), webhook.metrics());
         let stopping = stop.clone();
@@ -161,7 +162,7 @@ impl Stage {
             while tasks.join_next().await.is_some() {}
             ended
         });
-        Replica { address, metrics, running, stop }
+        Replica { address, metrics, identity, running, stop }
     }
 
     /// The usual replica, at work.
@@ -211,16 +212,21 @@ impl Stage {
         data.get(key).map(|value| String::from_utf8_lossy(&value.0).into_owned()).unwrap_or_default()
     }
 
-    /// The Events about a kind of object, as `reason note`.
-    pub(crate) async fn events(&self, kind: &str) -> Vec<String> {
-        let listed = self.ok(&["get", "events.events.k8s.io", "-A", "-o", "json"]).await;
-        let listed: Value = serde_json::from_str(&listed).expect("JSON");
-        let all = listed["items"].as_array().expect("a list").iter().filter(|event| event["regarding"]["kind"] == kind);
-        all.map(|event| {
-            let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {} {}", text("reason"), text("action"), text("note"))
+    /// Waits for an Event of a replica about a kind of object. `begin` is the beginning of `reason action note`.
+    pub(crate) async fn until_event(&self, replica: &Replica, kind: &str, begin: &str) {
+        eventually(&format!("an Event about a {kind}: {begin}"), DEADLINE, async || {
+            let listed = self.ok(&["get", "events.events.k8s.io", "-A", "-o", "json"]).await;
+            assert!(!listed.contains("PRIVATE KEY"), "no secret is told");
+            let listed: Value = serde_json::from_str(&listed).expect("JSON");
+            let all = listed["items"].as_array().expect("a list").iter();
+            let ours =
+                all.filter(|one| one["reportingInstance"] == replica.identity && one["regarding"]["kind"] == kind);
+            let told: Vec<String> = ours
+                .map(|one| ["reason", "action", "note"].map(|key| one[key].as_str().unwrap_or_default()).join(" "))
+                .collect();
+            if told.iter().any(|one| one.starts_with(begin)) { Ok(Some(())) } else { Err(format!("{told:?}")) }
         })
-        .collect()
+        .await;
     }
 
     pub(crate) async fn finish(self, replicas: Vec<Replica>) {

@@ -60,8 +60,11 @@ impl LookError {
 /// Settles `Auto`: `None` when `stop` came first. It stays settled for the life of the process, so that replicas of one age
 /// agree.
 pub(super) async fn resolve(injection: Injection, client: &Client, stop: &CancellationToken) -> Option<Injection> {
+    if injection != Injection::Auto {
+        return Some(injection);
+    }
     let mut pause = PAUSE;
-    while injection == Injection::Auto {
+    loop {
         let asked = client.list_api_group_resources("admissionregistration.k8s.io/v1");
         match tokio::time::timeout(LOOK, asked).await {
             Ok(Ok(list)) => {
@@ -76,7 +79,6 @@ pub(super) async fn resolve(injection: Injection, client: &Client, stop: &Cancel
             _ = tokio::time::timeout(pause, std::future::pending::<()>()) => pause = (pause * 2).min(PAUSE_MAX),
         }
     }
-    Some(injection)
 }
 
 /// The loop's state. All of it may be lost.
