@@ -1,5 +1,7 @@
 //! How long a plan takes for 10,000 endpoints: from nothing, at rest, and with a tenth of the Pods replaced.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,6 +43,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
         host_network: false,
         phase: Phase::Running,
         containers_ready: true,
+        containers_ready_since: None,
         deleting_since: None,
         gate,
     }
@@ -134,6 +137,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             publish_not_ready_addresses: false,
             annotations: BTreeMap::new(),
             our_annotations: Vec::new(),
+            load_balancer_class: None,
+            ingress: Vec::new(),
         })),
         slices: all.chunks(ENDPOINTS_PER_SLICE).enumerate().map(slice).map(Arc::new).collect(),
         pods: Arc::new(pods),

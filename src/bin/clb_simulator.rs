@@ -71,11 +71,12 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let simulator = Simulator::start(settings(arguments)?).context("cannot start the simulator")?;
+    // Signals are watched before anybody can know the address: whoever reads it may end the program at once.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // One line that a script can read, then nothing but logs on the other stream.
     writeln!(io::stdout(), "{}", simulator.endpoint())?;
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     simulator.shutdown().await;

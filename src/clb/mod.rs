@@ -15,6 +15,7 @@ mod clock;
 mod convert;
 pub mod credentials;
 pub mod error;
+mod health_reads;
 mod listener_writes;
 mod load_balancer_writes;
 mod non_empty;
@@ -29,6 +30,7 @@ pub mod wire;
 
 pub use client::{CallObserver, Clb};
 pub use credentials::{Credentials, CredentialsError, Keys};
+pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;
 pub use request::{
     BatchReply, DomainChange, ListenerAttributes, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer,

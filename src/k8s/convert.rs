@@ -44,7 +44,15 @@ pub fn service(object: &core::Service) -> Service {
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
         annotations: object.metadata.annotations.clone().unwrap_or_default(),
         our_annotations: our_annotations(object.metadata.managed_fields.as_deref().unwrap_or_default()),
+        load_balancer_class: spec.load_balancer_class,
+        ingress: ingress(object.status.as_ref()),
     }
+}
+
+fn ingress(status: Option<&core::ServiceStatus>) -> Vec<String> {
+    let balancer = status.and_then(|status| status.load_balancer.as_ref());
+    let entries = balancer.iter().flat_map(|balancer| balancer.ingress.iter().flatten());
+    entries.filter_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone())).collect()
 }
 
 /// The annotation keys that our field manager owns.
@@ -90,6 +98,7 @@ pub fn slice(object: &EndpointSlice) -> Option<Slice> {
 pub fn pod(object: &core::Pod) -> Pod {
     let spec = object.spec.as_ref();
     let status = object.status.as_ref();
+    let containers_ready = condition(status, "ContainersReady");
     Pod {
         key: key(&object.metadata),
         uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -99,7 +108,10 @@ pub fn pod(object: &core::Pod) -> Pod {
         node: spec.and_then(|spec| spec.node_name.clone()),
         host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
         phase: phase(object),
-        containers_ready: condition(status, "ContainersReady").is_some_and(|found| found.status == "True"),
+        containers_ready: containers_ready.is_some_and(|found| found.status == "True"),
+        containers_ready_since: containers_ready
+            .and_then(|found| found.last_transition_time.as_ref())
+            .map(|time| time.0),
         deleting_since: deleting_since(&object.metadata),
         gate: gate(object),
     }

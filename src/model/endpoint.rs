@@ -45,6 +45,10 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
     /// The annotation keys that our own field manager wrote.
     pub our_annotations: Vec<String>,
+    /// Its `spec.loadBalancerClass`: who writes its addresses.
+    pub load_balancer_class: Option<String>,
+    /// The addresses and host names in its `status.loadBalancer`.
+    pub ingress: Vec<String>,
 }
 
 /// The name of a Service port; empty when the Service has a single unnamed port.
@@ -129,6 +133,13 @@ pub enum GateState {
     Open,
 }
 
+impl GateState {
+    /// The Pod has the gate, and it is not open.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self, Self::Unset | Self::Waiting { .. })
+    }
+}
+
 /// A Pod, in slim form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -150,6 +161,8 @@ pub struct Pod {
     pub phase: Phase,
     /// All containers are ready.
     pub containers_ready: bool,
+    /// Since when the containers are, or are not, ready; `None` when that was never said.
+    pub containers_ready_since: Option<Timestamp>,
     /// When deletion was asked for.
     pub deleting_since: Option<Timestamp>,
     /// The gate.

@@ -9,7 +9,7 @@ use kube::runtime::events::Recorder;
 
 use super::ledger::Ledger;
 use super::metrics::Metrics;
-use crate::clb::{Clb, Credentials, Settings as ClbSettings, SettingsError};
+use crate::clb::{Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
 use crate::k8s::Stores;
 use crate::model::{Limits, Region};
 
@@ -33,12 +33,27 @@ pub(super) struct Context {
     pub resync: Duration,
 }
 
-/// Clients of the cloud: one for each region in use, because limits and ids are a region's.
+/// The cloud, by region: a client for each one in use, because limits and ids are a region's.
 pub(super) struct Clouds {
     settings: ClbSettings,
     credentials: Credentials,
     metrics: Metrics,
-    clients: Mutex<HashMap<Region, Clb>>,
+    clients: Mutex<HashMap<Region, Cloud>>,
+}
+
+/// The cloud in one region.
+#[derive(Clone)]
+pub(super) struct Cloud {
+    /// The client.
+    pub(super) clb: Clb,
+    /// Its health reads, shared by all load balancers of the region.
+    pub(super) health: Arc<HealthReads>,
+}
+
+impl Cloud {
+    fn new(clb: Clb) -> Self {
+        Self { health: Arc::new(HealthReads::new(clb.clone())), clb }
+    }
 }
 
 impl Clouds {
@@ -53,7 +68,7 @@ impl Clouds {
         metrics: Metrics,
     ) -> Result<Self, SettingsError> {
         let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
-        let clients = Mutex::new(HashMap::from([(settings.region.clone(), first)]));
+        let clients = Mutex::new(HashMap::from([(settings.region.clone(), Cloud::new(first))]));
         Ok(Self { settings, credentials, metrics, clients })
     }
 
@@ -67,13 +82,13 @@ impl Clouds {
     /// # Errors
     ///
     /// When the settings cannot make a client.
-    pub(super) fn client(&self, region: &Region) -> Result<Clb, SettingsError> {
+    pub(super) fn client(&self, region: &Region) -> Result<Cloud, SettingsError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(region) {
             return Ok(client.clone());
         }
         let settings = ClbSettings { region: region.clone(), ..self.settings.clone() };
-        let client = Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?;
+        let client = Cloud::new(Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?);
         clients.insert(region.clone(), client.clone());
         Ok(client)
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
 use super::triggers::{Key, Neighbourhood, keys, namespace};
 use crate::k8s::Change;
@@ -20,6 +21,8 @@ const GATHER_WINDOW: Duration = Duration::from_millis(50);
 pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<Change>, stop: CancellationToken) {
     let mut loops =
         Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
+    let releases = Arc::new(Releases::new(&context.stores));
+    loops.tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
     let region = context.clouds.default_region().clone();
     for row in context.stores.bindings.all() {
         loops.wake(Key::of(&row.0, &region));
@@ -38,6 +41,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
                     for key in keys(&change, &around, &region) {
                         loops.wake(key);
                     }
+                    releases.mark(namespace);
                 }
                 None => break,
             },
@@ -51,7 +55,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
 struct Loops {
     context: Arc<Context>,
     wakers: HashMap<Key, Arc<Notify>>,
-    tasks: JoinSet<Key>,
+    tasks: JoinSet<Option<Key>>,
     stop: CancellationToken,
 }
 
@@ -68,9 +72,10 @@ impl Loops {
     }
 
     /// A load balancer that nothing is bound to has no task, unless something was bound while the task ended.
-    fn ended(&mut self, ended: Result<Key, tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<Option<Key>, tokio::task::JoinError>) {
         match ended {
-            Ok(key) => {
+            Ok(None) => {}
+            Ok(Some(key)) => {
                 self.wakers.remove(&key);
                 if !super::gather::bindings(&self.context, &key).is_empty() && !self.stop.is_cancelled() {
                     self.wake(key);
@@ -87,7 +92,7 @@ impl Loops {
 }
 
 /// The rounds of one load balancer, one after the other.
-async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: CancellationToken) -> Key {
+async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: CancellationToken) -> Option<Key> {
     let mut memory = Memory::default();
     while let Some(after) = round(&context, &key, &mut memory).await {
         let woken = tokio::select! {
@@ -95,12 +100,12 @@ async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: Cance
             woken = tokio::time::timeout(after, waker.notified()) => woken.is_ok(),
         };
         if woken {
-            memory.reset_pace();
+            memory.wake();
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = tokio::time::timeout(GATHER_WINDOW, std::future::pending::<()>()) => {}
             }
         }
     }
-    key
+    Some(key)
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::context::Context;
+use super::context::{Cloud, Context};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::model::{Failure, LoadBalancerId, ObjectKey, Route};
-use crate::plan::{BindingView, Cloud, Observed, Snapshot};
+use crate::plan::{BindingView, Cloud as Seen, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -18,18 +18,20 @@ pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBind
     all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
 }
 
-/// Everything that this round decides on.
+/// Everything that this round decides on. `known` is an earlier observation that nothing has been done to since: then only
+/// health is read anew.
 pub(super) async fn gather(
     context: &Context,
     key: &Key,
-    cloud: Option<&Clb>,
+    cloud: Option<&Cloud>,
+    known: Option<Observed>,
     bindings: Vec<Arc<DirectAccessBinding>>,
 ) -> Snapshot {
     let now = Timestamp::now();
     let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding)).collect();
     let cloud = match (key, cloud) {
-        (Key::LoadBalancer(_, id), Some(clb)) => observe(clb, id).await.unwrap_or_else(Cloud::Failed),
-        _ => Cloud::Unplaced,
+        (Key::LoadBalancer(_, id), Some(cloud)) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
+        _ => Seen::Unplaced,
     };
     let load_balancer = match key {
         Key::LoadBalancer(_, id) => id.clone(),
@@ -73,10 +75,24 @@ fn speaks_for_service(context: &Context, binding: &DirectAccessBinding) -> bool 
 
 /// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
 /// registration seen there.
-async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
+async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Option<Observed>) -> Result<Seen, Failure> {
+    let mut observed = match known {
+        Some(known) => known,
+        None => match observe_targets(&cloud.clb, id).await? {
+            Some(observed) => observed,
+            None => return Ok(Seen::Missing),
+        },
+    };
+    observed.health =
+        if observed.targets.values().all(Vec::is_empty) { Ok(Vec::new()) } else { cloud.health.health(id).await };
+    Ok(Seen::Observed(observed))
+}
+
+/// Everything but health; `None` when there is no such load balancer.
+async fn observe_targets(clb: &Clb, id: &LoadBalancerId) -> Result<Option<Observed>, Failure> {
     let ids = [id.clone()];
     let Some(load_balancer) = clb.load_balancers(&ids).await?.into_iter().find(|found| found.id == *id) else {
-        return Ok(Cloud::Missing);
+        return Ok(None);
     };
     let listeners = clb.listeners(id).await?;
     let mut targets = clb.targets(id).await?;
@@ -84,10 +100,5 @@ async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
         // A listener without targets may be missing from the reply.
         targets.entry(Route { listener: listener.id.clone(), rule: None }).or_default();
     }
-    let health = if targets.values().all(Vec::is_empty) {
-        Ok(Vec::new())
-    } else {
-        clb.health(&ids).await.map(|mut found| found.remove(id).unwrap_or_default())
-    };
-    Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health }))
+    Ok(Some(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }))
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::api::condition::GateReason;
 use crate::clb::CallObserver;
 use crate::model::Class;
 
@@ -29,6 +31,11 @@ struct ResultLabels {
 struct WriteLabels {
     object: &'static str,
     result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 /// What became of a write to Kubernetes.
@@ -51,7 +58,9 @@ pub struct Metrics {
     rounds: Family<ResultLabels, Counter>,
     round_seconds: Histogram,
     writes: Family<WriteLabels, Counter>,
-    gates_opened: Counter,
+    gates_opened: Family<ReasonLabels, Counter>,
+    gate_wait: Histogram,
+    gate_oldest: Gauge,
     leader: Gauge,
     load_balancers: Gauge,
 }
@@ -65,7 +74,9 @@ impl Default for Metrics {
         let rounds = Family::<ResultLabels, Counter>::default();
         let round_seconds = seconds();
         let writes = Family::<WriteLabels, Counter>::default();
-        let (gates_opened, leader, load_balancers) = (Counter::default(), Gauge::default(), Gauge::default());
+        let gates_opened = Family::<ReasonLabels, Counter>::default();
+        let gate_wait = Histogram::new(exponential_buckets(0.25, 2.0, 13));
+        let (gate_oldest, leader, load_balancers) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("clb_calls", "Calls of the CLB API by action and class of result", calls.clone());
         registry.register_with_unit(
             "clb_call",
@@ -81,7 +92,18 @@ impl Default for Metrics {
             round_seconds.clone(),
         );
         registry.register("kubernetes_writes", "Writes to the API server by object and result", writes.clone());
-        registry.register("gates_opened", "Readiness gates opened", gates_opened.clone());
+        registry.register("gates_opened", "Readiness gates opened, by reason", gates_opened.clone());
+        registry.register_with_unit(
+            "gate_wait",
+            "Time from containers ready to gate open",
+            Unit::Seconds,
+            gate_wait.clone(),
+        );
+        registry.register(
+            "gate_oldest_waiting_timestamp_seconds",
+            "Since when the Pod waits that has waited longest for nothing but its gate, as Unix time; 0 when none does",
+            gate_oldest.clone(),
+        );
         registry.register("leader_election_master_status", "1 while this replica is the leader", leader.clone());
         registry.register("load_balancers", "Load balancers looked after by this replica", load_balancers.clone());
         Self {
@@ -92,6 +114,8 @@ impl Default for Metrics {
             round_seconds,
             writes,
             gates_opened,
+            gate_wait,
+            gate_oldest,
             leader,
             load_balancers,
         }
@@ -129,9 +153,17 @@ impl Metrics {
         self.writes.get_or_create(&WriteLabels { object, result }).inc();
     }
 
-    /// Counts an opened gate.
-    pub fn gate_opened(&self) {
-        self.gates_opened.inc();
+    /// Counts an opened gate, and how long its Pod has waited for nothing else.
+    pub(super) fn gate_opened(&self, reason: GateReason, waited: Option<SignedDuration>) {
+        self.gates_opened.get_or_create(&ReasonLabels { reason: reason.as_str() }).inc();
+        if let Some(waited) = waited {
+            self.gate_wait.observe(waited.as_secs_f64().max(0.0));
+        }
+    }
+
+    /// Says since when the Pod waits that has waited longest.
+    pub(super) fn set_oldest_gate(&self, since: Option<Timestamp>) {
+        self.gate_oldest.set(since.map_or(0, Timestamp::as_second));
     }
 
     /// Says whether this replica leads.

@@ -1,16 +1,18 @@
 //! One round over one load balancer: gather, plan, apply, report.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apply::apply;
-use super::context::Context;
+use super::context::{Cloud, Context};
 use super::gather::{bindings, gather};
 use super::report::{Report, Written, secure};
 use super::triggers::Key;
+use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::model::{Class, Failure, Region, TaskId, TaskState};
-use crate::plan::{Cloud, Outcome, Plan, plan};
+use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Snapshot, plan};
 use crate::status::{NextLook, Pace, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
@@ -25,12 +27,29 @@ pub(super) struct Memory {
     failed_task: Option<Failure>,
     pace: Pace,
     written: HashMap<String, Written>,
+    /// What the last full read showed, when that round left nothing to do, and when it was read.
+    observed: Option<(Observed, Instant)>,
 }
 
 impl Memory {
-    /// A change came in: what failed before may work now.
-    pub(super) fn reset_pace(&mut self) {
+    /// A change came in: what failed before may work now, and everything is read anew.
+    pub(super) fn wake(&mut self) {
         self.pace = Pace::default();
+        self.observed = None;
+    }
+
+    /// An observation that still serves, so that only health need be read.
+    fn known(&mut self, resync: Duration) -> Option<(Observed, Instant)> {
+        self.observed.take().filter(|(_, read)| read.elapsed() < resync)
+    }
+
+    /// Keeps an observation that left nothing to do.
+    fn keep(&mut self, snapshot: Snapshot, plan: &Plan, read: Instant) {
+        if let Seen::Observed(observed) = snapshot.cloud
+            && plan.steps.is_empty()
+        {
+            self.observed = Some((observed, read));
+        }
     }
 }
 
@@ -38,6 +57,7 @@ impl Memory {
 pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> Option<Duration> {
     let started = Instant::now();
     let found = bindings(context, key);
+    memory.forget_all_but(context, &found);
     if found.is_empty() {
         return None;
     }
@@ -45,15 +65,16 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         Ok(cloud) => cloud,
         Err(after) => return Some(after),
     };
-    if let Some(clb) = &cloud
-        && let Some(after) = memory.wait_for_task(clb).await
+    if let Some(cloud) = &cloud
+        && let Some(after) = memory.wait_for_task(&cloud.clb).await
     {
         return Some(after);
     }
-    let snapshot = gather(context, key, cloud.as_ref(), secure(context, found).await).await;
+    let (known, read) = memory.known(context.resync).map_or((None, started), |(known, read)| (Some(known), read));
+    let snapshot = gather(context, key, cloud.as_ref(), known, secure(context, found).await).await;
     let plan = plan(&snapshot);
     let outcome = match &cloud {
-        Some(clb) => apply(clb, &snapshot.load_balancer, &plan).await,
+        Some(cloud) => apply(&cloud.clb, &snapshot.load_balancer, &plan).await,
         None => Outcome::default(),
     };
     memory.remember(&plan, &outcome);
@@ -69,21 +90,22 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
     let NextLook { after, pace } = next_look(&snapshot, &plan, &outcome, memory.pace, context.resync);
     memory.pace = pace;
     let failure = match &snapshot.cloud {
-        Cloud::Failed(failure) => Some(failure),
+        Seen::Failed(failure) => Some(failure),
         _ => outcome.failure(),
     };
     if let Some(failure) = failure {
         tracing::warn!(%key, %failure, class = failure.class.as_str(), "round failed and will be repeated");
     }
     context.metrics.round(failure.is_none() && is_reported, started.elapsed());
+    memory.keep(snapshot, &plan, read);
     Some(if is_reported { after } else { after.min(REPORT_RETRY) })
 }
 
-fn cloud(context: &Context, key: &Key) -> Result<(Region, Option<Clb>), Duration> {
+fn cloud(context: &Context, key: &Key) -> Result<(Region, Option<Cloud>), Duration> {
     match key {
         Key::Unplaced(_) => Ok((context.clouds.default_region().clone(), None)),
         Key::LoadBalancer(region, _) => match context.clouds.client(region) {
-            Ok(clb) => Ok((region.clone(), Some(clb))),
+            Ok(cloud) => Ok((region.clone(), Some(cloud))),
             Err(error) => {
                 tracing::error!(%key, %error, "no client for this region");
                 Err(context.resync)
@@ -93,6 +115,17 @@ fn cloud(context: &Context, key: &Key) -> Result<(Region, Option<Clb>), Duration
 }
 
 impl Memory {
+    /// Forgets bindings that are gone, here and in the ledger of gates.
+    fn forget_all_but(&mut self, context: &Context, bindings: &[Arc<DirectAccessBinding>]) {
+        self.written.retain(|uid, _| {
+            let is_there = bindings.iter().any(|binding| binding.metadata.uid.as_ref() == Some(uid));
+            if !is_there {
+                context.ledger.record(uid, &[]);
+            }
+            is_there
+        });
+    }
+
     fn remember(&mut self, plan: &Plan, outcome: &Outcome) {
         if plan.steps.is_empty() {
             self.failed_task = None;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::names;
 use crate::model::{LoadBalancerId, Service};
 
-use super::BindingView;
+use super::{BindingView, Cloud};
 
 /// The annotations that should be ours: our facts, less the keys that a user has set.
 ///
@@ -24,6 +24,21 @@ pub fn annotations(view: &BindingView, service: &Service, load_balancer: &LoadBa
     let is_ours = |key: &String| service.our_annotations.contains(key) || !service.annotations.contains_key(key);
     facts.retain(|key, _| is_ours(key));
     facts
+}
+
+/// The addresses or host names that the Service's `status.loadBalancer` should have; `None` when they are not ours to write,
+/// because its class is another one, or not known.
+pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud) -> Option<Vec<String>> {
+    if service.load_balancer_class.as_deref() != Some(names::LOAD_BALANCER_CLASS) {
+        return None;
+    }
+    if view.is_deleting() {
+        return Some(Vec::new());
+    }
+    let Cloud::Observed(observed) = cloud else { return None };
+    let balancer = &observed.load_balancer;
+    let addresses = balancer.addresses.iter().map(ToString::to_string);
+    Some(addresses.chain(balancer.domain.clone()).collect())
 }
 
 /// True when the Service does not carry exactly these of ours.

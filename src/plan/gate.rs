@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
@@ -23,6 +26,8 @@ pub struct GateVerdict {
     pub pod_uid: String,
     /// Open or waiting.
     pub verdict: Verdict,
+    /// Since when the Pod waits for nothing but gates; `None` while its containers are not ready.
+    pub since: Option<Timestamp>,
 }
 
 /// Whether a gate may open as far as one binding is concerned.
@@ -83,6 +88,7 @@ pub(super) fn gates(
     service: &Service,
     listeners: &[ListenerRow<'_>],
     health: &HealthTable,
+    now: Timestamp,
 ) -> Vec<GateVerdict> {
     let waits =
         |pod: &&Arc<Pod>| matches!(pod.gate, GateState::Unset | GateState::Waiting { .. }) && selects(service, pod);
@@ -91,14 +97,62 @@ pub(super) fn gates(
         return Vec::new();
     }
     let tables: Vec<Table<'_>> = listeners.iter().map(Table::new).collect();
+    let spec = &view.binding.spec.readiness_gate;
     waiting
         .into_iter()
-        .map(|pod| GateVerdict {
-            pod: pod.key.clone(),
-            pod_uid: pod.uid.clone(),
-            verdict: verdict(view.binding.spec.readiness_gate.policy, pod, &tables, health),
+        .map(|pod| {
+            let since = waiting_since(pod);
+            let mut found = verdict(spec.policy, pod, &tables, health);
+            if matches!(found, Verdict::Wait(..)) && is_timed_out(spec.timeout_seconds, since, now) {
+                found = Verdict::Open(GateReason::TimedOut);
+            }
+            GateVerdict { pod: pod.key.clone(), pod_uid: pod.uid.clone(), verdict: found, since }
         })
         .collect()
+}
+
+/// Since when a Pod waits for nothing but gates.
+fn waiting_since(pod: &Pod) -> Option<Timestamp> {
+    pod.containers_ready_since.filter(|_| pod.containers_ready)
+}
+
+fn is_timed_out(timeout: Option<i32>, since: Option<Timestamp>, now: Timestamp) -> bool {
+    match (timeout, since) {
+        (Some(seconds), Some(since)) => now.duration_since(since) >= SignedDuration::from_secs(i64::from(seconds)),
+        _ => false,
+    }
+}
+
+/// How long a Pod that no binding selects is left waiting: objects of one release arrive in any order, and a gate that has
+/// opened is never closed again.
+const UNBOUND_GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+/// What becomes of a waiting Pod that no round looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Its gate opens, for this reason.
+    Now(GateReason),
+    /// Its gate opens at this time, if nothing changes until then.
+    At(Timestamp),
+    /// It is a round's business, or there is nothing to open.
+    Never,
+}
+
+/// Whether a Pod is released although nothing is known of it: no live binding selects it, or suspended ones only.
+/// `selecting` are the bindings whose Service selects the Pod.
+pub fn release<'a>(pod: &Pod, selecting: impl IntoIterator<Item = &'a DirectAccessBinding>, now: Timestamp) -> Release {
+    let Some(since) = waiting_since(pod).filter(|_| pod.gate.is_waiting() && pod.deleting_since.is_none()) else {
+        return Release::Never;
+    };
+    let mut reason = GateReason::NotBound;
+    for binding in selecting.into_iter().filter(|binding| binding.metadata.deletion_timestamp.is_none()) {
+        if !binding.spec.suspend {
+            return Release::Never;
+        }
+        reason = GateReason::Suspended;
+    }
+    let due = since.saturating_add(UNBOUND_GRACE).unwrap_or(since);
+    if reason == GateReason::Suspended || due <= now { Release::Now(reason) } else { Release::At(due) }
 }
 
 /// One listener, indexed by Pod.

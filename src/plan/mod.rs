@@ -35,7 +35,7 @@ use listener::{Listeners, listeners};
 use target::{TargetPlan, Wanted, targets};
 
 pub use endpoint::{Exclusion, selects};
-pub use gate::{GateVerdict, Verdict};
+pub use gate::{GateVerdict, Release, Verdict, release};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
 pub use snapshot::{BindingView, Cloud, Observed, Snapshot};
@@ -201,7 +201,7 @@ impl Draft<'_> {
             let excluded = rows.iter().filter_map(|row| row.endpoints).flat_map(|endpoints| &endpoints.exclusions);
             plan.exclusions.extend(excluded.cloned());
             if let Some(service) = view.service.as_deref().filter(|_| wanted.stance == Stance::Manage) {
-                plan.gates = gates(view, service, &rows, &health);
+                plan.gates = gates(view, service, &rows, &health, self.snapshot.now);
                 plan.ungated = ungated(view, service);
             }
             let facts = wanted.listeners.iter().zip(&rows).map(|(wish, row)| ListenerFacts::new(wish, row, &health));

@@ -54,13 +54,19 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateListeners { protocol, listeners } => {
-                let ports: Vec<_> = listeners.iter().map(|(port, _)| port.to_string()).collect();
-                write!(f, "create {protocol} listeners on ports {}", ports.join(", "))
+                let ports: Vec<_> = listeners.iter().map(|(port, _)| format!("{port}/{protocol}")).collect();
+                write!(f, "create {} {}", plural(listeners.len(), "listener"), ports.join(", "))
             }
-            Self::Register(targets) => write!(f, "register {} targets", targets.len()),
-            Self::Reweight(targets) => write!(f, "set the weight of {} targets", targets.len()),
-            Self::Deregister(targets) => write!(f, "deregister {} targets", targets.len()),
-            Self::DeleteListeners(ids) => write!(f, "delete {} listeners", ids.len()),
+            Self::Register(targets) => write!(f, "register {} {}", targets.len(), plural(targets.len(), "target")),
+            Self::Reweight(targets) => {
+                write!(f, "set the weight of {} {}", targets.len(), plural(targets.len(), "target"))
+            }
+            Self::Deregister(targets) => write!(f, "deregister {} {}", targets.len(), plural(targets.len(), "target")),
+            Self::DeleteListeners(ids) => write!(f, "delete {} {}", ids.len(), plural(ids.len(), "listener")),
         }
     }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

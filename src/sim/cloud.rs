@@ -163,7 +163,7 @@ impl Inner {
             return;
         }
         for id in &changed {
-            self.data_plane.publish(id, &self.state.fronts(id));
+            self.data_plane.publish(id, &self.state.fronts(id), &self.claims);
             self.prober.publish(id, self.state.probe_targets(id));
         }
         if changed.iter().any(|id| self.state.load_balancer(id).is_none()) {

@@ -7,6 +7,7 @@
 //! Where the service's documentation is silent, the choice is written beside the code that makes it. Not simulated: target
 //! groups, IPv6 load balancers, port ranges, redirections, session persistence, and forwarding of TCP_SSL, QUIC and HTTPS.
 
+mod accept;
 mod admin;
 mod calls;
 mod cloud;

@@ -1,8 +1,7 @@
 //! The API over HTTP. Answers have status 200 and exactly `application/json`, as the official SDKs need it, errors too.
 
-use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -12,6 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::accept::accept;
 use super::admin;
 use super::cloud::Cloud;
 use super::dispatch::{Outcome, refuse};
@@ -22,9 +22,6 @@ use crate::clb::wire::VERSION;
 
 /// The largest body of a request, as documented.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
-/// How long to wait after a failed accept: the process is out of descriptors, and trying at once would only spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-
 /// Ends a connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("a fault loses this answer")]
@@ -32,28 +29,14 @@ struct HangUp;
 
 /// Accepts until the cloud stops.
 pub(crate) async fn serve(listener: TcpListener, cloud: Arc<Cloud>) {
-    loop {
-        let accepted: io::Result<_> = tokio::select! {
-            () = cloud.stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let cloud = Arc::clone(&cloud);
-                cloud.tasks.clone().spawn(async move { converse(stream, &cloud).await });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    let begin = |stream, _| {
+        let cloud = Arc::clone(&cloud);
+        cloud.tasks.clone().spawn(async move { converse(stream, &cloud).await });
+    };
+    accept(&listener, &cloud.stop, begin).await;
 }
 
 async fn converse(stream: TcpStream, cloud: &Arc<Cloud>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection keeps its delay");
-    }
     let service = service_fn(|request| {
         let cloud = Arc::clone(cloud);
         async move { answer(request, &cloud).await }
@@ -136,6 +119,8 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
 async fn deliver(cloud: &Cloud, outcome: Outcome) -> Result<Response<Full<Bytes>>, HangUp> {
     if let Some(moment) = outcome.hold_until {
         tokio::time::sleep_until(cloud.instant(moment)).await;
+        // Whoever gets the answer may rely on the work being done for traffic, too.
+        cloud.with(|_, _| ());
     }
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;

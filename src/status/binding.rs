@@ -1,7 +1,7 @@
 //! The status of a binding: from its part of the plan, what became of it, and the previous status.
 
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
     AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, LoadBalancerStatus, PodLabel,
@@ -52,8 +52,11 @@ pub fn binding_status(
     if plan.is_observed {
         status.targets = Some(targets(plan));
         status.listeners = plan.listeners.iter().take(limit::LISTENERS).map(listener).collect();
+        if !plan.is_health_known {
+            keep_health(&mut status, previous);
+        }
         status.excluded = excluded(plan);
-        status.gates = Some(gates(plan, previous, round.snapshot.now));
+        status.gates = Some(gates(plan));
     } else {
         // What was known is still the best that is known.
         status.targets.clone_from(&previous.targets);
@@ -62,6 +65,18 @@ pub fn binding_status(
         status.gates.clone_from(&previous.gates);
     }
     status
+}
+
+/// Health as it was last known, where the read that would tell it failed.
+fn keep_health(status: &mut DirectAccessBindingStatus, previous: &DirectAccessBindingStatus) {
+    if let (Some(now), Some(before)) = (&mut status.targets, &previous.targets) {
+        now.healthy = before.healthy.min(now.desired);
+        now.summary = format!("{}/{}", now.healthy, now.desired);
+    }
+    for now in &mut status.listeners {
+        let before = previous.listeners.iter().find(|row| row.listener_id == now.listener_id);
+        now.healthy = before.map_or(0, |row| row.healthy.min(now.desired));
+    }
 }
 
 fn applied((key, value): &(String, String)) -> AppliedAnnotation {
@@ -136,13 +151,11 @@ fn excluded(plan: &BindingPlan) -> Vec<ExclusionStatus> {
     groups.filter_map(row).take(limit::EXCLUSIONS).collect()
 }
 
-fn gates(plan: &BindingPlan, previous: &DirectAccessBindingStatus, now: Timestamp) -> GateStatus {
-    let waiting = plan.gates.iter().filter(|gate| matches!(gate.verdict, GateVerdict::Wait(..))).count();
-    let known = previous.gates.as_ref().and_then(|gates| gates.oldest_time.clone());
-    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+fn gates(plan: &BindingPlan) -> GateStatus {
+    let waiting = || plan.gates.iter().filter(|gate| matches!(gate.verdict, GateVerdict::Wait(..)));
     GateStatus {
-        waiting: count(waiting),
-        oldest_time: (waiting > 0).then(|| known.unwrap_or(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now))),
+        waiting: count(waiting().count()),
+        oldest_time: waiting().filter_map(|gate| gate.since).min().map(Time),
         ungated_pods: count(plan.ungated),
     }
 }
@@ -226,14 +239,17 @@ fn partial<'a>(round: &'a Round<'_>, plan: &BindingPlan) -> Option<(&'a [crate::
 fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let pending = plan.pending;
     let parts = [
-        (pending.create, "listeners to create"),
-        (pending.register, "targets to register"),
-        (pending.reweight, "weights to set"),
-        (pending.deregister, "targets to deregister"),
-        (pending.delete, "listeners to delete"),
+        (pending.create, "to create", "listener"),
+        (pending.register, "to register", "target"),
+        (pending.reweight, "to set", "weight"),
+        (pending.deregister, "to deregister", "target"),
+        (pending.delete, "to delete", "listener"),
     ];
-    let parts: Vec<_> =
-        parts.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let part = |(number, what, noun): (usize, &str, &str)| {
+        let ending = if number == 1 { "" } else { "s" };
+        (number > 0).then(|| format!("{number} {noun}{ending} {what}"))
+    };
+    let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
     let reason = if view.is_deleting() { Reason::Deleting } else { Reason::InProgress };
     Verdict::new(Truth::False, reason, parts.join(", "))
 }

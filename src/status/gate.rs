@@ -1,5 +1,7 @@
 //! The condition of a Pod's readiness gate: the AND over all bindings that select the Pod.
 
+use jiff::Timestamp;
+
 use crate::api::condition::GateReason;
 use crate::model::GateState;
 use crate::plan::Verdict;
@@ -22,10 +24,24 @@ impl GateCondition {
             GateState::Absent | GateState::Open => true,
             GateState::Unset => false,
             GateState::Waiting { reason, message } => {
-                !self.is_open && *reason == self.reason.as_str() && *message == self.message
+                !self.is_open && *reason == self.reason.as_str() && without_time(message) == self.message
             }
         }
     }
+}
+
+/// What comes between the words of a waiting condition and the time since when it says so.
+const SINCE: &str = ", since ";
+
+impl GateCondition {
+    /// The message as it is written at `now`: while it waits, with the time since when it has been saying so.
+    pub fn message_at(&self, now: Timestamp) -> String {
+        if self.is_open { self.message.clone() } else { format!("{}{SINCE}{now:.0}", self.message) }
+    }
+}
+
+fn without_time(message: &str) -> &str {
+    message.rsplit_once(SINCE).map_or(message, |(words, _)| words)
 }
 
 /// The condition for a Pod, from what each binding that selects it says; `None` for a binding that has not been looked at.
@@ -88,8 +104,10 @@ mod tests {
         let waiting = gate_condition([("a", Some(&no))]);
         assert!(waiting.is_written(&GateState::Open));
         assert!(!waiting.is_written(&GateState::Unset));
-        let said = GateState::Waiting { reason: waiting.reason.to_string(), message: waiting.message.clone() };
-        assert!(waiting.is_written(&said));
+        let message = waiting.message_at(Timestamp::UNIX_EPOCH);
+        assert!(message.ends_with(", since 1970-01-01T00:00:00Z"), "{message}");
+        let said = GateState::Waiting { reason: waiting.reason.to_string(), message };
+        assert!(waiting.is_written(&said), "the time since when is not news");
         let other = GateState::Waiting { reason: "Registering".to_owned(), message: waiting.message.clone() };
         assert!(!waiting.is_written(&other));
     }

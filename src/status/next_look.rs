@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure};
 use crate::plan::{Cloud, Outcome, Plan, Snapshot, Verdict};
@@ -24,10 +26,18 @@ pub struct NextLook {
 
 /// Poll of a task: the first one soon, because most tasks take well under a second.
 const TASK_FIRST: Duration = Duration::from_millis(200);
-/// Poll of health while a gate waits for it.
-const GATE_POLL: Duration = Duration::from_secs(1);
+/// Poll of health while a gate waits for it, by how long the newest one has been waiting: what takes long is not hurried by
+/// asking often.
+const GATE_POLLS: [(SignedDuration, Duration); 2] = [
+    (SignedDuration::from_secs(30), Duration::from_millis(500)),
+    (SignedDuration::from_secs(120), Duration::from_secs(1)),
+];
+/// The same, for gates that have been waiting for longer.
+const GATE_POLL_SLOW: Duration = Duration::from_secs(2);
 /// Poll of health while some target is not healthy.
 const HEALTH_POLL: Duration = Duration::from_secs(5);
+/// Poll of health while all is well: one call serves 30 load balancers.
+const CALM_POLL: Duration = Duration::from_secs(15);
 /// Longest back-off of any kind.
 const CAP: Duration = Duration::from_secs(60);
 
@@ -46,19 +56,26 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
         let first = if outcome.task().is_some() { TASK_FIRST } else { Duration::from_millis(20) };
         return NextLook { after: back_off(first, attempts), pace: Pace { attempts } };
     }
-    let waiting = || plan.bindings.iter().flat_map(|binding| &binding.gates);
-    let after = if waiting().any(|gate| matches!(gate.verdict, Verdict::Wait(..))) {
-        GATE_POLL
+    let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
+    let waiting: Vec<_> = gates.filter(|gate| matches!(gate.verdict, Verdict::Wait(..))).collect();
+    let after = if !waiting.is_empty() {
+        // The Pod that became ready last sets the pace: a stuck one must not slow down those that come after it.
+        let newest = waiting.iter().filter_map(|gate| gate.since).max();
+        gate_poll(newest.map(|since| snapshot.now.duration_since(since)).unwrap_or_default())
     } else if plan.bindings.iter().any(|binding| binding.counts.healthy < binding.counts.desired) {
         HEALTH_POLL
     } else {
-        resync
+        CALM_POLL
     };
     let is_blind = plan.bindings.iter().any(|binding| binding.is_managed && !binding.is_health_known);
     let is_missing =
         plan.bindings.iter().flat_map(|binding| &binding.problems).any(|problem| problem.reason != Reason::Suspended);
     let after = if is_blind || is_missing { after.min(Duration::from_secs(10)) } else { after };
     NextLook { after: after.min(resync), pace: Pace::default() }
+}
+
+fn gate_poll(waited: SignedDuration) -> Duration {
+    GATE_POLLS.iter().find(|(until, _)| waited < *until).map_or(GATE_POLL_SLOW, |(_, poll)| *poll)
 }
 
 /// How soon a failure of this class may be gone.

@@ -179,6 +179,23 @@ fn a_missing_service_stalls_only_after_a_while() {
 }
 
 #[test]
+fn a_failed_health_read_keeps_the_health_that_was_known() {
+    let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
+    let known =
+        BindingPlan { counts, is_observed: true, is_health_known: true, is_managed: true, ..BindingPlan::default() };
+    let before = status(
+        &Case { generation: 1, cloud: None, outcome: None, plan: known.clone(), after: 0 },
+        &DirectAccessBindingStatus::default(),
+        at(T0),
+    );
+    let counts = Counts { healthy: 0, ..counts };
+    let plan = BindingPlan { counts, is_health_known: false, ..known };
+    let after = status(&Case { generation: 1, cloud: None, outcome: None, plan, after: 0 }, &before, at(T0 + 1));
+    assert_eq!(after.targets.clone().unwrap().summary, "3/3");
+    assert_eq!(find(&after, ConditionType::TargetsHealthy).unwrap().status, "Unknown");
+}
+
+#[test]
 fn a_failed_read_keeps_what_was_known() {
     let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
     let plan =

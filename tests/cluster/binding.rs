@@ -13,11 +13,9 @@ async fn pods_become_targets_gates_open_and_traffic_flows() {
     let stage = Stage::new("bind").await;
     stage.deploy(3, &json!({})).await;
     stage.until_ready("web", "3/3").await;
-    let pods =
-        stage.ok(&["get", "pods", "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"]).await;
-    assert_eq!(pods, "True True True");
-    let gate = stage.ok(&["get", "pods", "-o", "wide"]).await;
-    assert_eq!(gate.matches("1/1").count(), 6, "three Pods ready, three gates open:\n{gate}");
+    stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=60s"]).await;
+    let table = stage.ok(&["get", "pods", "-o", "wide"]).await;
+    assert_eq!(table.matches("1/1").count(), 6, "three Pods ready, three gates open:\n{table}");
     let address = stage.data_plane(Protocol::Tcp, 80);
     let answer = reqwest::get(format!("http://{address}/")).await.unwrap().text().await.unwrap();
     assert!(answer.contains("\"pod\":\"web-"), "{answer}");

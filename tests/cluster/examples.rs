@@ -3,7 +3,8 @@
 use tke_direct_access::model::{LoadBalancerId, Protocol};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
 
-use crate::stage::{Stage, control_plane};
+use crate::stage::{DEADLINE, Stage, control_plane};
+use crate::support::eventually;
 
 const IN_EXAMPLES: &str = "lb-6efswuxa";
 
@@ -54,7 +55,14 @@ async fn a_service_and_a_binding_are_enough() {
     apply(&stage, "01-service.yaml").await;
     stage.until_ready("my-service", "3/3").await;
     let address = stage.cloud.data_plane(&LoadBalancerId::new(IN_EXAMPLES), Protocol::Tcp, 80).unwrap();
+    let ingress = async || {
+        stage.ok(&["get", "service", "my-service", "-o", "jsonpath={.status.loadBalancer.ingress[*].ip}"]).await
+    };
+    eventually("the Service has the address, too", DEADLINE, async || ingress().await == address.ip().to_string())
+        .await;
     assert!(reqwest::get(format!("http://{address}/")).await.unwrap().status().is_success());
+    stage.ok(&["delete", "dab", "my-service", "--timeout=60s"]).await;
+    eventually("the address is taken off again", DEADLINE, async || ingress().await.is_empty()).await;
     stage.finish().await;
 }
 

@@ -2,6 +2,13 @@
 //!
 //! Each test has its own namespace, cloud and controller; the control plane is shared.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test, a failure here is the failure of the test"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -9,6 +16,7 @@ mod binding;
 mod election;
 mod examples;
 mod faults;
+mod gates;
 mod quiet;
 mod rollout;
 mod stage;

@@ -31,8 +31,11 @@ pub(crate) async fn control_plane() -> &'static ControlPlane {
         .get_or_init(async || {
             let yaml = api::crds_yaml().expect("the definitions can be printed");
             control_plane.kubectl_with_input(&["apply", "-f", "-"], &yaml).await.ok().expect("they are taken");
-            let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"];
-            control_plane.kubectl(&wait).await.ok().expect("they are served");
+            // Discovery follows a moment after a definition is established.
+            eventually("kubectl finds both kinds", DEADLINE, async || {
+                control_plane.kubectl(&["get", "dab,tsc", "--all-namespaces"]).await.ok().map(Some)
+            })
+            .await;
         })
         .await;
     control_plane

@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use cases::{BASE, BINDINGS, CONFIGS, CREATE, LISTENERS, LOAD_BALANCERS, UPDATES};
 use garde::Validate;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, Resource};
 use serde_json::{Value, json};
 use support::{ControlPlane, Namespace, Options, eventually};
 use tke_direct_access::api::{self, DirectAccessBinding, TkeServiceConfig};
@@ -28,15 +27,11 @@ async fn cluster() -> &'static ControlPlane {
         .get_or_init(|| async {
             let cluster = ControlPlane::start(Options { nodes: 0, ..Options::default() }).await.unwrap();
             cluster.kubectl_apply("default", &api::crds_yaml().unwrap()).await.unwrap();
-            let definitions: Api<CustomResourceDefinition> = Api::all(cluster.client());
-            for definition in api::crds().unwrap() {
-                eventually("the definition is established", Duration::from_secs(30), || async {
-                    let found = definitions.get(&definition.name_any()).await.map_err(|error| error.to_string())?;
-                    let conditions = found.status.unwrap_or_default().conditions.unwrap_or_default();
-                    Ok::<_, String>(conditions.into_iter().find(|c| c.type_ == "Established" && c.status == "True"))
-                })
-                .await;
-            }
+            // Discovery follows a moment after a definition is established.
+            eventually("kubectl finds both kinds", Duration::from_secs(30), async || {
+                cluster.kubectl(&["get", "dab,tsc", "--all-namespaces"]).await.ok().map(Some)
+            })
+            .await;
             cluster
         })
         .await
@@ -371,7 +366,11 @@ async fn two_managers_each_keep_their_listeners() {
 async fn kubectl_finds_explains_and_warns() {
     let cluster = cluster().await;
     let namespace: Namespace = cluster.namespace("rules").await;
-    let fields = cluster.kubectl(&["explain", "dab.spec", "--recursive"]).await.ok().unwrap();
+    // What is explained follows a moment after a definition is established.
+    let fields = eventually("kubectl explains", Duration::from_secs(30), async || {
+        cluster.kubectl(&["explain", "dab.spec", "--recursive"]).await.ok().map(Some)
+    })
+    .await;
     for field in ["serviceRef", "loadBalancer", "listeners", "readinessGate", "drain", "deletionPolicy", "suspend"] {
         assert!(fields.contains(field), "{field} is missing in:\n{fields}");
     }

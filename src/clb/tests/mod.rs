@@ -2,6 +2,7 @@
 
 mod calls;
 mod exchange;
+mod health_reads;
 
 use std::future::pending;
 use std::io;

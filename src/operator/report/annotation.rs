@@ -1,4 +1,7 @@
-//! Annotations on Services: server-side apply of our own keys only.
+//! What is written on Services: annotations, by server-side apply of our own keys only, and the addresses of Services of our
+//! class.
+
+use std::net::IpAddr;
 
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -26,9 +29,7 @@ impl Report<'_> {
     pub(super) async fn write_annotations(&self, view: &BindingView, wanted: &[(String, String)]) -> bool {
         let Some(service) = view.service.as_deref() else { return true };
         let wanted = wanted.iter().cloned().collect();
-        // Only the binding that speaks for the Service may also take annotations off, or two would undo each other's work.
-        let has_voice = view.speaks_for_service || (view.is_deleting() && self.is_last(view));
-        if !has_voice || !annotation::differs(service, &wanted) {
+        if !self.has_voice(view) || !annotation::differs(service, &wanted) {
             return true;
         }
         let (namespace, name) = (&service.key.namespace, &service.key.name);
@@ -41,6 +42,33 @@ impl Report<'_> {
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
         let result = api.patch(name, &params, &Patch::Apply(&patch)).await;
         settle(self.context, "services", result).0
+    }
+
+    /// Writes the load balancer's addresses into the status of a Service of our class, when they differ. Returns false when the
+    /// write failed.
+    pub(super) async fn write_ingress(&self, view: &BindingView) -> bool {
+        let Some(service) = view.service.as_deref() else { return true };
+        let Some(wanted) = annotation::ingress(view, service, &self.snapshot.cloud) else { return true };
+        if !self.has_voice(view) || view.binding.spec.suspend || wanted == service.ingress {
+            return true;
+        }
+        let entry = |address: &String| match address.parse::<IpAddr>() {
+            Ok(ip) => json!({"ip": ip, "ipMode": "VIP"}),
+            Err(_) => json!({"hostname": address}),
+        };
+        let ingress: Vec<_> = wanted.iter().map(entry).collect();
+        let (namespace, name) = (&service.key.namespace, &service.key.name);
+        let api: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(self.context.client.clone(), namespace);
+        let patch = json!({"status": {"loadBalancer": {"ingress": ingress}}});
+        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let result = api.patch_status(name, &params, &Patch::Merge(&patch)).await;
+        settle(self.context, "services/status", result).0
+    }
+
+    /// Only the binding that speaks for the Service writes on it, and the last one takes off what was written: otherwise two
+    /// would undo each other's work.
+    fn has_voice(&self, view: &BindingView) -> bool {
+        view.speaks_for_service || (view.is_deleting() && self.is_last(view))
     }
 
     /// No live binding is left for the Service of this one.

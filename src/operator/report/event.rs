@@ -12,7 +12,7 @@ use crate::plan::{BindingView, Step, StepOutcome};
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
 
-fn find<'a>(status: &'a DirectAccessBindingStatus, kind: ConditionType) -> Option<&'a Condition> {
+fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
 }
 

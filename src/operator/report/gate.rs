@@ -1,14 +1,9 @@
 //! Conditions of readiness gates on Pods.
 
 use futures::StreamExt;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
 
-use super::{Report, settle};
-use crate::api::names;
+use super::Report;
+use crate::operator::gate::write_gate;
 use crate::plan::{GateVerdict, selects};
 use crate::status::{GateCondition, gate_condition};
 
@@ -21,10 +16,11 @@ impl Report<'_> {
         for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
             self.context.ledger.record(view.uid(), &plan.gates);
         }
+        self.context.metrics.set_oldest_gate(self.context.ledger.oldest());
         let mut patches = Vec::new();
         for gate in self.plan.bindings.iter().flat_map(|plan| &plan.gates) {
             if let Some(condition) = self.due(gate) {
-                patches.push(self.patch(gate, condition));
+                patches.push(self.write_gate(gate, condition));
             }
         }
         let mut results = futures::stream::iter(patches).buffer_unordered(CONCURRENCY);
@@ -33,6 +29,10 @@ impl Report<'_> {
             is_complete &= is_ok;
         }
         is_complete
+    }
+
+    async fn write_gate(&self, gate: &GateVerdict, condition: GateCondition) -> bool {
+        write_gate(self.context, &gate.pod, &gate.pod_uid, &condition).await
     }
 
     /// The condition to write; `None` when the Pod says so already.
@@ -54,29 +54,5 @@ impl Report<'_> {
             .collect();
         let condition = gate_condition(verdicts.iter().map(|(name, verdict)| (name.as_str(), verdict.as_ref())));
         (!condition.is_written(&pod.gate)).then_some(condition)
-    }
-
-    async fn patch(&self, gate: &GateVerdict, condition: GateCondition) -> bool {
-        let api: Api<Pod> = Api::namespaced(self.context.client.clone(), &gate.pod.namespace);
-        let now = Timestamp::now();
-        // The UID keeps the condition away from another Pod of the same name.
-        let patch = json!({
-            "metadata": {"uid": gate.pod_uid},
-            "status": {"conditions": [{
-                "type": names::GATE,
-                "status": if condition.is_open { "True" } else { "False" },
-                "reason": condition.reason.as_str(),
-                "message": condition.message,
-                "lastTransitionTime": Timestamp::from_second(now.as_second()).unwrap_or(now),
-            }]},
-        });
-        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let result = api.patch_status(&gate.pod.name, &params, &Patch::Strategic(&patch)).await;
-        let (is_ok, pod) = settle(self.context, "pods/status", result);
-        if pod.is_some() && condition.is_open {
-            self.context.metrics.gate_opened();
-            tracing::info!(pod = %gate.pod, reason = %condition.reason, "gate opened");
-        }
-        is_ok
     }
 }

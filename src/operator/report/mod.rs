@@ -42,12 +42,12 @@ impl Report<'_> {
                 failed_task: self.failed_task,
             };
             is_complete &= self.write_annotations(view, &annotations).await;
+            is_complete &= self.write_ingress(view).await;
             is_complete &= self.write_status(&round, view, plan, &annotations, written).await;
             if view.is_deleting() && plan.is_released {
                 is_complete &= self.release(view).await;
             }
         }
-        written.retain(|uid, _| self.snapshot.bindings.iter().any(|view| view.uid() == uid));
         is_complete
     }
 
@@ -58,7 +58,7 @@ impl Report<'_> {
 
 /// Counts a write and says whether the round may count as complete. An object that has changed or gone is no failure: its own
 /// change starts the next round.
-fn settle<T>(context: &Context, object: &'static str, result: Result<T, kube::Error>) -> (bool, Option<T>) {
+pub(super) fn settle<T>(context: &Context, object: &'static str, result: Result<T, kube::Error>) -> (bool, Option<T>) {
     match result {
         Ok(value) => {
             context.metrics.write(object, WriteResult::Done);

@@ -1,9 +1,11 @@
 use serde_json::json;
 
-use super::world::{World, address};
+use jiff::SignedDuration;
+
+use super::world::{World, address, binding, pod};
 use crate::api::condition::GateReason;
 use crate::model::{GateState, Health};
-use crate::plan::Verdict;
+use crate::plan::{Release, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
     let plan = world.plan();
@@ -75,4 +77,35 @@ fn pods_without_a_gate_are_counted_and_open_ones_left_alone() {
     let plan = world.plan();
     assert!(plan.bindings[0].gates.is_empty());
     assert_eq!(plan.bindings[0].ungated, 1);
+}
+
+#[test]
+fn a_gate_that_waits_too_long_opens_when_the_user_asked_for_it() {
+    let mut world = World::new(&json!({"readinessGate": {"timeoutSeconds": 60}})).with_pods([1]);
+    world.converge();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck), "its containers were never said to be ready");
+    let now = world.now;
+    world.pod(1).containers_ready_since = Some(now);
+    world.now = now + SignedDuration::from_secs(59);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck));
+    world.now = now + SignedDuration::from_secs(60);
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::TimedOut));
+}
+
+#[test]
+fn a_pod_that_no_live_binding_selects_is_released_after_a_moment() {
+    let now = World::new(&json!({})).now;
+    let mut waiting = pod(1);
+    assert_eq!(release(&waiting, [], now), Release::Never, "its containers are not ready");
+    waiting.containers_ready_since = Some(now);
+    let due = now + SignedDuration::from_secs(5);
+    assert_eq!(release(&waiting, [], now), Release::At(due));
+    assert_eq!(release(&waiting, [], due), Release::Now(GateReason::NotBound));
+    let live = binding(1, &json!({}));
+    assert_eq!(release(&waiting, [&*live], due), Release::Never, "a round looks after it");
+    let suspended = binding(2, &json!({"suspend": true}));
+    assert_eq!(release(&waiting, [&*suspended], now), Release::Now(GateReason::Suspended));
+    assert_eq!(release(&waiting, [&*suspended, &*live], due), Release::Never);
+    waiting.gate = GateState::Open;
+    assert_eq!(release(&waiting, [], due), Release::Never);
 }

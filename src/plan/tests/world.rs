@@ -45,6 +45,7 @@ pub(super) fn pod(number: u32) -> Pod {
         host_network: false,
         phase: Phase::Running,
         containers_ready: true,
+        containers_ready_since: None,
         deleting_since: None,
         gate: GateState::Unset,
     }
@@ -71,6 +72,8 @@ fn service() -> Service {
         publish_not_ready_addresses: false,
         annotations: BTreeMap::new(),
         our_annotations: Vec::new(),
+        load_balancer_class: None,
+        ingress: Vec::new(),
     }
 }
 

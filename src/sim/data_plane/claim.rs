@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The UDP port by which an address is claimed. A listener on this very port is served on another one.
 const CLAIM_PORT: u16 = 65_535;
@@ -13,7 +15,31 @@ const MOST_TRIED: u32 = 65_536;
 #[derive(Debug)]
 pub(crate) struct Claims {
     first: Ipv4Addr,
-    held: BTreeMap<Ipv4Addr, UdpSocket>,
+    held: BTreeMap<Ipv4Addr, Claim>,
+}
+
+/// Holds an address until the last clone is dropped.
+pub(crate) type Claim = Arc<UdpSocket>;
+
+/// A listening socket with the claim of its address: the address must not be free for others while a socket of its last owner
+/// is still open. Fields are dropped in their order, the socket first.
+pub(super) struct Held<S> {
+    socket: S,
+    _claim: Option<Claim>,
+}
+
+impl<S> Held<S> {
+    pub(super) fn new(socket: S, claim: Option<Claim>) -> Self {
+        Self { socket, _claim: claim }
+    }
+}
+
+impl<S> Deref for Held<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.socket
+    }
 }
 
 impl Claims {
@@ -34,14 +60,19 @@ impl Claims {
                 continue;
             }
             if let Ok(socket) = UdpSocket::bind(SocketAddr::from((address, CLAIM_PORT))) {
-                self.held.insert(address, socket);
+                self.held.insert(address, Arc::new(socket));
                 return Some(address);
             }
         }
         None
     }
 
-    /// Gives up all addresses but these.
+    /// The claim of an address that this simulator holds.
+    pub(crate) fn of(&self, address: Ipv4Addr) -> Option<Claim> {
+        self.held.get(&address).cloned()
+    }
+
+    /// Gives up all addresses but these, as soon as nothing listens there any more.
     pub(crate) fn keep(&mut self, used: impl Fn(Ipv4Addr) -> bool) {
         self.held.retain(|address, _| used(*address));
     }
@@ -59,7 +90,11 @@ mod tests {
         let b = two.claim().expect("an address");
         let c = one.claim().expect("an address");
         assert!(a != b && b != c && a != c, "{a} {b} {c}");
+        let listening = one.of(a).expect("a claim");
         one.keep(|address| address == c);
+        let d = two.claim().expect("an address");
+        assert_ne!(d, a, "the address is held for as long as something listens there");
+        drop(listening);
         assert_eq!(two.claim(), Some(a));
     }
 

@@ -19,9 +19,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::super::accept::{accept, no_delay};
 use super::RouteView;
+use super::claim::Held;
 use super::pool::{Pool, Seat};
-use super::tcp::{ACCEPT_PAUSE, CONNECT_TIMEOUT, no_delay};
+use super::tcp::CONNECT_TIMEOUT;
 use crate::model::{Address, RuleId};
 
 /// How long a target may take to begin its answer.
@@ -108,41 +110,36 @@ fn is_wildcard_match(domain: &str, host: &str) -> bool {
 }
 
 /// Accepts until `stop`. Connections end with it.
-pub(super) async fn serve(listener: TcpListener, rules: Arc<HttpRules>, stop: CancellationToken, tasks: TaskTracker) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, client)) => {
-                let (rules, stop, spawner) = (Arc::clone(&rules), stop.clone(), tasks.clone());
-                tasks.spawn(async move { converse(stream, client, rules, stop, spawner).await });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Answers the requests of one connection.
-async fn converse(
-    stream: TcpStream,
-    client: SocketAddr,
+pub(super) async fn serve(
+    listener: Held<TcpListener>,
     rules: Arc<HttpRules>,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
-    no_delay(&stream);
+    let front = Arc::new(Front { rules, stop: stop.clone(), tasks: tasks.clone() });
+    let begin = |stream, client| {
+        let front = Arc::clone(&front);
+        tasks.spawn(async move { converse(stream, client, &front).await });
+    };
+    accept(&listener, &stop, begin).await;
+}
+
+/// What all connections of a listener share.
+struct Front {
+    rules: Arc<HttpRules>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Answers the requests of one connection.
+async fn converse(stream: TcpStream, client: SocketAddr, front: &Arc<Front>) {
     let service = service_fn(|request| {
-        let (rules, tasks) = (Arc::clone(&rules), tasks.clone());
-        async move { Ok::<_, Infallible>(answer(request, client, &rules, &tasks).await) }
+        let front = Arc::clone(front);
+        async move { Ok::<_, Infallible>(answer(request, client, &front).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        () = stop.cancelled() => {}
+        () = front.stop.cancelled() => {}
         ended = connection => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection of a client broke");
@@ -151,17 +148,12 @@ async fn converse(
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    client: SocketAddr,
-    rules: &HttpRules,
-    tasks: &TaskTracker,
-) -> Response<Body> {
+async fn answer(request: Request<Incoming>, client: SocketAddr, front: &Front) -> Response<Body> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = request.uri().host().unwrap_or(host);
-    let Some(pool) = rules.pool(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
+    let Some(pool) = front.rules.pool(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
     let Some(seat) = pool.choose(client.ip()) else { return refusal(StatusCode::SERVICE_UNAVAILABLE) };
-    forward(request, client, seat, tasks).await.unwrap_or_else(refusal)
+    forward(request, client, seat, front).await.unwrap_or_else(refusal)
 }
 
 fn refusal(status: StatusCode) -> Response<Body> {
@@ -177,7 +169,7 @@ async fn forward(
     mut request: Request<Incoming>,
     client: SocketAddr,
     seat: Seat,
-    tasks: &TaskTracker,
+    front: &Front,
 ) -> Result<Response<Body>, StatusCode> {
     let dial = seat.dial.ok_or(StatusCode::BAD_GATEWAY)?;
     let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(dial)).await;
@@ -185,8 +177,9 @@ async fn forward(
     no_delay(&stream);
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    tasks.spawn(async move {
-        if let Err(error) = connection.await {
+    let stop = front.stop.clone();
+    front.tasks.spawn(async move {
+        if let Some(Err(error)) = stop.run_until_cancelled(connection).await {
             tracing::debug!(%error, "a connection to a target broke");
         }
         drop(seat);

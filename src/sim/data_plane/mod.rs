@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::model::{Address, ListenerId, LoadBalancerId, Protocol, RuleId};
 
 pub(crate) use claim::Claims;
+use claim::{Claim, Held};
 use http::HttpRules;
 use pool::Pool;
 pub(crate) use pool::{Backend, Scheduler, dial_address};
@@ -93,8 +94,9 @@ impl DataPlane {
         Self { fronts: BTreeMap::new(), tasks, stop, cut }
     }
 
-    /// Makes the listeners of a load balancer what `views` say. Must be called within a Tokio runtime.
-    pub(crate) fn publish(&mut self, id: &LoadBalancerId, views: &[FrontView]) {
+    /// Makes the listeners of a load balancer what `views` say. `claims` are those of the addresses they listen on. Must be
+    /// called within a Tokio runtime.
+    pub(crate) fn publish(&mut self, id: &LoadBalancerId, views: &[FrontView], claims: &Claims) {
         let fronts = self.fronts.entry(id.clone()).or_default();
         fronts.retain(|listener, front| {
             let stays = views.iter().any(|view| view.listener == *listener);
@@ -106,7 +108,7 @@ impl DataPlane {
         for view in views {
             let front = fronts
                 .entry(view.listener.clone())
-                .or_insert_with(|| Front::open(view, self.stop.child_token(), &self.tasks));
+                .or_insert_with(|| Front::open(view, claims.of(view.vip), self.stop.child_token(), &self.tasks));
             front.update(view, self.cut);
         }
         if fronts.is_empty() {
@@ -140,7 +142,7 @@ impl DataPlane {
 }
 
 impl Front {
-    fn open(view: &FrontView, stop: CancellationToken, tasks: &TaskTracker) -> Self {
+    fn open(view: &FrontView, claim: Option<Claim>, stop: CancellationToken, tasks: &TaskTracker) -> Self {
         let routing = match view.protocol.is_layer7() {
             true => Routing::Layer7(Arc::default()),
             false => Routing::Layer4(Arc::default()),
@@ -152,6 +154,7 @@ impl Front {
             bound: Arc::clone(&bound),
             stop: stop.clone(),
             tasks: tasks.clone(),
+            claim,
         };
         match (view.protocol, routing.clone()) {
             (Protocol::Tcp, Routing::Layer4(pool)) => server.serve_tcp(pool),
@@ -185,6 +188,7 @@ struct Server {
     bound: Arc<Mutex<Bound>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    claim: Option<Claim>,
 }
 
 impl Server {
@@ -223,18 +227,18 @@ impl Server {
     }
 
     /// Binds at once if possible, so that whoever made the listener can use it without waiting.
-    fn try_bind<S>(&self, bind: fn(SocketAddr) -> io::Result<(S, SocketAddr)>) -> io::Result<S> {
+    fn try_bind<S>(&self, bind: fn(SocketAddr) -> io::Result<(S, SocketAddr)>) -> io::Result<Held<S>> {
         let (socket, address) = bind(self.address)?;
         self.set(Bound::At(address));
-        Ok(socket)
+        Ok(Held::new(socket, self.claim.clone()))
     }
 
     /// The socket: the one that was bound at once, the listener's address when it becomes free, or another port.
     async fn bound_socket<S>(
         &self,
-        first: io::Result<S>,
+        first: io::Result<Held<S>>,
         bind: fn(SocketAddr) -> io::Result<(S, SocketAddr)>,
-    ) -> Option<S> {
+    ) -> Option<Held<S>> {
         let mut error = match first {
             Ok(socket) => return Some(socket),
             Err(error) => error,
@@ -254,7 +258,7 @@ impl Server {
             Ok((socket, address)) => {
                 tracing::warn!(wanted = %self.address, bound = %address, %error, "a listener listens on another port");
                 self.set(Bound::At(address));
-                Some(socket)
+                Some(Held::new(socket, self.claim.clone()))
             }
             Err(error) => {
                 tracing::error!(wanted = %self.address, %error, "a listener listens nowhere");

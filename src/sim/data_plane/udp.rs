@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::claim::Held;
 use super::pool::{Pool, Seat};
 
 /// The largest datagram there is.
@@ -34,7 +35,7 @@ impl Flow {
 
 /// Forwards until `stop`. A flow that was silent for `idle` is forgotten.
 pub(super) async fn serve(
-    socket: UdpSocket,
+    socket: Held<UdpSocket>,
     pool: Arc<Pool>,
     idle: Duration,
     stop: CancellationToken,
@@ -73,7 +74,7 @@ fn touch(used: &Mutex<Instant>) {
 }
 
 struct Front {
-    socket: Arc<UdpSocket>,
+    socket: Arc<Held<UdpSocket>>,
     pool: Arc<Pool>,
     idle: Duration,
     stop: CancellationToken,
@@ -119,7 +120,7 @@ async fn connect(target: SocketAddr) -> io::Result<UdpSocket> {
 
 /// The way back of one flow.
 struct Answers {
-    socket: Arc<UdpSocket>,
+    socket: Arc<Held<UdpSocket>>,
     client: SocketAddr,
     upstream: Arc<UdpSocket>,
     used: Arc<Mutex<Instant>>,

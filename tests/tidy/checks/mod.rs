@@ -166,6 +166,8 @@ fn declared(source: &Source) -> Vec<String> {
         let Some((at, name)) = found.peek().filter(|_| word == "mod") else { continue };
         if source.code[at + name.len()..].trim_start().starts_with(';') {
             files.extend([format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")]);
+            // Tests in folders share modules with `#[path = "../support/mod.rs"]`.
+            files.extend(folder.strip_prefix("tests/").map(|_| format!("tests/{name}/mod.rs")));
         }
     }
     files

@@ -1,0 +1,39 @@
+//! The one place that writes the condition of a readiness gate.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::context::Context;
+use super::report::settle;
+use crate::api::names;
+use crate::model::ObjectKey;
+use crate::status::GateCondition;
+
+/// Writes what the gate of a Pod says. Returns false when the write failed and should be repeated.
+pub(super) async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, condition: &GateCondition) -> bool {
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), &pod.namespace);
+    let now = Timestamp::now();
+    // The UID keeps the condition away from another Pod of the same name.
+    let patch = json!({
+        "metadata": {"uid": uid},
+        "status": {"conditions": [{
+            "type": names::GATE,
+            "status": if condition.is_open { "True" } else { "False" },
+            "reason": condition.reason.as_str(),
+            "message": condition.message_at(now),
+            "lastTransitionTime": Timestamp::from_second(now.as_second()).unwrap_or(now),
+        }]},
+    });
+    let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let result = api.patch_status(&pod.name, &params, &Patch::Strategic(&patch)).await;
+    let (is_ok, written) = settle(context, "pods/status", result);
+    if written.is_some() && condition.is_open {
+        let since = context.stores.pods.row(&pod.namespace, uid).and_then(|pod| pod.containers_ready_since);
+        context.metrics.gate_opened(condition.reason, since.map(|since| now.duration_since(since)));
+        tracing::info!(%pod, reason = %condition.reason, "gate opened");
+    }
+    is_ok
+}

@@ -1,0 +1,150 @@
+//! Load balancers through the API.
+
+use serde_json::{Value, json};
+use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::sim::{LoadBalancerSpec, Settings};
+
+use crate::support::{call, code, ended, eventually, listener, ok, put, simulator, simulator_with, slow};
+
+#[tokio::test]
+async fn a_new_load_balancer_is_there_at_once_and_usable_later() {
+    let (simulator, _) = simulator_with(slow());
+    let tags = json!([{"TagKey": "owner", "TagValue": "us"}]);
+    let new = json!({"LoadBalancerType": "OPEN", "LoadBalancerName": "web", "Tags": tags});
+    let created = ok(&simulator, "CreateLoadBalancer", new).await;
+    let id = created["LoadBalancerIds"][0].clone();
+    let describe = json!({"LoadBalancerIds": [id]});
+    let shown = ok(&simulator, "DescribeLoadBalancers", describe.clone()).await["LoadBalancerSet"][0].take();
+    assert_eq!((&shown["Status"], &shown["Tags"]), (&json!(0), &tags));
+    let listener = json!({"LoadBalancerId": id, "Ports": [80], "Protocol": "TCP"});
+    assert_eq!(code(&simulator, "CreateListener", listener.clone()).await, "FailedOperation.ResourceInOperating");
+    assert_eq!(ended(&simulator, &created).await, 0);
+    let task = ok(&simulator, "DescribeTaskStatus", json!({"DealName": created["DealName"]})).await;
+    assert_eq!(task["LoadBalancerIds"], json!([id]));
+    let shown = ok(&simulator, "DescribeLoadBalancers", describe).await["LoadBalancerSet"][0].take();
+    assert_eq!((&shown["Status"], &shown["LoadBalancerName"]), (&json!(1), &json!("web")));
+    assert!(shown["LoadBalancerVips"][0].as_str().is_some_and(|vip| vip.starts_with("127.")), "{shown}");
+    assert_eq!((&shown["NetworkAttributes"], &shown["SubnetId"]), (&json!(null), &json!("")));
+    ok(&simulator, "CreateListener", listener).await;
+}
+
+#[tokio::test]
+async fn a_token_makes_a_repeated_creation_the_same() {
+    let (simulator, _) = simulator();
+    let new = |name: &str| json!({"LoadBalancerType": "OPEN", "LoadBalancerName": name, "ClientToken": "t-1"});
+    let first = ok(&simulator, "CreateLoadBalancer", new("a")).await;
+    let second = ok(&simulator, "CreateLoadBalancer", new("a")).await;
+    assert_eq!(first["LoadBalancerIds"], second["LoadBalancerIds"]);
+    let error = code(&simulator, "CreateLoadBalancer", new("b")).await;
+    assert_eq!(error, "InvalidParameter.ClientTokenLimitExceeded");
+    let without = json!({"LoadBalancerType": "OPEN", "LoadBalancerName": "a"});
+    let third = ok(&simulator, "CreateLoadBalancer", without).await["LoadBalancerIds"][0].clone();
+    let shown = ok(&simulator, "DescribeLoadBalancers", json!({"LoadBalancerIds": [third]})).await;
+    assert_ne!(shown["LoadBalancerSet"][0]["LoadBalancerName"], "a", "a name that is taken is replaced silently");
+}
+
+#[tokio::test]
+async fn creations_are_checked() {
+    let (simulator, _) = simulator();
+    let cases = [
+        (json!({}), "MissingParameter"),
+        (json!({"LoadBalancerType": "SECRET"}), "InvalidParameterValue"),
+        (json!({"LoadBalancerType": "INTERNAL", "VpcId": "vpc-1"}), "MissingParameter"),
+        (json!({"LoadBalancerType": "OPEN", "SubnetId": "subnet-1"}), "InvalidParameterValue"),
+        (json!({"LoadBalancerType": "OPEN", "Number": 21}), "InvalidParameterValue.Range"),
+        (json!({"LoadBalancerType": "OPEN", "LoadBalancerName": ""}), "InvalidParameterValue.Length"),
+        (json!({"LoadBalancerType": "OPEN", "AddressIPVersion": "IPv6FullChain"}), "UnsupportedOperation"),
+    ];
+    for (parameters, expected) in cases {
+        assert_eq!(code(&simulator, "CreateLoadBalancer", parameters.clone()).await, expected, "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn load_balancers_are_found_by_tag_name_and_page() {
+    let (simulator, _) = simulator();
+    for nth in 0..25 {
+        let spec = LoadBalancerSpec {
+            name: Some(format!("web-{nth}")),
+            tags: vec![("nth".into(), nth.to_string())],
+            ..LoadBalancerSpec::default()
+        };
+        simulator.create_load_balancer(&spec).expect("a load balancer");
+    }
+    let count = |parameters: Value| {
+        let simulator = &simulator;
+        async move {
+            let found = ok(simulator, "DescribeLoadBalancers", parameters).await;
+            (found["TotalCount"].as_u64(), found["LoadBalancerSet"].as_array().map(Vec::len))
+        }
+    };
+    assert_eq!(count(json!({})).await, (Some(26), Some(20)));
+    assert_eq!(count(json!({"Offset": 20, "Limit": 100})).await, (Some(26), Some(6)));
+    let by_tag = json!({"Filters": [{"Name": "tag:nth", "Values": ["3", "4"]}]});
+    assert_eq!(count(by_tag).await, (Some(2), Some(2)));
+    assert_eq!(count(json!({"LoadBalancerName": "web-1"})).await, (Some(11), Some(11)));
+    let strange = json!({"Filters": [{"Name": "colour", "Values": ["red"]}]});
+    assert_eq!(code(&simulator, "DescribeLoadBalancers", strange).await, "InvalidParameterValue.InvalidFilter");
+}
+
+#[tokio::test]
+async fn attributes_are_changed() {
+    let (simulator, _) = simulator();
+    let change = json!({"LoadBalancerId": "lb-test", "SnatPro": true, "LoadBalancerName": "n", "DeleteProtect": true});
+    ok(&simulator, "ModifyLoadBalancerAttributes", change).await;
+    let groups = json!({"LoadBalancerId": "lb-test", "SecurityGroups": ["sg-1"]});
+    ok(&simulator, "SetLoadBalancerSecurityGroups", groups).await;
+    let more = json!({"LoadBalancerId": "lb-test", "SnatIps": [{"SubnetId": "subnet-1"}], "Number": 2});
+    ok(&simulator, "CreateLoadBalancerSnatIps", more).await;
+    let shown = ok(&simulator, "DescribeLoadBalancers", json!({})).await["LoadBalancerSet"][0].take();
+    assert_eq!((&shown["SnatPro"], &shown["LoadBalancerName"]), (&json!(true), &json!("n")));
+    assert_eq!((&shown["SecureGroups"], &shown["AttributeFlags"]), (&json!(["sg-1"]), &json!(["DeleteProtect"])));
+    let ip = shown["SnatIps"][1]["Ip"].clone();
+    ok(&simulator, "DeleteLoadBalancerSnatIps", json!({"LoadBalancerId": "lb-test", "Ips": [ip]})).await;
+    let again = json!({"LoadBalancerId": "lb-test", "Ips": [ip]});
+    assert_eq!(code(&simulator, "DeleteLoadBalancerSnatIps", again).await, "InvalidParameter");
+    let deletion = json!({"LoadBalancerIds": ["lb-test"]});
+    assert_eq!(code(&simulator, "DeleteLoadBalancer", deletion).await, "OperationDenied");
+}
+
+#[tokio::test]
+async fn a_deletion_takes_everything_or_nothing() {
+    let (simulator, lb) = simulator();
+    let both = json!({"LoadBalancerIds": ["lb-test", "lb-no"]});
+    assert_eq!(code(&simulator, "DeleteLoadBalancer", both).await, "InvalidParameter.LBIdNotFound");
+    let route = listener(&simulator, &lb, Protocol::Tcp, 80);
+    for last in 1..=20 {
+        let ip = std::net::IpAddr::from([10, 9, 9, last]);
+        put(&simulator, &lb, &route, tke_direct_access::model::Address { ip, port: 80 }, 10);
+    }
+    let one = json!({"LoadBalancerIds": ["lb-test"]});
+    assert_eq!(code(&simulator, "DeleteLoadBalancer", one.clone()).await, "FailedOperation.TargetNumCheckRisk");
+    ok(&simulator, "DeleteLoadBalancer", json!({"LoadBalancerIds": ["lb-test"], "ForceDelete": true})).await;
+    assert_eq!(code(&simulator, "DeleteLoadBalancer", one).await, "InvalidParameter.LBIdNotFound");
+    eventually("the listener to end", async || simulator.data_plane(&lb, Protocol::Tcp, 80).is_none().then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn an_isolated_load_balancer_refuses_writes() {
+    let (simulator, lb) = simulator();
+    simulator.console(|state| state.set_isolated(&lb, true)).expect("it exists");
+    let create = json!({"LoadBalancerId": "lb-test", "Ports": [80], "Protocol": "TCP"});
+    assert_eq!(code(&simulator, "CreateListener", create).await, "FailedOperation.InvalidLBStatus");
+    let shown = call(&simulator, "DescribeLoadBalancers", json!({})).await.expect("reads work");
+    assert_eq!(shown["LoadBalancerSet"][0]["Isolation"], 1);
+}
+
+#[tokio::test]
+async fn load_balancers_of_two_simulators_have_different_addresses() {
+    let (one, lb) = simulator();
+    let (two, _) = simulator_with(Settings::instant());
+    let address = |simulator: &tke_direct_access::sim::Simulator| {
+        simulator.console(|state| state.load_balancer(&LoadBalancerId::new("lb-test")).map(|lb| lb.vip))
+    };
+    assert_ne!(address(&one), address(&two));
+    listener(&one, &lb, Protocol::Tcp, 80);
+    listener(&two, &lb, Protocol::Tcp, 80);
+    let fronts = (one.data_plane(&lb, Protocol::Tcp, 80), two.data_plane(&lb, Protocol::Tcp, 80));
+    assert!(fronts.0.is_some() && fronts.1.is_some() && fronts.0 != fronts.1, "{fronts:?}");
+}

@@ -1,0 +1,19 @@
+//! The simulated CLB, judged from outside: over its wire protocol and with real traffic.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod admin;
+mod api;
+mod binary;
+mod client;
+mod faults;
+mod health;
+mod http;
+mod layer7;
+mod load;
+mod load_balancers;
+mod support;
+mod targets;
+mod tasks;
+mod tcp;
+mod udp;
