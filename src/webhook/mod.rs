@@ -72,23 +72,21 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Listens, unless the settings say that there is no webhook. Nothing is answered or written before [`run`](Self::run).
+    /// Listens when the settings say that there is a webhook; in the way `Auto` that shows later. Nothing is answered or written
+    /// before [`run`](Self::run).
     ///
     /// # Errors
     ///
     /// When the address is taken.
     pub fn bind(settings: Settings, surroundings: Surroundings) -> Result<Self, Error> {
         let listener = match settings.gate_injection {
-            Injection::Auto | Injection::Webhook => {
-                let address = settings.webhook_listen;
-                Some(server::bind(address).map_err(|error| Error::Listen(address, error))?)
-            }
-            Injection::Policy | Injection::None => None,
+            Injection::Webhook => Some(listen(settings.webhook_listen)?),
+            Injection::Auto | Injection::Policy | Injection::None => None,
         };
         Ok(Self { settings, surroundings, listener, metrics: Metrics::default() })
     }
 
-    /// Where the webhook listens; `None` when the settings say that there is none.
+    /// Where the webhook listens; `None` when it does not, or not yet.
     pub fn address(&self) -> Option<SocketAddr> {
         self.listener.as_ref().map(|(_, address)| *address)
     }
@@ -102,17 +100,21 @@ impl Webhook {
     ///
     /// # Errors
     ///
-    /// When the webhook ended by itself.
+    /// When the webhook cannot be served, or ended by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let Self { settings, surroundings, listener, metrics } = self;
         let Some(injection) = repair::resolve(settings.gate_injection, &surroundings.client, &stop).await else {
             return Ok(());
         };
         metrics.set_mode(injection.as_str());
+        let listener = match listener {
+            None if injection == Injection::Webhook => Some(listen(settings.webhook_listen)?),
+            other => other,
+        };
         let (certificate, in_use) = watch::channel(None);
         let mut tasks = JoinSet::new();
         let reach = settings.reach(listener.as_ref().map_or(settings.webhook_listen, |(_, address)| *address));
-        if let (Some((listener, address)), Injection::Webhook) = (listener, injection) {
+        if let Some((listener, address)) = listener {
             tracing::info!(%address, "the webhook is served");
             let gatekeeper = Gatekeeper {
                 stores: surroundings.stores.clone(),
@@ -133,4 +135,8 @@ impl Webhook {
         }
         result
     }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    server::bind(address).map_err(|error| Error::Listen(address, error))
 }
