@@ -34,6 +34,7 @@
 //!    Pods, hold what is there.
 //! 9. *A gate opens on proof*: a read shows the Pod registered on every listener of every binding that selects it, and a health read
 //!    that began after that one says that probes succeed.
+//! 10. *No Pod is kept from being created.* Injection of gates fails open, answers from memory, and repairs what it needs.
 //!
 //! # Code map
 //!
@@ -46,6 +47,7 @@
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
 //! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
+//! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | k8s, plan, api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
 //! No clock, client, runtime or randomness in api, model, plan, status. `tests/tidy` enforces the table, sizes and banned words.
@@ -59,3 +61,4 @@ pub mod plan;
 pub mod sim;
 pub mod status;
 pub mod telemetry;
+pub mod webhook;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use tke_direct_access::clb::Credentials;
 use tke_direct_access::operator::{Operator, Settings};
+use tke_direct_access::webhook::{self, Webhook};
 use tke_direct_access::{api, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,8 @@ enum Command {
 struct Run {
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    webhook: webhook::Settings,
     /// How logs are written.
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]
     log_format: LogFormat,
@@ -58,22 +61,43 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn controller(run: Run) -> anyhow::Result<()> {
+async fn controller(mut run: Run) -> anyhow::Result<()> {
     telemetry::install_crypto();
     telemetry::install_logs(matches!(run.log_format, LogFormat::Json));
     let credentials = Credentials::from_environment()?;
     let config = kube::Config::infer().await?;
     let stop = CancellationToken::new();
+    // One name in the Lease and in all Events.
+    let identity = run.settings.identity.get_or_insert_with(|| format!("controller-{}", uuid::Uuid::new_v4())).clone();
     let operator = Operator::start(&run.settings, config, credentials, stop.clone()).await?;
     tracing::info!(address = %operator.address(), "probes and metrics are served");
+    let (stores, synced) = operator.stores();
+    let namespace = run.settings.lease_namespace.clone();
+    let surroundings = webhook::Surroundings { client: operator.client(), stores, synced, namespace, identity };
+    let webhook = Webhook::bind(run.webhook, surroundings)?;
+    operator.metrics().register(|registry| webhook.metrics().register(registry));
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut running = std::pin::pin!(operator.run());
+    let injecting = async {
+        let ended = webhook.run(stop.clone()).await;
+        stop.cancel();
+        ended.map_err(anyhow::Error::from)
+    };
+    let operating = async {
+        let ended = operator.run().await;
+        stop.cancel();
+        ended.map_err(anyhow::Error::from)
+    };
+    let both = async {
+        let (operated, injected) = tokio::join!(operating, injecting);
+        operated.and(injected)
+    };
+    let mut running = std::pin::pin!(both);
     tokio::select! {
-        result = &mut running => return Ok(result?),
+        result = &mut running => return result,
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }
     stop.cancel();
-    Ok(running.await?)
+    running.await
 }

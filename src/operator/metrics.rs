@@ -1,6 +1,6 @@
 //! What the controller counts. Labels come from closed sets only; no object name is ever one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -52,7 +52,7 @@ pub enum WriteResult {
 /// All metrics. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    registry: Arc<Registry>,
+    registry: Arc<Mutex<Registry>>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<CallLabels, Histogram>,
     rounds: Family<ResultLabels, Counter>,
@@ -107,7 +107,7 @@ impl Default for Metrics {
         registry.register("leader_election_master_status", "1 while this replica is the leader", leader.clone());
         registry.register("load_balancers", "Load balancers looked after by this replica", load_balancers.clone());
         Self {
-            registry: Arc::new(registry),
+            registry: Arc::new(Mutex::new(registry)),
             calls,
             call_seconds,
             rounds,
@@ -127,8 +127,13 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut buffer = String::new();
         // Writing into a String cannot fail.
-        let _ = text::encode(&mut buffer, &self.registry);
+        let _ = text::encode(&mut buffer, &self.registry.lock().unwrap_or_else(PoisonError::into_inner));
         buffer
+    }
+
+    /// Adds metrics that others count, to be printed with these.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Counts a round.

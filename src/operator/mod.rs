@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clb;
-use crate::k8s::Stores;
+use crate::k8s::{Stores, Synced};
 use crate::model::{Limits, Region};
 use admin::Admin;
 use context::{Clouds, Context};
@@ -69,7 +69,7 @@ pub enum Error {
 pub struct Operator {
     context: Arc<Context>,
     changes: mpsc::Receiver<crate::k8s::Change>,
-    synced: crate::k8s::Synced,
+    synced: Synced,
     elector: Elector,
     tasks: JoinSet<()>,
     stop: CancellationToken,
@@ -126,6 +126,16 @@ impl Operator {
     /// What is counted.
     pub fn metrics(&self) -> Metrics {
         self.context.metrics.clone()
+    }
+
+    /// The client of the API server, for others of this process.
+    pub fn client(&self) -> Client {
+        self.context.client.clone()
+    }
+
+    /// What the watches have seen, and whether they have seen everything once.
+    pub fn stores(&self) -> (Stores, Synced) {
+        (self.context.stores.clone(), self.synced.clone())
     }
 
     /// Waits for leadership and then runs rounds until `stop`. Rounds under way are finished, and the Lease is given up.
