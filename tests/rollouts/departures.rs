@@ -6,8 +6,9 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::load::{Clients, turn};
-use crate::scene::{brisk, pods, until_gone, until_targets, workload};
+use crate::scene::{PATIENCE, brisk, pods, until_gone, until_targets, workload};
 use crate::stage::{Stage, binding, service};
+use crate::support::eventually;
 use crate::witness::watched;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,12 +19,12 @@ async fn a_scale_down_from_20_to_5_loses_nothing() {
     let scale_down = async {
         let clients = Clients::start(&stage).await;
         stage.ok(&["scale", "deployment/web", "--replicas=5"]).await;
-        stage.until_ready("web", "5/5").await;
+        eventually("15 Pods have gone", PATIENCE, async || pods(&stage).await.len() == 5).await;
         until_targets(&stage, 5).await;
         clients.lost_nothing("scale-down", 20).await;
     };
     watched(&stage, scale_down).await;
-    assert_eq!(pods(&stage).await.len(), 5);
+    stage.until_ready("web", "5/5").await;
     stage.finish().await;
 }
 

@@ -5,12 +5,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::{Settings as SimulatorSettings, Timing};
+use tokio::time::Instant;
 
 use crate::stage::{Stage, deployment_with};
 use crate::support::eventually;
 
 /// How long anything here may take; more than that is a failure also on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a target may outlive its Pod: some calls and retries, much less than the interval at which an unchanged load
+/// balancer is read (60 s), so that no missed change hides behind it.
+const TIDY: Duration = Duration::from_secs(25);
 
 /// A cloud that takes its time: a tenth of the real one's.
 pub(crate) fn brisk() -> SimulatorSettings {
@@ -44,9 +49,9 @@ pub(crate) async fn until_gone(stage: &Stage, pods: &[String]) {
     stage.ok(&all).await;
 }
 
-/// Waits until the load balancer has exactly so many targets.
+/// Waits until the load balancer has exactly so many targets, once the Pods are as they shall be.
 pub(crate) async fn until_targets(stage: &Stage, count: usize) {
-    eventually(&format!("{count} targets are left"), PATIENCE, async || {
+    eventually(&format!("{count} targets are left"), TIDY, async || {
         let targets = stage.targets(Protocol::Tcp, 80).unwrap_or_default();
         if targets.len() == count { Ok(Some(())) } else { Err(format!("{targets:?}")) }
     })
@@ -61,7 +66,11 @@ pub(crate) async fn begin_rollout(stage: &Stage, version: u32) {
 
 /// Waits until a rollout has ended, and the `old` Pods and their targets have gone.
 pub(crate) async fn end_rollout(stage: &Stage, replicas: usize, old: &[String]) {
+    let begun = Instant::now();
     stage.ok(&["rollout", "status", "deployment/web", "--timeout=120s"]).await;
+    let available = begun.elapsed();
     until_gone(stage, old).await;
+    let gone = begun.elapsed();
     until_targets(stage, replicas).await;
+    eprintln!("available after {available:.1?}, old Pods gone after {gone:.1?}, targets after {:.1?}", begun.elapsed());
 }

@@ -20,6 +20,10 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// How much later than the controller's watch this one may be on a busy machine.
 const LAG: Duration = Duration::from_secs(2);
 
+/// How long a gate may stay closed after the containers are ready: the cloud's checks, and the time until another replica
+/// leads; less than the interval at which an unchanged load balancer is read, so that no missed change hides behind it.
+const LONGEST_WAIT: Duration = Duration::from_secs(45);
+
 /// What was seen of Pods and of the targets on TCP port 80.
 #[derive(Default)]
 struct Witness {
@@ -35,13 +39,16 @@ struct Seen {
     name: String,
     ip: Option<IpAddr>,
     is_open: bool,
+    containers_ready_since: Option<Instant>,
+    /// From ContainersReady to the open gate.
+    waited: Option<Duration>,
     ending_since: Option<Instant>,
 }
 
 /// Waits for `act` and looks on.
 ///
 /// # Panics
-/// A gate that was True was seen otherwise, or a target was taken out of service before its Pod was told to end.
+/// A gate that was True was seen otherwise, a gate opened very late, or a target was taken out of service before its Pod was told to end.
 pub(crate) async fn watched<T>(stage: &Stage, act: impl Future<Output = T>) -> T {
     let pods: Api<Pod> = Api::default_namespaced(stage.namespace.client());
     let mut events = pin!(watcher(pods, watcher::Config::default()).default_backoff());
@@ -84,6 +91,12 @@ impl Witness {
             self.flips.push(format!("{name}: {gate:?}"));
         }
         seen.name = name;
+        if conditions.iter().any(|found| found.type_ == "ContainersReady" && found.status == "True") {
+            let since = *seen.containers_ready_since.get_or_insert_with(Instant::now);
+            if is_open && !seen.is_open {
+                seen.waited = Some(since.elapsed());
+            }
+        }
         seen.is_open |= is_open;
         seen.ip = status.and_then(|status| status.pod_ip.as_deref()?.parse().ok()).or(seen.ip);
         let is_over = status.and_then(|status| status.phase.as_deref()).is_some_and(|phase| phase == "Failed");
@@ -105,6 +118,8 @@ impl Witness {
         assert_eq!(self.flips, [""; 0], "a gate that was open stays open");
         let opened = self.pods.values().filter(|pod| pod.is_open).count();
         assert!(opened > 0 && !self.serving.is_empty(), "Pods and targets were seen");
+        let waited = self.pods.values().filter_map(|pod| pod.waited).max().unwrap_or_default();
+        assert!(waited < LONGEST_WAIT, "a gate opened {waited:?} after the containers were ready");
         let too_early = self.left.iter().filter(|(address, left)| {
             let told = |pod: &&Seen| pod.ip == Some(address.ip) && pod.ending_since.is_some_and(|at| at <= *left + LAG);
             !self.pods.values().any(|pod| told(&pod))
