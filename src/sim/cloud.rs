@@ -20,6 +20,7 @@ use super::probe::{Prober, Report};
 use super::rate::Rates;
 use super::settings::{Credentials, Settings};
 use super::state::{Config, State};
+use super::verdicts::{HealthChange, Verdicts};
 use crate::model::{Address, LoadBalancerId, Route};
 
 /// Results of probes are gathered for this long before the data plane is told: a wave of them is one change.
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) rates: Rates,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
+    pub(crate) verdicts: Verdicts,
     pub(crate) claims: Claims,
     pub(crate) data_plane: DataPlane,
     prober: Prober,
@@ -67,6 +69,7 @@ impl Cloud {
                 rates: Rates::new(settings.rate_per_second),
                 faults,
                 calls: Calls::default(),
+                verdicts: Verdicts::default(),
                 claims: Claims::new(settings.data_plane_address),
                 data_plane: DataPlane::new(tasks.clone(), stop.clone(), settings.cut_on_deregister),
                 prober: Prober::new(report(cloud.clone()), tasks.clone(), stop.clone()),
@@ -148,7 +151,7 @@ impl Cloud {
 fn report(cloud: Weak<Cloud>) -> Report {
     Arc::new(move |id: &LoadBalancerId, route: &Route, address: Address, success: bool| {
         if let Some(cloud) = cloud.upgrade()
-            && cloud.lock().state.observe(id, route, address, success)
+            && cloud.lock().observe(id, route, address, success)
         {
             cloud.wake.notify_one();
         }
@@ -156,6 +159,18 @@ fn report(cloud: Weak<Cloud>) -> Report {
 }
 
 impl Inner {
+    /// Adds the result of a probe, and remembers a change of health; true when there was one.
+    fn observe(&mut self, id: &LoadBalancerId, route: &Route, address: Address, success: bool) -> bool {
+        if !self.state.observe(id, route, address, success) {
+            return false;
+        }
+        if let Some(health) = self.state.health_at(id, route, address) {
+            let (load_balancer, route) = (id.clone(), route.clone());
+            self.verdicts.add(HealthChange { at: Timestamp::now(), load_balancer, route, address, health });
+        }
+        true
+    }
+
     /// Takes the changes of the state to sockets and probes.
     fn publish(&mut self) {
         let changed = self.state.take_changed();

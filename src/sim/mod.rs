@@ -22,6 +22,7 @@ mod server;
 mod settings;
 mod simulator;
 mod state;
+mod verdicts;
 mod verify;
 
 /// Time since the simulator started. Everything that depends on time gets it as a value.
@@ -32,3 +33,4 @@ pub use fault::{Effect, Fault, When, read_script};
 pub use settings::{BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, Timing};
 pub use simulator::Simulator;
 pub use state::{ConsoleError, Listener, LoadBalancer, Rule, State, Target};
+pub use verdicts::HealthChange;

@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::server;
 use super::settings::{LoadBalancerSpec, Settings};
 use super::state::{ConsoleError, State};
+use super::verdicts::HealthChange;
 use crate::model::{Address, LoadBalancerId, Protocol};
 
 /// A running simulator. Its tasks end when it is dropped; [`Simulator::shutdown`] also waits for them.
@@ -83,6 +84,11 @@ impl Simulator {
     /// The last few thousand calls, oldest first.
     pub fn call_log(&self) -> Vec<CallRecord> {
         self.cloud.with(|inner, _| inner.calls.log().cloned().collect())
+    }
+
+    /// The last few thousand changes of health that probes brought about, oldest first.
+    pub fn health_log(&self) -> Vec<HealthChange> {
+        self.cloud.with(|inner, _| inner.verdicts.log().cloned().collect())
     }
 
     /// Forgets the calls so far.

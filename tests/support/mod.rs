@@ -37,4 +37,4 @@ pub use audit::Request;
 pub use control_plane::{ControlPlane, Options};
 pub use kubectl::Output;
 pub use namespace::Namespace;
-pub use wait::{Check, eventually};
+pub use wait::{Check, eventually, within};

@@ -1,0 +1,121 @@
+//! The order in which things are made does not matter.
+
+use serde_json::{Value, json};
+use tke_direct_access::api::names;
+use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
+
+use crate::scene::PATIENCE;
+use crate::stage::Stage;
+use crate::support::eventually;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Deployment,
+    Service,
+    Binding,
+    LoadBalancer,
+}
+
+use Part::{Binding, Deployment, LoadBalancer, Service};
+
+/// Every order of the four parts.
+fn orders() -> Vec<[Part; 4]> {
+    let parts = [Deployment, Service, Binding, LoadBalancer];
+    let mut orders = Vec::new();
+    for a in parts {
+        for b in parts {
+            for c in parts {
+                for d in parts {
+                    let order = [a, b, c, d];
+                    if parts.iter().all(|part| order.contains(part)) {
+                        orders.push(order);
+                    }
+                }
+            }
+        }
+    }
+    orders
+}
+
+fn name(index: usize) -> String {
+    format!("web-{index}")
+}
+
+fn load_balancer(index: usize) -> String {
+    format!("lb-order{index:04}")
+}
+
+/// The object of a part; a load balancer is none of Kubernetes.
+fn object(part: Part, index: usize) -> Option<Value> {
+    let name = name(index);
+    let labels = json!({"app": name});
+    match part {
+        Deployment => Some(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "automountServiceAccountToken": false,
+                    "readinessGates": [{"conditionType": names::GATE}],
+                    "containers": [{
+                        "name": "web", "image": "registry.example.com/web:v1", "ports": [{"containerPort": 8080}],
+                    }],
+                },
+            }},
+        })),
+        Service => Some(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+        })),
+        Binding => Some(json!({
+            "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding", "metadata": {"name": name},
+            "spec": {"serviceRef": {"name": name}, "loadBalancer": {"id": load_balancer(index)}},
+        })),
+        LoadBalancer => None,
+    }
+}
+
+/// Waits until the world has taken notice of a part, so that the next one really comes later.
+async fn settled(stage: &Stage, part: Part, index: usize) {
+    let name = name(index);
+    let what = format!("{part:?} {name} is noticed");
+    eventually(&what, PATIENCE, async || match part {
+        Deployment => {
+            let path = r#"jsonpath={.items[*].status.conditions[?(@.type=="ContainersReady")].status}"#;
+            let selector = format!("app={name}");
+            stage.ok(&["get", "pods", "-l", &selector, "-o", path]).await == "True"
+        }
+        Service => {
+            let selector = format!("kubernetes.io/service-name={name}");
+            !stage.ok(&["get", "endpointslices", "-l", &selector, "-o", "name"]).await.is_empty()
+        }
+        Binding => stage.binding(&name).await.is_some_and(|found| found.status.is_some()),
+        LoadBalancer => true,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_of_creation_ends_ready() {
+    let mut stage = Stage::without_controller("order", SimulatorSettings::instant()).await;
+    stage.start_controller(&[]).await;
+    let orders = orders();
+    assert_eq!(orders.len(), 24);
+    for step in 0..4 {
+        let parts = || orders.iter().map(|order| order[step]).enumerate();
+        for (index, _) in parts().filter(|(_, part)| *part == LoadBalancer) {
+            stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(load_balancer(index))).unwrap();
+        }
+        let objects: Vec<Value> = parts().filter_map(|(index, part)| object(part, index)).collect();
+        stage.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).await;
+        for (index, part) in parts() {
+            settled(&stage, part, index).await;
+        }
+    }
+    for (index, order) in orders.iter().enumerate() {
+        eprintln!("waiting for {order:?}");
+        stage.until_ready(&name(index), "1/1").await;
+    }
+    stage.ok(&["wait", "--for=condition=Available", "deployments", "--all", "--timeout=60s"]).await;
+    stage.finish().await;
+}
