@@ -23,11 +23,14 @@ use tke_direct_access::model::{LoadBalancerId, Protocol};
 use tke_direct_access::operator::{Operator, Settings as OperatorSettings};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 use tke_direct_access::telemetry;
+use tke_direct_access::webhook::{self, Webhook};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const LOAD_BALANCER: &str = "lb-6efswuxa";
 const EXAMPLE: &str = "examples/01-service.yaml";
+/// Where the controller's Lease and Secret are.
+const NAMESPACE: &str = "kube-system";
 const REQUESTS_PER_SECOND: u32 = 200;
 
 /// A place to try tke-direct-access: Kubernetes, a simulated cloud and the controller on this machine.
@@ -63,6 +66,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
     let playground = Playground::start(arguments.time_scale).await?;
     playground.bind().await?;
     playground.roll().await?;
+    playground.damage().await?;
     println!("\nThat took {:.0?} in all.", started.elapsed());
     if !arguments.tour {
         playground.explain();
@@ -76,6 +80,7 @@ struct Playground {
     control_plane: ControlPlane,
     simulator: Simulator,
     controller: JoinHandle<Result<(), tke_direct_access::operator::Error>>,
+    injection: JoinHandle<Result<(), webhook::Error>>,
     admin: SocketAddr,
     stop: CancellationToken,
 }
@@ -99,12 +104,18 @@ impl Playground {
         let stop = CancellationToken::new();
         let (secret_id, secret_key) = simulator.credentials();
         let credentials = Credentials::fixed(Keys::new(secret_id, secret_key, None)?);
-        let settings = operator_settings(&simulator.endpoint())?;
-        let operator = Operator::start(&settings, control_plane.config(), credentials, stop.clone()).await?;
+        let settings = settings_of_controller(&simulator.endpoint())?;
+        let operator = Operator::start(&settings.operator, control_plane.config(), credentials, stop.clone()).await?;
+        let (stores, synced) = operator.stores();
+        let (namespace, identity) = (NAMESPACE.to_owned(), "playground".to_owned());
+        let surroundings = webhook::Surroundings { client: operator.client(), stores, synced, namespace, identity };
+        let webhook = Webhook::bind(settings.webhook, surroundings)?;
+        operator.metrics().register(|registry| webhook.metrics().register(registry));
+        let injection = tokio::spawn(webhook.run(stop.clone()));
         let admin = operator.address();
         let controller = tokio::spawn(operator.run());
         step.done(&format!("metrics at http://{admin}/metrics"));
-        Ok(Self { control_plane, simulator, controller, admin, stop })
+        Ok(Self { control_plane, simulator, controller, injection, admin, stop })
     }
 
     /// Applies the example and waits until the binding is ready.
@@ -163,6 +174,25 @@ impl Playground {
         Ok(())
     }
 
+    /// Takes away what injects gates, and sees it come back.
+    async fn damage(&self) -> Result<()> {
+        let step = Step::new("Somebody deletes the webhook's configuration and certificate");
+        let secret = ["secret", "direct-access-webhook", "-n", NAMESPACE];
+        let configuration = ["mutatingwebhookconfiguration", webhook::NAME];
+        let begun = Instant::now();
+        for object in [secret.as_slice(), configuration.as_slice()] {
+            self.kubectl(&[&["delete"], object].concat()).await?;
+        }
+        for object in [secret.as_slice(), configuration.as_slice()] {
+            eventually("it is there again", Duration::from_secs(10), async || {
+                self.kubectl(&[&["get"], object].concat()).await.map(Some)
+            })
+            .await;
+        }
+        step.done(&format!("both are back after {:.1?}", begun.elapsed()));
+        self.show(&["get", "events", "-A", "--field-selector", "reason=Repaired"]).await
+    }
+
     async fn pods(&self) -> Result<Vec<String>> {
         let names = self.kubectl(&["get", "pods", "-l", "app=MyApp", "-o", "name"]).await?;
         Ok(names.lines().map(str::to_owned).collect())
@@ -197,6 +227,9 @@ impl Playground {
   kubectl scale deployment/my-app --replicas=10
   kubectl delete pod -l app=MyApp --wait=false
   kubectl explain directaccessbinding.spec.drain
+  kubectl delete mutatingwebhookconfiguration {webhook}   it comes back
+  kubectl label namespace default cloud.tencent.com/direct-access-gates=enabled
+  kubectl apply -f examples/04-gate-injection.yaml
   curl -s {endpoint}/admin/state                  what the cloud has
   curl -s {endpoint}/admin/calls                  what it was asked
   curl -s http://{admin}/metrics              what the controller counts
@@ -205,6 +238,7 @@ There is no kubectl? This is the control plane's own: {kubectl}",
             kubeconfig = self.control_plane.kubeconfig().display(),
             kubectl = self.control_plane.kubectl_line(),
             admin = self.admin,
+            webhook = webhook::NAME,
             url = self.url().unwrap_or_default(),
         );
     }
@@ -212,21 +246,41 @@ There is no kubectl? This is the control plane's own: {kubectl}",
     async fn end(self) -> Result<()> {
         self.stop.cancel();
         self.controller.await?.context("the controller ended badly")?;
+        self.injection.await?.context("the webhook ended badly")?;
         self.simulator.shutdown().await;
         drop(self.control_plane);
         Ok(())
     }
 }
 
-fn operator_settings(endpoint: &str) -> Result<OperatorSettings> {
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        settings: OperatorSettings,
-    }
-    let flags =
-        ["controller", "--clb-endpoint", endpoint, "--listen", "127.0.0.1:0", "--lease-namespace", "kube-system"];
-    Ok(Flags::try_parse_from(flags)?.settings)
+/// The controller's flags.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    operator: OperatorSettings,
+    #[command(flatten)]
+    webhook: webhook::Settings,
+}
+
+fn settings_of_controller(endpoint: &str) -> Result<Flags> {
+    let flags = [
+        "controller",
+        "--clb-endpoint",
+        endpoint,
+        "--listen",
+        "127.0.0.1:0",
+        "--lease-namespace",
+        NAMESPACE,
+        "--gate-injection",
+        "Webhook",
+        "--webhook-listen",
+        "127.0.0.1:0",
+        "--webhook-host",
+        "127.0.0.1",
+        "--webhook-linger-seconds",
+        "0",
+    ];
+    Ok(Flags::try_parse_from(flags)?)
 }
 
 /// A line that turns while something takes its time.
