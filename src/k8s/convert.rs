@@ -10,7 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 
 use crate::api::names;
 use crate::model::{
-    GateState, IpFamily, ObjectKey, Phase, Pod, Service, ServicePort, Slice, SliceEndpoint, SlicePort, Transport,
+    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PreStop, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
+    Transport,
 };
 
 const SERVICE_OF_SLICE: &str = "kubernetes.io/service-name";
@@ -93,6 +94,7 @@ pub fn pod(object: &core::Pod) -> Pod {
     Pod {
         key: key(&object.metadata),
         uid: object.metadata.uid.clone().unwrap_or_default(),
+        created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         labels: object.metadata.labels.clone().unwrap_or_default(),
         annotations: vendor_annotations(&object.metadata),
         ips: ips(status),
@@ -101,6 +103,7 @@ pub fn pod(object: &core::Pod) -> Pod {
         phase: phase(object),
         containers_ready: condition(status, "ContainersReady").is_some_and(|found| found.status == "True"),
         deleting_since: deleting_since(&object.metadata),
+        ending: spec.map(ending).unwrap_or_default(),
         gate: gate(object),
     }
 }
@@ -128,12 +131,42 @@ fn deleting_since(meta: &ObjectMeta) -> Option<Timestamp> {
     Some(end.checked_sub(grace).unwrap_or(end))
 }
 
+fn ending(spec: &core::PodSpec) -> Ending {
+    let grace = spec.termination_grace_period_seconds.and_then(|seconds| u32::try_from(seconds).ok());
+    // Traffic goes to containers that declare a port; a sidecar that ends early harms nobody.
+    let declares_port = |container: &&core::Container| container.ports.as_ref().is_some_and(|ports| !ports.is_empty());
+    let of = |container: &core::Container| pre_stop(container.lifecycle.as_ref());
+    let serving = spec.containers.iter().filter(declares_port).map(of).reduce(shorter);
+    let pre_stop = serving.or_else(|| spec.containers.iter().map(of).reduce(shorter)).unwrap_or_default();
+    Ending { grace_seconds: grace.unwrap_or(Ending::default().grace_seconds), pre_stop }
+}
+
+fn pre_stop(lifecycle: Option<&core::Lifecycle>) -> PreStop {
+    let Some(hook) = lifecycle.and_then(|lifecycle| lifecycle.pre_stop.as_ref()) else { return PreStop::None };
+    match &hook.sleep {
+        Some(sleep) => PreStop::Sleep(u32::try_from(sleep.seconds).unwrap_or(0)),
+        None => PreStop::Unknown,
+    }
+}
+
+fn shorter(a: PreStop, b: PreStop) -> PreStop {
+    match (a, b) {
+        (PreStop::None, _) | (_, PreStop::None) => PreStop::None,
+        (PreStop::Sleep(a), PreStop::Sleep(b)) => PreStop::Sleep(a.min(b)),
+        (PreStop::Sleep(seconds), PreStop::Unknown) | (PreStop::Unknown, PreStop::Sleep(seconds)) => {
+            PreStop::Sleep(seconds)
+        }
+        (PreStop::Unknown, PreStop::Unknown) => PreStop::Unknown,
+    }
+}
+
 fn phase(object: &core::Pod) -> Phase {
     let status = object.status.as_ref();
     match status.and_then(|status| status.phase.as_deref()) {
         Some("Running" | "Pending") if object.metadata.deletion_timestamp.is_some() && have_stopped(status) => {
             Phase::Finished
         }
+        Some("Running") if is_lost(object) => Phase::Unknown,
         Some("Running") => Phase::Running,
         Some("Succeeded" | "Failed") => Phase::Finished,
         Some("Unknown") => Phase::Unknown,
@@ -147,6 +180,25 @@ fn have_stopped(status: Option<&core::PodStatus>) -> bool {
     let has_ended =
         |container: &core::ContainerStatus| container.state.as_ref().is_some_and(|state| state.terminated.is_some());
     !containers.is_empty() && containers.iter().all(has_ended)
+}
+
+/// The node of the Pod does not answer. The node lifecycle controller then sets `Ready` to False and nothing else, while
+/// the kubelet never does so without a reason as long as containers and gates are well. A Pod that has not been ready
+/// since its gates opened is not meant: some kubelets give no reason, and it would wait for itself.
+fn is_lost(object: &core::Pod) -> bool {
+    let status = object.status.as_ref();
+    let Some(ready) = condition(status, "Ready") else { return false };
+    let Some(since) = &ready.last_transition_time else { return false };
+    let held = |kind: &str| {
+        condition(status, kind).is_some_and(|found| {
+            found.status == "True" && found.last_transition_time.as_ref().is_some_and(|time| time.0 < since.0)
+        })
+    };
+    let mut gates = object.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    ready.status == "False"
+        && ready.reason.as_deref().unwrap_or_default().is_empty()
+        && held("ContainersReady")
+        && gates.all(|gate| held(&gate.condition_type))
 }
 
 fn condition<'a>(status: Option<&'a core::PodStatus>, kind: &str) -> Option<&'a core::PodCondition> {
@@ -167,3 +219,6 @@ fn gate(object: &core::Pod) -> GateState {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
