@@ -13,7 +13,7 @@ use serde_json::json;
 use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
-    Address, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
+    Address, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
     SliceEndpoint, SlicePort, TargetHealth, Transport,
 };
@@ -36,6 +36,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
     Pod {
         key: ObjectKey::new("shop", format!("web-{number}")),
         uid: uid(number),
+        created: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         annotations: BTreeMap::new(),
         ips: vec![ip(number)],
@@ -45,6 +46,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
         containers_ready: true,
         containers_ready_since: None,
         deleting_since: None,
+        ending: Ending::default(),
         gate,
     }
 }

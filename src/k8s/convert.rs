@@ -10,7 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 
 use crate::api::names;
 use crate::model::{
-    GateState, IpFamily, ObjectKey, Phase, Pod, Service, ServicePort, Slice, SliceEndpoint, SlicePort, Transport,
+    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PreStop, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
+    Transport,
 };
 
 const SERVICE_OF_SLICE: &str = "kubernetes.io/service-name";
@@ -102,6 +103,7 @@ pub fn pod(object: &core::Pod) -> Pod {
     Pod {
         key: key(&object.metadata),
         uid: object.metadata.uid.clone().unwrap_or_default(),
+        created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         labels: object.metadata.labels.clone().unwrap_or_default(),
         annotations: vendor_annotations(&object.metadata),
         ips: ips(status),
@@ -113,6 +115,7 @@ pub fn pod(object: &core::Pod) -> Pod {
             .and_then(|found| found.last_transition_time.as_ref())
             .map(|time| time.0),
         deleting_since: deleting_since(&object.metadata),
+        ending: spec.map(ending).unwrap_or_default(),
         gate: gate(object),
     }
 }
@@ -140,12 +143,42 @@ fn deleting_since(meta: &ObjectMeta) -> Option<Timestamp> {
     Some(end.checked_sub(grace).unwrap_or(end))
 }
 
+fn ending(spec: &core::PodSpec) -> Ending {
+    let grace = spec.termination_grace_period_seconds.and_then(|seconds| u32::try_from(seconds).ok());
+    // Traffic goes to containers that declare a port; a sidecar that ends early harms nobody.
+    let declares_port = |container: &&core::Container| container.ports.as_ref().is_some_and(|ports| !ports.is_empty());
+    let of = |container: &core::Container| pre_stop(container.lifecycle.as_ref());
+    let serving = spec.containers.iter().filter(declares_port).map(of).reduce(shorter);
+    let pre_stop = serving.or_else(|| spec.containers.iter().map(of).reduce(shorter)).unwrap_or_default();
+    Ending { grace_seconds: grace.unwrap_or(Ending::default().grace_seconds), pre_stop }
+}
+
+fn pre_stop(lifecycle: Option<&core::Lifecycle>) -> PreStop {
+    let Some(hook) = lifecycle.and_then(|lifecycle| lifecycle.pre_stop.as_ref()) else { return PreStop::None };
+    match &hook.sleep {
+        Some(sleep) => PreStop::Sleep(u32::try_from(sleep.seconds).unwrap_or(0)),
+        None => PreStop::Unknown,
+    }
+}
+
+fn shorter(a: PreStop, b: PreStop) -> PreStop {
+    match (a, b) {
+        (PreStop::None, _) | (_, PreStop::None) => PreStop::None,
+        (PreStop::Sleep(a), PreStop::Sleep(b)) => PreStop::Sleep(a.min(b)),
+        (PreStop::Sleep(seconds), PreStop::Unknown) | (PreStop::Unknown, PreStop::Sleep(seconds)) => {
+            PreStop::Sleep(seconds)
+        }
+        (PreStop::Unknown, PreStop::Unknown) => PreStop::Unknown,
+    }
+}
+
 fn phase(object: &core::Pod) -> Phase {
     let status = object.status.as_ref();
     match status.and_then(|status| status.phase.as_deref()) {
         Some("Running" | "Pending") if object.metadata.deletion_timestamp.is_some() && have_stopped(status) => {
             Phase::Finished
         }
+        Some("Running") if is_lost(object) => Phase::Unknown,
         Some("Running") => Phase::Running,
         Some("Succeeded" | "Failed") => Phase::Finished,
         Some("Unknown") => Phase::Unknown,
@@ -159,6 +192,25 @@ fn have_stopped(status: Option<&core::PodStatus>) -> bool {
     let has_ended =
         |container: &core::ContainerStatus| container.state.as_ref().is_some_and(|state| state.terminated.is_some());
     !containers.is_empty() && containers.iter().all(has_ended)
+}
+
+/// The node of the Pod does not answer. The node lifecycle controller then sets `Ready` to False and nothing else, while
+/// the kubelet never does so without a reason as long as containers and gates are well. A Pod that has not been ready
+/// since its gates opened is not meant: some kubelets give no reason, and it would wait for itself.
+fn is_lost(object: &core::Pod) -> bool {
+    let status = object.status.as_ref();
+    let Some(ready) = condition(status, "Ready") else { return false };
+    let Some(since) = &ready.last_transition_time else { return false };
+    let held = |kind: &str| {
+        condition(status, kind).is_some_and(|found| {
+            found.status == "True" && found.last_transition_time.as_ref().is_some_and(|time| time.0 < since.0)
+        })
+    };
+    let mut gates = object.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    ready.status == "False"
+        && ready.reason.as_deref().unwrap_or_default().is_empty()
+        && held("ContainersReady")
+        && gates.all(|gate| held(&gate.condition_type))
 }
 
 fn condition<'a>(status: Option<&'a core::PodStatus>, kind: &str) -> Option<&'a core::PodCondition> {
@@ -177,5 +229,76 @@ fn gate(object: &core::Pod) -> GateState {
             reason: found.reason.clone().unwrap_or_default(),
             message: found.message.clone().unwrap_or_default(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod_of(spec: &Value, status: &Value) -> Pod {
+        let object =
+            json!({"metadata": {"name": "web", "namespace": "shop", "uid": "1"}, "spec": spec, "status": status});
+        pod(&serde_json::from_value(object).unwrap())
+    }
+
+    fn hook(hook: &Value) -> Value {
+        json!({"preStop": hook})
+    }
+
+    #[test]
+    fn the_ending_is_that_of_the_containers_that_serve() {
+        let sleep = |seconds: u32| hook(&json!({"sleep": {"seconds": seconds}}));
+        let exec = hook(&json!({"exec": {"command": ["drain"]}}));
+        let serving =
+            |lifecycle: &Value| json!({"name": "a", "ports": [{"containerPort": 80}], "lifecycle": lifecycle});
+        let silent = |lifecycle: &Value| json!({"name": "b", "lifecycle": lifecycle});
+        let nothing = json!({});
+        for (containers, pre_stop) in [
+            (json!([serving(&nothing)]), PreStop::None),
+            (json!([serving(&sleep(7))]), PreStop::Sleep(7)),
+            (json!([serving(&exec)]), PreStop::Unknown),
+            (json!([serving(&sleep(7)), silent(&nothing)]), PreStop::Sleep(7)),
+            (json!([serving(&sleep(7)), serving(&sleep(3))]), PreStop::Sleep(3)),
+            (json!([serving(&sleep(7)), serving(&nothing)]), PreStop::None),
+            (json!([serving(&exec), serving(&sleep(3))]), PreStop::Sleep(3)),
+            (json!([silent(&sleep(2)), silent(&exec)]), PreStop::Sleep(2)),
+            (json!([]), PreStop::None),
+        ] {
+            let found = pod_of(&json!({"terminationGracePeriodSeconds": 45, "containers": containers}), &json!({}));
+            assert_eq!(found.ending, Ending { grace_seconds: 45, pre_stop }, "{containers}");
+        }
+        assert_eq!(pod_of(&json!({"containers": []}), &json!({})).ending.grace_seconds, 30);
+    }
+
+    const GATED: [&str; 2] = [names::GATE, "example.com/other"];
+
+    /// The phase of a running Pod with two gates and these conditions: type, status, reason, and minute of the transition.
+    fn phase_with(conditions: &[(&str, &str, &str, u32)]) -> Phase {
+        let condition = |(kind, status, reason, minute): &(&str, &str, &str, u32)| json!({"type": kind, "status": status, "reason": reason, "lastTransitionTime": format!("2026-01-01T00:{minute:02}:00Z")});
+        let gates = GATED.map(|gate| json!({"conditionType": gate}));
+        let conditions: Vec<_> = conditions.iter().map(condition).collect();
+        pod_of(
+            &json!({"containers": [], "readinessGates": gates}),
+            &json!({"phase": "Running", "conditions": conditions}),
+        )
+        .phase
+    }
+
+    #[test]
+    fn a_pod_is_lost_when_it_was_ready_and_somebody_says_otherwise_without_a_reason() {
+        let base = [("ContainersReady", "True", "", 1), (GATED[0], "True", "", 2), (GATED[1], "True", "", 3)];
+        let with = |ready| phase_with(&[base[0], base[1], base[2], ready]);
+        assert_eq!(with(("Ready", "False", "", 4)), Phase::Unknown);
+        assert_eq!(with(("Ready", "True", "", 4)), Phase::Running);
+        assert_eq!(with(("Ready", "False", "ReadinessGatesNotReady", 4)), Phase::Running, "the kubelet has a reason");
+        assert_eq!(with(("Ready", "False", "", 2)), Phase::Running, "it has not been ready since its gates opened");
+        assert_eq!(phase_with(&base), Phase::Running);
+        let waiting = [base[0], base[1], (GATED[1], "False", "", 3), ("Ready", "False", "", 4)];
+        assert_eq!(phase_with(&waiting), Phase::Running, "it waits for another gate");
+        let starting = [("ContainersReady", "False", "", 1), base[1], base[2], ("Ready", "False", "", 4)];
+        assert_eq!(phase_with(&starting), Phase::Running);
     }
 }

@@ -115,6 +115,34 @@ pub enum Phase {
     Unknown,
 }
 
+/// What a container does before it gets SIGTERM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PreStop {
+    /// It gets SIGTERM at once.
+    #[default]
+    None,
+    /// It goes on for this many seconds.
+    Sleep(u32),
+    /// It runs a command or a request, whose length nobody knows.
+    Unknown,
+}
+
+/// How a Pod ends once its deletion was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Seconds after which its containers are killed, whatever they do.
+    pub grace_seconds: u32,
+    /// What its containers do before SIGTERM; of several, the shortest.
+    pub pre_stop: PreStop,
+}
+
+impl Default for Ending {
+    /// That of a Pod that says nothing: SIGTERM at once, and 30 s.
+    fn default() -> Self {
+        Self { grace_seconds: 30, pre_stop: PreStop::None }
+    }
+}
+
 /// The readiness gate of a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateState {
@@ -147,6 +175,8 @@ pub struct Pod {
     pub key: ObjectKey,
     /// The UID: two Pods of one name or one address are different Pods.
     pub uid: String,
+    /// When it was created.
+    pub created: Option<Timestamp>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the vendor that change how the Pod is bound.
@@ -165,6 +195,8 @@ pub struct Pod {
     pub containers_ready_since: Option<Timestamp>,
     /// When deletion was asked for.
     pub deleting_since: Option<Timestamp>,
+    /// How it ends when deletion is asked for.
+    pub ending: Ending,
     /// The gate.
     pub gate: GateState,
 }

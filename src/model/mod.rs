@@ -11,7 +11,9 @@ mod listener;
 mod load_balancer;
 mod target;
 
-pub use endpoint::{GateState, ObjectKey, Phase, Pod, PortName, Service, ServicePort, Slice, SliceEndpoint, SlicePort};
+pub use endpoint::{
+    Ending, GateState, ObjectKey, Phase, Pod, PortName, PreStop, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
+};
 pub use failure::{Class, Failure};
 pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
 pub use limits::Limits;

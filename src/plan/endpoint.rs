@@ -3,6 +3,7 @@
 //! Pods come first and slices second: a Pod that should be behind the Service and is in no slice must be accounted for, not
 //! overlooked. Slices tell the Pod's port, because only they resolve named ports.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
@@ -106,8 +107,9 @@ pub(super) fn endpoints(
     let published = published(view, port, family);
     let mut found = Endpoints::default();
     let mut pods: Vec<_> = view.pods.values().filter(|pod| selects(service, pod)).collect();
-    // The older UID keeps a duplicate address, whatever order the store has.
-    pods.sort_by_key(|pod| &pod.uid);
+    // A duplicate address is that of the Pod that serves, then of the one that was made last: the other has lost it, and
+    // only its object has not gone yet. The UID makes the order the same in every round.
+    pods.sort_by_key(|pod| (unready(pod, service).is_some(), Reverse(pod.created), &pod.uid));
     for pod in pods {
         match published_addresses(pod, &published, family) {
             Err(reason) => found.exclude(reason, pod),
@@ -176,6 +178,8 @@ fn unready(pod: &Pod, service: &Service) -> Option<ExclusionReason> {
         Some(ExclusionReason::Terminating)
     } else if !pod.containers_ready && !service.publish_not_ready_addresses {
         Some(ExclusionReason::ContainersNotReady)
+    } else if pod.phase == Phase::Unknown {
+        Some(ExclusionReason::NodeGone)
     } else {
         None
     }

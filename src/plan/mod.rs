@@ -12,6 +12,7 @@ pub mod annotation;
 mod batch;
 mod claim;
 mod desired;
+mod ending;
 mod endpoint;
 mod gate;
 mod listener;
@@ -62,7 +63,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
 /// Without an observed state nothing is done, but faults of the input are still found.
 fn plan_blind(snapshot: &Snapshot) -> Plan {
     let mut desired = desired(snapshot, IpFamily::V4);
-    let notes = claim::settle(snapshot, &mut desired, None);
+    let notes = settle(snapshot, &mut desired, None);
     let is_missing = matches!(snapshot.cloud, Cloud::Missing);
     let bindings = desired
         .iter()
@@ -83,9 +84,20 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
     Plan { steps: Vec::new(), bindings }
 }
 
+/// Gives contested listeners to one binding each; returns what is worth telling of each binding.
+fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observed>) -> Vec<Vec<String>> {
+    let mut notes = claim::settle(snapshot, desired, observed);
+    for ((notes, wanted), view) in notes.iter_mut().zip(&*desired).zip(&snapshot.bindings) {
+        if wanted.stance == Stance::Manage {
+            notes.extend(ending::notes(view));
+        }
+    }
+    notes
+}
+
 fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     let mut desired = desired(snapshot, observed.load_balancer.family);
-    let notes = claim::settle(snapshot, &mut desired, Some(observed));
+    let notes = settle(snapshot, &mut desired, Some(observed));
     let listeners = listeners(snapshot, &desired, observed);
     let mut plans: Vec<BindingPlan> =
         desired.iter().zip(notes).map(|(wanted, notes)| BindingPlan::unobserved(wanted, notes)).collect();

@@ -1,5 +1,6 @@
 //! Plans by table and by property.
 
+mod endings;
 mod faults;
 mod gates;
 mod properties;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{
-    Address, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
+    Address, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
     SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
@@ -38,6 +38,7 @@ pub(super) fn pod(number: u32) -> Pod {
     Pod {
         key: ObjectKey::new(NAMESPACE, format!("web-{number}")),
         uid: uid(number),
+        created: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         annotations: BTreeMap::new(),
         ips: vec![ip(number)],
@@ -47,6 +48,7 @@ pub(super) fn pod(number: u32) -> Pod {
         containers_ready: true,
         containers_ready_since: None,
         deleting_since: None,
+        ending: Ending::default(),
         gate: GateState::Unset,
     }
 }

@@ -1,0 +1,107 @@
+//! What is said of Pods that end too early, and which Pods are on their way out.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::world::{World, address, uid};
+use crate::api::condition::ExclusionReason;
+use crate::api::mark::TargetTag;
+use crate::model::{Ending, Phase, PreStop};
+
+fn notes(drain: &Value, ending: Ending) -> Vec<String> {
+    let mut world = World::new(&json!({"drain": drain})).with_pods(1..=3);
+    world.pod(2).ending = ending;
+    for number in [1, 3] {
+        world.pod(number).ending = Ending { grace_seconds: 600, pre_stop: PreStop::Sleep(60) };
+    }
+    world.plan().bindings[0].notes.clone()
+}
+
+#[test]
+fn pods_that_end_too_early_for_their_drain_are_told() {
+    let ending = |grace_seconds, pre_stop| Ending { grace_seconds, pre_stop };
+    let (none, sleep, unknown) = (PreStop::None, PreStop::Sleep, PreStop::Unknown);
+    let (accepting, cut, used_up) = ("may stop accepting", "are cut", "use up");
+    for (drain, ending, expected) in [
+        (json!({}), ending(30, sleep(5)), vec![]),
+        (json!({}), ending(30, unknown), vec![]),
+        (json!({}), ending(30, none), vec![accepting]),
+        (json!({}), ending(30, sleep(4)), vec![accepting]),
+        (json!({}), ending(4, unknown), vec![accepting]),
+        (json!({}), ending(20, sleep(20)), vec![used_up]),
+        (json!({"timeoutSeconds": 60}), ending(30, sleep(5)), vec![cut]),
+        (json!({"timeoutSeconds": 60}), ending(60, sleep(5)), vec![]),
+        (json!({"timeoutSeconds": 60}), ending(30, none), vec![accepting, cut]),
+        (json!({"timeoutSeconds": 60, "terminating": "Deregister"}), ending(30, sleep(5)), vec![]),
+        (json!({"terminating": "Deregister"}), ending(30, none), vec![accepting]),
+        (json!({"terminating": "Keep"}), ending(1, none), vec![]),
+    ] {
+        let found = notes(&drain, ending);
+        let is_as_expected =
+            found.len() == expected.len() && expected.iter().zip(&found).all(|(part, note)| note.contains(part));
+        assert!(is_as_expected, "{drain} {ending:?}: {found:?}");
+    }
+}
+
+#[test]
+fn the_words_stay_the_same_while_pods_come_and_go() {
+    let mut world = World::new(&json!({})).with_pods(1..=3);
+    let before = world.plan().bindings[0].notes.clone();
+    assert_eq!(before.len(), 1, "{before:?}");
+    world = world.with_pods(4..=9);
+    world.pods.remove(&1);
+    world.pod(2).deleting_since = Some(world.now);
+    assert_eq!(world.plan().bindings[0].notes, before);
+}
+
+#[test]
+fn pods_that_end_already_are_not_told_of() {
+    let mut world = World::new(&json!({})).with_pods(1..=2);
+    world.pod(1).deleting_since = Some(world.now);
+    world.pod(2).phase = Phase::Finished;
+    assert!(world.plan().bindings[0].notes.is_empty());
+}
+
+#[test]
+fn a_finished_pod_loses_its_target_at_once() {
+    let mut world = World::new(&json!({})).with_pods(1..=2);
+    world.converge();
+    world.pod(1).phase = Phase::Finished;
+    assert_eq!(world.converge(), 1);
+    assert_eq!(world.targets_of(&world.listeners[0].id.clone()), [(address(2), 10)]);
+}
+
+#[test]
+fn a_pod_of_a_lost_node_gets_no_new_connections_until_the_node_is_back() {
+    let mut world = World::new(&json!({})).with_pods(1..=2);
+    world.converge();
+    let id = world.listeners[0].id.clone();
+    world.pod(1).phase = Phase::Unknown;
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(1), 0), (address(2), 10)]);
+    let exclusions = &world.plan().bindings[0].exclusions;
+    assert_eq!(exclusions.iter().map(|one| one.reason).collect::<Vec<_>>(), [ExclusionReason::NodeGone]);
+    world.pod(1).phase = Phase::Running;
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(1), 10), (address(2), 10)]);
+}
+
+#[test]
+fn a_duplicate_address_is_that_of_the_pod_that_serves_then_of_the_latest() {
+    let at = |second| Timestamp::from_second(second).ok();
+    for (late, ready) in [(1, [true, true]), (2, [true, true]), (1, [false, true]), (2, [true, false])] {
+        let mut world = World::new(&json!({})).with_pods(1..=2);
+        world.pod(2).ips = world.pod(1).ips.clone();
+        for number in [1, 2] {
+            world.pod(number).created = at(if number == late { 200 } else { 100 });
+            world.pod(number).containers_ready = ready[number as usize - 1];
+        }
+        world.converge();
+        let owner = if ready == [true, true] { late } else { 3 - late };
+        let target = &world.targets.values().next().unwrap()[0];
+        let expected = TargetTag::new(world.binding_uid(0), &uid(owner));
+        assert_eq!(TargetTag::parse(&target.tag), Some(expected), "late {late}, ready {ready:?}");
+        let exclusions = &world.plan().bindings[0].exclusions;
+        assert!(exclusions.iter().any(|one| one.reason == ExclusionReason::DuplicateAddress), "{exclusions:?}");
+    }
+}
