@@ -1,21 +1,28 @@
 //! Clients of the workload, and their verdict.
 
+use std::collections::BTreeSet;
+
 use tke_direct_access::model::Protocol;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
-use crate::support::traffic::{Load, Mode, Totals};
+use crate::support::traffic::{Load, Mode};
 
-const REQUESTS_PER_SECOND: u32 = 200;
+/// Requests per second, each on a connection of its own.
+const NEW: u32 = 100;
+/// Clients that keep a connection each, so that most Pods have some when they end.
+const KEEPERS: u32 = 20;
+/// Requests per second of each of them.
+const KEPT: u32 = 5;
 
 /// So many tests send at once: a machine that is too busy to answer in time would say nothing about the controller.
 static SENDERS: Semaphore = Semaphore::const_new(2);
 
-/// Constant load from clients of both kinds: a connection for each request, and connections that are kept.
+/// Constant load of 200 requests per second: half on new connections, half on kept ones.
 pub(crate) struct Clients {
-    load: Load,
+    loads: Vec<Load>,
     since: Instant,
 }
 
@@ -28,20 +35,30 @@ impl Clients {
     /// Begins, and returns when answers come.
     pub(crate) async fn start(stage: &Stage) -> Self {
         let url = format!("http://{}/", stage.data_plane(Protocol::Tcp, 80));
-        let clients = Self { load: Load::start(&url, REQUESTS_PER_SECOND, Mode::Both), since: Instant::now() };
-        eventually("traffic flows", DEADLINE, async || clients.load.totals().sent > 100).await;
-        clients
+        let since = Instant::now();
+        let new = Load::start(&url, NEW, Mode::New);
+        let kept = (0..KEEPERS).map(|_| Load::start(&url, KEPT, Mode::Kept));
+        let loads: Vec<Load> = std::iter::once(new).chain(kept).collect();
+        eventually("traffic flows", DEADLINE, async || loads.iter().all(|load| load.totals().sent > 1)).await;
+        Self { loads, since }
     }
 
     /// Ends. Nothing may be lost, and at least `pods` Pods have answered.
-    pub(crate) async fn lost_nothing(self, what: &str, pods: usize) -> Totals {
-        let due = self.since.elapsed().as_secs() * u64::from(REQUESTS_PER_SECOND);
-        let totals = self.load.stop().await.unwrap();
-        let retried = totals.retried;
-        eprintln!("{what}: {totals}; {retried} on a kept connection found it closed and were sent again");
-        assert_eq!(totals.lost, 0, "{what}: {totals}");
-        assert!(totals.sent >= due, "{what}: only {} of {due} requests were sent", totals.sent);
-        assert!(totals.by_pod.len() >= pods, "{what}: {} Pods have answered: {totals}", totals.by_pod.len());
-        totals
+    pub(crate) async fn lost_nothing(self, what: &str, pods: usize) {
+        let due = self.since.elapsed().as_secs() * u64::from(NEW + KEEPERS * KEPT);
+        let (mut sent, mut lost, mut retried) = (0, 0, 0);
+        let (mut errors, mut answered) = (Vec::new(), BTreeSet::new());
+        for load in self.loads {
+            let totals = load.stop().await.unwrap();
+            sent += totals.sent;
+            lost += totals.lost;
+            retried += totals.retried;
+            errors.extend(totals.by_error);
+            answered.extend(totals.by_pod.into_keys());
+        }
+        eprintln!("{what}: sent {sent}, lost {lost}; {retried} found their kept connection closed and were sent again");
+        assert_eq!(lost, 0, "{what}: of {sent} sent: {errors:?}");
+        assert!(sent >= due, "{what}: only {sent} of {due} requests were sent");
+        assert!(answered.len() >= pods, "{what}: {} Pods have answered: {answered:?}", answered.len());
     }
 }
