@@ -92,3 +92,86 @@ fn first_delay(failure: &Failure) -> Duration {
 fn back_off(first: Duration, attempts: u32) -> Duration {
     first.saturating_mul(2u32.saturating_pow(attempts.saturating_sub(1).min(16))).min(CAP)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::api::condition::GateReason;
+    use crate::model::{Limits, LoadBalancerId, ObjectKey};
+    use crate::plan::{BindingPlan, GateVerdict, Step, StepOutcome};
+
+    const RESYNC: Duration = Duration::from_secs(60);
+
+    fn snapshot(cloud: Cloud) -> Snapshot {
+        Snapshot {
+            load_balancer: LoadBalancerId::new("lb-1"),
+            cloud,
+            bindings: Vec::new(),
+            limits: Limits::default(),
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+        }
+    }
+
+    fn failure(class: Class) -> Failure {
+        let (code, message) = (String::new(), String::new());
+        Failure { class, action: "RegisterTargets", code, message, request_id: None }
+    }
+
+    /// A plan with a Pod that has been waiting for its gate for this long.
+    fn waiting(seconds: i64) -> Plan {
+        let gate = GateVerdict {
+            pod: ObjectKey::new("shop", "web-1"),
+            pod_uid: "u".to_owned(),
+            verdict: Verdict::Wait(GateReason::HealthCheck, String::new()),
+            since: Some(Timestamp::from_second(1_800_000_000 - seconds).unwrap()),
+        };
+        let binding = BindingPlan { gates: vec![gate], is_health_known: true, ..BindingPlan::default() };
+        Plan { steps: Vec::new(), bindings: vec![binding] }
+    }
+
+    fn after(plan: &Plan, pace: Pace) -> Duration {
+        next_look(&snapshot(Cloud::Missing), plan, &Outcome::default(), pace, RESYNC).after
+    }
+
+    #[test]
+    fn a_waiting_gate_is_looked_at_again_within_two_seconds_and_a_fresh_one_sooner() {
+        assert_eq!(after(&waiting(0), Pace::default()), Duration::from_millis(500));
+        assert_eq!(after(&waiting(60), Pace::default()), Duration::from_secs(1));
+        assert_eq!(after(&waiting(100_000), Pace::default()), Duration::from_secs(2));
+        // However often it failed before: back-off is for failures.
+        assert_eq!(after(&waiting(0), Pace { attempts: 30 }), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn no_back_off_is_longer_than_a_minute_and_every_class_backs_off() {
+        for class in Class::ALL {
+            let failed = snapshot(Cloud::Failed(failure(class)));
+            let mut pace = Pace::default();
+            let mut last = Duration::ZERO;
+            for _ in 0..40 {
+                let next = next_look(&failed, &Plan::default(), &Outcome::default(), pace, RESYNC);
+                assert!(next.after >= last && next.after <= Duration::from_secs(60), "{class:?}: {:?}", next.after);
+                (pace, last) = (next.pace, next.after);
+            }
+            assert_eq!(last, Duration::from_secs(60), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_round_that_leaves_nothing_to_do_resets_the_pace() {
+        let next =
+            next_look(&snapshot(Cloud::Missing), &Plan::default(), &Outcome::default(), Pace { attempts: 7 }, RESYNC);
+        assert_eq!(next.pace, Pace::default());
+    }
+
+    #[test]
+    fn a_step_is_verified_soon_and_not_repeated_hotly() {
+        let plan = Plan { steps: vec![Step::Register(Vec::new())], bindings: Vec::new() };
+        let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)] };
+        let look = |pace| next_look(&snapshot(Cloud::Missing), &plan, &outcome, pace, RESYNC);
+        assert!(look(Pace::default()).after <= Duration::from_millis(50));
+        assert!(look(Pace { attempts: 8 }).after >= Duration::from_secs(2));
+    }
+}
