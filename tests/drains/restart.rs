@@ -50,11 +50,9 @@ async fn a_container_that_crashes_again_and_again_gets_no_new_connections_while_
     let found = eventually("it is a target", DEADLINE, async || targets().pop_first()).await.0;
     eventually("it has crashed twice", DEADLINE, async || {
         let pod = pods(&stage).get("web").await.unwrap();
-        let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-        let waits = containers.into_iter().any(|container| {
-            container.state.as_ref().and_then(|state| state.waiting.as_ref()?.reason.as_deref())
-                == Some("CrashLoopBackOff")
-        });
+        let mut containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        let is_down = containers.all(|container| container.state.as_ref().is_some_and(|state| state.running.is_none()));
+        let waits = is_down && restarts(&pod) > 0;
         if waits { Ok(Some(())) } else { Err(format!("{:?}", pod.status)) }
     })
     .await;
