@@ -194,7 +194,7 @@ vocabulary! {
         AddressInUse = "AddressInUse": "The address and port is a foreign target of the same listener.",
             "Remove the foreign target, or leave the listener to its owner.";
         NotAPod = "NotAPod": "The address belongs to no Pod.", "Remove hand-made EndpointSlices; only Pods are bound.";
-        NodeGone = "NodeGone": "The Pod's node does not exist any more.", "Wait until Kubernetes has removed the Pod, or delete it.";
+        NodeGone = "NodeGone": "The Pod's node does not answer, or does not exist any more.", "Wait until Kubernetes has removed the Pod, or delete it.";
         NotInSlice = "NotInSlice": "No EndpointSlice of the Service names the Pod.",
             "Wait a moment; when it lasts, look at the cluster's endpoint slice controller.";
         NoPort = "NoPort": "No container of the Pod declares the port name of the Service's targetPort.",

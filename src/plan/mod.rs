@@ -23,7 +23,7 @@ mod step;
 mod summary;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure};
@@ -71,7 +71,18 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     let is_missing =
         plan.bindings.iter().flat_map(|binding| &binding.problems).any(|problem| problem.reason != Reason::Suspended);
     let after = if is_blind || is_missing { after.min(Duration::from_secs(10)) } else { after };
-    NextLook { after: after.min(resync), pace: Pace::default() }
+    let after = after.min(resync).min(drain_end(snapshot).unwrap_or(Duration::MAX));
+    NextLook { after, pace: Pace::default() }
+}
+
+/// How long until the first drain ends. Nothing happens in Kubernetes at that moment, so nothing else would ask for a round.
+fn drain_end(snapshot: &Snapshot) -> Option<Duration> {
+    let ends = snapshot.bindings.iter().flat_map(|view| {
+        let timeout = SignedDuration::from_secs(i64::from(view.binding.spec.drain.timeout_seconds));
+        let left = move |since: Timestamp| timeout - snapshot.now.duration_since(since);
+        view.pods.values().filter_map(|pod| pod.deleting_since).map(left)
+    });
+    ends.filter(SignedDuration::is_positive).min().and_then(|left| Duration::try_from(left).ok())
 }
 
 fn gate_poll(waited: SignedDuration) -> Duration {
@@ -95,8 +106,6 @@ fn back_off(first: Duration, attempts: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::api::condition::GateReason;
     use crate::model::{Limits, LoadBalancerId, ObjectKey};
@@ -157,6 +166,17 @@ mod tests {
             }
             assert_eq!(last, Duration::from_secs(60), "{class:?}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_drain_is_not_slept_through() {
+        let mut world = crate::plan::tests::world::World::new(&serde_json::json!({"drain": {"timeoutSeconds": 7}}));
+        world = world.with_pods(1..=2);
+        let snapshot = |world: &crate::plan::tests::world::World| world.snapshot();
+        assert_eq!(drain_end(&snapshot(&world)), None);
+        world.pod(1).deleting_since = Some(world.now - SignedDuration::from_secs(5));
+        world.pod(2).deleting_since = Some(world.now - SignedDuration::from_secs(10));
+        assert_eq!(drain_end(&snapshot(&world)), Some(Duration::from_secs(2)), "one is over, the other is not");
     }
 
     #[test]

@@ -59,7 +59,7 @@ async fn weight_zero_follows_the_deletion_and_deregistration_the_end() {
 async fn a_drain_ends_at_its_timeout_although_the_pod_lives() {
     let drain = json!({"timeoutSeconds": 3});
     // The end of a drain is no event of Kubernetes, so it is found by looking.
-    let stage = stage_of_two("timeout", &["--resync-seconds", "1"], &drain, &json!({"drain": "20s"})).await;
+    let stage = stage_of_two("timeout", &[], &drain, &json!({"drain": "20s"})).await;
     let first = address(&web_pods(&stage).await[0]);
     let deleted = Instant::now();
     delete(&stage, "first").await;

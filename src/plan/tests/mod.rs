@@ -5,4 +5,4 @@ mod faults;
 mod gates;
 mod properties;
 mod targets;
-mod world;
+pub(crate) mod world;

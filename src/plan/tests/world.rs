@@ -16,25 +16,25 @@ use crate::model::{
 };
 use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, Step, plan};
 
-pub(super) const NAMESPACE: &str = "shop";
-pub(super) const PORT: u16 = 80;
-pub(super) const POD_PORT: u16 = 8080;
+pub(crate) const NAMESPACE: &str = "shop";
+pub(crate) const PORT: u16 = 80;
+pub(crate) const POD_PORT: u16 = 8080;
 
-pub(super) fn uid(number: u32) -> String {
+pub(crate) fn uid(number: u32) -> String {
     format!("{number:08x}-0000-4000-8000-{number:012x}")
 }
 
-pub(super) fn ip(number: u32) -> IpAddr {
+pub(crate) fn ip(number: u32) -> IpAddr {
     let [_, b, c, d] = number.to_be_bytes();
     IpAddr::V4(Ipv4Addr::new(10, b.wrapping_add(1), c, d))
 }
 
-pub(super) fn address(number: u32) -> Address {
+pub(crate) fn address(number: u32) -> Address {
     Address { ip: ip(number), port: POD_PORT }
 }
 
 /// A Pod that serves, with a gate that waits.
-pub(super) fn pod(number: u32) -> Pod {
+pub(crate) fn pod(number: u32) -> Pod {
     Pod {
         key: ObjectKey::new(NAMESPACE, format!("web-{number}")),
         uid: uid(number),
@@ -53,7 +53,7 @@ pub(super) fn pod(number: u32) -> Pod {
     }
 }
 
-pub(super) fn binding(number: u32, spec: &serde_json::Value) -> Arc<DirectAccessBinding> {
+pub(crate) fn binding(number: u32, spec: &serde_json::Value) -> Arc<DirectAccessBinding> {
     let created = Timestamp::from_second(1_700_000_000 + i64::from(number)).unwrap();
     let mut whole = json!({"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}});
     whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
@@ -81,23 +81,23 @@ fn service() -> Service {
 
 /// Everything that a snapshot is made from, in a form that tests can bend.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) bindings: Vec<Arc<DirectAccessBinding>>,
-    pub(super) service: Option<Service>,
-    pub(super) pods: BTreeMap<u32, Pod>,
+pub(crate) struct World {
+    pub(crate) bindings: Vec<Arc<DirectAccessBinding>>,
+    pub(crate) service: Option<Service>,
+    pub(crate) pods: BTreeMap<u32, Pod>,
     /// Pods that the slices name; all when `None`.
-    pub(super) published: Option<Vec<u32>>,
-    pub(super) listeners: Vec<Listener>,
-    pub(super) targets: BTreeMap<Route, Vec<RegisteredTarget>>,
-    pub(super) health: BTreeMap<Address, Health>,
-    pub(super) limits: Limits,
-    pub(super) now: Timestamp,
+    pub(crate) published: Option<Vec<u32>>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) targets: BTreeMap<Route, Vec<RegisteredTarget>>,
+    pub(crate) health: BTreeMap<Address, Health>,
+    pub(crate) limits: Limits,
+    pub(crate) now: Timestamp,
     next_listener: u32,
 }
 
 impl World {
     /// One binding `b1` of Service `web` on an empty load balancer.
-    pub(super) fn new(spec: &serde_json::Value) -> Self {
+    pub(crate) fn new(spec: &serde_json::Value) -> Self {
         Self {
             bindings: vec![binding(1, spec)],
             service: Some(service()),
@@ -112,21 +112,21 @@ impl World {
         }
     }
 
-    pub(super) fn with_pods(mut self, numbers: impl IntoIterator<Item = u32>) -> Self {
+    pub(crate) fn with_pods(mut self, numbers: impl IntoIterator<Item = u32>) -> Self {
         self.pods.extend(numbers.into_iter().map(|number| (number, pod(number))));
         self
     }
 
-    pub(super) fn pod(&mut self, number: u32) -> &mut Pod {
+    pub(crate) fn pod(&mut self, number: u32) -> &mut Pod {
         self.pods.get_mut(&number).unwrap()
     }
 
-    pub(super) fn binding_uid(&self, index: usize) -> String {
+    pub(crate) fn binding_uid(&self, index: usize) -> String {
         self.bindings[index].metadata.uid.clone().unwrap()
     }
 
     /// Adds a listener as somebody created it.
-    pub(super) fn add_listener(&mut self, name: &str, protocol: Protocol, port: u16) -> ListenerId {
+    pub(crate) fn add_listener(&mut self, name: &str, protocol: Protocol, port: u16) -> ListenerId {
         let id = ListenerId::new(format!("lbl-{}", self.next_listener));
         self.next_listener += 1;
         self.listeners.push(Listener { id: id.clone(), name: name.to_owned(), protocol, port, rules: Vec::new() });
@@ -135,24 +135,24 @@ impl World {
     }
 
     /// Adds the listener that `b1` would have created on its default port.
-    pub(super) fn add_own_listener(&mut self) -> ListenerId {
+    pub(crate) fn add_own_listener(&mut self) -> ListenerId {
         let name = ListenerName::new(&self.binding_uid(0), NAMESPACE, "b1").to_string();
         self.add_listener(&name, Protocol::Tcp, PORT)
     }
 
-    pub(super) fn add_target(&mut self, listener: &ListenerId, address: Address, weight: Weight, tag: &str) {
+    pub(crate) fn add_target(&mut self, listener: &ListenerId, address: Address, weight: Weight, tag: &str) {
         let route = Route { listener: listener.clone(), rule: None };
         self.targets.get_mut(&route).unwrap().push(RegisteredTarget { address, weight, tag: tag.to_owned() });
     }
 
     /// Adds the target that `b1` would have registered for a Pod.
-    pub(super) fn add_own_target(&mut self, listener: &ListenerId, number: u32) {
+    pub(crate) fn add_own_target(&mut self, listener: &ListenerId, number: u32) {
         let tag = TargetTag::new(self.binding_uid(0), &uid(number)).to_string();
         self.add_target(listener, address(number), 10, &tag);
         self.health.insert(address(number), Health::Healthy);
     }
 
-    pub(super) fn targets_of(&self, listener: &ListenerId) -> Vec<(Address, Weight)> {
+    pub(crate) fn targets_of(&self, listener: &ListenerId) -> Vec<(Address, Weight)> {
         let route = Route { listener: listener.clone(), rule: None };
         let mut found: Vec<_> = self.targets[&route].iter().map(|target| (target.address, target.weight)).collect();
         found.sort();
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let pods = Arc::new(self.pods.values().map(|pod| (pod.uid.clone(), Arc::new(pod.clone()))).collect());
         let view = |binding: &Arc<DirectAccessBinding>| BindingView {
             binding: binding.clone(),
@@ -223,12 +223,12 @@ impl World {
         }
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         plan(&self.snapshot())
     }
 
     /// The cloud does what the step says.
-    pub(super) fn perform(&mut self, step: &Step) {
+    pub(crate) fn perform(&mut self, step: &Step) {
         match step {
             Step::CreateListeners { protocol, listeners } => {
                 for (port, name) in listeners {
@@ -266,7 +266,7 @@ impl World {
     }
 
     /// Plans and performs until nothing is left to do; returns the rounds it took.
-    pub(super) fn converge(&mut self) -> usize {
+    pub(crate) fn converge(&mut self) -> usize {
         for rounds in 0..20 {
             let plan = self.plan();
             if plan.steps.is_empty() {
@@ -280,7 +280,7 @@ impl World {
     }
 
     /// Every target is found healthy.
-    pub(super) fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         let targets = self.targets.values().flatten();
         self.health = targets.map(|target| (target.address, Health::Healthy)).collect();
     }
