@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
 use serde_json::{Value, json};
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::{Settings as SimulatorSettings, Timing};
@@ -67,10 +70,30 @@ pub(crate) async fn begin_rollout(stage: &Stage, version: u32) {
 /// Waits until a rollout has ended, and the `old` Pods and their targets have gone.
 pub(crate) async fn end_rollout(stage: &Stage, replicas: usize, old: &[String]) {
     let begun = Instant::now();
-    stage.ok(&["rollout", "status", "deployment/web", "--timeout=120s"]).await;
+    if !stage.kubectl(&["rollout", "status", "deployment/web", "--timeout=40s"]).await.success {
+        explain(stage).await;
+        stage.ok(&["rollout", "status", "deployment/web", "--timeout=80s"]).await;
+    }
     let available = begun.elapsed();
     until_gone(stage, old).await;
     let gone = begun.elapsed();
     until_targets(stage, replicas).await;
     eprintln!("available after {available:.1?}, old Pods gone after {gone:.1?}, targets after {:.1?}", begun.elapsed());
+}
+
+/// Tells what a slow rollout waits for.
+async fn explain(stage: &Stage) {
+    let pods: Api<Pod> = Api::default_namespaced(stage.namespace.client());
+    for pod in pods.list(&ListParams::default()).await.unwrap().items {
+        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        if !conditions.iter().any(|found| found.type_ == "Ready" && found.status == "True") {
+            let name = pod.metadata.name.as_deref().unwrap_or_default();
+            eprintln!("{name} is not ready: {}", serde_json::to_string(&pod.status).unwrap());
+            eprintln!(
+                "{}",
+                stage.ok(&["get", "events", "--field-selector", &format!("involvedObject.name={name}")]).await
+            );
+        }
+    }
+    eprintln!("{}", stage.ok(&["get", "dab", "web", "-o", "yaml"]).await);
 }
