@@ -13,7 +13,7 @@ async fn pods_become_targets_gates_open_and_traffic_flows() {
     let stage = Stage::new("bind").await;
     stage.deploy(3, &json!({})).await;
     stage.until_ready("web", "3/3").await;
-    stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=60s"]).await;
+    stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=150s"]).await;
     let table = stage.ok(&["get", "pods", "-o", "wide"]).await;
     assert_eq!(table.matches("1/1").count(), 6, "three Pods ready, three gates open:\n{table}");
     let address = stage.data_plane(Protocol::Tcp, 80);
@@ -77,7 +77,7 @@ async fn a_deleted_binding_takes_its_own_away_and_its_annotations() {
     let stage = Stage::new("delete").await;
     stage.deploy(2, &json!({})).await;
     stage.until_ready("web", "2/2").await;
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     assert_eq!(stage.listeners().len(), 1, "only the foreign listener is left");
     let annotations = stage.ok(&["get", "service", "web", "-o", "jsonpath={.metadata.annotations}"]).await;
     assert!(!annotations.contains("loadbalance-id") && !annotations.contains("direct-access"), "{annotations}");
@@ -89,7 +89,7 @@ async fn retain_leaves_everything_in_place() {
     let stage = Stage::new("retain").await;
     stage.deploy(2, &json!({"deletionPolicy": "Retain"})).await;
     stage.until_ready("web", "2/2").await;
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2);
     stage.finish().await;
 }
@@ -106,7 +106,7 @@ async fn an_existing_listener_gets_our_targets_beside_the_others() {
     let targets = stage.targets(Protocol::Tcp, foreign_port()).unwrap();
     assert_eq!(targets.values().filter(|target| target.weight == 20).count(), 2);
     assert_eq!(targets.len(), 3);
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     assert_eq!(stage.targets(Protocol::Tcp, foreign_port()).unwrap().len(), 1);
     stage.finish().await;
 }

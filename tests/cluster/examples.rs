@@ -61,7 +61,7 @@ async fn a_service_and_a_binding_are_enough() {
     eventually("the Service has the address, too", DEADLINE, async || ingress().await == address.ip().to_string())
         .await;
     assert!(reqwest::get(format!("http://{address}/")).await.unwrap().status().is_success());
-    stage.ok(&["delete", "dab", "my-service", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "my-service", "--timeout=150s"]).await;
     eventually("the address is taken off again", DEADLINE, async || ingress().await.is_empty()).await;
     stage.finish().await;
 }

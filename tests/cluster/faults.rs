@@ -52,7 +52,7 @@ async fn a_missing_config_is_told_and_holds_up_neither_targets_nor_gates() {
     let stage = Stage::new("config").await;
     stage.deploy(2, &json!({"serviceConfigRef": {"name": "later"}})).await;
     stage.until("web", "ResolvedRefs", "False", "ConfigNotFound").await;
-    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=60s"]).await;
+    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=150s"]).await;
     assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2);
     let config = json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
@@ -110,7 +110,7 @@ async fn an_unreachable_or_babbling_cloud_is_told_and_nothing_is_removed() {
     stage.start_controller(&["--resync-seconds", "1"]).await;
     stage.deploy(2, &json!({})).await;
     stage.until_ready("web", "2/2").await;
-    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=60s"]).await;
+    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=150s"]).await;
     let effects = [
         Effect::HttpStatus { status: 502, done: false },
         Effect::MalformedBody { body: None },
@@ -152,7 +152,7 @@ async fn survives(name: &str, effect: Effect) {
     for action in ["BatchModifyTargetWeight", "BatchDeregisterTargets", "DeleteLoadBalancerListeners"] {
         stage.cloud.inject(once(action));
     }
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     assert_eq!(stage.listeners().len(), 1, "only the foreign listener is left");
     assert!(stage.cloud.struck().values().sum::<u64>() >= 2, "the faults struck: {:?}", stage.cloud.struck());
     stage.finish().await;
@@ -193,7 +193,7 @@ async fn a_load_balancer_deleted_outside_does_not_hold_up_the_deletion_of_a_bind
     stage.deploy(1, &json!({"loadBalancer": {"id": "lb-doomed01"}})).await;
     stage.until_ready("web", "1/1").await;
     assert!(stage.cloud.console(|state| state.remove_load_balancer(&LoadBalancerId::new("lb-doomed01"))));
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     stage.finish().await;
 }
 
@@ -207,7 +207,7 @@ async fn a_binding_that_cannot_be_taken_down_says_why() {
     stage.ok(&["delete", "dab", "web", "--wait=false"]).await;
     stage.until("web", "Programmed", "False", "Denied").await;
     stage.cloud.clear_faults();
-    stage.ok(&["wait", "--for=delete", "dab/web", "--timeout=60s"]).await;
+    stage.ok(&["wait", "--for=delete", "dab/web", "--timeout=150s"]).await;
     stage.finish().await;
 }
 
@@ -221,7 +221,7 @@ async fn a_binding_without_a_load_balancer_of_its_own_is_told_what_to_do() {
     });
     stage.apply(&object.to_string()).await;
     stage.until("web", "Accepted", "False", "UnsupportedValue").await;
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     eventually("the binding is gone", DEADLINE, async || stage.binding("web").await.is_none()).await;
     stage.finish().await;
 }

@@ -91,7 +91,7 @@ async fn a_pod_that_no_binding_selects_is_released() {
     let stage = Stage::new("unbound").await;
     stage.apply(&deployment(2)).await;
     until(&stage, "the gates open", "True NotBound").await;
-    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=60s"]).await;
+    stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=150s"]).await;
     stage.finish().await;
 }
 
@@ -108,7 +108,7 @@ async fn a_deleted_or_suspended_binding_releases_the_pods_that_wait_for_it() {
     eventually("the Pods are gone", DEADLINE, async || stage.ok(&["get", "pods", "-o", "name"]).await.is_empty()).await;
     stage.ok(&["scale", "deployment/web", "--replicas=1"]).await;
     until(&stage, "the gate waits again", "").await;
-    stage.ok(&["delete", "dab", "web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
     until(&stage, "the gate opens", "True NotBound").await;
     stage.finish().await;
 }
@@ -128,7 +128,7 @@ async fn policies_and_a_switched_off_check_ask_for_less() {
     let stage = Stage::new("policy").await;
     stage.deploy(1, &json!({"readinessGate": {"policy": "Registered"}})).await;
     until(&stage, "bound is enough", "True Registered").await;
-    stage.ok(&["delete", "dab/web", "deployment/web", "--timeout=60s"]).await;
+    stage.ok(&["delete", "dab/web", "deployment/web", "--timeout=150s"]).await;
     eventually("the Pods are gone", DEADLINE, async || stage.ok(&["get", "pods", "-o", "name"]).await.is_empty()).await;
     stage
         .apply(&binding(

@@ -23,9 +23,9 @@ async fn a_rolling_update_under_load_loses_nothing() {
     eventually("traffic flows", DEADLINE, async || load.totals().sent > 100).await;
     let old = stage.ok(&["get", "pods", "-o", "name"]).await;
     stage.ok(&["set", "image", "deployment/web", "web=registry.example.com/web:v2"]).await;
-    stage.ok(&["rollout", "status", "deployment/web", "--timeout=120s"]).await;
+    stage.ok(&["rollout", "status", "deployment/web", "--timeout=240s"]).await;
     for pod in old.lines() {
-        stage.ok(&["wait", "--for=delete", pod, "--timeout=60s"]).await;
+        stage.ok(&["wait", "--for=delete", pod, "--timeout=150s"]).await;
     }
     let totals = load.stop().await.unwrap();
     assert_eq!(totals.lost, 0, "{totals}");

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{ControlPlane, Namespace, Output, eventually};
 
 /// Long enough for a busy machine; a test that gets this far has failed.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 pub(crate) const LOAD_BALANCER: &str = "lb-test0001";
 const FOREIGN_PORT: u16 = 9999;
 

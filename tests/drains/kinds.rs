@@ -50,7 +50,7 @@ async fn pods_of_a_daemon_set_are_replaced_one_by_one() {
     stage.until_ready("web", "2/2").await;
     let before = web_pods(&stage).await;
     stage.ok(&["set", "image", "daemonset/web", "web=registry.example.com/web:v2"]).await;
-    stage.ok(&["rollout", "status", "daemonset/web", "--timeout=120s"]).await;
+    stage.ok(&["rollout", "status", "daemonset/web", "--timeout=240s"]).await;
     for pod in &before {
         until_deregistered(&stage, address(pod)).await;
     }

@@ -40,13 +40,13 @@ async fn a_grace_period_that_cannot_cover_the_drain_is_told_once_and_until_it_ca
 
     // Other Pods of the same kind: the words stay as they are.
     stage.ok(&["rollout", "restart", "deployment/web"]).await;
-    stage.ok(&["rollout", "status", "deployment/web", "--timeout=120s"]).await;
+    stage.ok(&["rollout", "status", "deployment/web", "--timeout=240s"]).await;
     stage.until_ready("web", "2/2").await;
     assert_eq!(accepted(&stage.binding("web").await.unwrap()), told);
 
     let long = json!({"terminationGracePeriodSeconds": 40, "containers": containers(Some(5))});
     stage.apply(&deployment_with(2, &json!({}), &long)).await;
-    stage.ok(&["rollout", "status", "deployment/web", "--timeout=120s"]).await;
+    stage.ok(&["rollout", "status", "deployment/web", "--timeout=240s"]).await;
     eventually("nothing is told any more", DEADLINE, async || {
         let message = accepted(&stage.binding("web").await.unwrap()).2;
         if message == "the spec is valid and without conflict" { Ok(Some(())) } else { Err(message) }

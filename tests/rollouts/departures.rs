@@ -44,7 +44,7 @@ async fn draining_a_node_within_a_disruption_budget_loses_nothing() {
     let drain = async {
         let clients = Clients::start(&stage).await;
         let selector = format!("--pod-selector={label}=true");
-        let output = stage.kubectl(&["drain", node, &selector, "--ignore-daemonsets", "--timeout=110s"]).await;
+        let output = stage.kubectl(&["drain", node, &selector, "--ignore-daemonsets", "--timeout=240s"]).await;
         let back = stage.kubectl(&["uncordon", node]).await;
         output.ok().expect("the node is drained");
         back.ok().expect("the node is used again");

@@ -116,6 +116,6 @@ async fn every_order_of_creation_ends_ready() {
         eprintln!("waiting for {order:?}");
         stage.until_ready(&name(index), "1/1").await;
     }
-    stage.ok(&["wait", "--for=condition=Available", "deployments", "--all", "--timeout=60s"]).await;
+    stage.ok(&["wait", "--for=condition=Available", "deployments", "--all", "--timeout=150s"]).await;
     stage.finish().await;
 }

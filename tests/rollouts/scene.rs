@@ -14,7 +14,7 @@ use crate::stage::{Stage, deployment_with};
 use crate::support::eventually;
 
 /// How long anything here may take; more than that is a failure also on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a target may outlive its Pod: some calls and retries, much less than the interval at which an unchanged load
 /// balancer is read (60 s), so that no missed change hides behind it.
@@ -47,7 +47,7 @@ pub(crate) async fn pods(stage: &Stage) -> Vec<String> {
 
 /// Waits until none of these Pods is left.
 pub(crate) async fn until_gone(stage: &Stage, pods: &[String]) {
-    let command = ["wait", "--for=delete", "--timeout=120s"];
+    let command = ["wait", "--for=delete", "--timeout=240s"];
     let all: Vec<&str> = command.into_iter().chain(pods.iter().map(String::as_str)).collect();
     stage.ok(&all).await;
 }
@@ -72,7 +72,7 @@ pub(crate) async fn end_rollout(stage: &Stage, replicas: usize, old: &[String]) 
     let begun = Instant::now();
     if !stage.kubectl(&["rollout", "status", "deployment/web", "--timeout=40s"]).await.success {
         explain(stage).await;
-        stage.ok(&["rollout", "status", "deployment/web", "--timeout=80s"]).await;
+        stage.ok(&["rollout", "status", "deployment/web", "--timeout=240s"]).await;
     }
     let available = begun.elapsed();
     until_gone(stage, old).await;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{ControlPlane, Namespace, Output, eventually};
 
 /// Long enough for a busy machine; a test that gets this far has failed.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 /// What is promised.
 pub(crate) const REPAIR: Duration = Duration::from_secs(5);
 pub(crate) const SECRET: &str = "direct-access-webhook";
@@ -34,7 +34,7 @@ async fn control_plane() -> &'static ControlPlane {
         .get_or_init(async || {
             let yaml = api::crds_yaml().expect("the definitions can be printed");
             control_plane.kubectl_with_input(&["apply", "-f", "-"], &yaml).await.ok().expect("they are taken");
-            let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"];
+            let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=150s"];
             control_plane.kubectl(&wait).await.ok().expect("they are served");
         })
         .await;
