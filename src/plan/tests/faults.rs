@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::world::{PORT, World, address, binding};
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::mark::ListenerName;
 use crate::model::{Class, Failure, Protocol};
 use crate::plan::{Cloud, plan};
 
@@ -71,6 +72,15 @@ fn a_listener_that_works_is_not_taken_away_by_an_older_binding() {
 fn a_foreign_listener_on_the_port_is_a_conflict() {
     let mut world = World::new(&json!({})).with_pods([1]);
     world.add_listener("theirs", Protocol::Http, PORT);
+    assert!(world.plan().steps.is_empty());
+    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::PortConflict)]);
+}
+
+#[test]
+fn a_listener_of_another_clusters_binding_on_the_port_is_a_conflict() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let theirs = ListenerName::new(&super::world::uid(0x00ff_0001), "shop", "b1").to_string();
+    world.add_listener(&theirs, Protocol::Tcp, PORT);
     assert!(world.plan().steps.is_empty());
     assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::PortConflict)]);
 }

@@ -8,6 +8,9 @@ use crate::api::mark::TargetTag;
 use crate::model::{Address, Phase, Weight};
 use crate::plan::{Step, plan};
 
+/// A binding that is not in the world: of another cluster, perhaps.
+const ANOTHER_BINDING: &str = "ffffffff-0000-4000-8000-ffffffffffff";
+
 /// What one Pod may be like, and what may be registered at its address.
 #[derive(Clone, Debug)]
 struct Cell {
@@ -25,6 +28,7 @@ enum Target {
     Own(Weight),
     OfFormerPod,
     Foreign,
+    OfAnotherBinding,
     Unmarked,
 }
 
@@ -34,6 +38,7 @@ fn cell() -> impl Strategy<Value = Cell> {
         3 => (0u8..=20).prop_map(Target::Own),
         1 => Just(Target::OfFormerPod),
         1 => Just(Target::Foreign),
+        1 => Just(Target::OfAnotherBinding),
         1 => Just(Target::Unmarked),
     ];
     let chance = |weight: f64| prop::bool::weighted(weight);
@@ -78,6 +83,10 @@ fn world(cells: &[Cell], policy: &str) -> World {
                 world.add_target(&listener, place, 10, &tag);
             }
             Target::Foreign => world.add_target(&listener, place, 10, "somebody's"),
+            Target::OfAnotherBinding => {
+                let tag = TargetTag::new(ANOTHER_BINDING, &uid(number)).to_string();
+                world.add_target(&listener, place, 10, &tag);
+            }
             Target::Unmarked => world.add_target(&listener, place, 10, ""),
         }
     }
@@ -86,7 +95,8 @@ fn world(cells: &[Cell], policy: &str) -> World {
 
 fn foreign(world: &World) -> BTreeSet<(Address, String)> {
     let targets = world.targets.values().flatten();
-    let is_foreign = |tag: &str| TargetTag::parse(tag).is_none();
+    let own = world.binding_uid(0);
+    let is_foreign = |tag: &str| TargetTag::parse(tag).is_none_or(|tag| tag.binding_uid != own);
     targets.filter(|target| is_foreign(&target.tag)).map(|target| (target.address, target.tag.clone())).collect()
 }
 

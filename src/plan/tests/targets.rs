@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::world::{PORT, World, address, uid};
 use crate::api::condition::{ExclusionReason, Reason};
-use crate::api::mark::TargetTag;
+use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{Phase, Protocol};
 use crate::plan::Step;
 
@@ -151,6 +151,31 @@ fn foreign_listeners_and_targets_stay() {
     world.converge();
     assert_eq!(world.targets_of(&foreign), [(address(77), 10)]);
     assert_eq!(world.targets_of(&own), [(address(1), 10), (address(78), 10)]);
+}
+
+#[test]
+fn targets_and_listeners_of_another_clusters_binding_stay() {
+    let theirs = uid(0x00ff_0001);
+    let spec = json!({"listeners": [{"port": 443, "protocol": "TCP", "listenerId": "lbl-1", "servicePort": 80}]});
+    let mut world = World::new(&spec).with_pods([1]);
+    let shared = world.add_listener("somebody's", Protocol::Tcp, 443);
+    let name = ListenerName::new(&theirs, "shop", "b1").to_string();
+    let listener = world.add_listener(&name, Protocol::Tcp, 90);
+    let empty = world.add_listener(&name, Protocol::Tcp, 91);
+    for id in [&shared, &listener] {
+        // Its Pod is of the other cluster: none of ours has such a UID.
+        world.add_target(id, address(77), 10, &TargetTag::new(&*theirs, &uid(77)).to_string());
+    }
+    world.converge();
+    assert_eq!(world.targets_of(&shared), [(address(1), 10), (address(77), 10)]);
+    assert_eq!(world.targets_of(&listener), [(address(77), 10)]);
+    let mut gone = (*world.bindings[0]).clone();
+    gone.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
+    world.bindings = vec![gone.into()];
+    world.converge();
+    assert_eq!(world.targets_of(&shared), [(address(77), 10)]);
+    assert_eq!(world.targets_of(&listener), [(address(77), 10)]);
+    assert!(world.listeners.iter().any(|listener| listener.id == empty), "theirs, though it holds nothing");
 }
 
 #[test]
