@@ -3,6 +3,7 @@
 //! No decisions, no I/O, no clock. Desired and observed state share one vocabulary, so that a plan is a comparison of like
 //! with like. Everything else in the crate may use this module; it uses nothing of ours.
 
+mod attribute;
 mod endpoint;
 mod failure;
 mod id;
@@ -11,6 +12,7 @@ mod listener;
 mod load_balancer;
 mod target;
 
+pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
     Ending, GateState, ObjectKey, Phase, Pod, PortName, PreStop, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
 };
