@@ -2,10 +2,10 @@
 
 use super::client::checked;
 use super::convert::Malformed;
-use super::request::{DomainChange, ListenerAttributes, NewListeners, RuleChange};
+use super::request::{NewListeners, NewRule};
 use super::wire::{self, Action};
-use super::{Clb, NonEmpty};
-use crate::model::{Failure, Limits, ListenerId, LoadBalancerId, RuleId, TaskId};
+use super::{Clb, NonEmpty, attributes};
+use crate::model::{Attribute, Attributes, Failure, Limits, ListenerId, LoadBalancerId, RuleId, TaskId};
 
 /// Listeners in one `CreateListener` call; the cloud's message says "less than 50".
 const LISTENERS_PER_CREATE: usize = 49;
@@ -32,7 +32,7 @@ impl Clb {
         .await
     }
 
-    /// Changes name and attributes of a listener; what is `None` stays as it is.
+    /// Changes settings of a listener; what is absent stays as it is.
     ///
     /// # Errors
     /// When the call failed.
@@ -40,11 +40,9 @@ impl Clb {
         &self,
         load_balancer: &LoadBalancerId,
         listener: &ListenerId,
-        name: Option<&str>,
-        attributes: &ListenerAttributes,
+        change: &Attributes,
     ) -> Result<TaskId, Failure> {
-        let request = modify_listener(load_balancer, listener, name, attributes.clone());
-        self.task_of(&request).await
+        self.task_of(&modify_listener(load_balancer, listener, change)).await
     }
 
     /// Deletes a listener with its targets.
@@ -86,13 +84,15 @@ impl Clb {
         &self,
         load_balancer: &LoadBalancerId,
         listener: &ListenerId,
-        rules: NonEmpty<wire::RuleInput>,
+        rules: &[NewRule],
     ) -> Result<(Vec<RuleId>, TaskId), Failure> {
-        let count = rules.as_slice().len();
+        let count = rules.len();
+        checked(wire::CreateRule::NAME, count > 0, || "no rules".to_owned())?;
+        let input = |rule: &NewRule| attributes::rule_input(&rule.domain, &rule.url, &rule.attributes);
         let request = wire::CreateRule {
             load_balancer_id: load_balancer.to_string(),
             listener_id: listener.to_string(),
-            rules: rules.into_vec(),
+            rules: rules.iter().map(input).collect(),
         };
         self.write(&request, |reply| {
             let ids = created(reply.location_ids, count, "LocationIds")?;
@@ -101,7 +101,7 @@ impl Clb {
         .await
     }
 
-    /// Changes a rule; its domain is changed by [`Self::modify_domain`].
+    /// Changes settings of a rule; what is absent stays as it is.
     ///
     /// # Errors
     /// When the call failed.
@@ -110,24 +110,22 @@ impl Clb {
         load_balancer: &LoadBalancerId,
         listener: &ListenerId,
         rule: &RuleId,
-        change: &RuleChange,
+        change: &Attributes,
     ) -> Result<TaskId, Failure> {
-        let change = change.clone();
         let request = wire::ModifyRule {
             load_balancer_id: load_balancer.to_string(),
             listener_id: listener.to_string(),
             location_id: rule.to_string(),
-            url: change.url,
-            health_check: change.health_check,
-            scheduler: change.scheduler,
-            session_expire_time: change.session_expire_seconds,
-            forward_type: change.forward_type,
+            health_check: attributes::health_check(change),
+            scheduler: attributes::text(change, Attribute::Scheduler),
+            session_expire_time: change.number(Attribute::SessionSeconds),
+            forward_type: attributes::text(change, Attribute::ForwardType),
             ..Default::default()
         };
         self.task_of(&request).await
     }
 
-    /// Deletes rules with their targets.
+    /// Deletes rules with their targets. `new_default` is needed when the default domain goes and others stay.
     ///
     /// # Errors
     /// When the call failed.
@@ -136,17 +134,19 @@ impl Clb {
         load_balancer: &LoadBalancerId,
         listener: &ListenerId,
         rules: NonEmpty<RuleId>,
+        new_default: Option<&str>,
     ) -> Result<TaskId, Failure> {
         let request = wire::DeleteRule {
             load_balancer_id: load_balancer.to_string(),
             listener_id: listener.to_string(),
             location_ids: Some(rules.map(|id| id.to_string()).into_vec()),
+            new_default_server_domain: new_default.map(str::to_owned),
             ..Default::default()
         };
         self.task_of(&request).await
     }
 
-    /// Changes a domain of a layer-7 listener.
+    /// Changes settings of a domain of a layer-7 listener; what is absent stays as it is.
     ///
     /// # Errors
     /// When the call failed.
@@ -155,19 +155,16 @@ impl Clb {
         load_balancer: &LoadBalancerId,
         listener: &ListenerId,
         domain: &str,
-        change: &DomainChange,
+        change: &Attributes,
     ) -> Result<TaskId, Failure> {
-        let change = change.clone();
         let request = wire::ModifyDomainAttributes {
             load_balancer_id: load_balancer.to_string(),
             listener_id: listener.to_string(),
             domain: domain.to_owned(),
-            new_domain: change.new_domain,
-            certificate: change.certificate,
-            http2: change.http2,
-            default_server: change.default_server,
-            quic: change.quic,
-            new_default_server_domain: change.new_default_domain,
+            certificate: attributes::certificate(change),
+            multi_cert_info: attributes::certificates(change),
+            http2: change.switch(Attribute::Http2),
+            default_server: change.switch(Attribute::DefaultServer),
             ..Default::default()
         };
         self.task_of(&request).await
@@ -181,52 +178,42 @@ fn created(ids: Option<Vec<String>>, count: usize, name: &str) -> Result<Vec<Str
 }
 
 fn create_listener(load_balancer: &LoadBalancerId, new: &NewListeners) -> wire::CreateListener {
-    let attributes = new.attributes.clone();
+    let wish = &new.attributes;
     wire::CreateListener {
         load_balancer_id: load_balancer.to_string(),
         ports: new.listeners.iter().map(|listener| i64::from(listener.port)).collect(),
         protocol: new.protocol.as_str().to_owned(),
         listener_names: Some(new.listeners.iter().map(|listener| listener.name.clone()).collect()),
-        health_check: attributes.health_check,
-        scheduler: attributes.scheduler,
-        session_expire_time: attributes.session_expire_seconds,
-        certificate: attributes.certificate,
-        multi_cert_info: attributes.certificates,
-        sni_switch: attributes.sni.map(i64::from),
-        keepalive_enable: attributes.keepalive.map(i64::from),
-        snat_enable: attributes.snat,
-        proxy_protocol: attributes.proxy_protocol,
-        deregister_target_rst: attributes.reset_on_deregister,
-        idle_connect_timeout: attributes.idle_timeout_seconds,
-        max_conn: attributes.max_connections,
-        max_cps: attributes.max_connections_per_second,
+        health_check: attributes::health_check(wish),
+        // Of creation the reference allows only the two others.
+        scheduler: attributes::text(wish, Attribute::Scheduler).filter(|scheduler| scheduler != "IP_HASH"),
+        session_expire_time: wish.number(Attribute::SessionSeconds),
+        certificate: attributes::certificate(wish),
+        multi_cert_info: attributes::certificates(wish),
+        sni_switch: attributes::flag(wish, Attribute::Sni),
+        keepalive_enable: attributes::flag(wish, Attribute::Keepalive),
+        snat_enable: wish.switch(Attribute::Snat),
+        proxy_protocol: wish.switch(Attribute::ProxyProtocol),
+        deregister_target_rst: wish.switch(Attribute::ResetOnDeregister),
         ..Default::default()
     }
 }
 
-fn modify_listener(
-    load_balancer: &LoadBalancerId,
-    listener: &ListenerId,
-    name: Option<&str>,
-    attributes: ListenerAttributes,
-) -> wire::ModifyListener {
+fn modify_listener(load_balancer: &LoadBalancerId, listener: &ListenerId, change: &Attributes) -> wire::ModifyListener {
     wire::ModifyListener {
         load_balancer_id: load_balancer.to_string(),
         listener_id: listener.to_string(),
-        listener_name: name.map(str::to_owned),
-        health_check: attributes.health_check,
-        scheduler: attributes.scheduler,
-        session_expire_time: attributes.session_expire_seconds,
-        certificate: attributes.certificate,
-        multi_cert_info: attributes.certificates,
-        sni_switch: attributes.sni.map(i64::from),
-        keepalive_enable: attributes.keepalive.map(i64::from),
-        snat_enable: attributes.snat,
-        proxy_protocol: attributes.proxy_protocol,
-        deregister_target_rst: attributes.reset_on_deregister,
-        idle_connect_timeout: attributes.idle_timeout_seconds,
-        max_conn: attributes.max_connections,
-        max_cps: attributes.max_connections_per_second,
+        listener_name: attributes::text(change, Attribute::Name),
+        health_check: attributes::health_check(change),
+        scheduler: attributes::text(change, Attribute::Scheduler),
+        session_expire_time: change.number(Attribute::SessionSeconds),
+        certificate: attributes::certificate(change),
+        multi_cert_info: attributes::certificates(change),
+        sni_switch: attributes::flag(change, Attribute::Sni),
+        keepalive_enable: attributes::flag(change, Attribute::Keepalive),
+        snat_enable: change.switch(Attribute::Snat),
+        proxy_protocol: change.switch(Attribute::ProxyProtocol),
+        deregister_target_rst: change.switch(Attribute::ResetOnDeregister),
         ..Default::default()
     }
 }

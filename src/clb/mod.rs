@@ -10,6 +10,7 @@
 //! - A call to which an empty list means "all" cannot be made with one.
 //! - A key is in no message, no event and no `Debug` output.
 
+mod attributes;
 mod client;
 mod clock;
 mod convert;
@@ -32,10 +33,7 @@ pub use client::{CallObserver, Clb};
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;
-pub use request::{
-    BatchReply, DomainChange, ListenerAttributes, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer,
-    NewTarget, RuleChange,
-};
+pub use request::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer, NewRule, NewTarget};
 pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! What writes ask for.
 
 use super::wire;
-use crate::model::{Address, ListenerId, Protocol, Route, TaskId, Weight};
+use crate::model::{Address, Attributes, ListenerId, Protocol, Route, TaskId, Weight};
 
 /// Listeners of one protocol that are alike but for port and name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewListeners {
     /// The protocol.
     pub protocol: Protocol,
     /// Ports and names, 1–49.
     pub listeners: Vec<NewListener>,
-    /// Everything else; what is `None` is left to the cloud's default.
-    pub attributes: ListenerAttributes,
+    /// Their settings; what is absent is left to the cloud's default.
+    pub attributes: Attributes,
 }
 
 /// Port and name of a listener.
@@ -23,67 +23,15 @@ pub struct NewListener {
     pub name: String,
 }
 
-/// What can be set of a listener. `None` leaves a new listener to the cloud's default and an old one as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ListenerAttributes {
-    /// How targets are probed; layer 4 only.
-    pub health_check: Option<wire::HealthCheck>,
-    /// `WRR`, `LEAST_CONN` or (not on creation) `IP_HASH`; layer 4 only.
-    pub scheduler: Option<String>,
-    /// Session persistence in seconds: 0 for off, or 30–3600; layer 4 only.
-    pub session_expire_seconds: Option<i64>,
-    /// Server certificate; TCP_SSL, and HTTPS without SNI.
-    pub certificate: Option<wire::CertificateInput>,
-    /// Server certificates of different algorithms; excludes `certificate`.
-    pub certificates: Option<wire::MultiCertInfo>,
-    /// A certificate per domain; HTTPS only, and never off again.
-    pub sni: Option<bool>,
-    /// Keeps connections to targets open; HTTP and HTTPS.
-    pub keepalive: Option<bool>,
-    /// Replaces the client's address. Reads do not show it.
-    pub snat: Option<bool>,
-    /// Sends the client's address to targets; TCP_SSL and QUIC. Reads do not show it.
-    pub proxy_protocol: Option<bool>,
-    /// Resets connections of deregistered targets; TCP and UDP.
-    pub reset_on_deregister: Option<bool>,
-    /// Seconds after which an idle connection ends, 10–1980; TCP and UDP.
-    pub idle_timeout_seconds: Option<i64>,
-    /// Connections, or -1 for no limit.
-    pub max_connections: Option<i64>,
-    /// New connections per second, or -1 for no limit.
-    pub max_connections_per_second: Option<i64>,
-}
-
-/// What can be changed of a rule; `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RuleChange {
-    /// New path.
-    pub url: Option<String>,
-    /// How targets are probed.
-    pub health_check: Option<wire::HealthCheck>,
-    /// `WRR`, `LEAST_CONN` or `IP_HASH`.
-    pub scheduler: Option<String>,
-    /// Session persistence in seconds: 0 for off, or 30–86400.
-    pub session_expire_seconds: Option<i64>,
-    /// Protocol towards targets: `HTTP`, `HTTPS` or `GRPC`.
-    pub forward_type: Option<String>,
-}
-
-/// What can be changed of a domain of a listener; `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DomainChange {
-    /// New name.
-    pub new_domain: Option<String>,
-    /// Server certificate; listeners with SNI only.
-    pub certificate: Option<wire::CertificateInput>,
-    /// HTTP/2; HTTPS only.
-    pub http2: Option<bool>,
-    /// QUIC; HTTPS only.
-    pub quic: Option<bool>,
-    /// The listener's default domain.
-    pub default_server: Option<bool>,
-    /// The domain that becomes the default when this one ceases to be.
-    pub new_default_domain: Option<String>,
+/// A forwarding rule to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRule {
+    /// The domain, 1–80 characters.
+    pub domain: String,
+    /// The path, 1–200 characters.
+    pub url: String,
+    /// Its settings and its domain's; what is absent is left to the cloud's default.
+    pub attributes: Attributes,
 }
 
 /// A target to register.

@@ -138,6 +138,11 @@ impl Attribute {
         }
     }
 
+    /// True for the members of a health check, which are written together.
+    pub fn is_check(self) -> bool {
+        (Self::CheckSwitch..=Self::CheckSource).contains(&self)
+    }
+
     /// False for what the cloud takes and never shows, so that drift of it cannot be seen.
     pub const fn is_readable(self) -> bool {
         !matches!(self, Self::ProxyProtocol | Self::Snat)
@@ -235,6 +240,30 @@ impl Attributes {
     /// The value of an attribute.
     pub fn get(&self, attribute: Attribute) -> Option<&Value> {
         self.0.get(&attribute)
+    }
+
+    /// The switch that an attribute is set to; `None` when it is not set, or is no switch.
+    pub fn switch(&self, attribute: Attribute) -> Option<bool> {
+        match self.get(attribute) {
+            Some(Value::Switch(switch)) => Some(*switch),
+            _ => None,
+        }
+    }
+
+    /// The number that an attribute is set to; `None` when it is not set, or is no number.
+    pub fn number(&self, attribute: Attribute) -> Option<i64> {
+        match self.get(attribute) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The text that an attribute is set to; `None` when it is not set, or is no text.
+    pub fn text(&self, attribute: Attribute) -> Option<&str> {
+        match self.get(attribute) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
     }
 
     /// All values, in the order of [`Attribute::ALL`].

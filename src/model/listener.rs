@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{ListenerId, RuleId};
+use super::{Attributes, ListenerId, RuleId};
 
 /// The protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +92,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The port, 1–65535.
     pub port: u16,
+    /// What the cloud told of its settings. `Snat` and `ProxyProtocol` are never told.
+    pub attributes: Attributes,
     /// The rules of a layer-7 listener; empty for layer 4.
     pub rules: Vec<Rule>,
 }
@@ -105,4 +107,7 @@ pub struct Rule {
     pub domain: String,
     /// The path.
     pub url: String,
+    /// What the cloud told of its settings, and of those that it shares with all rules of its domain: `Http2`,
+    /// `DefaultServer` and `Certificate`.
+    pub attributes: Attributes,
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::LoadBalancerId;
+use super::{Attributes, LoadBalancerId};
 
 /// IPv4 or IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,8 @@ pub struct LoadBalancer {
     pub snat_pro: bool,
     /// Tags, as key and value.
     pub tags: Vec<(String, String)>,
+    /// What the cloud told of its settings: `Bandwidth`, of a public load balancer only.
+    pub attributes: Attributes,
 }
 
 /// What became of an asynchronous job of the cloud.

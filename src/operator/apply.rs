@@ -1,7 +1,7 @@
 //! The only writer to the cloud: a plan's steps, in order, to an outcome.
 
-use crate::clb::{BatchReply, Clb, ListenerAttributes, NewListener, NewListeners, NewTarget, NonEmpty};
-use crate::model::{Failure, LoadBalancerId};
+use crate::clb::{BatchReply, Clb, NewListener, NewListeners, NewTarget, NonEmpty};
+use crate::model::{Attributes, Failure, LoadBalancerId};
 use crate::plan::{Outcome, Plan, Step, StepOutcome};
 
 /// Runs the steps. The first one that fails or starts a task ends the round's writes: the load balancer is locked or in an
@@ -27,7 +27,7 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
         Step::CreateListeners { protocol, listeners } => {
             let listeners = listeners.iter().map(|(port, name)| NewListener { port: *port, name: name.clone() });
             let listeners = listeners.collect();
-            let new = NewListeners { protocol: *protocol, listeners, attributes: ListenerAttributes::default() };
+            let new = NewListeners { protocol: *protocol, listeners, attributes: Attributes::default() };
             let (_, task) = clb.create_listeners(load_balancer, &new).await?;
             Ok(StepOutcome::Submitted(task))
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tke_direct_access::clb::{
-    CallObserver, Clb, Credentials, Keys, ListenerAttributes, NewListener, NewListeners, NewLoadBalancer, NewTarget,
-    NonEmpty, Settings,
+    CallObserver, Clb, Credentials, Keys, NewListener, NewListeners, NewLoadBalancer, NewTarget, NonEmpty, Settings,
 };
 use tke_direct_access::model::{
-    Address, Class, Health, ListenerId, LoadBalancerId, LoadBalancerStatus, Protocol, Region, Route, TaskState,
+    Address, Attributes, Class, Health, ListenerId, LoadBalancerId, LoadBalancerStatus, Protocol, Region, Route,
+    TaskState,
 };
 use tke_direct_access::sim::{Effect, Fault, Simulator, When};
 
@@ -36,7 +36,7 @@ fn new_listeners(ports: &[u16]) -> NewListeners {
     NewListeners {
         protocol: Protocol::Tcp,
         listeners: ports.iter().map(new).collect(),
-        attributes: ListenerAttributes::default(),
+        attributes: Attributes::default(),
     }
 }
 

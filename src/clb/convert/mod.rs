@@ -3,6 +3,8 @@
 //! A reply that lacks something, or has something that cannot be, fails as a whole. Were the odd item left out instead, its
 //! absence would look as if somebody had removed it.
 
+mod attributes;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -86,6 +88,7 @@ fn load_balancer(set: wire::LoadBalancer) -> Result<LoadBalancer> {
     let target_vpc = set.target_region_info.as_ref().and_then(|info| info.vpc_id.clone()).filter(|id| !id.is_empty());
     Ok(LoadBalancer {
         id: LoadBalancerId::new(needed(set.load_balancer_id.clone(), "LoadBalancerId")?),
+        attributes: attributes::of_load_balancer(&set),
         status: status(&set)?,
         addresses,
         domain,
@@ -149,6 +152,7 @@ fn is_known(protocol: Option<&str>) -> bool {
 
 fn listener(listener: wire::Listener) -> Result<Listener> {
     Ok(Listener {
+        attributes: attributes::of_listener(&listener),
         id: ListenerId::new(needed(listener.listener_id, "ListenerId")?),
         name: listener.listener_name.unwrap_or_default(),
         protocol: protocol(listener.protocol)?,
@@ -159,6 +163,7 @@ fn listener(listener: wire::Listener) -> Result<Listener> {
 
 fn rule(rule: wire::RuleOutput) -> Result<Rule> {
     Ok(Rule {
+        attributes: attributes::of_rule(&rule),
         id: RuleId::new(needed(rule.location_id, "LocationId")?),
         domain: rule.domain.unwrap_or_default(),
         url: needed(rule.url, "Url")?,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clb::wire::{Action, Answer, decode};
-use crate::model::Transport;
+use crate::model::{Attribute, Attributes, Transport};
 
 const EXAMPLES: &str = include_str!("../testdata/examples.json");
 
@@ -48,6 +48,7 @@ fn load_balancer_of_the_reference() {
             vpc_id: "vpc-aaaa0001".into(),
             snat_pro: false,
             tags: vec![("owner".into(), "cls-demo0001".into())],
+            attributes: Attributes::default(),
         }]
     );
 }
@@ -103,10 +104,44 @@ fn the_network_is_that_of_the_targets() {
     assert_eq!(one_load_balancer(&json!({"TargetRegionInfo": {"VpcId": ""}})).unwrap().vpc_id, "vpc-1");
 }
 
+/// Attributes as text: each with its field.
+fn words(attributes: &Attributes) -> String {
+    let words: Vec<_> = attributes.iter().map(|(name, value)| format!("{} {value}", name.field())).collect();
+    words.join(", ")
+}
+
+#[test]
+fn certificates_and_bandwidth_are_told_in_one_form() {
+    let https = |certificate: Value| {
+        let told = json!({"ListenerId": "lbl-1", "Protocol": "HTTPS", "Port": 443, "Certificate": certificate});
+        words(&listener(reply(told)).unwrap().attributes)
+    };
+    assert_eq!(https(json!({"CertId": "b", "ExtCertIds": ["c", "a"]})), "certificate 'a,b,c'");
+    assert_eq!(https(json!({"CertId": "a", "ExtCertIds": null})), "certificate 'a'");
+    assert_eq!(https(json!({"CertId": "", "ExtCertIds": []})), "");
+    let bandwidth = |kind: &str| {
+        let told = json!({"LoadBalancerType": kind, "NetworkAttributes": {"InternetMaxBandwidthOut": 10}});
+        one_load_balancer(&told).unwrap().attributes.number(Attribute::Bandwidth)
+    };
+    assert_eq!((bandwidth("OPEN"), bandwidth("INTERNAL")), (Some(10), None));
+}
+
 #[test]
 fn listeners_of_the_reference() {
-    let found = listeners(examples::<wire::DescribeListeners>().remove(0)).unwrap();
-    let rule = Rule { id: "loc-demo0001".into(), domain: "app.example.com".into(), url: "/".into() };
+    let mut found = listeners(examples::<wire::DescribeListeners>().remove(0)).unwrap();
+    let told = found.iter().map(|listener| words(&listener.attributes)).collect::<Vec<_>>();
+    assert!(told[0].starts_with("scheduler 'WRR', session 0"), "{}", told[0]);
+    assert!(told[0].contains("healthCheck.checkPort -1, healthCheck.checkType 'TCP'"), "{}", told[0]);
+    assert!(told[1].contains("sniSwitch") && !told[1].contains("scheduler"), "{}", told[1]);
+    let rule = words(&found[1].rules[0].attributes);
+    assert!(rule.contains("http2 false, defaultServer true, forwardType 'HTTP'"), "{rule}");
+    assert!(rule.contains("httpCode 31") && !rule.contains("checkPort"), "{rule}");
+    for listener in &mut found {
+        listener.attributes = Attributes::default();
+        listener.rules.iter_mut().for_each(|rule| rule.attributes = Attributes::default());
+    }
+    let attributes = Attributes::default();
+    let rule = Rule { id: "loc-demo0001".into(), domain: "app.example.com".into(), url: "/".into(), attributes };
     assert_eq!(
         found,
         [
@@ -115,6 +150,7 @@ fn listeners_of_the_reference() {
                 name: "k8s-a".into(),
                 protocol: Protocol::Tcp,
                 port: 80,
+                attributes: Attributes::default(),
                 rules: vec![]
             },
             Listener {
@@ -122,6 +158,7 @@ fn listeners_of_the_reference() {
                 name: "k8s-https".into(),
                 protocol: Protocol::Https,
                 port: 443,
+                attributes: Attributes::default(),
                 rules: vec![rule],
             },
         ]

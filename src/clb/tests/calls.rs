@@ -1,7 +1,7 @@
 //! What the calls ask for, and what they make of the replies.
 
 use super::*;
-use crate::model::{Address, ListenerId, Protocol, Route, TaskState};
+use crate::model::{Address, Attributes, ListenerId, Protocol, Route, TaskState};
 
 #[tokio::test]
 async fn asking_for_nothing_is_no_call() {
@@ -81,7 +81,7 @@ fn new_listeners(count: u16) -> NewListeners {
     NewListeners {
         protocol: Protocol::Tcp,
         listeners: (0..count).map(listener).collect(),
-        attributes: ListenerAttributes::default(),
+        attributes: Attributes::default(),
     }
 }
 

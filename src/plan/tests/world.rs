@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{
-    Address, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
-    LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
-    SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
+    Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
+    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort,
+    Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
 use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, Step, plan};
 
@@ -129,7 +129,14 @@ impl World {
     pub(crate) fn add_listener(&mut self, name: &str, protocol: Protocol, port: u16) -> ListenerId {
         let id = ListenerId::new(format!("lbl-{}", self.next_listener));
         self.next_listener += 1;
-        self.listeners.push(Listener { id: id.clone(), name: name.to_owned(), protocol, port, rules: Vec::new() });
+        self.listeners.push(Listener {
+            id: id.clone(),
+            name: name.to_owned(),
+            protocol,
+            port,
+            attributes: Attributes::default(),
+            rules: Vec::new(),
+        });
         self.targets.insert(Route { listener: id.clone(), rule: None }, Vec::new());
         id
     }
@@ -197,6 +204,7 @@ impl World {
                 vpc_id: "vpc-1".to_owned(),
                 snat_pro: false,
                 tags: Vec::new(),
+                attributes: Attributes::default(),
             },
             listeners: self.listeners.clone(),
             targets: self.targets.clone(),

@@ -211,18 +211,20 @@ impl State {
         targets.len() < before
     }
 
-    /// The listeners of a load balancer, in the words of the model; none when it does not exist.
+    /// The listeners of a load balancer, in the words of the model but without attributes; none when it does not exist.
     pub fn listeners(&self, id: &LoadBalancerId) -> Vec<model::Listener> {
         let rule = |rule: &super::Rule| model::Rule {
             id: rule.id.clone(),
             domain: rule.shown.domain.clone().unwrap_or_default(),
             url: rule.url.clone(),
+            attributes: model::Attributes::default(),
         };
         let listener = |listener: &super::Listener| model::Listener {
             id: listener.id.clone(),
             name: listener.name().to_owned(),
             protocol: listener.protocol,
             port: listener.port,
+            attributes: model::Attributes::default(),
             rules: listener.rules.iter().map(rule).collect(),
         };
         self.load_balancers.get(id).map(|lb| lb.listeners.iter().map(listener).collect()).unwrap_or_default()
