@@ -13,9 +13,9 @@ use serde_json::json;
 use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
-    Address, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId,
-    LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
-    SliceEndpoint, SlicePort, TargetHealth, Transport,
+    Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
+    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort,
+    Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
 };
 use tke_direct_access::plan::{BindingView, Cloud, Observed, Snapshot, plan};
 
@@ -80,6 +80,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
             name: ListenerName::new(BINDING_UID, "shop", "web").to_string(),
             protocol: Protocol::Tcp,
             port: 80,
+            attributes: Attributes::default(),
             rules: Vec::new(),
         }],
         targets: BTreeMap::from([(route, registered.clone().map(target).collect())]),
@@ -96,6 +97,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
 
 fn load_balancer() -> LoadBalancer {
     LoadBalancer {
+        attributes: Attributes::default(),
         id: LoadBalancerId::new("lb-1"),
         name: String::new(),
         status: LoadBalancerStatus::Running,
@@ -145,6 +147,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
         slices: all.chunks(ENDPOINTS_PER_SLICE).enumerate().map(slice).map(Arc::new).collect(),
         pods: Arc::new(pods),
         config_exists: true,
+        certificates: BTreeMap::new(),
         speaks_for_service: true,
     }
 }

@@ -13,6 +13,8 @@ pub const FINALIZER: &str = "cloud.tencent.com/direct-access";
 pub const FIELD_MANAGER: &str = "tke-direct-access";
 /// The readiness gate of a Pod and the type of its condition: TKE's own, one for all load balancers of a Pod.
 pub const GATE: &str = "cloud.tencent.com/load-balancer-backendgroup-ready";
+/// The key of a Secret that holds the id of a certificate, as TKE has it.
+pub const CERTIFICATE_KEY: &str = "qcloud_cert_id";
 /// The load balancer class of Services whose `status.loadBalancer` we write.
 pub const LOAD_BALANCER_CLASS: &str = "cloud.tencent.com/direct-access";
 

@@ -195,7 +195,7 @@ impl fmt::Display for Value {
 }
 
 /// Values by attribute. What is absent from a wish is unmanaged; what is absent from an observation was not told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attributes(BTreeMap<Attribute, Value>);
 
 /// A managed attribute that is not as wished.

@@ -17,6 +17,8 @@ pub struct Limits {
     pub targets_per_route: usize,
     /// Listeners of one load balancer: quota `TOTAL_LISTENER_QUOTA`.
     pub listeners_per_load_balancer: usize,
+    /// Rules of one layer-7 listener: quota `TOTAL_LISTENER_RULE_QUOTA`.
+    pub rules_per_listener: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             listeners_per_delete: 20,
             targets_per_route: 200,
             listeners_per_load_balancer: 50,
+            rules_per_listener: 50,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Attributes, ListenerId, RuleId};
+use super::{Attribute, Attributes, ListenerId, Route, RuleId};
 
 /// The protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,4 +110,21 @@ pub struct Rule {
     /// What the cloud told of its settings, and of those that it shares with all rules of its domain: `Http2`,
     /// `DefaultServer` and `Certificate`.
     pub attributes: Attributes,
+}
+
+impl Listener {
+    /// Where targets can be registered: the listener itself at layer 4, each of its rules at layer 7.
+    pub fn routes(&self) -> impl Iterator<Item = Route> {
+        let route = |rule| Route { listener: self.id.clone(), rule };
+        let own = (!self.protocol.is_layer7()).then(|| route(None));
+        let rules = self.rules.iter().filter(|_| self.protocol.is_layer7());
+        own.into_iter().chain(rules.map(move |rule| route(Some(rule.id.clone()))))
+    }
+}
+
+impl Rule {
+    /// Its domain is the listener's default.
+    pub fn is_default(&self) -> bool {
+        self.attributes.switch(Attribute::DefaultServer) == Some(true)
+    }
 }

@@ -1,55 +1,105 @@
 //! The only writer to the cloud: a plan's steps, in order, to an outcome.
 
-use crate::clb::{BatchReply, Clb, NewListener, NewListeners, NewTarget, NonEmpty};
-use crate::model::{Attributes, Failure, LoadBalancerId};
-use crate::plan::{Outcome, Plan, Step, StepOutcome};
+use std::time::Instant;
 
-/// Runs the steps. The first one that fails or starts a task ends the round's writes: the load balancer is locked or in an
+use super::refusal::Refusals;
+use crate::clb::wire::InternetAccessible;
+use crate::clb::{BatchReply, Clb, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty};
+use crate::model::{Attribute, Failure, LoadBalancerId};
+use crate::plan::{self, Change, Outcome, Plan, Step, StepOutcome};
+
+/// Runs the steps. What [ends the round](StepOutcome::ends_round) is followed by nothing: the load balancer is locked or in an
 /// unknown state, and the next round decides on what it then sees.
-pub(super) async fn apply(clb: &Clb, load_balancer: &LoadBalancerId, plan: &Plan) -> Outcome {
+pub(super) async fn apply(clb: &Clb, load_balancer: &LoadBalancerId, plan: &Plan, refusals: &mut Refusals) -> Outcome {
+    refusals.forget_all_but(&plan.steps);
     let mut outcome = Outcome::default();
     let mut is_over = false;
     for step in &plan.steps {
         let result = if is_over {
             StepOutcome::Skipped
+        } else if let Some(failure) = refusals.held(step, Instant::now()) {
+            StepOutcome::Held(failure)
         } else {
             run(clb, load_balancer, step).await.unwrap_or_else(StepOutcome::Failed)
         };
-        is_over |= matches!(result, StepOutcome::Failed(_) | StepOutcome::Submitted(_));
-        tracing::info!(%load_balancer, %step, ?result, "step");
+        is_over |= result.ends_round(step);
+        match &result {
+            StepOutcome::Held(_) => {}
+            StepOutcome::Failed(failure) => {
+                refusals.note(step, failure, Instant::now());
+                tracing::warn!(%load_balancer, %step, %failure, "step");
+            }
+            _ => tracing::info!(%load_balancer, %step, ?result, "step"),
+        }
         outcome.steps.push((step.clone(), result));
     }
     outcome
 }
 
 async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<StepOutcome, Failure> {
-    match step {
-        Step::CreateListeners { protocol, listeners } => {
+    let task = match step {
+        Step::Register(targets) => return register(clb, load_balancer, targets).await,
+        Step::Deregister(targets) => return Ok(batch(clb.deregister(load_balancer, targets).await?)),
+        Step::CreateListeners { protocol, attributes, listeners } => {
             let listeners = listeners.iter().map(|(port, name)| NewListener { port: *port, name: name.clone() });
-            let listeners = listeners.collect();
-            let new = NewListeners { protocol: *protocol, listeners, attributes: Attributes::default() };
-            let (_, task) = clb.create_listeners(load_balancer, &new).await?;
-            Ok(StepOutcome::Submitted(task))
+            let (protocol, attributes) = (*protocol, attributes.clone());
+            let new = NewListeners { protocol, listeners: listeners.collect(), attributes };
+            clb.create_listeners(load_balancer, &new).await?.1
         }
-        Step::Register(targets) => {
-            let targets: Vec<_> = targets
-                .iter()
-                .map(|target| NewTarget {
-                    route: target.route.clone(),
-                    address: target.address,
-                    weight: target.weight,
-                    tag: target.tag.clone(),
-                })
-                .collect();
-            Ok(batch(clb.register(load_balancer, &targets).await?))
+        Step::CreateRules { listener, rules } => {
+            let rule = |rule: &plan::NewRule| NewRule {
+                domain: rule.domain.clone(),
+                url: rule.url.clone(),
+                attributes: rule.attributes.clone(),
+            };
+            let rules: Vec<_> = rules.iter().map(rule).collect();
+            clb.create_rules(load_balancer, listener, &rules).await?.1
         }
-        Step::Reweight(targets) => Ok(StepOutcome::Submitted(clb.reweight(load_balancer, targets).await?)),
-        Step::Deregister(targets) => Ok(batch(clb.deregister(load_balancer, targets).await?)),
-        Step::DeleteListeners(ids) => match NonEmpty::from_vec(ids.clone()) {
-            Some(ids) => Ok(StepOutcome::Submitted(clb.delete_listeners(load_balancer, ids).await?)),
-            None => Ok(StepOutcome::Done),
+        Step::Reweight(targets) => clb.reweight(load_balancer, targets).await?,
+        Step::ModifyListener { listener, change } => {
+            clb.modify_listener(load_balancer, listener, &change.attributes).await?
+        }
+        Step::ModifyDomain { listener, domain, change } => {
+            clb.modify_domain(load_balancer, listener, domain, &change.attributes).await?
+        }
+        Step::ModifyRule { listener, rule, change } => {
+            clb.modify_rule(load_balancer, listener, rule, &change.attributes).await?
+        }
+        Step::ModifyLoadBalancer(change) => {
+            clb.modify_load_balancer(load_balancer, &load_balancer_change(change)).await?
+        }
+        Step::DeleteRules { listener, rules, new_default } => match NonEmpty::from_vec(rules.clone()) {
+            Some(rules) => clb.delete_rules(load_balancer, listener, rules, new_default.as_deref()).await?,
+            None => return Ok(StepOutcome::Done),
         },
-    }
+        Step::DeleteListeners(ids) => match NonEmpty::from_vec(ids.clone()) {
+            Some(ids) => clb.delete_listeners(load_balancer, ids).await?,
+            None => return Ok(StepOutcome::Done),
+        },
+    };
+    Ok(StepOutcome::Submitted(task))
+}
+
+async fn register(
+    clb: &Clb,
+    load_balancer: &LoadBalancerId,
+    targets: &[plan::Registration],
+) -> Result<StepOutcome, Failure> {
+    let target = |target: &plan::Registration| NewTarget {
+        route: target.route.clone(),
+        address: target.address,
+        weight: target.weight,
+        tag: target.tag.clone(),
+    };
+    let targets: Vec<_> = targets.iter().map(target).collect();
+    Ok(batch(clb.register(load_balancer, &targets).await?))
+}
+
+fn load_balancer_change(change: &Change) -> LoadBalancerChange {
+    let bandwidth = change.attributes.number(Attribute::Bandwidth);
+    let accessible =
+        |mbps| InternetAccessible { internet_max_bandwidth_out: Some(mbps), ..InternetAccessible::default() };
+    LoadBalancerChange { internet_accessible: bandwidth.map(accessible), ..LoadBalancerChange::default() }
 }
 
 fn batch(reply: BatchReply) -> StepOutcome {

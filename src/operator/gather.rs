@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::certificates::{Certificates, certificates};
 use super::context::{Cloud, Context};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
-use crate::model::{Failure, LoadBalancerId, ObjectKey, Route};
+use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey};
 use crate::plan::{BindingView, Cloud as Seen, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
@@ -18,17 +19,28 @@ pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBind
     all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
 }
 
-/// Everything that this round decides on. `known` is an earlier observation that nothing has been done to since: then only
-/// health is read anew.
+/// What an earlier round read, and nothing was done to since.
+pub(super) struct Known {
+    /// The load balancer.
+    pub(super) observed: Observed,
+    /// The Secrets of certificates.
+    pub(super) certificates: Certificates,
+}
+
+/// Everything that this round decides on, and the certificates among it. Of what is known already only health is read anew.
 pub(super) async fn gather(
     context: &Context,
     key: &Key,
     cloud: Option<&Cloud>,
-    known: Option<Observed>,
+    known: Option<Known>,
     bindings: Vec<Arc<DirectAccessBinding>>,
-) -> Snapshot {
+) -> (Snapshot, Certificates) {
     let now = Timestamp::now();
-    let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding)).collect();
+    let (known, certificates) = match known {
+        Some(known) => (Some(known.observed), known.certificates),
+        None => (None, certificates(context, &bindings).await),
+    };
+    let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding, &certificates)).collect();
     let cloud = match (key, cloud) {
         (Key::LoadBalancer(_, id), Some(cloud)) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
         _ => Seen::Unplaced,
@@ -37,11 +49,11 @@ pub(super) async fn gather(
         Key::LoadBalancer(_, id) => id.clone(),
         Key::Unplaced(_) => LoadBalancerId::new(""),
     };
-    Snapshot { load_balancer, cloud, bindings, limits: context.limits, now }
+    (Snapshot { load_balancer, cloud, bindings, limits: context.limits, now }, certificates)
 }
 
 /// The binding with the objects it refers to.
-fn view(context: &Context, binding: Arc<DirectAccessBinding>) -> BindingView {
+fn view(context: &Context, binding: Arc<DirectAccessBinding>, certificates: &Certificates) -> BindingView {
     let namespace = binding.metadata.namespace.clone().unwrap_or_default();
     let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
     let stores = &context.stores;
@@ -49,7 +61,9 @@ fn view(context: &Context, binding: Arc<DirectAccessBinding>) -> BindingView {
         Some(config) => stores.configs.row(&namespace, &config.name).is_some(),
         None => true,
     };
+    let of_namespace = certificates.iter().filter(|(key, _)| key.namespace == namespace);
     BindingView {
+        certificates: of_namespace.map(|(key, said)| (key.name.clone(), said.clone())).collect(),
         service: stores.services.row(&namespace, &service_key.name),
         slices: stores.slices_of(&service_key),
         pods: stores.pods.rows(&namespace),
@@ -96,9 +110,9 @@ async fn observe_targets(clb: &Clb, id: &LoadBalancerId) -> Result<Option<Observ
     };
     let listeners = clb.listeners(id).await?;
     let mut targets = clb.targets(id).await?;
-    for listener in listeners.iter().filter(|listener| !listener.protocol.is_layer7()) {
-        // A listener without targets may be missing from the reply.
-        targets.entry(Route { listener: listener.id.clone(), rule: None }).or_default();
+    for route in listeners.iter().flat_map(Listener::routes) {
+        // One without targets may be missing from the reply.
+        targets.entry(route).or_default();
     }
     Ok(Some(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }))
 }

@@ -5,6 +5,7 @@
 
 mod admin;
 mod apply;
+mod certificates;
 mod context;
 mod dispatch;
 mod gate;
@@ -12,6 +13,7 @@ mod gather;
 mod lease;
 mod ledger;
 mod metrics;
+mod refusal;
 mod release;
 mod report;
 mod round;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apply::apply;
+use super::certificates::Certificates;
 use super::context::{Cloud, Context};
-use super::gather::{bindings, gather};
-use super::report::{Report, Written, secure};
+use super::gather::{Known, bindings, gather};
+use super::refusal::Refusals;
+use super::report::{Report, Written, latest, secure};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::model::{Class, Failure, Region, TaskId, TaskState};
-use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Snapshot, plan};
+use crate::plan::{Cloud as Seen, Outcome, Plan, Snapshot, Step, StepOutcome, plan};
 use crate::status::{NextLook, Pace, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
@@ -23,32 +25,40 @@ const REPORT_RETRY: Duration = Duration::from_secs(2);
 /// What a load balancer's rounds keep between them. All of it may be dropped: it saves calls and writes, and decides nothing.
 #[derive(Default)]
 pub(super) struct Memory {
-    task: Option<(TaskId, Instant)>,
-    failed_task: Option<Failure>,
+    task: Option<Submitted>,
+    failed_task: Option<(Step, Failure)>,
+    refusals: Refusals,
     pace: Pace,
     written: HashMap<String, Written>,
-    /// What the last full read showed, when that round left nothing to do, and when it was read.
-    observed: Option<(Observed, Instant)>,
+    /// What the last full read showed, when that round did nothing to the cloud, and when it was read.
+    known: Option<(Known, Instant)>,
+}
+
+/// A step that the cloud works on.
+struct Submitted {
+    task: TaskId,
+    step: Step,
+    since: Instant,
 }
 
 impl Memory {
     /// A change came in: what failed before may work now, and everything is read anew.
     pub(super) fn wake(&mut self) {
         self.pace = Pace::default();
-        self.observed = None;
+        self.known = None;
     }
 
     /// An observation that still serves, so that only health need be read.
-    fn known(&mut self, resync: Duration) -> Option<(Observed, Instant)> {
-        self.observed.take().filter(|(_, read)| read.elapsed() < resync)
+    fn known(&mut self, resync: Duration) -> Option<(Known, Instant)> {
+        self.known.take().filter(|(_, read)| read.elapsed() < resync)
     }
 
-    /// Keeps an observation that left nothing to do.
-    fn keep(&mut self, snapshot: Snapshot, plan: &Plan, read: Instant) {
+    /// Keeps an observation that nothing was done to.
+    fn keep(&mut self, snapshot: Snapshot, certificates: Certificates, outcome: &Outcome, read: Instant) {
         if let Seen::Observed(observed) = snapshot.cloud
-            && plan.steps.is_empty()
+            && !outcome.has_tried()
         {
-            self.observed = Some((observed, read));
+            self.known = Some((Known { observed, certificates }, read));
         }
     }
 }
@@ -71,10 +81,11 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         return Some(after);
     }
     let (known, read) = memory.known(context.resync).map_or((None, started), |(known, read)| (Some(known), read));
-    let snapshot = gather(context, key, cloud.as_ref(), known, secure(context, found).await).await;
+    let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding)).collect();
+    let (snapshot, certificates) = gather(context, key, cloud.as_ref(), known, found).await;
     let plan = plan(&snapshot);
     let outcome = match &cloud {
-        Some(cloud) => apply(&cloud.clb, &snapshot.load_balancer, &plan).await,
+        Some(cloud) => apply(&cloud.clb, &snapshot.load_balancer, &plan, &mut memory.refusals).await,
         None => Outcome::default(),
     };
     memory.remember(&plan, &outcome);
@@ -97,7 +108,7 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         tracing::warn!(%key, %failure, class = failure.class.as_str(), "round failed and will be repeated");
     }
     context.metrics.round(failure.is_none() && is_reported, started.elapsed());
-    memory.keep(snapshot, &plan, read);
+    memory.keep(snapshot, certificates, &outcome, read);
     Some(if is_reported { after } else { after.min(REPORT_RETRY) })
 }
 
@@ -127,37 +138,47 @@ impl Memory {
     }
 
     fn remember(&mut self, plan: &Plan, outcome: &Outcome) {
-        if plan.steps.is_empty() {
+        if self.failed_task.as_ref().is_some_and(|(step, _)| !plan.steps.contains(step)) {
             self.failed_task = None;
         }
-        if let Some(task) = outcome.task() {
-            self.task = Some((task.clone(), Instant::now()));
+        let submitted = outcome.steps.iter().find_map(|(step, outcome)| match outcome {
+            StepOutcome::Submitted(task) => Some((task.clone(), step.clone())),
+            _ => None,
+        });
+        if let Some((task, step)) = submitted {
+            self.task = Some(Submitted { task, step, since: Instant::now() });
         }
     }
 
     /// Asks after the running task. Returns when to ask again, or `None` when the round may go on: the task has ended, or it
     /// cannot be told, and then a read of the load balancer tells more.
     async fn wait_for_task(&mut self, clb: &Clb) -> Option<Duration> {
-        let (task, since) = self.task.as_ref()?;
+        let Submitted { task, step, since } = self.task.as_ref()?;
         let age = since.elapsed();
         match clb.task(task).await {
             Ok(TaskState::Running) if age < TASK_PATIENCE => {
                 return Some((age / 2).clamp(Duration::from_millis(100), Duration::from_secs(2)));
             }
             Ok(TaskState::Failed(message)) => {
-                tracing::warn!(%task, %message, "task failed");
-                self.failed_task = Some(Failure {
-                    class: Class::Transient,
-                    action: "DescribeTaskStatus",
-                    code: "TaskFailed".to_owned(),
-                    message,
-                    request_id: Some(task.to_string()),
-                });
+                tracing::warn!(%task, %step, %message, "task failed");
+                let failure = failed_task(task, message);
+                self.refusals.note(step, &failure, Instant::now());
+                self.failed_task = Some((step.clone(), failure));
             }
             Ok(TaskState::Running | TaskState::Succeeded(_)) => self.failed_task = None,
             Err(failure) => tracing::warn!(%task, %failure, "task cannot be told"),
         }
         self.task = None;
         None
+    }
+}
+
+fn failed_task(task: &TaskId, message: String) -> Failure {
+    Failure {
+        class: Class::Transient,
+        action: "DescribeTaskStatus",
+        code: "TaskFailed".to_owned(),
+        message,
+        request_id: Some(task.to_string()),
     }
 }

@@ -5,8 +5,8 @@ use crate::model::{Address, Limits, ListenerId, Route, Weight};
 use super::Step;
 use super::target::TargetPlan;
 
-/// The steps for targets and surplus listeners, in the order in which they are safe.
-pub(super) fn steps(routes: Vec<TargetPlan>, delete: Vec<ListenerId>, limits: &Limits) -> Vec<Step> {
+/// The steps for targets, in the order in which they are safe.
+pub(super) fn target_steps(routes: Vec<TargetPlan>, limits: &Limits) -> Vec<Step> {
     let (mut register, mut reweight, mut deregister) = (Vec::new(), Vec::new(), Vec::new());
     for route in routes {
         register.extend(route.register);
@@ -16,8 +16,12 @@ pub(super) fn steps(routes: Vec<TargetPlan>, delete: Vec<ListenerId>, limits: &L
     let mut steps = chunks(register, limits.targets_per_batch, Step::Register);
     steps.extend(weight_chunks(reweight, limits).into_iter().map(Step::Reweight));
     steps.extend(chunks(deregister, limits.targets_per_batch, Step::Deregister));
-    steps.extend(chunks(delete, limits.listeners_per_delete, Step::DeleteListeners));
     steps
+}
+
+/// The steps for surplus listeners.
+pub(super) fn delete_steps(delete: Vec<ListenerId>, limits: &Limits) -> Vec<Step> {
+    chunks(delete, limits.listeners_per_delete, Step::DeleteListeners)
 }
 
 fn chunks<T>(mut items: Vec<T>, size: usize, step: impl Fn(Vec<T>) -> Step) -> Vec<Step> {

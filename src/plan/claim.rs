@@ -6,13 +6,16 @@ use crate::api::mark::ListenerName;
 use crate::model::{ListenerId, Transport};
 
 use super::desired::{Desired, DesiredListener, Place};
-use super::{Observed, Snapshot, problem};
+use super::shape::DesiredRule;
+use super::{Observed, Problem, Snapshot, problem};
 
 /// What two listeners cannot both have.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Claim {
     Port(Transport, u16),
     Listener(ListenerId),
+    /// One rule, by domain and path: two bindings may share an existing layer-7 listener.
+    Rule(ListenerId, String, String),
 }
 
 impl Claim {
@@ -22,6 +25,51 @@ impl Claim {
             Place::Existing(id) => Self::Listener(id.clone()),
         }
     }
+
+    fn of_rule(id: &ListenerId, rule: &DesiredRule) -> Self {
+        Self::Rule(id.clone(), rule.domain.clone(), rule.url.clone())
+    }
+}
+
+/// Who has what, and what there is to say of it.
+struct Ledger<'a> {
+    snapshot: &'a Snapshot,
+    holders: BTreeMap<Claim, usize>,
+    /// What each binding of the snapshot won or lost.
+    notes: Vec<Vec<String>>,
+    problems: Vec<Vec<Problem>>,
+}
+
+impl Ledger<'_> {
+    /// True when the claim is this binding's; else both are told. `what` names what is claimed.
+    fn is_won(&mut self, claim: Claim, binding: usize, what: &str) -> bool {
+        let holder = *self.holders.entry(claim).or_insert(binding);
+        if holder != binding {
+            let winner = self.snapshot.bindings[holder].display_name();
+            self.problems[binding].push(problem::claimed_by_older(what, &winner));
+            let loser = self.snapshot.bindings[binding].display_name();
+            self.notes[holder].push(format!("'{loser}' asks for {what} too and does not get it"));
+        }
+        holder == binding
+    }
+
+    /// What is left of a desired listener.
+    fn settle(&mut self, binding: usize, mut listener: DesiredListener) -> Option<DesiredListener> {
+        let (protocol, port) = (listener.protocol, listener.port);
+        match listener.place.clone() {
+            Place::Existing(id) if protocol.is_layer7() => {
+                listener.shape.rules.retain(|rule| {
+                    let what = format!("rule {}{} of port {port}/{protocol}", rule.domain, rule.url);
+                    self.is_won(Claim::of_rule(&id, rule), binding, &what)
+                });
+                (!listener.shape.rules.is_empty()).then_some(listener)
+            }
+            Place::Existing(_) | Place::Own { .. } => {
+                let is_won = self.is_won(Claim::of(&listener), binding, &format!("port {port}/{protocol}"));
+                is_won.then_some(listener)
+            }
+        }
+    }
 }
 
 /// Takes contested listeners away from all but one binding: the one that has the listener already, so that what works
@@ -29,24 +77,21 @@ impl Claim {
 pub(super) fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observed>) -> Vec<Vec<String>> {
     let mut order: Vec<usize> = (0..desired.len()).collect();
     order.sort_by(|a, b| snapshot.bindings[*a].seniority().cmp(&snapshot.bindings[*b].seniority()));
-    let mut holders = present_holders(snapshot, desired, observed);
-    let mut notes = vec![Vec::new(); desired.len()];
+    let mut ledger = Ledger {
+        snapshot,
+        holders: present_holders(snapshot, desired, observed),
+        notes: vec![Vec::new(); desired.len()],
+        problems: vec![Vec::new(); desired.len()],
+    };
     for index in order {
         let listeners = std::mem::take(&mut desired[index].listeners);
-        for listener in listeners {
-            let holder = *holders.entry(Claim::of(&listener)).or_insert(index);
-            if holder == index {
-                desired[index].listeners.push(listener);
-                continue;
-            }
-            let (protocol, port) = (listener.protocol, listener.port);
-            let winner = snapshot.bindings[holder].display_name();
-            desired[index].problems.push(problem::claimed_by_older(protocol, port, &winner));
-            let loser = snapshot.bindings[index].display_name();
-            notes[holder].push(format!("'{loser}' asks for port {port}/{protocol} too and does not get it"));
-        }
+        desired[index].listeners =
+            listeners.into_iter().filter_map(|listener| ledger.settle(index, listener)).collect();
     }
-    notes
+    for (desired, problems) in desired.iter_mut().zip(ledger.problems) {
+        desired.problems.extend(problems);
+    }
+    ledger.notes
 }
 
 /// Bindings that own the listener they claim.

@@ -5,9 +5,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec, Mode};
 use crate::api::mark::ListenerName;
-use crate::model::{IpFamily, ListenerId, Protocol, Service, ServicePort, Weight};
+use crate::model::{IpFamily, ListenerId, LoadBalancer, Protocol, Service, ServicePort, Transport, Weight};
 
 use super::endpoint::{Endpoints, Policy, endpoints};
+use super::shape::{DesiredRule, Reader, Shape};
 use super::{BindingView, Problem, Snapshot, problem};
 
 /// The weight of targets of listeners that are not spelled out; the cloud's own default.
@@ -46,8 +47,21 @@ pub(super) struct DesiredListener {
     pub port: u16,
     /// Where it comes from.
     pub place: Place,
-    /// The endpoints behind it; `None` when they cannot be told, so that targets are held as they are.
+    /// Its rules and settings.
+    pub shape: Shape,
+    /// The endpoints behind it, for each of its rules the same; `None` when they cannot be told, so that targets are held as they are.
     pub endpoints: Option<Endpoints>,
+}
+
+impl DesiredListener {
+    /// The listener or one of its rules, for messages.
+    pub(super) fn route_name(&self, rule: Option<&DesiredRule>) -> String {
+        let listener = format!("listener {}/{}", self.port, self.protocol);
+        match rule {
+            Some(rule) => format!("rule {}{} of {listener}", rule.domain, rule.url),
+            None => listener,
+        }
+    }
 }
 
 /// Where a desired listener comes from.
@@ -62,12 +76,12 @@ pub(super) enum Place {
     Existing(ListenerId),
 }
 
-/// What every binding of the snapshot wants, in the snapshot's order.
-pub(super) fn desired(snapshot: &Snapshot, family: IpFamily) -> Vec<Desired> {
-    snapshot.bindings.iter().map(|view| desired_of(view, snapshot, family)).collect()
+/// What every binding of the snapshot wants, in the snapshot's order. Without a load balancer IPv4 is assumed.
+pub(super) fn desired(snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Vec<Desired> {
+    snapshot.bindings.iter().map(|view| desired_of(view, snapshot, load_balancer)).collect()
 }
 
-fn desired_of(view: &BindingView, snapshot: &Snapshot, family: IpFamily) -> Desired {
+fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
     let mut problems = Vec::new();
     let stance = stance(view, &mut problems);
     if stance != Stance::Manage {
@@ -78,15 +92,15 @@ fn desired_of(view: &BindingView, snapshot: &Snapshot, family: IpFamily) -> Desi
     }
     let Some(service) = view.service.as_deref() else {
         problems.push(problem::service_not_found(&view.binding));
-        let listeners = explicit_listeners(view, &mut problems);
+        let listeners = explicit_listeners(view, load_balancer, &mut problems);
         return Desired { stance, is_open: listeners.is_empty(), listeners, problems };
     };
     if service.selector.is_empty() {
         problems.push(problem::no_selector(service));
-        let listeners = explicit_listeners(view, &mut problems);
+        let listeners = explicit_listeners(view, load_balancer, &mut problems);
         return Desired { stance, is_open: listeners.is_empty(), listeners, problems };
     }
-    let listeners = resolved_listeners(view, service, snapshot, family, &mut problems);
+    let listeners = resolved_listeners(view, service, snapshot, load_balancer, &mut problems);
     Desired { stance, listeners, is_open: false, problems }
 }
 
@@ -110,34 +124,40 @@ fn stance(view: &BindingView, problems: &mut Vec<Problem>) -> Stance {
 }
 
 /// The listeners of the spec, when the Service cannot say what is behind them.
-fn explicit_listeners(view: &BindingView, problems: &mut Vec<Problem>) -> Vec<DesiredListener> {
-    listener_specs(view, problems)
-        .into_iter()
-        .map(|(spec, protocol, port)| DesiredListener {
-            protocol,
-            port,
-            place: place(&view.binding, spec),
-            endpoints: None,
-        })
-        .collect()
+fn explicit_listeners(
+    view: &BindingView,
+    load_balancer: Option<&LoadBalancer>,
+    problems: &mut Vec<Problem>,
+) -> Vec<DesiredListener> {
+    let specs = listener_specs(view, problems);
+    let listener = |(spec, protocol, port): (&ListenerSpec, Protocol, u16)| DesiredListener {
+        protocol,
+        port,
+        place: place(&view.binding, spec),
+        shape: Reader { view, load_balancer, problems }.shape(spec),
+        endpoints: None,
+    };
+    specs.into_iter().map(listener).collect()
 }
 
 fn resolved_listeners(
     view: &BindingView,
     service: &Service,
     snapshot: &Snapshot,
-    family: IpFamily,
+    load_balancer: Option<&LoadBalancer>,
     problems: &mut Vec<Problem>,
 ) -> Vec<DesiredListener> {
+    let family = load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
     let policy = |weight| Policy { weight, drain: view.binding.spec.drain.clone(), now: snapshot.now };
     if view.binding.spec.listeners.is_empty() {
         let default = |port: &ServicePort| DesiredListener {
             protocol: match port.transport {
-                crate::model::Transport::Tcp => Protocol::Tcp,
-                crate::model::Transport::Udp => Protocol::Udp,
+                Transport::Tcp => Protocol::Tcp,
+                Transport::Udp => Protocol::Udp,
             },
             port: port.port,
             place: Place::Own { name: own_name(&view.binding) },
+            shape: Shape::default(),
             endpoints: Some(endpoints(view, service, port, family, &policy(DEFAULT_WEIGHT))),
         };
         return service.ports.iter().map(default).collect();
@@ -153,31 +173,34 @@ fn resolved_listeners(
             protocol,
             port,
             place: place(&view.binding, spec),
+            shape: Reader { view, load_balancer, problems }.shape(spec),
             endpoints: service_port.map(|found| endpoints(view, service, found, family, &policy(weight))),
         }
     };
     specs.into_iter().map(&mut resolve).collect()
 }
 
-/// The listeners of the spec that this version can serve; the others become problems and harm none of these.
+/// The listeners of the spec; one with an impossible port becomes a problem and harms none of the others.
 fn listener_specs<'a>(view: &'a BindingView, problems: &mut Vec<Problem>) -> Vec<(&'a ListenerSpec, Protocol, u16)> {
     let mut specs = Vec::new();
     for spec in &view.binding.spec.listeners {
-        let protocol = match spec.protocol {
-            ListenerProtocol::Tcp => Protocol::Tcp,
-            ListenerProtocol::Udp => Protocol::Udp,
-            other => {
-                let message = format!("'{}' is not supported by this version; use 'TCP' or 'UDP'", other.as_str());
-                problems.push(problem::unsupported(&format!("spec.listeners[{}].protocol", spec.port), &message));
-                continue;
-            }
-        };
         match u16::try_from(spec.port) {
-            Ok(port) if port > 0 => specs.push((spec, protocol, port)),
+            Ok(port) if port > 0 => specs.push((spec, protocol(spec.protocol), port)),
             _ => problems.push(problem::invalid("spec.listeners[].port", "must be from 1 to 65535")),
         }
     }
     specs
+}
+
+const fn protocol(protocol: ListenerProtocol) -> Protocol {
+    match protocol {
+        ListenerProtocol::Tcp => Protocol::Tcp,
+        ListenerProtocol::Udp => Protocol::Udp,
+        ListenerProtocol::TcpSsl => Protocol::TcpSsl,
+        ListenerProtocol::Quic => Protocol::Quic,
+        ListenerProtocol::Http => Protocol::Http,
+        ListenerProtocol::Https => Protocol::Https,
+    }
 }
 
 fn place(binding: &DirectAccessBinding, spec: &ListenerSpec) -> Place {

@@ -1,9 +1,9 @@
 //! What one binding says about the readiness gates of its Pods.
 //!
 //! Nothing is remembered between rounds: a gate may open when the targets read this round show the Pod registered on every
-//! listener of the binding, and a health read that began after that read says that probes succeed.
+//! listener and rule of the binding, and a health read that began after that read says that probes succeed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
-use crate::model::{Address, GateState, Health, ListenerId, ObjectKey, Phase, Pod, RegisteredTarget, Service};
+use crate::model::{Address, GateState, Health, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, TargetHealth};
 
 use super::endpoint::{Endpoints, selects};
 use super::{BindingView, Observed};
@@ -39,21 +39,27 @@ pub enum Verdict {
     Wait(GateReason, String),
 }
 
-/// Health of every target, by listener and address.
-pub(super) type HealthTable = HashMap<(ListenerId, Address), Health>;
+/// Health of every target, by route and address.
+pub(super) type HealthTable = HashMap<(Route, Address), Health>;
 
-/// The health read as a table; a rule's health stands for its listener, since layer 4 has one rule of the cloud's making.
+/// The health read as a table. A layer-4 listener has a rule of the cloud's own making there, which is no part of its route.
 pub(super) fn health_table(observed: &Observed) -> HealthTable {
+    let layer7: HashSet<_> =
+        observed.listeners.iter().filter(|one| one.protocol.is_layer7()).map(|one| &one.id).collect();
     let rows = observed.health.as_deref().unwrap_or_default();
-    rows.iter().map(|row| ((row.listener.clone(), row.address), row.health)).collect()
+    let entry = |row: &TargetHealth| {
+        let rule = layer7.contains(&row.listener).then(|| row.rule.clone());
+        ((Route { listener: row.listener.clone(), rule }, row.address), row.health)
+    };
+    rows.iter().map(entry).collect()
 }
 
-/// A desired listener next to what was read of it.
-pub(super) struct ListenerRow<'a> {
-    /// `port/protocol`, for messages.
+/// A desired listener or rule next to what was read of it.
+pub(super) struct RouteRow<'a> {
+    /// `listener port/protocol` or a rule of it, for messages.
     pub(super) name: String,
-    /// The listener; `None` while it does not exist.
-    pub(super) id: Option<&'a ListenerId>,
+    /// Where its targets are; `None` while it does not exist.
+    pub(super) route: Option<&'a Route>,
     /// The endpoints behind it; `None` when they cannot be told.
     pub(super) endpoints: Option<&'a Endpoints>,
     /// The targets read that serve this binding, with the mark of the Pod they were registered for; `None` for one that
@@ -61,7 +67,7 @@ pub(super) struct ListenerRow<'a> {
     pub(super) registered: HashMap<Address, Option<String>>,
 }
 
-impl ListenerRow<'_> {
+impl RouteRow<'_> {
     /// The address is a target on behalf of this very Pod.
     pub(super) fn has(&self, address: Address, pod_uid: &str) -> bool {
         match self.registered.get(&address) {
@@ -86,7 +92,7 @@ pub(super) fn serving(targets: &[RegisteredTarget], binding_uid: &str) -> HashMa
 pub(super) fn gates(
     view: &BindingView,
     service: &Service,
-    listeners: &[ListenerRow<'_>],
+    routes: &[RouteRow<'_>],
     health: &HealthTable,
     now: Timestamp,
 ) -> Vec<GateVerdict> {
@@ -96,7 +102,7 @@ pub(super) fn gates(
     if waiting.is_empty() {
         return Vec::new();
     }
-    let tables: Vec<Table<'_>> = listeners.iter().map(Table::new).collect();
+    let tables: Vec<Table<'_>> = routes.iter().map(Table::new).collect();
     let spec = &view.binding.spec.readiness_gate;
     waiting
         .into_iter()
@@ -155,15 +161,15 @@ pub fn release<'a>(pod: &Pod, selecting: impl IntoIterator<Item = &'a DirectAcce
     if reason == GateReason::Suspended || due <= now { Release::Now(reason) } else { Release::At(due) }
 }
 
-/// One listener, indexed by Pod.
+/// One listener or rule, indexed by Pod.
 struct Table<'a> {
-    row: &'a ListenerRow<'a>,
+    row: &'a RouteRow<'a>,
     addresses: HashMap<&'a str, Vec<Address>>,
     excluded: HashMap<&'a str, ExclusionReason>,
 }
 
 impl<'a> Table<'a> {
-    fn new(row: &'a ListenerRow<'a>) -> Self {
+    fn new(row: &'a RouteRow<'a>) -> Self {
         let mut addresses: HashMap<&str, Vec<Address>> = HashMap::new();
         let mut excluded = HashMap::new();
         if let Some(endpoints) = row.endpoints {
@@ -175,7 +181,7 @@ impl<'a> Table<'a> {
         Self { row, addresses, excluded }
     }
 
-    /// The Pod's addresses on this listener when all of them are registered for this very Pod.
+    /// The Pod's addresses on this route when all of them are registered for this very Pod.
     fn registered(&self, pod: &Pod) -> Option<&[Address]> {
         let addresses = self.addresses.get(pod.uid.as_str())?;
         addresses.iter().all(|address| self.row.has(*address, &pod.uid)).then_some(addresses)
@@ -183,15 +189,13 @@ impl<'a> Table<'a> {
 
     fn not_registered(&self, pod: &Pod) -> Verdict {
         let name = &self.row.name;
-        if self.row.id.is_none() {
-            let message = format!("listener {name} does not exist yet");
+        if self.row.route.is_none() {
+            let message = format!("{name} does not exist yet");
             return Verdict::Wait(GateReason::NotRegistered, message);
         }
         match self.excluded.get(pod.key.name.as_str()) {
-            Some(reason) => {
-                Verdict::Wait(GateReason::NotRegistered, format!("not a target of listener {name}: {reason}"))
-            }
-            None => Verdict::Wait(GateReason::Registering, format!("being registered with listener {name}")),
+            Some(reason) => Verdict::Wait(GateReason::NotRegistered, format!("not a target of {name}: {reason}")),
+            None => Verdict::Wait(GateReason::Registering, format!("being registered with {name}")),
         }
     }
 }
@@ -205,21 +209,21 @@ fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthT
     }
     let mut reason = GateReason::Registered;
     for table in tables {
-        let (Some(addresses), Some(listener)) = (table.registered(pod), table.row.id) else {
+        let (Some(addresses), Some(route)) = (table.registered(pod), table.row.route) else {
             return table.not_registered(pod);
         };
         if policy == GatePolicy::Registered {
             continue;
         }
         for address in addresses {
-            match health.get(&(listener.clone(), *address)) {
+            match health.get(&(route.clone(), *address)) {
                 Some(Health::Healthy) if reason == GateReason::Registered => reason = GateReason::BackendReady,
                 Some(Health::Healthy) => {}
                 Some(Health::CheckOff) => reason = GateReason::HealthCheckOff,
                 Some(Health::Unhealthy | Health::Unknown) | None => {
                     return Verdict::Wait(
                         GateReason::HealthCheck,
-                        format!("registered with listener {}, which has not found it healthy yet", table.row.name),
+                        format!("registered with {}, which has not found it healthy yet", table.row.name),
                     );
                 }
             }

@@ -1,31 +1,51 @@
-//! Listeners: which exist for us, which to create, which to delete.
+//! Listeners and rules: which exist for us, which to create, which to delete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::mark::ListenerName;
-use crate::model::{Listener, ListenerId, Protocol, Route};
+use crate::model::{Attributes, Listener, ListenerId, Protocol, Route, Rule};
 
 use super::desired::{Desired, DesiredListener, Place, Stance};
-use super::{Observed, Problem, Snapshot, Step, problem};
+use super::shape::DesiredRule;
+use super::{NewRule, Observed, Problem, Snapshot, Step, problem};
 
-/// A desired listener that exists, so that targets can be planned on it.
+/// A desired listener or rule that exists, so that targets can be planned on it.
 #[derive(Debug)]
 pub(super) struct Resolved<'a> {
     /// Index of the binding in the snapshot.
     pub(super) binding: usize,
     /// What is wanted.
     pub(super) desired: &'a DesiredListener,
+    /// Which of its rules; `None` at layer 4.
+    pub(super) rule: Option<&'a DesiredRule>,
     /// Where its targets are registered.
     pub(super) route: Route,
+}
+
+/// A desired listener of ours that exists.
+#[derive(Debug)]
+pub(super) struct Present<'a> {
+    /// Index of the binding in the snapshot.
+    pub(super) binding: usize,
+    /// What is wanted.
+    pub(super) desired: &'a DesiredListener,
+    /// What was read.
+    pub(super) observed: &'a Listener,
 }
 
 /// What is to be done about listeners.
 #[derive(Debug, Default)]
 pub(super) struct Listeners<'a> {
-    /// Desired listeners that exist.
+    /// Desired listeners and rules that exist.
     pub(super) resolved: Vec<Resolved<'a>>,
+    /// Desired listeners of ours that exist.
+    pub(super) present: Vec<Present<'a>>,
     /// Desired listeners to create, with the binding.
-    pub(super) create: Vec<(usize, &'a DesiredListener, String)>,
+    pub(super) create: Vec<(usize, &'a DesiredListener)>,
+    /// Desired rules to create on listeners of ours, with the binding.
+    pub(super) create_rules: Vec<(usize, &'a Listener, Vec<NewRule>)>,
+    /// Desired rules that wait for something before they can be created, by binding.
+    pub(super) held_rules: Vec<usize>,
     /// Ours, not desired, with the binding.
     pub(super) surplus: Vec<(usize, &'a Listener)>,
     /// What is wrong, with the binding.
@@ -39,12 +59,13 @@ pub(super) fn listeners<'a>(snapshot: &'a Snapshot, desired: &'a [Desired], obse
         for listener in &wanted.listeners {
             match &listener.place {
                 Place::Existing(id) => found.existing(binding, listener, id, observed),
-                Place::Own { name } => found.own(binding, snapshot.bindings[binding].uid(), listener, name, observed),
+                Place::Own { .. } => found.own(binding, snapshot.bindings[binding].uid(), listener, observed),
             }
         }
     }
-    found.surplus = surplus(snapshot, desired, observed, &found.resolved);
+    found.surplus = surplus(snapshot, desired, observed, &found.present, &found.resolved);
     found.respect_quota(observed.listeners.len(), snapshot.limits.listeners_per_load_balancer);
+    found.plan_rules(snapshot.limits.rules_per_listener);
     found
 }
 
@@ -56,32 +77,75 @@ impl<'a> Listeners<'a> {
                 let mismatch = problem::listener_mismatch(listener, desired.protocol, desired.port);
                 self.problems.push((binding, mismatch));
             }
-            Some(listener) => self.resolve(binding, desired, listener),
+            Some(listener) => {
+                let missing = self.resolve(binding, desired, listener);
+                let told = missing.iter().map(|rule| problem::rule_not_found(listener, &rule.domain, &rule.url));
+                self.problems.extend(told.map(|problem| (binding, problem)));
+            }
         }
     }
 
-    fn own(&mut self, binding: usize, uid: &str, desired: &'a DesiredListener, name: &str, observed: &'a Observed) {
+    fn own(&mut self, binding: usize, uid: &str, desired: &'a DesiredListener, observed: &'a Observed) {
         let holder = observed.listeners.iter().find(|listener| {
             listener.port == desired.port && listener.protocol.transport() == desired.protocol.transport()
         });
         match holder {
-            None => self.create.push((binding, desired, name.to_owned())),
-            Some(listener) if ListenerName::owner(&listener.name) == Some(uid) => {
-                // With another protocol it is surplus: the port is free again once it has been deleted.
-                if listener.protocol == desired.protocol {
-                    self.resolve(binding, desired, listener);
-                }
-            }
-            Some(listener) => {
+            None if desired.shape.is_creatable() => self.create.push((binding, desired)),
+            None => {}
+            Some(listener) if ListenerName::owner(&listener.name) != Some(uid) => {
                 let conflict = problem::held_by_foreign(desired.protocol, desired.port, listener);
                 self.problems.push((binding, conflict));
             }
+            Some(listener) if listener.protocol == desired.protocol => {
+                self.present.push(Present { binding, desired, observed: listener });
+            }
+            // Ours with another protocol is surplus: the port is free again once it has been deleted.
+            Some(_) => {}
         }
     }
 
-    fn resolve(&mut self, binding: usize, desired: &'a DesiredListener, listener: &Listener) {
-        let route = Route { listener: listener.id.clone(), rule: None };
-        self.resolved.push(Resolved { binding, desired, route });
+    /// Finds the routes of a desired listener. Returns the rules that do not exist.
+    fn resolve(&mut self, binding: usize, desired: &'a DesiredListener, listener: &Listener) -> Vec<&'a DesiredRule> {
+        let route = |rule| Route { listener: listener.id.clone(), rule };
+        if !desired.protocol.is_layer7() {
+            self.resolved.push(Resolved { binding, desired, rule: None, route: route(None) });
+            return Vec::new();
+        }
+        let known: BTreeMap<_, _> =
+            listener.rules.iter().map(|rule| ((rule.domain.as_str(), rule.url.as_str()), &rule.id)).collect();
+        let mut missing = Vec::new();
+        for rule in &desired.shape.rules {
+            match known.get(&(rule.domain.as_str(), rule.url.as_str())) {
+                Some(id) => {
+                    let route = route(Some((*id).clone()));
+                    self.resolved.push(Resolved { binding, desired, rule: Some(rule), route });
+                }
+                None => missing.push(rule),
+            }
+        }
+        missing
+    }
+
+    /// The rules of listeners of ours: those to create, as far as there is room.
+    fn plan_rules(&mut self, limit: usize) {
+        for present in std::mem::take(&mut self.present) {
+            let (binding, desired, listener) = (present.binding, present.desired, present.observed);
+            let missing = self.resolve(binding, desired, listener);
+            let room = limit.saturating_sub(listener.rules.len());
+            if missing.len() > room {
+                self.problems.push((binding, problem::rule_quota(listener, limit)));
+            }
+            let (ready, held): (Vec<_>, Vec<_>) = missing
+                .into_iter()
+                .take(room)
+                .partition(|rule| desired.shape.is_rule_creatable(&rule.domain, listener));
+            self.held_rules.extend(held.iter().map(|_| binding));
+            let new: Vec<_> = ready.into_iter().map(|rule| new_rule(desired, rule, listener)).collect();
+            if !new.is_empty() {
+                self.create_rules.push((binding, listener, new));
+            }
+            self.present.push(present);
+        }
     }
 
     fn respect_quota(&mut self, existing: usize, limit: usize) {
@@ -91,18 +155,47 @@ impl<'a> Listeners<'a> {
         }
     }
 
-    /// One step for each protocol, since one call creates listeners of one protocol.
+    /// Steps that create: one for each sort of listener, since one call creates listeners that are alike, and one for the
+    /// rules of each listener.
     pub(super) fn create_steps(&self) -> Vec<Step> {
-        let mut by_protocol: BTreeMap<Protocol, Vec<(u16, String)>> = BTreeMap::new();
-        for (_, listener, name) in &self.create {
-            by_protocol.entry(listener.protocol).or_default().push((listener.port, name.clone()));
+        let mut alike: BTreeMap<(Protocol, Attributes), Vec<(u16, String)>> = BTreeMap::new();
+        for (_, listener) in &self.create {
+            let Place::Own { name } = &listener.place else { continue };
+            let kind = (listener.protocol, listener.shape.listener(None));
+            alike.entry(kind).or_default().push((listener.port, name.clone()));
         }
-        let chunks = by_protocol.into_iter().flat_map(|(protocol, listeners)| {
-            let step = move |part: &[(u16, String)]| Step::CreateListeners { protocol, listeners: part.to_vec() };
+        let listeners = alike.into_iter().flat_map(|((protocol, attributes), listeners)| {
+            let step = move |part: &[(u16, String)]| Step::CreateListeners {
+                protocol,
+                attributes: attributes.clone(),
+                listeners: part.to_vec(),
+            };
             // CreateListener takes fewer than 50 ports.
             listeners.chunks(49).map(step).collect::<Vec<_>>()
         });
-        chunks.collect()
+        let rules = self
+            .create_rules
+            .iter()
+            .map(|(_, listener, rules)| Step::CreateRules { listener: listener.id.clone(), rules: rules.clone() });
+        listeners.chain(rules).collect()
+    }
+}
+
+fn new_rule(desired: &DesiredListener, rule: &DesiredRule, listener: &Listener) -> NewRule {
+    let mut attributes = desired.shape.domain(&rule.domain, Some(listener));
+    for (attribute, value) in rule.attributes.iter() {
+        attributes.set(attribute, value.clone());
+    }
+    NewRule { domain: rule.domain.clone(), url: rule.url.clone(), attributes }
+}
+
+impl Present<'_> {
+    /// Rules that are there and not wanted.
+    pub(super) fn surplus_rules(&self) -> impl Iterator<Item = &Rule> {
+        let wanted: BTreeSet<_> =
+            self.desired.shape.rules.iter().map(|rule| (rule.domain.as_str(), rule.url.as_str())).collect();
+        let is_surplus = move |rule: &&Rule| !wanted.contains(&(rule.domain.as_str(), rule.url.as_str()));
+        self.observed.rules.iter().filter(is_surplus)
     }
 }
 
@@ -111,6 +204,7 @@ fn surplus<'a>(
     snapshot: &'a Snapshot,
     desired: &[Desired],
     observed: &'a Observed,
+    present: &[Present<'_>],
     resolved: &[Resolved<'_>],
 ) -> Vec<(usize, &'a Listener)> {
     let owner = |listener: &Listener| {
@@ -119,11 +213,12 @@ fn surplus<'a>(
         let wanted = &desired[binding];
         (wanted.stance != Stance::Abandon && !wanted.is_open).then_some(binding)
     };
-    let is_wanted = |id: &ListenerId| resolved.iter().any(|found| found.route.listener == *id);
+    let own = present.iter().map(|present| &present.observed.id);
+    let wanted: BTreeSet<_> = own.chain(resolved.iter().map(|found| &found.route.listener)).collect();
     observed
         .listeners
         .iter()
-        .filter(|listener| !is_wanted(&listener.id))
+        .filter(|listener| !wanted.contains(&listener.id))
         .filter_map(|listener| owner(listener).map(|binding| (binding, listener)))
         .collect()
 }

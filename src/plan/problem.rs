@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{ListenerProtocol, ListenerSpec};
 use crate::api::condition::{ConditionType, Reason};
-use crate::model::{Listener, LoadBalancerId, Protocol, Service};
+use crate::model::{Listener, LoadBalancerId, Protocol, Rule, Service};
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,9 @@ pub(super) fn invalid(field: &str, what: &str) -> Problem {
     accepted(Reason::Invalid, format!("{field}: {what}"))
 }
 
-pub(super) fn claimed_by_older(protocol: Protocol, port: u16, winner: &str) -> Problem {
+pub(super) fn claimed_by_older(what: &str, winner: &str) -> Problem {
     let message = format!(
-        "port {port}/{protocol} is taken by the older DirectAccessBinding '{winner}'; use another port or delete one of \
-         the two"
+        "{what} is taken by the older DirectAccessBinding '{winner}'; use another one or delete one of the two"
     );
     accepted(Reason::PortConflict, message)
 }
@@ -120,6 +119,31 @@ pub(super) fn listener_not_found(id: &str) -> Problem {
     unresolved(Reason::ListenerNotFound, message)
 }
 
+pub(super) fn rule_not_found(listener: &Listener, domain: &str, url: &str) -> Problem {
+    let message = format!(
+        "listener '{}' has no rule of domain '{domain}' and url '{url}'; correct the rules of the spec or create it",
+        listener.id
+    );
+    unresolved(Reason::ListenerNotFound, message)
+}
+
+pub(super) fn certificate_not_found(field: &str, secret: &str, reason: &str) -> Problem {
+    let message = format!(
+        "{field}.certificate: Secret '{secret}': {reason}; create it in the binding's namespace with the key \
+         qcloud_cert_id. Until then certificates stay as they are"
+    );
+    unresolved(Reason::CertificateNotFound, message)
+}
+
+pub(super) fn rule_quota(listener: &Listener, limit: usize) -> Problem {
+    let message = format!(
+        "listener {}/{} has no room for more rules than its quota of {limit}; use fewer rules or have \
+         TOTAL_LISTENER_RULE_QUOTA raised",
+        listener.port, listener.protocol
+    );
+    unprogrammed(Reason::QuotaExceeded, message)
+}
+
 pub(super) fn listener_mismatch(listener: &Listener, protocol: Protocol, port: u16) -> Problem {
     let message = format!(
         "listener '{}' is {}/{}, not {port}/{protocol}; correct listenerId, port or protocol",
@@ -135,34 +159,33 @@ pub(super) fn listener_quota(limit: usize) -> Problem {
     unprogrammed(Reason::QuotaExceeded, message)
 }
 
-pub(super) fn target_quota(protocol: Protocol, port: u16, limit: usize, left_out: usize) -> Problem {
+pub(super) fn target_quota(route: &str, limit: usize, left_out: usize) -> Problem {
     let message = format!(
-        "listener {port}/{protocol} holds its quota of {limit} targets and {left_out} Pods are left out; scale down or \
+        "{route} holds its quota of {limit} targets and {left_out} Pods are left out; scale down or \
          have TOTAL_TARGET_BIND_QUOTA raised"
     );
     unprogrammed(Reason::QuotaExceeded, message)
 }
 
-pub(super) fn address_in_use(protocol: Protocol, port: u16, count: usize) -> Problem {
-    let message = format!(
-        "{count} Pod addresses are already targets of listener {port}/{protocol} on behalf of somebody else; remove them \
-         there"
-    );
+pub(super) fn address_in_use(route: &str, count: usize) -> Problem {
+    let message =
+        format!("{count} Pod addresses are already targets of {route} on behalf of somebody else; remove them there");
     unprogrammed(Reason::BackendConflict, message)
 }
 
-pub(super) fn removal_held(protocol: Protocol, port: u16, count: usize) -> Problem {
+pub(super) fn removal_held(route: &str, count: usize) -> Problem {
     let message = format!(
-        "{count} running Pods that the Service selects are in none of its EndpointSlices: their targets on listener \
-         {port}/{protocol} are kept until the slices name them again or the Pods end"
+        "{count} running Pods that the Service selects are in none of its EndpointSlices: their targets on {route} are kept \
+         until the slices name them again or the Pods end"
     );
     unprogrammed(Reason::RemovalHeld, message)
 }
 
-pub(super) fn foreign_targets(listener: &Listener) -> Problem {
+pub(super) fn foreign_targets(listener: &Listener, rule: Option<&Rule>) -> Problem {
+    let rule = rule.map(|rule| format!("rule {}{} of ", rule.domain, rule.url)).unwrap_or_default();
     let message = format!(
-        "listener '{}' ({}/{}) is no longer wanted but holds targets that this controller did not register; remove them \
-         and it will be deleted",
+        "{rule}listener '{}' ({}/{}) is no longer wanted but holds targets that this controller did not register; remove \
+         them and it will be deleted",
         listener.id, listener.port, listener.protocol
     );
     unprogrammed(Reason::RemovalHeld, message)

@@ -27,6 +27,7 @@ pub struct Snapshot {
 
 /// What the reads of the cloud gave.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a round has one, and moves it twice")]
 pub enum Cloud {
     /// All reads worked.
     Observed(Observed),
@@ -65,6 +66,8 @@ pub struct BindingView {
     pub pods: Arc<BTreeMap<String, Arc<Pod>>>,
     /// Whether the TkeServiceConfig that the binding names exists; true when it names none.
     pub config_exists: bool,
+    /// What the Secrets that the binding names as certificates say, by name: the id of a certificate, or why there is none.
+    pub certificates: BTreeMap<String, Result<String, String>>,
     /// This binding is the oldest of its Service, and so the one that speaks for it in annotations.
     pub speaks_for_service: bool,
 }

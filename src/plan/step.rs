@@ -2,17 +2,27 @@
 
 use std::fmt;
 
-use crate::model::{Address, ListenerId, Protocol, Route, Weight};
+use crate::api::mark::ListenerName;
+use crate::model::{Address, Attributes, Drift, ListenerId, Protocol, Route, RuleId, Weight};
 
 /// One effect. Steps are ordered by safety: see [`Plan`](super::Plan).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Create listeners of one protocol. Their names carry the owner's mark, so a lost reply is found again.
+    /// Create listeners that are alike. Their names carry the owner's mark, so a lost reply is found again.
     CreateListeners {
         /// The protocol of all of them.
         protocol: Protocol,
+        /// The settings of all of them; what is absent is left to the cloud.
+        attributes: Attributes,
         /// Port and name of each.
         listeners: Vec<(u16, String)>,
+    },
+    /// Create rules of a layer-7 listener that is ours.
+    CreateRules {
+        /// The listener.
+        listener: ListenerId,
+        /// The rules. Never empty.
+        rules: Vec<NewRule>,
     },
     /// Register targets.
     Register(Vec<Registration>),
@@ -20,8 +30,66 @@ pub enum Step {
     Reweight(Vec<(Route, Address, Weight)>),
     /// Deregister targets that are ours.
     Deregister(Vec<(Route, Address)>),
+    /// Change settings of a listener that is ours.
+    ModifyListener {
+        /// The listener.
+        listener: ListenerId,
+        /// What changes.
+        change: Change,
+    },
+    /// Change settings of a domain of a listener that is ours.
+    ModifyDomain {
+        /// The listener.
+        listener: ListenerId,
+        /// The domain.
+        domain: String,
+        /// What changes.
+        change: Change,
+    },
+    /// Change settings of a rule of a listener that is ours.
+    ModifyRule {
+        /// The listener.
+        listener: ListenerId,
+        /// The rule.
+        rule: RuleId,
+        /// What changes.
+        change: Change,
+    },
+    /// Change settings of the load balancer.
+    ModifyLoadBalancer(Change),
+    /// Delete rules that are ours and hold nothing foreign.
+    DeleteRules {
+        /// The listener.
+        listener: ListenerId,
+        /// The rules. Never empty.
+        rules: Vec<RuleId>,
+        /// The domain that becomes the default, when the default one goes and others stay.
+        new_default: Option<String>,
+    },
     /// Delete listeners that are ours and hold nothing foreign. Never empty.
     DeleteListeners(Vec<ListenerId>),
+}
+
+/// A rule to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRule {
+    /// The domain.
+    pub domain: String,
+    /// The path.
+    pub url: String,
+    /// Its settings and its domain's; what is absent is left to the cloud.
+    pub attributes: Attributes,
+}
+
+/// A change of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is changed, for people: `TCP/80`, or `HTTPS/443 shop.example.com/cart`.
+    pub subject: String,
+    /// What to send: everything that differs, and with one member of a health check all of them.
+    pub attributes: Attributes,
+    /// What differs.
+    pub drift: Vec<Drift>,
 }
 
 /// A target to register.
@@ -41,28 +109,79 @@ impl Step {
     /// The listeners that a failure of this step may be blamed on; empty when they do not exist yet.
     pub fn listeners(&self) -> Vec<&ListenerId> {
         match self {
-            Self::CreateListeners { .. } => Vec::new(),
+            Self::CreateListeners { .. } | Self::ModifyLoadBalancer(_) => Vec::new(),
+            Self::CreateRules { listener, .. }
+            | Self::ModifyListener { listener, .. }
+            | Self::ModifyDomain { listener, .. }
+            | Self::ModifyRule { listener, .. }
+            | Self::DeleteRules { listener, .. } => vec![listener],
             Self::Register(targets) => targets.iter().map(|target| &target.route.listener).collect(),
             Self::Reweight(targets) => targets.iter().map(|(route, ..)| &route.listener).collect(),
             Self::Deregister(targets) => targets.iter().map(|(route, _)| &route.listener).collect(),
             Self::DeleteListeners(ids) => ids.iter().collect(),
         }
     }
+
+    /// True when the step is about the binding of this UID, which has listeners for which `has` is true.
+    pub fn concerns(&self, uid: &str, has: impl Fn(&ListenerId) -> bool) -> bool {
+        match self {
+            Self::CreateListeners { listeners, .. } => {
+                listeners.iter().any(|(_, name)| ListenerName::owner(name) == Some(uid))
+            }
+            Self::ModifyLoadBalancer(_) => true,
+            _ => self.listeners().into_iter().any(has),
+        }
+    }
+
+    /// True when a refusal of this step says nothing about the steps after it, so that they are tried all the same: it
+    /// makes or changes something that no target is behind yet, or settings only.
+    pub const fn is_alone(&self) -> bool {
+        match self {
+            Self::CreateListeners { .. } | Self::CreateRules { .. } => true,
+            _ => self.change().is_some(),
+        }
+    }
+
+    /// The settings that the step changes; `None` for steps that do something else.
+    pub const fn change(&self) -> Option<&Change> {
+        match self {
+            Self::ModifyListener { change, .. }
+            | Self::ModifyDomain { change, .. }
+            | Self::ModifyRule { change, .. }
+            | Self::ModifyLoadBalancer(change) => Some(change),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drift: Vec<_> = self.drift.iter().map(ToString::to_string).collect();
+        write!(f, "{}: {}", self.subject, drift.join(", "))
+    }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |verb: &str, count: usize, noun: &str| format!("{verb} {count} {}", plural(count, noun));
         match self {
-            Self::CreateListeners { protocol, listeners } => {
+            Self::CreateListeners { protocol, listeners, .. } => {
                 let ports: Vec<_> = listeners.iter().map(|(port, _)| format!("{port}/{protocol}")).collect();
                 write!(f, "create {} {}", plural(listeners.len(), "listener"), ports.join(", "))
             }
-            Self::Register(targets) => write!(f, "register {} {}", targets.len(), plural(targets.len(), "target")),
-            Self::Reweight(targets) => {
-                write!(f, "set the weight of {} {}", targets.len(), plural(targets.len(), "target"))
+            Self::CreateRules { rules, .. } => {
+                let names: Vec<_> = rules.iter().map(|rule| format!("{}{}", rule.domain, rule.url)).collect();
+                write!(f, "create {} {}", plural(rules.len(), "rule"), names.join(", "))
             }
-            Self::Deregister(targets) => write!(f, "deregister {} {}", targets.len(), plural(targets.len(), "target")),
-            Self::DeleteListeners(ids) => write!(f, "delete {} {}", ids.len(), plural(ids.len(), "listener")),
+            Self::Register(targets) => f.write_str(&counted("register", targets.len(), "target")),
+            Self::Reweight(targets) => f.write_str(&counted("set the weight of", targets.len(), "target")),
+            Self::Deregister(targets) => f.write_str(&counted("deregister", targets.len(), "target")),
+            Self::ModifyListener { change, .. }
+            | Self::ModifyDomain { change, .. }
+            | Self::ModifyRule { change, .. }
+            | Self::ModifyLoadBalancer(change) => change.fmt(f),
+            Self::DeleteRules { rules, .. } => f.write_str(&counted("delete", rules.len(), "rule")),
+            Self::DeleteListeners(ids) => f.write_str(&counted("delete", ids.len(), "listener")),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use crate::api::condition::ExclusionReason;
-use crate::model::{Health, ListenerId, Protocol};
+use crate::model::{Attributes, Health, ListenerId, Protocol, RuleId};
 
-use super::desired::{Desired, DesiredListener, Stance};
+use super::desired::{Desired, Stance};
 use super::endpoint::{Candidate, Exclusion, Wish};
-use super::gate::{HealthTable, ListenerRow};
+use super::gate::{HealthTable, RouteRow};
+use super::listener::Resolved;
 use super::target::TargetPlan;
 use super::{GateVerdict, Problem, problem};
 
@@ -46,12 +47,18 @@ pub struct BindingPlan {
 pub struct Pending {
     /// Listeners to create.
     pub create: usize,
+    /// Rules to create.
+    pub create_rules: usize,
     /// Targets to register.
     pub register: usize,
     /// Targets to reweight.
     pub reweight: usize,
     /// Targets to deregister.
     pub deregister: usize,
+    /// Settings that differ from what is wished.
+    pub attributes: usize,
+    /// Rules to delete.
+    pub delete_rules: usize,
     /// Listeners to delete.
     pub delete: usize,
 }
@@ -92,8 +99,8 @@ struct PodFacts {
 }
 
 impl Counts {
-    /// Counts over the listeners of one binding.
-    pub(super) fn new(rows: &[ListenerRow<'_>], health: &HealthTable) -> Self {
+    /// Counts over the listeners and rules of one binding.
+    pub(super) fn new(rows: &[RouteRow<'_>], health: &HealthTable) -> Self {
         let mut pods: HashMap<&str, PodFacts> = HashMap::new();
         for row in rows {
             for candidate in row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values()) {
@@ -124,10 +131,10 @@ impl PodFacts {
     }
 }
 
-fn pod_facts(row: &ListenerRow<'_>, candidate: &Candidate, health: &HealthTable) -> PodFacts {
+fn pod_facts(row: &RouteRow<'_>, candidate: &Candidate, health: &HealthTable) -> PodFacts {
     let is_registered = row.has(candidate.address, &candidate.pod_uid);
     let is_desired = matches!(candidate.wish, Wish::Serve(_));
-    let found = row.id.and_then(|id| health.get(&(id.clone(), candidate.address)));
+    let found = row.route.and_then(|route| health.get(&(route.clone(), candidate.address)));
     PodFacts {
         is_desired,
         is_registered,
@@ -147,24 +154,38 @@ pub struct ListenerFacts {
     pub port: u16,
     /// The id; `None` while it does not exist.
     pub id: Option<ListenerId>,
+    /// Targets that it should have; for layer 7 counted once per rule.
+    pub desired: usize,
+    /// Of these, how many the cloud has and reports healthy, or cannot judge because the health check is off.
+    pub healthy: usize,
+    /// Its rules; empty at layer 4.
+    pub rules: Vec<RuleFacts>,
+    /// Settings that were written and that the cloud does not show, as far as is remembered.
+    pub written: Attributes,
+}
+
+/// One rule of a listener of a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFacts {
+    /// The domain.
+    pub domain: String,
+    /// The path.
+    pub url: String,
+    /// The id; `None` while it does not exist.
+    pub id: Option<RuleId>,
     /// Targets that it should have.
     pub desired: usize,
     /// Of these, how many the cloud has and reports healthy, or cannot judge because the health check is off.
     pub healthy: usize,
 }
 
-impl ListenerFacts {
-    pub(super) fn new(wish: &DesiredListener, row: &ListenerRow<'_>, health: &HealthTable) -> Self {
-        let candidates = row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
-        let facts: Vec<_> = candidates.map(|candidate| pod_facts(row, candidate, health)).collect();
-        Self {
-            protocol: wish.protocol,
-            port: wish.port,
-            id: row.id.cloned(),
-            desired: facts.iter().filter(|fact| fact.is_desired).count(),
-            healthy: facts.iter().filter(|fact| fact.is_desired && fact.is_registered && fact.is_healthy).count(),
-        }
-    }
+/// How many targets a route should have, and how many of these are healthy.
+pub(super) fn tally(row: &RouteRow<'_>, health: &HealthTable) -> (usize, usize) {
+    let candidates = row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
+    let facts: Vec<_> = candidates.map(|candidate| pod_facts(row, candidate, health)).collect();
+    let desired = facts.iter().filter(|fact| fact.is_desired);
+    let healthy = desired.clone().filter(|fact| fact.is_registered && fact.is_healthy);
+    (desired.count(), healthy.count())
 }
 
 impl BindingPlan {
@@ -179,24 +200,24 @@ impl BindingPlan {
         }
     }
 
-    /// Takes in what is to be done on one route; `listener` is what the binding wants there, if anything.
-    pub(super) fn add_targets(&mut self, listener: Option<&DesiredListener>, plan: &TargetPlan, quota: usize) {
+    /// Takes in what is to be done on one route; `wanted` is what the binding wants there, if anything.
+    pub(super) fn add_targets(&mut self, wanted: Option<&Resolved<'_>>, plan: &TargetPlan, quota: usize) {
         self.pending.register += plan.register.len();
         self.pending.reweight += plan.reweight.len();
         self.pending.deregister += plan.deregister.len();
         self.is_released &= plan.ours == 0;
-        let Some(listener) = listener else { return };
-        let (protocol, port) = (listener.protocol, listener.port);
+        let Some(wanted) = wanted else { return };
+        let name = wanted.desired.route_name(wanted.rule);
         if !plan.left_out.is_empty() {
-            self.problems.push(problem::target_quota(protocol, port, quota, plan.left_out.len()));
+            self.problems.push(problem::target_quota(&name, quota, plan.left_out.len()));
             self.exclude(ExclusionReason::OverQuota, &plan.left_out);
         }
         if !plan.in_use.is_empty() {
-            self.problems.push(problem::address_in_use(protocol, port, plan.in_use.len()));
+            self.problems.push(problem::address_in_use(&name, plan.in_use.len()));
             self.exclude(ExclusionReason::AddressInUse, &plan.in_use);
         }
         if plan.held > 0 {
-            self.problems.push(problem::removal_held(protocol, port, plan.held));
+            self.problems.push(problem::removal_held(&name, plan.held));
         }
     }
 

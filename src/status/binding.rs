@@ -5,12 +5,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
     AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, LoadBalancerStatus, PodLabel,
-    TargetStatus, limit,
+    RuleStatus, TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::mark::ListenerName;
 use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
-use crate::model::{Class, Failure, Protocol, Region};
-use crate::plan::{BindingPlan, BindingView, Cloud, Outcome, Snapshot, Verdict as GateVerdict};
+use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
+use crate::plan::{
+    BindingPlan, BindingView, Cloud, ListenerFacts, Outcome, RuleFacts, Snapshot, Step, StepOutcome,
+    Verdict as GateVerdict,
+};
 
 use super::conditions::{ConditionSet, Truth, Verdict};
 
@@ -26,8 +30,8 @@ pub struct Round<'a> {
     pub outcome: &'a Outcome,
     /// The region of the load balancer.
     pub region: &'a Region,
-    /// A task that was submitted earlier and ended badly.
-    pub failed_task: Option<&'a Failure>,
+    /// A step whose task was submitted earlier and ended badly.
+    pub failed_task: Option<&'a (Step, Failure)>,
 }
 
 /// The status that a binding should have.
@@ -51,7 +55,8 @@ pub fn binding_status(
     };
     if plan.is_observed {
         status.targets = Some(targets(plan));
-        status.listeners = plan.listeners.iter().take(limit::LISTENERS).map(listener).collect();
+        let listeners = plan.listeners.iter().take(limit::LISTENERS);
+        status.listeners = listeners.map(|facts| listener(round, view, facts)).collect();
         if !plan.is_health_known {
             keep_health(&mut status, previous);
         }
@@ -127,13 +132,59 @@ const fn protocol(protocol: Protocol) -> ListenerProtocol {
     }
 }
 
-fn listener(facts: &crate::plan::ListenerFacts) -> ListenerStatus {
+fn listener(round: &Round<'_>, view: &BindingView, facts: &ListenerFacts) -> ListenerStatus {
+    let rule = |rule: &RuleFacts| RuleStatus {
+        domain: rule.domain.clone(),
+        url: rule.url.clone(),
+        location_id: rule.id.as_ref().map(ToString::to_string),
+        desired: count(rule.desired),
+        healthy: count(rule.healthy),
+    };
     ListenerStatus {
+        rules: facts.rules.iter().take(limit::RULES).map(rule).collect(),
+        written: written(round, view, facts),
         protocol: protocol(facts.protocol),
         port: i32::from(facts.port),
         listener_id: facts.id.as_ref().map(ToString::to_string),
         desired: count(facts.desired),
         healthy: count(facts.healthy),
+    }
+}
+
+/// What was written to a listener and is not shown by the cloud: as remembered, overlaid by what this round wrote, less
+/// what turned out to have failed.
+fn written(round: &Round<'_>, view: &BindingView, facts: &ListenerFacts) -> Vec<String> {
+    let mut written = facts.written.clone();
+    if let Some(change) = round.failed_task.and_then(|(step, _)| attributes_of(step, view, facts)) {
+        for (attribute, _) in change.iter() {
+            written.remove(attribute);
+        }
+    }
+    let accepted = round
+        .outcome
+        .steps
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)));
+    for change in accepted.filter_map(|(step, _)| attributes_of(step, view, facts)) {
+        for (attribute, value) in change.iter().filter(|(attribute, _)| !attribute.is_readable()) {
+            written.set(attribute, value.clone());
+        }
+    }
+    written.iter().take(limit::WRITTEN).map(|(attribute, value)| format!("{}={value}", attribute.field())).collect()
+}
+
+/// The settings that a step gives to a listener of the binding.
+fn attributes_of<'a>(step: &'a Step, view: &BindingView, facts: &ListenerFacts) -> Option<&'a Attributes> {
+    match step {
+        Step::CreateListeners { protocol, attributes, listeners } => {
+            let is_this =
+                |(port, name): &(u16, String)| *port == facts.port && ListenerName::owner(name) == Some(view.uid());
+            (*protocol == facts.protocol && listeners.iter().any(is_this)).then_some(attributes)
+        }
+        Step::ModifyListener { listener, change } => {
+            (facts.id.as_ref() == Some(listener)).then_some(&change.attributes)
+        }
+        _ => None,
     }
 }
 
@@ -216,8 +267,8 @@ fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verd
         if let Some((_, message)) = partial(round, plan) {
             return Verdict::new(Truth::False, Reason::Failed, format!("the cloud refused some targets: {message}"));
         }
-        if let Some(failure) = round.outcome.failure().or(round.failed_task) {
-            return failed(failure);
+        if let Some(verdict) = failure(round, view, plan) {
+            return verdict;
         }
         return in_progress(view, plan);
     }
@@ -230,6 +281,21 @@ fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verd
     Verdict::new(Truth::True, Reason::Programmed, "the last read of the cloud equals what is desired")
 }
 
+/// The failure that keeps the binding from being programmed: one of its own, else one that ended the round for everybody.
+fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Verdict> {
+    let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
+    let past = round.failed_task.map(|(step, failure)| (step, failure));
+    let own = round.outcome.failures().chain(past).find(|(step, _)| step.concerns(view.uid(), has));
+    match own {
+        Some((step, failure)) if step.is_alone() => {
+            let verdict = failed(failure);
+            Some(Verdict::new(verdict.truth, verdict.reason, format!("{}; it was to {step}", verdict.message)))
+        }
+        Some((_, failure)) => Some(failed(failure)),
+        None => round.outcome.failure().map(failed),
+    }
+}
+
 fn partial<'a>(round: &'a Round<'_>, plan: &BindingPlan) -> Option<(&'a [crate::model::ListenerId], &'a str)> {
     let is_ours =
         |id: &crate::model::ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
@@ -240,9 +306,12 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let pending = plan.pending;
     let parts = [
         (pending.create, "to create", "listener"),
+        (pending.create_rules, "to create", "rule"),
         (pending.register, "to register", "target"),
         (pending.reweight, "to set", "weight"),
         (pending.deregister, "to deregister", "target"),
+        (pending.attributes, "to set", "attribute"),
+        (pending.delete_rules, "to delete", "rule"),
         (pending.delete, "to delete", "listener"),
     ];
     let part = |(number, what, noun): (usize, &str, &str)| {

@@ -51,7 +51,7 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     if let Some(failure) = failed {
         return NextLook { after: back_off(first_delay(failure), attempts), pace: Pace { attempts } };
     }
-    if !plan.steps.is_empty() {
+    if outcome.has_progressed() {
         // A step that the cloud called done is verified by the next read; one that never shows must not be repeated hotly.
         let first = if outcome.task().is_some() { TASK_FIRST } else { Duration::from_millis(20) };
         return NextLook { after: back_off(first, attempts), pace: Pace { attempts } };
@@ -70,7 +70,8 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     let is_blind = plan.bindings.iter().any(|binding| binding.is_managed && !binding.is_health_known);
     let is_missing =
         plan.bindings.iter().flat_map(|binding| &binding.problems).any(|problem| problem.reason != Reason::Suspended);
-    let after = if is_blind || is_missing { after.min(Duration::from_secs(10)) } else { after };
+    let is_refused = !plan.steps.is_empty();
+    let after = if is_blind || is_missing || is_refused { after.min(Duration::from_secs(10)) } else { after };
     let after = after.min(resync).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     NextLook { after, pace: Pace::default() }
 }

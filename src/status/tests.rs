@@ -93,6 +93,7 @@ fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Timestamp) -> 
         slices: Vec::new(),
         pods: Arc::new(BTreeMap::new()),
         config_exists: true,
+        certificates: BTreeMap::new(),
         speaks_for_service: true,
     };
     let region = Region::new("ap-guangzhou");

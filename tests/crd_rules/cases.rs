@@ -143,8 +143,24 @@ pub(crate) const LISTENERS: &[(&str, &str)] = &[
     ("{port: 80, protocol: TCP, weight: 101}", "spec.listeners[0].weight: Invalid value: 101"),
     ("{port: 80, protocol: TCP, weight: -1}", "spec.listeners[0].weight: Invalid value: -1"),
     ("{port: 80, protocol: TCP, listenerId: lb-1}", "spec.listeners[0].listenerId: Invalid value: \"lb-1\""),
-    ("{port: 80, protocol: HTTP}", "spec.listeners[0].rules: Required value: rules must have at least one entry"),
-    ("{port: 80, protocol: HTTP, listenerId: lbl-1}", "spec.listeners[0].rules: Required value"),
+    ("{port: 80, protocol: HTTP}, {port: 81, protocol: HTTP, listenerId: lbl-1}", ""),
+    ("{port: 443, protocol: HTTPS, rules: [{domain: a.example.com, certificate: {id: a}}]}", ""),
+    (
+        "{port: 443, protocol: HTTPS, certificate: {id: a}, rules: [{}, {domain: a.example.com, certificate: {id: b}}]}",
+        "",
+    ),
+    (
+        "{port: 443, protocol: HTTPS, rules: [{}, {domain: a.example.com, certificate: {id: b}}]}",
+        "spec.listeners[0].certificate: Required value",
+    ),
+    (
+        "{port: 443, protocol: HTTPS, listenerId: lbl-1, rules: [{domain: a.example.com, certificate: {id: b}}]}",
+        "spec.listeners[0].rules: Forbidden: rules may have a certificate only for protocol HTTPS without listenerId",
+    ),
+    (
+        "{port: 80, protocol: HTTP, rules: [{domain: a.example.com, certificate: {id: b}}]}",
+        "spec.listeners[0].rules: Forbidden: rules may have a certificate only",
+    ),
     ("{port: 80, protocol: TCP, rules: [{domain: a.example.com}]}", "spec.listeners[0].rules: Forbidden"),
     ("{port: 80, protocol: HTTP, rules: [{}, {url: /}]}", "spec.listeners[0].rules[1]: Duplicate value"),
     ("{port: 80, protocol: HTTP, rules: [{url: a}]}", "spec.listeners[0].rules[0].url: Invalid value: \"a\""),

@@ -30,12 +30,13 @@ pub struct ListenerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^lbl-[0-9a-z]+$"))]
     pub listener_id: Option<String>,
-    /// The server certificate. Required for HTTPS, TCP_SSL and QUIC unless listenerId is set, forbidden otherwise.
+    /// The server certificate; for HTTPS that of rules without their own. Required for TCP_SSL and QUIC, and for HTTPS
+    /// unless every rule has one. Forbidden with listenerId and for other protocols.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     pub certificate: Option<CertificateSpec>,
-    /// The forwarding rules to bind to, keyed by domain and url; 1 to 50 for HTTP and HTTPS, forbidden otherwise. With
-    /// listenerId they must exist, without they are made.
+    /// The forwarding rules to bind to, keyed by domain and url; at most 50, for HTTP and HTTPS only. With listenerId
+    /// they must exist, without they are made. Default for HTTP and HTTPS: one rule with the default domain and url.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[garde(dive, length(max = 50))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domain", "url"]))]
@@ -121,6 +122,19 @@ pub struct RuleSpec {
     #[serde(default = "default_url")]
     #[garde(length(chars, min = 1, max = 200), pattern("^[/=~]"))]
     pub url: String,
+    /// The server certificate of the domain, for HTTPS; rules of one domain must have the same. It makes the listener
+    /// choose certificates by domain (SNI), which cannot be undone. Forbidden with listenerId. Default: that of the
+    /// listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    pub certificate: Option<CertificateSpec>,
+}
+
+impl Default for RuleSpec {
+    /// The rule of a listener that names none: every path of the load balancer's own address.
+    fn default() -> Self {
+        Self { domain: String::new(), url: default_url(), certificate: None }
+    }
 }
 
 fn default_url() -> String {

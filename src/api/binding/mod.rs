@@ -16,7 +16,7 @@ pub use load_balancer::{ChargeType, CreateSpec, IpVersion, Isp, LoadBalancerNetw
 pub use policy::{DeletionPolicy, DrainAction, DrainSpec, GatePolicy, Mode, NetworkMode, ReadinessGateSpec};
 pub use status::{
     AppliedAnnotation, DirectAccessBindingStatus, ExclusionStatus, GateStatus, ListenerStatus, LoadBalancerStatus,
-    PodLabel, TargetStatus,
+    PodLabel, RuleStatus, TargetStatus,
 };
 
 pub use status::limit;

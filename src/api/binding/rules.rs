@@ -169,11 +169,6 @@ pub(super) const LISTENER: &[Rule] = &[
         "rules may be set only for protocol HTTP or HTTPS",
         "self.protocol in ['HTTP', 'HTTPS'] || !has(self.rules) || size(self.rules) == 0",
     ),
-    required(
-        ".rules",
-        "rules must have at least one entry for protocol HTTP or HTTPS",
-        "!(self.protocol in ['HTTP', 'HTTPS']) || (has(self.rules) && size(self.rules) > 0)",
-    ),
     forbidden(
         ".certificate",
         "certificate may not be set with listenerId; the attributes of an existing listener are not touched",
@@ -186,8 +181,15 @@ pub(super) const LISTENER: &[Rule] = &[
     ),
     required(
         ".certificate",
-        "certificate must be set for protocol HTTPS, TCP_SSL or QUIC, unless listenerId is set",
-        "!(self.protocol in ['HTTPS', 'TCP_SSL', 'QUIC']) || has(self.certificate) || has(self.listenerId)",
+        "certificate must be set for protocol HTTPS, TCP_SSL or QUIC, unless listenerId or a certificate of every rule is set",
+        "!(self.protocol in ['HTTPS', 'TCP_SSL', 'QUIC']) || has(self.certificate) || has(self.listenerId) \
+         || (has(self.rules) && size(self.rules) > 0 && self.rules.all(r, has(r.certificate)))",
+    ),
+    forbidden(
+        ".rules",
+        "rules may have a certificate only for protocol HTTPS without listenerId",
+        "!has(self.rules) || (self.protocol == 'HTTPS' && !has(self.listenerId)) \
+         || self.rules.all(r, !has(r.certificate))",
     ),
     invalid(
         ".port",

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ListenerProtocol;
+use crate::api::service_config::EntryProblem;
 use crate::api::{GENERATION_MAX, MESSAGE_MAX, fragment};
 
 /// The most entries of lists in a status; the schema refuses more, so a writer must cut.
@@ -21,6 +22,12 @@ pub mod limit {
     pub const ANNOTATIONS: usize = 8;
     /// Labels of the Service's selector.
     pub const LABELS: usize = 32;
+    /// Rules of one listener.
+    pub const RULES: usize = 50;
+    /// Attributes of one listener that were written and cannot be read.
+    pub const WRITTEN: usize = 8;
+    /// Problems with the config.
+    pub const CONFIG_PROBLEMS: usize = 8;
     /// Characters of an annotation's value.
     pub const ANNOTATION_VALUE: usize = 1024;
 }
@@ -32,7 +39,8 @@ pub struct DirectAccessBindingStatus {
     /// The metadata.generation that this status describes; -1 before the first round.
     #[schemars(range(min = -1, max = GENERATION_MAX))]
     pub observed_generation: i64,
-    /// The metadata.generation of the TkeServiceConfig that was used. Absent without one.
+    /// The metadata.generation of the TkeServiceConfig that a read of the cloud has last shown to be in force. Absent
+    /// without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = GENERATION_MAX))]
     pub observed_config_generation: Option<i64>,
@@ -53,6 +61,10 @@ pub struct DirectAccessBindingStatus {
     /// The readiness gates of the Service's Pods. Absent until they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateStatus>,
+    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::CONFIG_PROBLEMS), extend("x-kubernetes-list-type" = "atomic"))]
+    pub config_problems: Vec<EntryProblem>,
     /// What was written as annotations on the Service, keyed by annotation; at most 8.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::ANNOTATIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
@@ -82,6 +94,7 @@ impl Default for DirectAccessBindingStatus {
             listeners: Vec::new(),
             excluded: Vec::new(),
             gates: None,
+            config_problems: Vec::new(),
             annotations: Vec::new(),
             pod_selector: Vec::new(),
             last_handled_reconcile_at: None,
@@ -153,6 +166,37 @@ pub struct ListenerStatus {
     #[schemars(range(min = 0, max = i32::MAX))]
     pub desired: i32,
     /// Desired targets that the cloud reports healthy, 0 or more; for HTTP and HTTPS counted once per rule.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub healthy: i32,
+    /// The rules of HTTP and HTTPS, keyed by domain and url; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::RULES), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domain", "url"]))]
+    pub rules: Vec<RuleStatus>,
+    /// Attributes as they were last written that the cloud does not show, such as snatEnable=true; at most 8. What is
+    /// here is not written again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::WRITTEN), inner(length(max = 64)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub written: Vec<String>,
+}
+
+/// A forwarding rule as last read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleStatus {
+    /// The domain as the cloud has it.
+    #[schemars(length(max = 80))]
+    pub domain: String,
+    /// The path.
+    #[schemars(length(max = 200))]
+    pub url: String,
+    /// The cloud's id. Absent until the rule exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub location_id: Option<String>,
+    /// Targets that it should have, 0 or more.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub desired: i32,
+    /// Desired targets that the cloud reports healthy, 0 or more.
     #[schemars(range(min = 0, max = i32::MAX))]
     pub healthy: i32,
 }

@@ -7,6 +7,7 @@ use kube::runtime::events::{Event, EventType};
 use super::Report;
 use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBindingStatus, clip};
+use crate::model::ListenerId;
 use crate::plan::{BindingView, Step, StepOutcome};
 
 /// The most characters that events.k8s.io takes as a note.
@@ -24,8 +25,10 @@ impl Report<'_> {
         before: &DirectAccessBindingStatus,
         after: &DirectAccessBindingStatus,
     ) {
+        let is_known =
+            |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
         for (step, outcome) in &self.outcome.steps {
-            if matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)) && concerns(step, after) {
+            if matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)) && step.concerns(view.uid(), is_known) {
                 self.publish(view, EventType::Normal, reason(step), "Program", &step.to_string()).await;
             }
         }
@@ -57,16 +60,15 @@ impl Report<'_> {
 fn reason(step: &Step) -> &'static str {
     match step {
         Step::CreateListeners { .. } => "CreatingListeners",
+        Step::CreateRules { .. } => "CreatingRules",
         Step::Register(_) => "RegisteredTargets",
         Step::Reweight(_) => "ReweightingTargets",
         Step::Deregister(_) => "DeregisteredTargets",
+        Step::ModifyListener { .. }
+        | Step::ModifyDomain { .. }
+        | Step::ModifyRule { .. }
+        | Step::ModifyLoadBalancer(_) => "AttributesCorrected",
+        Step::DeleteRules { .. } => "DeletingRules",
         Step::DeleteListeners(_) => "DeletingListeners",
     }
-}
-
-/// A step on the binding's listeners; a step without any concerns everybody.
-fn concerns(step: &Step, status: &DirectAccessBindingStatus) -> bool {
-    let listeners = step.listeners();
-    let is_known = |id: &str| status.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id));
-    listeners.is_empty() || listeners.iter().any(|id| is_known(id.as_str()))
 }

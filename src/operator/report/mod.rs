@@ -9,14 +9,14 @@ mod status;
 use std::collections::HashMap;
 
 use crate::model::{Failure, LoadBalancerId, Region};
-use crate::plan::{Outcome, Plan, Snapshot};
+use crate::plan::{Outcome, Plan, Snapshot, Step};
 use crate::status::Round;
 
 use super::context::Context;
 use super::metrics::WriteResult;
 
 pub(super) use finalizer::secure;
-pub(super) use status::Written;
+pub(super) use status::{Written, latest};
 
 /// What a round has to report.
 pub(super) struct Report<'a> {
@@ -25,7 +25,7 @@ pub(super) struct Report<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) plan: &'a Plan,
     pub(super) outcome: &'a Outcome,
-    pub(super) failed_task: Option<&'a Failure>,
+    pub(super) failed_task: Option<&'a (Step, Failure)>,
 }
 
 impl Report<'_> {

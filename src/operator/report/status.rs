@@ -1,6 +1,7 @@
 //! Statuses of bindings.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -22,6 +23,26 @@ fn version(text: Option<&str>) -> u64 {
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
+impl Written {
+    /// The status that was written, when it is newer than this object.
+    fn newer_than(&self, binding: &DirectAccessBinding) -> Option<&DirectAccessBindingStatus> {
+        // Versions of one object are comparable since Kubernetes 1.35; before, the later one was the larger in practice.
+        (self.version > version(binding.metadata.resource_version.as_deref())).then_some(&self.status)
+    }
+}
+
+/// A binding with the status that was last written, which the store may not have seen yet.
+pub(in crate::operator) fn latest(
+    written: &HashMap<String, Written>,
+    binding: Arc<DirectAccessBinding>,
+) -> Arc<DirectAccessBinding> {
+    let last = binding.metadata.uid.as_ref().and_then(|uid| written.get(uid));
+    match last.and_then(|last| last.newer_than(&binding)) {
+        Some(status) => Arc::new(DirectAccessBinding { status: Some(status.clone()), ..(*binding).clone() }),
+        None => binding,
+    }
+}
+
 impl Report<'_> {
     /// Writes the status when it differs. Returns false when the write failed.
     pub(super) async fn write_status(
@@ -32,10 +53,7 @@ impl Report<'_> {
         annotations: &[(String, String)],
         written: &mut HashMap<String, Written>,
     ) -> bool {
-        let stored = version(view.binding.metadata.resource_version.as_deref());
-        // Versions of one object are comparable since Kubernetes 1.35; before, the later one was the larger in practice.
-        let newer = written.get(view.uid()).filter(|last| last.version > stored).map(|last| &last.status);
-        let previous = newer.cloned().or_else(|| view.binding.status.clone()).unwrap_or_default();
+        let previous = view.binding.status.clone().unwrap_or_default();
         let status = binding_status(round, view, plan, annotations, &previous);
         if status == previous {
             return true;

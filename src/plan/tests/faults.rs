@@ -152,15 +152,3 @@ fn a_failed_read_plans_nothing() {
         assert!(plan(&snapshot).steps.is_empty());
     }
 }
-
-#[test]
-fn what_this_version_cannot_do_is_told_and_harms_nothing_else() {
-    let spec = json!({"listeners": [
-        {"port": 80, "protocol": "TCP"},
-        {"port": 443, "protocol": "HTTPS", "servicePort": 80, "rules": [{"domain": "a.example", "url": "/"}]},
-    ]});
-    let mut world = World::new(&spec).with_pods([1]);
-    world.converge();
-    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::UnsupportedValue)]);
-    assert_eq!(world.listeners.len(), 1);
-}

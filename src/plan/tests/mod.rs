@@ -1,8 +1,10 @@
 //! Plans by table and by property.
 
+mod cloud;
 mod endings;
 mod faults;
 mod gates;
+mod layer7;
 mod properties;
 mod targets;
 pub(crate) mod world;

@@ -14,7 +14,7 @@ fn world() -> World {
 fn an_empty_load_balancer_gets_a_listener_and_then_targets() {
     let mut world = world().with_pods(1..=3);
     let first = world.plan();
-    let [Step::CreateListeners { protocol: Protocol::Tcp, listeners }] = first.steps.as_slice() else {
+    let [Step::CreateListeners { protocol: Protocol::Tcp, listeners, .. }] = first.steps.as_slice() else {
         panic!("{:?}", first.steps);
     };
     assert_eq!(listeners[0].0, PORT);

@@ -10,11 +10,11 @@ use serde_json::json;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{
-    Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort,
-    Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
+    Address, Attribute, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
+    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Rule, RuleId,
+    Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
-use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, Step, plan};
+use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, plan};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -92,6 +92,12 @@ pub(crate) struct World {
     pub(crate) health: BTreeMap<Address, Health>,
     pub(crate) limits: Limits,
     pub(crate) now: Timestamp,
+    /// What Secrets say of certificates.
+    pub(crate) certificates: BTreeMap<String, Result<String, String>>,
+    /// What the cloud tells of the load balancer.
+    pub(crate) attributes: Attributes,
+    /// The load balancer's own addresses.
+    pub(crate) addresses: Vec<IpAddr>,
     next_listener: u32,
 }
 
@@ -108,6 +114,9 @@ impl World {
             health: BTreeMap::new(),
             limits: Limits::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
+            certificates: BTreeMap::new(),
+            attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
+            addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             next_listener: 1,
         }
     }
@@ -129,16 +138,28 @@ impl World {
     pub(crate) fn add_listener(&mut self, name: &str, protocol: Protocol, port: u16) -> ListenerId {
         let id = ListenerId::new(format!("lbl-{}", self.next_listener));
         self.next_listener += 1;
-        self.listeners.push(Listener {
-            id: id.clone(),
-            name: name.to_owned(),
-            protocol,
-            port,
-            attributes: Attributes::default(),
-            rules: Vec::new(),
-        });
-        self.targets.insert(Route { listener: id.clone(), rule: None }, Vec::new());
+        let attributes = super::cloud::defaults(protocol);
+        let (name, rules) = (name.to_owned(), Vec::new());
+        self.listeners.push(Listener { id: id.clone(), name, protocol, port, attributes, rules });
+        if !protocol.is_layer7() {
+            self.targets.insert(Route { listener: id.clone(), rule: None }, Vec::new());
+        }
         id
+    }
+
+    /// Adds a rule as somebody created it.
+    pub(crate) fn add_rule(&mut self, listener: &ListenerId, domain: &str, url: &str) -> RuleId {
+        let id = RuleId::new(format!("loc-{}", self.next_listener));
+        self.next_listener += 1;
+        let holder = self.listener(listener);
+        let attributes = super::cloud::rule_defaults(holder);
+        holder.rules.push(Rule { id: id.clone(), domain: domain.to_owned(), url: url.to_owned(), attributes });
+        self.targets.insert(Route { listener: listener.clone(), rule: Some(id.clone()) }, Vec::new());
+        id
+    }
+
+    pub(crate) fn listener(&mut self, id: &ListenerId) -> &mut Listener {
+        self.listeners.iter_mut().find(|listener| listener.id == *id).expect("the listener exists")
     }
 
     /// Adds the listener that `b1` would have created on its default port.
@@ -148,8 +169,13 @@ impl World {
     }
 
     pub(crate) fn add_target(&mut self, listener: &ListenerId, address: Address, weight: Weight, tag: &str) {
-        let route = Route { listener: listener.clone(), rule: None };
-        self.targets.get_mut(&route).unwrap().push(RegisteredTarget { address, weight, tag: tag.to_owned() });
+        self.put_target(&Route { listener: listener.clone(), rule: None }, address, weight, tag);
+    }
+
+    pub(crate) fn put_target(&mut self, route: &Route, address: Address, weight: Weight, tag: &str) {
+        let targets = self.targets.get_mut(route).expect("the route exists");
+        assert!(targets.iter().all(|target| target.address != address), "{address} is registered twice");
+        targets.push(RegisteredTarget { address, weight, tag: tag.to_owned() });
     }
 
     /// Adds the target that `b1` would have registered for a Pod.
@@ -164,6 +190,18 @@ impl World {
         let mut found: Vec<_> = self.targets[&route].iter().map(|target| (target.address, target.weight)).collect();
         found.sort();
         found
+    }
+
+    /// The targets of each rule, by `domain` and `url` in one text.
+    pub(crate) fn targets_by_rule(&self, listener: &ListenerId) -> BTreeMap<String, Vec<(Address, Weight)>> {
+        let listener = self.listeners.iter().find(|found| found.id == *listener).expect("the listener exists");
+        let row = |rule: &Rule| {
+            let route = Route { listener: listener.id.clone(), rule: Some(rule.id.clone()) };
+            let mut found: Vec<_> = self.targets[&route].iter().map(|one| (one.address, one.weight)).collect();
+            found.sort();
+            (format!("{}{}", rule.domain, rule.url), found)
+        };
+        listener.rules.iter().map(row).collect()
     }
 
     fn slice(&self) -> Slice {
@@ -188,7 +226,7 @@ impl World {
         let health = self.targets.iter().flat_map(|(route, targets)| {
             targets.iter().map(|target| TargetHealth {
                 listener: route.listener.clone(),
-                rule: "loc-synthetic".into(),
+                rule: route.rule.clone().unwrap_or_else(|| "loc-synthetic".into()),
                 address: target.address,
                 health: self.health.get(&target.address).copied().unwrap_or(Health::Unknown),
             })
@@ -198,13 +236,13 @@ impl World {
                 id: LoadBalancerId::new("lb-1"),
                 name: "one".to_owned(),
                 status: LoadBalancerStatus::Running,
-                addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
+                addresses: self.addresses.clone(),
                 domain: None,
                 family: IpFamily::V4,
                 vpc_id: "vpc-1".to_owned(),
                 snat_pro: false,
                 tags: Vec::new(),
-                attributes: Attributes::default(),
+                attributes: self.attributes.clone(),
             },
             listeners: self.listeners.clone(),
             targets: self.targets.clone(),
@@ -220,6 +258,7 @@ impl World {
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
             config_exists: true,
+            certificates: self.certificates.clone(),
             speaks_for_service: true,
         };
         Snapshot {
@@ -233,44 +272,6 @@ impl World {
 
     pub(crate) fn plan(&self) -> Plan {
         plan(&self.snapshot())
-    }
-
-    /// The cloud does what the step says.
-    pub(crate) fn perform(&mut self, step: &Step) {
-        match step {
-            Step::CreateListeners { protocol, listeners } => {
-                for (port, name) in listeners {
-                    self.add_listener(name, *protocol, *port);
-                }
-            }
-            Step::Register(targets) => {
-                for target in targets {
-                    self.add_target(&target.route.listener, target.address, target.weight, &target.tag);
-                }
-            }
-            Step::Reweight(targets) => {
-                for (route, address, weight) in targets {
-                    let found = self.targets.get_mut(route).unwrap().iter_mut().find(|found| found.address == *address);
-                    found.expect("a reweighted target exists").weight = *weight;
-                }
-            }
-            Step::Deregister(targets) => {
-                for (route, address) in targets {
-                    let found = self.targets.get_mut(route).unwrap();
-                    let before = found.len();
-                    found.retain(|target| target.address != *address);
-                    assert_eq!(found.len() + 1, before, "a deregistered target exists");
-                    self.health.remove(address);
-                }
-            }
-            Step::DeleteListeners(ids) => {
-                assert!(!ids.is_empty(), "deleting no listener means deleting all");
-                for id in ids {
-                    self.listeners.retain(|listener| listener.id != *id);
-                    self.targets.retain(|route, _| route.listener != *id);
-                }
-            }
-        }
     }
 
     /// Plans and performs until nothing is left to do; returns the rounds it took.

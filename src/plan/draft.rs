@@ -1,0 +1,280 @@
+//! A plan being written: what is found about listeners, targets and settings, gathered into steps and into what there is to
+//! say of each binding.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::mark::TargetTag;
+use crate::model::{ListenerId, RegisteredTarget, Route, Rule, RuleId};
+
+use super::desired::{Desired, DesiredListener, Stance};
+use super::gate::{HealthTable, RouteRow, gates, health_table, serving, ungated};
+use super::listener::{Listeners, Present, Resolved};
+use super::summary::tally;
+use super::target::{TargetPlan, Wanted, targets};
+use super::{
+    BindingPlan, BindingView, Counts, ListenerFacts, Observed, Plan, RuleFacts, Snapshot, Step, batch, drift, endpoint,
+    problem,
+};
+
+/// A plan being written.
+pub(super) struct Draft<'a> {
+    snapshot: &'a Snapshot,
+    observed: &'a Observed,
+    plans: Vec<BindingPlan>,
+    create: Vec<Step>,
+    routes: Vec<TargetPlan>,
+    settings: Vec<Step>,
+    delete_rules: Vec<Step>,
+    delete: Vec<ListenerId>,
+}
+
+impl<'a> Draft<'a> {
+    /// Nothing is planned yet; `plans` has what is known of each binding before the cloud is looked at.
+    pub(super) fn new(snapshot: &'a Snapshot, observed: &'a Observed, plans: Vec<BindingPlan>) -> Self {
+        Self {
+            snapshot,
+            observed,
+            plans,
+            create: Vec::new(),
+            routes: Vec::new(),
+            settings: Vec::new(),
+            delete_rules: Vec::new(),
+            delete: Vec::new(),
+        }
+    }
+
+    /// The plan, its steps in the order in which they are safe.
+    pub(super) fn finish(self) -> Plan {
+        let limits = &self.snapshot.limits;
+        let mut steps = self.create;
+        steps.extend(batch::target_steps(self.routes, limits));
+        steps.extend(self.settings);
+        steps.extend(self.delete_rules);
+        steps.extend(batch::delete_steps(self.delete, limits));
+        Plan { steps, bindings: self.plans }
+    }
+
+    fn observed_targets(&self, route: &Route) -> &'a [RegisteredTarget] {
+        self.observed.targets.get(route).map_or(&[], Vec::as_slice)
+    }
+
+    /// Listeners and rules that do not exist.
+    pub(super) fn plan_creation(&mut self, listeners: &Listeners<'_>) {
+        for (binding, problem) in &listeners.problems {
+            self.plans[*binding].problems.push(problem.clone());
+        }
+        for (binding, _) in &listeners.create {
+            self.plans[*binding].pending.create += 1;
+        }
+        for (binding, _, rules) in &listeners.create_rules {
+            self.plans[*binding].pending.create_rules += rules.len();
+        }
+        for binding in &listeners.held_rules {
+            self.plans[*binding].pending.create_rules += 1;
+        }
+        self.create = listeners.create_steps();
+    }
+
+    /// Every route that was read, for every binding that wants something there or has something left there.
+    pub(super) fn plan_targets(&mut self, desired: &[Desired], listeners: &Listeners<'_>) {
+        let nothing = endpoint::Endpoints::default();
+        let mut wanted_at: BTreeMap<&Route, BTreeMap<usize, &Resolved<'_>>> = BTreeMap::new();
+        for found in &listeners.resolved {
+            wanted_at.entry(&found.route).or_default().insert(found.binding, found);
+        }
+        let quota = self.snapshot.limits.targets_per_route;
+        for (route, observed) in &self.observed.targets {
+            let wanting = wanted_at.get(route);
+            let mut bindings = self.marked(observed);
+            bindings.extend(wanting.into_iter().flat_map(BTreeMap::keys));
+            for binding in bindings {
+                let found = wanting.and_then(|wanting| wanting.get(&binding)).copied();
+                let endpoints = match (found, desired[binding].stance) {
+                    (_, Stance::Abandon) => continue,
+                    (Some(found), _) => found.desired.endpoints.as_ref(),
+                    (None, _) if desired[binding].is_open => None,
+                    (None, _) => Some(&nothing),
+                };
+                let view = &self.snapshot.bindings[binding];
+                let plan = targets(&Wanted { view, route, endpoints, quota }, observed);
+                self.plans[binding].add_targets(found, &plan, quota);
+                self.routes.push(plan);
+            }
+        }
+    }
+
+    /// The bindings that have a target among these.
+    fn marked(&self, targets: &[RegisteredTarget]) -> BTreeSet<usize> {
+        let uids: BTreeSet<String> =
+            targets.iter().filter_map(|target| TargetTag::parse(&target.tag)).map(|tag| tag.binding_uid).collect();
+        let is_marked = |(_, view): &(usize, &BindingView)| uids.contains(view.uid());
+        self.snapshot.bindings.iter().enumerate().filter(is_marked).map(|(binding, _)| binding).collect()
+    }
+
+    /// Settings of listeners of ours that are not as wished.
+    pub(super) fn plan_settings(&mut self, listeners: &Listeners<'_>) {
+        for present in &listeners.present {
+            for step in drift::corrections(&self.snapshot.bindings[present.binding], present) {
+                let count = step.change().map_or(0, |change| change.drift.len());
+                self.plans[present.binding].pending.attributes += count;
+                self.settings.push(step);
+            }
+        }
+    }
+
+    /// How many targets on these routes are the binding's, and how many are not.
+    fn count(&self, binding: usize, routes: impl Iterator<Item = Route>) -> (usize, usize) {
+        let uid = self.snapshot.bindings[binding].uid();
+        let is_ours =
+            |target: &&RegisteredTarget| TargetTag::parse(&target.tag).is_some_and(|tag| tag.binding_uid == uid);
+        routes.map(|route| self.observed_targets(&route)).fold((0, 0), |(ours, foreign), targets| {
+            let own = targets.iter().filter(is_ours).count();
+            (ours + own, foreign + targets.len() - own)
+        })
+    }
+
+    /// Rules of ours that nobody wants go once they hold no targets.
+    pub(super) fn plan_surplus_rules(&mut self, listeners: &Listeners<'_>) {
+        for present in &listeners.present {
+            let listener = present.observed;
+            let mut doomed: Vec<&Rule> = Vec::new();
+            for rule in present.surplus_rules() {
+                let route = Route { listener: listener.id.clone(), rule: Some(rule.id.clone()) };
+                let (ours, foreign) = self.count(present.binding, [route].into_iter());
+                let plan = &mut self.plans[present.binding];
+                if foreign > 0 {
+                    plan.problems.push(problem::foreign_targets(listener, Some(rule)));
+                    continue;
+                }
+                plan.pending.delete_rules += 1;
+                if ours == 0 {
+                    doomed.push(rule);
+                }
+            }
+            if !doomed.is_empty() {
+                let ids: Vec<RuleId> = doomed.iter().map(|rule| rule.id.clone()).collect();
+                let new_default = present.new_default(&ids);
+                self.delete_rules.push(Step::DeleteRules { listener: listener.id.clone(), rules: ids, new_default });
+            }
+        }
+    }
+
+    /// Listeners of ours that nobody wants go once they hold no targets.
+    pub(super) fn plan_surplus(&mut self, listeners: &Listeners<'_>) {
+        for (binding, listener) in &listeners.surplus {
+            let (ours, foreign) = self.count(*binding, listener.routes());
+            let plan = &mut self.plans[*binding];
+            if foreign > 0 {
+                plan.problems.push(problem::foreign_targets(listener, None));
+            } else {
+                plan.pending.delete += 1;
+                plan.is_released = false;
+                if ours == 0 {
+                    self.delete.push(listener.id.clone());
+                }
+            }
+        }
+    }
+
+    /// Facts about listeners, and verdicts on gates.
+    pub(super) fn judge(&mut self, desired: &[Desired], listeners: &Listeners<'_>) {
+        let health = health_table(self.observed);
+        for (binding, wanted) in desired.iter().enumerate() {
+            let view = &self.snapshot.bindings[binding];
+            let resolved: Vec<_> = listeners.resolved.iter().filter(|found| found.binding == binding).collect();
+            let mut rows = Vec::new();
+            let mut facts = Vec::new();
+            for listener in &wanted.listeners {
+                let own = self.rows(view, listener, &resolved);
+                facts.push(self.facts(view, listener, listeners, &own, &health));
+                rows.extend(own);
+            }
+            let plan = &mut self.plans[binding];
+            let excluded = rows.iter().filter_map(|row| row.endpoints).flat_map(|endpoints| &endpoints.exclusions);
+            plan.exclusions.extend(excluded.cloned());
+            if let Some(service) = view.service.as_deref().filter(|_| wanted.stance == Stance::Manage) {
+                plan.gates = gates(view, service, &rows, &health, self.snapshot.now);
+                plan.ungated = ungated(view, service);
+            }
+            plan.conclude(facts, Counts::new(&rows, &health), self.observed.health.is_ok());
+        }
+    }
+
+    /// One row for each route of a desired listener.
+    fn rows<'d>(
+        &self,
+        view: &BindingView,
+        listener: &'d DesiredListener,
+        resolved: &[&'d Resolved<'d>],
+    ) -> Vec<RouteRow<'d>> {
+        let row = |rule: Option<&'d super::shape::DesiredRule>| {
+            let is_this = |found: &&&Resolved<'_>| {
+                std::ptr::eq(found.desired, listener)
+                    && match (found.rule, rule) {
+                        (Some(found), Some(rule)) => std::ptr::eq(found, rule),
+                        (found, rule) => found.is_none() && rule.is_none(),
+                    }
+            };
+            let route = resolved.iter().find(is_this).map(|found| &found.route);
+            RouteRow {
+                name: listener.route_name(rule),
+                route,
+                endpoints: listener.endpoints.as_ref(),
+                registered: serving(route.map_or(&[], |route| self.observed_targets(route)), view.uid()),
+            }
+        };
+        if listener.protocol.is_layer7() {
+            listener.shape.rules.iter().map(|rule| row(Some(rule))).collect()
+        } else {
+            vec![row(None)]
+        }
+    }
+
+    fn facts(
+        &self,
+        view: &BindingView,
+        listener: &DesiredListener,
+        listeners: &Listeners<'_>,
+        rows: &[RouteRow<'_>],
+        health: &HealthTable,
+    ) -> ListenerFacts {
+        let present = listeners.present.iter().find(|present| std::ptr::eq(present.desired, listener));
+        let id = present.map(|present| &present.observed.id);
+        let id = id.or_else(|| rows.iter().find_map(|row| row.route).map(|route| &route.listener));
+        let tallies: Vec<_> = rows.iter().map(|row| tally(row, health)).collect();
+        let rule =
+            |((rule, row), (desired, healthy)): ((&super::shape::DesiredRule, &RouteRow<'_>), &(usize, usize))| {
+                RuleFacts {
+                    domain: rule.domain.clone(),
+                    url: rule.url.clone(),
+                    id: row.route.and_then(|route| route.rule.clone()),
+                    desired: *desired,
+                    healthy: *healthy,
+                }
+            };
+        ListenerFacts {
+            protocol: listener.protocol,
+            port: listener.port,
+            id: id.cloned(),
+            desired: tallies.iter().map(|(desired, _)| desired).sum(),
+            healthy: tallies.iter().map(|(_, healthy)| healthy).sum(),
+            rules: listener.shape.rules.iter().zip(rows).zip(&tallies).map(rule).collect(),
+            written: present.map(|found| drift::written(view, found)).unwrap_or_default(),
+        }
+    }
+}
+
+impl Present<'_> {
+    /// The domain to make the default when these rules go: `None` when the default domain stays, or nothing does.
+    fn new_default(&self, doomed: &[RuleId]) -> Option<String> {
+        let (going, staying): (Vec<_>, Vec<_>) = self.observed.rules.iter().partition(|rule| doomed.contains(&rule.id));
+        let default = going.iter().find(|rule| rule.is_default()).map(|rule| &rule.domain)?;
+        if staying.iter().any(|rule| rule.domain == *default) {
+            return None;
+        }
+        let is_wanted = |domain: &&String| self.desired.shape.domains.contains_key(*domain);
+        let wished = staying.iter().map(|rule| &rule.domain).find(|domain| self.desired.shape.is_default(domain));
+        let domains = || staying.iter().map(|rule| &rule.domain);
+        wished.or_else(|| domains().find(is_wanted)).or_else(|| domains().next()).cloned()
+    }
+}

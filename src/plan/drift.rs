@@ -1,0 +1,147 @@
+//! Settings of listeners, domains and rules of ours that are not as wished.
+
+use std::collections::BTreeMap;
+
+use crate::api::binding::ListenerStatus;
+use crate::model::{Attribute, Attributes, Drift, Protocol, Rule, Value};
+
+use super::listener::Present;
+use super::step::Change;
+use super::{BindingView, Step};
+
+/// Settings that were written and that the cloud does not show, as the binding's status remembers them. Those of another
+/// listener, which had the port before, do not count.
+pub(super) fn written(view: &BindingView, present: &Present<'_>) -> Attributes {
+    let rows = view.binding.status.iter().flat_map(|status| &status.listeners);
+    let is_this = |row: &&ListenerStatus| {
+        row.port == i32::from(present.desired.port)
+            && row.protocol.as_str() == present.desired.protocol.as_str()
+            && row.listener_id.as_deref().is_none_or(|known| known == present.observed.id.as_str())
+    };
+    rows.filter(is_this).flat_map(|row| &row.written).filter_map(|text| parse(text)).collect()
+}
+
+fn parse(text: &str) -> Option<(Attribute, Value)> {
+    let (field, value) = text.split_once('=')?;
+    let attribute = Attribute::ALL.into_iter().find(|one| !one.is_readable() && one.field() == field)?;
+    Some((attribute, Value::Switch(value.parse().ok()?)))
+}
+
+/// The steps that correct one listener, its domains and its rules: one step for each that differs.
+pub(super) fn corrections(view: &BindingView, present: &Present<'_>) -> Vec<Step> {
+    let (desired, observed) = (present.desired, present.observed);
+    let (protocol, id) = (desired.protocol, &observed.id);
+    let name = format!("{protocol}/{}", desired.port);
+    let mut steps = Vec::new();
+    let mut known = observed.attributes.clone();
+    for (attribute, value) in written(view, present).iter() {
+        known.set(attribute, value.clone());
+    }
+    let change = |subject: &str, wish: &Attributes, known: &Attributes| {
+        change(protocol, wish, known).map(|(attributes, drift)| Change {
+            subject: subject.to_owned(),
+            attributes,
+            drift,
+        })
+    };
+    if let Some(change) = change(&name, &desired.shape.listener(Some(observed)), &known) {
+        steps.push(Step::ModifyListener { listener: id.clone(), change });
+    }
+    let rules: BTreeMap<_, &Rule> =
+        observed.rules.iter().map(|rule| ((rule.domain.as_str(), rule.url.as_str()), rule)).collect();
+    // Certificates are chosen by domain only once the listener does so.
+    let is_switching = desired.shape.is_switching(observed);
+    for domain in desired.shape.domains.keys().filter(|_| !is_switching) {
+        let wish = desired.shape.domain(domain, Some(observed));
+        let of_domain = rules.values().filter(|rule| rule.domain == *domain);
+        let subject = format!("{name} {domain}");
+        if let Some(change) = of_domain.filter_map(|rule| change(&subject, &wish, &rule.attributes)).next() {
+            steps.push(Step::ModifyDomain { listener: id.clone(), domain: domain.clone(), change });
+        }
+    }
+    for wished in &desired.shape.rules {
+        let Some(rule) = rules.get(&(wished.domain.as_str(), wished.url.as_str())) else { continue };
+        let subject = format!("{name} {}{}", wished.domain, wished.url);
+        if let Some(change) = change(&subject, &wished.attributes, &rule.attributes) {
+            steps.push(Step::ModifyRule { listener: id.clone(), rule: rule.id.clone(), change });
+        }
+    }
+    steps
+}
+
+/// What to send, and what differs; `None` when nothing does.
+///
+/// Whether the cloud keeps what a partial health check leaves out is not documented, so a changed one is sent whole: as it is,
+/// overlaid by the wish, without members that mean nothing for its type.
+fn change(protocol: Protocol, wish: &Attributes, known: &Attributes) -> Option<(Attributes, Vec<Drift>)> {
+    let drift = wish.drift_from(known);
+    if drift.is_empty() {
+        return None;
+    }
+    let mut send: Attributes = drift.iter().map(|one| (one.attribute, one.desired.clone())).collect();
+    if drift.iter().any(|one| one.attribute.is_check()) {
+        let kind = wish.text(Attribute::CheckType).or_else(|| known.text(Attribute::CheckType));
+        let fits = |(attribute, _): &(Attribute, &Value)| attribute.is_check() && belongs(*attribute, protocol, kind);
+        for (attribute, value) in known.iter().filter(fits).chain(wish.iter().filter(|(one, _)| one.is_check())) {
+            send.set(attribute, value.clone());
+        }
+    }
+    Some((send, drift))
+}
+
+/// True when a check of this type has this member. Source: `HealthCheck` of the API's data structures.
+fn belongs(attribute: Attribute, protocol: Protocol, kind: Option<&str>) -> bool {
+    let kind = kind.unwrap_or_default().to_ascii_uppercase();
+    match attribute {
+        Attribute::CheckPort => !protocol.is_layer7(),
+        Attribute::CheckContextType | Attribute::CheckSend | Attribute::CheckReceive => kind == "CUSTOM",
+        Attribute::CheckHttpVersion => kind == "HTTP" && !protocol.is_layer7(),
+        Attribute::CheckHttpCodes | Attribute::CheckMethod => matches!(kind.as_str(), "HTTP" | "HTTPS"),
+        Attribute::CheckPath | Attribute::CheckDomain => matches!(kind.as_str(), "HTTP" | "HTTPS" | "GRPC"),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(values: &[(Attribute, Value)]) -> Attributes {
+        values.iter().cloned().collect()
+    }
+
+    #[test]
+    fn a_changed_health_check_is_sent_whole_and_fits_its_type() {
+        let known = attributes(&[
+            (Attribute::Scheduler, "WRR".into()),
+            (Attribute::CheckInterval, 5_i64.into()),
+            (Attribute::CheckTimeout, 2_i64.into()),
+            (Attribute::CheckPort, (-1_i64).into()),
+            (Attribute::CheckType, "HTTP".into()),
+            (Attribute::CheckPath, "/".into()),
+            (Attribute::CheckHttpVersion, "HTTP/1.1".into()),
+        ]);
+        let interval = attributes(&[(Attribute::CheckInterval, 10_i64.into())]);
+        let (sent, drift) = change(Protocol::Tcp, &interval, &known).unwrap();
+        assert_eq!(drift.len(), 1);
+        let mut expected = known.clone();
+        expected.remove(Attribute::Scheduler);
+        expected.set(Attribute::CheckInterval, 10_i64);
+        assert_eq!(sent, expected);
+        let to_tcp = attributes(&[(Attribute::CheckType, "TCP".into())]);
+        let (sent, _) = change(Protocol::Tcp, &to_tcp, &known).unwrap();
+        assert_eq!((sent.get(Attribute::CheckPath), sent.get(Attribute::CheckHttpVersion)), (None, None));
+        assert_eq!(sent.number(Attribute::CheckTimeout), Some(2));
+        let scheduler = attributes(&[(Attribute::Scheduler, "LEAST_CONN".into())]);
+        assert_eq!(change(Protocol::Tcp, &scheduler, &known).unwrap().0, scheduler, "the check stays out of it");
+        assert_eq!(change(Protocol::Tcp, &known, &known), None);
+    }
+
+    #[test]
+    fn a_check_of_a_rule_has_no_port() {
+        let known = attributes(&[(Attribute::CheckPort, 80_i64.into()), (Attribute::CheckType, "HTTP".into())]);
+        let wish = attributes(&[(Attribute::CheckMethod, "GET".into())]);
+        let (sent, _) = change(Protocol::Http, &wish, &known).unwrap();
+        assert_eq!(sent, attributes(&[(Attribute::CheckType, "HTTP".into()), (Attribute::CheckMethod, "GET".into())]));
+    }
+}

@@ -1,0 +1,203 @@
+//! What a listener is to look like: its rules, its certificates, and the settings that are managed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::api::binding::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
+use crate::model::{Attribute, Attributes, Listener, LoadBalancer};
+
+use super::{BindingView, Problem, problem};
+
+/// The shape of a desired listener. That of an existing listener of somebody else has rules only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// What is wished of the listener itself, without its certificate.
+    pub(super) attributes: Attributes,
+    /// The certificate of the listener, and of its domains without their own.
+    pub(super) certificate: Certificate,
+    /// What is wished of its domains.
+    pub(super) domains: BTreeMap<String, DesiredDomain>,
+    /// Its rules, each with another domain or path; empty at layer 4.
+    pub(super) rules: Vec<DesiredRule>,
+}
+
+/// What is wished of one domain of a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct DesiredDomain {
+    /// The certificate of this domain.
+    pub(super) certificate: Certificate,
+    /// Everything else.
+    pub(super) attributes: Attributes,
+}
+
+/// A rule that a binding wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DesiredRule {
+    /// The domain as the cloud knows it.
+    pub(super) domain: String,
+    /// The path.
+    pub(super) url: String,
+    /// What is wished of the rule alone.
+    pub(super) attributes: Attributes,
+}
+
+/// A certificate as the spec says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Certificate {
+    /// It says nothing.
+    #[default]
+    None,
+    /// This id.
+    Known(String),
+    /// One that cannot be found: what is there stays, and what needs one is not created.
+    Lost,
+}
+
+impl Shape {
+    /// Certificates are to be chosen by domain.
+    fn wants_sni(&self) -> bool {
+        let has_own = |domain: &DesiredDomain| domain.certificate != Certificate::None;
+        self.domains.values().any(has_own) || self.attributes.switch(Attribute::Sni) == Some(true)
+    }
+
+    /// Certificates are, or are to be, chosen by domain. The cloud never goes back from that.
+    fn is_sni(&self, observed: Option<&Listener>) -> bool {
+        self.wants_sni() || observed.is_some_and(is_sni_on)
+    }
+
+    /// Certificates are to be chosen by domain, and are not yet.
+    pub(super) fn is_switching(&self, observed: &Listener) -> bool {
+        self.wants_sni() && !is_sni_on(observed)
+    }
+
+    /// What is wished of the listener as it is, or as it is to be created.
+    pub(super) fn listener(&self, observed: Option<&Listener>) -> Attributes {
+        let mut wish = self.attributes.clone();
+        if self.wants_sni() {
+            wish.set(Attribute::Sni, true);
+        }
+        match &self.certificate {
+            Certificate::Known(id) if !self.is_sni(observed) => wish.set(Attribute::Certificate, id.as_str()),
+            Certificate::Known(_) | Certificate::None | Certificate::Lost => {}
+        }
+        wish
+    }
+
+    /// What is wished of a domain of the listener.
+    pub(super) fn domain(&self, domain: &str, observed: Option<&Listener>) -> Attributes {
+        let mut wish = self.domains.get(domain).map(|domain| domain.attributes.clone()).unwrap_or_default();
+        if let Certificate::Known(id) = self.certificate_of(domain)
+            && self.is_sni(observed)
+        {
+            wish.set(Attribute::Certificate, id.as_str());
+        }
+        wish
+    }
+
+    /// The domain is wished to be the listener's default.
+    pub(super) fn is_default(&self, domain: &str) -> bool {
+        let wish = self.domains.get(domain).and_then(|domain| domain.attributes.switch(Attribute::DefaultServer));
+        wish == Some(true)
+    }
+
+    /// The certificate that a domain has when certificates are chosen by domain.
+    fn certificate_of(&self, domain: &str) -> &Certificate {
+        let own = self.domains.get(domain).map(|domain| &domain.certificate);
+        own.filter(|own| **own != Certificate::None).unwrap_or(&self.certificate)
+    }
+
+    /// The listener can be created: it does not wait for a certificate.
+    pub(super) fn is_creatable(&self) -> bool {
+        self.certificate != Certificate::Lost || self.wants_sni()
+    }
+
+    /// A rule of this domain can be created: it does not wait for a certificate, nor for the listener to choose by domain.
+    pub(super) fn is_rule_creatable(&self, domain: &str, observed: &Listener) -> bool {
+        if is_sni_on(observed) { *self.certificate_of(domain) != Certificate::Lost } else { !self.wants_sni() }
+    }
+}
+
+/// The listener chooses certificates by domain.
+fn is_sni_on(listener: &Listener) -> bool {
+    listener.attributes.switch(Attribute::Sni) == Some(true)
+}
+
+/// Reads the spec of one listener.
+pub(super) struct Reader<'a> {
+    /// The binding.
+    pub(super) view: &'a BindingView,
+    /// The load balancer; `None` when it was not read.
+    pub(super) load_balancer: Option<&'a LoadBalancer>,
+    /// Where faults go.
+    pub(super) problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The shape of the listener. What is wrong with a rule or certificate becomes a problem and harms none of the others.
+    pub(super) fn shape(&mut self, spec: &ListenerSpec) -> Shape {
+        let mut shape = Shape::default();
+        let place = format!("spec.listeners[{}/{}]", spec.port, spec.protocol.as_str());
+        shape.certificate = self.certificate(spec.certificate.as_ref(), &place);
+        if !matches!(spec.protocol, ListenerProtocol::Http | ListenerProtocol::Https) {
+            return shape;
+        }
+        let usual = [RuleSpec::default()];
+        let rules = if spec.rules.is_empty() { &usual[..] } else { &spec.rules };
+        let mut seen = BTreeSet::new();
+        for rule in rules {
+            let Some(domain) = self.domain(rule, &place) else { continue };
+            if !seen.insert((domain.clone(), rule.url.clone())) {
+                let field = format!("{place}.rules[{domain}{}]", rule.url);
+                self.problems.push(problem::invalid(&field, "is there twice; remove one of the two"));
+                continue;
+            }
+            self.settle_certificate(&mut shape, rule, &domain, &place);
+            shape.rules.push(DesiredRule { domain, url: rule.url.clone(), attributes: Attributes::default() });
+        }
+        shape
+    }
+
+    /// The domain as the cloud is told: an empty one is the load balancer's own IPv4 address.
+    fn domain(&mut self, rule: &RuleSpec, place: &str) -> Option<String> {
+        let Some(load_balancer) = self.load_balancer.filter(|_| rule.domain.is_empty()) else {
+            return Some(rule.domain.clone());
+        };
+        let own = load_balancer.addresses.iter().find(|address| matches!(address, IpAddr::V4(_)));
+        if own.is_none() {
+            let field = format!("{place}.rules[{}].domain", rule.url);
+            let what = "must be set, because the load balancer has no IPv4 address that could stand for it";
+            self.problems.push(problem::unsupported(&field, what));
+        }
+        own.map(ToString::to_string)
+    }
+
+    /// The certificate of a rule is its domain's: the rules of a domain must agree, and the first one counts.
+    fn settle_certificate(&mut self, shape: &mut Shape, rule: &RuleSpec, domain: &str, place: &str) {
+        let field = format!("{place}.rules[{domain}{}]", rule.url);
+        let certificate = self.certificate(rule.certificate.as_ref(), &field);
+        let known = shape.domains.entry(domain.to_owned()).or_default();
+        if known.certificate == Certificate::None {
+            known.certificate = certificate;
+        } else if certificate != Certificate::None && certificate != known.certificate {
+            let what = "is not that of the other rules of this domain; give all of them the same";
+            self.problems.push(problem::invalid(&format!("{field}.certificate"), what));
+        }
+    }
+
+    fn certificate(&mut self, spec: Option<&CertificateSpec>, place: &str) -> Certificate {
+        let Some(spec) = spec else { return Certificate::None };
+        let Some(name) = &spec.secret_name else {
+            return spec.id.clone().map_or(Certificate::None, Certificate::Known);
+        };
+        match self.view.certificates.get(name) {
+            Some(Ok(id)) => Certificate::Known(id.clone()),
+            Some(Err(reason)) => self.lost(place, name, reason),
+            None => self.lost(place, name, "it was not read"),
+        }
+    }
+
+    fn lost(&mut self, place: &str, name: &str, reason: &str) -> Certificate {
+        self.problems.push(problem::certificate_not_found(place, name, reason));
+        Certificate::Lost
+    }
+}
