@@ -1,6 +1,6 @@
 //! Layer-7 forwarding of HTTP/1.1: each request is routed by domain and path and balanced on its own.
 //!
-//! Not forwarded: protocol upgrades. Paths are prefixes; the service's regular expressions are not understood.
+//! Not forwarded: protocol upgrades, and HTTP/2 to clients or targets: its settings are kept and shown.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,7 +22,8 @@ use tokio_util::task::TaskTracker;
 use super::super::accept::{accept, no_delay};
 use super::RouteView;
 use super::claim::Held;
-use super::pool::{Pool, Seat};
+use super::pool::{Affinity, Pool, Seat};
+use super::url::UrlPattern;
 use super::tcp::CONNECT_TIMEOUT;
 use crate::model::{Address, RuleId};
 
@@ -37,6 +38,8 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
+/// The cookie that leads a client back to its target. The service's own name for it is not documented.
+const SESSION_COOKIE: &str = "clb-session";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 type Body = BoxBody<Bytes, hyper::Error>;
@@ -51,9 +54,17 @@ pub(super) struct HttpRules {
 struct HttpRule {
     id: Option<RuleId>,
     domains: Vec<String>,
-    url: String,
+    url: UrlPattern,
     is_default: bool,
+    /// Seconds for which a client keeps the cookie that leads it back; `None` without session persistence.
+    cookie_seconds: Option<u64>,
     pool: Arc<Pool>,
+}
+
+/// Where a request goes.
+struct Choice {
+    pool: Arc<Pool>,
+    cookie_seconds: Option<u64>,
 }
 
 impl HttpRules {
@@ -68,12 +79,13 @@ impl HttpRules {
         let rule = |route: &RouteView| {
             let known = before.iter().find(|rule| rule.id == route.rule);
             let pool = known.map_or_else(Arc::default, |rule| Arc::clone(&rule.pool));
-            pool.update(route.scheduler, &route.backends, false);
+            pool.update(route.balance, &route.backends, false);
             HttpRule {
                 id: route.rule.clone(),
                 domains: route.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
-                url: route.url.clone(),
+                url: UrlPattern::new(&route.url),
                 is_default: route.is_default,
+                cookie_seconds: route.balance.session.map(|session| session.as_secs().max(1)),
                 pool,
             }
         };
@@ -85,8 +97,8 @@ impl HttpRules {
         self.snapshot().iter().flat_map(|rule| rule.pool.connections()).collect()
     }
 
-    /// The targets of a request: the rules of the best matching domain, and of these the longest path.
-    fn pool(&self, host: &str, path: &str) -> Option<Arc<Pool>> {
+    /// The rule of a request: of the best matching domain's rules the one whose path matches best.
+    fn choose(&self, host: &str, path: &str) -> Option<Choice> {
         let rules = self.snapshot();
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
         let exact = |rule: &HttpRule| rule.domains.contains(&host);
@@ -96,8 +108,10 @@ impl HttpRules {
         let fallback = |rule: &HttpRule| rule.domains.iter().any(|domain| default.contains(&domain));
         let tiers: [&dyn Fn(&HttpRule) -> bool; 3] = [&exact, &wild, &fallback];
         let tier = tiers.into_iter().find(|tier| rules.iter().any(*tier))?;
-        let of_domain = rules.iter().filter(|rule| tier(rule) && path.starts_with(&rule.url));
-        of_domain.max_by_key(|rule| rule.url.len()).map(|rule| Arc::clone(&rule.pool))
+        let matches = rules.iter().filter(|rule| tier(rule));
+        let ranked = matches.filter_map(|rule| Some((rule.url.rank(path)?, rule)));
+        let (_, rule) = ranked.max_by_key(|(rank, _)| *rank)?;
+        Some(Choice { pool: Arc::clone(&rule.pool), cookie_seconds: rule.cookie_seconds })
     }
 }
 
@@ -151,9 +165,26 @@ async fn converse(stream: TcpStream, client: SocketAddr, front: &Arc<Front>) {
 async fn answer(request: Request<Incoming>, client: SocketAddr, front: &Front) -> Response<Body> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = request.uri().host().unwrap_or(host);
-    let Some(pool) = front.rules.pool(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
-    let Some(seat) = pool.choose(client.ip()) else { return refusal(StatusCode::SERVICE_UNAVAILABLE) };
-    forward(request, client, seat, front).await.unwrap_or_else(refusal)
+    let Some(choice) = front.rules.choose(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
+    let known = ticket(request.headers());
+    let Some(seat) = choice.pool.choose(client.ip(), Affinity::Ticket(known)) else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    let cookie = choice.cookie_seconds.filter(|_| known != Some(seat.ticket)).map(|seconds| {
+        format!("{SESSION_COOKIE}={:016x}; Path=/; HttpOnly; Max-Age={seconds}", seat.ticket)
+    });
+    let mut response = forward(request, client, seat, front).await.unwrap_or_else(refusal);
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The ticket in a client's cookies.
+fn ticket(headers: &HeaderMap) -> Option<u64> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == SESSION_COOKIE).and_then(|(_, value)| u64::from_str_radix(value, 16).ok())
 }
 
 fn refusal(status: StatusCode) -> Response<Body> {
@@ -217,7 +248,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Scheduler;
+    use super::super::Balance;
     use super::*;
 
     fn rules(all: &[(&str, &str, bool)]) -> HttpRules {
@@ -226,7 +257,7 @@ mod tests {
             domains: vec![domain.to_owned()],
             url: url.to_owned(),
             is_default,
-            scheduler: Scheduler::default(),
+            balance: Balance::default(),
             backends: Vec::new(),
         };
         let rules = HttpRules::default();
@@ -235,7 +266,7 @@ mod tests {
     }
 
     fn chosen(rules: &HttpRules, host: &str, path: &str) -> Option<String> {
-        let pool = rules.pool(host, path)?;
+        let pool = rules.choose(host, path)?.pool;
         let snapshot = rules.snapshot();
         let rule = snapshot.iter().find(|rule| Arc::ptr_eq(&rule.pool, &pool))?;
         rule.id.as_ref().map(ToString::to_string)
@@ -270,16 +301,16 @@ mod tests {
     #[test]
     fn a_rule_that_stays_keeps_its_pool() {
         let rules = rules(&[("a", "/", true)]);
-        let before = rules.pool("a", "/").expect("a pool");
+        let before = rules.choose("a", "/").expect("a rule").pool;
         let view = RouteView {
             rule: Some(RuleId::new("0")),
             domains: vec!["b".to_owned()],
             url: "/".to_owned(),
             is_default: true,
-            scheduler: Scheduler::default(),
+            balance: Balance::default(),
             backends: Vec::new(),
         };
         rules.update(&[view]);
-        assert!(Arc::ptr_eq(&before, &rules.pool("b", "/").expect("a pool")));
+        assert!(Arc::ptr_eq(&before, &rules.choose("b", "/").expect("a rule").pool));
     }
 }

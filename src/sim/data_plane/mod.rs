@@ -7,6 +7,7 @@ mod http;
 mod pool;
 mod tcp;
 mod udp;
+mod url;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,7 +25,7 @@ pub(crate) use claim::Claims;
 use claim::{Claim, Held};
 use http::HttpRules;
 use pool::Pool;
-pub(crate) use pool::{Backend, Scheduler, dial_address};
+pub(crate) use pool::{Backend, Balance, Scheduler, dial_address};
 
 /// A listener as it is to be served.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ pub(crate) struct RouteView {
     pub(crate) domains: Vec<String>,
     pub(crate) url: String,
     pub(crate) is_default: bool,
-    pub(crate) scheduler: Scheduler,
+    pub(crate) balance: Balance,
     pub(crate) backends: Vec<Backend>,
 }
 
@@ -169,7 +170,7 @@ impl Front {
         match &self.routing {
             Routing::Layer4(pool) => {
                 if let Some(route) = view.routes.first() {
-                    pool.update(route.scheduler, &route.backends, cut);
+                    pool.update(route.balance, &route.backends, cut);
                 }
             }
             Routing::Layer7(rules) => rules.update(&view.routes),

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::super::accept::{accept, no_delay};
 use super::claim::Held;
-use super::pool::Pool;
+use super::pool::{Affinity, Pool};
 
 /// How long a target may take to accept.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(super) async fn serve(listener: Held<TcpListener>, pool: Arc<Pool>, stop: Ca
 
 /// Carries one connection to its end. A target that does not accept is the client's failure: nothing is tried twice.
 async fn forward(mut client: TcpStream, address: SocketAddr, pool: &Pool, stop: &CancellationToken) {
-    let Some(seat) = pool.choose(address.ip()) else { return reset(&client) };
+    let Some(seat) = pool.choose(address.ip(), Affinity::Address) else { return reset(&client) };
     let Some(dial) = seat.dial else { return reset(&client) };
     let connected = stop.run_until_cancelled(timeout(CONNECT_TIMEOUT, TcpStream::connect(dial))).await;
     let Some(Ok(Ok(mut target))) = connected else { return reset(&client) };

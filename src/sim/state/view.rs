@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::data_plane::{Backend, FrontView, RouteView, Scheduler};
+use super::super::data_plane::{Backend, Balance, FrontView, RouteView, Scheduler};
 use super::super::health::HealthPolicy;
 use super::{Listener, LoadBalancer, Rule, State, Target};
 use crate::model::{Address, LoadBalancerId, Protocol, Route};
@@ -38,7 +38,7 @@ impl State {
             domains: rule.domains.clone(),
             url: rule.url.clone(),
             is_default: rule.shown.default_server == Some(true),
-            scheduler: scheduler(rule.shown.scheduler.as_deref()),
+            balance: self.balance(rule.shown.scheduler.as_deref(), rule.shown.session_expire_time),
             backends: backends(&rule.targets, rule.policy.probe.is_some()),
         };
         let layer4 = || RouteView {
@@ -46,7 +46,7 @@ impl State {
             domains: Vec::new(),
             url: String::new(),
             is_default: false,
-            scheduler: scheduler(listener.shown.scheduler.as_deref()),
+            balance: self.balance(listener.shown.scheduler.as_deref(), listener.shown.session_expire_time),
             backends: backends(&listener.targets, listener.policy.probe.is_some()),
         };
         FrontView {
@@ -61,6 +61,12 @@ impl State {
                 vec![layer4()]
             },
         }
+    }
+
+    fn balance(&self, name: Option<&str>, session_seconds: Option<i64>) -> Balance {
+        let session = session_seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+        let session = session.map(|seconds| self.config.timing.session(Duration::from_secs(seconds)));
+        Balance { scheduler: scheduler(name), session }
     }
 
     /// The targets of a load balancer that are to be probed, with times as they really are.
