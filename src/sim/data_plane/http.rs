@@ -1,4 +1,4 @@
-//! Layer-7 forwarding of HTTP/1.1: each request is routed by domain and path and balanced on its own.
+//! Layer-7 forwarding of HTTP/1.1, with TLS to clients or without: each request is routed by domain and path and balanced on its own.
 //!
 //! Not forwarded: protocol upgrades, and HTTP/2 to clients or targets: its settings are kept and shown.
 
@@ -14,8 +14,10 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,8 +25,8 @@ use super::super::accept::{accept, no_delay};
 use super::RouteView;
 use super::claim::Held;
 use super::pool::{Affinity, Pool, Seat};
-use super::url::UrlPattern;
 use super::tcp::CONNECT_TIMEOUT;
+use super::url::UrlPattern;
 use crate::model::{Address, RuleId};
 
 /// How long a target may take to begin its answer.
@@ -41,6 +43,8 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 /// The cookie that leads a client back to its target. The service's own name for it is not documented.
 const SESSION_COOKIE: &str = "clb-session";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -115,7 +119,7 @@ impl HttpRules {
     }
 }
 
-fn is_wildcard_match(domain: &str, host: &str) -> bool {
+pub(super) fn is_wildcard_match(domain: &str, host: &str) -> bool {
     match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
         (Some(end), _) => host.ends_with(end),
         (None, Some(start)) => host.starts_with(start),
@@ -127,13 +131,24 @@ fn is_wildcard_match(domain: &str, host: &str) -> bool {
 pub(super) async fn serve(
     listener: Held<TcpListener>,
     rules: Arc<HttpRules>,
+    acceptor: Option<TlsAcceptor>,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
-    let front = Arc::new(Front { rules, stop: stop.clone(), tasks: tasks.clone() });
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let front = Arc::new(Front { rules, scheme, stop: stop.clone(), tasks: tasks.clone() });
     let begin = |stream, client| {
-        let front = Arc::clone(&front);
-        tasks.spawn(async move { converse(stream, client, &front).await });
+        let (front, acceptor) = (Arc::clone(&front), acceptor.clone());
+        tasks.spawn(async move {
+            match acceptor {
+                None => converse(stream, client, &front).await,
+                Some(acceptor) => match front.stop.run_until_cancelled(acceptor.accept(stream)).await {
+                    Some(Ok(stream)) => converse(stream, client, &front).await,
+                    Some(Err(error)) => tracing::debug!(%error, "a client could not be taken in"),
+                    None => {}
+                },
+            }
+        });
     };
     accept(&listener, &stop, begin).await;
 }
@@ -141,12 +156,14 @@ pub(super) async fn serve(
 /// What all connections of a listener share.
 struct Front {
     rules: Arc<HttpRules>,
+    /// What targets are told that the client spoke.
+    scheme: &'static str,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, client: SocketAddr, front: &Arc<Front>) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, client: SocketAddr, front: &Arc<Front>) {
     let service = service_fn(|request| {
         let front = Arc::clone(front);
         async move { Ok::<_, Infallible>(answer(request, client, &front).await) }
@@ -170,9 +187,10 @@ async fn answer(request: Request<Incoming>, client: SocketAddr, front: &Front) -
     let Some(seat) = choice.pool.choose(client.ip(), Affinity::Ticket(known)) else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE);
     };
-    let cookie = choice.cookie_seconds.filter(|_| known != Some(seat.ticket)).map(|seconds| {
-        format!("{SESSION_COOKIE}={:016x}; Path=/; HttpOnly; Max-Age={seconds}", seat.ticket)
-    });
+    let cookie = choice
+        .cookie_seconds
+        .filter(|_| known != Some(seat.ticket))
+        .map(|seconds| format!("{SESSION_COOKIE}={:016x}; Path=/; HttpOnly; Max-Age={seconds}", seat.ticket));
     let mut response = forward(request, client, seat, front).await.unwrap_or_else(refusal);
     if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -215,14 +233,14 @@ async fn forward(
         }
         drop(seat);
     });
-    prepare(&mut request, client);
+    prepare(&mut request, client, front.scheme);
     let answered = timeout(ANSWER_TIMEOUT, sender.send_request(request)).await;
     let mut response = answered.map_err(|_| StatusCode::GATEWAY_TIMEOUT)?.map_err(|_| StatusCode::BAD_GATEWAY)?;
     remove_hop_by_hop(response.headers_mut());
     Ok(response.map(BodyExt::boxed))
 }
 
-fn prepare(request: &mut Request<Incoming>, client: SocketAddr) {
+fn prepare(request: &mut Request<Incoming>, client: SocketAddr, scheme: &'static str) {
     // An absolute form becomes the form that servers expect.
     if let Some(path) = request.uri().path_and_query().filter(|_| request.uri().host().is_some()) {
         let path = Uri::from(path.clone());
@@ -237,6 +255,7 @@ fn prepare(request: &mut Request<Incoming>, client: SocketAddr) {
     if let Ok(value) = HeaderValue::from_str(&chain) {
         request.headers_mut().insert(FORWARDED_FOR, value);
     }
+    request.headers_mut().insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {

@@ -41,6 +41,8 @@ pub(crate) struct Balance {
     pub(crate) scheduler: Scheduler,
     /// How long a client stays with its target after it was last seen; `None` when session persistence is off.
     pub(crate) session: Option<Duration>,
+    /// Whether targets are told the client's address by PROXY protocol.
+    pub(crate) proxy_protocol: bool,
 }
 
 /// By what a client is known again.
@@ -177,6 +179,11 @@ impl Pool {
         Some(seat)
     }
 
+    /// Whether targets are told the client's address.
+    pub(crate) fn tells_client(&self) -> bool {
+        self.lock().balance.proxy_protocol
+    }
+
     /// Open connections (or requests, or flows) by target.
     pub(crate) fn connections(&self) -> Vec<(Address, u64)> {
         let inner = self.lock();
@@ -234,7 +241,7 @@ mod tests {
     use super::*;
 
     fn balance(scheduler: Scheduler) -> Balance {
-        Balance { scheduler, session: None }
+        Balance { scheduler, ..Balance::default() }
     }
 
     fn backend(last: u8, weight: Weight, health: Health) -> Backend {
@@ -311,7 +318,8 @@ mod tests {
         let pool = Pool::default();
         let backends: Vec<_> = (1..=5).map(|last| backend(last, 10, Health::Healthy)).collect();
         pool.update(balance(Scheduler::AddressHash), &backends, true);
-        let target = |client: u8| pool.choose(IpAddr::from([127, 0, 0, client]), Affinity::Address).and_then(|seat| seat.dial);
+        let target =
+            |client: u8| pool.choose(IpAddr::from([127, 0, 0, client]), Affinity::Address).and_then(|seat| seat.dial);
         let first: Vec<_> = (1..=50).map(target).collect();
         assert_eq!(first, (1..=50).map(target).collect::<Vec<_>>());
         assert!(first.iter().collect::<std::collections::BTreeSet<_>>().len() > 1);
@@ -323,9 +331,8 @@ mod tests {
         let backends: Vec<_> = (1..=3).map(|last| backend(last, 10, Health::Healthy)).collect();
         let sticky = Balance { session: Some(Duration::from_secs(30)), ..Balance::default() };
         pool.update(sticky, &backends, true);
-        let target = |client: u8| {
-            pool.choose(IpAddr::from([127, 0, 0, client]), Affinity::Address).and_then(|seat| seat.dial)
-        };
+        let target =
+            |client: u8| pool.choose(IpAddr::from([127, 0, 0, client]), Affinity::Address).and_then(|seat| seat.dial);
         let first = target(1);
         assert_ne!(first, target(2), "another client has its own turn");
         tokio::time::advance(Duration::from_secs(20)).await;
