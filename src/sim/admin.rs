@@ -3,6 +3,7 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /admin/state` | shows load balancers, listeners, targets, health and where listeners really listen |
+//! | `GET /admin/authority` | shows the certificate that clients of listeners with TLS have to trust |
 //! | `GET /admin/calls` | shows counts by action and the last calls |
 //! | `GET /admin/faults` | shows the faults that may still strike |
 //! | `POST /admin/faults` | arms one fault or a list of them |
@@ -23,6 +24,9 @@ use crate::model::{Address, Health, Route};
 pub(crate) fn answer(cloud: &Cloud, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
     match (method.as_str(), path) {
         ("GET", "/admin/state") => (StatusCode::OK, cloud.with(|inner, _| state(inner))),
+        ("GET", "/admin/authority") => {
+            (StatusCode::OK, cloud.with(|inner, _| json!({"pem": inner.data_plane.authority_pem()})))
+        }
         ("GET", "/admin/calls") => (StatusCode::OK, cloud.with(|inner, _| calls(inner))),
         ("GET", "/admin/faults") => (StatusCode::OK, cloud.with(|inner, _| faults(inner))),
         ("POST", "/admin/faults") => match faults_from(body) {
@@ -126,6 +130,7 @@ fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) ->
         "protocol": listener.protocol.as_str(),
         "port": listener.port,
         "bound": bound,
+        "unshown": {"snat": listener.unshown.snat, "proxyProtocol": listener.unshown.proxy_protocol},
         "targets": targets(&route(None)),
         "rules": rules,
     })

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Moment;
 use super::calls::Calls;
-use super::data_plane::{Claims, DataPlane};
+use super::data_plane::{Authority, Claims, DataPlane};
 use super::dispatch::{self, Outcome};
 use super::fault::Faults;
 use super::probe::{Prober, Report};
@@ -52,7 +52,7 @@ pub(crate) struct Inner {
 
 impl Cloud {
     /// A cloud that does nothing by itself until [`Cloud::conduct`] runs.
-    pub(crate) fn new(settings: &Settings, runtime: Handle) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings, authority: Authority, runtime: Handle) -> Arc<Self> {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let config = Config {
             region: settings.region.clone(),
@@ -71,7 +71,12 @@ impl Cloud {
                 calls: Calls::default(),
                 verdicts: Verdicts::default(),
                 claims: Claims::new(settings.data_plane_address),
-                data_plane: DataPlane::new(tasks.clone(), stop.clone(), settings.cut_on_deregister),
+                data_plane: DataPlane::new(
+                    Arc::new(authority),
+                    tasks.clone(),
+                    stop.clone(),
+                    settings.cut_on_deregister,
+                ),
                 prober: Prober::new(report(cloud.clone()), tasks.clone(), stop.clone()),
             }),
             started: Instant::now(),

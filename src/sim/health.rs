@@ -40,6 +40,8 @@ pub(crate) enum ProbeKind {
         version: String,
         /// The accepted classes: bit 0 is 1xx, bit 4 is 5xx.
         codes: u8,
+        /// Asked over TLS; any certificate will do.
+        tls: bool,
     },
     /// Sends bytes over TCP and expects the answer to begin with others.
     TcpExchange {

@@ -22,6 +22,7 @@ mod server;
 mod settings;
 mod simulator;
 mod state;
+mod trusting;
 mod verdicts;
 mod verify;
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::data_plane::dial_address;
 use super::health::{HealthPolicy, ProbeKind};
 use super::state::ProbeTarget;
+use super::trusting;
 use crate::model::{Address, LoadBalancerId, Route};
 
 /// What a probe of layer 4 says, so that a target can tell it from traffic.
@@ -126,17 +127,31 @@ async fn exchange_tcp(dial: SocketAddr, send: &[u8], expect: &[u8]) -> io::Resul
 }
 
 async fn request(dial: SocketAddr, kind: &ProbeKind) -> io::Result<bool> {
-    let ProbeKind::Http { method, path, host, version, codes } = kind else { return Ok(false) };
-    let mut stream = TcpStream::connect(dial).await?;
+    let ProbeKind::Http { method, path, host, version, codes, tls } = kind else { return Ok(false) };
     let text = format!(
         "{method} {path} {version}\r\nHost: {host}\r\nUser-Agent: clb-healthcheck\r\nConnection: close\r\n\r\n"
     );
+    let stream = TcpStream::connect(dial).await?;
+    let line = if *tls {
+        let mut stream = trusting::connect(host, stream).await?;
+        ask(&mut stream, &text).await?
+    } else {
+        let mut stream = stream;
+        let line = ask(&mut stream, &text).await?;
+        // The rest is not wanted, and a target that writes it should not have to wait for that.
+        stream.set_zero_linger()?;
+        line
+    };
+    Ok(status_class(&line).is_some_and(|class| codes & (1 << (class - 1)) != 0))
+}
+
+/// Sends a request, and reads as much of the answer as its status needs.
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str) -> io::Result<[u8; STATUS_LINE]> {
     stream.write_all(text.as_bytes()).await?;
+    stream.flush().await?;
     let mut line = [0; STATUS_LINE];
     stream.read_exact(&mut line).await?;
-    // The rest is not wanted, and a target that writes it should not have to wait for that.
-    stream.set_zero_linger()?;
-    Ok(status_class(&line).is_some_and(|class| codes & (1 << (class - 1)) != 0))
+    Ok(line)
 }
 
 /// 1–5 for 1xx–5xx; `None` when the line is no HTTP status.
@@ -210,7 +225,14 @@ mod tests {
     }
 
     fn http(codes: u8) -> ProbeKind {
-        ProbeKind::Http { method: "HEAD".into(), path: "/".into(), host: "a".into(), version: "HTTP/1.1".into(), codes }
+        ProbeKind::Http {
+            method: "HEAD".into(),
+            path: "/".into(),
+            host: "a".into(),
+            version: "HTTP/1.1".into(),
+            codes,
+            tls: false,
+        }
     }
 
     #[tokio::test]

@@ -124,6 +124,8 @@ impl Default for Timing {
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 /// A probe is given at least this long: a busy machine must not look like a dead target.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(500);
+/// Sessions are kept at least this long.
+const SHORTEST_SESSION: Duration = Duration::from_secs(1);
 /// A flow is never forgotten sooner than this: a client needs the time to speak twice.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
@@ -146,6 +148,11 @@ impl Timing {
     /// How long a probe may take.
     pub(crate) fn probe_timeout(&self, timeout: Duration) -> Duration {
         scale(timeout, self.health_scale.unwrap_or(self.scale)).max(SHORTEST_TIMEOUT)
+    }
+
+    /// How long a client that is not seen keeps its target. As a client sees it, so that it follows the pace of health checks.
+    pub(crate) fn session(&self, time: Duration) -> Duration {
+        scale(time, self.health_scale.unwrap_or(self.scale)).max(SHORTEST_SESSION)
     }
 
     /// How long an idle flow is remembered.

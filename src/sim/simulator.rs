@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use super::admin;
 use super::calls::{CallRecord, Calls};
 use super::cloud::Cloud;
+use super::data_plane::Authority;
 use super::fault::Fault;
 use super::server;
 use super::settings::{LoadBalancerSpec, Settings};
@@ -36,7 +37,8 @@ impl Simulator {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
-        let simulator = Self { cloud: Cloud::new(&settings, runtime), address };
+        let authority = Authority::new().map_err(io::Error::other)?;
+        let simulator = Self { cloud: Cloud::new(&settings, authority, runtime), address };
         for spec in &settings.load_balancers {
             simulator.cloud.create_load_balancer(spec).map_err(io::Error::other)?;
         }
@@ -69,6 +71,12 @@ impl Simulator {
     /// Where traffic for a listener can be sent; `None` when there is no such listener, or it is not served (yet).
     pub fn data_plane(&self, id: &LoadBalancerId, protocol: Protocol, port: u16) -> Option<SocketAddr> {
         self.cloud.data_plane(id, protocol, port)
+    }
+
+    /// The certificate that clients of listeners with TLS have to trust, in PEM. The common name of what such a listener shows
+    /// is the id of its certificate.
+    pub fn authority_pem(&self) -> String {
+        self.cloud.with(|inner, _| inner.data_plane.authority_pem().to_owned())
     }
 
     /// Calls by action since the start or the last reset. Calls that were refused count, unless for their signature.

@@ -15,11 +15,16 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod departures;
-mod faults;
-mod handover;
 mod load;
-mod order;
-mod rolling;
 mod scene;
 mod witness;
+
+/// So that `cargo test rollout` finds them.
+#[path = "."]
+mod rollouts {
+    mod departures;
+    mod faults;
+    mod handover;
+    mod order;
+    mod rolling;
+}

@@ -13,11 +13,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod failure;
-mod injection;
-mod policy;
-mod program;
-mod repair;
-mod review;
-mod rotation;
 mod stage;
+
+/// So that `cargo test webhook` finds them.
+#[path = "."]
+mod webhook {
+    mod failure;
+    mod injection;
+    mod policy;
+    mod program;
+    mod repair;
+    mod review;
+    mod rotation;
+}

@@ -181,7 +181,7 @@ async fn two_replicas_agree() {
         assert_eq!(total().iter().sum::<u64>(), before + 1, "round {round}");
     }
     // The other one serves the same certificate.
-    let served = |address: std::net::SocketAddr| crate::review::served_certificate(address);
+    let served = |address: std::net::SocketAddr| super::review::served_certificate(address);
     eventually("both serve one certificate", REPAIR, async || {
         let (one, two) = (served(first.address.unwrap()).await, served(second.address.unwrap()).await);
         (one.is_some() && one == two).then_some(())

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use tke_direct_access::api::names::GATE;
 use tke_direct_access::webhook::Lifetimes;
 
-use crate::review::{client, question};
+use super::review::{client, question};
 use crate::stage::{DEADLINE, Stage, WEBHOOK, With, web_pod};
 use crate::support::eventually;
 

@@ -1,6 +1,6 @@
-//! Layer-7 forwarding of HTTP/1.1: each request is routed by domain and path and balanced on its own.
+//! Layer-7 forwarding of HTTP/1.1, with TLS to clients or without: each request is routed by domain and path and balanced on its own.
 //!
-//! Not forwarded: protocol upgrades. Paths are prefixes; the service's regular expressions are not understood.
+//! Not forwarded: protocol upgrades, and HTTP/2 to clients or targets: its settings are kept and shown.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,16 +14,19 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::accept::{accept, no_delay};
 use super::RouteView;
 use super::claim::Held;
-use super::pool::{Pool, Seat};
+use super::pool::{Affinity, Pool, Seat};
 use super::tcp::CONNECT_TIMEOUT;
+use super::url::UrlPattern;
 use crate::model::{Address, RuleId};
 
 /// How long a target may take to begin its answer.
@@ -37,7 +40,11 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
+/// The cookie that leads a client back to its target. The service's own name for it is not documented.
+const SESSION_COOKIE: &str = "clb-session";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -51,9 +58,17 @@ pub(super) struct HttpRules {
 struct HttpRule {
     id: Option<RuleId>,
     domains: Vec<String>,
-    url: String,
+    url: UrlPattern,
     is_default: bool,
+    /// Seconds for which a client keeps the cookie that leads it back; `None` without session persistence.
+    cookie_seconds: Option<u64>,
     pool: Arc<Pool>,
+}
+
+/// Where a request goes.
+struct Choice {
+    pool: Arc<Pool>,
+    cookie_seconds: Option<u64>,
 }
 
 impl HttpRules {
@@ -68,12 +83,13 @@ impl HttpRules {
         let rule = |route: &RouteView| {
             let known = before.iter().find(|rule| rule.id == route.rule);
             let pool = known.map_or_else(Arc::default, |rule| Arc::clone(&rule.pool));
-            pool.update(route.scheduler, &route.backends, false);
+            pool.update(route.balance, &route.backends, false);
             HttpRule {
                 id: route.rule.clone(),
                 domains: route.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
-                url: route.url.clone(),
+                url: UrlPattern::new(&route.url),
                 is_default: route.is_default,
+                cookie_seconds: route.balance.session.map(|session| session.as_secs().max(1)),
                 pool,
             }
         };
@@ -85,8 +101,8 @@ impl HttpRules {
         self.snapshot().iter().flat_map(|rule| rule.pool.connections()).collect()
     }
 
-    /// The targets of a request: the rules of the best matching domain, and of these the longest path.
-    fn pool(&self, host: &str, path: &str) -> Option<Arc<Pool>> {
+    /// The rule of a request: of the best matching domain's rules the one whose path matches best.
+    fn choose(&self, host: &str, path: &str) -> Option<Choice> {
         let rules = self.snapshot();
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
         let exact = |rule: &HttpRule| rule.domains.contains(&host);
@@ -96,12 +112,14 @@ impl HttpRules {
         let fallback = |rule: &HttpRule| rule.domains.iter().any(|domain| default.contains(&domain));
         let tiers: [&dyn Fn(&HttpRule) -> bool; 3] = [&exact, &wild, &fallback];
         let tier = tiers.into_iter().find(|tier| rules.iter().any(*tier))?;
-        let of_domain = rules.iter().filter(|rule| tier(rule) && path.starts_with(&rule.url));
-        of_domain.max_by_key(|rule| rule.url.len()).map(|rule| Arc::clone(&rule.pool))
+        let matches = rules.iter().filter(|rule| tier(rule));
+        let ranked = matches.filter_map(|rule| Some((rule.url.rank(path)?, rule)));
+        let (_, rule) = ranked.max_by_key(|(rank, _)| *rank)?;
+        Some(Choice { pool: Arc::clone(&rule.pool), cookie_seconds: rule.cookie_seconds })
     }
 }
 
-fn is_wildcard_match(domain: &str, host: &str) -> bool {
+pub(super) fn is_wildcard_match(domain: &str, host: &str) -> bool {
     match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
         (Some(end), _) => host.ends_with(end),
         (None, Some(start)) => host.starts_with(start),
@@ -113,13 +131,24 @@ fn is_wildcard_match(domain: &str, host: &str) -> bool {
 pub(super) async fn serve(
     listener: Held<TcpListener>,
     rules: Arc<HttpRules>,
+    acceptor: Option<TlsAcceptor>,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
-    let front = Arc::new(Front { rules, stop: stop.clone(), tasks: tasks.clone() });
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let front = Arc::new(Front { rules, scheme, stop: stop.clone(), tasks: tasks.clone() });
     let begin = |stream, client| {
-        let front = Arc::clone(&front);
-        tasks.spawn(async move { converse(stream, client, &front).await });
+        let (front, acceptor) = (Arc::clone(&front), acceptor.clone());
+        tasks.spawn(async move {
+            match acceptor {
+                None => converse(stream, client, &front).await,
+                Some(acceptor) => match front.stop.run_until_cancelled(acceptor.accept(stream)).await {
+                    Some(Ok(stream)) => converse(stream, client, &front).await,
+                    Some(Err(error)) => tracing::debug!(%error, "a client could not be taken in"),
+                    None => {}
+                },
+            }
+        });
     };
     accept(&listener, &stop, begin).await;
 }
@@ -127,12 +156,14 @@ pub(super) async fn serve(
 /// What all connections of a listener share.
 struct Front {
     rules: Arc<HttpRules>,
+    /// What targets are told that the client spoke.
+    scheme: &'static str,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, client: SocketAddr, front: &Arc<Front>) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, client: SocketAddr, front: &Arc<Front>) {
     let service = service_fn(|request| {
         let front = Arc::clone(front);
         async move { Ok::<_, Infallible>(answer(request, client, &front).await) }
@@ -151,9 +182,27 @@ async fn converse(stream: TcpStream, client: SocketAddr, front: &Arc<Front>) {
 async fn answer(request: Request<Incoming>, client: SocketAddr, front: &Front) -> Response<Body> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = request.uri().host().unwrap_or(host);
-    let Some(pool) = front.rules.pool(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
-    let Some(seat) = pool.choose(client.ip()) else { return refusal(StatusCode::SERVICE_UNAVAILABLE) };
-    forward(request, client, seat, front).await.unwrap_or_else(refusal)
+    let Some(choice) = front.rules.choose(host, request.uri().path()) else { return refusal(StatusCode::NOT_FOUND) };
+    let known = ticket(request.headers());
+    let Some(seat) = choice.pool.choose(client.ip(), Affinity::Ticket(known)) else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    let cookie = choice
+        .cookie_seconds
+        .filter(|_| known != Some(seat.ticket))
+        .map(|seconds| format!("{SESSION_COOKIE}={:016x}; Path=/; HttpOnly; Max-Age={seconds}", seat.ticket));
+    let mut response = forward(request, client, seat, front).await.unwrap_or_else(refusal);
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The ticket in a client's cookies.
+fn ticket(headers: &HeaderMap) -> Option<u64> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == SESSION_COOKIE).and_then(|(_, value)| u64::from_str_radix(value, 16).ok())
 }
 
 fn refusal(status: StatusCode) -> Response<Body> {
@@ -184,14 +233,14 @@ async fn forward(
         }
         drop(seat);
     });
-    prepare(&mut request, client);
+    prepare(&mut request, client, front.scheme);
     let answered = timeout(ANSWER_TIMEOUT, sender.send_request(request)).await;
     let mut response = answered.map_err(|_| StatusCode::GATEWAY_TIMEOUT)?.map_err(|_| StatusCode::BAD_GATEWAY)?;
     remove_hop_by_hop(response.headers_mut());
     Ok(response.map(BodyExt::boxed))
 }
 
-fn prepare(request: &mut Request<Incoming>, client: SocketAddr) {
+fn prepare(request: &mut Request<Incoming>, client: SocketAddr, scheme: &'static str) {
     // An absolute form becomes the form that servers expect.
     if let Some(path) = request.uri().path_and_query().filter(|_| request.uri().host().is_some()) {
         let path = Uri::from(path.clone());
@@ -206,6 +255,7 @@ fn prepare(request: &mut Request<Incoming>, client: SocketAddr) {
     if let Ok(value) = HeaderValue::from_str(&chain) {
         request.headers_mut().insert(FORWARDED_FOR, value);
     }
+    request.headers_mut().insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
@@ -217,7 +267,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Scheduler;
+    use super::super::Balance;
     use super::*;
 
     fn rules(all: &[(&str, &str, bool)]) -> HttpRules {
@@ -226,7 +276,7 @@ mod tests {
             domains: vec![domain.to_owned()],
             url: url.to_owned(),
             is_default,
-            scheduler: Scheduler::default(),
+            balance: Balance::default(),
             backends: Vec::new(),
         };
         let rules = HttpRules::default();
@@ -235,7 +285,7 @@ mod tests {
     }
 
     fn chosen(rules: &HttpRules, host: &str, path: &str) -> Option<String> {
-        let pool = rules.pool(host, path)?;
+        let pool = rules.choose(host, path)?.pool;
         let snapshot = rules.snapshot();
         let rule = snapshot.iter().find(|rule| Arc::ptr_eq(&rule.pool, &pool))?;
         rule.id.as_ref().map(ToString::to_string)
@@ -270,16 +320,16 @@ mod tests {
     #[test]
     fn a_rule_that_stays_keeps_its_pool() {
         let rules = rules(&[("a", "/", true)]);
-        let before = rules.pool("a", "/").expect("a pool");
+        let before = rules.choose("a", "/").expect("a rule").pool;
         let view = RouteView {
             rule: Some(RuleId::new("0")),
             domains: vec!["b".to_owned()],
             url: "/".to_owned(),
             is_default: true,
-            scheduler: Scheduler::default(),
+            balance: Balance::default(),
             backends: Vec::new(),
         };
         rules.update(&[view]);
-        assert!(Arc::ptr_eq(&before, &rules.pool("b", "/").expect("a pool")));
+        assert!(Arc::ptr_eq(&before, &rules.choose("b", "/").expect("a rule").pool));
     }
 }

@@ -1,12 +1,15 @@
 //! Real sockets for the simulated listeners: each listens on its load balancer's own loopback address and forwards.
 //!
-//! TCP, UDP and HTTP listeners forward. TCP_SSL, QUIC and HTTPS listeners exist for the API only: nothing listens for them.
+//! TCP, UDP, TCP_SSL, HTTP and HTTPS listeners forward; targets are spoken to without TLS. QUIC listeners exist for the API only:
+//! nothing listens for them.
 
 mod claim;
 mod http;
 mod pool;
 mod tcp;
+mod tls;
 mod udp;
+mod url;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UdpSocket};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,7 +28,9 @@ pub(crate) use claim::Claims;
 use claim::{Claim, Held};
 use http::HttpRules;
 use pool::Pool;
-pub(crate) use pool::{Backend, Scheduler, dial_address};
+pub(crate) use pool::{Backend, Balance, Scheduler, dial_address};
+use tls::Tls;
+pub(crate) use tls::{Authority, Certificates};
 
 /// A listener as it is to be served.
 #[derive(Clone, Debug)]
@@ -35,6 +41,8 @@ pub(crate) struct FrontView {
     pub(crate) port: u16,
     /// How long a silent UDP flow is remembered.
     pub(crate) idle: Duration,
+    /// What clients of a listener with TLS are shown.
+    pub(crate) certificates: Certificates,
     /// One for layer 4, one per rule for layer 7.
     pub(crate) routes: Vec<RouteView>,
 }
@@ -46,7 +54,7 @@ pub(crate) struct RouteView {
     pub(crate) domains: Vec<String>,
     pub(crate) url: String,
     pub(crate) is_default: bool,
-    pub(crate) scheduler: Scheduler,
+    pub(crate) balance: Balance,
     pub(crate) backends: Vec<Backend>,
 }
 
@@ -71,6 +79,7 @@ const TRY_EVERY: Duration = Duration::from_millis(10);
 /// All listeners that are served.
 pub(crate) struct DataPlane {
     fronts: BTreeMap<LoadBalancerId, BTreeMap<ListenerId, Front>>,
+    authority: Arc<Authority>,
     tasks: TaskTracker,
     stop: CancellationToken,
     cut: bool,
@@ -80,6 +89,7 @@ struct Front {
     view: (Ipv4Addr, Protocol, u16),
     bound: Arc<Mutex<Bound>>,
     routing: Routing,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 }
 
@@ -90,8 +100,13 @@ enum Routing {
 }
 
 impl DataPlane {
-    pub(crate) fn new(tasks: TaskTracker, stop: CancellationToken, cut: bool) -> Self {
-        Self { fronts: BTreeMap::new(), tasks, stop, cut }
+    pub(crate) fn new(authority: Arc<Authority>, tasks: TaskTracker, stop: CancellationToken, cut: bool) -> Self {
+        Self { fronts: BTreeMap::new(), authority, tasks, stop, cut }
+    }
+
+    /// What clients of listeners with TLS have to trust, in PEM.
+    pub(crate) fn authority_pem(&self) -> &str {
+        self.authority.pem()
     }
 
     /// Makes the listeners of a load balancer what `views` say. `claims` are those of the addresses they listen on. Must be
@@ -106,9 +121,10 @@ impl DataPlane {
             stays
         });
         for view in views {
-            let front = fronts
-                .entry(view.listener.clone())
-                .or_insert_with(|| Front::open(view, claims.of(view.vip), self.stop.child_token(), &self.tasks));
+            let authority = &self.authority;
+            let open =
+                || Front::open(view, authority, claims.of(view.vip), self.stop.child_token(), self.tasks.clone());
+            let front = fronts.entry(view.listener.clone()).or_insert_with(open);
             front.update(view, self.cut);
         }
         if fronts.is_empty() {
@@ -142,34 +158,43 @@ impl DataPlane {
 }
 
 impl Front {
-    fn open(view: &FrontView, claim: Option<Claim>, stop: CancellationToken, tasks: &TaskTracker) -> Self {
+    fn open(
+        view: &FrontView,
+        authority: &Arc<Authority>,
+        claim: Option<Claim>,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
         let routing = match view.protocol.is_layer7() {
             true => Routing::Layer7(Arc::default()),
             false => Routing::Layer4(Arc::default()),
         };
+        let has_tls = matches!(view.protocol, Protocol::TcpSsl | Protocol::Https);
+        let tls = has_tls.then(|| Tls::new(Arc::clone(authority), view.vip.into()));
         let bound = Arc::new(Mutex::new(Bound::Pending));
         let server = Server {
             address: SocketAddr::from((view.vip, view.port)),
             idle: view.idle,
             bound: Arc::clone(&bound),
             stop: stop.clone(),
-            tasks: tasks.clone(),
+            tasks,
             claim,
         };
-        match (view.protocol, routing.clone()) {
-            (Protocol::Tcp, Routing::Layer4(pool)) => server.serve_tcp(pool),
-            (Protocol::Udp, Routing::Layer4(pool)) => server.serve_udp(pool),
-            (Protocol::Http, Routing::Layer7(rules)) => server.serve_http(rules),
-            _ => server.set(Bound::NotForwarded),
+        match tls.as_ref().map(|tls| tls.acceptor(view.protocol.is_layer7())).transpose() {
+            Ok(acceptor) => server.serve(view.protocol, routing.clone(), acceptor),
+            Err(error) => server.set(Bound::Failed(error.to_string())),
         }
-        Self { view: (view.vip, view.protocol, view.port), bound, routing, stop }
+        Self { view: (view.vip, view.protocol, view.port), bound, routing, tls, stop }
     }
 
     fn update(&self, view: &FrontView, cut: bool) {
+        if let Some(tls) = &self.tls {
+            tls.update(&view.certificates);
+        }
         match &self.routing {
             Routing::Layer4(pool) => {
                 if let Some(route) = view.routes.first() {
-                    pool.update(route.scheduler, &route.backends, cut);
+                    pool.update(route.balance, &route.backends, cut);
                 }
             }
             Routing::Layer7(rules) => rules.update(&view.routes),
@@ -196,22 +221,28 @@ impl Server {
         *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
     }
 
-    fn serve_tcp(self, pool: Arc<Pool>) {
-        let first = self.try_bind(bind_tcp);
-        let tasks = self.tasks.clone();
-        tasks.clone().spawn(async move {
-            if let Some(listener) = self.bound_socket(first, bind_tcp).await {
-                tcp::serve(listener, pool, self.stop, tasks).await;
+    fn serve(self, protocol: Protocol, routing: Routing, acceptor: Option<TlsAcceptor>) {
+        match (protocol, routing) {
+            (Protocol::Tcp | Protocol::TcpSsl, Routing::Layer4(pool)) => {
+                self.serve_streams(move |socket, stop, tasks| tcp::serve(socket, pool, acceptor, stop, tasks));
             }
-        });
+            (_, Routing::Layer7(rules)) => {
+                self.serve_streams(move |socket, stop, tasks| http::serve(socket, rules, acceptor, stop, tasks));
+            }
+            (Protocol::Udp, Routing::Layer4(pool)) => self.serve_udp(pool),
+            (_, Routing::Layer4(_)) => self.set(Bound::NotForwarded),
+        }
     }
 
-    fn serve_http(self, rules: Arc<HttpRules>) {
+    fn serve_streams<F: Future<Output = ()> + Send>(
+        self,
+        serve: impl FnOnce(Held<TcpListener>, CancellationToken, TaskTracker) -> F + Send + 'static,
+    ) {
         let first = self.try_bind(bind_tcp);
         let tasks = self.tasks.clone();
         tasks.clone().spawn(async move {
             if let Some(listener) = self.bound_socket(first, bind_tcp).await {
-                http::serve(listener, rules, self.stop, tasks).await;
+                serve(listener, self.stop, tasks).await;
             }
         });
     }

@@ -1,10 +1,13 @@
 //! The targets behind one listener or rule, and which of them the next connection goes to.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Address, Health, Weight};
@@ -16,6 +19,9 @@ pub(crate) struct Backend {
     pub(crate) weight: Weight,
     pub(crate) health: Health,
 }
+
+/// Client addresses after which sessions that have ended are swept out.
+const MOST_SESSIONS: usize = 4096;
 
 /// How the next target is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +35,25 @@ pub(crate) enum Scheduler {
     AddressHash,
 }
 
+/// How connections are spread over targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Balance {
+    pub(crate) scheduler: Scheduler,
+    /// How long a client stays with its target after it was last seen; `None` when session persistence is off.
+    pub(crate) session: Option<Duration>,
+    /// Whether targets are told the client's address by PROXY protocol.
+    pub(crate) proxy_protocol: bool,
+}
+
+/// By what a client is known again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Affinity {
+    /// By its address, as layer 4 does.
+    Address,
+    /// By what it was told before, as layer 7 does with a cookie; `None` for a client that was told nothing.
+    Ticket(Option<u64>),
+}
+
 /// The targets of one listener or rule. Shared by all its connections.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
@@ -37,8 +62,10 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Inner {
-    scheduler: Scheduler,
+    balance: Balance,
     members: Vec<Member>,
+    /// Which target a client address belongs to, and until when.
+    sessions: BTreeMap<IpAddr, (Address, Instant)>,
 }
 
 #[derive(Debug)]
@@ -57,6 +84,8 @@ pub(crate) struct Seat {
     pub(crate) dial: Option<SocketAddr>,
     /// Cancelled when the target is deregistered.
     pub(crate) gone: CancellationToken,
+    /// Tells the target to a pool that is asked for it again.
+    pub(crate) ticket: u64,
     connections: Arc<AtomicU64>,
 }
 
@@ -81,10 +110,13 @@ impl Pool {
     }
 
     /// Takes over a new set of targets. Those that stay keep their turn and their connections.
-    pub(crate) fn update(&self, scheduler: Scheduler, backends: &[Backend], cut: bool) {
+    pub(crate) fn update(&self, balance: Balance, backends: &[Backend], cut: bool) {
         let mut inner = self.lock();
-        inner.scheduler = scheduler;
-        let mut before: std::collections::BTreeMap<Address, Member> =
+        inner.balance = balance;
+        if balance.session.is_none() {
+            inner.sessions.clear();
+        }
+        let mut before: BTreeMap<Address, Member> =
             inner.members.drain(..).map(|member| (member.backend.address, member)).collect();
         let members = backends.iter().map(|backend| match before.remove(&backend.address) {
             Some(member) => Member { backend: backend.clone(), ..member },
@@ -104,23 +136,52 @@ impl Pool {
     /// The target of the next connection; `None` when none may be used.
     ///
     /// Healthy targets and those without a health check are used. When there is none, unhealthy ones are: all dead is all
-    /// alive. A target that is still being probed gets nothing. Weight 0 never gets anything new.
-    pub(crate) fn choose(&self, client: IpAddr) -> Option<Seat> {
+    /// alive. A target that is still being probed gets nothing. Weight 0 never gets anything new. A client with a session
+    /// goes to its target as long as that one may be used.
+    pub(crate) fn choose(&self, client: IpAddr, affinity: Affinity) -> Option<Seat> {
         let mut inner = self.lock();
-        let scheduler = inner.scheduler;
-        let mut candidates = candidates(&mut inner.members);
-        let chosen = match scheduler {
-            Scheduler::WeightedRoundRobin => by_turn(&mut candidates)?,
-            Scheduler::LeastConnections => by_connections(&candidates)?,
-            Scheduler::AddressHash => by_hash(&candidates, client)?,
+        let Inner { balance, members, sessions } = &mut *inner;
+        let now = Instant::now();
+        let mut candidates = candidates(members);
+        let known = match (balance.session, affinity) {
+            (None, _) => None,
+            (Some(_), Affinity::Address) => {
+                let session = sessions.get(&client).filter(|(_, until)| *until > now);
+                session.and_then(|(target, _)| candidates.iter().position(|member| member.backend.address == *target))
+            }
+            (Some(_), Affinity::Ticket(ticket)) => {
+                candidates.iter().position(|member| Some(ticket_of(member.backend.address)) == ticket)
+            }
+        };
+        let chosen = match (known, balance.scheduler) {
+            (Some(known), _) => known,
+            (None, Scheduler::WeightedRoundRobin) => by_turn(&mut candidates)?,
+            (None, Scheduler::LeastConnections) => by_connections(&candidates)?,
+            (None, Scheduler::AddressHash) => by_hash(&candidates, client)?,
         };
         let member = candidates.get(chosen)?;
+        let address = member.backend.address;
         member.connections.fetch_add(1, Ordering::Relaxed);
-        Some(Seat {
-            dial: dial_address(member.backend.address),
+        let seat = Seat {
+            dial: dial_address(address),
             gone: member.gone.clone(),
+            ticket: ticket_of(address),
             connections: Arc::clone(&member.connections),
-        })
+        };
+        if let (Some(until), Affinity::Address) =
+            (balance.session.and_then(|session| now.checked_add(session)), affinity)
+        {
+            if sessions.len() >= MOST_SESSIONS {
+                sessions.retain(|_, (_, until)| *until > now);
+            }
+            sessions.insert(client, (address, until));
+        }
+        Some(seat)
+    }
+
+    /// Whether targets are told the client's address.
+    pub(crate) fn tells_client(&self) -> bool {
+        self.lock().balance.proxy_protocol
     }
 
     /// Open connections (or requests, or flows) by target.
@@ -128,6 +189,12 @@ impl Pool {
         let inner = self.lock();
         inner.members.iter().map(|m| (m.backend.address, m.connections.load(Ordering::Relaxed))).collect()
     }
+}
+
+fn ticket_of(address: Address) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn candidates(members: &mut [Member]) -> Vec<&mut Member> {
@@ -171,9 +238,11 @@ fn by_hash(candidates: &[&mut Member], client: IpAddr) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+
+    fn balance(scheduler: Scheduler) -> Balance {
+        Balance { scheduler, ..Balance::default() }
+    }
 
     fn backend(last: u8, weight: Weight, health: Health) -> Backend {
         Backend { address: Address { ip: IpAddr::from([10, 0, 0, last]), port: 80 }, weight, health }
@@ -181,10 +250,10 @@ mod tests {
 
     fn shares(backends: &[Backend], connections: usize) -> BTreeMap<u8, usize> {
         let pool = Pool::default();
-        pool.update(Scheduler::WeightedRoundRobin, backends, true);
+        pool.update(balance(Scheduler::WeightedRoundRobin), backends, true);
         let mut shares = BTreeMap::new();
         for _ in 0..connections {
-            let seat = pool.choose(IpAddr::from([127, 0, 0, 1]));
+            let seat = pool.choose(IpAddr::from([127, 0, 0, 1]), Affinity::Address);
             if let Some(SocketAddr::V4(dial)) = seat.and_then(|seat| seat.dial) {
                 *shares.entry(dial.ip().octets()[3]).or_default() += 1;
             }
@@ -226,9 +295,9 @@ mod tests {
         let pool = Pool::default();
         let both = [backend(1, 10, Health::Healthy), backend(2, 10, Health::Healthy)];
         let client = IpAddr::from([127, 0, 0, 1]);
-        pool.update(Scheduler::LeastConnections, &both, true);
-        let seats: Vec<_> = (0..2).filter_map(|_| pool.choose(client)).collect();
-        pool.update(Scheduler::LeastConnections, &both[1..], true);
+        pool.update(balance(Scheduler::LeastConnections), &both, true);
+        let seats: Vec<_> = (0..2).filter_map(|_| pool.choose(client, Affinity::Address)).collect();
+        pool.update(balance(Scheduler::LeastConnections), &both[1..], true);
         let cut: Vec<_> = seats.iter().map(|seat| (seat.dial, seat.gone.is_cancelled())).collect();
         assert_eq!(cut, [(dial_address(both[0].address), true), (dial_address(both[1].address), false)]);
         assert_eq!(pool.connections(), [(both[1].address, 1)]);
@@ -248,10 +317,54 @@ mod tests {
     fn a_client_stays_with_its_target_by_hash() {
         let pool = Pool::default();
         let backends: Vec<_> = (1..=5).map(|last| backend(last, 10, Health::Healthy)).collect();
-        pool.update(Scheduler::AddressHash, &backends, true);
-        let target = |client: u8| pool.choose(IpAddr::from([127, 0, 0, client])).and_then(|seat| seat.dial);
+        pool.update(balance(Scheduler::AddressHash), &backends, true);
+        let target =
+            |client: u8| pool.choose(IpAddr::from([127, 0, 0, client]), Affinity::Address).and_then(|seat| seat.dial);
         let first: Vec<_> = (1..=50).map(target).collect();
         assert_eq!(first, (1..=50).map(target).collect::<Vec<_>>());
         assert!(first.iter().collect::<std::collections::BTreeSet<_>>().len() > 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_stays_with_its_target_for_the_time_of_its_session() {
+        let pool = Pool::default();
+        let backends: Vec<_> = (1..=3).map(|last| backend(last, 10, Health::Healthy)).collect();
+        let sticky = Balance { session: Some(Duration::from_secs(30)), ..Balance::default() };
+        pool.update(sticky, &backends, true);
+        let target =
+            |client: u8| pool.choose(IpAddr::from([127, 0, 0, client]), Affinity::Address).and_then(|seat| seat.dial);
+        let first = target(1);
+        assert_ne!(first, target(2), "another client has its own turn");
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(target(1), first);
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(target(1), first, "use prolongs a session");
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_ne!((target(1), target(1)), (first, first), "a session ends");
+        let (mine, others): (Vec<_>, Vec<_>) = {
+            let mine = target(9);
+            backends.iter().cloned().partition(|backend| dial_address(backend.address) == mine)
+        };
+        let drained = mine.into_iter().map(|backend| Backend { weight: 0, ..backend }).chain(others.clone());
+        pool.update(sticky, &drained.collect::<Vec<_>>(), true);
+        let after = target(9);
+        assert!(others.iter().any(|backend| dial_address(backend.address) == after), "weight 0 ends a session");
+    }
+
+    #[test]
+    fn a_ticket_leads_back_to_its_target() {
+        let pool = Pool::default();
+        let backends: Vec<_> = (1..=3).map(|last| backend(last, 10, Health::Healthy)).collect();
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let sticky = Balance { session: Some(Duration::from_secs(30)), ..Balance::default() };
+        pool.update(sticky, &backends, true);
+        let first = pool.choose(client, Affinity::Ticket(None)).expect("a target");
+        for _ in 0..5 {
+            let again = pool.choose(client, Affinity::Ticket(Some(first.ticket))).expect("a target");
+            assert_eq!(again.dial, first.dial);
+        }
+        pool.update(Balance::default(), &backends, true);
+        let seats: Vec<_> = (0..3).filter_map(|_| pool.choose(client, Affinity::Ticket(Some(first.ticket)))).collect();
+        assert!(seats.iter().any(|seat| seat.dial != first.dial), "without persistence a ticket means nothing");
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::claim::Held;
-use super::pool::{Pool, Seat};
+use super::pool::{Affinity, Pool, Seat};
 
 /// The largest datagram there is.
 const DATAGRAM: usize = 65_535;
@@ -84,7 +84,7 @@ struct Front {
 impl Front {
     /// Chooses a target for a client; `None` drops the datagram, as there is nobody to send it to.
     async fn open(&self, client: SocketAddr) -> Option<Flow> {
-        let seat = self.pool.choose(client.ip())?;
+        let seat = self.pool.choose(client.ip(), Affinity::Address)?;
         let upstream = match connect(seat.dial?).await {
             Ok(upstream) => Arc::new(upstream),
             Err(error) => {

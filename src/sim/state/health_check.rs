@@ -158,16 +158,17 @@ fn policy(protocol: Protocol, check: &HealthCheckOutput) -> ApiResult<HealthPoli
     })
 }
 
-/// `HTTPS` and `GRPC` checks are carried out as connections: the simulator speaks neither.
+/// `GRPC` checks are carried out as connections: the simulator does not speak it.
 fn probe_kind(protocol: Protocol, check: &HealthCheckOutput) -> ApiResult<ProbeKind> {
     let text = |value: &Option<String>, otherwise: &str| value.clone().unwrap_or_else(|| otherwise.to_owned());
     Ok(match check.check_type.as_deref() {
-        Some("HTTP") => ProbeKind::Http {
+        Some(kind @ ("HTTP" | "HTTPS")) => ProbeKind::Http {
             method: text(&check.http_check_method, "HEAD"),
             path: text(&check.http_check_path, "/"),
             host: text(&check.http_check_domain, ""),
             version: text(&check.http_version, "HTTP/1.1"),
             codes: check.http_code.and_then(|codes| u8::try_from(codes).ok()).unwrap_or(31),
+            tls: kind == "HTTPS",
         },
         Some("PING") => ProbeKind::Ping,
         Some("CUSTOM") => {

@@ -44,6 +44,17 @@ pub struct Listener {
     pub(crate) synthetic_rule: RuleId,
     /// What `DescribeListeners` shows, without the rules.
     pub(crate) shown: wire::Listener,
+    /// What was set and no action shows.
+    pub(crate) unshown: Unshown,
+}
+
+/// Settings of a listener that the service takes and never shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unshown {
+    /// Whether the client's address is replaced; kept, without effect on traffic.
+    pub(crate) snat: Option<bool>,
+    /// Whether targets are told the client's address by PROXY protocol.
+    pub(crate) proxy_protocol: Option<bool>,
 }
 
 /// A forwarding rule.

@@ -66,6 +66,9 @@ impl Handle for ModifyListener {
                     listener.shown.health_check = Some(check);
                     listener.policy = policy;
                 }
+                let unshown = &mut listener.unshown;
+                unshown.snat = self.snat_enable.or(unshown.snat);
+                unshown.proxy_protocol = self.proxy_protocol.or(unshown.proxy_protocol);
                 modify(&mut listener.shown, self);
             }
         });

@@ -3,7 +3,7 @@
 use super::super::error::{ApiError, ApiResult};
 use super::health_check::{self, Subject};
 use super::load_balancer::check_name;
-use super::{Listener, State};
+use super::{Listener, State, Unshown};
 use crate::clb::wire;
 use crate::clb::wire::{
     CertificateInput, CertificateOutput, CreateListener, HealthCheck, ModifyListener, MultiCertInfo,
@@ -67,6 +67,7 @@ impl State {
             policy,
             synthetic_rule: RuleId::new(self.new_id("loc-")),
             shown,
+            unshown: Unshown { snat: request.snat_enable, proxy_protocol: request.proxy_protocol },
         })
     }
 }
@@ -103,6 +104,7 @@ pub(super) struct Choices<'a> {
     idle_connect_timeout: Option<i64>,
     sni_switch: Option<i64>,
     has_certificate: bool,
+    proxy_protocol: Option<bool>,
     creates: bool,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Choices<'a> {
             idle_connect_timeout: request.idle_connect_timeout,
             sni_switch: request.sni_switch,
             has_certificate: request.certificate.is_some() || request.multi_cert_info.is_some(),
+            proxy_protocol: request.proxy_protocol,
             creates: true,
         }
     }
@@ -127,6 +130,7 @@ impl<'a> Choices<'a> {
             idle_connect_timeout: request.idle_connect_timeout,
             sni_switch: request.sni_switch,
             has_certificate: request.certificate.is_some() || request.multi_cert_info.is_some(),
+            proxy_protocol: request.proxy_protocol,
             creates: false,
         }
     }
@@ -158,6 +162,9 @@ pub(super) fn check_listener(protocol: Protocol, choices: &Choices<'_>) -> ApiRe
         && !(10..=1980).contains(&seconds)
     {
         return Err(ApiError::range("IdleConnectTimeout", 10, 1980, seconds));
+    }
+    if choices.proxy_protocol == Some(true) && !matches!(protocol, Protocol::TcpSsl | Protocol::Quic) {
+        return Err(ApiError::value("ProxyProtocol is possible with TCP_SSL and QUIC only"));
     }
     if choices.sni_switch == Some(1) && protocol != Protocol::Https {
         return Err(ApiError::value("SniSwitch is possible with HTTPS only"));

@@ -38,6 +38,7 @@ use crate::clb::wire::Action;
 use crate::model::{Address, Health, LoadBalancerId, Route, TaskId};
 
 pub use console::ConsoleError;
+pub(crate) use instance::Unshown;
 pub use instance::{Listener, LoadBalancer, Rule, Target};
 pub(crate) use view::ProbeTarget;
 

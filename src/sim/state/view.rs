@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::data_plane::{Backend, FrontView, RouteView, Scheduler};
+use super::super::data_plane::{Backend, Balance, Certificates, FrontView, RouteView, Scheduler};
 use super::super::health::HealthPolicy;
 use super::{Listener, LoadBalancer, Rule, State, Target};
+use crate::clb::wire;
 use crate::model::{Address, LoadBalancerId, Protocol, Route};
 
 /// One target to probe.
@@ -38,7 +39,7 @@ impl State {
             domains: rule.domains.clone(),
             url: rule.url.clone(),
             is_default: rule.shown.default_server == Some(true),
-            scheduler: scheduler(rule.shown.scheduler.as_deref()),
+            balance: self.balance(rule.shown.scheduler.as_deref(), rule.shown.session_expire_time),
             backends: backends(&rule.targets, rule.policy.probe.is_some()),
         };
         let layer4 = || RouteView {
@@ -46,7 +47,10 @@ impl State {
             domains: Vec::new(),
             url: String::new(),
             is_default: false,
-            scheduler: scheduler(listener.shown.scheduler.as_deref()),
+            balance: Balance {
+                proxy_protocol: listener.unshown.proxy_protocol == Some(true),
+                ..self.balance(listener.shown.scheduler.as_deref(), listener.shown.session_expire_time)
+            },
             backends: backends(&listener.targets, listener.policy.probe.is_some()),
         };
         FrontView {
@@ -55,12 +59,19 @@ impl State {
             protocol: listener.protocol,
             port: listener.port,
             idle: self.config.timing.idle(Duration::from_secs(idle)),
+            certificates: certificates(listener),
             routes: if listener.protocol.is_layer7() {
                 listener.rules.iter().map(rule).collect()
             } else {
                 vec![layer4()]
             },
         }
+    }
+
+    fn balance(&self, name: Option<&str>, session_seconds: Option<i64>) -> Balance {
+        let session = session_seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+        let session = session.map(|seconds| self.config.timing.session(Duration::from_secs(seconds)));
+        Balance { scheduler: scheduler(name), session, ..Balance::default() }
     }
 
     /// The targets of a load balancer that are to be probed, with times as they really are.
@@ -91,6 +102,20 @@ impl State {
         let probe =
             |target: &Target| ProbeTarget { route: route.clone(), address: target.address, policy: scaled.clone() };
         probes.extend(targets.iter().map(probe));
+    }
+}
+
+fn certificates(listener: &Listener) -> Certificates {
+    let id =
+        |shown: &Option<wire::CertificateOutput>| shown.as_ref().and_then(|certificate| certificate.cert_id.clone());
+    let of_rule = |rule: &Rule| {
+        let id = id(&rule.shown.certificate);
+        let pair = |domain: &String| id.clone().map(|id| (domain.to_ascii_lowercase(), id));
+        rule.domains.iter().filter_map(pair).collect::<Vec<_>>()
+    };
+    Certificates {
+        default: id(&listener.shown.certificate),
+        by_domain: listener.rules.iter().flat_map(of_rule).collect(),
     }
 }
 
