@@ -14,7 +14,7 @@ use crate::model::{
     LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort, Slice,
     SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
-use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, Step, plan};
+use crate::plan::{BindingView, Cloud, ConfigView, Observed, Plan, Snapshot, Step, plan};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -211,7 +211,7 @@ impl World {
             service: self.service.clone().map(Arc::new),
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
-            config_exists: true,
+            config: ConfigView::None,
             speaks_for_service: true,
         };
         Snapshot {
