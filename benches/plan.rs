@@ -17,7 +17,7 @@ use tke_direct_access::model::{
     LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort,
     Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
 };
-use tke_direct_access::plan::{BindingView, Cloud, Observed, Snapshot, plan};
+use tke_direct_access::plan::{BindingView, Cloud, ConfigView, Observed, Snapshot, plan};
 
 const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
 const ENDPOINTS: u32 = 10_000;
@@ -146,8 +146,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
         })),
         slices: all.chunks(ENDPOINTS_PER_SLICE).enumerate().map(slice).map(Arc::new).collect(),
         pods: Arc::new(pods),
-        config_exists: true,
         certificates: BTreeMap::new(),
+        config: ConfigView::None,
         speaks_for_service: true,
     }
 }

@@ -106,6 +106,8 @@ vocabulary! {
             "Give the Service a selector.";
         ConfigNotFound = "ConfigNotFound": "The TkeServiceConfig does not exist; targets and gates are not held up by that.",
             "Create it in this namespace, or correct serviceConfigRef.";
+        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes; targets and gates are not held up by that.",
+            "Correct the field that the message names.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",

@@ -6,5 +6,5 @@ mod table;
 mod watch;
 
 pub use convert::{pod, service, slice};
-pub use stores::{BindingRow, Change, Stores, Synced};
+pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced};
 pub use table::{Difference, Rows, Table};

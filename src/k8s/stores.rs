@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -27,8 +27,8 @@ pub enum Change {
     Slice(Difference<Slice>),
     /// A Pod.
     Pod(Difference<Pod>),
-    /// A TkeServiceConfig: its existence.
-    Config(Difference<ObjectKey>),
+    /// A TkeServiceConfig.
+    Config(Difference<ConfigRow>),
 }
 
 /// A binding as stored. Two rows are the same when everything but status and bookkeeping is: our own status writes must not
@@ -55,6 +55,40 @@ impl BindingRow {
     }
 }
 
+/// A TkeServiceConfig as stored. Users write it under the vendor's definition too, which bounds nothing, so that one that this
+/// version cannot read is kept as such: it must not look as if it had been deleted.
+#[derive(Clone, Debug)]
+pub struct ConfigRow {
+    /// Its name.
+    pub key: ObjectKey,
+    /// The object, or what is wrong with it.
+    pub config: Result<Arc<TkeServiceConfig>, String>,
+    resource_version: Option<String>,
+}
+
+impl PartialEq for ConfigRow {
+    fn eq(&self, other: &Self) -> bool {
+        self.resource_version == other.resource_version
+    }
+}
+
+impl ConfigRow {
+    /// Nothing that a round reads has changed.
+    pub fn is_same_input(&self, other: &Self) -> bool {
+        match (&self.config, &other.config) {
+            (Ok(a), Ok(b)) => {
+                let (before, after) = (&a.metadata, &b.metadata);
+                before.uid == after.uid
+                    && before.generation == after.generation
+                    && before.owner_references == after.owner_references
+                    && a.spec == b.spec
+            }
+            (Err(a), Err(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 /// The stores. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Stores {
@@ -67,7 +101,7 @@ pub struct Stores {
     /// Pods by UID.
     pub pods: Arc<Table<Pod>>,
     /// TkeServiceConfigs by name.
-    pub configs: Arc<Table<ObjectKey>>,
+    pub configs: Arc<Table<ConfigRow>>,
 }
 
 /// Tells whether all stores have been filled once.
@@ -112,6 +146,23 @@ fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow>
     }
 }
 
+fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
+    let meta = match &object.0 {
+        Ok(config) => &config.metadata,
+        Err(invalid) => &invalid.metadata,
+    };
+    let key = ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+    let read = match &object.0 {
+        Ok(config) => {
+            let mut config = config.clone();
+            config.metadata.managed_fields = None;
+            Ok(Arc::new(config))
+        }
+        Err(invalid) => Err(invalid.error.clone()),
+    };
+    Some(ConfigRow { key, resource_version: meta.resource_version.clone(), config: read })
+}
+
 impl Stores {
     /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with
     /// `stop`.
@@ -146,8 +197,7 @@ impl Stores {
         let pod = |object: &core::Pod| Some(convert::pod(object));
         let uid = |object: &core::Pod| object.metadata.uid.clone().unwrap_or_default();
         start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
-        type Config = PartialObjectMeta<TkeServiceConfig>;
-        let config = |object: &Config| Some(ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any()));
+        type Config = DeserializeGuard<TkeServiceConfig>;
         start!(Config, self.configs, "tkeserviceconfigs", config, name, Change::Config);
         Synced(synced)
     }

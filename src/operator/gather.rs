@@ -9,8 +9,9 @@ use super::context::{Cloud, Context};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
+use crate::k8s::ConfigRow;
 use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey};
-use crate::plan::{BindingView, Cloud as Seen, Observed, Snapshot};
+use crate::plan::{BindingView, Cloud as Seen, ConfigView, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -57,9 +58,13 @@ fn view(context: &Context, binding: Arc<DirectAccessBinding>, certificates: &Cer
     let namespace = binding.metadata.namespace.clone().unwrap_or_default();
     let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
     let stores = &context.stores;
-    let config_exists = match &binding.spec.service_config_ref {
-        Some(config) => stores.configs.row(&namespace, &config.name).is_some(),
-        None => true,
+    let config = match binding.config_name() {
+        None => ConfigView::None,
+        Some(name) => match stores.configs.row(&namespace, &name).as_deref() {
+            None => ConfigView::Missing,
+            Some(ConfigRow { config: Ok(config), .. }) => ConfigView::Found(config.clone()),
+            Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),
+        },
     };
     let of_namespace = certificates.iter().filter(|(key, _)| key.namespace == namespace);
     BindingView {
@@ -68,7 +73,7 @@ fn view(context: &Context, binding: Arc<DirectAccessBinding>, certificates: &Cer
         slices: stores.slices_of(&service_key),
         pods: stores.pods.rows(&namespace),
         speaks_for_service: speaks_for_service(context, &binding),
-        config_exists,
+        config,
         binding,
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn namespace(change: &Change) -> &str {
         Change::Service(change) => of(change, |service| &service.key.namespace),
         Change::Slice(change) => of(change, |slice| &slice.key.namespace),
         Change::Pod(change) => of(change, |pod| &pod.key.namespace),
-        Change::Config(change) => of(change, |config| &config.namespace),
+        Change::Config(change) => of(change, |config| &config.key.namespace),
     }
 }
 
@@ -76,12 +76,14 @@ pub(super) fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> 
         Change::Service(change) => either(change, |service| of_service(&service.key.name)),
         Change::Slice(change) => either(change, |slice| of_service(&slice.service)),
         Change::Pod(change) => either(change, |pod| of_pod(pod, around, region)),
-        Change::Config(change) => either(change, |config| {
-            let refers = |binding: &DirectAccessBinding| {
-                binding.spec.service_config_ref.as_ref().is_some_and(|found| found.name == config.name)
-            };
-            bound(around, region, refers)
-        }),
+        Change::Config(change) => match (&change.before, &change.after) {
+            (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
+            _ => either(change, |config| {
+                let refers =
+                    |binding: &DirectAccessBinding| binding.config_name().as_deref() == Some(&*config.key.name);
+                bound(around, region, refers)
+            }),
+        },
     }
 }
 

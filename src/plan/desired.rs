@@ -9,7 +9,7 @@ use crate::model::{IpFamily, ListenerId, LoadBalancer, Protocol, Service, Servic
 
 use super::endpoint::{Endpoints, Policy, endpoints};
 use super::shape::{DesiredRule, Reader, Shape};
-use super::{BindingView, Problem, Snapshot, problem};
+use super::{BindingView, ConfigView, Problem, Snapshot, problem};
 
 /// The weight of targets of listeners that are not spelled out; the cloud's own default.
 const DEFAULT_WEIGHT: Weight = 10;
@@ -87,8 +87,12 @@ fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&Lo
     if stance != Stance::Manage {
         return Desired { stance, listeners: Vec::new(), is_open: false, problems };
     }
-    if !view.config_exists {
-        problems.push(problem::config_not_found(&view.binding));
+    match &view.config {
+        ConfigView::None | ConfigView::Found(_) => {}
+        // The controller is about to make it.
+        ConfigView::Missing if view.binding.spec.service_config_ref.is_none() => {}
+        ConfigView::Missing => problems.push(problem::config_not_found(&view.binding)),
+        ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.binding, why)),
     }
     let Some(service) = view.service.as_deref() else {
         problems.push(problem::service_not_found(&view.binding));

@@ -12,6 +12,7 @@
 pub mod annotation;
 mod batch;
 mod claim;
+pub mod config;
 mod desired;
 mod draft;
 mod drift;
@@ -37,7 +38,7 @@ pub use endpoint::{Exclusion, selects};
 pub use gate::{GateVerdict, Release, Verdict, release};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
-pub use snapshot::{BindingView, Cloud, Observed, Snapshot};
+pub use snapshot::{BindingView, Cloud, ConfigView, Observed, Snapshot};
 pub use step::{Change, NewRule, Registration, Step};
 pub use summary::{BindingPlan, Counts, ListenerFacts, Pending, RuleFacts};
 

@@ -102,6 +102,15 @@ pub(super) fn config_not_found(binding: &DirectAccessBinding) -> Problem {
     unresolved(Reason::ConfigNotFound, message)
 }
 
+pub(super) fn config_unreadable(binding: &DirectAccessBinding, why: &str) -> Problem {
+    let name = binding.config_name().unwrap_or_default();
+    let message = format!(
+        "TkeServiceConfig '{name}' cannot be read: {why}; correct it. What it managed stays as it is, and targets and gates \
+         do not wait for it"
+    );
+    unresolved(Reason::ConfigUnreadable, message)
+}
+
 pub(super) fn load_balancer_not_found(id: &LoadBalancerId) -> Problem {
     let message = format!(
         "load balancer '{id}' does not exist in this region; correct spec.loadBalancer.id or spec.loadBalancer.region"

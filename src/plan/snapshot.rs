@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::DirectAccessBinding;
+use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
     Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service, Slice, TargetHealth,
 };
@@ -64,12 +64,26 @@ pub struct BindingView {
     pub slices: Vec<Arc<Slice>>,
     /// All Pods of the namespace.
     pub pods: Arc<BTreeMap<String, Arc<Pod>>>,
-    /// Whether the TkeServiceConfig that the binding names exists; true when it names none.
-    pub config_exists: bool,
     /// What the Secrets that the binding names as certificates say, by name: the id of a certificate, or why there is none.
     pub certificates: BTreeMap<String, Result<String, String>>,
+    /// The TkeServiceConfig that it uses.
+    pub config: ConfigView,
     /// This binding is the oldest of its Service, and so the one that speaks for it in annotations.
     pub speaks_for_service: bool,
+}
+
+/// Where a binding's reference to a TkeServiceConfig leads.
+#[derive(Clone, Debug, Default)]
+pub enum ConfigView {
+    /// It refers to none.
+    #[default]
+    None,
+    /// There is none of that name.
+    Missing,
+    /// There is one that cannot be read, for this reason.
+    Unreadable(String),
+    /// This one.
+    Found(Arc<TkeServiceConfig>),
 }
 
 impl BindingView {

@@ -394,6 +394,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::BackendConflict
         | Reason::Denied
         | Reason::Arrears
+        | Reason::ConfigUnreadable
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound

@@ -12,7 +12,9 @@ use super::{Round, binding_status};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, Region};
-use crate::plan::{BindingPlan, BindingView, Cloud, Counts, Outcome, Pending, Problem, Snapshot, Step, StepOutcome};
+use crate::plan::{
+    BindingPlan, BindingView, Cloud, ConfigView, Counts, Outcome, Pending, Problem, Snapshot, Step, StepOutcome,
+};
 
 const T0: i64 = 1_800_000_000;
 
@@ -92,8 +94,8 @@ fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Timestamp) -> 
         service: None,
         slices: Vec::new(),
         pods: Arc::new(BTreeMap::new()),
-        config_exists: true,
         certificates: BTreeMap::new(),
+        config: ConfigView::None,
         speaks_for_service: true,
     };
     let region = Region::new("ap-guangzhou");

@@ -11,6 +11,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::names;
+
 pub use listener::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 pub use load_balancer::{ChargeType, CreateSpec, IpVersion, Isp, LoadBalancerNetwork, LoadBalancerSpec, SlaType, Tag};
 pub use policy::{DeletionPolicy, DrainAction, DrainSpec, GatePolicy, Mode, NetworkMode, ReadinessGateSpec};
@@ -117,6 +119,17 @@ pub struct ConfigRef {
     /// The name of the TkeServiceConfig: a DNS subdomain, 1 to 253 characters. It need not exist yet.
     #[garde(length(chars, min = 1, max = 253), pattern("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
+}
+
+impl DirectAccessBinding {
+    /// The name of the TkeServiceConfig that it uses, in its own namespace; `None` when it uses none.
+    pub fn config_name(&self) -> Option<String> {
+        match &self.spec.service_config_ref {
+            Some(config) => Some(config.name.clone()),
+            None if self.spec.auto_service_config => self.metadata.name.as_deref().map(names::auto_config_name),
+            None => None,
+        }
+    }
 }
 
 #[cfg(test)]

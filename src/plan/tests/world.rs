@@ -14,7 +14,7 @@ use crate::model::{
     LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Rule, RuleId,
     Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
-use crate::plan::{BindingView, Cloud, Observed, Plan, Snapshot, plan};
+use crate::plan::{BindingView, Cloud, ConfigView, Observed, Plan, Snapshot, plan};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -257,8 +257,8 @@ impl World {
             service: self.service.clone().map(Arc::new),
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
-            config_exists: true,
             certificates: self.certificates.clone(),
+            config: ConfigView::None,
             speaks_for_service: true,
         };
         Snapshot {

@@ -1,0 +1,138 @@
+//! One entry of a config, being read: each value is taken, or told why not.
+
+use serde_json::Value as Json;
+
+use crate::api::condition::ConfigProblem;
+use crate::api::service_config::{EntryProblem, SessionConfig};
+use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value};
+
+use super::{Subject, fit, problem};
+
+/// Seconds of session persistence when only its switch is set; the vendor's default.
+const SESSION_SECONDS: i64 = 30;
+
+/// An entry being read.
+pub(super) struct Entry {
+    pub(super) subject: Subject,
+    attributes: Attributes,
+    problems: Vec<EntryProblem>,
+}
+
+impl Entry {
+    pub(super) fn new(subject: Subject) -> Self {
+        Self { subject, attributes: Attributes::default(), problems: Vec::new() }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.subject.protocol
+    }
+
+    pub(super) fn tell(&mut self, field: &str, reason: ConfigProblem, message: &str) {
+        self.problems.push(problem(&self.subject.entry(), Some(field), reason, message));
+    }
+
+    pub(super) fn set_some(&mut self, attribute: Attribute, value: Option<impl Into<Value>>) {
+        self.attributes.set_some(attribute, value);
+    }
+
+    /// A value among a few words.
+    pub(super) fn word(&mut self, attribute: Attribute, value: Option<&str>, words: &[&str]) {
+        let Some(value) = value else { return };
+        match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
+            Some(word) => self.attributes.set(attribute, *word),
+            None => {
+                let message = format!("'{value}' is not possible with {}; use {}", self.protocol(), words.join(", "));
+                self.tell(attribute.field(), ConfigProblem::NotAllowed, &message);
+            }
+        }
+    }
+
+    /// A number within bounds. Zero is how generated objects leave a number unsaid.
+    pub(super) fn number(&mut self, attribute: Attribute, value: Option<i32>, low: i32, high: i32) {
+        match value {
+            None | Some(0) => {}
+            Some(number) if (low..=high).contains(&number) => self.attributes.set(attribute, i64::from(number)),
+            Some(number) => {
+                let message = format!("{number} is not possible; use {low} to {high}");
+                self.tell(attribute.field(), ConfigProblem::NotAllowed, &message);
+            }
+        }
+    }
+
+    /// A switch that only some protocols have.
+    pub(super) fn only_for(&mut self, protocols: &[Protocol], attribute: Attribute, value: Option<bool>) {
+        let Some(value) = value else { return };
+        if protocols.contains(&self.protocol()) {
+            self.attributes.set(attribute, value);
+        } else if value {
+            // Off is what a listener without the switch is anyway.
+            let names: Vec<_> = protocols.iter().map(|protocol| protocol.as_str()).collect();
+            let message =
+                format!("{} listeners do not have it, only {}; remove it", self.protocol(), names.join(" and "));
+            self.tell(attribute.field(), ConfigProblem::NotSupported, &message);
+        }
+    }
+
+    /// The name of a listener of ours is the mark that it is ours.
+    pub(super) fn own_name(&mut self, name: Option<&str>) {
+        if name.is_some() {
+            let message = "the name of a listener marks its owner and cannot be chosen; remove it";
+            self.tell(Attribute::Name.field(), ConfigProblem::NotSupported, message);
+        }
+    }
+
+    /// Fields of the vendor's first design, which never came to be.
+    pub(super) fn left_to_the_binding(&mut self, field: &str, value: Option<&Json>) {
+        if value.is_some_and(|value| !value.is_null()) {
+            let message = "certificates are named in the DirectAccessBinding, in listeners[].certificate or \
+                           listeners[].rules[].certificate; move it there";
+            self.tell(field, ConfigProblem::NotSupported, message);
+        }
+    }
+
+    pub(super) fn scheduler(&mut self, name: Option<&str>) {
+        self.word(Attribute::Scheduler, name, &["WRR", "LEAST_CONN", "IP_HASH"]);
+    }
+
+    pub(super) fn forward_type(&mut self, name: Option<&str>) {
+        self.word(Attribute::ForwardType, name, &["HTTP", "HTTPS", "GRPC", "GRPCS"]);
+    }
+
+    pub(super) fn keepalive(&mut self, value: Option<i32>) {
+        match value {
+            None => {}
+            Some(0) => self.attributes.set(Attribute::Keepalive, false),
+            Some(1) => self.attributes.set(Attribute::Keepalive, true),
+            Some(other) => {
+                let message = format!("{other} is not possible; use 0 or 1");
+                self.tell(Attribute::Keepalive.field(), ConfigProblem::NotAllowed, &message);
+            }
+        }
+    }
+
+    /// Off is 0 seconds. On without a time is the vendor's default, and a time without a switch is on.
+    pub(super) fn session(&mut self, config: Option<&SessionConfig>) {
+        let Some(config) = config else { return };
+        let high = if self.protocol().is_layer7() { 86_400 } else { 3_600 };
+        let seconds = match (config.switch(), config.session_expire_time) {
+            (Some(false), _) | (None, Some(0)) => 0,
+            (None, None) => return,
+            (Some(true), None | Some(0)) => SESSION_SECONDS,
+            (_, Some(seconds)) => i64::from(seconds),
+        };
+        if seconds == 0 || (30..=high).contains(&seconds) {
+            self.attributes.set(Attribute::SessionSeconds, seconds);
+        } else {
+            let message = format!("{seconds} s is not possible with {}; use 30 to {high}", self.protocol());
+            self.tell("session.sessionExpireTime", ConfigProblem::NotAllowed, &message);
+        }
+    }
+
+    /// What can be applied, whatever it meets.
+    pub(super) fn finish(self, problems: &mut Vec<EntryProblem>) -> Attributes {
+        problems.extend(self.problems);
+        let (attributes, told) = fit::consistent(self.subject.protocol, IpFamily::V4, &self.attributes);
+        problems.extend(told.iter().map(|misfit| misfit.problem(&self.subject)));
+        attributes
+    }
+}

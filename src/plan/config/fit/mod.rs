@@ -1,0 +1,219 @@
+//! Which of the wished attributes can be had together, and with what is there already.
+
+use crate::api::condition::ConfigProblem;
+use crate::api::service_config::EntryProblem;
+use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value};
+
+use super::health_check::check_types;
+use super::{Subject, problem};
+
+/// A wish that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// What was wished.
+    pub attribute: Attribute,
+    /// The kind of problem.
+    pub reason: ConfigProblem,
+    /// Why it cannot be had, and what to do.
+    pub message: String,
+}
+
+impl Misfit {
+    /// As a problem of the entry of a config that wishes it.
+    pub fn problem(&self, subject: &Subject) -> EntryProblem {
+        problem(&subject.entry(), Some(self.attribute.field()), self.reason, &self.message)
+    }
+}
+
+/// What of `desired` can be applied to what is observed, and what cannot. Both laid over each other must be something that
+/// the cloud takes; what would not be is left out, so that the rest is applied.
+pub fn fit(
+    protocol: Protocol,
+    family: IpFamily,
+    desired: &Attributes,
+    observed: &Attributes,
+) -> (Attributes, Vec<Misfit>) {
+    Fitting { protocol, family, wish: desired.clone(), observed, misfits: Vec::new() }.run()
+}
+
+/// The same for wishes alone, whatever they meet: only what is wished can contradict itself.
+pub(super) fn consistent(protocol: Protocol, family: IpFamily, desired: &Attributes) -> (Attributes, Vec<Misfit>) {
+    let nothing = Attributes::default();
+    let mut fitting = Fitting { protocol, family, wish: desired.clone(), observed: &nothing, misfits: Vec::new() };
+    fitting.times();
+    fitting.scheduling();
+    fitting.context_is_hexadecimal();
+    (fitting.wish, fitting.misfits)
+}
+
+struct Fitting<'a> {
+    protocol: Protocol,
+    family: IpFamily,
+    wish: Attributes,
+    observed: &'a Attributes,
+    misfits: Vec<Misfit>,
+}
+
+impl Fitting<'_> {
+    fn run(mut self) -> (Attributes, Vec<Misfit>) {
+        // While a check is off, what it would be like is not looked at.
+        if self.get(Attribute::CheckSwitch) == Some(&Value::Switch(false)) {
+            for attribute in Attribute::ALL.into_iter().filter(|attribute| is_of_check(*attribute)) {
+                self.wish.remove(attribute);
+            }
+        } else {
+            self.family_of_check();
+            self.needs_of_type();
+            self.belongs_to_type();
+            self.context_is_hexadecimal();
+            self.times();
+        }
+        self.scheduling();
+        (self.wish, self.misfits)
+    }
+
+    /// As it would be: the wish, else what is there.
+    fn get(&self, attribute: Attribute) -> Option<&Value> {
+        self.wish.get(attribute).or_else(|| self.observed.get(attribute))
+    }
+
+    fn number(&self, attribute: Attribute) -> Option<i64> {
+        match self.get(attribute)? {
+            Value::Number(number) => Some(*number),
+            Value::Switch(_) | Value::Text(_) => None,
+        }
+    }
+
+    fn text(&self, attribute: Attribute) -> Option<&str> {
+        match self.get(attribute)? {
+            Value::Text(text) => Some(text),
+            Value::Switch(_) | Value::Number(_) => None,
+        }
+    }
+
+    /// Drops a wish; nothing is told of what was not wished.
+    fn drop(&mut self, attribute: Attribute, reason: ConfigProblem, message: &str) {
+        if self.wish.remove(attribute).is_some() {
+            self.misfits.push(Misfit { attribute, reason, message: message.to_owned() });
+        }
+    }
+
+    fn times(&mut self) {
+        let (Some(timeout), Some(interval)) =
+            (self.number(Attribute::CheckTimeout), self.number(Attribute::CheckInterval))
+        else {
+            return;
+        };
+        if timeout >= interval {
+            let message =
+                format!("timeout ({timeout} s) must be less than intervalTime ({interval} s); change one of them");
+            // One problem for the pair.
+            if self.wish.remove(Attribute::CheckTimeout).is_some() {
+                self.wish.remove(Attribute::CheckInterval);
+                let attribute = Attribute::CheckTimeout;
+                self.misfits.push(Misfit { attribute, reason: ConfigProblem::Contradiction, message });
+            } else {
+                self.drop(Attribute::CheckInterval, ConfigProblem::Contradiction, &message);
+            }
+        }
+    }
+
+    /// Persistence needs turns to be taken, and what it would cost to lose is more than an uneven load: it stays.
+    fn scheduling(&mut self) {
+        let sticks = self.number(Attribute::SessionSeconds).is_some_and(|seconds| seconds > 0);
+        let Some(scheduler) = self.text(Attribute::Scheduler).filter(|_| sticks).map(str::to_owned) else { return };
+        let excludes = match self.protocol {
+            Protocol::Http | Protocol::Https => scheduler != "WRR",
+            Protocol::Tcp | Protocol::Udp | Protocol::TcpSsl | Protocol::Quic => scheduler == "LEAST_CONN",
+        };
+        if excludes {
+            let message =
+                format!("{scheduler} and session persistence exclude each other; use WRR, or switch the session off");
+            if self.wish.get(Attribute::Scheduler).is_some() {
+                self.drop(Attribute::Scheduler, ConfigProblem::Contradiction, &message);
+            } else {
+                self.drop(Attribute::SessionSeconds, ConfigProblem::Contradiction, &message);
+            }
+        }
+    }
+
+    fn context_is_hexadecimal(&mut self) {
+        if self.text(Attribute::CheckContextType) != Some("HEX") {
+            return;
+        }
+        for attribute in [Attribute::CheckSend, Attribute::CheckReceive] {
+            let is_hex = |text: &str| text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if self.wish.get(attribute).is_some() && !self.text(attribute).is_some_and(is_hex) {
+                let message = "with contextType HEX it must be an even number of the digits 0-9 and A-F; correct it";
+                self.drop(attribute, ConfigProblem::NotAllowed, message);
+            }
+        }
+    }
+
+    fn family_of_check(&mut self) {
+        if self.family == IpFamily::V4 {
+            return;
+        }
+        if self.number(Attribute::CheckInterval).is_some_and(|seconds| seconds < 5) {
+            let message = "a load balancer of IPv6 checks every 5 s or more seldom; use 5 to 300";
+            self.drop(Attribute::CheckInterval, ConfigProblem::NotAllowed, message);
+        }
+        if self.number(Attribute::CheckSource).is_some_and(|source| source != 0) {
+            let message = "a load balancer of IPv6 checks from its own address; use 0";
+            self.drop(Attribute::CheckSource, ConfigProblem::NotAllowed, message);
+        }
+    }
+
+    /// The type that the check has or would have.
+    fn check_type(&self) -> String {
+        let usual = check_types(self.protocol).first().copied().unwrap_or_default();
+        self.text(Attribute::CheckType).unwrap_or(usual).to_owned()
+    }
+
+    fn needs_of_type(&mut self) {
+        let kind = self.check_type();
+        let needed: &[Attribute] = match (self.protocol, kind.as_str()) {
+            (_, "CUSTOM") => &[Attribute::CheckContextType, Attribute::CheckSend, Attribute::CheckReceive],
+            (Protocol::Tcp, "HTTP") => &[Attribute::CheckHttpVersion, Attribute::CheckDomain],
+            _ => &[],
+        };
+        let missing: Vec<_> = needed.iter().filter(|attribute| self.get(**attribute).is_none()).collect();
+        if !missing.is_empty() {
+            let names: Vec<_> = missing.iter().map(|attribute| attribute.field()).collect();
+            let message = format!("a check of type {kind} needs {}; set it", names.join(" and "));
+            self.drop(Attribute::CheckType, ConfigProblem::MissingValue, &message);
+        }
+    }
+
+    /// A member that the check type does not have is never shown, so that it would be written for ever.
+    fn belongs_to_type(&mut self) {
+        let kind = self.check_type();
+        let is_http = matches!(kind.as_str(), "HTTP" | "HTTPS");
+        let is_grpc = kind == "GRPC";
+        let is_custom = kind == "CUSTOM";
+        let is_layer4 = !self.protocol.is_layer7();
+        for (attribute, belongs) in [
+            (Attribute::CheckHttpCodes, is_http),
+            (Attribute::CheckPath, is_http || is_grpc),
+            (Attribute::CheckDomain, is_http || is_grpc),
+            (Attribute::CheckMethod, is_http),
+            (Attribute::CheckHttpVersion, is_http && is_layer4),
+            (Attribute::CheckContextType, is_custom),
+            (Attribute::CheckSend, is_custom),
+            (Attribute::CheckReceive, is_custom),
+        ] {
+            if !belongs {
+                let message = format!("a check of type {kind} does not have it; remove it, or change checkType");
+                self.drop(attribute, ConfigProblem::NotSupported, &message);
+            }
+        }
+    }
+}
+
+/// True for everything of a check but its switch.
+fn is_of_check(attribute: Attribute) -> bool {
+    attribute.field().starts_with("healthCheck.") && attribute != Attribute::CheckSwitch
+}
+
+#[cfg(test)]
+mod tests;

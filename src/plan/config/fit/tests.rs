@@ -1,0 +1,142 @@
+use Attribute::*;
+use ConfigProblem::*;
+use Protocol::*;
+
+use super::*;
+use crate::model::Value;
+
+/// Protocol, family, wish, what is there; what is kept of the wish, and what is told.
+type Case = (Protocol, IpFamily, Wish, Wish, Vec<Attribute>, Vec<(Attribute, ConfigProblem)>);
+type Wish = Vec<(Attribute, Value)>;
+
+fn attributes(pairs: &[(Attribute, Value)]) -> Attributes {
+    pairs.iter().cloned().collect()
+}
+
+fn fitted(
+    protocol: Protocol,
+    family: IpFamily,
+    desired: &[(Attribute, Value)],
+    observed: &[(Attribute, Value)],
+) -> (Vec<Attribute>, Vec<(Attribute, ConfigProblem)>) {
+    let (kept, misfits) = fit(protocol, family, &attributes(desired), &attributes(observed));
+    (kept.iter().map(|(attribute, _)| attribute).collect(), misfits.iter().map(|m| (m.attribute, m.reason)).collect())
+}
+
+fn check(cases: Vec<Case>) {
+    for (protocol, family, desired, observed, kept, misfits) in cases {
+        assert_eq!(
+            fitted(protocol, family, &desired, &observed),
+            (kept, misfits),
+            "{protocol} {desired:?} {observed:?}"
+        );
+    }
+}
+
+#[test]
+fn times_of_a_check_must_go_with_what_is_there() {
+    let v4 = IpFamily::V4;
+    check(vec![
+        // The unmanaged interval limits the managed time-out.
+        (
+            Tcp,
+            v4,
+            vec![(CheckTimeout, 5_i64.into())],
+            vec![(CheckInterval, 5_i64.into())],
+            vec![],
+            vec![(CheckTimeout, Contradiction)],
+        ),
+        (Tcp, v4, vec![(CheckTimeout, 4_i64.into())], vec![(CheckInterval, 5_i64.into())], vec![CheckTimeout], vec![]),
+        (
+            Tcp,
+            v4,
+            vec![(CheckInterval, 2_i64.into())],
+            vec![(CheckTimeout, 2_i64.into())],
+            vec![],
+            vec![(CheckInterval, Contradiction)],
+        ),
+        // A check that is off is not written at length.
+        (
+            Tcp,
+            v4,
+            vec![(CheckSwitch, false.into()), (CheckInterval, 7_i64.into()), (Scheduler, "WRR".into())],
+            vec![],
+            vec![Scheduler, CheckSwitch],
+            vec![],
+        ),
+        (Tcp, v4, vec![(CheckInterval, 7_i64.into())], vec![(CheckSwitch, false.into())], vec![], vec![]),
+    ]);
+}
+
+#[test]
+fn a_session_and_its_scheduler_must_go_together() {
+    let v4 = IpFamily::V4;
+    check(vec![
+        (
+            Tcp,
+            v4,
+            vec![(SessionSeconds, 60_i64.into())],
+            vec![(Scheduler, "LEAST_CONN".into())],
+            vec![],
+            vec![(SessionSeconds, Contradiction)],
+        ),
+        (
+            Tcp,
+            v4,
+            vec![(Scheduler, "LEAST_CONN".into())],
+            vec![(SessionSeconds, 60_i64.into())],
+            vec![],
+            vec![(Scheduler, Contradiction)],
+        ),
+        (
+            Tcp,
+            v4,
+            vec![(Scheduler, "LEAST_CONN".into())],
+            vec![(SessionSeconds, 0_i64.into())],
+            vec![Scheduler],
+            vec![],
+        ),
+    ]);
+}
+
+#[test]
+fn members_of_a_check_must_go_with_its_kind() {
+    let v4 = IpFamily::V4;
+    check(vec![
+        (Tcp, v4, vec![(CheckType, "HTTP".into())], vec![], vec![], vec![(CheckType, MissingValue)]),
+        (
+            Tcp,
+            v4,
+            vec![(CheckType, "HTTP".into()), (CheckHttpVersion, "HTTP/1.1".into()), (CheckDomain, "a".into())],
+            vec![(CheckType, "TCP".into())],
+            vec![CheckType, CheckHttpVersion, CheckDomain],
+            vec![],
+        ),
+        (
+            Udp,
+            v4,
+            vec![(CheckType, "CUSTOM".into()), (CheckSend, "a".into())],
+            vec![],
+            vec![],
+            vec![(CheckType, MissingValue), (CheckSend, NotSupported)],
+        ),
+        (
+            Tcp,
+            v4,
+            vec![(CheckPath, "/".into())],
+            vec![(CheckType, "TCP".into())],
+            vec![],
+            vec![(CheckPath, NotSupported)],
+        ),
+        (Http, v4, vec![(CheckPath, "/x".into())], vec![(CheckType, "HTTP".into())], vec![CheckPath], vec![]),
+        (Http, v4, vec![(CheckHttpVersion, "HTTP/1.1".into())], vec![], vec![], vec![(CheckHttpVersion, NotSupported)]),
+        (
+            Tcp,
+            IpFamily::V6,
+            vec![(CheckInterval, 4_i64.into()), (CheckSource, 1_i64.into())],
+            vec![],
+            vec![],
+            vec![(CheckInterval, NotAllowed), (CheckSource, NotAllowed)],
+        ),
+    ]);
+}

@@ -1,0 +1,110 @@
+//! The health check of an entry.
+
+use crate::api::condition::ConfigProblem;
+use crate::api::service_config::HealthCheckConfig;
+use crate::model::{Attribute, Protocol};
+
+use super::entry::Entry;
+
+/// Most characters of what a custom check sends and expects.
+const CONTEXT_MAX: usize = 500;
+
+/// The check types of a protocol. A listener of the load balancer takes the first one by default, but that of HTTPS rules follows
+/// the protocol towards targets.
+pub(super) const fn check_types(protocol: Protocol) -> &'static [&'static str] {
+    match protocol {
+        Protocol::Tcp => &["TCP", "HTTP", "CUSTOM"],
+        Protocol::Udp => &["PING", "CUSTOM"],
+        Protocol::TcpSsl | Protocol::Quic => &["TCP", "HTTP"],
+        Protocol::Http => &["HTTP", "GRPC", "TCP"],
+        Protocol::Https => &["HTTP", "HTTPS", "GRPC", "TCP"],
+    }
+}
+
+impl Entry {
+    pub(super) fn health_check(&mut self, config: Option<&HealthCheckConfig>) {
+        let Some(config) = config else { return };
+        if config.switch() == Some(true) && self.is_wildcard() && config.http_check_domain.is_none() {
+            let message = "the domain is a wildcard, which cannot be asked for; set the host of the health check, which \
+                           is not applied without it";
+            self.tell(Attribute::CheckDomain.field(), ConfigProblem::MissingValue, message);
+            return;
+        }
+        self.set_some(Attribute::CheckSwitch, config.switch());
+        self.number(Attribute::CheckInterval, config.interval_time, 2, 300);
+        self.number(Attribute::CheckTimeout, config.timeout, 2, 60);
+        self.number(Attribute::CheckHealthyCount, config.health_num, 2, 10);
+        self.number(Attribute::CheckUnhealthyCount, config.un_health_num, 2, 10);
+        self.check_port(config.check_port);
+        self.word(Attribute::CheckType, config.check_type.as_deref(), check_types(self.protocol()));
+        self.word(Attribute::CheckContextType, config.context_type.as_deref(), &["HEX", "TEXT"]);
+        self.context(Attribute::CheckSend, config.send_context.as_deref());
+        self.context(Attribute::CheckReceive, config.recv_context.as_deref());
+        self.word(Attribute::CheckHttpVersion, config.http_version.as_deref(), &["HTTP/1.0", "HTTP/1.1"]);
+        self.number(Attribute::CheckHttpCodes, config.http_code, 1, 31);
+        self.path(config.http_check_path.as_deref());
+        self.text(Attribute::CheckDomain, config.http_check_domain.as_deref(), 80);
+        self.word(Attribute::CheckMethod, config.http_check_method.as_deref(), &["HEAD", "GET"]);
+        self.source(config.source_ip_type);
+    }
+
+    fn is_wildcard(&self) -> bool {
+        self.subject.rule.as_ref().is_some_and(|(domain, _)| domain.contains('*') || domain.starts_with('~'))
+    }
+
+    fn check_port(&mut self, port: Option<i32>) {
+        let attribute = Attribute::CheckPort;
+        match port {
+            None | Some(0) => {}
+            Some(_) if matches!(self.protocol(), Protocol::TcpSsl | Protocol::Quic) => {
+                let message = format!("{} listeners check the target's own port; remove it", self.protocol());
+                self.tell(attribute.field(), ConfigProblem::NotSupported, &message);
+            }
+            Some(-1) => self.set_some(attribute, Some(-1_i64)),
+            Some(_) => self.number(attribute, port, 1, 65_535),
+        }
+    }
+
+    fn source(&mut self, source: Option<i32>) {
+        match source {
+            None => {}
+            Some(number @ (0 | 1)) => self.set_some(Attribute::CheckSource, Some(i64::from(number))),
+            Some(other) => {
+                let message =
+                    format!("{other} is not possible; use 0 (the load balancer's address) or 1 (100.64.0.0/10)");
+                self.tell(Attribute::CheckSource.field(), ConfigProblem::NotAllowed, &message);
+            }
+        }
+    }
+
+    fn text(&mut self, attribute: Attribute, text: Option<&str>, most: usize) {
+        let Some(text) = text else { return };
+        if text.chars().count() > most {
+            let message = format!("it has more than {most} characters; shorten it");
+            self.tell(attribute.field(), ConfigProblem::NotAllowed, &message);
+        } else {
+            self.set_some(attribute, Some(text));
+        }
+    }
+
+    fn path(&mut self, path: Option<&str>) {
+        match path {
+            Some(path) if !path.starts_with('/') => {
+                let message = "a path begins with '/'; correct it";
+                self.tell(Attribute::CheckPath.field(), ConfigProblem::NotAllowed, message);
+            }
+            path => self.text(Attribute::CheckPath, path, 200),
+        }
+    }
+
+    fn context(&mut self, attribute: Attribute, context: Option<&str>) {
+        let Some(context) = context else { return };
+        let is_visible = context.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+        if is_visible {
+            self.text(attribute, Some(context), CONTEXT_MAX);
+        } else {
+            let message = "only visible ASCII characters are possible; write others as HEX";
+            self.tell(attribute.field(), ConfigProblem::NotAllowed, message);
+        }
+    }
+}
