@@ -232,6 +232,11 @@ impl Attributes {
         }
     }
 
+    /// Sets everything that the other has.
+    pub fn overlay(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(attribute, value)| (*attribute, value.clone())));
+    }
+
     /// Stops managing an attribute.
     pub fn remove(&mut self, attribute: Attribute) -> Option<Value> {
         self.0.remove(&attribute)

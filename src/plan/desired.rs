@@ -4,9 +4,12 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec, Mode};
+use crate::api::condition::ConfigProblem;
 use crate::api::mark::ListenerName;
+use crate::api::service_config::EntryProblem;
 use crate::model::{IpFamily, ListenerId, LoadBalancer, Protocol, Service, ServicePort, Transport, Weight};
 
+use super::config::{self, Wishes};
 use super::endpoint::{Endpoints, Policy, endpoints};
 use super::shape::{DesiredRule, Reader, Shape};
 use super::{BindingView, ConfigView, Problem, Snapshot, problem};
@@ -36,6 +39,10 @@ pub(super) struct Desired {
     pub is_open: bool,
     /// What is wrong with it so far.
     pub problems: Vec<Problem>,
+    /// Wishes of its config that are not for it to grant.
+    pub config_problems: Vec<EntryProblem>,
+    /// The bandwidth that its config wishes of the load balancer, in Mbps.
+    pub bandwidth: Option<i64>,
 }
 
 /// A listener that a binding wants.
@@ -85,27 +92,52 @@ fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&Lo
     let mut problems = Vec::new();
     let stance = stance(view, &mut problems);
     if stance != Stance::Manage {
-        return Desired { stance, listeners: Vec::new(), is_open: false, problems };
+        return Desired::new(stance, problems);
     }
+    let mut wishes = Wishes::default();
     match &view.config {
-        ConfigView::None | ConfigView::Found(_) => {}
+        ConfigView::None => {}
+        ConfigView::Found(config) => wishes = config::wishes(&config.spec),
         // The controller is about to make it.
         ConfigView::Missing if view.binding.spec.service_config_ref.is_none() => {}
         ConfigView::Missing => problems.push(problem::config_not_found(&view.binding)),
         ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.binding, why)),
     }
-    let Some(service) = view.service.as_deref() else {
-        problems.push(problem::service_not_found(&view.binding));
-        let listeners = explicit_listeners(view, load_balancer, &mut problems);
-        return Desired { stance, is_open: listeners.is_empty(), listeners, problems };
+    let mut reader = Reader { view, load_balancer, wishes: &wishes, problems: &mut problems };
+    let service = view.service.as_deref().filter(|service| !service.selector.is_empty());
+    let listeners = match service {
+        Some(service) => resolved_listeners(&mut reader, service, snapshot),
+        None => {
+            reader.problems.push(match view.service.as_deref() {
+                None => problem::service_not_found(&view.binding),
+                Some(service) => problem::no_selector(service),
+            });
+            explicit_listeners(&mut reader)
+        }
     };
-    if service.selector.is_empty() {
-        problems.push(problem::no_selector(service));
-        let listeners = explicit_listeners(view, load_balancer, &mut problems);
-        return Desired { stance, is_open: listeners.is_empty(), listeners, problems };
+    let is_open = service.is_none() && listeners.is_empty();
+    let config_problems = refused(&listeners, &wishes);
+    Desired { listeners, is_open, config_problems, bandwidth: wishes.bandwidth(), ..Desired::new(stance, problems) }
+}
+
+impl Desired {
+    fn new(stance: Stance, problems: Vec<Problem>) -> Self {
+        Self { stance, problems, listeners: Vec::new(), is_open: false, config_problems: Vec::new(), bandwidth: None }
     }
-    let listeners = resolved_listeners(view, service, snapshot, load_balancer, &mut problems);
-    Desired { stance, listeners, is_open: false, problems }
+}
+
+/// Entries for listeners that are not ours.
+fn refused(listeners: &[DesiredListener], wishes: &Wishes) -> Vec<EntryProblem> {
+    let is_refused = |listener: &&DesiredListener| {
+        matches!(listener.place, Place::Existing(_)) && wishes.has(listener.protocol, listener.port)
+    };
+    let told = |listener: &DesiredListener| {
+        let entry = format!("{}:{}", listener.protocol, listener.port);
+        let message = "the binding uses a listener that is not its own, by listenerId, and settings of such a listener \
+                       are left alone; remove the entry, or let the binding have a listener of its own";
+        config::problem(&entry, None, ConfigProblem::NotSupported, message)
+    };
+    listeners.iter().filter(is_refused).map(told).collect()
 }
 
 fn stance(view: &BindingView, problems: &mut Vec<Problem>) -> Stance {
@@ -128,56 +160,51 @@ fn stance(view: &BindingView, problems: &mut Vec<Problem>) -> Stance {
 }
 
 /// The listeners of the spec, when the Service cannot say what is behind them.
-fn explicit_listeners(
-    view: &BindingView,
-    load_balancer: Option<&LoadBalancer>,
-    problems: &mut Vec<Problem>,
-) -> Vec<DesiredListener> {
-    let specs = listener_specs(view, problems);
+fn explicit_listeners(reader: &mut Reader<'_>) -> Vec<DesiredListener> {
+    let view = reader.view;
+    let specs = listener_specs(view, reader.problems);
     let listener = |(spec, protocol, port): (&ListenerSpec, Protocol, u16)| DesiredListener {
         protocol,
         port,
         place: place(&view.binding, spec),
-        shape: Reader { view, load_balancer, problems }.shape(spec),
+        shape: reader.shape(spec, protocol, port),
         endpoints: None,
     };
     specs.into_iter().map(listener).collect()
 }
 
-fn resolved_listeners(
-    view: &BindingView,
-    service: &Service,
-    snapshot: &Snapshot,
-    load_balancer: Option<&LoadBalancer>,
-    problems: &mut Vec<Problem>,
-) -> Vec<DesiredListener> {
-    let family = load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
+fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Snapshot) -> Vec<DesiredListener> {
+    let view = reader.view;
+    let family = reader.load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
     let policy = |weight| Policy { weight, drain: view.binding.spec.drain.clone(), now: snapshot.now };
     if view.binding.spec.listeners.is_empty() {
-        let default = |port: &ServicePort| DesiredListener {
-            protocol: match port.transport {
+        let default = |port: &ServicePort| {
+            let protocol = match port.transport {
                 Transport::Tcp => Protocol::Tcp,
                 Transport::Udp => Protocol::Udp,
-            },
-            port: port.port,
-            place: Place::Own { name: own_name(&view.binding) },
-            shape: Shape::default(),
-            endpoints: Some(endpoints(view, service, port, family, &policy(DEFAULT_WEIGHT))),
+            };
+            DesiredListener {
+                protocol,
+                port: port.port,
+                place: Place::Own { name: own_name(&view.binding) },
+                shape: Shape { attributes: reader.wishes.listener(protocol, port.port), ..Shape::default() },
+                endpoints: Some(endpoints(view, service, port, family, &policy(DEFAULT_WEIGHT))),
+            }
         };
         return service.ports.iter().map(default).collect();
     }
-    let specs = listener_specs(view, problems);
+    let specs = listener_specs(view, reader.problems);
     let mut resolve = |(spec, protocol, port): (&ListenerSpec, Protocol, u16)| {
         let service_port = service_port(service, spec, protocol, port);
         if service_port.is_none() {
-            problems.push(problem::service_port_not_found(service, spec, port));
+            reader.problems.push(problem::service_port_not_found(service, spec, port));
         }
         let weight = Weight::try_from(spec.weight).unwrap_or(DEFAULT_WEIGHT);
         DesiredListener {
             protocol,
             port,
             place: place(&view.binding, spec),
-            shape: Reader { view, load_balancer, problems }.shape(spec),
+            shape: reader.shape(spec, protocol, port),
             endpoints: service_port.map(|found| endpoints(view, service, found, family, &policy(weight))),
         }
     };

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::condition::ConfigProblem;
 use crate::api::mark::TargetTag;
-use crate::model::{ListenerId, RegisteredTarget, Route, Rule, RuleId};
+use crate::model::{Attribute, ListenerId, RegisteredTarget, Route, Rule, RuleId};
 
 use super::desired::{Desired, DesiredListener, Stance};
 use super::gate::{HealthTable, RouteRow, gates, health_table, serving, ungated};
@@ -12,8 +13,8 @@ use super::listener::{Listeners, Present, Resolved};
 use super::summary::tally;
 use super::target::{TargetPlan, Wanted, targets};
 use super::{
-    BindingPlan, BindingView, Counts, ListenerFacts, Observed, Plan, RuleFacts, Snapshot, Step, batch, drift, endpoint,
-    problem,
+    BindingPlan, BindingView, ConfigView, Counts, ListenerFacts, Observed, Plan, RuleFacts, Snapshot, Step, batch,
+    drift, endpoint, problem,
 };
 
 /// A plan being written.
@@ -72,7 +73,7 @@ impl<'a> Draft<'a> {
         for binding in &listeners.held_rules {
             self.plans[*binding].pending.create_rules += 1;
         }
-        self.create = listeners.create_steps();
+        self.create = listeners.create_steps(self.observed.load_balancer.family);
     }
 
     /// Every route that was read, for every binding that wants something there or has something left there.
@@ -114,11 +115,47 @@ impl<'a> Draft<'a> {
     /// Settings of listeners of ours that are not as wished.
     pub(super) fn plan_settings(&mut self, listeners: &Listeners<'_>) {
         for present in &listeners.present {
-            for step in drift::corrections(&self.snapshot.bindings[present.binding], present) {
-                let count = step.change().map_or(0, |change| change.drift.len());
-                self.plans[present.binding].pending.attributes += count;
-                self.settings.push(step);
+            let view = &self.snapshot.bindings[present.binding];
+            let (steps, problems) = drift::corrections(view, present, self.observed.load_balancer.family);
+            self.plans[present.binding].config_problems.extend(problems);
+            for step in steps {
+                self.plan_setting(present.binding, step);
             }
+        }
+    }
+
+    fn plan_setting(&mut self, binding: usize, step: Step) {
+        self.plans[binding].pending.attributes += step.change().map_or(0, |change| change.drift.len());
+        self.settings.push(step);
+    }
+
+    /// The bandwidth of the load balancer. Where configs disagree, that of the oldest binding counts.
+    pub(super) fn plan_bandwidth(&mut self, desired: &[Desired]) {
+        let mut order: Vec<usize> =
+            (0..desired.len()).filter(|binding| desired[*binding].bandwidth.is_some()).collect();
+        order.sort_by(|a, b| self.snapshot.bindings[*a].seniority().cmp(&self.snapshot.bindings[*b].seniority()));
+        let Some((&first, others)) = order.split_first() else { return };
+        let Some(wish) = desired[first].bandwidth else { return };
+        let known = &self.observed.load_balancer.attributes;
+        if known.number(Attribute::Bandwidth).is_none() {
+            let what = "the load balancer is not public, or is paid for with a package, and has no bandwidth to set; remove it";
+            for binding in order {
+                self.plans[binding].config_problems.push(drift::bandwidth_problem(ConfigProblem::NotSupported, what));
+            }
+            return;
+        }
+        let winner = self.snapshot.bindings[first].display_name();
+        for &loser in others.iter().filter(|other| desired[**other].bandwidth != Some(wish)) {
+            let what =
+                format!("'{winner}' is older and sets {wish} Mbps for the load balancer that both use; set the same");
+            self.plans[loser].config_problems.push(drift::bandwidth_problem(ConfigProblem::Contradiction, &what));
+            let name = self.snapshot.bindings[loser].display_name();
+            self.plans[first]
+                .notes
+                .push(format!("'{name}' asks for another bandwidth of the load balancer and does not get it"));
+        }
+        if let Some(change) = drift::bandwidth(wish, known) {
+            self.plan_setting(first, Step::ModifyLoadBalancer(change));
         }
     }
 
@@ -195,6 +232,12 @@ impl<'a> Draft<'a> {
             if let Some(service) = view.service.as_deref().filter(|_| wanted.stance == Stance::Manage) {
                 plan.gates = gates(view, service, &rows, &health, self.snapshot.now);
                 plan.ungated = ungated(view, service);
+            }
+            if let ConfigView::Found(config) = &view.config
+                && wanted.stance == Stance::Manage
+                && plan.pending.awaits_no_setting()
+            {
+                plan.config_generation = config.metadata.generation;
             }
             plan.conclude(facts, Counts::new(&rows, &health), self.observed.health.is_ok());
         }

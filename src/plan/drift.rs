@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::api::binding::ListenerStatus;
-use crate::model::{Attribute, Attributes, Drift, Protocol, Rule, Value};
+use crate::api::condition::ConfigProblem;
+use crate::api::service_config::EntryProblem;
+use crate::model::{Attribute, Attributes, Drift, IpFamily, Protocol, Rule, Value};
 
+use super::config::{self, Subject, fit};
 use super::listener::Present;
 use super::step::Change;
 use super::{BindingView, Step};
@@ -28,23 +31,26 @@ fn parse(text: &str) -> Option<(Attribute, Value)> {
 }
 
 /// The steps that correct one listener, its domains and its rules: one step for each that differs.
-pub(super) fn corrections(view: &BindingView, present: &Present<'_>) -> Vec<Step> {
+/// Also returns wishes that do not go with what is there.
+pub(super) fn corrections(
+    view: &BindingView,
+    present: &Present<'_>,
+    family: IpFamily,
+) -> (Vec<Step>, Vec<EntryProblem>) {
     let (desired, observed) = (present.desired, present.observed);
     let (protocol, id) = (desired.protocol, &observed.id);
-    let name = format!("{protocol}/{}", desired.port);
+    let listener = Subject { protocol, port: desired.port, rule: None };
     let mut steps = Vec::new();
+    let mut problems = Vec::new();
     let mut known = observed.attributes.clone();
-    for (attribute, value) in written(view, present).iter() {
-        known.set(attribute, value.clone());
-    }
-    let change = |subject: &str, wish: &Attributes, known: &Attributes| {
-        change(protocol, wish, known).map(|(attributes, drift)| Change {
-            subject: subject.to_owned(),
-            attributes,
-            drift,
-        })
+    known.overlay(&written(view, present));
+    let mut change = |subject: &Subject, wish: &Attributes, known: &Attributes| {
+        let (wish, misfits) = fit(protocol, family, wish, known);
+        problems.extend(misfits.iter().map(|misfit| misfit.problem(subject)));
+        let (attributes, drift) = change(protocol, &wish, known)?;
+        Some(Change { subject: subject.entry(), attributes, drift })
     };
-    if let Some(change) = change(&name, &desired.shape.listener(Some(observed)), &known) {
+    if let Some(change) = change(&listener, &desired.shape.listener(Some(observed)), &known) {
         steps.push(Step::ModifyListener { listener: id.clone(), change });
     }
     let rules: BTreeMap<_, &Rule> =
@@ -54,19 +60,31 @@ pub(super) fn corrections(view: &BindingView, present: &Present<'_>) -> Vec<Step
     for domain in desired.shape.domains.keys().filter(|_| !is_switching) {
         let wish = desired.shape.domain(domain, Some(observed));
         let of_domain = rules.values().filter(|rule| rule.domain == *domain);
-        let subject = format!("{name} {domain}");
+        let subject = Subject { rule: Some((domain.clone(), String::new())), ..listener.clone() };
         if let Some(change) = of_domain.filter_map(|rule| change(&subject, &wish, &rule.attributes)).next() {
             steps.push(Step::ModifyDomain { listener: id.clone(), domain: domain.clone(), change });
         }
     }
     for wished in &desired.shape.rules {
         let Some(rule) = rules.get(&(wished.domain.as_str(), wished.url.as_str())) else { continue };
-        let subject = format!("{name} {}{}", wished.domain, wished.url);
+        let subject = Subject { rule: Some((wished.domain.clone(), wished.url.clone())), ..listener.clone() };
         if let Some(change) = change(&subject, &wished.attributes, &rule.attributes) {
             steps.push(Step::ModifyRule { listener: id.clone(), rule: rule.id.clone(), change });
         }
     }
-    steps
+    (steps, problems)
+}
+
+/// The change that gives the load balancer this bandwidth; `None` when it has it.
+pub(super) fn bandwidth(mbps: i64, known: &Attributes) -> Option<Change> {
+    let attributes: Attributes = [(Attribute::Bandwidth, Value::Number(mbps))].into_iter().collect();
+    let drift = attributes.drift_from(known);
+    (!drift.is_empty()).then(|| Change { subject: "loadBalancer".to_owned(), attributes, drift })
+}
+
+/// A problem with the bandwidth that a config wishes.
+pub(super) fn bandwidth_problem(reason: ConfigProblem, message: &str) -> EntryProblem {
+    config::problem("loadBalancer", Some(Attribute::Bandwidth.field()), reason, message)
 }
 
 /// What to send, and what differs; `None` when nothing does.

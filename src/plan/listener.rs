@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::mark::ListenerName;
-use crate::model::{Attributes, Listener, ListenerId, Protocol, Route, Rule};
+use crate::model::{Attributes, IpFamily, Listener, ListenerId, Protocol, Route, Rule};
 
+use super::config::fit_new;
 use super::desired::{Desired, DesiredListener, Place, Stance};
 use super::shape::DesiredRule;
 use super::{NewRule, Observed, Problem, Snapshot, Step, problem};
@@ -65,7 +66,7 @@ pub(super) fn listeners<'a>(snapshot: &'a Snapshot, desired: &'a [Desired], obse
     }
     found.surplus = surplus(snapshot, desired, observed, &found.present, &found.resolved);
     found.respect_quota(observed.listeners.len(), snapshot.limits.listeners_per_load_balancer);
-    found.plan_rules(snapshot.limits.rules_per_listener);
+    found.plan_rules(snapshot.limits.rules_per_listener, observed.load_balancer.family);
     found
 }
 
@@ -127,7 +128,7 @@ impl<'a> Listeners<'a> {
     }
 
     /// The rules of listeners of ours: those to create, as far as there is room.
-    fn plan_rules(&mut self, limit: usize) {
+    fn plan_rules(&mut self, limit: usize, family: IpFamily) {
         for present in std::mem::take(&mut self.present) {
             let (binding, desired, listener) = (present.binding, present.desired, present.observed);
             let missing = self.resolve(binding, desired, listener);
@@ -140,7 +141,7 @@ impl<'a> Listeners<'a> {
                 .take(room)
                 .partition(|rule| desired.shape.is_rule_creatable(&rule.domain, listener));
             self.held_rules.extend(held.iter().map(|_| binding));
-            let new: Vec<_> = ready.into_iter().map(|rule| new_rule(desired, rule, listener)).collect();
+            let new: Vec<_> = ready.into_iter().map(|rule| new_rule(desired, rule, listener, family)).collect();
             if !new.is_empty() {
                 self.create_rules.push((binding, listener, new));
             }
@@ -157,11 +158,12 @@ impl<'a> Listeners<'a> {
 
     /// Steps that create: one for each sort of listener, since one call creates listeners that are alike, and one for the
     /// rules of each listener.
-    pub(super) fn create_steps(&self) -> Vec<Step> {
+    pub(super) fn create_steps(&self, family: IpFamily) -> Vec<Step> {
         let mut alike: BTreeMap<(Protocol, Attributes), Vec<(u16, String)>> = BTreeMap::new();
         for (_, listener) in &self.create {
             let Place::Own { name } = &listener.place else { continue };
-            let kind = (listener.protocol, listener.shape.listener(None));
+            let wish = listener.shape.listener(None);
+            let kind = (listener.protocol, fit_new(listener.protocol, family, &wish));
             alike.entry(kind).or_default().push((listener.port, name.clone()));
         }
         let listeners = alike.into_iter().flat_map(|((protocol, attributes), listeners)| {
@@ -181,11 +183,9 @@ impl<'a> Listeners<'a> {
     }
 }
 
-fn new_rule(desired: &DesiredListener, rule: &DesiredRule, listener: &Listener) -> NewRule {
+fn new_rule(desired: &DesiredListener, rule: &DesiredRule, listener: &Listener, family: IpFamily) -> NewRule {
     let mut attributes = desired.shape.domain(&rule.domain, Some(listener));
-    for (attribute, value) in rule.attributes.iter() {
-        attributes.set(attribute, value.clone());
-    }
+    attributes.overlay(&fit_new(desired.protocol, family, &rule.attributes));
     NewRule { domain: rule.domain.clone(), url: rule.url.clone(), attributes }
 }
 

@@ -103,6 +103,7 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     draft.plan_creation(&listeners);
     draft.plan_targets(&desired, &listeners);
     draft.plan_settings(&listeners);
+    draft.plan_bandwidth(&desired);
     draft.plan_surplus_rules(&listeners);
     draft.plan_surplus(&listeners);
     draft.judge(&desired, &listeners);

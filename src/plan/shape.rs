@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::api::binding::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
-use crate::model::{Attribute, Attributes, Listener, LoadBalancer};
+use crate::api::binding::{CertificateSpec, ListenerSpec, RuleSpec};
+use crate::model::{Attribute, Attributes, Listener, LoadBalancer, Protocol};
 
+use super::config::Wishes;
 use super::{BindingView, Problem, problem};
 
 /// The shape of a desired listener. That of an existing listener of somebody else has rules only.
@@ -128,17 +129,21 @@ pub(super) struct Reader<'a> {
     pub(super) view: &'a BindingView,
     /// The load balancer; `None` when it was not read.
     pub(super) load_balancer: Option<&'a LoadBalancer>,
+    /// What its config wishes of listeners of ours.
+    pub(super) wishes: &'a Wishes,
     /// Where faults go.
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
 impl Reader<'_> {
     /// The shape of the listener. What is wrong with a rule or certificate becomes a problem and harms none of the others.
-    pub(super) fn shape(&mut self, spec: &ListenerSpec) -> Shape {
-        let mut shape = Shape::default();
+    pub(super) fn shape(&mut self, spec: &ListenerSpec, protocol: Protocol, port: u16) -> Shape {
+        let nothing = Wishes::default();
+        let wishes = if spec.listener_id.is_none() { self.wishes } else { &nothing };
+        let mut shape = Shape { attributes: wishes.listener(protocol, port), ..Shape::default() };
         let place = format!("spec.listeners[{}/{}]", spec.port, spec.protocol.as_str());
         shape.certificate = self.certificate(spec.certificate.as_ref(), &place);
-        if !matches!(spec.protocol, ListenerProtocol::Http | ListenerProtocol::Https) {
+        if !protocol.is_layer7() {
             return shape;
         }
         let usual = [RuleSpec::default()];
@@ -152,7 +157,13 @@ impl Reader<'_> {
                 continue;
             }
             self.settle_certificate(&mut shape, rule, &domain, &place);
-            shape.rules.push(DesiredRule { domain, url: rule.url.clone(), attributes: Attributes::default() });
+            // An entry may name the domain as the spec does, or as the cloud does.
+            let mut attributes = wishes.rule(protocol, port, &rule.domain, &rule.url);
+            attributes.overlay(&wishes.rule(protocol, port, &domain, &rule.url));
+            let of_domain = &mut shape.domains.entry(domain.clone()).or_default().attributes;
+            of_domain.overlay(&wishes.domain(protocol, port, &rule.domain));
+            of_domain.overlay(&wishes.domain(protocol, port, &domain));
+            shape.rules.push(DesiredRule { domain, url: rule.url.clone(), attributes });
         }
         shape
     }

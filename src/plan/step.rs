@@ -84,7 +84,7 @@ pub struct NewRule {
 /// A change of settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What is changed, for people: `TCP/80`, or `HTTPS/443 shop.example.com/cart`.
+    /// What is changed, as the entry of a config: `TCP:80`, or `HTTPS:443 shop.example.com/cart`.
     pub subject: String,
     /// What to send: everything that differs, and with one member of a health check all of them.
     pub attributes: Attributes,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::api::condition::ExclusionReason;
+use crate::api::service_config::EntryProblem;
 use crate::model::{Attributes, Health, ListenerId, Protocol, RuleId};
 
 use super::desired::{Desired, Stance};
@@ -17,6 +18,10 @@ use super::{GateVerdict, Problem, problem};
 pub struct BindingPlan {
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// Wishes of the config that cannot be granted to this binding.
+    pub config_problems: Vec<EntryProblem>,
+    /// The generation of the config, when everything that can be granted of it is in force.
+    pub config_generation: Option<i64>,
     /// What is worth saying and is not wrong with this binding.
     pub notes: Vec<String>,
     /// Pods that are not targets, sorted, each once.
@@ -64,6 +69,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Every listener and rule exists as far as it can, with the settings that are wished of it.
+    pub(super) const fn awaits_no_setting(&self) -> bool {
+        self.create == 0 && self.create_rules == 0 && self.attributes == 0
+    }
+
     /// Nothing to do: the cloud equals what is desired.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -193,6 +203,7 @@ impl BindingPlan {
     pub(super) fn unobserved(wanted: &Desired, notes: Vec<String>) -> Self {
         Self {
             problems: wanted.problems.clone(),
+            config_problems: wanted.config_problems.clone(),
             notes,
             is_released: true,
             is_managed: wanted.stance == Stance::Manage,
@@ -227,6 +238,8 @@ impl BindingPlan {
 
     /// Takes in what is known once all listeners have been looked at.
     pub(super) fn conclude(&mut self, listeners: Vec<ListenerFacts>, counts: Counts, is_health_known: bool) {
+        self.config_problems.sort();
+        self.config_problems.dedup();
         self.listeners = listeners;
         self.counts = counts;
         self.exclusions.sort();

@@ -7,12 +7,14 @@ use crate::api::binding::{
     AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, LoadBalancerStatus, PodLabel,
     RuleStatus, TargetStatus, limit,
 };
-use crate::api::condition::{ConditionType, Reason};
+use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::mark::ListenerName;
+use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
+use crate::plan::config::problem;
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ListenerFacts, Outcome, RuleFacts, Snapshot, Step, StepOutcome,
+    BindingPlan, BindingView, Cloud, ConfigView, ListenerFacts, Outcome, RuleFacts, Snapshot, Step, StepOutcome,
     Verdict as GateVerdict,
 };
 
@@ -50,6 +52,7 @@ pub fn binding_status(
         conditions: conditions(round, view, plan, &previous.conditions, generation),
         annotations: annotations.iter().take(limit::ANNOTATIONS).map(applied).collect(),
         pod_selector: pod_selector(view),
+        observed_config_generation: config_generation(view, plan, previous),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
     };
@@ -62,14 +65,39 @@ pub fn binding_status(
         }
         status.excluded = excluded(plan);
         status.gates = Some(gates(plan));
+        status.config_problems = config_problems(round, view, plan);
     } else {
         // What was known is still the best that is known.
         status.targets.clone_from(&previous.targets);
         status.listeners.clone_from(&previous.listeners);
         status.excluded.clone_from(&previous.excluded);
         status.gates.clone_from(&previous.gates);
+        status.config_problems.clone_from(&previous.config_problems);
     }
     status
+}
+
+/// What is in force stays in force until a read shows something else.
+fn config_generation(view: &BindingView, plan: &BindingPlan, previous: &DirectAccessBindingStatus) -> Option<i64> {
+    match &view.config {
+        ConfigView::None => None,
+        _ => plan.config_generation.or(previous.observed_config_generation),
+    }
+}
+
+/// Wishes that do not go with what is there, and those that the cloud has refused.
+fn config_problems(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Vec<EntryProblem> {
+    let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
+    let refused = round.outcome.failures().filter(|(step, failure)| {
+        matches!(failure.class, Class::Invalid | Class::Denied) && step.concerns(view.uid(), has)
+    });
+    let told = refused.filter_map(|(step, failure)| {
+        let change = step.change()?;
+        let fields: Vec<_> = change.drift.iter().map(|drift| drift.attribute.field()).collect();
+        let message = format!("{}: {}", failure.code, failure.message);
+        Some(problem(&change.subject, Some(&fields.join(", ")), ConfigProblem::Refused, &message))
+    });
+    plan.config_problems.iter().cloned().chain(told).take(limit::CONFIG_PROBLEMS).collect()
 }
 
 /// Health as it was last known, where the read that would tell it failed.

@@ -17,7 +17,7 @@ use crate::api::{MESSAGE_MAX, TkeServiceConfigSpec, clip};
 use crate::model::{Attribute, Attributes, Protocol};
 
 use entry::Entry;
-pub use fit::{Misfit, fit};
+pub use fit::{Misfit, fit, fit_new};
 
 /// Most Mbps of a public load balancer.
 const BANDWIDTH_MAX: i32 = 61_440;
@@ -35,6 +35,14 @@ pub struct Wishes {
 struct ListenerWish {
     attributes: Attributes,
     domains: BTreeMap<String, DomainWish>,
+}
+
+impl ListenerWish {
+    fn is_idle(&self) -> bool {
+        let is_idle =
+            |domain: &DomainWish| domain.attributes.is_empty() && domain.rules.values().all(Attributes::is_empty);
+        self.attributes.is_empty() && self.domains.values().all(is_idle)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,6 +93,11 @@ impl Wishes {
         self.listeners.get(&(protocol, port))?.domains.get(domain)
     }
 
+    /// True when something is wished of a listener, its domains or its rules.
+    pub fn has(&self, protocol: Protocol, port: u16) -> bool {
+        self.listeners.get(&(protocol, port)).is_some_and(|wish| !wish.is_idle())
+    }
+
     /// The bandwidth that is wished of the load balancer, in Mbps.
     pub fn bandwidth(&self) -> Option<i64> {
         self.bandwidth
@@ -92,11 +105,7 @@ impl Wishes {
 
     /// True when nothing is wished at all.
     pub fn is_empty(&self) -> bool {
-        let is_idle =
-            |domain: &DomainWish| domain.attributes.is_empty() && domain.rules.values().all(Attributes::is_empty);
-        let mut listeners = self.listeners.values();
-        self.bandwidth.is_none()
-            && listeners.all(|listener| listener.attributes.is_empty() && listener.domains.values().all(is_idle))
+        self.bandwidth.is_none() && self.listeners.values().all(ListenerWish::is_idle)
     }
 
     /// What the config has entries for: each listener, and each rule.

@@ -246,7 +246,7 @@ fn protocols_with_a_certificate_are_created_with_it_and_follow_it() {
         let plan = world.plan();
         assert_eq!(plan.bindings[0].pending.attributes, 1);
         let words: Vec<_> = plan.steps.iter().map(ToString::to_string).collect();
-        assert_eq!(words, [format!("{protocol}/443: certificate from 'one' to 'two'")]);
+        assert_eq!(words, [format!("{protocol}:443: certificate from 'one' to 'two'")]);
         world.converge();
         assert_eq!(world.listeners[0].attributes.text(Attribute::Certificate), Some("two"));
     }

@@ -1,6 +1,7 @@
 //! Plans by table and by property.
 
 mod cloud;
+mod config;
 mod endings;
 mod faults;
 mod gates;

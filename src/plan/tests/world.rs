@@ -7,8 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::api::DirectAccessBinding;
 use crate::api::mark::{ListenerName, TargetTag};
+use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
     Address, Attribute, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
     LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Rule, RuleId,
@@ -94,6 +94,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// What Secrets say of certificates.
     pub(crate) certificates: BTreeMap<String, Result<String, String>>,
+    /// The configs of bindings, by place in `bindings`.
+    pub(crate) configs: BTreeMap<usize, Arc<TkeServiceConfig>>,
     /// What the cloud tells of the load balancer.
     pub(crate) attributes: Attributes,
     /// The load balancer's own addresses.
@@ -115,6 +117,7 @@ impl World {
             limits: Limits::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             certificates: BTreeMap::new(),
+            configs: BTreeMap::new(),
             attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             next_listener: 1,
@@ -252,19 +255,19 @@ impl World {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let pods = Arc::new(self.pods.values().map(|pod| (pod.uid.clone(), Arc::new(pod.clone()))).collect());
-        let view = |binding: &Arc<DirectAccessBinding>| BindingView {
+        let view = |(place, binding): (usize, &Arc<DirectAccessBinding>)| BindingView {
             binding: binding.clone(),
             service: self.service.clone().map(Arc::new),
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
             certificates: self.certificates.clone(),
-            config: ConfigView::None,
+            config: self.configs.get(&place).map_or(ConfigView::None, |config| ConfigView::Found(config.clone())),
             speaks_for_service: true,
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
             cloud: Cloud::Observed(self.observed()),
-            bindings: self.bindings.iter().map(view).collect(),
+            bindings: self.bindings.iter().enumerate().map(view).collect(),
             limits: self.limits,
             now: self.now,
         }

@@ -36,6 +36,18 @@ pub fn fit(
     Fitting { protocol, family, wish: desired.clone(), observed, misfits: Vec::new() }.run()
 }
 
+/// What of `desired` a new listener or rule can be created with. Where nothing is wished, it will be as the cloud makes it.
+pub fn fit_new(protocol: Protocol, family: IpFamily, desired: &Attributes) -> Attributes {
+    // A new check runs every 5 s and waits for 2 s. Source: `HealthCheck` of the API's data structures.
+    let usual = [(Attribute::CheckInterval, Value::Number(5)), (Attribute::CheckTimeout, Value::Number(2))];
+    let (mut wish, _) = fit(protocol, family, desired, &usual.into_iter().collect());
+    // `CreateListener` takes WRR and LEAST_CONN only; `ModifyListener` takes all three.
+    if !protocol.is_layer7() && wish.text(Attribute::Scheduler) == Some("IP_HASH") {
+        wish.remove(Attribute::Scheduler);
+    }
+    wish
+}
+
 /// The same for wishes alone, whatever they meet: only what is wished can contradict itself.
 pub(super) fn consistent(protocol: Protocol, family: IpFamily, desired: &Attributes) -> (Attributes, Vec<Misfit>) {
     let nothing = Attributes::default();
