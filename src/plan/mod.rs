@@ -19,6 +19,7 @@ mod listener;
 mod outcome;
 mod problem;
 mod snapshot;
+mod stand_in;
 mod step;
 mod summary;
 mod target;
@@ -31,8 +32,9 @@ use crate::api::mark::TargetTag;
 use crate::model::{IpFamily, RegisteredTarget, Route};
 
 use desired::{Desired, Stance, desired};
-use gate::{ListenerRow, gates, health_table, serving, ungated};
+use gate::{HealthTable, ListenerRow, gates, health_table, serving, ungated, ungated_note};
 use listener::{Listeners, listeners};
+use stand_in::{StandIns, stand_ins};
 use target::{TargetPlan, Wanted, targets};
 
 pub use endpoint::{Exclusion, selects};
@@ -104,7 +106,8 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     for (binding, problem) in &listeners.problems {
         plans[*binding].problems.push(problem.clone());
     }
-    let mut draft = Draft { snapshot, observed, plans, routes: Vec::new(), delete: Vec::new() };
+    let health = health_table(observed);
+    let mut draft = Draft { snapshot, observed, health, plans, routes: Vec::new(), delete: Vec::new() };
     draft.plan_targets(&desired, &listeners);
     draft.plan_surplus(&listeners);
     for (binding, ..) in &listeners.create {
@@ -120,6 +123,7 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
 struct Draft<'a> {
     snapshot: &'a Snapshot,
     observed: &'a Observed,
+    health: HealthTable,
     plans: Vec<BindingPlan>,
     routes: Vec<TargetPlan>,
     delete: Vec<crate::model::ListenerId>,
@@ -147,7 +151,14 @@ impl Draft<'_> {
                     (None, _) => Some(&nothing),
                 };
                 let view = &self.snapshot.bindings[binding];
-                let wish = Wanted { view, route, endpoints, quota: self.snapshot.limits.targets_per_route };
+                let stand_ins = match endpoints {
+                    Some(endpoints) => {
+                        stand_ins(endpoints, (route, observed), view.uid(), &self.health, self.snapshot.now)
+                    }
+                    None => StandIns::default(),
+                };
+                self.plans[binding].stand_in(stand_ins.until);
+                let wish = Wanted { view, route, endpoints, quota: self.snapshot.limits.targets_per_route, stand_ins };
                 planned.push((binding, found.map(|found| found.desired), targets(&wish, observed)));
             }
         }
@@ -190,7 +201,7 @@ impl Draft<'_> {
 
     /// Facts about listeners, and verdicts on gates.
     fn judge(&mut self, desired: &[Desired], listeners: &Listeners<'_>) {
-        let health = health_table(self.observed);
+        let health = &self.health;
         for (binding, wanted) in desired.iter().enumerate() {
             let view = &self.snapshot.bindings[binding];
             let rows: Vec<ListenerRow<'_>> = wanted
@@ -213,11 +224,12 @@ impl Draft<'_> {
             let excluded = rows.iter().filter_map(|row| row.endpoints).flat_map(|endpoints| &endpoints.exclusions);
             plan.exclusions.extend(excluded.cloned());
             if let Some(service) = view.service.as_deref().filter(|_| wanted.stance == Stance::Manage) {
-                plan.gates = gates(view, service, &rows, &health, self.snapshot.now);
+                plan.gates = gates(view, service, &rows, health, self.snapshot.now);
                 plan.ungated = ungated(view, service);
+                plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
             }
-            let facts = wanted.listeners.iter().zip(&rows).map(|(wish, row)| ListenerFacts::new(wish, row, &health));
-            plan.conclude(facts.collect(), Counts::new(&rows, &health), self.observed.health.is_ok());
+            let facts = wanted.listeners.iter().zip(&rows).map(|(wish, row)| ListenerFacts::new(wish, row, health));
+            plan.conclude(facts.collect(), Counts::new(&rows, health), self.observed.health.is_ok());
         }
     }
 }

@@ -5,6 +5,7 @@ use kube::Resource;
 use kube::runtime::events::{Event, EventType};
 
 use super::Report;
+use crate::api::binding::GatePolicy;
 use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBindingStatus, clip};
 use crate::plan::{BindingView, Step, StepOutcome};
@@ -29,6 +30,13 @@ impl Report<'_> {
                 self.publish(view, EventType::Normal, reason(step), "Program", &step.to_string()).await;
             }
         }
+        if ungated(before) == 0
+            && ungated(after) > 0
+            && let Some(accepted) = find(after, ConditionType::Accepted)
+            && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
+        {
+            self.publish(view, EventType::Warning, "UngatedPods", "Reconcile", &accepted.message).await;
+        }
         let Some(ready) = find(after, ConditionType::Ready) else { return };
         let known = find(before, ConditionType::Ready);
         if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
@@ -52,6 +60,10 @@ impl Report<'_> {
             tracing::debug!(%error, binding = view.display_name(), "event was not taken");
         }
     }
+}
+
+fn ungated(status: &DirectAccessBindingStatus) -> i32 {
+    status.gates.as_ref().map_or(0, |gates| gates.ungated_pods)
 }
 
 fn reason(step: &Step) -> &'static str {

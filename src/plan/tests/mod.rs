@@ -4,5 +4,6 @@ mod endings;
 mod faults;
 mod gates;
 mod properties;
+mod stand_ins;
 mod targets;
 pub(crate) mod world;
