@@ -67,6 +67,20 @@ pub(crate) async fn watched<T>(stage: &Stage, act: impl Future<Output = T>) -> T
     result
 }
 
+/// Waits for `act`, and returns the fewest healthy targets with a weight that were seen meanwhile.
+pub(crate) async fn fewest_serving<T>(stage: &Stage, act: impl Future<Output = T>) -> (T, usize) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut act = pin!(act);
+    let mut fewest = usize::MAX;
+    loop {
+        tokio::select! {
+            result = &mut act => return (result, fewest),
+            _ = ticks.tick() => fewest = fewest.min(stage.healthy_serving(Protocol::Tcp, 80)),
+        }
+    }
+}
+
 impl Witness {
     fn hear(&mut self, event: watcher::Result<watcher::Event<Pod>>) {
         match event {
