@@ -1,5 +1,6 @@
 //! The reads of a round: stores and cloud to a snapshot. Reads that fail become part of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use super::context::{Cloud, Context};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
-use crate::model::{Failure, LoadBalancerId, ObjectKey, Route};
+use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
 use crate::plan::{BindingView, Cloud as Seen, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
@@ -18,13 +19,22 @@ pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBind
     all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
 }
 
-/// Everything that this round decides on. `known` is an earlier observation that nothing has been done to since: then only
-/// health is read anew.
+/// What is known of the load balancer from an earlier round, and need not be read again.
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// Load balancer and listeners.
+    Frame(Observed),
+    /// Everything but health.
+    Targets(Observed),
+}
+
+/// Everything that this round decides on.
 pub(super) async fn gather(
     context: &Context,
     key: &Key,
     cloud: Option<&Cloud>,
-    known: Option<Observed>,
+    known: Known,
     bindings: Vec<Arc<DirectAccessBinding>>,
 ) -> Snapshot {
     let now = Timestamp::now();
@@ -75,10 +85,14 @@ fn speaks_for_service(context: &Context, binding: &DirectAccessBinding) -> bool 
 
 /// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
 /// registration seen there.
-async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Option<Observed>) -> Result<Seen, Failure> {
+async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<Seen, Failure> {
     let mut observed = match known {
-        Some(known) => known,
-        None => match observe_targets(&cloud.clb, id).await? {
+        Known::Targets(known) => known,
+        Known::Frame(known) => {
+            let targets = targets(&cloud.clb, id, &known.listeners).await?;
+            Observed { targets, ..known }
+        }
+        Known::Nothing => match observe_all(&cloud.clb, id).await? {
             Some(observed) => observed,
             None => return Ok(Seen::Missing),
         },
@@ -88,17 +102,24 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Option<Observed>) ->
     Ok(Seen::Observed(observed))
 }
 
+type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
+
 /// Everything but health; `None` when there is no such load balancer.
-async fn observe_targets(clb: &Clb, id: &LoadBalancerId) -> Result<Option<Observed>, Failure> {
+async fn observe_all(clb: &Clb, id: &LoadBalancerId) -> Result<Option<Observed>, Failure> {
     let ids = [id.clone()];
     let Some(load_balancer) = clb.load_balancers(&ids).await?.into_iter().find(|found| found.id == *id) else {
         return Ok(None);
     };
     let listeners = clb.listeners(id).await?;
+    let targets = targets(clb, id, &listeners).await?;
+    Ok(Some(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }))
+}
+
+async fn targets(clb: &Clb, id: &LoadBalancerId, listeners: &[Listener]) -> Result<Targets, Failure> {
     let mut targets = clb.targets(id).await?;
     for listener in listeners.iter().filter(|listener| !listener.protocol.is_layer7()) {
         // A listener without targets may be missing from the reply.
         targets.entry(Route { listener: listener.id.clone(), rule: None }).or_default();
     }
-    Ok(Some(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }))
+    Ok(targets)
 }

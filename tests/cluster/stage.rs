@@ -8,7 +8,7 @@ use clap::Parser;
 use serde_json::{Value, json};
 use tke_direct_access::api::{self, DirectAccessBinding};
 use tke_direct_access::clb::{Credentials, Keys};
-use tke_direct_access::model::{Address, Health, ListenerId, LoadBalancerId, Protocol, RegisteredTarget, Route};
+use tke_direct_access::model::{Address, ListenerId, LoadBalancerId, Protocol, RegisteredTarget, Route};
 use tke_direct_access::operator::{Error, Operator, Settings as OperatorSettings};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 use tke_direct_access::telemetry;
@@ -190,20 +190,6 @@ impl Stage {
             let route = Route { listener: listener.id, rule: None };
             let targets = state.targets(&id).remove(&route).unwrap_or_default();
             Some(targets.into_iter().map(|target| (target.address, target)).collect())
-        })
-    }
-
-    /// How many targets of the listener on a port are healthy and have a weight.
-    pub(crate) fn healthy_serving(&self, protocol: Protocol, port: u16) -> usize {
-        let id = LoadBalancerId::new(LOAD_BALANCER);
-        self.cloud.console(|state| {
-            let listener = state.listeners(&id).into_iter().find(|one| one.protocol == protocol && one.port == port);
-            let Some(route) = listener.map(|found| Route { listener: found.id, rule: None }) else { return 0 };
-            let targets = state.targets(&id).remove(&route).unwrap_or_default();
-            let serves = |target: &&RegisteredTarget| {
-                target.weight > 0 && state.health_at(&id, &route, target.address) == Some(Health::Healthy)
-            };
-            targets.iter().filter(serves).count()
         })
     }
 
