@@ -16,7 +16,7 @@ mod table;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use tke_direct_access::operator::Settings as OperatorSettings;
@@ -103,6 +103,8 @@ async fn measure(setting: Setting, json_only: bool) -> Result<()> {
         println!("{}", table::table(&results));
     }
     println!("{}", serde_json::to_string(&results)?);
+    let lost: u64 = results.phases.iter().filter_map(|figures| figures.traffic.as_ref()).map(|found| found.lost).sum();
+    ensure!(lost == 0, "{lost} requests were lost");
     Ok(())
 }
 

@@ -18,16 +18,28 @@ use crate::model::ObjectKey;
 const CONCURRENCY: usize = 8;
 
 /// What each Secret says: the id of a certificate, or why there is none.
-pub(super) type Certificates = BTreeMap<ObjectKey, Result<String, String>>;
+#[derive(Debug, Default)]
+pub(super) struct Certificates(BTreeMap<ObjectKey, Result<String, String>>);
 
-/// Reads the Secrets that these bindings name.
-pub(super) async fn certificates(context: &Context, bindings: &[Arc<DirectAccessBinding>]) -> Certificates {
-    let named: BTreeSet<ObjectKey> = bindings.iter().flat_map(|binding| named(binding)).collect();
-    let reads = named.into_iter().map(async |key| {
-        let said = read(context, &key).await;
-        (key, said)
-    });
-    futures::stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await
+impl Certificates {
+    /// Reads the Secrets that these bindings name: all of them, or those that have not given an id yet.
+    pub(super) async fn refresh(&mut self, context: &Context, bindings: &[Arc<DirectAccessBinding>], is_whole: bool) {
+        let named: BTreeSet<ObjectKey> = bindings.iter().flat_map(|binding| named(binding)).collect();
+        self.0.retain(|key, said| !is_whole && said.is_ok() && named.contains(key));
+        let missing: Vec<_> = named.into_iter().filter(|key| !self.0.contains_key(key)).collect();
+        let reads = missing.into_iter().map(async |key| {
+            let said = read(context, &key).await;
+            (key, said)
+        });
+        let found: Vec<_> = futures::stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
+        self.0.extend(found);
+    }
+
+    /// What the Secrets of a namespace say, by name.
+    pub(super) fn of_namespace(&self, namespace: &str) -> BTreeMap<String, Result<String, String>> {
+        let of_namespace = self.0.iter().filter(|(key, _)| key.namespace == namespace);
+        of_namespace.map(|(key, said)| (key.name.clone(), said.clone())).collect()
+    }
 }
 
 /// The Secrets that a binding names.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
+use super::tempo::Tempo;
 use super::triggers::{Key, Neighbourhood, keys, namespace};
 use crate::k8s::Change;
 
@@ -94,17 +96,26 @@ impl Loops {
 /// The rounds of one load balancer, one after the other.
 async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: CancellationToken) -> Option<Key> {
     let mut memory = Memory::default();
+    let mut tempo = Tempo::default();
     while let Some(after) = round(&context, &key, &mut memory).await {
         let woken = tokio::select! {
             () = stop.cancelled() => break,
             woken = tokio::time::timeout(after, waker.notified()) => woken.is_ok(),
         };
+        let pause = tempo.pause(Instant::now());
         if woken {
             memory.wake();
+        }
+        let pause = if woken { pause.max(GATHER_WINDOW) } else { pause };
+        if !pause.is_zero() {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = tokio::time::timeout(GATHER_WINDOW, std::future::pending::<()>()) => {}
+                _ = tokio::time::timeout(pause, std::future::pending::<()>()) => {}
             }
+        }
+        // What came in meanwhile is seen by this round and needs none of its own.
+        if waker.notified().now_or_never().is_some() {
+            memory.wake();
         }
     }
     Some(key)

@@ -1,16 +1,17 @@
 //! The reads of a round: stores and cloud to a snapshot. Reads that fail become part of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::certificates::{Certificates, certificates};
+use super::certificates::Certificates;
 use super::context::{Cloud, Context};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::k8s::ConfigRow;
-use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey};
+use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
 use crate::plan::{BindingView, Cloud as Seen, ConfigView, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
@@ -20,28 +21,27 @@ pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBind
     all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
 }
 
-/// What an earlier round read, and nothing was done to since.
-pub(super) struct Known {
-    /// The load balancer.
-    pub(super) observed: Observed,
-    /// The Secrets of certificates.
-    pub(super) certificates: Certificates,
+/// What is known of the load balancer from an earlier round, and need not be read again.
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// Load balancer and listeners.
+    Frame(Observed),
+    /// Everything but health.
+    Targets(Observed),
 }
 
-/// Everything that this round decides on, and the certificates among it. Of what is known already only health is read anew.
+/// Everything that this round decides on. Certificates are those that an earlier round has read, if any.
 pub(super) async fn gather(
     context: &Context,
     key: &Key,
     cloud: Option<&Cloud>,
-    known: Option<Known>,
+    known: Known,
+    certificates: &Certificates,
     bindings: Vec<Arc<DirectAccessBinding>>,
-) -> (Snapshot, Certificates) {
+) -> Snapshot {
     let now = Timestamp::now();
-    let (known, certificates) = match known {
-        Some(known) => (Some(known.observed), known.certificates),
-        None => (None, certificates(context, &bindings).await),
-    };
-    let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding, &certificates)).collect();
+    let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding, certificates)).collect();
     let cloud = match (key, cloud) {
         (Key::LoadBalancer(_, id), Some(cloud)) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
         _ => Seen::Unplaced,
@@ -50,7 +50,7 @@ pub(super) async fn gather(
         Key::LoadBalancer(_, id) => id.clone(),
         Key::Unplaced(_) => LoadBalancerId::new(""),
     };
-    (Snapshot { load_balancer, cloud, bindings, limits: context.limits, now }, certificates)
+    Snapshot { load_balancer, cloud, bindings, limits: context.limits, now }
 }
 
 /// The binding with the objects it refers to.
@@ -66,9 +66,8 @@ fn view(context: &Context, binding: Arc<DirectAccessBinding>, certificates: &Cer
             Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),
         },
     };
-    let of_namespace = certificates.iter().filter(|(key, _)| key.namespace == namespace);
     BindingView {
-        certificates: of_namespace.map(|(key, said)| (key.name.clone(), said.clone())).collect(),
+        certificates: certificates.of_namespace(&namespace),
         service: stores.services.row(&namespace, &service_key.name),
         slices: stores.slices_of(&service_key),
         pods: stores.pods.rows(&namespace),
@@ -94,10 +93,14 @@ fn speaks_for_service(context: &Context, binding: &DirectAccessBinding) -> bool 
 
 /// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
 /// registration seen there.
-async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Option<Observed>) -> Result<Seen, Failure> {
+async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<Seen, Failure> {
     let mut observed = match known {
-        Some(known) => known,
-        None => match observe_targets(&cloud.clb, id).await? {
+        Known::Targets(known) => known,
+        Known::Frame(known) => {
+            let targets = targets(&cloud.clb, id, &known.listeners).await?;
+            Observed { targets, ..known }
+        }
+        Known::Nothing => match observe_all(&cloud.clb, id).await? {
             Some(observed) => observed,
             None => return Ok(Seen::Missing),
         },
@@ -107,17 +110,24 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Option<Observed>) ->
     Ok(Seen::Observed(observed))
 }
 
+type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
+
 /// Everything but health; `None` when there is no such load balancer.
-async fn observe_targets(clb: &Clb, id: &LoadBalancerId) -> Result<Option<Observed>, Failure> {
+async fn observe_all(clb: &Clb, id: &LoadBalancerId) -> Result<Option<Observed>, Failure> {
     let ids = [id.clone()];
     let Some(load_balancer) = clb.load_balancers(&ids).await?.into_iter().find(|found| found.id == *id) else {
         return Ok(None);
     };
     let listeners = clb.listeners(id).await?;
+    let targets = targets(clb, id, &listeners).await?;
+    Ok(Some(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }))
+}
+
+async fn targets(clb: &Clb, id: &LoadBalancerId, listeners: &[Listener]) -> Result<Targets, Failure> {
     let mut targets = clb.targets(id).await?;
     for route in listeners.iter().flat_map(Listener::routes) {
         // One without targets may be missing from the reply.
         targets.entry(route).or_default();
     }
-    Ok(Some(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }))
+    Ok(targets)
 }

@@ -18,6 +18,7 @@ mod release;
 mod report;
 mod round;
 mod settings;
+mod tempo;
 mod triggers;
 
 use std::net::SocketAddr;

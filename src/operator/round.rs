@@ -14,11 +14,17 @@ use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::model::{Class, Failure, Region, TaskId, TaskState};
-use crate::plan::{Cloud as Seen, Outcome, Plan, Snapshot, Step, StepOutcome, plan};
+use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Snapshot, Step, StepOutcome, plan};
 use crate::status::{NextLook, Pace, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
+/// How soon to ask again after a running task.
+const TASK_POLL: Duration = Duration::from_millis(100);
+/// How long load balancer and listeners need not be read again while targets change.
+const FRAME_LASTS: Duration = Duration::from_secs(5);
+/// How long targets need not be read again when nothing was written to them, although something has changed in Kubernetes.
+const TARGETS_LAST: Duration = Duration::from_secs(1);
 /// How soon to look again after a write to Kubernetes failed.
 const REPORT_RETRY: Duration = Duration::from_secs(2);
 
@@ -30,8 +36,12 @@ pub(super) struct Memory {
     refusals: Refusals,
     pace: Pace,
     written: HashMap<String, Written>,
-    /// What the last full read showed, when that round did nothing to the cloud, and when it was read.
-    known: Option<(Known, Instant)>,
+    /// What the last reads showed.
+    sight: Option<Sight>,
+    /// What Secrets said of certificates when the whole was last read.
+    certificates: Certificates,
+    /// Something has changed since the last round.
+    is_woken: bool,
 }
 
 /// A step that the cloud works on.
@@ -41,26 +51,75 @@ struct Submitted {
     since: Instant,
 }
 
+/// What was read of the load balancer.
+struct Sight {
+    observed: Observed,
+    /// When all of it was read.
+    read: Instant,
+    /// When its targets were read; `None` when something was written to them since.
+    targets_read: Option<Instant>,
+}
+
 impl Memory {
-    /// A change came in: what failed before may work now, and everything is read anew.
+    /// A change came in: what failed before may work now.
     pub(super) fn wake(&mut self) {
         self.pace = Pace::default();
-        self.known = None;
+        self.is_woken = true;
     }
 
-    /// An observation that still serves, so that only health need be read.
-    fn known(&mut self, resync: Duration) -> Option<(Known, Instant)> {
-        self.known.take().filter(|(_, read)| read.elapsed() < resync)
-    }
-
-    /// Keeps an observation that nothing was done to.
-    fn keep(&mut self, snapshot: Snapshot, certificates: Certificates, outcome: &Outcome, read: Instant) {
-        if let Seen::Observed(observed) = snapshot.cloud
-            && !outcome.has_tried()
-        {
-            self.known = Some((Known { observed, certificates }, read));
+    /// What need not be read again. Where nothing happens, all but health serves until the resync; where something does, it is
+    /// read anew, but not in each of several rounds that follow one another closely.
+    fn known(&mut self, resync: Duration, is_busy: bool) -> Known {
+        let Some(sight) = &self.sight else { return Known::Nothing };
+        if is_busy {
+            // Nothing will be written on the strength of it.
+            return Known::Targets(sight.observed.clone());
+        }
+        let is_woken = std::mem::take(&mut self.is_woken);
+        let is_calm = !is_woken && sight.targets_read.is_some();
+        let frame_lasts = if is_calm { resync } else { FRAME_LASTS.min(resync) };
+        let targets_last = if is_calm { resync } else { TARGETS_LAST };
+        if sight.read.elapsed() >= frame_lasts {
+            Known::Nothing
+        } else if sight.targets_read.is_some_and(|read| read.elapsed() < targets_last) {
+            Known::Targets(sight.observed.clone())
+        } else {
+            Known::Frame(sight.observed.clone())
         }
     }
+
+    /// Keeps what was observed, unless this round has changed more of it than targets, or nobody knows what it has changed.
+    fn keep(&mut self, snapshot: Snapshot, outcome: &Outcome, begun: Begun) {
+        let is_done = !outcome.has_tried() && self.task.is_none();
+        let is_known = outcome.failure().is_none() && outcome.partial().next().is_none();
+        let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
+        let is_frame_kept = outcome.tried().all(is_of_targets);
+        self.sight = match snapshot.cloud {
+            Seen::Observed(observed) if is_known && is_frame_kept => {
+                let targets_read = is_done.then_some(begun.targets);
+                Some(Sight { observed, read: begun.all, targets_read })
+            }
+            _ => None,
+        };
+    }
+
+    /// When the reads that a round goes by began, if it reads what is not known now.
+    fn begun(&self, known: &Known, now: Instant) -> Begun {
+        let sight = self.sight.as_ref();
+        let all = sight.map_or(now, |sight| sight.read);
+        match known {
+            Known::Nothing => Begun { all: now, targets: now },
+            Known::Frame(_) => Begun { all, targets: now },
+            Known::Targets(_) => Begun { all, targets: sight.and_then(|sight| sight.targets_read).unwrap_or(now) },
+        }
+    }
+}
+
+/// When reads began.
+#[derive(Clone, Copy)]
+struct Begun {
+    all: Instant,
+    targets: Instant,
 }
 
 /// Runs one round. Returns when to look again; `None` when nothing is bound to the load balancer any more.
@@ -75,18 +134,21 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         Ok(cloud) => cloud,
         Err(after) => return Some(after),
     };
-    if let Some(cloud) = &cloud
-        && let Some(after) = memory.wait_for_task(&cloud.clb).await
-    {
-        return Some(after);
-    }
-    let (known, read) = memory.known(context.resync).map_or((None, started), |(known, read)| (Some(known), read));
-    let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding)).collect();
-    let (snapshot, certificates) = gather(context, key, cloud.as_ref(), known, found).await;
+    let busy = match &cloud {
+        Some(cloud) => memory.wait_for_task(&cloud.clb).await,
+        None => None,
+    };
+    let known = memory.known(context.resync, busy.is_some());
+    let begun = memory.begun(&known, started);
+    let found = secure(context, found).await;
+    memory.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
+    let found = found.into_iter().map(|binding| latest(&memory.written, binding)).collect();
+    let snapshot = gather(context, key, cloud.as_ref(), known, &memory.certificates, found).await;
     let plan = plan(&snapshot);
     let outcome = match &cloud {
-        Some(cloud) => apply(&cloud.clb, &snapshot.load_balancer, &plan, &mut memory.refusals).await,
-        None => Outcome::default(),
+        // While a task runs, the load balancer is locked. Gates do not wait for that.
+        Some(cloud) if busy.is_none() => apply(&cloud.clb, &snapshot.load_balancer, &plan, &mut memory.refusals).await,
+        _ => Outcome::default(),
     };
     memory.remember(&plan, &outcome);
     let report = Report {
@@ -99,7 +161,13 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
     };
     let is_reported = report.write(&mut memory.written).await;
     let NextLook { after, pace } = next_look(&snapshot, &plan, &outcome, memory.pace, context.resync);
-    memory.pace = pace;
+    let after = match busy {
+        Some(busy) => busy.min(after.max(TASK_POLL)),
+        None => {
+            memory.pace = pace;
+            after
+        }
+    };
     let failure = match &snapshot.cloud {
         Seen::Failed(failure) => Some(failure),
         _ => outcome.failure(),
@@ -108,7 +176,7 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         tracing::warn!(%key, %failure, class = failure.class.as_str(), "round failed and will be repeated");
     }
     context.metrics.round(failure.is_none() && is_reported, started.elapsed());
-    memory.keep(snapshot, certificates, &outcome, read);
+    memory.keep(snapshot, &outcome, begun);
     Some(if is_reported { after } else { after.min(REPORT_RETRY) })
 }
 
@@ -150,14 +218,14 @@ impl Memory {
         }
     }
 
-    /// Asks after the running task. Returns when to ask again, or `None` when the round may go on: the task has ended, or it
+    /// Asks after the running task. Returns when to ask again, or `None` when the round may write: the task has ended, or it
     /// cannot be told, and then a read of the load balancer tells more.
     async fn wait_for_task(&mut self, clb: &Clb) -> Option<Duration> {
         let Submitted { task, step, since } = self.task.as_ref()?;
         let age = since.elapsed();
         match clb.task(task).await {
             Ok(TaskState::Running) if age < TASK_PATIENCE => {
-                return Some((age / 2).clamp(Duration::from_millis(100), Duration::from_secs(2)));
+                return Some((age / 2).clamp(TASK_POLL, Duration::from_secs(2)));
             }
             Ok(TaskState::Failed(message)) => {
                 tracing::warn!(%task, %step, %message, "task failed");

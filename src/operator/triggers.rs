@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::api::DirectAccessBinding;
-use crate::k8s::{BindingRow, Change, Rows};
-use crate::model::{LoadBalancerId, ObjectKey, Pod, Region, Service};
+use crate::k8s::{BindingRow, Change, Difference, Rows};
+use crate::model::{GateState, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::selects;
 
 /// What one round is about.
@@ -53,7 +53,7 @@ pub(super) struct Neighbourhood {
 
 /// The namespace of a change.
 pub(super) fn namespace(change: &Change) -> &str {
-    fn of<'a, V>(difference: &'a crate::k8s::Difference<V>, namespace: fn(&'a V) -> &'a str) -> &'a str {
+    fn of<'a, V>(difference: &'a Difference<V>, namespace: fn(&'a V) -> &'a str) -> &'a str {
         difference.after.as_deref().or(difference.before.as_deref()).map_or("", namespace)
     }
     match change {
@@ -75,6 +75,7 @@ pub(super) fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> 
         },
         Change::Service(change) => either(change, |service| of_service(&service.key.name)),
         Change::Slice(change) => either(change, |slice| of_service(&slice.service)),
+        Change::Pod(change) if is_echo(change) => BTreeSet::new(),
         Change::Pod(change) => either(change, |pod| of_pod(pod, around, region)),
         Change::Config(change) => match (&change.before, &change.after) {
             (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
@@ -87,7 +88,14 @@ pub(super) fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> 
     }
 }
 
-fn either<V>(change: &crate::k8s::Difference<V>, keys: impl Fn(&V) -> BTreeSet<Key>) -> BTreeSet<Key> {
+/// Nothing but the gate of a Pod has gone on towards open: that is what a round wrote, and no news.
+fn is_echo(change: &Difference<Pod>) -> bool {
+    let (Some(before), Some(after)) = (change.before.as_deref(), change.after.as_deref()) else { return false };
+    let goes_on = before.gate.is_waiting() && !matches!(after.gate, GateState::Unset | GateState::Absent);
+    goes_on && Pod { gate: after.gate.clone(), ..before.clone() } == *after
+}
+
+fn either<V>(change: &Difference<V>, keys: impl Fn(&V) -> BTreeSet<Key>) -> BTreeSet<Key> {
     [&change.before, &change.after].into_iter().flatten().flat_map(|row| keys(row)).collect()
 }
 

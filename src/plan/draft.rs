@@ -8,8 +8,9 @@ use crate::api::mark::TargetTag;
 use crate::model::{Attribute, ListenerId, RegisteredTarget, Route, Rule, RuleId};
 
 use super::desired::{Desired, DesiredListener, Stance};
-use super::gate::{HealthTable, RouteRow, gates, health_table, serving, ungated};
+use super::gate::{HealthTable, RouteRow, gates, health_table, serving, ungated, ungated_note};
 use super::listener::{Listeners, Present, Resolved};
+use super::stand_in::{StandIns, stand_ins};
 use super::summary::tally;
 use super::target::{TargetPlan, Wanted, targets};
 use super::{
@@ -21,6 +22,7 @@ use super::{
 pub(super) struct Draft<'a> {
     snapshot: &'a Snapshot,
     observed: &'a Observed,
+    health: HealthTable,
     plans: Vec<BindingPlan>,
     create: Vec<Step>,
     routes: Vec<TargetPlan>,
@@ -35,6 +37,7 @@ impl<'a> Draft<'a> {
         Self {
             snapshot,
             observed,
+            health: health_table(observed),
             plans,
             create: Vec::new(),
             routes: Vec::new(),
@@ -97,7 +100,14 @@ impl<'a> Draft<'a> {
                     (None, _) => Some(&nothing),
                 };
                 let view = &self.snapshot.bindings[binding];
-                let plan = targets(&Wanted { view, route, endpoints, quota }, observed);
+                let stand_ins = match endpoints {
+                    Some(endpoints) => {
+                        stand_ins(endpoints, (route, observed), view.uid(), &self.health, self.snapshot.now)
+                    }
+                    None => StandIns::default(),
+                };
+                self.plans[binding].stand_in(stand_ins.until);
+                let plan = targets(&Wanted { view, route, endpoints, quota, stand_ins }, observed);
                 self.plans[binding].add_targets(found, &plan, quota);
                 self.routes.push(plan);
             }
@@ -215,7 +225,7 @@ impl<'a> Draft<'a> {
 
     /// Facts about listeners, and verdicts on gates.
     pub(super) fn judge(&mut self, desired: &[Desired], listeners: &Listeners<'_>) {
-        let health = health_table(self.observed);
+        let health = &self.health;
         for (binding, wanted) in desired.iter().enumerate() {
             let view = &self.snapshot.bindings[binding];
             let resolved: Vec<_> = listeners.resolved.iter().filter(|found| found.binding == binding).collect();
@@ -223,15 +233,16 @@ impl<'a> Draft<'a> {
             let mut facts = Vec::new();
             for listener in &wanted.listeners {
                 let own = self.rows(view, listener, &resolved);
-                facts.push(self.facts(view, listener, listeners, &own, &health));
+                facts.push(self.facts(view, listener, listeners, &own, health));
                 rows.extend(own);
             }
             let plan = &mut self.plans[binding];
             let excluded = rows.iter().filter_map(|row| row.endpoints).flat_map(|endpoints| &endpoints.exclusions);
             plan.exclusions.extend(excluded.cloned());
             if let Some(service) = view.service.as_deref().filter(|_| wanted.stance == Stance::Manage) {
-                plan.gates = gates(view, service, &rows, &health, self.snapshot.now);
+                plan.gates = gates(view, service, &rows, health, self.snapshot.now);
                 plan.ungated = ungated(view, service);
+                plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
             }
             if let ConfigView::Found(config) = &view.config
                 && wanted.stance == Stance::Manage
@@ -239,7 +250,7 @@ impl<'a> Draft<'a> {
             {
                 plan.config_generation = config.metadata.generation;
             }
-            plan.conclude(facts, Counts::new(&rows, &health), self.observed.health.is_ok());
+            plan.conclude(facts, Counts::new(&rows, health), self.observed.health.is_ok());
         }
     }
 

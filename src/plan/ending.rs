@@ -4,8 +4,10 @@
 //! what is left at the end of the grace period, while the weight becomes 0. The words name no Pod and no count, which
 //! change with every rollout: a status would then be written again although nothing about the matter is new.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::api::binding::{DrainAction, DrainSpec};
-use crate::model::{Ending, Phase, PreStop, Service};
+use crate::model::{Ending, Phase, Pod, PreStop, Service};
 
 use super::{BindingView, selects};
 
@@ -53,6 +55,15 @@ fn accepting_seconds(ending: Ending) -> u32 {
         PreStop::Sleep(seconds) => seconds.min(ending.grace_seconds),
         PreStop::Unknown => ending.grace_seconds,
     }
+}
+
+/// Until when the target of a Pod that is being deleted may keep its weight: its containers accept until the end of their
+/// preStop sleep, and weight 0 needs time to spread. `None` when the Pod is not being deleted, or its containers may stop at
+/// any time.
+pub(super) fn accepts_until(pod: &Pod) -> Option<Timestamp> {
+    let PreStop::Sleep(_) = pod.ending.pre_stop else { return None };
+    let seconds = accepting_seconds(pod.ending).checked_sub(SPREAD_SECONDS)?;
+    pod.deleting_since?.checked_add(SignedDuration::from_secs(i64::from(seconds))).ok()
 }
 
 /// The time that the user asks connections to be given. The default is no wish: it only bounds how long a target is kept.

@@ -13,7 +13,7 @@ use crate::api::binding::{DrainAction, DrainSpec};
 use crate::api::condition::ExclusionReason;
 use crate::model::{Address, IpFamily, Phase, Pod, Service, ServicePort, SliceEndpoint, Weight};
 
-use super::BindingView;
+use super::{BindingView, ending};
 
 /// What is wanted for one address on one route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) struct Candidate {
     pub pod: String,
     /// What is wanted for it.
     pub wish: Wish,
+    /// For a Pod that is being deleted: until when its target may keep its weight; `None` when nobody knows.
+    pub accepts_until: Option<Timestamp>,
 }
 
 /// A Pod that is not a target.
@@ -87,6 +89,9 @@ pub(super) struct Endpoints {
     pub candidates: BTreeMap<Address, Candidate>,
     /// Pods that are not.
     pub exclusions: Vec<Exclusion>,
+    /// The UIDs of Pods that Kubernetes counts as ready, because no gate of ours holds them, whether or not the slices name
+    /// them already.
+    pub counted_on: BTreeSet<String>,
 }
 
 /// True when the Pod carries all labels of the selector; an empty selector selects nothing.
@@ -111,10 +116,16 @@ pub(super) fn endpoints(
     // only its object has not gone yet. The UID makes the order the same in every round.
     pods.sort_by_key(|pod| (unready(pod, service).is_some(), Reverse(pod.created), &pod.uid));
     for pod in pods {
+        let reason = unready(pod, service);
         match published_addresses(pod, &published, family) {
-            Err(reason) => found.exclude(reason, pod),
+            Err(excluded) => {
+                if excluded == ExclusionReason::NotInSlice {
+                    found.count_on(pod, reason);
+                }
+                found.exclude(excluded, pod);
+            }
             Ok(addresses) => {
-                let reason = unready(pod, service);
+                found.count_on(pod, reason);
                 if let Some(reason) = reason {
                     found.exclude(reason, pod);
                 }
@@ -134,13 +145,25 @@ impl Endpoints {
         self.exclusions.push(Exclusion { reason, pod: pod.key.name.clone() });
     }
 
+    fn count_on(&mut self, pod: &Pod, unready: Option<ExclusionReason>) {
+        if unready.is_none() && pod.containers_ready && !pod.gate.is_waiting() {
+            self.counted_on.insert(pod.uid.clone());
+        }
+    }
+
     fn admit(&mut self, pod: &Pod, addresses: &BTreeSet<Address>, wish: Wish) {
         for address in addresses {
             if self.candidates.contains_key(address) {
                 self.exclude(ExclusionReason::DuplicateAddress, pod);
                 continue;
             }
-            let candidate = Candidate { address: *address, pod_uid: pod.uid.clone(), pod: pod.key.name.clone(), wish };
+            let candidate = Candidate {
+                address: *address,
+                pod_uid: pod.uid.clone(),
+                pod: pod.key.name.clone(),
+                wish,
+                accepts_until: ending::accepts_until(pod),
+            };
             self.candidates.insert(*address, candidate);
         }
     }

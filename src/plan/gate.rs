@@ -12,6 +12,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
+use crate::api::names;
 use crate::model::{Address, GateState, Health, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, TargetHealth};
 
 use super::endpoint::{Endpoints, selects};
@@ -230,6 +231,17 @@ fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthT
         }
     }
     Verdict::Open(reason)
+}
+
+/// What to tell the user about Pods without a gate. No count: the words stay the same while Pods come and go.
+pub(super) fn ungated_note(policy: GatePolicy, ungated: usize) -> Option<String> {
+    let (label, value) = (names::GATES_LABEL, names::GATES_ENABLED);
+    (ungated > 0 && policy != GatePolicy::Disabled).then(|| {
+        format!(
+            "some Pods have no readiness gate, so that their rollout does not wait for the load balancer; label the namespace \
+             {label}={value}, see that the controller injects gates, and replace these Pods"
+        )
+    })
 }
 
 /// How many Pods of the Service run without a gate, so that the load balancer's health does not hold up their rollout.

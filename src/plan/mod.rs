@@ -24,6 +24,7 @@ mod outcome;
 mod problem;
 mod shape;
 mod snapshot;
+mod stand_in;
 mod step;
 mod summary;
 mod target;

@@ -81,7 +81,13 @@ impl Outcome {
 
     /// True when the cloud may differ from what this round read: some step was tried.
     pub fn has_tried(&self) -> bool {
-        self.steps.iter().any(|(_, outcome)| !matches!(outcome, StepOutcome::Held(_) | StepOutcome::Skipped))
+        self.tried().next().is_some()
+    }
+
+    /// The steps that were tried.
+    pub fn tried(&self) -> impl Iterator<Item = &Step> {
+        let was_tried = |outcome: &StepOutcome| !matches!(outcome, StepOutcome::Held(_) | StepOutcome::Skipped);
+        self.steps.iter().filter(move |(_, outcome)| was_tried(outcome)).map(|(step, _)| step)
     }
 
     /// True when some step was done, at least in part, or is being worked on.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::api::condition::ExclusionReason;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Attributes, Health, ListenerId, Protocol, RuleId};
@@ -36,6 +38,9 @@ pub struct BindingPlan {
     pub gates: Vec<GateVerdict>,
     /// Pods that the Service selects and that run without a gate.
     pub ungated: usize,
+    /// When the first target of a terminating Pod that serves in place of a Pod which is not healthy yet has to let go; `None`
+    /// when there is none.
+    pub stand_in_until: Option<Timestamp>,
     /// The cloud was read, so that counts mean something.
     pub is_observed: bool,
     /// The health read worked.
@@ -230,6 +235,11 @@ impl BindingPlan {
         if plan.held > 0 {
             self.problems.push(problem::removal_held(&name, plan.held));
         }
+    }
+
+    /// Takes in until when targets stand in on one route.
+    pub(super) fn stand_in(&mut self, until: Option<Timestamp>) {
+        self.stand_in_until = [self.stand_in_until, until].into_iter().flatten().min();
     }
 
     fn exclude(&mut self, reason: ExclusionReason, pods: &[String]) {

@@ -10,6 +10,7 @@ use crate::api::mark::{TargetTag, pod_mark};
 use crate::model::{Address, Phase, Pod, RegisteredTarget, Route, Weight};
 
 use super::endpoint::{Candidate, Endpoints, Exclusion, Wish};
+use super::stand_in::StandIns;
 use super::{BindingView, Registration};
 
 /// What is to be done about the targets of one route, for one binding.
@@ -45,6 +46,14 @@ pub(super) struct Wanted<'a> {
     pub(super) endpoints: Option<&'a Endpoints>,
     /// Most targets that the route may hold.
     pub(super) quota: usize,
+    /// Terminating targets that keep their weight.
+    pub(super) stand_ins: StandIns,
+}
+
+impl Wanted<'_> {
+    fn wish(&self, candidate: &Candidate) -> Wish {
+        if self.stand_ins.addresses.contains(&candidate.address) { Wish::Keep } else { candidate.wish }
+    }
 }
 
 /// Compares the wanted with the observed targets of one route.
@@ -87,7 +96,9 @@ impl TargetPlan {
     fn own(&mut self, wanted: &Wanted<'_>, target: &RegisteredTarget, mark: &str, candidate: Option<&Candidate>) {
         self.ours += 1;
         match candidate {
-            Some(candidate) if pod_mark(&candidate.pod_uid) == mark => self.weigh(wanted, target, candidate.wish),
+            Some(candidate) if pod_mark(&candidate.pod_uid) == mark => {
+                self.weigh(wanted, target, wanted.wish(candidate));
+            }
             // The address came back with another Pod. Registering it anew makes the cloud forget the old Pod's health.
             Some(_) => self.remove(wanted, target),
             None => self.unwanted(wanted, target, pod_by_mark(wanted.view, mark)),
@@ -98,7 +109,7 @@ impl TargetPlan {
     fn not_tagged(&mut self, wanted: &Wanted<'_>, target: &RegisteredTarget, candidate: Option<&Candidate>) {
         self.foreign += 1;
         match candidate {
-            Some(candidate) if target.tag.is_empty() => self.weigh(wanted, target, candidate.wish),
+            Some(candidate) if target.tag.is_empty() => self.weigh(wanted, target, wanted.wish(candidate)),
             Some(candidate) if matches!(candidate.wish, Wish::Serve(_)) => self.in_use.push(candidate.pod.clone()),
             Some(_) | None => {}
         }

@@ -1,6 +1,6 @@
 //! The condition of a Pod's readiness gate: the AND over all bindings that select the Pod.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::GateReason;
 use crate::model::GateState;
@@ -18,8 +18,24 @@ pub struct GateCondition {
 }
 
 impl GateCondition {
+    /// Whether this is to be written. `since` is when the Pod began to wait for nothing but gates.
+    ///
+    /// Most phases pass so quickly that nobody could read of them, and each write costs a request and wakes everyone who watches
+    /// Pods. So what a Pod waits for is written once it has waited for a while, and written anew when what was written has been
+    /// there for a while. Of a Pod that waits for its containers, Kubernetes tells more than we could.
+    pub fn is_due(&self, state: &GateState, since: Option<Timestamp>, now: Timestamp) -> bool {
+        if self.is_written(state) {
+            return false;
+        }
+        let said = match state {
+            GateState::Waiting { message, .. } => said_since(message).or(since),
+            GateState::Unset | GateState::Absent | GateState::Open => since,
+        };
+        self.is_open || said.is_some_and(|said| now.duration_since(said) >= WORTH_TELLING)
+    }
+
     /// True when the Pod already says so. An open gate is never closed again, so it never differs.
-    pub fn is_written(&self, state: &GateState) -> bool {
+    fn is_written(&self, state: &GateState) -> bool {
         match state {
             GateState::Absent | GateState::Open => true,
             GateState::Unset => false,
@@ -29,6 +45,9 @@ impl GateCondition {
         }
     }
 }
+
+/// How long a Pod waits before it is told what for. Times in Kubernetes are whole seconds, so it may be one less.
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(2);
 
 /// What comes between the words of a waiting condition and the time since when it says so.
 const SINCE: &str = ", since ";
@@ -42,6 +61,10 @@ impl GateCondition {
 
 fn without_time(message: &str) -> &str {
     message.rsplit_once(SINCE).map_or(message, |(words, _)| words)
+}
+
+fn said_since(message: &str) -> Option<Timestamp> {
+    message.rsplit_once(SINCE)?.1.parse().ok()
 }
 
 /// The condition for a Pod, from what each binding that selects it says; `None` for a binding that has not been looked at.
@@ -110,5 +133,32 @@ mod tests {
         assert!(waiting.is_written(&said), "the time since when is not news");
         let other = GateState::Waiting { reason: "Registering".to_owned(), message: waiting.message.clone() };
         assert!(!waiting.is_written(&other));
+    }
+
+    #[test]
+    fn what_passes_quickly_is_not_told() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let wait = |reason| gate_condition([("a", Some(&Verdict::Wait(reason, "words".to_owned())))]);
+        let (registering, checked) = (wait(GateReason::Registering), wait(GateReason::HealthCheck));
+        let open = gate_condition([("a", Some(&Verdict::Open(GateReason::BackendReady)))]);
+        let said = |condition: &GateCondition, now| GateState::Waiting {
+            reason: condition.reason.to_string(),
+            message: condition.message_at(now),
+        };
+        for (condition, state, since, now, expected, why) in [
+            (&registering, GateState::Unset, None, 100, false, "its containers are not ready"),
+            (&registering, GateState::Unset, Some(at(99)), 100, false, "it has just begun to wait"),
+            (&registering, GateState::Unset, Some(at(98)), 100, true, "it waits"),
+            (&registering, said(&registering, at(98)), Some(at(90)), 100, false, "that is what is written"),
+            (&checked, said(&registering, at(99)), Some(at(90)), 100, false, "something was written just now"),
+            (&checked, said(&registering, at(98)), Some(at(90)), 100, true, "what is written is no longer true"),
+            (&open, GateState::Unset, None, 100, true, "opening never waits"),
+            (&open, said(&checked, at(100)), Some(at(100)), 100, true, "opening never waits"),
+            (&open, GateState::Open, Some(at(90)), 100, false, "it is open"),
+        ] {
+            assert_eq!(condition.is_due(&state, since, at(now)), expected, "{why}");
+        }
+        let by_others = GateState::Waiting { reason: "Else".to_owned(), message: "without a time".to_owned() };
+        assert!(checked.is_due(&by_others, Some(at(90)), at(100)));
     }
 }

@@ -34,6 +34,8 @@ const GATE_POLLS: [(SignedDuration, Duration); 2] = [
 ];
 /// The same, for gates that have been waiting for longer.
 const GATE_POLL_SLOW: Duration = Duration::from_secs(2);
+/// Poll of health while a terminating Pod serves in place of another.
+const STAND_IN_POLL: Duration = Duration::from_secs(1);
 /// Poll of health while some target is not healthy.
 const HEALTH_POLL: Duration = Duration::from_secs(5);
 /// Poll of health while all is well: one call serves 30 load balancers.
@@ -72,8 +74,15 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
         plan.bindings.iter().flat_map(|binding| &binding.problems).any(|problem| problem.reason != Reason::Suspended);
     let is_refused = !plan.steps.is_empty();
     let after = if is_blind || is_missing || is_refused { after.min(Duration::from_secs(10)) } else { after };
-    let after = after.min(resync).min(drain_end(snapshot).unwrap_or(Duration::MAX));
+    let after = after.min(stand_in_look(snapshot, plan)).min(resync).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     NextLook { after, pace: Pace::default() }
+}
+
+/// While a terminating Pod serves in place of another, health is read often, and its last moment is not missed.
+fn stand_in_look(snapshot: &Snapshot, plan: &Plan) -> Duration {
+    let until = plan.bindings.iter().filter_map(|binding| binding.stand_in_until).min();
+    let left = until.map(|until| Duration::try_from(until.duration_since(snapshot.now)).unwrap_or_default());
+    left.map_or(Duration::MAX, |left| left.min(STAND_IN_POLL))
 }
 
 /// How long until the first drain ends. Nothing happens in Kubernetes at that moment, so nothing else would ask for a round.

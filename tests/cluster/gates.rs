@@ -1,5 +1,10 @@
 //! Gates open for the right reason, and never stay closed for one that has gone.
 
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::json;
 use tke_direct_access::api::names;
 use tke_direct_access::model::Address;
@@ -63,6 +68,32 @@ async fn a_gate_waits_for_health_and_says_so() {
     stage.cloud.set_health_override(target, Some(false));
     stage.until("web", "TargetsHealthy", "False", "Unhealthy").await;
     assert_eq!(gates(&stage).await, ["True LoadBalancerNetworkGroupReady"]);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_opens_at_the_first_read_that_says_healthy() {
+    let stage = Stage::new("first-read").await;
+    let target = deploy_sick(&stage, &json!({})).await;
+    until(&stage, "the gate waits for health", "False HealthCheck").await;
+    let api: Api<Pod> = Api::default_namespaced(stage.namespace.client());
+    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let opened = async {
+        while let Some(event) = events.next().await {
+            if let Ok(Event::InitApply(pod) | Event::Apply(pod)) = event {
+                let conditions = pod.status.and_then(|status| status.conditions).unwrap_or_default();
+                if conditions.iter().any(|found| found.type_ == names::GATE && found.status == "True") {
+                    return stage.cloud.calls().get("DescribeTargetHealth").copied().unwrap_or_default();
+                }
+            }
+        }
+        panic!("the watch does not end")
+    };
+    stage.cloud.set_health_override(target, Some(true));
+    stage.cloud.reset_calls();
+    let reads = tokio::time::timeout(DEADLINE, opened).await.expect("the gate opens");
+    // None when a read came between the two lines above.
+    assert!(reads <= 1, "{reads} reads of health were needed");
     stage.finish().await;
 }
 

@@ -45,6 +45,12 @@ impl Clients {
 
     /// Ends. Nothing may be lost, and at least `pods` Pods have answered.
     pub(crate) async fn lost_nothing(self, what: &str, pods: usize) {
+        let (lost, errors) = self.end(what, pods).await;
+        assert_eq!(lost, 0, "{what}: {errors}");
+    }
+
+    /// Ends. All was sent, and at least `pods` Pods have answered. Returns how many requests were lost, and why.
+    pub(crate) async fn end(self, what: &str, pods: usize) -> (u64, String) {
         let due = self.since.elapsed().as_secs() * u64::from(NEW + KEEPERS * KEPT);
         let (mut sent, mut lost, mut retried) = (0, 0, 0);
         let (mut errors, mut answered) = (Vec::new(), BTreeSet::new());
@@ -57,8 +63,8 @@ impl Clients {
             answered.extend(totals.by_pod.into_keys());
         }
         eprintln!("{what}: sent {sent}, lost {lost}; {retried} found their kept connection closed and were sent again");
-        assert_eq!(lost, 0, "{what}: of {sent} sent: {errors:?}");
         assert!(sent >= due, "{what}: only {sent} of {due} requests were sent");
         assert!(answered.len() >= pods, "{what}: {} Pods have answered: {answered:?}", answered.len());
+        (lost, format!("{lost} of {sent} sent: {errors:?}"))
     }
 }

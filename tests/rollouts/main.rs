@@ -15,6 +15,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod injector;
 mod load;
 mod scene;
 mod witness;
@@ -27,4 +28,5 @@ mod rollouts {
     mod handover;
     mod order;
     mod rolling;
+    mod webhook_down;
 }

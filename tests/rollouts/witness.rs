@@ -10,10 +10,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::runtime::{WatchStreamExt, watcher};
 use tke_direct_access::api::names;
-use tke_direct_access::model::{Address, Protocol};
+use tke_direct_access::model::{Address, Health, LoadBalancerId, Protocol, RegisteredTarget, Route};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::stage::Stage;
+use crate::stage::{LOAD_BALANCER, Stage};
 
 /// How often the targets are looked at.
 const PERIOD: Duration = Duration::from_millis(20);
@@ -65,6 +65,32 @@ pub(crate) async fn watched<T>(stage: &Stage, act: impl Future<Output = T>) -> T
     };
     witness.testify();
     result
+}
+
+/// Waits for `act`, and returns the fewest healthy targets with a weight that were seen meanwhile.
+pub(crate) async fn fewest_serving<T>(stage: &Stage, act: impl Future<Output = T>) -> (T, usize) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut act = pin!(act);
+    let mut fewest = usize::MAX;
+    loop {
+        tokio::select! {
+            result = &mut act => return (result, fewest),
+            _ = ticks.tick() => fewest = fewest.min(healthy_serving(stage)),
+        }
+    }
+}
+
+/// How many targets are healthy and have a weight.
+fn healthy_serving(stage: &Stage) -> usize {
+    let id = LoadBalancerId::new(LOAD_BALANCER);
+    stage.cloud.console(|state| {
+        let is_healthy = |route: &Route, address| state.health_at(&id, route, address) == Some(Health::Healthy);
+        let of_route = |(route, targets): (Route, Vec<RegisteredTarget>)| {
+            targets.into_iter().filter(|target| target.weight > 0 && is_healthy(&route, target.address)).count()
+        };
+        state.targets(&id).into_iter().map(of_route).sum()
+    })
 }
 
 impl Witness {

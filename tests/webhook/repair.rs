@@ -179,6 +179,16 @@ async fn two_replicas_agree() {
         eventually("both are back", REPAIR, async || is_whole(&stage, &first).await).await;
         // One of the two has made the Secret, the other has found it.
         assert_eq!(total().iter().sum::<u64>(), before + 1, "round {round}");
+        // However many noticed, each deletion is told once.
+        let path = r#"jsonpath={.items[?(@.action=="configuration-missing")].regarding.uid}"#;
+        let uid = stage.configuration().await["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        eventually("the repair is told once", REPAIR, async || {
+            let told = stage.ok(&["get", "events.events.k8s.io", "-n", "default", "-o", path]).await;
+            let count = told.split(' ').filter(|one| **one == uid).count();
+            assert!(count <= 1, "round {round}: {count} Events");
+            (count == 1).then_some(())
+        })
+        .await;
     }
     // The other one serves the same certificate.
     let served = |address: std::net::SocketAddr| super::review::served_certificate(address);

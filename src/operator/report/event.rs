@@ -1,10 +1,14 @@
 //! Events: one for each result that a user may want to know of, on the binding.
 
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::runtime::events::{Event, EventType};
 
 use super::Report;
+use crate::api::binding::GatePolicy;
 use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBindingStatus, clip};
 use crate::model::ListenerId;
@@ -12,6 +16,28 @@ use crate::plan::{BindingView, Step, StepOutcome};
 
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
+
+/// In a rollout, the same happens again and again. It is told once in this time; what it has led to is in the status.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// Settings in the cloud were not as wished.
+const CORRECTED: &str = "AttributesCorrected";
+
+/// When which reason was last told of a binding. Forgetting it costs an Event.
+#[derive(Debug, Default)]
+pub(super) struct Told(HashMap<String, Instant>);
+
+impl Told {
+    /// Whether to tell it; warnings always.
+    fn is_news(&mut self, reason: &str, kind: EventType, now: Instant) -> bool {
+        let is_recent = self.0.get(reason).is_some_and(|last| now.saturating_duration_since(*last) < QUIET);
+        if is_recent && kind == EventType::Normal {
+            return false;
+        }
+        self.0.insert(reason.to_owned(), now);
+        true
+    }
+}
 
 fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
@@ -24,13 +50,21 @@ impl Report<'_> {
         view: &BindingView,
         before: &DirectAccessBindingStatus,
         after: &DirectAccessBindingStatus,
+        told: &mut Told,
     ) {
         let is_known =
             |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
         for (step, outcome) in &self.outcome.steps {
             if matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)) && step.concerns(view.uid(), is_known) {
-                self.publish(view, EventType::Normal, reason(step), "Program", &step.to_string()).await;
+                self.publish(view, told, EventType::Normal, reason(step), "Program", &step.to_string()).await;
             }
+        }
+        if ungated(before) == 0
+            && ungated(after) > 0
+            && let Some(accepted) = find(after, ConditionType::Accepted)
+            && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
+        {
+            self.publish(view, told, EventType::Warning, "UngatedPods", "Reconcile", &accepted.message).await;
         }
         let Some(ready) = find(after, ConditionType::Ready) else { return };
         let known = find(before, ConditionType::Ready);
@@ -39,10 +73,22 @@ impl Report<'_> {
         }
         let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
         let kind = if is_warning { EventType::Warning } else { EventType::Normal };
-        self.publish(view, kind, &ready.reason, "Reconcile", &ready.message).await;
+        self.publish(view, told, kind, &ready.reason, "Reconcile", &ready.message).await;
     }
 
-    async fn publish(&self, view: &BindingView, kind: EventType, reason: &str, action: &str, note: &str) {
+    async fn publish(
+        &self,
+        view: &BindingView,
+        told: &mut Told,
+        kind: EventType,
+        reason: &str,
+        action: &str,
+        note: &str,
+    ) {
+        // Every correction says something else.
+        if reason != CORRECTED && !told.is_news(reason, kind, Instant::now()) {
+            return;
+        }
         let event = Event {
             type_: kind,
             reason: reason.to_owned(),
@@ -57,6 +103,10 @@ impl Report<'_> {
     }
 }
 
+fn ungated(status: &DirectAccessBindingStatus) -> i32 {
+    status.gates.as_ref().map_or(0, |gates| gates.ungated_pods)
+}
+
 fn reason(step: &Step) -> &'static str {
     match step {
         Step::CreateListeners { .. } => "CreatingListeners",
@@ -67,8 +117,29 @@ fn reason(step: &Step) -> &'static str {
         Step::ModifyListener { .. }
         | Step::ModifyDomain { .. }
         | Step::ModifyRule { .. }
-        | Step::ModifyLoadBalancer(_) => "AttributesCorrected",
+        | Step::ModifyLoadBalancer(_) => CORRECTED,
         Step::DeleteRules { .. } => "DeletingRules",
         Step::DeleteListeners(_) => "DeletingListeners",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_again_and_again_is_told_now_and_then_and_warnings_always() {
+        let (mut told, start) = (Told::default(), Instant::now());
+        for (reason, kind, after, expected) in [
+            ("Ready", EventType::Normal, 0, true),
+            ("Ready", EventType::Normal, 29, false),
+            ("Waiting", EventType::Normal, 29, true),
+            ("Ready", EventType::Normal, 30, true),
+            ("Ready", EventType::Warning, 31, true),
+            ("Ready", EventType::Normal, 60, false),
+        ] {
+            let now = start + Duration::from_secs(after);
+            assert_eq!(told.is_news(reason, kind, now), expected, "{reason} after {after} s");
+        }
     }
 }

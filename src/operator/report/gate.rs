@@ -53,6 +53,6 @@ impl Report<'_> {
             })
             .collect();
         let condition = gate_condition(verdicts.iter().map(|(name, verdict)| (name.as_str(), verdict.as_ref())));
-        (!condition.is_written(&pod.gate)).then_some(condition)
+        condition.is_due(&pod.gate, gate.since, self.snapshot.now).then_some(condition)
     }
 }

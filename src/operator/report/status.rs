@@ -7,6 +7,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::event::Told;
 use super::{Report, settle};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::plan::{BindingPlan, BindingView};
@@ -17,6 +18,7 @@ use crate::status::{Round, binding_status};
 pub(in crate::operator) struct Written {
     version: u64,
     status: DirectAccessBindingStatus,
+    told: Told,
 }
 
 fn version(text: Option<&str>) -> u64 {
@@ -71,9 +73,10 @@ impl Report<'_> {
         let result = api.patch_status(name, &params, &Patch::Apply(&patch)).await;
         let (is_ok, object) = settle(self.context, "directaccessbindings/status", result);
         if let Some(object) = object {
-            self.announce(view, &previous, &status).await;
+            let mut told = written.remove(view.uid()).map(|last| last.told).unwrap_or_default();
+            self.announce(view, &previous, &status, &mut told).await;
             let version = version(object.metadata.resource_version.as_deref());
-            written.insert(view.uid().to_owned(), Written { version, status });
+            written.insert(view.uid().to_owned(), Written { version, status, told });
         }
         is_ok
     }

@@ -77,6 +77,23 @@ fn pods_without_a_gate_are_counted_and_open_ones_left_alone() {
     let plan = world.plan();
     assert!(plan.bindings[0].gates.is_empty());
     assert_eq!(plan.bindings[0].ungated, 1);
+    assert!(
+        plan.bindings[0].notes.iter().any(|note| note.contains("no readiness gate")),
+        "{:?}",
+        plan.bindings[0].notes
+    );
+    world.pods.remove(&1);
+    assert!(!world.plan().bindings[0].notes.iter().any(|note| note.contains("no readiness gate")));
+}
+
+#[test]
+fn who_wants_no_gates_is_not_told_of_pods_without() {
+    let mut world = World::new(&json!({"readinessGate": {"policy": "Disabled"}})).with_pods([1]);
+    world.pod(1).gate = GateState::Absent;
+    world.converge();
+    let plan = world.plan();
+    assert_eq!(plan.bindings[0].ungated, 1);
+    assert!(!plan.bindings[0].notes.iter().any(|note| note.contains("no readiness gate")));
 }
 
 #[test]

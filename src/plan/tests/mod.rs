@@ -7,5 +7,6 @@ mod faults;
 mod gates;
 mod layer7;
 mod properties;
+mod stand_ins;
 mod targets;
 pub(crate) mod world;

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::Client;
-use kube::runtime::events::Recorder;
 use rustls::sign::CertifiedKey;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -84,7 +83,7 @@ pub(super) async fn resolve(injection: Injection, client: &Client, stop: &Cancel
 /// The loop's state. All of it may be lost.
 pub(super) struct Repair {
     client: Client,
-    recorder: Recorder,
+    identity: String,
     metrics: Metrics,
     injection: Injection,
     namespace: String,
@@ -113,7 +112,7 @@ impl Repair {
     ) -> Self {
         let Surroundings { client, namespace, identity, .. } = surroundings;
         Self {
-            recorder: report::recorder(&client, identity),
+            identity,
             metrics,
             injection,
             names: reach.names(&namespace),

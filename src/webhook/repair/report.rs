@@ -1,8 +1,11 @@
 //! Events and counts of what was repaired.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Api;
+use kube::api::PostParams;
 
 use super::Repair;
 use crate::api::clip;
@@ -11,6 +14,8 @@ use crate::api::clip;
 const REPORTER: &str = "cloud.tencent.com/direct-access-webhook";
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
+/// The most that it takes as the name of a replica.
+const INSTANCE_MAX: usize = 128;
 
 /// What was done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +41,12 @@ impl Deed {
     }
 }
 
-pub(super) fn recorder(client: &Client, identity: String) -> Recorder {
-    Recorder::new(client.clone(), Reporter { controller: REPORTER.to_owned(), instance: Some(identity) })
+/// The name of an Event about one version of an object. Replicas that have noticed the same and written the same tell of the same
+/// version, so that all of their Events but the first are refused.
+fn event_name(reference: &ObjectReference, deed: Deed, object: &str, cause: &str) -> String {
+    let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (name, uid, version) = (part(&reference.name), part(&reference.uid), part(&reference.resource_version));
+    format!("{name}.{uid}.{version}.{}-{object}-{cause}", deed.reason().to_ascii_lowercase())
 }
 
 impl Repair {
@@ -54,17 +63,46 @@ impl Repair {
             self.metrics.repair(object, cause);
         }
         tracing::info!(object, cause, deed = deed.reason(), "{note}");
+        // Cluster-wide objects have their Events in this namespace.
+        let namespace = reference.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let event = Event {
-            type_: if deed == Deed::Repaired { EventType::Warning } else { EventType::Normal },
-            reason: deed.reason().to_owned(),
+            metadata: ObjectMeta {
+                name: Some(event_name(reference, deed, object, cause)),
+                namespace: Some(namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            type_: Some(if deed == Deed::Repaired { "Warning" } else { "Normal" }.to_owned()),
+            reason: Some(deed.reason().to_owned()),
             note: Some(clip(note, NOTE_MAX)),
-            // Part of what makes an Event another one; the note is not.
-            action: format!("{object}-{cause}"),
-            secondary: None,
+            action: Some(format!("{object}-{cause}")),
+            event_time: Some(MicroTime(Timestamp::now())),
+            regarding: Some(reference.clone()),
+            reporting_controller: Some(REPORTER.to_owned()),
+            reporting_instance: Some(clip(&self.identity, INSTANCE_MAX)),
+            ..Event::default()
         };
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         // An Event is a courtesy: log and metric say it too.
-        if let Err(error) = self.recorder.publish(&event, reference).await {
+        if let Err(error) = events.create(&PostParams::default(), &event).await {
             tracing::debug!(%error, object, "event was not taken");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_replicas_tell_of_one_version_has_one_name() {
+        let version = |version: &str| ObjectReference {
+            name: Some("direct-access-pods".to_owned()),
+            uid: Some("u".to_owned()),
+            resource_version: Some(version.to_owned()),
+            ..ObjectReference::default()
+        };
+        let name = |number: &str| event_name(&version(number), Deed::Repaired, "configuration", "missing");
+        assert_eq!(name("7"), "direct-access-pods.u.7.repaired-configuration-missing");
+        assert_ne!(name("8"), name("7"));
     }
 }
