@@ -106,6 +106,8 @@ vocabulary! {
             "Give the Service a selector.";
         ConfigNotFound = "ConfigNotFound": "The TkeServiceConfig does not exist; targets and gates are not held up by that.",
             "Create it in this namespace, or correct serviceConfigRef.";
+        ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
+            "Delete the config of that name, or switch autoServiceConfig off.";
         ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes; targets and gates are not held up by that.",
             "Correct the field that the message names.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::convert;
 use super::table::{Difference, Table};
 use super::watch::{Kind, Sink, follow};
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{ObjectKey, Pod, Service, Slice};
 
 /// Something that rounds may depend on is not what it was.
@@ -61,6 +61,8 @@ impl BindingRow {
 pub struct ConfigRow {
     /// Its name.
     pub key: ObjectKey,
+    /// UIDs of the objects that own it.
+    pub owners: Vec<String>,
     /// The object, or what is wrong with it.
     pub config: Result<Arc<TkeServiceConfig>, String>,
     resource_version: Option<String>,
@@ -73,12 +75,21 @@ impl PartialEq for ConfigRow {
 }
 
 impl ConfigRow {
+    /// The object of this UID owns it.
+    pub fn is_owned_by(&self, uid: Option<&str>) -> bool {
+        self.owners.iter().any(|owner| Some(owner.as_str()) == uid)
+    }
+
     /// Nothing that a round reads has changed.
     pub fn is_same_input(&self, other: &Self) -> bool {
         match (&self.config, &other.config) {
             (Ok(a), Ok(b)) => {
                 let (before, after) = (&a.metadata, &b.metadata);
+                let asked = |meta: &kube::api::ObjectMeta| {
+                    meta.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT)).cloned()
+                };
                 before.uid == after.uid
+                    && asked(before) == asked(after)
                     && before.generation == after.generation
                     && before.owner_references == after.owner_references
                     && a.spec == b.spec
@@ -160,7 +171,8 @@ fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
         }
         Err(invalid) => Err(invalid.error.clone()),
     };
-    Some(ConfigRow { key, resource_version: meta.resource_version.clone(), config: read })
+    let owners = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
+    Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: read })
 }
 
 impl Stores {
@@ -180,7 +192,8 @@ impl Stores {
                 let (sender, receiver) = watch::channel(false);
                 synced.push(receiver);
                 let sink = Sink { table: $table.clone(), changes: changes.clone(), synced: sender };
-                let kind = Kind { name: $name, row: $row, key: $key, change: $change };
+                let is_optional = $name == "tkeserviceconfigs";
+                let kind = Kind { is_optional, name: $name, row: $row, key: $key, change: $change };
                 let api: Api<$type> = match namespace {
                     Some(namespace) => Api::namespaced(client.clone(), namespace),
                     None => Api::all(client.clone()),

@@ -16,6 +16,8 @@ use super::table::{Difference, Table};
 
 /// How the objects of one kind become rows.
 pub(super) struct Kind<K, V> {
+    /// Its definition may be missing in the cluster.
+    pub(super) is_optional: bool,
     /// The plural name, for logs.
     pub(super) name: &'static str,
     /// The row of an object; `None` for one that does not concern us.
@@ -46,6 +48,11 @@ where
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event,
+            Err(error) if kind.is_optional && is_not_found(&error) => {
+                // The definition is not installed: there are none. The watch goes on asking, for when it is.
+                sink.synced.send_replace(true);
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(kind = kind.name, %error, "watch failed and will be retried");
                 continue;
@@ -56,6 +63,13 @@ where
                 return;
             }
         }
+    }
+}
+
+fn is_not_found(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.is_not_found(),
+        _ => false,
     }
 }
 

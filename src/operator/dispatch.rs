@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::configs::{Configs, config_loop};
 use super::context::Context;
 use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
@@ -25,6 +26,8 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
         Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
     let releases = Arc::new(Releases::new(&context.stores));
     loops.tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
+    let configs = Arc::new(Configs::new(&context.stores));
+    loops.tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
     let region = context.clouds.default_region().clone();
     for row in context.stores.bindings.all() {
         loops.wake(Key::of(&row.0, &region));
@@ -44,6 +47,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
                         loops.wake(key);
                     }
                     releases.mark(namespace);
+                    configs.mark(&change, stores);
                 }
                 None => break,
             },

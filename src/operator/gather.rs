@@ -62,6 +62,11 @@ fn view(context: &Context, binding: Arc<DirectAccessBinding>, certificates: &Cer
         None => ConfigView::None,
         Some(name) => match stores.configs.row(&namespace, &name).as_deref() {
             None => ConfigView::Missing,
+            Some(row)
+                if binding.spec.service_config_ref.is_none() && !row.is_owned_by(binding.metadata.uid.as_deref()) =>
+            {
+                ConfigView::Foreign
+            }
             Some(ConfigRow { config: Ok(config), .. }) => ConfigView::Found(config.clone()),
             Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),
         },

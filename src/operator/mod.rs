@@ -6,6 +6,7 @@
 mod admin;
 mod apply;
 mod certificates;
+mod configs;
 mod context;
 mod dispatch;
 mod gate;

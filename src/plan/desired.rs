@@ -100,6 +100,7 @@ fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&Lo
         ConfigView::Found(config) => wishes = config::wishes(&config.spec),
         // The controller is about to make it.
         ConfigView::Missing if view.binding.spec.service_config_ref.is_none() => {}
+        ConfigView::Foreign => problems.push(problem::config_not_owned(&view.binding)),
         ConfigView::Missing => problems.push(problem::config_not_found(&view.binding)),
         ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.binding, why)),
     }

@@ -102,6 +102,15 @@ pub(super) fn config_not_found(binding: &DirectAccessBinding) -> Problem {
     unresolved(Reason::ConfigNotFound, message)
 }
 
+pub(super) fn config_not_owned(binding: &DirectAccessBinding) -> Problem {
+    let name = binding.config_name().unwrap_or_default();
+    let message = format!(
+        "TkeServiceConfig '{name}' exists and was not made for this binding; delete it, or switch autoServiceConfig off. \
+         Targets and gates do not wait for it"
+    );
+    unresolved(Reason::ConfigNotOwned, message)
+}
+
 pub(super) fn config_unreadable(binding: &DirectAccessBinding, why: &str) -> Problem {
     let name = binding.config_name().unwrap_or_default();
     let message = format!(

@@ -80,6 +80,8 @@ pub enum ConfigView {
     None,
     /// There is none of that name.
     Missing,
+    /// The binding would make it, and there is one of that name that is not the binding's.
+    Foreign,
     /// There is one that cannot be read, for this reason.
     Unreadable(String),
     /// This one.

@@ -423,6 +423,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::Denied
         | Reason::Arrears
         | Reason::ConfigUnreadable
+        | Reason::ConfigNotOwned
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound

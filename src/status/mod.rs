@@ -2,11 +2,13 @@
 
 mod binding;
 mod conditions;
+mod config;
 mod gate;
 mod next_look;
 #[cfg(test)]
 mod tests;
 
 pub use binding::{Round, binding_status};
+pub use config::config_status;
 pub use gate::{GateCondition, gate_condition};
 pub use next_look::{NextLook, Pace, next_look};

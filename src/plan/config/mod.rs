@@ -3,6 +3,7 @@
 //! [`wishes`] reads the whole config once and knows nothing of the cloud; [`fit`] compares one wish with what is there. What a
 //! config does not say is in no wish. What cannot be applied becomes a problem of its entry, and everything else is applied.
 
+pub mod auto;
 mod entry;
 mod fit;
 mod health_check;

@@ -1,0 +1,230 @@
+//! TkeServiceConfigs: their statuses, and those that bindings with `autoServiceConfig` have made for them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
+use kube::{Api, Resource};
+use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::report::settle;
+use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, names};
+use crate::k8s::{BindingRow, Change, ConfigRow, Stores};
+use crate::model::ObjectKey;
+use crate::plan::config::auto;
+use crate::status::config_status;
+
+/// Changes that come close together are looked at once: an edit of a config is followed by a status of each of its bindings.
+const GATHER_WINDOW: Duration = Duration::from_millis(200);
+/// How soon to look again after a write failed.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long the answer that the definition has no status is believed.
+const NO_STATUS_LASTS: Duration = Duration::from_secs(60);
+
+/// The configs that are to be looked at again.
+pub(super) struct Configs {
+    dirty: Mutex<BTreeSet<ObjectKey>>,
+    notify: Notify,
+}
+
+/// The config that a binding uses or is to have.
+fn used_by(row: &BindingRow) -> Option<ObjectKey> {
+    Some(ObjectKey::new(row.0.metadata.namespace.clone().unwrap_or_default(), row.0.config_name()?))
+}
+
+impl Configs {
+    /// Every config, and every config that a binding names.
+    pub(super) fn new(stores: &Stores) -> Self {
+        let bindings = stores.bindings.all();
+        let all = stores.configs.all().iter().map(|row| row.key.clone()).collect::<Vec<_>>();
+        let all = all.into_iter().chain(bindings.iter().filter_map(|row| used_by(row)));
+        let configs = Self { dirty: Mutex::new(all.collect()), notify: Notify::new() };
+        configs.notify.notify_one();
+        configs
+    }
+
+    /// Something has changed.
+    pub(super) fn mark(&self, change: &Change, stores: &Stores) {
+        let keys: Vec<ObjectKey> = match change {
+            Change::Config(change) => {
+                [&change.before, &change.after].into_iter().flatten().map(|row| row.key.clone()).collect()
+            }
+            Change::Binding(change) => {
+                [&change.before, &change.after].into_iter().flatten().filter_map(|row| used_by(row)).collect()
+            }
+            // The ports of a Service tell what listeners there are.
+            Change::Service(change) => {
+                let Some(service) = change.after.as_ref() else { return };
+                let rows = stores.bindings.rows(&service.key.namespace);
+                let concerns = |row: &&Arc<BindingRow>| {
+                    row.0.spec.auto_service_config && row.0.spec.service_ref.name == service.key.name
+                };
+                rows.values().filter(concerns).filter_map(|row| used_by(row)).collect()
+            }
+            Change::Slice(_) | Change::Pod(_) => return,
+        };
+        if !keys.is_empty() {
+            self.dirty.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+            self.notify.notify_one();
+        }
+    }
+
+    fn take(&self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What is kept from one look to the next; forgetting it costs calls that change nothing.
+#[derive(Default)]
+struct Memory {
+    /// The last status that was written to each config, with the version of the object that it made.
+    written: HashMap<ObjectKey, (u64, TkeServiceConfigStatus)>,
+    /// Until when the definition is believed to have no status, as TKE's own has none.
+    no_status_until: Option<Instant>,
+}
+
+/// Keeps statuses and auto configs true until `stop`.
+pub(super) async fn config_loop<K>(context: Arc<Context>, configs: Arc<Configs>, stop: CancellationToken) -> Option<K> {
+    let mut memory = Memory::default();
+    let mut again = BTreeSet::new();
+    loop {
+        let pause = if again.is_empty() { Duration::MAX } else { RETRY };
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            _ = tokio::time::timeout(pause, configs.notify.notified()) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            _ = tokio::time::timeout(GATHER_WINDOW, std::future::pending::<()>()) => {}
+        }
+        let mut keys = configs.take();
+        keys.append(&mut again);
+        for key in keys {
+            if !look(&context, &mut memory, &key).await {
+                again.insert(key);
+            }
+        }
+    }
+}
+
+/// Looks at one config. Returns false when a write failed.
+async fn look(context: &Context, memory: &mut Memory, key: &ObjectKey) -> bool {
+    let bindings = context.stores.bindings.rows(&key.namespace);
+    let is_user = |row: &&Arc<BindingRow>| {
+        row.0.metadata.deletion_timestamp.is_none() && row.0.config_name().as_deref() == Some(&*key.name)
+    };
+    let users: Vec<_> = bindings.values().filter(is_user).map(|row| row.0.clone()).collect();
+    let row = context.stores.configs.row(&key.namespace, &key.name);
+    let mut is_complete = true;
+    for user in users.iter().filter(|user| user.spec.auto_service_config && user.spec.service_config_ref.is_none()) {
+        is_complete &= keep_auto(context, user, key, row.as_deref()).await;
+    }
+    match row.as_deref().map(|row| &row.config) {
+        Some(Ok(config)) => is_complete & write_status(context, memory, key, config, &users).await,
+        Some(Err(_)) => is_complete,
+        None => {
+            memory.written.remove(key);
+            is_complete
+        }
+    }
+}
+
+fn version(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+async fn write_status(
+    context: &Context,
+    memory: &mut Memory,
+    key: &ObjectKey,
+    config: &TkeServiceConfig,
+    users: &[Arc<DirectAccessBinding>],
+) -> bool {
+    if memory.no_status_until.is_some_and(|until| Instant::now() < until) {
+        return true;
+    }
+    // The store may not have seen yet what was written last.
+    let last = memory.written.get(key).filter(|(made, _)| *made > version(config.metadata.resource_version.as_deref()));
+    let previous = last.map(|(_, status)| status.clone()).or_else(|| config.status.clone()).unwrap_or_default();
+    let status = config_status(config, users, &previous, Timestamp::now());
+    if status == previous {
+        return true;
+    }
+    if !has_status(context).await {
+        memory.no_status_until = Some(Instant::now() + NO_STATUS_LASTS);
+        return true;
+    }
+    let api: Api<TkeServiceConfig> = Api::namespaced(context.client.clone(), &key.namespace);
+    let patch = json!({
+        "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+        "kind": "TkeServiceConfig",
+        "metadata": {"name": key.name, "namespace": key.namespace, "uid": config.metadata.uid},
+        "status": &status,
+    });
+    let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let result = api.patch_status(&key.name, &params, &Patch::Apply(&patch)).await;
+    let (is_ok, object) = settle(context, "tkeserviceconfigs/status", result);
+    if let Some(object) = object {
+        memory.written.insert(key.clone(), (version(object.metadata.resource_version.as_deref()), status));
+    }
+    is_ok
+}
+
+/// The installed definition has a status. A question that is not answered counts as yes: the write will tell.
+async fn has_status(context: &Context) -> bool {
+    let version = format!("{}/{}", names::GROUP, names::VERSION);
+    match context.client.list_api_group_resources(&version).await {
+        Ok(list) => list.resources.iter().any(|resource| resource.name == "tkeserviceconfigs/status"),
+        Err(error) => {
+            tracing::debug!(%error, "the API server does not tell its resources");
+            true
+        }
+    }
+}
+
+/// Makes the config of a binding, or gives it the entries that it lacks. Returns false when that failed.
+async fn keep_auto(context: &Context, binding: &DirectAccessBinding, key: &ObjectKey, row: Option<&ConfigRow>) -> bool {
+    let service = context.stores.services.row(&key.namespace, &binding.spec.service_ref.name);
+    let Some(wanted) = auto::entries(binding, service.as_deref()) else { return true };
+    if row.is_some_and(|row| !row.is_owned_by(binding.metadata.uid.as_deref())) {
+        // Its binding says so.
+        return true;
+    }
+    let resource = ApiResource::erase::<TkeServiceConfig>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &key.namespace, &resource);
+    let found = match api.get_opt(&key.name).await {
+        Ok(found) => found,
+        Err(error) => return settle::<DynamicObject>(context, "tkeserviceconfigs", Err(error)).0,
+    };
+    let result = match found {
+        None => api.create(&PostParams::default(), &new(binding, key, &resource, &wanted)).await,
+        Some(mut object) => {
+            let spec = object.data.get("spec").cloned().unwrap_or_default();
+            let merged = auto::merge(&spec, &wanted);
+            if merged == spec {
+                return true;
+            }
+            object.data["spec"] = merged;
+            // With the version that was read: an edit in between comes back as a change, and is merged then.
+            api.replace(&key.name, &PostParams::default(), &object).await
+        }
+    };
+    settle(context, "tkeserviceconfigs", result).0
+}
+
+fn new(
+    binding: &DirectAccessBinding,
+    key: &ObjectKey,
+    resource: &ApiResource,
+    wanted: &auto::Entries,
+) -> DynamicObject {
+    let mut object = DynamicObject::new(&key.name, resource).within(&key.namespace);
+    object.metadata.owner_references = Some(binding.controller_owner_ref(&()).into_iter().collect());
+    object.data = json!({"spec": auto::merge(&Json::Null, wanted)});
+    object
+}

@@ -1,0 +1,175 @@
+//! The status of a TkeServiceConfig: from the config, the bindings that use it, and the previous status.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::binding::ListenerStatus;
+use crate::api::condition::{ConditionType, ConfigProblem, Reason};
+use crate::api::service_config::{EntryProblem, PROBLEMS_MAX};
+use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, clip, names};
+use crate::plan::config::{Subject, Wishes, problem, wishes};
+
+use super::conditions::{ConditionSet, Truth, Verdict};
+
+/// Bindings that a message names; the others are counted.
+const NAMED: usize = 3;
+
+/// The status that a config should have. `users` are the bindings that use it.
+pub fn config_status(
+    config: &TkeServiceConfig,
+    users: &[Arc<DirectAccessBinding>],
+    previous: &TkeServiceConfigStatus,
+    now: Timestamp,
+) -> TkeServiceConfigStatus {
+    let generation = config.metadata.generation.unwrap_or_default();
+    let wishes = wishes(&config.spec);
+    let problems = problems(&wishes, users);
+    let accepted = accepted(&wishes, &problems);
+    let waiting: Vec<_> = users.iter().filter(|user| !has_applied(user, generation)).map(|user| &**user).collect();
+    let programmed = programmed(users, &waiting);
+    let ready = ready(users, &problems, &[&accepted, &programmed]);
+
+    let mut set = ConditionSet::new(&previous.conditions, generation, now);
+    set.set(ConditionType::Accepted, &accepted);
+    set.set(ConditionType::Programmed, &programmed);
+    set.set(ConditionType::Ready, &ready);
+    let moves = Verdict { truth: Truth::True, ..ready.clone() };
+    if !accepted.is_true() {
+        set.set(ConditionType::Stalled, &moves);
+    } else if !ready.is_true() {
+        set.set(ConditionType::Reconciling, &moves);
+    }
+    let asked = config.metadata.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
+    TkeServiceConfigStatus {
+        observed_generation: generation,
+        used_by: i32::try_from(users.len()).unwrap_or(i32::MAX),
+        problems: problems.into_iter().take(PROBLEMS_MAX).collect(),
+        last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
+        conditions: set.into_vec(),
+    }
+}
+
+/// The binding has shown that this generation is in force, or it is paused and shows nothing.
+fn has_applied(user: &DirectAccessBinding, generation: i64) -> bool {
+    let shown = user.status.as_ref().and_then(|status| status.observed_config_generation);
+    user.spec.suspend || shown == Some(generation)
+}
+
+/// Everything that is wrong, sorted, each once.
+fn problems(wishes: &Wishes, users: &[Arc<DirectAccessBinding>]) -> Vec<EntryProblem> {
+    let mut problems: BTreeSet<EntryProblem> = wishes.problems.iter().cloned().collect();
+    problems.extend(
+        users.iter().filter_map(|user| user.status.as_ref()).flat_map(|status| &status.config_problems).cloned(),
+    );
+    // Before every binding was looked at, nobody can say that an entry fits none of them.
+    let is_looked_at =
+        |user: &Arc<DirectAccessBinding>| user.status.as_ref().is_some_and(|status| status.targets.is_some());
+    if !users.is_empty() && users.iter().all(is_looked_at) {
+        problems.extend(wishes.subjects().iter().filter_map(|subject| unmatched(subject, users)));
+    }
+    problems.into_iter().collect()
+}
+
+/// What is to be told of an entry that fits no listener or rule.
+fn unmatched(subject: &Subject, users: &[Arc<DirectAccessBinding>]) -> Option<EntryProblem> {
+    let has_listener = users.iter().any(|user| has_listener(user, subject));
+    match &subject.rule {
+        None if !has_listener => {
+            let message = "no binding that uses this config has such a listener; correct protocol and port, or remove \
+                           the entry";
+            Some(problem(&subject.entry(), None, ConfigProblem::NoListener, message))
+        }
+        Some((domain, url)) if has_listener && !users.iter().any(|user| has_rule(user, subject, domain, url)) => {
+            let message =
+                "no binding that uses this config has such a rule; correct domain and url, or remove the entry";
+            Some(problem(&subject.entry(), None, ConfigProblem::NoRule, message))
+        }
+        // The listener's own entry tells it.
+        _ => None,
+    }
+}
+
+fn has_listener(user: &DirectAccessBinding, subject: &Subject) -> bool {
+    let (protocol, port) = (subject.protocol.as_str(), i32::from(subject.port));
+    user.spec.listeners.iter().any(|spec| spec.protocol.as_str() == protocol && spec.port == port)
+        || rows(user, subject).next().is_some()
+}
+
+/// What the status tells of the listener.
+fn rows<'a>(user: &'a DirectAccessBinding, subject: &'a Subject) -> impl Iterator<Item = &'a ListenerStatus> {
+    let rows = user.status.iter().flat_map(|status| &status.listeners);
+    rows.filter(|row| row.protocol.as_str() == subject.protocol.as_str() && row.port == i32::from(subject.port))
+}
+
+/// The rule by the domain of the spec, or by the one that the cloud has for an empty one.
+fn has_rule(user: &DirectAccessBinding, subject: &Subject, domain: &str, url: &str) -> bool {
+    let of_listener = user
+        .spec
+        .listeners
+        .iter()
+        .filter(|spec| spec.protocol.as_str() == subject.protocol.as_str() && spec.port == i32::from(subject.port));
+    let is_spelled = of_listener.into_iter().any(|spec| {
+        let is_usual = spec.rules.is_empty() && domain.is_empty() && url == "/";
+        is_usual || spec.rules.iter().any(|rule| rule.domain == domain && rule.url == url)
+    });
+    is_spelled || rows(user, subject).flat_map(|row| &row.rules).any(|rule| rule.domain == domain && rule.url == url)
+}
+
+fn accepted(wishes: &Wishes, problems: &[EntryProblem]) -> Verdict {
+    if wishes.problems.is_empty() {
+        return Verdict::new(Truth::True, Reason::Accepted, "every entry can be read");
+    }
+    let count = counted(wishes.problems.len(), "problem");
+    if wishes.is_empty() {
+        let message = format!("nothing of it can be applied: {count} in status.problems");
+        return Verdict::new(Truth::False, Reason::Invalid, message);
+    }
+    let message = format!("{} in status.problems; the rest is applied", counted(problems.len(), "problem"));
+    Verdict::new(Truth::True, Reason::PartlyApplied, message)
+}
+
+fn programmed(users: &[Arc<DirectAccessBinding>], waiting: &[&DirectAccessBinding]) -> Verdict {
+    if users.is_empty() {
+        return Verdict::new(Truth::Unknown, Reason::NotUsed, Reason::NotUsed.meaning());
+    }
+    if waiting.is_empty() {
+        let message = format!("it is in force for {}", counted(users.len(), "binding"));
+        return Verdict::new(Truth::True, Reason::Programmed, message);
+    }
+    let mut names: Vec<_> = waiting.iter().filter_map(|user| user.metadata.name.as_deref()).collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let all = counted(users.len(), "binding");
+    let message = format!(
+        "{} of {all} have not shown it to be in force: {}{more}; look at these",
+        waiting.len(),
+        names.join(", ")
+    );
+    Verdict::new(Truth::False, Reason::InProgress, message)
+}
+
+fn ready(users: &[Arc<DirectAccessBinding>], problems: &[EntryProblem], all: &[&Verdict]) -> Verdict {
+    if let Some(first) = all.iter().find(|verdict| verdict.truth == Truth::False) {
+        return (*first).clone();
+    }
+    if users.is_empty() {
+        return Verdict::new(Truth::True, Reason::NotUsed, Reason::NotUsed.meaning());
+    }
+    if !problems.is_empty() {
+        let message = format!("{} in status.problems; the rest is applied", counted(problems.len(), "problem"));
+        return Verdict::new(Truth::True, Reason::PartlyApplied, message);
+    }
+    Verdict::new(Truth::True, Reason::Ready, format!("it is in force for {}", counted(users.len(), "binding")))
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+#[cfg(test)]
+mod tests;

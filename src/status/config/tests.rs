@@ -1,0 +1,158 @@
+use jiff::SignedDuration;
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+fn config(generation: i64, load_balancer: &Json) -> TkeServiceConfig {
+    let object = json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
+        "metadata": {"name": "web", "namespace": "shop", "generation": generation},
+        "spec": {"loadBalancer": load_balancer},
+    });
+    serde_json::from_value(object).unwrap()
+}
+
+/// A binding with listener TCP/80 and an HTTP listener on 81, of which this generation of the config was shown.
+fn user(name: &str, shown: Option<i64>) -> Arc<DirectAccessBinding> {
+    let object = json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}, "serviceConfigRef": {"name": "web"},
+            "listeners": [{"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "HTTP"}]},
+        "status": {"observedGeneration": 1, "observedConfigGeneration": shown, "conditions": [],
+            "targets": {"desired": 1, "registered": 1, "healthy": 1, "draining": 0, "excluded": 0, "summary": "1/1"},
+            "listeners": [
+                {"port": 80, "protocol": "TCP", "desired": 1, "healthy": 1},
+                {"port": 81, "protocol": "HTTP", "desired": 1, "healthy": 1,
+                    "rules": [{"domain": "203.0.113.1", "url": "/", "desired": 1, "healthy": 1}]},
+            ]},
+    });
+    Arc::new(serde_json::from_value(object).unwrap())
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn tcp() -> Json {
+    json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "scheduler": "WRR"}]})
+}
+
+/// Each condition with status and reason.
+fn conditions(status: &TkeServiceConfigStatus) -> Vec<(&str, &str, &str)> {
+    let conditions = status.conditions.iter();
+    conditions.map(|one| (one.type_.as_str(), one.status.as_str(), one.reason.as_str())).collect()
+}
+
+fn status(config: &TkeServiceConfig, users: &[Arc<DirectAccessBinding>]) -> TkeServiceConfigStatus {
+    config_status(config, users, &TkeServiceConfigStatus::default(), at(0))
+}
+
+#[test]
+fn a_config_that_nobody_uses_is_ready() {
+    let found = status(&config(2, &tcp()), &[]);
+    assert_eq!((found.used_by, found.observed_generation), (0, 2));
+    let expected =
+        [("Accepted", "True", "Accepted"), ("Programmed", "Unknown", "NotUsed"), ("Ready", "True", "NotUsed")];
+    assert_eq!(conditions(&found), expected);
+}
+
+#[test]
+fn a_config_is_ready_when_each_binding_has_shown_it() {
+    let config = config(2, &tcp());
+    let waiting = [user("a", Some(2)), user("b", Some(1)), user("c", None)];
+    let found = status(&config, &waiting);
+    let expected = [
+        ("Accepted", "True", "Accepted"),
+        ("Programmed", "False", "InProgress"),
+        ("Ready", "False", "InProgress"),
+        ("Reconciling", "True", "InProgress"),
+    ];
+    assert_eq!(conditions(&found), expected);
+    assert!(found.conditions[1].message.contains("2 of 3 bindings") && found.conditions[1].message.contains("b, c"));
+    let found = status(&config, &[user("a", Some(2)), user("b", Some(2))]);
+    let expected = [("Accepted", "True", "Accepted"), ("Programmed", "True", "Programmed"), ("Ready", "True", "Ready")];
+    assert_eq!((conditions(&found), found.used_by), (expected.to_vec(), 2));
+    // A paused binding shows nothing, and holds nobody up.
+    let mut paused = (*user("b", None)).clone();
+    paused.spec.suspend = true;
+    assert_eq!(conditions(&status(&config, &[user("a", Some(2)), Arc::new(paused)])), expected);
+}
+
+#[test]
+fn many_waiting_bindings_are_counted() {
+    let users: Vec<_> = (0..9).map(|number| user(&format!("b{number}"), None)).collect();
+    let found = status(&config(1, &tcp()), &users);
+    assert!(found.conditions[1].message.contains("b0, b1, b2 and 6 more"), "{}", found.conditions[1].message);
+}
+
+#[test]
+fn problems_of_entries_and_of_bindings_are_listed_once_and_the_rest_is_applied() {
+    let entry = json!({"l4Listeners": [
+        {"protocol": "TCP", "port": 80, "scheduler": "SOMEHOW", "session": {"sessionExpireTime": 60}},
+    ]});
+    let mut users = [user("a", Some(1)), user("b", Some(1))];
+    let told = problem("TCP:80", Some("healthCheck.timeout"), ConfigProblem::Contradiction, "why");
+    for user in &mut users {
+        let mut changed = (**user).clone();
+        changed.status.as_mut().unwrap().config_problems = vec![told.clone()];
+        *user = Arc::new(changed);
+    }
+    let found = status(&config(1, &entry), &users);
+    let fields: Vec<_> = found.problems.iter().filter_map(|problem| problem.field.as_deref()).collect();
+    assert_eq!(fields, ["healthCheck.timeout", "scheduler"]);
+    let expected = [
+        ("Accepted", "True", "PartlyApplied"),
+        ("Programmed", "True", "Programmed"),
+        ("Ready", "True", "PartlyApplied"),
+    ];
+    assert_eq!(conditions(&found), expected);
+}
+
+#[test]
+fn a_config_of_which_nothing_can_be_applied_is_stalled() {
+    let entry = json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "scheduler": "SOMEHOW"}]});
+    let found = status(&config(1, &entry), &[user("a", Some(1))]);
+    let expected = [
+        ("Accepted", "False", "Invalid"),
+        ("Programmed", "True", "Programmed"),
+        ("Ready", "False", "Invalid"),
+        ("Stalled", "True", "Invalid"),
+    ];
+    assert_eq!(conditions(&found), expected);
+}
+
+#[test]
+fn entries_that_fit_no_listener_or_rule_are_told_once_the_bindings_are_known() {
+    let entry = json!({
+        "l4Listeners": [{"protocol": "TCP", "port": 80}, {"protocol": "UDP", "port": 80}],
+        "l7Listeners": [
+            {"protocol": "HTTP", "port": 81, "domains": [
+                {"domain": "", "rules": [{"url": "/"}]},
+                {"domain": "203.0.113.1", "rules": [{"url": "/"}, {"url": "/nowhere"}]}]},
+            {"protocol": "HTTPS", "port": 81, "domains": [{"domain": "a", "rules": [{"url": "/"}]}]},
+        ],
+    });
+    let config = config(1, &entry);
+    let told = |users: &[Arc<DirectAccessBinding>]| -> Vec<_> {
+        status(&config, users).problems.into_iter().map(|problem| (problem.entry, problem.reason)).collect()
+    };
+    let expected = [("HTTP:81 203.0.113.1/nowhere", "NoRule"), ("HTTPS:81", "NoListener"), ("UDP:80", "NoListener")];
+    let expected: Vec<_> = expected.map(|(entry, reason)| (entry.to_owned(), reason.to_owned())).into();
+    assert_eq!(told(&[user("a", Some(1))]), expected);
+    assert_eq!(told(&[]), []);
+    let mut young = (*user("b", None)).clone();
+    young.status = None;
+    assert_eq!(told(&[user("a", Some(1)), Arc::new(young)]), [], "one of them may have it");
+}
+
+#[test]
+fn nothing_changes_when_nothing_does_and_times_change_with_statuses_only() {
+    let users = [user("a", Some(1))];
+    let first = config_status(&config(1, &tcp()), &users, &TkeServiceConfigStatus::default(), at(0));
+    assert_eq!(config_status(&config(1, &tcp()), &users, &first, at(60)), first);
+    let second = config_status(&config(2, &tcp()), &users, &first, at(60));
+    let since = |status: &TkeServiceConfigStatus, which: usize| status.conditions[which].last_transition_time.0;
+    assert_eq!(since(&second, 0), since(&first, 0));
+    assert_eq!(since(&second, 1).duration_since(since(&first, 1)), SignedDuration::from_secs(60));
+}
