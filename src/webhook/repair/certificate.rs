@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use super::object::delete;
-use super::report::Deed;
+use super::report::{Deed, reference};
 use super::{LookError, Repair};
 use crate::webhook::certificate::{Cause, Decision, Found, decide, issue, read};
 use crate::webhook::configuration::MANAGED_BY;
@@ -79,7 +79,7 @@ impl Repair {
             Cause::Missing | Cause::Damaged => Deed::Repaired,
         };
         let note = format!("The webhook's Secret {} has {what} now: {}", self.secret, words(cause));
-        self.report(&written.object_ref(&()), deed, "secret", cause.as_str(), &note).await;
+        self.report(&reference(&written, &()), deed, "secret", cause.as_str(), &note).await;
         Ok(written)
     }
 
@@ -91,7 +91,7 @@ impl Repair {
         }
         delete(&self.keeper.api, &secret).await?;
         let note = "The webhook's Secret was removed: there is no webhook";
-        self.report(&secret.object_ref(&()), Deed::Removed, "secret", "unused", note).await;
+        self.report(&reference(&secret, &()), Deed::Removed, "secret", "unused", note).await;
         Ok(())
     }
 }

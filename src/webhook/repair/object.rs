@@ -5,7 +5,7 @@ use kube::core::ApiResource;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::Value;
 
-use super::report::Deed;
+use super::report::{Deed, reference};
 use super::{LookError, Repair};
 use crate::api::names::FIELD_MANAGER;
 use crate::webhook::configuration::{Desired, MANAGED_BY, NAME};
@@ -37,7 +37,7 @@ impl Repair {
         };
         let is_known = !self.seen.insert(desired.label);
         let deed = if is_known || cause == "changed" { Deed::Repaired } else { Deed::Created };
-        self.report(&written.object_ref(&desired.resource), deed, desired.label, cause, &note).await;
+        self.report(&reference(&written, &desired.resource), deed, desired.label, cause, &note).await;
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl Repair {
         }
         delete(&api, &live).await?;
         let note = format!("{} was removed: gates are injected in another way, or not at all", resource.kind);
-        self.report(&live.object_ref(resource), Deed::Removed, label, "unused", &note).await;
+        self.report(&reference(&live, resource), Deed::Removed, label, "unused", &note).await;
         Ok(())
     }
 }

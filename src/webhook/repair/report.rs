@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, Resource};
 
 use super::Repair;
 use crate::api::clip;
@@ -39,6 +39,11 @@ impl Deed {
             Self::Removed => "Removed",
         }
     }
+}
+
+/// An object as an Event names it, with its version, which tells one repair from the next.
+pub(super) fn reference<K: Resource>(object: &K, kind: &K::DynamicType) -> ObjectReference {
+    ObjectReference { resource_version: object.meta().resource_version.clone(), ..object.object_ref(kind) }
 }
 
 /// The name of an Event about one version of an object. Replicas that have noticed the same and written the same tell of the same
