@@ -76,6 +76,8 @@ async fn controller(mut run: Run) -> anyhow::Result<()> {
     let surroundings = webhook::Surroundings { client: operator.client(), stores, synced, namespace, identity };
     let webhook = Webhook::bind(run.webhook, surroundings)?;
     operator.metrics().register(|registry| webhook.metrics().register(registry));
+    let readiness = webhook.readiness();
+    operator.not_ready_while(move || (!readiness.is_ready()).then_some("the webhook has no certificate yet"));
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let injecting = async {

@@ -1,7 +1,7 @@
 //! Probes and metrics, on every replica.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -19,6 +19,24 @@ use crate::k8s::Synced;
 pub(super) struct Admin {
     pub(super) metrics: Metrics,
     pub(super) synced: Arc<Synced>,
+    pub(super) hurdles: Hurdles,
+}
+
+/// A reason not to be ready yet; `None` when it has gone.
+type Hurdle = Box<dyn Fn() -> Option<&'static str> + Send + Sync>;
+
+/// What others of this process have to do before it is ready.
+#[derive(Clone, Default)]
+pub(super) struct Hurdles(Arc<RwLock<Vec<Hurdle>>>);
+
+impl Hurdles {
+    pub(super) fn add(&self, hurdle: impl Fn() -> Option<&'static str> + Send + Sync + 'static) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(hurdle));
+    }
+
+    fn first(&self) -> Option<&'static str> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(|hurdle| hurdle())
+    }
 }
 
 /// Listens; the address tells the port when 0 was asked for.
@@ -45,13 +63,13 @@ pub(super) async fn serve(listener: TcpListener, admin: Admin, stop: Cancellatio
     }
 }
 
-/// Ready means that the stores are filled. Neither the cloud nor leadership counts: a replica that cannot reach the cloud must
-/// not be taken out of the webhook's Service.
+/// Ready means that the stores are filled and no hurdle is left. Neither the cloud nor leadership counts: a replica that cannot
+/// reach the cloud must not be taken out of the webhook's Service.
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
-    if admin.synced.is_done() {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the stores are not filled yet")
+    let hurdle = if admin.synced.is_done() { admin.hurdles.first() } else { Some("the stores are not filled yet") };
+    match hurdle {
+        None => (StatusCode::OK, "ok"),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
     }
 }
 

@@ -78,6 +78,7 @@ pub struct Operator {
     tasks: JoinSet<()>,
     stop: CancellationToken,
     address: SocketAddr,
+    hurdles: admin::Hurdles,
 }
 
 impl Operator {
@@ -117,14 +118,20 @@ impl Operator {
         let synced = context.stores.watch(&client, settings.watch_namespace.as_deref(), &sender, &stop, &mut tasks);
         let listening = admin::bind(settings.listen).await;
         let (listener, address) = listening.map_err(|error| Error::Listen(settings.listen, error))?;
-        let admin = Admin { metrics, synced: Arc::new(synced.clone()) };
+        let hurdles = admin::Hurdles::default();
+        let admin = Admin { metrics, synced: Arc::new(synced.clone()), hurdles: hurdles.clone() };
         tasks.spawn(admin::serve(listener, admin, stop.clone()));
-        Ok(Self { context, changes, synced, elector, tasks, stop, address })
+        Ok(Self { context, changes, synced, elector, tasks, stop, address, hurdles })
     }
 
     /// Where probes and metrics are served.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Keeps `/readyz` from saying yes for as long as this gives a reason.
+    pub fn not_ready_while(&self, hurdle: impl Fn() -> Option<&'static str> + Send + Sync + 'static) {
+        self.hurdles.add(hurdle);
     }
 
     /// What is counted.

@@ -20,8 +20,10 @@ mod server;
 mod settings;
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use kube::Client;
+use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +71,22 @@ pub struct Webhook {
     surroundings: Surroundings,
     listener: Option<(TcpListener, SocketAddr)>,
     metrics: Metrics,
+    certificate: watch::Sender<Option<Arc<CertifiedKey>>>,
+    needs_certificate: watch::Sender<bool>,
+}
+
+/// Tells whether a replica can answer what the API server may ask it.
+#[derive(Clone)]
+pub struct Readiness {
+    certificate: watch::Receiver<Option<Arc<CertifiedKey>>>,
+    needs_certificate: watch::Receiver<bool>,
+}
+
+impl Readiness {
+    /// True once there is a certificate to answer with, or when nothing is asked because gates are injected otherwise.
+    pub fn is_ready(&self) -> bool {
+        !*self.needs_certificate.borrow() || self.certificate.borrow().is_some()
+    }
 }
 
 impl Webhook {
@@ -83,7 +101,20 @@ impl Webhook {
             Injection::Webhook => Some(listen(settings.webhook_listen)?),
             Injection::Auto | Injection::Policy | Injection::None => None,
         };
-        Ok(Self { settings, surroundings, listener, metrics: Metrics::default() })
+        let needs_certificate = matches!(settings.gate_injection, Injection::Webhook | Injection::Auto);
+        Ok(Self {
+            settings,
+            surroundings,
+            listener,
+            metrics: Metrics::default(),
+            certificate: watch::Sender::new(None),
+            needs_certificate: watch::Sender::new(needs_certificate),
+        })
+    }
+
+    /// Whether this replica can answer; it goes on telling while it runs.
+    pub fn readiness(&self) -> Readiness {
+        Readiness { certificate: self.certificate.subscribe(), needs_certificate: self.needs_certificate.subscribe() }
     }
 
     /// Where the webhook listens; `None` when it does not, or not yet.
@@ -102,16 +133,17 @@ impl Webhook {
     ///
     /// When the webhook cannot be served, or ended by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { settings, surroundings, listener, metrics } = self;
+        let Self { settings, surroundings, listener, metrics, certificate, needs_certificate } = self;
         let Some(injection) = repair::resolve(settings.gate_injection, &surroundings.client, &stop).await else {
             return Ok(());
         };
         metrics.set_mode(injection.as_str());
+        needs_certificate.send_replace(injection == Injection::Webhook);
         let listener = match listener {
             None if injection == Injection::Webhook => Some(listen(settings.webhook_listen)?),
             other => other,
         };
-        let (certificate, in_use) = watch::channel(None);
+        let in_use = certificate.subscribe();
         let mut tasks = JoinSet::new();
         let reach = settings.reach(listener.as_ref().map_or(settings.webhook_listen, |(_, address)| *address));
         if let Some((listener, address)) = listener {

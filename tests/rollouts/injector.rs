@@ -1,4 +1,4 @@
-//! What injects gates into the Pods of a stage's namespace: the webhook itself, as a replica in this process.
+//! What injects gates into the Pods of labelled namespaces: the webhook itself, as a replica in this process.
 
 use clap::Parser;
 use kube::Api;
@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{DEADLINE, Stage};
+use crate::stage::{DEADLINE, Stage, control_plane};
 use crate::support::eventually;
 
 /// The configuration is one per cluster.
@@ -26,20 +26,19 @@ pub(crate) struct Injector {
 
 impl Injector {
     /// Starts and returns at once; [`until_injecting`] waits until Pods get the gate.
-    pub(crate) async fn start(stage: &Stage) -> Self {
+    pub(crate) async fn start() -> Self {
         let turn = TURN.lock().await;
-        let client = stage.control_plane.client();
+        let client = control_plane().await.client();
         let stop = CancellationToken::new();
         let (stores, mut tasks) = (Stores::default(), JoinSet::new());
         let (sender, mut changes) = mpsc::channel(16);
-        let namespace = stage.namespace.name.clone();
-        let mut synced = stores.watch(&client, Some(&namespace), &sender, &stop, &mut tasks);
+        let mut synced = stores.watch(&client, None, &sender, &stop, &mut tasks);
         drop(sender);
         tasks.spawn(async move { while changes.recv().await.is_some() {} });
         tokio::time::timeout(DEADLINE, synced.wait()).await.expect("the stores are filled");
-        let surroundings = Surroundings { client, stores, synced, namespace, identity: "injector".to_owned() };
         // Its own namespace never gets gates, and the stage has one only: the configuration is kept elsewhere.
-        let surroundings = Surroundings { namespace: "default".to_owned(), ..surroundings };
+        let namespace = "default".to_owned();
+        let surroundings = Surroundings { client, stores, synced, namespace, identity: "injector".to_owned() };
         let webhook = Webhook::bind(settings(), surroundings).expect("the webhook listens");
         let stopping = stop.clone();
         let running = tokio::spawn(async move {

@@ -17,6 +17,7 @@ mod support;
 
 mod injector;
 mod load;
+mod program;
 mod scene;
 mod witness;
 

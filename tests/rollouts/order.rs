@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use tke_direct_access::api::names;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
 
+use crate::injector::{Injector, label, until_injecting};
 use crate::scene::PATIENCE;
-use crate::stage::Stage;
+use crate::stage::{Stage, binding, service};
 use crate::support::eventually;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,22 @@ enum Part {
     Service,
     Binding,
     LoadBalancer,
+}
+
+/// How Pods get their gate.
+#[derive(Clone, Copy)]
+enum Gate {
+    Written,
+    Injected,
+}
+
+impl Gate {
+    fn gates(self) -> Value {
+        match self {
+            Self::Written => json!([{"conditionType": names::GATE}]),
+            Self::Injected => json!([]),
+        }
+    }
 }
 
 use Part::{Binding, Deployment, LoadBalancer, Service};
@@ -46,7 +63,7 @@ fn load_balancer(index: usize) -> String {
 }
 
 /// The object of a part; a load balancer is none of Kubernetes.
-fn object(part: Part, index: usize) -> Option<Value> {
+fn object(part: Part, index: usize, gate: Gate) -> Option<Value> {
     let name = name(index);
     let labels = json!({"app": name});
     match part {
@@ -56,7 +73,7 @@ fn object(part: Part, index: usize) -> Option<Value> {
                 "metadata": {"labels": labels},
                 "spec": {
                     "automountServiceAccountToken": false,
-                    "readinessGates": [{"conditionType": names::GATE}],
+                    "readinessGates": gate.gates(),
                     "containers": [{
                         "name": "web", "image": "registry.example.com/web:v1", "ports": [{"containerPort": 8080}],
                     }],
@@ -95,27 +112,74 @@ async fn settled(stage: &Stage, part: Part, index: usize) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_order_of_creation_ends_ready() {
-    let mut stage = Stage::without_controller("order", SimulatorSettings::instant()).await;
-    stage.start_controller(&[]).await;
+/// Makes the parts of all orders, one step of each after the other. The namespace gets its label before step `label`, if ever.
+async fn make_all(stage: &Stage, gate: Gate, labelled: Option<usize>) {
     let orders = orders();
     assert_eq!(orders.len(), 24);
-    for step in 0..4 {
-        let parts = || orders.iter().map(|order| order[step]).enumerate();
+    for step in 0..5 {
+        if labelled == Some(step) {
+            label(stage).await;
+        }
+        let parts = || orders.iter().filter_map(|order| order.get(step).copied()).enumerate();
         for (index, _) in parts().filter(|(_, part)| *part == LoadBalancer) {
             stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(load_balancer(index))).unwrap();
         }
-        let objects: Vec<Value> = parts().filter_map(|(index, part)| object(part, index)).collect();
-        stage.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).await;
+        let objects: Vec<Value> = parts().filter_map(|(index, part)| object(part, index, gate)).collect();
+        if !objects.is_empty() {
+            stage.apply(&json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()).await;
+        }
         for (index, part) in parts() {
-            settled(&stage, part, index).await;
+            settled(stage, part, index).await;
         }
     }
     for (index, order) in orders.iter().enumerate() {
-        eprintln!("waiting for {order:?}");
+        eprintln!("waiting for {order:?}, label {labelled:?}");
         stage.until_ready(&name(index), "1/1").await;
     }
     stage.ok(&["wait", "--for=condition=Available", "deployments", "--all", "--timeout=150s"]).await;
+}
+
+async fn begin(name: &str) -> Stage {
+    let mut stage = Stage::without_controller(name, SimulatorSettings::instant()).await;
+    stage.start_controller(&[]).await;
+    stage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_of_creation_ends_ready() {
+    let stage = begin("order").await;
+    make_all(&stage, Gate::Written, None).await;
     stage.finish().await;
+}
+
+/// The label is the fifth part: it comes before, between and after each order of the others, 120 orders in all.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_with_the_label_of_the_namespace_ends_ready() {
+    let mut stages = Vec::new();
+    for step in 0..5 {
+        stages.push((step, begin(&format!("label-{step}")).await));
+    }
+    let injector = Injector::start().await;
+    let first = &stages[0].1;
+    label(first).await;
+    for object in [service(), binding("web", &json!({}))] {
+        first.apply(&object).await;
+    }
+    until_injecting(first, "web").await;
+    futures::future::join_all(stages.iter().map(|(step, stage)| make_all(stage, Gate::Injected, Some(*step)))).await;
+    for (step, stage) in &stages {
+        for (index, order) in orders().iter().enumerate() {
+            // A Pod gets the gate when the label, its Service and a binding are there before it.
+            let place = |part: Part| order.iter().position(|one| *one == part).unwrap();
+            let is_last = |part: Part| place(part) < place(Deployment);
+            let is_gated = *step <= place(Deployment) && is_last(Service) && is_last(Binding);
+            let status = stage.binding(&name(index)).await.unwrap().status.unwrap();
+            let ungated = status.gates.unwrap().ungated_pods;
+            assert_eq!(ungated, i32::from(!is_gated), "{order:?}, label {step}");
+        }
+    }
+    injector.end().await;
+    for (_, stage) in stages {
+        stage.finish().await;
+    }
 }

@@ -34,7 +34,7 @@ async fn half_gated_rollout(name: &str, farewell: u32, in_between: bool) -> (Sta
     for object in [service(), binding("web", &json!({}))] {
         stage.apply(&object).await;
     }
-    let mut injector = Some(Injector::start(&stage).await);
+    let mut injector = Some(Injector::start().await);
     until_injecting(&stage, "web").await;
     stage.apply(&ungated_workload(farewell)).await;
     stage.until_ready("web", "20/20").await;
