@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::support::eventually;
 use crate::workload::{SOON, World, ask, client, socket};
 
+/// How much sooner than a busy machine's test the kubelet may hear of a deletion: its clock runs before the answer is here.
+const NOTICE: Duration = Duration::from_secs(1);
+
 /// Deletes a Pod and returns how long after that its server still took new connections.
 async fn served_after_deletion(world: &World, name: &str, socket: &str) -> Duration {
     world.delete(name).await;
@@ -60,13 +63,13 @@ fn has_connection(socket: &str) -> bool {
 #[tokio::test]
 async fn a_server_that_ignores_sigterm_serves_until_it_is_killed() {
     let served = served("ignore", json!({"ignore-sigterm": "true"}), json!({})).await;
-    assert!(served >= Duration::from_secs(9) && served < Duration::from_secs(20), "{served:?}");
+    assert!(served >= Duration::from_secs(10) - NOTICE && served < Duration::from_secs(20), "{served:?}");
 }
 
 #[tokio::test]
 async fn a_server_drains_as_long_as_annotated() {
     let served = served("drain", json!({"drain": "4s"}), json!({})).await;
-    assert!(served >= Duration::from_secs(4) && served < Duration::from_secs(9), "{served:?}");
+    assert!(served >= Duration::from_secs(4) - NOTICE && served < Duration::from_secs(9), "{served:?}");
 }
 
 #[tokio::test]
@@ -81,6 +84,6 @@ async fn a_pre_stop_hook_runs_before_sigterm() {
         served("hook-http", slow, http),
     );
     for (hook, served) in [("exec", exec), ("sleep", action), ("httpGet", http)] {
-        assert!(served >= Duration::from_secs(4) && served < Duration::from_secs(10), "{hook}: {served:?}");
+        assert!(served >= Duration::from_secs(4) - NOTICE && served < Duration::from_secs(10), "{hook}: {served:?}");
     }
 }
