@@ -68,7 +68,8 @@ where
 
 fn is_not_found(error: &watcher::Error) -> bool {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.is_not_found(),
+        // An unknown path is answered by a plain text, which has the code and no reason.
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.code == 404,
         _ => false,
     }
 }

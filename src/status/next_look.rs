@@ -13,6 +13,8 @@ use crate::plan::{Cloud, Outcome, Plan, Snapshot, Verdict};
 pub struct Pace {
     /// Rounds in a row that ended with something left to do.
     pub attempts: u32,
+    /// Steps that the last of these rounds planned.
+    pub left: usize,
 }
 
 /// The answer.
@@ -45,18 +47,20 @@ const CAP: Duration = Duration::from_secs(60);
 
 /// The smallest of task poll, verification, health poll, back-off and resync.
 pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace, resync: Duration) -> NextLook {
-    let attempts = pace.attempts.saturating_add(1);
+    let left = plan.steps.len();
+    // With fewer steps than before, what was done has shown.
+    let attempts = if left < pace.left { 1 } else { pace.attempts.saturating_add(1) };
     let failed = match &snapshot.cloud {
         Cloud::Failed(failure) => Some(failure),
         _ => outcome.failure(),
     };
     if let Some(failure) = failed {
-        return NextLook { after: back_off(first_delay(failure), attempts), pace: Pace { attempts } };
+        return NextLook { after: back_off(first_delay(failure), attempts), pace: Pace { attempts, left } };
     }
     if outcome.has_progressed() {
         // A step that the cloud called done is verified by the next read; one that never shows must not be repeated hotly.
         let first = if outcome.task().is_some() { TASK_FIRST } else { Duration::from_millis(20) };
-        return NextLook { after: back_off(first, attempts), pace: Pace { attempts } };
+        return NextLook { after: back_off(first, attempts), pace: Pace { attempts, left } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
     let waiting: Vec<_> = gates.filter(|gate| matches!(gate.verdict, Verdict::Wait(..))).collect();
@@ -160,7 +164,7 @@ mod tests {
         assert_eq!(after(&waiting(60), Pace::default()), Duration::from_secs(1));
         assert_eq!(after(&waiting(100_000), Pace::default()), Duration::from_secs(2));
         // However often it failed before: back-off is for failures.
-        assert_eq!(after(&waiting(0), Pace { attempts: 30 }), Duration::from_millis(500));
+        assert_eq!(after(&waiting(0), Pace { attempts: 30, left: 0 }), Duration::from_millis(500));
     }
 
     #[test]
@@ -191,8 +195,13 @@ mod tests {
 
     #[test]
     fn a_round_that_leaves_nothing_to_do_resets_the_pace() {
-        let next =
-            next_look(&snapshot(Cloud::Missing), &Plan::default(), &Outcome::default(), Pace { attempts: 7 }, RESYNC);
+        let next = next_look(
+            &snapshot(Cloud::Missing),
+            &Plan::default(),
+            &Outcome::default(),
+            Pace { attempts: 7, left: 0 },
+            RESYNC,
+        );
         assert_eq!(next.pace, Pace::default());
     }
 
@@ -202,6 +211,8 @@ mod tests {
         let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)] };
         let look = |pace| next_look(&snapshot(Cloud::Missing), &plan, &outcome, pace, RESYNC);
         assert!(look(Pace::default()).after <= Duration::from_millis(50));
-        assert!(look(Pace { attempts: 8 }).after >= Duration::from_secs(2));
+        assert!(look(Pace { attempts: 8, left: 1 }).after >= Duration::from_secs(2));
+        // One step after the other is no repetition.
+        assert!(look(Pace { attempts: 8, left: 2 }).after <= Duration::from_millis(50));
     }
 }

@@ -56,7 +56,7 @@ impl Entry {
         let attribute = Attribute::CheckPort;
         match port {
             None | Some(0) => {}
-            Some(_) if matches!(self.protocol(), Protocol::TcpSsl | Protocol::Quic) => {
+            Some(_) if !matches!(self.protocol(), Protocol::Tcp | Protocol::Udp) => {
                 let message = format!("{} listeners check the target's own port; remove it", self.protocol());
                 self.tell(attribute.field(), ConfigProblem::NotSupported, &message);
             }

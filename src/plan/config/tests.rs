@@ -105,6 +105,10 @@ fn rows() -> Vec<Field> {
         rows.extend(sessions(prefix));
         rows.extend(checks(prefix));
     }
+    // Rules check the target's own port.
+    for row in rows.iter_mut().filter(|(field, ..)| *field == format!("{RULE}healthCheck.checkPort")) {
+        row.2 = None;
+    }
     rows
 }
 

@@ -11,6 +11,7 @@ use super::super::Moment;
 use super::super::settings::LoadBalancerSpec;
 use super::creation::NewLoadBalancer;
 use super::{LoadBalancer, State, Target};
+use crate::clb::wire::InternetAccessibleOutput;
 use crate::clb::wire::{CreateListener, RuleInput, TagInfoOutput};
 use crate::model::{
     self, Address, Health, ListenerId, LoadBalancerId, Protocol, RegisteredTarget, Route, RuleId, TargetHealth, Weight,
@@ -61,6 +62,7 @@ impl State {
             tags: spec.tags.iter().map(tag).collect(),
             snat_pro: spec.snat_pro,
             pass_to_target: false,
+            charge: InternetAccessibleOutput::default(),
         };
         self.insert_load_balancer(new, now);
         let started = self.time_text(now);

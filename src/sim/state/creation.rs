@@ -9,12 +9,20 @@ use super::task::Work;
 use super::{Context, Creation, Handle, Handled, LoadBalancer, State};
 use crate::clb::wire;
 use crate::clb::wire::{
-    Action, CreateLoadBalancer, CreateLoadBalancerReply, ExclusiveClusterOutput, TagInfoOutput, TargetRegionInfoOutput,
+    Action, CreateLoadBalancer, CreateLoadBalancerReply, ExclusiveClusterOutput, InternetAccessibleOutput,
+    TagInfoOutput, TargetRegionInfoOutput,
 };
 use crate::model::LoadBalancerId;
 
 /// An order number is this and the id of the task.
 pub(super) const DEAL_PREFIX: &str = "deal-";
+
+/// Mbit/s of a public load balancer for which nothing else was asked.
+const USUAL_BANDWIDTH: i64 = 10;
+
+fn usual_charge_type(charge: &InternetAccessibleOutput) -> String {
+    charge.internet_charge_type.clone().unwrap_or_else(|| "TRAFFIC_POSTPAID_BY_HOUR".to_owned())
+}
 
 /// What a load balancer begins with.
 pub(super) struct NewLoadBalancer {
@@ -29,6 +37,8 @@ pub(super) struct NewLoadBalancer {
     pub(super) tags: Vec<TagInfoOutput>,
     pub(super) snat_pro: bool,
     pub(super) pass_to_target: bool,
+    /// Billing and bandwidth of a public one.
+    pub(super) charge: InternetAccessibleOutput,
 }
 
 impl State {
@@ -99,6 +109,11 @@ impl State {
             health_log_topic_id: empty(),
             attribute_flags: Some(if new.domain.is_some() { vec!["IsDomainCLB".to_owned()] } else { Vec::new() }),
             egress: empty(),
+            network_attributes: (!new.internal).then(|| InternetAccessibleOutput {
+                internet_charge_type: Some(usual_charge_type(&new.charge)),
+                internet_max_bandwidth_out: Some(new.charge.internet_max_bandwidth_out.unwrap_or(USUAL_BANDWIDTH)),
+                bandwidthpkg_sub_type: new.charge.bandwidthpkg_sub_type.clone(),
+            }),
             ..wire::LoadBalancer::default()
         }
     }
@@ -152,6 +167,7 @@ impl Handle for CreateLoadBalancer {
                 tags: self.tags.iter().flatten().cloned().map(TagInfoOutput::from).collect(),
                 snat_pro: self.snat_pro.unwrap_or_default(),
                 pass_to_target: self.load_balancer_pass_to_target.unwrap_or_default(),
+                charge: self.internet_accessible.clone().map(Into::into).unwrap_or_default(),
                 id: LoadBalancerId::new(id),
             };
             ids.push(new.id.clone());

@@ -83,7 +83,12 @@ fn modify(load_balancer: &mut LoadBalancer, request: ModifyLoadBalancerAttribute
         shown.target_region_info = Some(region.into());
     }
     if let Some(charge) = request.internet_charge_info {
-        shown.network_attributes = Some(charge.into());
+        let shown = shown.network_attributes.get_or_insert_default();
+        let (kind, mbps) = (charge.internet_charge_type, charge.internet_max_bandwidth_out);
+        shown.internet_charge_type = kind.or(shown.internet_charge_type.take());
+        shown.internet_max_bandwidth_out = mbps.or(shown.internet_max_bandwidth_out);
+        let package = charge.bandwidthpkg_sub_type;
+        shown.bandwidthpkg_sub_type = package.or(shown.bandwidthpkg_sub_type.take());
     }
     if let Some(pass) = request.load_balancer_pass_to_target {
         shown.load_balancer_pass_to_target = Some(pass);
