@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use support::traffic::{Load, Mode};
 use support::{ControlPlane, Options, eventually};
 use tke_direct_access::clb::{Credentials, Keys};
@@ -67,6 +68,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
     playground.bind().await?;
     playground.roll().await?;
     playground.damage().await?;
+    playground.tune().await?;
     println!("\nThat took {:.0?} in all.", started.elapsed());
     if !arguments.tour {
         playground.explain();
@@ -191,6 +193,43 @@ impl Playground {
         }
         step.done(&format!("both are back after {:.1?}", begun.elapsed()));
         self.show(&["get", "events", "-A", "--field-selector", "reason=Repaired"]).await
+    }
+
+    /// Gives the listener a health check of its own, and edits it while all goes on.
+    async fn tune(&self) -> Result<()> {
+        let step = Step::new("A TkeServiceConfig for the binding, edited live");
+        self.apply_check(5).await?;
+        let reference = r#"{"spec": {"serviceConfigRef": {"name": "my-service"}}}"#;
+        self.kubectl(&["patch", "directaccessbinding", "my-service", "--type=merge", "-p", reference]).await?;
+        self.until_checked(5).await;
+        let begun = Instant::now();
+        self.apply_check(8).await?;
+        self.until_checked(8).await;
+        step.done(&format!(
+            "the listener's check runs every 8 s instead of 5 s, {:.1?} after the edit",
+            begun.elapsed()
+        ));
+        self.kubectl(&["wait", "--for=condition=Ready", "tkeserviceconfig/my-service", "--timeout=60s"]).await?;
+        self.show(&["get", "tkeserviceconfigs"]).await?;
+        self.kubectl(&["wait", "--for=condition=Ready", "directaccessbinding/my-service", "--timeout=60s"]).await?;
+        Ok(())
+    }
+
+    async fn apply_check(&self, seconds: i64) -> Result<()> {
+        let check = json!({"intervalTime": seconds, "healthNum": 2, "unHealthNum": 2});
+        let config = json!({
+            "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig", "metadata": {"name": "my-service"},
+            "spec": {"loadBalancer": {"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": check}]}},
+        });
+        self.control_plane.kubectl_apply("default", &config.to_string()).await.map(|_| ())
+    }
+
+    /// Waits until the cloud shows this interval on the listener.
+    async fn until_checked(&self, seconds: i64) {
+        eventually("the listener has the check", Duration::from_secs(60), async || {
+            self.simulator.state()["loadBalancers"][0]["listeners"][0]["healthCheck"]["IntervalTime"] == seconds
+        })
+        .await;
     }
 
     async fn pods(&self) -> Result<Vec<String>> {

@@ -138,11 +138,14 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         Some(cloud) => memory.wait_for_task(&cloud.clb).await,
         None => None,
     };
+    let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding));
+    let found: Vec<_> = found.collect();
+    if found.iter().any(|binding| binding.asks_for_round()) {
+        memory.sight = None;
+    }
     let known = memory.known(context.resync, busy.is_some());
     let begun = memory.begun(&known, started);
-    let found = secure(context, found).await;
     memory.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
-    let found = found.into_iter().map(|binding| latest(&memory.written, binding)).collect();
     let snapshot = gather(context, key, cloud.as_ref(), known, &memory.certificates, found).await;
     let plan = plan(&snapshot);
     let outcome = match &cloud {

@@ -121,7 +121,14 @@ fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) ->
         .iter()
         .map(|rule| {
             let targets = targets(&route(Some(rule.id.clone())));
-            json!({"id": rule.id.as_str(), "domains": rule.domains, "url": rule.url, "targets": targets})
+            json!({
+                "id": rule.id.as_str(),
+                "domains": rule.domains,
+                "url": rule.url,
+                "default": rule.shown.default_server == Some(true),
+                "healthCheck": rule.shown.health_check,
+                "targets": targets,
+            })
         })
         .collect();
     json!({
@@ -130,6 +137,7 @@ fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) ->
         "protocol": listener.protocol.as_str(),
         "port": listener.port,
         "bound": bound,
+        "healthCheck": listener.shown.health_check,
         "unshown": {"snat": listener.unshown.snat, "proxyProtocol": listener.unshown.proxy_protocol},
         "targets": targets(&route(None)),
         "rules": rules,

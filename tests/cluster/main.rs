@@ -17,6 +17,7 @@ mod election;
 mod examples;
 mod faults;
 mod gates;
+mod layer7;
 mod quiet;
 mod rollout;
 mod stage;

@@ -23,6 +23,8 @@ mod scene;
 #[path = "."]
 mod service_config {
     mod auto;
+    mod examples;
+    mod fan_out;
     mod fields;
     mod status;
     mod unmanaged;

@@ -11,7 +11,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::names;
+use crate::api::{clip, names};
 
 pub use listener::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 pub use load_balancer::{ChargeType, CreateSpec, IpVersion, Isp, LoadBalancerNetwork, LoadBalancerSpec, SlaType, Tag};
@@ -122,6 +122,13 @@ pub struct ConfigRef {
 }
 
 impl DirectAccessBinding {
+    /// A round was asked for by annotation, and the status does not tell of it yet.
+    pub fn asks_for_round(&self) -> bool {
+        let asked = self.metadata.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
+        let handled = self.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
+        asked.is_some_and(|asked| Some(&clip(asked, 256)) != handled)
+    }
+
     /// The name of the TkeServiceConfig that it uses, in its own namespace; `None` when it uses none.
     pub fn config_name(&self) -> Option<String> {
         match &self.spec.service_config_ref {

@@ -53,24 +53,28 @@ impl Handle for CreateRule {
             return Err(ApiError::quota("TOTAL_LISTENER_RULE_QUOTA", limit));
         }
         let mut taken: Vec<(String, String)> = listener.rules.iter().flat_map(routes_of).collect();
-        let mut has_default = listener.rules.iter().any(|rule| rule.shown.default_server == Some(true));
+        let has_default = listener.rules.iter().any(|rule| rule.shown.default_server == Some(true));
         let created = state.time_text(context.now);
         let mut rules = Vec::new();
         for input in self.rules {
-            let mut rule = state.make_rule(&place.1, protocol, &created, input)?;
+            let rule = state.make_rule(&place.1, protocol, &created, input)?;
             if let Some((domain, url)) = routes_of(&rule).into_iter().find(|route| taken.contains(route)) {
                 return Err(ApiError::invalid(format!("a rule for {domain}{url} exists")));
             }
             taken.extend(routes_of(&rule));
-            // The first domain of a listener is its default until another one is made so.
-            if !has_default {
-                rule.shown.default_server = Some(true);
-                has_default = true;
-            }
             rules.push(rule);
         }
+        // The first domain of a listener is its default until another one is made so. There is only one.
+        let chosen = rules.iter().find(|rule| rule.shown.default_server == Some(true));
+        let chosen = chosen.or_else(|| rules.first().filter(|_| !has_default));
+        let default = chosen.and_then(|rule| rule.domains.first()).cloned();
         let location_ids = Some(rules.iter().map(|rule| rule.id.to_string()).collect());
-        state.begin_rules(context, Self::NAME, place, move |all| all.extend(rules));
+        state.begin_rules(context, Self::NAME, place, move |all| {
+            all.extend(rules);
+            if let Some(domain) = default {
+                make_default(all, &domain);
+            }
+        });
         Ok(CreateRuleReply { location_ids }.into())
     }
 }
