@@ -14,10 +14,10 @@ use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
     Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Service, ServicePort,
-    Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
+    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget, Route, Service,
+    ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
 };
-use tke_direct_access::plan::{BindingView, Cloud, ConfigView, Observed, Snapshot, plan};
+use tke_direct_access::plan::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot, plan};
 
 const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
 const ENDPOINTS: u32 = 10_000;
@@ -42,6 +42,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
         ips: vec![ip(number)],
         node: Some("node-1".to_owned()),
         host_network: false,
+        network: PodNetwork::Usual,
         phase: Phase::Running,
         containers_ready: true,
         containers_ready_since: None,
@@ -90,6 +91,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: Cloud::Observed(observed),
         bindings: vec![view(pods)],
+        cluster: Cluster::default(),
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
         now: Timestamp::UNIX_EPOCH,
     }

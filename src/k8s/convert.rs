@@ -10,10 +10,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 
 use crate::api::names;
 use crate::model::{
-    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PreStop, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
-    Transport,
+    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service, ServicePort, Slice,
+    SliceEndpoint, SlicePort, Transport,
 };
 
+/// How names of super nodes begin.
+const SUPER_NODE: &str = "eklet-";
 const SERVICE_OF_SLICE: &str = "kubernetes.io/service-name";
 
 fn key(meta: &ObjectMeta) -> ObjectKey {
@@ -109,6 +111,7 @@ pub fn pod(object: &core::Pod) -> Pod {
         ips: ips(status),
         node: spec.and_then(|spec| spec.node_name.clone()),
         host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
+        network: network(object),
         phase: phase(object),
         containers_ready: containers_ready.is_some_and(|found| found.status == "True"),
         containers_ready_since: containers_ready
@@ -124,6 +127,32 @@ fn vendor_annotations(meta: &ObjectMeta) -> BTreeMap<String, String> {
     let is_vendors = |key: &&String| [names::CUSTOM_WEIGHT, names::NETWORKS].contains(&key.as_str());
     let annotations = meta.annotations.iter().flatten();
     annotations.filter(|(key, _)| is_vendors(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// VPC-CNI shows in an annotation or in the resource of a network interface, a super node in its name.
+fn network(object: &core::Pod) -> PodNetwork {
+    let annotation = object.metadata.annotations.as_ref().and_then(|all| all.get(names::NETWORKS));
+    let mut named = annotation.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    if named.any(|name| [names::SHARED_ENI, names::EXCLUSIVE_ENI].contains(&name)) {
+        return PodNetwork::VpcCni;
+    }
+    let Some(spec) = &object.spec else { return PodNetwork::Usual };
+    let asks = |container: &core::Container| {
+        let resources = container.resources.as_ref();
+        let lists = resources.map(|all| [all.requests.as_ref(), all.limits.as_ref()]);
+        lists
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|list| list.keys().any(|key| names::ENI_RESOURCES.contains(&key.as_str())))
+    };
+    if spec.containers.iter().any(asks) {
+        PodNetwork::VpcCni
+    } else if spec.node_name.as_deref().is_some_and(|node| node.starts_with(SUPER_NODE)) {
+        PodNetwork::SuperNode
+    } else {
+        PodNetwork::Usual
+    }
 }
 
 fn ips(status: Option<&core::PodStatus>) -> Vec<IpAddr> {
@@ -271,6 +300,31 @@ mod tests {
             assert_eq!(found.ending, Ending { grace_seconds: 45, pre_stop }, "{containers}");
         }
         assert_eq!(pod_of(&json!({"containers": []}), &json!({})).ending.grace_seconds, 30);
+    }
+
+    #[test]
+    fn the_network_shows_in_annotation_resources_or_node() {
+        let network = |annotation: Option<&str>, spec: Value| {
+            let annotations: BTreeMap<_, _> = annotation.map(|value| (names::NETWORKS, value)).into_iter().collect();
+            let object = json!({"metadata": {"name": "web", "annotations": annotations}, "spec": spec});
+            pod(&serde_json::from_value(object).unwrap()).network
+        };
+        let asks =
+            |key: &str| json!({"containers": [{"name": "a"}, {"name": "b", "resources": {"limits": {key: "1"}}}]});
+        let plain =
+            json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": "1"}}}], "nodeName": "10.0.0.7"});
+        for (annotation, spec, expected) in [
+            (None, plain.clone(), PodNetwork::Usual),
+            (Some("tke-bridge"), plain.clone(), PodNetwork::Usual),
+            (Some("tke-route-eni"), plain.clone(), PodNetwork::VpcCni),
+            (Some("flannel, tke-direct-eni"), plain, PodNetwork::VpcCni),
+            (None, asks("tke.cloud.tencent.com/eni-ip"), PodNetwork::VpcCni),
+            (None, asks("tke.cloud.tencent.com/sub-eni"), PodNetwork::VpcCni),
+            (None, asks("tke.cloud.tencent.com/other"), PodNetwork::Usual),
+            (None, json!({"containers": [], "nodeName": "eklet-subnet-1a2b3c4d-0"}), PodNetwork::SuperNode),
+        ] {
+            assert_eq!(network(annotation, spec.clone()), expected, "{annotation:?} {spec}");
+        }
     }
 
     const GATED: [&str; 2] = [names::GATE, "example.com/other"];

@@ -27,6 +27,8 @@ pub enum Change {
     Slice(Difference<Slice>),
     /// A Pod.
     Pod(Difference<Pod>),
+    /// TKE's switches.
+    Switches(Difference<Switches>),
     /// A TkeServiceConfig.
     Config(Difference<ConfigRow>),
 }
@@ -100,6 +102,13 @@ impl ConfigRow {
     }
 }
 
+/// What TKE's ConfigMap of switches says. Source: TKE's page 457/131136.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// Pods in GlobalRouter may be bound directly.
+    pub global_route: bool,
+}
+
 /// The stores. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Stores {
@@ -111,6 +120,8 @@ pub struct Stores {
     pub slices: Arc<Table<Slice>>,
     /// Pods by UID.
     pub pods: Arc<Table<Pod>>,
+    /// The ConfigMap with TKE's switches, by name.
+    pub switches: Arc<Table<Switches>>,
     /// TkeServiceConfigs by name.
     pub configs: Arc<Table<ConfigRow>>,
 }
@@ -133,6 +144,11 @@ impl Synced {
             }
         }
     }
+}
+
+fn switches(object: &core::ConfigMap) -> Option<Switches> {
+    let is_on = |key: &str| object.data.as_ref().and_then(|data| data.get(key)).is_some_and(|value| value == "true");
+    Some(Switches { global_route: is_on(names::GLOBAL_ROUTE_SWITCH) })
 }
 
 fn name<K: Resource>(object: &K) -> String {
@@ -176,6 +192,12 @@ fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
 }
 
 impl Stores {
+    /// TKE's switches; all off where there is no such ConfigMap.
+    pub fn switches(&self) -> Switches {
+        let row = self.switches.row(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME);
+        row.map(|row| *row).unwrap_or_default()
+    }
+
     /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with
     /// `stop`.
     pub fn watch(
@@ -193,7 +215,7 @@ impl Stores {
                 synced.push(receiver);
                 let sink = Sink { table: $table.clone(), changes: changes.clone(), synced: sender };
                 let is_optional = $name == "tkeserviceconfigs";
-                let kind = Kind { is_optional, name: $name, row: $row, key: $key, change: $change };
+                let kind = Kind { is_optional, only: None, name: $name, row: $row, key: $key, change: $change };
                 let api: Api<$type> = match namespace {
                     Some(namespace) => Api::namespaced(client.clone(), namespace),
                     None => Api::all(client.clone()),
@@ -212,6 +234,13 @@ impl Stores {
         start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
         type Config = DeserializeGuard<TkeServiceConfig>;
         start!(Config, self.configs, "tkeserviceconfigs", config, name, Change::Config);
+        let (sender, receiver) = watch::channel(false);
+        synced.push(receiver);
+        let sink = Sink { table: self.switches.clone(), changes: changes.clone(), synced: sender };
+        let (only, change) = (Some(names::SWITCHES_NAME), Change::Switches);
+        let kind = Kind { is_optional: true, only, name: "configmaps", row: switches, key: name, change };
+        let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
+        tasks.spawn(follow(api, kind, sink, stop.clone()));
         Synced(synced)
     }
 

@@ -16,8 +16,10 @@ use super::table::{Difference, Table};
 
 /// How the objects of one kind become rows.
 pub(super) struct Kind<K, V> {
-    /// Its definition may be missing in the cluster.
+    /// Its definition, or the right to look at it, may be missing in the cluster.
     pub(super) is_optional: bool,
+    /// The only object to look at; all when `None`.
+    pub(super) only: Option<&'static str>,
     /// The plural name, for logs.
     pub(super) name: &'static str,
     /// The row of an object; `None` for one that does not concern us.
@@ -42,14 +44,16 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
     V: PartialEq + Send + Sync + 'static,
 {
-    let events = watcher(api, watcher::Config::default()).default_backoff();
+    let all = watcher::Config::default();
+    let config = kind.only.map_or(all.clone(), |name| all.fields(&format!("metadata.name={name}")));
+    let events = watcher(api, config).default_backoff();
     let mut events = std::pin::pin!(events.into_stream().take_until(stop.cancelled_owned()));
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event,
-            Err(error) if kind.is_optional && is_not_found(&error) => {
-                // The definition is not installed: there are none. The watch goes on asking, for when it is.
+            Err(error) if kind.is_optional && is_not_to_be_seen(&error) => {
+                // There are none for us. The watch goes on asking, for when there are.
                 sink.synced.send_replace(true);
                 continue;
             }
@@ -66,10 +70,10 @@ where
     }
 }
 
-fn is_not_found(error: &watcher::Error) -> bool {
+fn is_not_to_be_seen(error: &watcher::Error) -> bool {
     match error {
         // An unknown path is answered by a plain text, which has the code and no reason.
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.code == 404,
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => matches!(status.code, 403 | 404),
         _ => false,
     }
 }

@@ -102,6 +102,28 @@ pub struct SliceEndpoint {
     pub target_name: Option<String>,
 }
 
+/// Where the address of a Pod is from, as its object tells. Source: TKE's pages on VPC-CNI (457/48793) and super nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PodNetwork {
+    /// It says nothing: the network that Pods of the cluster usually have.
+    #[default]
+    Usual,
+    /// A network interface of the VPC, shared or of its own.
+    VpcCni,
+    /// A super node, whose Pods have addresses of the VPC.
+    SuperNode,
+}
+
+/// The network that Pods of a cluster usually have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClusterNetwork {
+    /// Network interfaces of the VPC.
+    #[default]
+    VpcCni,
+    /// Addresses outside of the VPC's subnets, routed to nodes.
+    GlobalRouter,
+}
+
 /// The life of a Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -187,6 +209,8 @@ pub struct Pod {
     pub node: Option<String>,
     /// The Pod uses its node's address.
     pub host_network: bool,
+    /// Where its own address is from.
+    pub network: PodNetwork,
     /// The life of the Pod.
     pub phase: Phase,
     /// All containers are ready.

@@ -66,7 +66,7 @@ impl Configs {
                 };
                 rows.values().filter(concerns).filter_map(|row| used_by(row)).collect()
             }
-            Change::Slice(_) | Change::Pod(_) => return,
+            Change::Slice(_) | Change::Pod(_) | Change::Switches(_) => return,
         };
         if !keys.is_empty() {
             self.dirty.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);

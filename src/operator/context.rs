@@ -12,6 +12,7 @@ use super::metrics::Metrics;
 use crate::clb::{Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
 use crate::k8s::Stores;
 use crate::model::{Limits, Region};
+use crate::plan::Cluster;
 
 /// Shared by all rounds. Everything in it is a client, a cache or a constant.
 pub(super) struct Context {
@@ -27,6 +28,8 @@ pub(super) struct Context {
     pub metrics: Metrics,
     /// Events.
     pub recorder: Recorder,
+    /// What flags say of the cluster.
+    pub cluster: Cluster,
     /// Batch sizes and quotas.
     pub limits: Limits,
     /// How often an unchanged load balancer is read.

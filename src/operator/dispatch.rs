@@ -16,6 +16,7 @@ use super::round::{Memory, round};
 use super::tempo::Tempo;
 use super::triggers::{Key, Neighbourhood, keys, namespace};
 use crate::k8s::Change;
+use crate::model::Region;
 
 /// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
 const GATHER_WINDOW: Duration = Duration::from_millis(50);
@@ -29,9 +30,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
     let configs = Arc::new(Configs::new(&context.stores));
     loops.tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
     let region = context.clouds.default_region().clone();
-    for row in context.stores.bindings.all() {
-        loops.wake(Key::of(&row.0, &region));
-    }
+    loops.wake_all(&region);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -45,6 +44,9 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
                     };
                     for key in keys(&change, &around, &region) {
                         loops.wake(key);
+                    }
+                    if matches!(change, Change::Switches(_)) {
+                        loops.wake_all(&region);
                     }
                     releases.mark(namespace);
                     configs.mark(&change, stores);
@@ -75,6 +77,12 @@ impl Loops {
         self.wakers.insert(key.clone(), waker.clone());
         self.tasks.spawn(rounds(self.context.clone(), key, waker, self.stop.clone()));
         self.context.metrics.set_load_balancers(self.wakers.len());
+    }
+
+    fn wake_all(&mut self, region: &Region) {
+        for row in self.context.stores.bindings.all() {
+            self.wake(Key::of(&row.0, region));
+        }
     }
 
     /// A load balancer that nothing is bound to has no task, unless something was bound while the task ended.

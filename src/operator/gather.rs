@@ -12,7 +12,7 @@ use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::k8s::ConfigRow;
 use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
-use crate::plan::{BindingView, Cloud as Seen, ConfigView, Observed, Snapshot};
+use crate::plan::{BindingView, Cloud as Seen, Cluster, ConfigView, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -50,7 +50,8 @@ pub(super) async fn gather(
         Key::LoadBalancer(_, id) => id.clone(),
         Key::Unplaced(_) => LoadBalancerId::new(""),
     };
-    Snapshot { load_balancer, cloud, bindings, limits: context.limits, now }
+    let cluster = Cluster { allows_global_route: context.stores.switches().global_route, ..context.cluster };
+    Snapshot { load_balancer, cloud, bindings, cluster, limits: context.limits, now }
 }
 
 /// The binding with the objects it refers to.

@@ -35,7 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clb;
 use crate::k8s::{Stores, Synced};
-use crate::model::{Limits, Region};
+use crate::model::{ClusterNetwork, Limits, Region};
+use crate::plan::Cluster;
 use admin::Admin;
 use context::{Clouds, Context};
 use lease::Elector;
@@ -109,6 +110,7 @@ impl Operator {
             ledger: ledger::Ledger::default(),
             metrics: metrics.clone(),
             recorder: Recorder::new(client.clone(), reporter),
+            cluster: cluster(settings),
             limits: limits(settings),
             resync: settings.resync(),
             client: client.clone(),
@@ -210,6 +212,17 @@ fn cloud_settings(settings: &Settings) -> clb::Settings {
         endpoint: settings.clb_endpoint.clone(),
         rate_per_second: settings.clb_rate,
         ..clb::Settings::new(Region::new(settings.region.as_str()))
+    }
+}
+
+fn cluster(settings: &Settings) -> Cluster {
+    Cluster {
+        network: match settings.cluster_network {
+            settings::ClusterNetwork::VpcCni => ClusterNetwork::VpcCni,
+            settings::ClusterNetwork::GlobalRouter => ClusterNetwork::GlobalRouter,
+        },
+        allows_global_route: false,
+        allows_host_network: settings.host_network == settings::HostNetwork::Allow,
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// What the controller is told at start.
 #[derive(Clone, Debug, Args)]
@@ -33,12 +33,40 @@ pub struct Settings {
     /// Name of this replica in the Lease; a random one when it is not given.
     #[arg(long, env = "POD_NAME")]
     pub identity: Option<String>,
+    /// The network of Pods that say nothing of theirs: VPC-CNI, or GlobalRouter, whose Pods are bound when
+    /// GlobalRouteDirectAccess is "true" in the ConfigMap kube-system/tke-service-controller-config and SnatPro is on for
+    /// the load balancer.
+    #[arg(long, value_enum, default_value_t = ClusterNetwork::VpcCni)]
+    pub cluster_network: ClusterNetwork,
+    /// Whether Pods with the address of their node are bound. They get no readiness gate.
+    #[arg(long, value_enum, default_value_t = HostNetwork::Refuse)]
+    pub host_network: HostNetwork,
     /// Most targets of one listener, when the account's quota is not the usual 200.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
     pub target_quota: u16,
     /// Most listeners of one load balancer, when the account's quota is not the usual 50.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     pub listener_quota: u16,
+}
+
+/// The network of Pods that say nothing of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum ClusterNetwork {
+    /// Network interfaces of the VPC.
+    VpcCni,
+    /// Addresses outside of the VPC's subnets, routed to nodes.
+    GlobalRouter,
+}
+
+/// What to do with Pods that have the address of their node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum HostNetwork {
+    /// They are no targets.
+    Refuse,
+    /// They are targets.
+    Allow,
 }
 
 impl Settings {

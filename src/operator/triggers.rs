@@ -62,6 +62,7 @@ pub(super) fn namespace(change: &Change) -> &str {
         Change::Slice(change) => of(change, |slice| &slice.key.namespace),
         Change::Pod(change) => of(change, |pod| &pod.key.namespace),
         Change::Config(change) => of(change, |config| &config.key.namespace),
+        Change::Switches(_) => "",
     }
 }
 
@@ -77,6 +78,8 @@ pub(super) fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> 
         Change::Slice(change) => either(change, |slice| of_service(&slice.service)),
         Change::Pod(change) if is_echo(change) => BTreeSet::new(),
         Change::Pod(change) => either(change, |pod| of_pod(pod, around, region)),
+        // They concern every binding of every namespace, which the caller knows.
+        Change::Switches(_) => BTreeSet::new(),
         Change::Config(change) => match (&change.before, &change.after) {
             (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
             _ => either(change, |config| {

@@ -11,7 +11,9 @@ use crate::model::{IpFamily, ListenerId, LoadBalancer, Protocol, Service, Servic
 
 use super::config::{self, Wishes};
 use super::endpoint::{Endpoints, Policy, endpoints};
+use super::network::Networks;
 use super::shape::{DesiredRule, Reader, Shape};
+use super::weight::Weights;
 use super::{BindingView, ConfigView, Problem, Snapshot, problem};
 
 /// The weight of targets of listeners that are not spelled out; the cloud's own default.
@@ -176,8 +178,19 @@ fn explicit_listeners(reader: &mut Reader<'_>) -> Vec<DesiredListener> {
 
 fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Snapshot) -> Vec<DesiredListener> {
     let view = reader.view;
-    let family = reader.load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
-    let policy = |weight| Policy { weight, drain: view.binding.spec.drain.clone(), now: snapshot.now };
+    let load_balancer = reader.load_balancer;
+    let family = load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
+    let is_explicit = !view.binding.spec.listeners.is_empty();
+    let policy = |port: &ServicePort, weight| Policy {
+        networks: Networks {
+            wanted: view.binding.spec.network,
+            cluster: snapshot.cluster,
+            snat_pro: load_balancer.is_some_and(|found| found.snat_pro),
+        },
+        weights: Weights::new(service, port, weight, is_explicit),
+        drain: view.binding.spec.drain.clone(),
+        now: snapshot.now,
+    };
     if view.binding.spec.listeners.is_empty() {
         let default = |port: &ServicePort| {
             let protocol = match port.transport {
@@ -189,7 +202,7 @@ fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Sna
                 port: port.port,
                 place: Place::Own { name: own_name(&view.binding) },
                 shape: Shape { attributes: reader.wishes.listener(protocol, port.port), ..Shape::default() },
-                endpoints: Some(endpoints(view, service, port, family, &policy(DEFAULT_WEIGHT))),
+                endpoints: Some(endpoints(view, service, port, family, &policy(port, DEFAULT_WEIGHT))),
             }
         };
         return service.ports.iter().map(default).collect();
@@ -206,7 +219,7 @@ fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Sna
             port,
             place: place(&view.binding, spec),
             shape: reader.shape(spec, protocol, port),
-            endpoints: service_port.map(|found| endpoints(view, service, found, family, &policy(weight))),
+            endpoints: service_port.map(|found| endpoints(view, service, found, family, &policy(found, weight))),
         }
     };
     specs.into_iter().map(&mut resolve).collect()

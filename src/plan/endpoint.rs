@@ -13,6 +13,8 @@ use crate::api::binding::{DrainAction, DrainSpec};
 use crate::api::condition::ExclusionReason;
 use crate::model::{Address, IpFamily, Phase, Pod, Service, ServicePort, SliceEndpoint, Weight};
 
+use super::network::{Networks, is_switch};
+use super::weight::Weights;
 use super::{BindingView, ending};
 
 /// What is wanted for one address on one route.
@@ -53,8 +55,10 @@ pub struct Exclusion {
 /// What a binding says about the targets of one listener.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
-    /// The weight of a target that serves.
-    pub weight: Weight,
+    /// The weights of targets that serve.
+    pub weights: Weights,
+    /// Which Pods can be bound at all.
+    pub networks: Networks,
     /// What becomes of targets whose Pods cannot take new traffic.
     pub drain: DrainSpec,
     /// When the round began.
@@ -65,7 +69,7 @@ impl Policy {
     /// What is wanted for a Pod that is out of service for `reason`; `None` when it must not be a target.
     fn wish(&self, pod: &Pod, reason: Option<ExclusionReason>) -> Option<Wish> {
         let policy = match (reason, pod.deleting_since) {
-            (None, _) => return Some(Wish::Serve(self.weight)),
+            (None, _) => return Some(Wish::Serve(self.weights.of(pod))),
             (Some(_), Some(since)) if self.is_drained(since) => DrainAction::Deregister,
             (Some(_), Some(_)) => self.drain.terminating,
             (Some(_), None) => self.drain.not_ready,
@@ -101,7 +105,7 @@ pub fn selects(service: &Service, pod: &Pod) -> bool {
         && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
 }
 
-/// The endpoints of `port` for targets of `family`, each with weight `weight` while it serves.
+/// The endpoints of `port` for targets of `family`.
 pub(super) fn endpoints(
     view: &BindingView,
     service: &Service,
@@ -117,7 +121,7 @@ pub(super) fn endpoints(
     pods.sort_by_key(|pod| (unready(pod, service).is_some(), Reverse(pod.created), &pod.uid));
     for pod in pods {
         let reason = unready(pod, service);
-        match published_addresses(pod, &published, family) {
+        match published_addresses(pod, &published, family, &policy.networks) {
             Err(excluded) => {
                 if excluded == ExclusionReason::NotInSlice {
                     found.count_on(pod, reason);
@@ -125,6 +129,11 @@ pub(super) fn endpoints(
                 found.exclude(excluded, pod);
             }
             Ok(addresses) => {
+                if let Some(barred) = policy.networks.bar(pod) {
+                    found.exclude(barred, pod);
+                    found.admit(pod, addresses, Wish::Keep);
+                    continue;
+                }
                 found.count_on(pod, reason);
                 if let Some(reason) = reason {
                     found.exclude(reason, pod);
@@ -175,12 +184,13 @@ fn published_addresses<'a>(
     pod: &Pod,
     published: &'a Published,
     family: IpFamily,
+    networks: &Networks,
 ) -> Result<&'a BTreeSet<Address>, ExclusionReason> {
     if pod.phase == Phase::Finished {
         return Err(ExclusionReason::Finished);
     }
-    if pod.host_network {
-        return Err(ExclusionReason::HostNetwork);
+    if let Some(reason) = networks.bar(pod).filter(|reason| !is_switch(*reason)) {
+        return Err(reason);
     }
     if pod.ips.is_empty() {
         return Err(ExclusionReason::NoAddress);

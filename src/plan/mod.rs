@@ -20,6 +20,7 @@ mod ending;
 mod endpoint;
 mod gate;
 mod listener;
+mod network;
 mod outcome;
 mod problem;
 mod shape;
@@ -30,6 +31,7 @@ mod summary;
 mod target;
 #[cfg(test)]
 pub(crate) mod tests;
+mod weight;
 
 use desired::{Desired, Stance, desired};
 use draft::Draft;
@@ -39,7 +41,7 @@ pub use endpoint::{Exclusion, selects};
 pub use gate::{GateVerdict, Release, Verdict, release};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
-pub use snapshot::{BindingView, Cloud, ConfigView, Observed, Snapshot};
+pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
 pub use step::{Change, NewRule, Registration, Step};
 pub use summary::{BindingPlan, Counts, ListenerFacts, Pending, RuleFacts};
 
@@ -90,6 +92,11 @@ fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observ
     for ((notes, wanted), view) in notes.iter_mut().zip(&*desired).zip(&snapshot.bindings) {
         if wanted.stance == Stance::Manage {
             notes.extend(ending::notes(view));
+            notes.extend(network::note(view, snapshot.cluster));
+            if let Some(service) = view.service.as_deref() {
+                let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
+                notes.extend(weight::notes(service, pods));
+            }
         }
     }
     notes

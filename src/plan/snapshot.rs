@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service, Slice, TargetHealth,
+    ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service,
+    Slice, TargetHealth,
 };
 
 /// The input of a plan.
@@ -19,10 +20,23 @@ pub struct Snapshot {
     pub cloud: Cloud,
     /// The bindings of this load balancer, in any order.
     pub bindings: Vec<BindingView>,
+    /// What the cluster is like.
+    pub cluster: Cluster,
     /// Batch sizes and quotas.
     pub limits: Limits,
     /// When the round began.
     pub now: Timestamp,
+}
+
+/// What the cluster is like, as far as it concerns binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// The network of Pods that say nothing of theirs.
+    pub network: ClusterNetwork,
+    /// Pods in GlobalRouter may be bound directly.
+    pub allows_global_route: bool,
+    /// Pods with the address of their node may be bound.
+    pub allows_host_network: bool,
 }
 
 /// What the reads of the cloud gave.

@@ -132,6 +132,7 @@ mod tests {
             load_balancer: LoadBalancerId::new("lb-1"),
             cloud,
             bindings: Vec::new(),
+            cluster: crate::plan::Cluster::default(),
             limits: Limits::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
         }

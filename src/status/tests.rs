@@ -13,7 +13,8 @@ use crate::api::condition::{ConditionType, Reason};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, Region};
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, Counts, Outcome, Pending, Problem, Snapshot, Step, StepOutcome,
+    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Outcome, Pending, Problem, Snapshot, Step,
+    StepOutcome,
 };
 
 const T0: i64 = 1_800_000_000;
@@ -84,6 +85,7 @@ fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Timestamp) -> 
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: case.cloud.clone().map_or(Cloud::Missing, Cloud::Failed),
         bindings: Vec::new(),
+        cluster: Cluster::default(),
         limits: Limits::default(),
         now,
     };

@@ -11,10 +11,10 @@ use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
     Address, Attribute, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, Protocol, RegisteredTarget, Route, Rule, RuleId,
-    Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
+    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget, Route, Rule,
+    RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
-use crate::plan::{BindingView, Cloud, ConfigView, Observed, Plan, Snapshot, plan};
+use crate::plan::{BindingView, Cloud, Cluster, ConfigView, Observed, Plan, Snapshot, plan};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -44,6 +44,7 @@ pub(crate) fn pod(number: u32) -> Pod {
         ips: vec![ip(number)],
         node: Some("node-1".to_owned()),
         host_network: false,
+        network: PodNetwork::Usual,
         phase: Phase::Running,
         containers_ready: true,
         containers_ready_since: None,
@@ -91,6 +92,7 @@ pub(crate) struct World {
     pub(crate) targets: BTreeMap<Route, Vec<RegisteredTarget>>,
     pub(crate) health: BTreeMap<Address, Health>,
     pub(crate) limits: Limits,
+    pub(crate) cluster: Cluster,
     pub(crate) now: Timestamp,
     /// What Secrets say of certificates.
     pub(crate) certificates: BTreeMap<String, Result<String, String>>,
@@ -115,6 +117,7 @@ impl World {
             targets: BTreeMap::new(),
             health: BTreeMap::new(),
             limits: Limits::default(),
+            cluster: Cluster::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             certificates: BTreeMap::new(),
             configs: BTreeMap::new(),
@@ -268,6 +271,7 @@ impl World {
             load_balancer: LoadBalancerId::new("lb-1"),
             cloud: Cloud::Observed(self.observed()),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
+            cluster: self.cluster,
             limits: self.limits,
             now: self.now,
         }
