@@ -15,8 +15,8 @@ use super::context::Context;
 use super::report::settle;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, names};
 use crate::k8s::{BindingRow, Change, ConfigRow, Stores};
-use crate::model::ObjectKey;
-use crate::plan::config::auto;
+use crate::model::{ObjectKey, Service};
+use crate::plan::config::{auto, reference};
 use crate::status::config_status;
 
 /// Changes that come close together are looked at once: an edit of a config is followed by a status of each of its bindings.
@@ -32,9 +32,15 @@ pub(super) struct Configs {
     notify: Notify,
 }
 
-/// The config that a binding uses or is to have.
-fn used_by(row: &BindingRow) -> Option<ObjectKey> {
-    Some(ObjectKey::new(row.0.metadata.namespace.clone().unwrap_or_default(), row.0.config_name()?))
+/// The config that a binding uses or is to have, with this Service.
+fn used_by(row: &BindingRow, service: Option<&Service>) -> Option<ObjectKey> {
+    let found = reference(&row.0, service)?;
+    Some(ObjectKey::new(row.0.metadata.namespace.clone().unwrap_or_default(), found.name))
+}
+
+/// The Service of a binding.
+fn service_of(stores: &Stores, binding: &DirectAccessBinding) -> Option<Arc<Service>> {
+    stores.services.row(binding.metadata.namespace.as_deref().unwrap_or_default(), &binding.spec.service_ref.name)
 }
 
 impl Configs {
@@ -42,7 +48,8 @@ impl Configs {
     pub(super) fn new(stores: &Stores) -> Self {
         let bindings = stores.bindings.all();
         let all = stores.configs.all().iter().map(|row| row.key.clone()).collect::<Vec<_>>();
-        let all = all.into_iter().chain(bindings.iter().filter_map(|row| used_by(row)));
+        let used = bindings.iter().filter_map(|row| used_by(row, service_of(stores, &row.0).as_deref()));
+        let all = all.into_iter().chain(used);
         let configs = Self { dirty: Mutex::new(all.collect()), notify: Notify::new() };
         configs.notify.notify_one();
         configs
@@ -55,16 +62,16 @@ impl Configs {
                 [&change.before, &change.after].into_iter().flatten().map(|row| row.key.clone()).collect()
             }
             Change::Binding(change) => {
-                [&change.before, &change.after].into_iter().flatten().filter_map(|row| used_by(row)).collect()
+                let rows = [&change.before, &change.after].into_iter().flatten();
+                rows.filter_map(|row| used_by(row, service_of(stores, &row.0).as_deref())).collect()
             }
-            // The ports of a Service tell what listeners there are.
+            // Its annotations tell which config is used, its ports what listeners there are.
             Change::Service(change) => {
-                let Some(service) = change.after.as_ref() else { return };
-                let rows = stores.bindings.rows(&service.key.namespace);
-                let concerns = |row: &&Arc<BindingRow>| {
-                    row.0.spec.auto_service_config && row.0.spec.service_ref.name == service.key.name
-                };
-                rows.values().filter(concerns).filter_map(|row| used_by(row)).collect()
+                let versions: Vec<_> = [&change.before, &change.after].into_iter().flatten().collect();
+                let Some(key) = versions.first().map(|service| &service.key) else { return };
+                let rows = stores.bindings.rows(&key.namespace);
+                let bound = rows.values().filter(|row| row.0.spec.service_ref.name == key.name);
+                bound.flat_map(|row| versions.iter().filter_map(|service| used_by(row, Some(service)))).collect()
             }
             Change::Slice(_) | Change::Pod(_) | Change::Switches(_) => return,
         };
@@ -116,13 +123,17 @@ pub(super) async fn config_loop<K>(context: Arc<Context>, configs: Arc<Configs>,
 async fn look(context: &Context, memory: &mut Memory, key: &ObjectKey) -> bool {
     let bindings = context.stores.bindings.rows(&key.namespace);
     let is_user = |row: &&Arc<BindingRow>| {
-        row.0.metadata.deletion_timestamp.is_none() && row.0.config_name().as_deref() == Some(&*key.name)
+        let service = service_of(&context.stores, &row.0);
+        row.0.metadata.deletion_timestamp.is_none() && used_by(row, service.as_deref()).as_ref() == Some(key)
     };
     let users: Vec<_> = bindings.values().filter(is_user).map(|row| row.0.clone()).collect();
     let row = context.stores.configs.row(&key.namespace, &key.name);
     let mut is_complete = true;
-    for user in users.iter().filter(|user| user.spec.auto_service_config && user.spec.service_config_ref.is_none()) {
-        is_complete &= keep_auto(context, user, key, row.as_deref()).await;
+    for user in &users {
+        let service = service_of(&context.stores, user);
+        if reference(user, service.as_deref()).is_some_and(|found| found.is_auto) {
+            is_complete &= keep_auto(context, user, key, row.as_deref()).await;
+        }
     }
     match row.as_deref().map(|row| &row.config) {
         Some(Ok(config)) => is_complete & write_status(context, memory, key, config, &users).await,

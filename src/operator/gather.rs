@@ -12,6 +12,7 @@ use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::k8s::ConfigRow;
 use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
+use crate::plan::config::{Reference, reference};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, ConfigView, Observed, Snapshot};
 
 /// The bindings of a key, from the store.
@@ -59,22 +60,20 @@ fn view(context: &Context, binding: Arc<DirectAccessBinding>, certificates: &Cer
     let namespace = binding.metadata.namespace.clone().unwrap_or_default();
     let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
     let stores = &context.stores;
-    let config = match binding.config_name() {
+    let service = stores.services.row(&namespace, &service_key.name);
+    let config = match reference(&binding, service.as_deref()) {
         None => ConfigView::None,
-        Some(name) => match stores.configs.row(&namespace, &name).as_deref() {
+        Some(Reference { name, is_auto }) => match stores.configs.row(&namespace, &name).as_deref() {
+            None if is_auto => ConfigView::Making,
             None => ConfigView::Missing,
-            Some(row)
-                if binding.spec.service_config_ref.is_none() && !row.is_owned_by(binding.metadata.uid.as_deref()) =>
-            {
-                ConfigView::Foreign
-            }
+            Some(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
             Some(ConfigRow { config: Ok(config), .. }) => ConfigView::Found(config.clone()),
             Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),
         },
     };
     BindingView {
         certificates: certificates.of_namespace(&namespace),
-        service: stores.services.row(&namespace, &service_key.name),
+        service,
         slices: stores.slices_of(&service_key),
         pods: stores.pods.rows(&namespace),
         speaks_for_service: speaks_for_service(context, &binding),

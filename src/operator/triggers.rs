@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::api::DirectAccessBinding;
 use crate::k8s::{BindingRow, Change, Difference, Rows};
 use crate::model::{GateState, LoadBalancerId, ObjectKey, Pod, Region, Service};
+use crate::plan::config::reference;
 use crate::plan::selects;
 
 /// What one round is about.
@@ -83,8 +84,11 @@ pub(super) fn keys(change: &Change, around: &Neighbourhood, region: &Region) -> 
         Change::Config(change) => match (&change.before, &change.after) {
             (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
             _ => either(change, |config| {
-                let refers =
-                    |binding: &DirectAccessBinding| binding.config_name().as_deref() == Some(&*config.key.name);
+                let refers = |binding: &DirectAccessBinding| {
+                    let service = around.services.get(&binding.spec.service_ref.name);
+                    reference(binding, service.map(|service| &**service))
+                        .is_some_and(|found| found.name == config.key.name)
+                };
                 bound(around, region, refers)
             }),
         },

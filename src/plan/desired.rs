@@ -100,11 +100,10 @@ fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&Lo
     match &view.config {
         ConfigView::None => {}
         ConfigView::Found(config) => wishes = config::wishes(&config.spec),
-        // The controller is about to make it.
-        ConfigView::Missing if view.binding.spec.service_config_ref.is_none() => {}
-        ConfigView::Foreign => problems.push(problem::config_not_owned(&view.binding)),
-        ConfigView::Missing => problems.push(problem::config_not_found(&view.binding)),
-        ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.binding, why)),
+        ConfigView::Making => {}
+        ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
+        ConfigView::Missing => problems.push(problem::config_not_found(&view.config_name())),
+        ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.config_name(), why)),
     }
     let mut reader = Reader { view, load_balancer, wishes: &wishes, problems: &mut problems };
     let service = view.service.as_deref().filter(|service| !service.selector.is_empty());

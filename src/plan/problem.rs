@@ -96,14 +96,12 @@ fn transport(spec: &ListenerSpec) -> &'static str {
     }
 }
 
-pub(super) fn config_not_found(binding: &DirectAccessBinding) -> Problem {
-    let name = binding.spec.service_config_ref.as_ref().map_or("", |config| config.name.as_str());
+pub(super) fn config_not_found(name: &str) -> Problem {
     let message = format!("TkeServiceConfig '{name}' does not exist; create it. Targets and gates do not wait for it");
     unresolved(Reason::ConfigNotFound, message)
 }
 
-pub(super) fn config_not_owned(binding: &DirectAccessBinding) -> Problem {
-    let name = binding.config_name().unwrap_or_default();
+pub(super) fn config_not_owned(name: &str) -> Problem {
     let message = format!(
         "TkeServiceConfig '{name}' exists and was not made for this binding; delete it, or switch autoServiceConfig off. \
          Targets and gates do not wait for it"
@@ -111,8 +109,7 @@ pub(super) fn config_not_owned(binding: &DirectAccessBinding) -> Problem {
     unresolved(Reason::ConfigNotOwned, message)
 }
 
-pub(super) fn config_unreadable(binding: &DirectAccessBinding, why: &str) -> Problem {
-    let name = binding.config_name().unwrap_or_default();
+pub(super) fn config_unreadable(name: &str, why: &str) -> Problem {
     let message = format!(
         "TkeServiceConfig '{name}' cannot be read: {why}; correct it. What it managed stays as it is, and targets and gates \
          do not wait for it"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::config::reference;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
     ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service,
@@ -94,6 +95,8 @@ pub enum ConfigView {
     None,
     /// There is none of that name.
     Missing,
+    /// There is none yet: the controller is about to make it for the binding.
+    Making,
     /// The binding would make it, and there is one of that name that is not the binding's.
     Foreign,
     /// There is one that cannot be read, for this reason.
@@ -103,6 +106,11 @@ pub enum ConfigView {
 }
 
 impl BindingView {
+    /// The name of the config that it uses; empty when it uses none.
+    pub(super) fn config_name(&self) -> String {
+        reference(&self.binding, self.service.as_deref()).map(|found| found.name).unwrap_or_default()
+    }
+
     /// The UID, which marks what is ours in the cloud.
     pub fn uid(&self) -> &str {
         self.binding.metadata.uid.as_deref().unwrap_or_default()

@@ -82,3 +82,31 @@ async fn a_config_of_that_name_which_belongs_to_somebody_else_is_not_touched() {
     );
     stage.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_annotations_of_a_service_choose_its_config() {
+    let stage = Stage::new("annotated").await;
+    stage.deploy(1, &json!({})).await;
+    stage.until_ready("web", "1/1").await;
+    stage.ok(&["annotate", "service", "web", "service.cloud.tencent.com/tke-service-config-auto=true"]).await;
+    let expected = json!({"l4Listeners": [{"protocol": "TCP", "port": 80}]});
+    until_spec(&stage, "a config is made", expected).await;
+    let edit = json!({"spec": {"loadBalancer": {"l4Listeners": [
+        {"protocol": "TCP", "port": 80, "healthCheck": {"intervalTime": 12}}]}}});
+    stage.ok(&["patch", "tsc", NAME, "--type=merge", "-p", &edit.to_string()]).await;
+    until_config(&stage, NAME, "True", "Ready").await;
+    assert_eq!(listener(&stage, 80).await["HealthCheck"]["IntervalTime"], 12);
+
+    // A name is more than a wish for any.
+    let other = json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": {"intervalTime": 13}}]});
+    stage.apply(&named("other", &other)).await;
+    stage.ok(&["annotate", "service", "web", "service.cloud.tencent.com/tke-service-config=other"]).await;
+    until_config(&stage, "other", "True", "Ready").await;
+    eventually("the other one is in force", DEADLINE, async || {
+        let seen = listener(&stage, 80).await["HealthCheck"]["IntervalTime"].take();
+        if seen == 13 { Ok(Some(())) } else { Err(seen.to_string()) }
+    })
+    .await;
+    until_config(&stage, NAME, "True", "NotUsed").await;
+    stage.finish().await;
+}

@@ -128,15 +128,6 @@ impl DirectAccessBinding {
         let handled = self.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
         asked.is_some_and(|asked| Some(&clip(asked, 256)) != handled)
     }
-
-    /// The name of the TkeServiceConfig that it uses, in its own namespace; `None` when it uses none.
-    pub fn config_name(&self) -> Option<String> {
-        match &self.spec.service_config_ref {
-            Some(config) => Some(config.name.clone()),
-            None if self.spec.auto_service_config => self.metadata.name.as_deref().map(names::auto_config_name),
-            None => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod auto;
 mod entry;
 mod fit;
 mod health_check;
+mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use crate::model::{Attribute, Attributes, Protocol};
 
 use entry::Entry;
 pub use fit::{Misfit, fit, fit_new};
+pub use reference::{Reference, reference};
 
 /// Most Mbps of a public load balancer.
 const BANDWIDTH_MAX: i32 = 61_440;
