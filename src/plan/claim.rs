@@ -3,31 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::api::mark::ListenerName;
-use crate::model::{ListenerId, Transport};
+use crate::model::Transport;
 
 use super::desired::{Desired, DesiredListener, Place};
-use super::shape::DesiredRule;
 use super::{Observed, Problem, Snapshot, problem};
 
-/// What two listeners cannot both have.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
-    Port(Transport, u16),
-    Listener(ListenerId),
-    /// One rule, by domain and path: two bindings may share an existing layer-7 listener.
-    Rule(ListenerId, String, String),
-}
+/// What two bindings cannot both have: a port of the load balancer. An existing listener holds targets of many.
+type Claim = (Transport, u16);
 
-impl Claim {
-    fn of(listener: &DesiredListener) -> Self {
-        match &listener.place {
-            Place::Own { .. } => Self::Port(listener.protocol.transport(), listener.port),
-            Place::Existing(id) => Self::Listener(id.clone()),
-        }
-    }
-
-    fn of_rule(id: &ListenerId, rule: &DesiredRule) -> Self {
-        Self::Rule(id.clone(), rule.domain.clone(), rule.url.clone())
+fn claim(listener: &DesiredListener) -> Option<Claim> {
+    match &listener.place {
+        Place::Own { .. } => Some((listener.protocol.transport(), listener.port)),
+        Place::Existing(_) => None,
     }
 }
 
@@ -41,34 +28,18 @@ struct Ledger<'a> {
 }
 
 impl Ledger<'_> {
-    /// True when the claim is this binding's; else both are told. `what` names what is claimed.
-    fn is_won(&mut self, claim: Claim, binding: usize, what: &str) -> bool {
+    /// True when the listener is this binding's; else both are told.
+    fn is_won(&mut self, binding: usize, listener: &DesiredListener) -> bool {
+        let Some(claim) = claim(listener) else { return true };
         let holder = *self.holders.entry(claim).or_insert(binding);
         if holder != binding {
+            let what = format!("port {}/{}", listener.port, listener.protocol);
             let winner = self.snapshot.bindings[holder].display_name();
-            self.problems[binding].push(problem::claimed_by_older(what, &winner));
+            self.problems[binding].push(problem::claimed_by_older(&what, &winner));
             let loser = self.snapshot.bindings[binding].display_name();
             self.notes[holder].push(format!("'{loser}' asks for {what} too and does not get it"));
         }
         holder == binding
-    }
-
-    /// What is left of a desired listener.
-    fn settle(&mut self, binding: usize, mut listener: DesiredListener) -> Option<DesiredListener> {
-        let (protocol, port) = (listener.protocol, listener.port);
-        match listener.place.clone() {
-            Place::Existing(id) if protocol.is_layer7() => {
-                listener.shape.rules.retain(|rule| {
-                    let what = format!("rule {}{} of port {port}/{protocol}", rule.domain, rule.url);
-                    self.is_won(Claim::of_rule(&id, rule), binding, &what)
-                });
-                (!listener.shape.rules.is_empty()).then_some(listener)
-            }
-            Place::Existing(_) | Place::Own { .. } => {
-                let is_won = self.is_won(Claim::of(&listener), binding, &format!("port {port}/{protocol}"));
-                is_won.then_some(listener)
-            }
-        }
     }
 }
 
@@ -84,9 +55,7 @@ pub(super) fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Opt
         problems: vec![Vec::new(); desired.len()],
     };
     for index in order {
-        let listeners = std::mem::take(&mut desired[index].listeners);
-        desired[index].listeners =
-            listeners.into_iter().filter_map(|listener| ledger.settle(index, listener)).collect();
+        desired[index].listeners.retain(|listener| ledger.is_won(index, listener));
     }
     for (desired, problems) in desired.iter_mut().zip(ledger.problems) {
         desired.problems.extend(problems);
@@ -99,11 +68,11 @@ fn present_holders(snapshot: &Snapshot, desired: &[Desired], observed: Option<&O
     let mut holders = BTreeMap::new();
     for listener in observed.map_or(&[][..], |observed| &observed.listeners) {
         let Some(uid) = ListenerName::owner(&listener.name) else { continue };
-        let claim = Claim::Port(listener.protocol.transport(), listener.port);
-        let wants = |index: &usize| desired[*index].listeners.iter().any(|wanted| Claim::of(wanted) == claim);
+        let found = (listener.protocol.transport(), listener.port);
+        let wants = |index: &usize| desired[*index].listeners.iter().any(|wanted| claim(wanted) == Some(found));
         let owner = snapshot.bindings.iter().position(|view| view.uid() == uid).filter(wants);
         if let Some(owner) = owner {
-            holders.insert(claim, owner);
+            holders.insert(found, owner);
         }
     }
     holders

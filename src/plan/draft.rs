@@ -91,6 +91,9 @@ impl<'a> Draft<'a> {
             let wanting = wanted_at.get(route);
             let mut bindings = self.marked(observed);
             bindings.extend(wanting.into_iter().flat_map(BTreeMap::keys));
+            let mut bindings: Vec<usize> = bindings.into_iter().collect();
+            bindings.sort_by_key(|binding| self.snapshot.bindings[*binding].seniority());
+            let mut taken = BTreeSet::new();
             for binding in bindings {
                 let found = wanting.and_then(|wanting| wanting.get(&binding)).copied();
                 let endpoints = match (found, desired[binding].stance) {
@@ -107,7 +110,8 @@ impl<'a> Draft<'a> {
                     None => StandIns::default(),
                 };
                 self.plans[binding].stand_in(stand_ins.until);
-                let plan = targets(&Wanted { view, route, endpoints, quota, stand_ins }, observed);
+                let plan = targets(&Wanted { view, route, endpoints, quota, taken: &taken, stand_ins }, observed);
+                taken.extend(plan.register.iter().map(|registration| registration.address));
                 self.plans[binding].add_targets(found, &plan, quota);
                 self.routes.push(plan);
             }
@@ -232,7 +236,7 @@ impl<'a> Draft<'a> {
             let mut rows = Vec::new();
             let mut facts = Vec::new();
             for listener in &wanted.listeners {
-                let own = self.rows(view, listener, &resolved);
+                let own = self.rows(listener, &resolved);
                 facts.push(self.facts(view, listener, listeners, &own, health));
                 rows.extend(own);
             }
@@ -255,12 +259,7 @@ impl<'a> Draft<'a> {
     }
 
     /// One row for each route of a desired listener.
-    fn rows<'d>(
-        &self,
-        view: &BindingView,
-        listener: &'d DesiredListener,
-        resolved: &[&'d Resolved<'d>],
-    ) -> Vec<RouteRow<'d>> {
+    fn rows<'d>(&self, listener: &'d DesiredListener, resolved: &[&'d Resolved<'d>]) -> Vec<RouteRow<'d>> {
         let row = |rule: Option<&'d super::shape::DesiredRule>| {
             let is_this = |found: &&&Resolved<'_>| {
                 std::ptr::eq(found.desired, listener)
@@ -274,7 +273,7 @@ impl<'a> Draft<'a> {
                 name: listener.route_name(rule),
                 route,
                 endpoints: listener.endpoints.as_ref(),
-                registered: serving(route.map_or(&[], |route| self.observed_targets(route)), view.uid()),
+                registered: serving(route.map_or(&[], |route| self.observed_targets(route))),
             }
         };
         if listener.protocol.is_layer7() {

@@ -79,11 +79,11 @@ impl RouteRow<'_> {
     }
 }
 
-/// The targets that serve the binding: its own, and those without any mark.
-pub(super) fn serving(targets: &[RegisteredTarget], binding_uid: &str) -> HashMap<Address, Option<String>> {
+/// The targets that may serve the Pods of a binding, with the mark of the Pod: it is the same Pod, whichever binding has it
+/// registered. Those without any mark serve whoever has the address.
+pub(super) fn serving(targets: &[RegisteredTarget]) -> HashMap<Address, Option<String>> {
     let mark = |target: &RegisteredTarget| match TargetTag::parse(&target.tag) {
-        Some(tag) if tag.binding_uid == binding_uid => Some((target.address, Some(tag.pod_mark))),
-        Some(_) => None,
+        Some(tag) => Some((target.address, Some(tag.pod_mark))),
         None => target.tag.is_empty().then_some((target.address, None)),
     };
     targets.iter().filter_map(mark).collect()

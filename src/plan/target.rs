@@ -3,7 +3,7 @@
 //! A target is ours when its tag carries the mark of a binding in the snapshot. The tag also names the Pod, so that an
 //! address that came back with another Pod is recognised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::condition::ExclusionReason;
 use crate::api::mark::{TargetTag, pod_mark};
@@ -46,6 +46,8 @@ pub(super) struct Wanted<'a> {
     pub(super) endpoints: Option<&'a Endpoints>,
     /// Most targets that the route may hold.
     pub(super) quota: usize,
+    /// Addresses that older bindings register there in this round.
+    pub(super) taken: &'a BTreeSet<Address>,
     /// Terminating targets that keep their weight.
     pub(super) stand_ins: StandIns,
 }
@@ -74,8 +76,12 @@ pub(super) fn targets(wanted: &Wanted<'_>, observed: &[RegisteredTarget]) -> Tar
         Wish::Serve(weight) if !present.contains_key(&candidate.address) => Some((candidate, weight)),
         Wish::Serve(_) | Wish::Drain | Wish::Keep => None,
     });
-    let mut room = wanted.quota.saturating_sub(observed.len());
+    let mut room = wanted.quota.saturating_sub(observed.len() + wanted.taken.len());
     for (candidate, weight) in missing {
+        if wanted.taken.contains(&candidate.address) {
+            plan.in_use.push(candidate.pod.clone());
+            continue;
+        }
         if room == 0 {
             plan.left_out.push(candidate.pod.clone());
             continue;

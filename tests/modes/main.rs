@@ -20,5 +20,6 @@ mod support;
 #[path = "."]
 mod modes {
     mod network;
+    mod sharing;
     mod weight;
 }

@@ -207,7 +207,7 @@ fn an_existing_listener_gets_targets_in_rules_that_exist_and_nothing_else() {
 }
 
 #[test]
-fn two_bindings_share_an_existing_listener_by_rule() {
+fn two_bindings_share_an_existing_listener_and_its_rules() {
     let spec = |domains: &[&str]| {
         json!({"listeners": [
             {"port": 8080, "protocol": "HTTP", "servicePort": 80, "listenerId": "lbl-1", "rules": rules(domains)},
@@ -220,9 +220,10 @@ fn two_bindings_share_an_existing_listener_by_rule() {
     world.bindings = vec![binding(2, &spec(&["b.example", "a.example"])), binding(1, &spec(&["a.example"]))];
     world.converge();
     assert_eq!(counts(&world, &id), [("a.example/".to_owned(), 1), ("b.example/".to_owned(), 1)]);
-    assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::PortConflict)]);
+    // The same Pod cannot be there twice: the older one has it, and it serves both.
+    assert_eq!(reasons(&world, 0), [(ConditionType::Programmed, Reason::BackendConflict)]);
     assert!(reasons(&world, 1).is_empty());
-    assert!(world.plan().bindings[1].notes[0].contains("rule a.example/ of port 8080/HTTP"));
+    assert_eq!(world.plan().bindings[0].counts.registered, 1);
     world.bindings = vec![binding(2, &spec(&["b.example"])), binding(1, &spec(&["a.example"]))];
     world.converge();
     assert!(reasons(&world, 0).is_empty() && reasons(&world, 1).is_empty());
