@@ -131,7 +131,7 @@ vocabulary! {
             "Check the Service's selector and its EndpointSlices; the removal is done once the reading is confirmed.";
         CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",
             "Check the network and the endpoint; what is bound stays as it is.";
-        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Look at the message; it has the cloud's code and request id.";
+        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Look at the message; it has the cloud's code, and the controller's log has the request id.";
         Waiting = "Waiting": "Targets are registered, and the cloud has not finished probing them.", "Wait for as long as the health check takes.";
         Unhealthy = "Unhealthy": "The cloud reports targets as unhealthy.",
             "Check that the Pods answer the listener's health check, and that security groups let it through.";

@@ -121,6 +121,27 @@ const ROWS: &[Row] = &[
     exact(INVALID_REQUEST, Class::Invalid),
 ];
 
+/// The table for people: what is looked for, and the class, in the order in which it is looked for.
+pub fn table() -> Vec<(String, Class)> {
+    let words = |Row(codes, phrases, actions, class): &Row| {
+        let mut words = match codes {
+            Codes::Any => "any code".to_owned(),
+            Codes::Exact(code) => format!("`{code}`"),
+            Codes::Family(code) => format!("`{code}`, `{code}.*`"),
+        };
+        if !phrases.is_empty() {
+            let phrases: Vec<_> = phrases.iter().map(|phrase| format!("\"{phrase}\"")).collect();
+            words.push_str(&format!(" with {} in the message", phrases.join(" and ")));
+        }
+        if !actions.is_empty() {
+            let actions: Vec<_> = actions.iter().map(|action| format!("`{action}*`")).collect();
+            words.push_str(&format!(" of {}", actions.join(", ")));
+        }
+        (words, *class)
+    };
+    ROWS.iter().map(words).collect()
+}
+
 impl Row {
     fn fits(&self, action: &str, code: &str, message: &str) -> bool {
         let Self(codes, phrases, actions, _) = self;

@@ -19,6 +19,7 @@ use crate::plan::{
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict};
+use super::failure::failed;
 
 /// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
 /// up at once on a stalled object, and objects of one release arrive in any order.
@@ -349,24 +350,6 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
     let reason = if view.is_deleting() { Reason::Deleting } else { Reason::InProgress };
     Verdict::new(Truth::False, reason, parts.join(", "))
-}
-
-/// What a failed call makes of `Programmed`: unknown when nobody can tell what is the case, False when the cloud said no.
-fn failed(failure: &Failure) -> Verdict {
-    let (truth, reason) = match failure.class {
-        Class::Unreachable => (Truth::Unknown, Reason::CloudUnreachable),
-        Class::Transient => (Truth::Unknown, Reason::Failed),
-        Class::Busy => (Truth::False, Reason::Busy),
-        Class::Throttled => (Truth::False, Reason::Throttled),
-        Class::Quota => (Truth::False, Reason::QuotaExceeded),
-        Class::Conflict => (Truth::False, Reason::BackendConflict),
-        Class::Denied => (Truth::False, Reason::Denied),
-        Class::Arrears => (Truth::False, Reason::Arrears),
-        Class::NotFound | Class::Invalid => (Truth::False, Reason::Failed),
-    };
-    // Without the request id: it is another one in every reply, and a status that always differs would always be written.
-    let message = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
-    Verdict::new(truth, reason, message)
 }
 
 fn healthy(plan: &BindingPlan) -> Verdict {

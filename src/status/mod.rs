@@ -3,6 +3,7 @@
 mod binding;
 mod conditions;
 mod config;
+mod failure;
 mod gate;
 mod next_look;
 #[cfg(test)]
@@ -10,5 +11,6 @@ mod tests;
 
 pub use binding::{Round, binding_status};
 pub use config::config_status;
+pub use failure::reason_of;
 pub use gate::{GateCondition, gate_condition};
 pub use next_look::{NextLook, Pace, next_look};

@@ -1,0 +1,36 @@
+//! What a failed call of the cloud makes of a condition.
+
+use crate::api::condition::Reason;
+use crate::model::{Class, Failure};
+
+use super::conditions::{Truth, Verdict};
+
+/// What a failed call makes of `Programmed`: unknown when nobody can tell what is the case, False when the cloud said no.
+pub(super) fn failed(failure: &Failure) -> Verdict {
+    let truth = match failure.class {
+        Class::Unreachable | Class::Transient => Truth::Unknown,
+        _ => Truth::False,
+    };
+    let reason = reason_of(failure.class);
+    // Without the request id: it is another one in every reply, and a status that always differs would always be written.
+    let said = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
+    let message = match reason {
+        Reason::Failed => said,
+        _ => format!("{}. {}", said.trim_end_matches('.'), reason.remedy()),
+    };
+    Verdict::new(truth, reason, message)
+}
+
+/// The reason that a condition gives for a failed call.
+pub const fn reason_of(class: Class) -> Reason {
+    match class {
+        Class::Unreachable => Reason::CloudUnreachable,
+        Class::Busy => Reason::Busy,
+        Class::Throttled => Reason::Throttled,
+        Class::Quota => Reason::QuotaExceeded,
+        Class::Conflict => Reason::BackendConflict,
+        Class::Denied => Reason::Denied,
+        Class::Arrears => Reason::Arrears,
+        Class::NotFound | Class::Invalid | Class::Transient => Reason::Failed,
+    }
+}
