@@ -7,7 +7,7 @@ use serde_json::json;
 use tke_direct_access::model::{LoadBalancerId, Protocol};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings, Simulator};
 
-use crate::support::{admin, code, eventually, listener, nobody, ok, put, simulator};
+use crate::support::{PROCESSES, admin, code, listener, nobody, ok, put, simulator};
 
 #[tokio::test]
 async fn the_state_can_be_seen() {
@@ -80,6 +80,7 @@ fn of_our_own(block: u8) -> Settings {
 
 #[tokio::test]
 async fn a_simulator_that_is_shut_down_leaves_its_address_to_the_next() {
+    let _turn = PROCESSES.lock().await;
     let lb = LoadBalancerId::new("lb-test");
     let mut before = None;
     for _ in 0..20 {
@@ -93,13 +94,13 @@ async fn a_simulator_that_is_shut_down_leaves_its_address_to_the_next() {
         before = Some(front);
         tokio::net::TcpStream::connect(front).await.expect("it listens");
         simulator.shutdown().await;
-        // A process that another test starts holds a copy of the socket for the moment between fork and exec.
-        eventually("the end of the listener", async || tokio::net::TcpStream::connect(front).await.err()).await;
+        assert!(tokio::net::TcpStream::connect(front).await.is_err(), "{front} still listens");
     }
 }
 
 #[tokio::test]
 async fn an_address_is_not_used_again_before_its_sockets_are_closed() {
+    let _turn = PROCESSES.lock().await;
     let simulator = Simulator::start(of_our_own(81)).expect("it starts");
     let mut lb = LoadBalancerId::new("lb-test");
     for _ in 0..5 {

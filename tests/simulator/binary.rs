@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::PROCESSES;
+
 /// Ends its process with the value.
 struct Running(Child);
 
@@ -30,6 +32,7 @@ fn get(address: &str, path: &str) -> String {
 
 #[test]
 fn it_serves_what_it_was_told_until_it_is_terminated() {
+    let _turn = PROCESSES.blocking_lock();
     let folder = tempfile::tempdir().expect("a folder");
     let script = folder.path().join("faults.yaml");
     std::fs::write(&script, "- action: CreateListener\n  effect: lostReply\n").expect("a file");
@@ -50,6 +53,7 @@ fn it_serves_what_it_was_told_until_it_is_terminated() {
 
 #[test]
 fn it_says_what_is_wrong_with_its_arguments() {
+    let _turn = PROCESSES.blocking_lock();
     let cases = [
         (vec!["--load-balancer", "web"], "lb-"),
         (vec!["--time-scale=-1"], "0 or more"),
