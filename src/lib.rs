@@ -8,7 +8,7 @@
 //! load balancer are planned together; different load balancers never wait for each other.
 //!
 //! ```text
-//! watch      a binding, Service, EndpointSlice, Pod or TkeServiceConfig changed; or a timer
+//! watch      a binding, Service, EndpointSlice, Pod, TkeServiceConfig or the switch ConfigMap changed; or a timer
 //!   ↓ operator::triggers   pure: which load balancers does this concern?
 //! dispatch   one task per load balancer; changes that arrive while it runs are picked up by its next round
 //!   ↓ operator::gather     reads: stores and CLB → Snapshot (reads that failed are part of it)
@@ -21,11 +21,12 @@
 //! # Invariants
 //!
 //! 1. *Level-triggered.* A round gets the key of a load balancer, never a reason. What rounds remember may be dropped at any time.
-//! 2. *Observed is read, never inferred* from what was sent. A running task ends the round; nobody sleeps in one.
+//! 2. *Observed is read, never inferred* from what was sent. While a task runs, rounds read and open gates, and write nothing to the
+//!    load balancer; nobody sleeps in one.
 //! 3. *Foreign things are never touched.* A listener is ours when its name carries a binding's UID, a target when its tag does
 //!    ([`api::mark`]). Of two claims on one port one works on, and both are told.
-//! 4. *Safe order*: register, then weight 0, then deregister, then delete listeners. A target of a Pod that lives loses its weight
-//!    before it goes.
+//! 4. *Safe order*: register, then weight 0, then deregister, then settings, then delete rules and listeners. A target of a Pod that
+//!    lives loses its weight before it goes.
 //! 5. *Deleting is planning with nothing desired.* The finalizer goes when a read shows that nothing of ours is left; not-found is
 //!    success; neither a valid spec nor the Service is needed.
 //! 6. *A second round over an unchanged world writes nothing*, to CLB and to Kubernetes.
@@ -35,6 +36,8 @@
 //! 9. *A gate opens on proof*: a read shows the Pod registered on every listener of every binding that selects it, and a health read
 //!    that began after that one says that probes succeed.
 //! 10. *No Pod is kept from being created.* Injection of gates fails open, answers from memory, and repairs what it needs.
+//! 11. *Unset is not default.* What no TkeServiceConfig says is in no wish ([`model::Attributes`]), and so never written, compared or
+//!     reported. A wish that cannot be had becomes a problem, and the others are granted.
 //!
 //! # Code map
 //!
