@@ -19,7 +19,7 @@ pub use endpoint::{
 };
 pub use failure::{Class, Failure};
 pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
-pub use limits::Limits;
+pub use limits::{Limits, Quotas};
 pub use listener::{Listener, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState};
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

@@ -9,9 +9,10 @@ use kube::runtime::events::Recorder;
 
 use super::ledger::Ledger;
 use super::metrics::Metrics;
+use super::quotas::QuotaReads;
 use crate::clb::{Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
 use crate::k8s::Stores;
-use crate::model::{Limits, Region};
+use crate::model::{Quotas, Region};
 use crate::plan::Cluster;
 
 /// Shared by all rounds. Everything in it is a client, a cache or a constant.
@@ -30,8 +31,8 @@ pub(super) struct Context {
     pub recorder: Recorder,
     /// What flags say of the cluster.
     pub cluster: Cluster,
-    /// Batch sizes and quotas.
-    pub limits: Limits,
+    /// What flags say of quotas.
+    pub quotas: Quotas,
     /// How often an unchanged load balancer is read.
     pub resync: Duration,
 }
@@ -51,11 +52,13 @@ pub(super) struct Cloud {
     pub(super) clb: Clb,
     /// Its health reads, shared by all load balancers of the region.
     pub(super) health: Arc<HealthReads>,
+    /// Its quotas.
+    pub(super) quotas: Arc<QuotaReads>,
 }
 
 impl Cloud {
     fn new(clb: Clb) -> Self {
-        Self { health: Arc::new(HealthReads::new(clb.clone())), clb }
+        Self { health: Arc::new(HealthReads::new(clb.clone())), quotas: Arc::default(), clb }
     }
 }
 

@@ -11,7 +11,7 @@ use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::k8s::ConfigRow;
-use crate::model::{Failure, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
+use crate::model::{Failure, Limits, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
 use crate::plan::config::{Reference, reference};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, ConfigView, Observed, Snapshot};
 
@@ -43,7 +43,11 @@ pub(super) async fn gather(
 ) -> Snapshot {
     let now = Timestamp::now();
     let bindings: Vec<_> = bindings.into_iter().map(|binding| view(context, binding, certificates)).collect();
-    let cloud = match (key, cloud) {
+    let limits = match cloud {
+        Some(cloud) => cloud.quotas.limits(&cloud.clb, context.quotas).await,
+        None => Limits::default(),
+    };
+    let seen = match (key, cloud) {
         (Key::LoadBalancer(_, id), Some(cloud)) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
         _ => Seen::Unplaced,
     };
@@ -52,7 +56,7 @@ pub(super) async fn gather(
         Key::Unplaced(_) => LoadBalancerId::new(""),
     };
     let cluster = Cluster { allows_global_route: context.stores.switches().global_route, ..context.cluster };
-    Snapshot { load_balancer, cloud, bindings, cluster, limits: context.limits, now }
+    Snapshot { load_balancer, cloud: seen, bindings, cluster, limits, now }
 }
 
 /// The binding with the objects it refers to.

@@ -14,6 +14,7 @@ mod gather;
 mod lease;
 mod ledger;
 mod metrics;
+mod quotas;
 mod refusal;
 mod release;
 mod report;
@@ -35,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clb;
 use crate::k8s::{Stores, Synced};
-use crate::model::{ClusterNetwork, Limits, Region};
+use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
 use admin::Admin;
 use context::{Clouds, Context};
@@ -111,7 +112,7 @@ impl Operator {
             metrics: metrics.clone(),
             recorder: Recorder::new(client.clone(), reporter),
             cluster: cluster(settings),
-            limits: limits(settings),
+            quotas: quotas(settings),
             resync: settings.resync(),
             client: client.clone(),
         });
@@ -226,10 +227,10 @@ fn cluster(settings: &Settings) -> Cluster {
     }
 }
 
-fn limits(settings: &Settings) -> Limits {
-    Limits {
-        targets_per_route: usize::from(settings.target_quota),
-        listeners_per_load_balancer: usize::from(settings.listener_quota),
-        ..Limits::default()
+fn quotas(settings: &Settings) -> Quotas {
+    Quotas {
+        targets_per_route: settings.target_quota.map(usize::from),
+        listeners_per_load_balancer: settings.listener_quota.map(usize::from),
+        rules_per_listener: settings.rule_quota.map(usize::from),
     }
 }

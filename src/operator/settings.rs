@@ -41,12 +41,15 @@ pub struct Settings {
     /// Whether Pods with the address of their node are bound. They get no readiness gate.
     #[arg(long, value_enum, default_value_t = HostNetwork::Refuse)]
     pub host_network: HostNetwork,
-    /// Most targets of one listener, when the account's quota is not the usual 200.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
-    pub target_quota: u16,
-    /// Most listeners of one load balancer, when the account's quota is not the usual 50.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
-    pub listener_quota: u16,
+    /// Most targets of one listener or rule, instead of the account's quota.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub target_quota: Option<u16>,
+    /// Most listeners of one load balancer, instead of the account's quota.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub listener_quota: Option<u16>,
+    /// Most rules of one listener, instead of the account's quota.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub rule_quota: Option<u16>,
 }
 
 /// The network of Pods that say nothing of theirs.

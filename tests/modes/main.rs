@@ -20,6 +20,7 @@ mod support;
 #[path = "."]
 mod modes {
     mod network;
+    mod quota;
     mod sharing;
     mod weight;
 }
