@@ -92,6 +92,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         cloud: Cloud::Observed(observed),
         bindings: vec![view(pods)],
         cluster: Cluster::default(),
+        vpc_id: None,
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
         now: Timestamp::UNIX_EPOCH,
     }

@@ -5,6 +5,11 @@
 
 use std::fmt;
 
+/// Tag of a load balancer that a binding created: the binding's UID.
+pub const OWNER_TAG: &str = "direct-access-binding";
+/// Tag of a load balancer that a binding created: `namespace/name` of the binding, for people.
+pub const OWNER_NAME_TAG: &str = "direct-access-binding-name";
+
 const PREFIX: &str = "dab-";
 const UID_LEN: usize = 36;
 const POD_MARK_LEN: usize = 8;

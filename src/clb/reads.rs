@@ -13,6 +13,8 @@ use crate::model::{
 
 /// Load balancers in one `DescribeLoadBalancers` call.
 const LOAD_BALANCERS_PER_CALL: usize = 20;
+/// The most load balancers on one page of `DescribeLoadBalancers`.
+const LOAD_BALANCERS_PER_PAGE: i64 = 100;
 /// Load balancers in one `DescribeTargetHealth` call.
 const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
 
@@ -28,6 +30,23 @@ impl Clb {
             self.read(&request, convert::load_balancers).await
         });
         Ok(try_join_all(pages).await?.into_iter().flatten().collect())
+    }
+
+    /// Load balancers that have a tag.
+    ///
+    /// # Errors
+    /// When the call failed.
+    pub async fn load_balancers_tagged(&self, key: &str, value: &str) -> Result<Vec<LoadBalancer>, Failure> {
+        let filter = wire::Filter { name: format!("tag:{key}"), values: vec![value.to_owned()] };
+        let request = wire::DescribeLoadBalancers {
+            filters: Some(vec![filter]),
+            limit: Some(LOAD_BALANCERS_PER_PAGE),
+            ..Default::default()
+        };
+        let found = self.read(&request, convert::load_balancers).await?;
+        // A cloud that does not know the filter might show all that there are.
+        let has_tag = |found: &LoadBalancer| found.tags.iter().any(|(one, other)| one == key && other == value);
+        Ok(found.into_iter().filter(has_tag).collect())
     }
 
     /// All listeners of a load balancer, with their rules.

@@ -71,8 +71,16 @@ pub struct NewLoadBalancer {
     pub vpc_id: Option<String>,
     /// Subnet of the address.
     pub subnet_id: Option<String>,
+    /// The address to have.
+    pub vip: Option<String>,
+    /// Carrier, `BGP` when `None`; public only.
+    pub isp: Option<String>,
     /// Zone of the address; public IPv4 only.
     pub zone_id: Option<String>,
+    /// Main zone of a load balancer in two; public IPv4 only.
+    pub master_zone_id: Option<String>,
+    /// Standby zone of a load balancer in two; public IPv4 only.
+    pub slave_zone_id: Option<String>,
     /// `IPV4`, `IPV6` or `IPv6FullChain`; public only.
     pub ip_version: Option<String>,
     /// Billing mode and bandwidth.

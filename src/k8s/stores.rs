@@ -54,7 +54,14 @@ impl BindingRow {
             && a.deletion_timestamp == b.deletion_timestamp
             && a.finalizers == b.finalizers
             && a.annotations == b.annotations
+            && placement(&self.0) == placement(&other.0)
     }
+}
+
+/// What the status records of a load balancer that is created, which decides where the binding belongs.
+fn placement(binding: &DirectAccessBinding) -> Option<(&str, bool)> {
+    let recorded = binding.status.as_ref()?.load_balancer.as_ref().filter(|recorded| recorded.created)?;
+    Some((&recorded.id, recorded.requested_time.is_some()))
 }
 
 /// A TkeServiceConfig as stored. Users write it under the vendor's definition too, which bounds nothing, so that one that this

@@ -11,6 +11,12 @@ use std::fmt;
 pub enum Attribute {
     /// Bandwidth of a public load balancer in Mbps, 1–61440; a number.
     Bandwidth,
+    /// Whether targets may have addresses outside the VPC; a switch.
+    SnatPro,
+    /// Whether only the load balancer's own security groups are checked; a switch.
+    PassToTarget,
+    /// Ids of the load balancer's security groups, sorted and joined by `,`; a text.
+    SecurityGroups,
     /// Name of a listener, 1–80 characters; a text. Never managed for listeners of ours, whose name is their mark.
     Name,
     /// `WRR`, `LEAST_CONN` or `IP_HASH`; a text.
@@ -71,8 +77,11 @@ pub enum Attribute {
 
 impl Attribute {
     /// All attributes.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::Bandwidth,
+        Self::SnatPro,
+        Self::PassToTarget,
+        Self::SecurityGroups,
         Self::Name,
         Self::Scheduler,
         Self::SessionSeconds,
@@ -107,6 +116,9 @@ impl Attribute {
     pub const fn field(self) -> &'static str {
         match self {
             Self::Bandwidth => "internetMaxBandwidthOut",
+            Self::SnatPro => "snatPro",
+            Self::PassToTarget => "passToTarget",
+            Self::SecurityGroups => "securityGroups",
             Self::Name => "listenerName",
             Self::Scheduler => "scheduler",
             Self::SessionSeconds => "session",

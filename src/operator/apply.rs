@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::creation::new_load_balancer;
 use super::refusal::Refusals;
 use crate::clb::wire::InternetAccessible;
 use crate::clb::{BatchReply, Clb, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty};
@@ -65,6 +66,13 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
         Step::ModifyRule { listener, rule, change } => {
             clb.modify_rule(load_balancer, listener, rule, &change.attributes).await?
         }
+        Step::CreateLoadBalancer(creation) => clb.create_load_balancer(&new_load_balancer(creation)).await?.1,
+        Step::SetSecurityGroups(change) => {
+            let groups = change.attributes.text(Attribute::SecurityGroups).unwrap_or_default();
+            let groups: Vec<_> = groups.split(',').map(str::to_owned).collect();
+            clb.set_security_groups(load_balancer, &groups).await?
+        }
+        Step::DeleteLoadBalancer => clb.delete_load_balancer(load_balancer, false).await?,
         Step::ModifyLoadBalancer(change) => {
             clb.modify_load_balancer(load_balancer, &load_balancer_change(change)).await?
         }
@@ -99,7 +107,12 @@ fn load_balancer_change(change: &Change) -> LoadBalancerChange {
     let bandwidth = change.attributes.number(Attribute::Bandwidth);
     let accessible =
         |mbps| InternetAccessible { internet_max_bandwidth_out: Some(mbps), ..InternetAccessible::default() };
-    LoadBalancerChange { internet_accessible: bandwidth.map(accessible), ..LoadBalancerChange::default() }
+    LoadBalancerChange {
+        internet_accessible: bandwidth.map(accessible),
+        snat_pro: change.attributes.switch(Attribute::SnatPro),
+        pass_to_target: change.attributes.switch(Attribute::PassToTarget),
+        ..LoadBalancerChange::default()
+    }
 }
 
 fn batch(reply: BatchReply) -> StepOutcome {

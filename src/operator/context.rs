@@ -31,6 +31,8 @@ pub(super) struct Context {
     pub recorder: Recorder,
     /// What flags say of the cluster.
     pub cluster: Cluster,
+    /// The VPC of the cluster, where a flag says it.
+    pub vpc_id: Option<String>,
     /// What flags say of quotas.
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.

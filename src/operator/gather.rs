@@ -11,9 +11,9 @@ use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::k8s::ConfigRow;
-use crate::model::{Failure, Limits, Listener, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
+use crate::model::{Failure, Limits, Listener, LoadBalancer, LoadBalancerId, ObjectKey, RegisteredTarget, Route};
 use crate::plan::config::{Reference, reference};
-use crate::plan::{BindingView, Cloud as Seen, Cluster, ConfigView, Observed, Snapshot};
+use crate::plan::{BindingView, Cloud as Seen, Cluster, ConfigView, Observed, Snapshot, placement};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -49,14 +49,26 @@ pub(super) async fn gather(
     };
     let seen = match (key, cloud) {
         (Key::LoadBalancer(_, id), Some(cloud)) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
-        _ => Seen::Unplaced,
+        (Key::Unplaced(..), Some(cloud)) => owned(cloud, &bindings).await.map_or_else(Seen::Failed, Seen::Unplaced),
+        _ => Seen::Unplaced(Vec::new()),
     };
     let load_balancer = match key {
         Key::LoadBalancer(_, id) => id.clone(),
-        Key::Unplaced(_) => LoadBalancerId::new(""),
+        Key::Unplaced(..) => LoadBalancerId::new(""),
     };
     let cluster = Cluster { allows_global_route: context.stores.switches().global_route, ..context.cluster };
-    Snapshot { load_balancer, cloud: seen, bindings, cluster, limits, now }
+    Snapshot { load_balancer, cloud: seen, bindings, cluster, vpc_id: context.vpc_id.clone(), limits, now }
+}
+
+/// The load balancers that carry the tag of the binding, of which there is one at most here.
+async fn owned(cloud: &Cloud, bindings: &[BindingView]) -> Result<Vec<LoadBalancer>, Failure> {
+    match bindings.iter().find(|view| placement::awaits_placement(&view.binding)) {
+        Some(view) => {
+            let (key, value) = placement::owner_tag(&view.binding);
+            cloud.clb.load_balancers_tagged(key, &value).await
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The binding with the objects it refers to.

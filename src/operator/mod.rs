@@ -8,6 +8,7 @@ mod apply;
 mod certificates;
 mod configs;
 mod context;
+mod creation;
 mod dispatch;
 mod gate;
 mod gather;
@@ -112,6 +113,7 @@ impl Operator {
             metrics: metrics.clone(),
             recorder: Recorder::new(client.clone(), reporter),
             cluster: cluster(settings),
+            vpc_id: settings.vpc_id.clone(),
             quotas: quotas(settings),
             resync: settings.resync(),
             client: client.clone(),

@@ -14,7 +14,7 @@ use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::model::{Class, Failure, Region, TaskId, TaskState};
-use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Snapshot, Step, StepOutcome, plan};
+use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Snapshot, Step, StepOutcome, placement, plan};
 use crate::status::{NextLook, Pace, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
@@ -130,7 +130,10 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
     if found.is_empty() {
         return None;
     }
-    let (region, cloud) = match cloud(context, key) {
+    let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding));
+    // One that has just got its load balancer has moved on.
+    let found: Vec<_> = found.filter(|binding| Key::of(binding, context.clouds.default_region()) == *key).collect();
+    let (region, cloud) = match cloud(context, key, &found) {
         Ok(cloud) => cloud,
         Err(after) => return Some(after),
     };
@@ -138,8 +141,6 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         Some(cloud) => memory.wait_for_task(&cloud.clb).await,
         None => None,
     };
-    let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding));
-    let found: Vec<_> = found.collect();
     if found.iter().any(|binding| binding.asks_for_round()) {
         memory.sight = None;
     }
@@ -183,10 +184,16 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
     Some(if is_reported { after } else { after.min(REPORT_RETRY) })
 }
 
-fn cloud(context: &Context, key: &Key) -> Result<(Region, Option<Cloud>), Duration> {
+fn cloud(
+    context: &Context,
+    key: &Key,
+    bindings: &[Arc<DirectAccessBinding>],
+) -> Result<(Region, Option<Cloud>), Duration> {
     match key {
-        Key::Unplaced(_) => Ok((context.clouds.default_region().clone(), None)),
-        Key::LoadBalancer(region, _) => match context.clouds.client(region) {
+        Key::Unplaced(region, _) if !bindings.iter().any(|found| placement::awaits_placement(found)) => {
+            Ok((region.clone(), None))
+        }
+        Key::Unplaced(region, _) | Key::LoadBalancer(region, _) => match context.clouds.client(region) {
             Ok(cloud) => Ok((region.clone(), Some(cloud))),
             Err(error) => {
                 tracing::error!(%key, %error, "no client for this region");

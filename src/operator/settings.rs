@@ -33,6 +33,10 @@ pub struct Settings {
     /// Name of this replica in the Lease; a random one when it is not given.
     #[arg(long, env = "POD_NAME")]
     pub identity: Option<String>,
+    /// The VPC of the cluster, such as vpc-1a2b3c4d: of load balancers that are created without one, and for a word about load
+    /// balancers of another VPC.
+    #[arg(long, env = "VPC_ID")]
+    pub vpc_id: Option<String>,
     /// The network of Pods that say nothing of theirs: VPC-CNI, or GlobalRouter, whose Pods are bound when
     /// GlobalRouteDirectAccess is "true" in the ConfigMap kube-system/tke-service-controller-config and SnatPro is on for
     /// the load balancer.

@@ -6,6 +6,7 @@ use crate::api::DirectAccessBinding;
 use crate::k8s::{BindingRow, Change, Difference, Rows};
 use crate::model::{GateState, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::config::reference;
+use crate::plan::placement;
 use crate::plan::selects;
 
 /// What one round is about.
@@ -13,33 +14,38 @@ use crate::plan::selects;
 pub(super) enum Key {
     /// A load balancer with all its bindings.
     LoadBalancer(Region, LoadBalancerId),
-    /// A binding that has no load balancer.
-    Unplaced(ObjectKey),
+    /// A binding that has no load balancer yet, or none at all.
+    Unplaced(Region, ObjectKey),
 }
 
 impl Key {
     /// The key of a binding. `region` is the controller's, for bindings that name none.
     pub(super) fn of(binding: &DirectAccessBinding, region: &Region) -> Self {
         let spec = binding.spec.load_balancer.as_ref();
-        match spec.and_then(|spec| spec.id.as_deref()) {
-            Some(id) => {
-                let region = spec.and_then(|spec| spec.region.as_deref()).map_or_else(|| region.clone(), Region::from);
-                Self::LoadBalancer(region, LoadBalancerId::new(id))
-            }
-            None => {
-                let meta = &binding.metadata;
-                let (namespace, name) = (meta.namespace.clone(), meta.name.clone());
-                Self::Unplaced(ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default()))
-            }
+        if let Some(id) = spec.and_then(|spec| spec.id.as_deref()) {
+            return Self::LoadBalancer(region_of(binding, region), LoadBalancerId::new(id));
         }
+        if let Some(created) = placement::created(binding) {
+            return Self::LoadBalancer(Region::new(created.region.as_str()), LoadBalancerId::new(created.id.as_str()));
+        }
+        let meta = &binding.metadata;
+        let (namespace, name) = (meta.namespace.clone(), meta.name.clone());
+        let key = ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default());
+        Self::Unplaced(region_of(binding, region), key)
     }
+}
+
+/// The region that a binding names, else the controller's.
+fn region_of(binding: &DirectAccessBinding, region: &Region) -> Region {
+    let spec = binding.spec.load_balancer.as_ref();
+    spec.and_then(|spec| spec.region.as_deref()).map_or_else(|| region.clone(), Region::from)
 }
 
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::LoadBalancer(region, id) => write!(f, "{region}/{id}"),
-            Self::Unplaced(binding) => write!(f, "{binding}"),
+            Self::Unplaced(_, binding) => write!(f, "{binding}"),
         }
     }
 }

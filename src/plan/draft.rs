@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::condition::ConfigProblem;
 use crate::api::mark::TargetTag;
-use crate::model::{Attribute, ListenerId, RegisteredTarget, Route, Rule, RuleId};
+use crate::model::{Attribute, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, Rule, RuleId};
 
 use super::desired::{Desired, DesiredListener, Stance};
 use super::gate::{HealthTable, RouteRow, gates, health_table, serving, ungated, ungated_note};
@@ -15,7 +15,7 @@ use super::summary::tally;
 use super::target::{TargetPlan, Wanted, targets};
 use super::{
     BindingPlan, BindingView, ConfigView, Counts, ListenerFacts, Observed, Plan, RuleFacts, Snapshot, Step, batch,
-    drift, endpoint, problem,
+    drift, endpoint, placement, problem,
 };
 
 /// A plan being written.
@@ -29,6 +29,7 @@ pub(super) struct Draft<'a> {
     settings: Vec<Step>,
     delete_rules: Vec<Step>,
     delete: Vec<ListenerId>,
+    last: Option<Step>,
 }
 
 impl<'a> Draft<'a> {
@@ -44,17 +45,23 @@ impl<'a> Draft<'a> {
             settings: Vec::new(),
             delete_rules: Vec::new(),
             delete: Vec::new(),
+            last: None,
         }
     }
 
     /// The plan, its steps in the order in which they are safe.
     pub(super) fn finish(self) -> Plan {
         let limits = &self.snapshot.limits;
+        if self.observed.load_balancer.status == LoadBalancerStatus::Creating {
+            // It takes no writes yet.
+            return Plan { steps: Vec::new(), bindings: self.plans };
+        }
         let mut steps = self.create;
         steps.extend(batch::target_steps(self.routes, limits));
         steps.extend(self.settings);
         steps.extend(self.delete_rules);
         steps.extend(batch::delete_steps(self.delete, limits));
+        steps.extend(self.last);
         Plan { steps, bindings: self.plans }
     }
 
@@ -171,6 +178,25 @@ impl<'a> Draft<'a> {
         if let Some(change) = drift::bandwidth(wish, known) {
             self.plan_setting(first, Step::ModifyLoadBalancer(change));
         }
+    }
+
+    /// Settings of a load balancer that a binding has created.
+    pub(super) fn plan_created(&mut self, desired: &[Desired]) {
+        for (binding, view) in self.snapshot.bindings.iter().enumerate() {
+            if desired[binding].stance != Stance::Manage {
+                continue;
+            }
+            match placement::settings(view, self.observed) {
+                Some((change, true)) => self.plan_setting(binding, Step::SetSecurityGroups(change)),
+                Some((change, false)) => self.plan_setting(binding, Step::ModifyLoadBalancer(change)),
+                None => {}
+            }
+        }
+    }
+
+    /// A load balancer of ours that goes with its binding.
+    pub(super) fn plan_deletion(&mut self) {
+        self.last = placement::delete(self.snapshot, self.observed, &mut self.plans);
     }
 
     /// How many targets on these routes are the binding's, and how many are not.

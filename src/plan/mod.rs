@@ -22,6 +22,7 @@ mod gate;
 mod listener;
 mod network;
 mod outcome;
+pub mod placement;
 mod problem;
 mod shape;
 mod snapshot;
@@ -58,7 +59,7 @@ pub struct Plan {
 pub fn plan(snapshot: &Snapshot) -> Plan {
     match &snapshot.cloud {
         Cloud::Observed(observed) => plan_observed(snapshot, observed),
-        Cloud::Missing | Cloud::Unplaced | Cloud::Failed(_) => plan_blind(snapshot),
+        Cloud::Missing | Cloud::Unplaced(_) | Cloud::Failed(_) => plan_blind(snapshot),
     }
 }
 
@@ -70,20 +71,22 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
     let bindings = desired
         .iter()
         .zip(notes)
-        .map(|(wanted, notes)| {
+        .zip(&snapshot.bindings)
+        .map(|((wanted, notes), view)| {
             let mut plan = BindingPlan::unobserved(wanted, notes);
             if is_missing && wanted.stance == Stance::Manage {
-                plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer));
-            }
-            // Where there is no load balancer, nothing of ours can be left.
-            if matches!(snapshot.cloud, Cloud::Unplaced) && wanted.stance == Stance::Manage {
-                plan.problems.push(problem::no_load_balancer());
+                let is_created = placement::create_spec(&view.binding).is_some();
+                plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created));
             }
             plan.is_released = !matches!(snapshot.cloud, Cloud::Failed(_)) || wanted.stance == Stance::Abandon;
             plan
         })
         .collect();
-    Plan { steps: Vec::new(), bindings }
+    let mut plan = Plan { steps: Vec::new(), bindings };
+    if let Cloud::Unplaced(found) = &snapshot.cloud {
+        placement::place(snapshot, &desired, found, &mut plan);
+    }
+    plan
 }
 
 /// Gives contested listeners to one binding each; returns what is worth telling of each binding.
@@ -112,8 +115,10 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     draft.plan_targets(&desired, &listeners);
     draft.plan_settings(&listeners);
     draft.plan_bandwidth(&desired);
+    draft.plan_created(&desired);
     draft.plan_surplus_rules(&listeners);
     draft.plan_surplus(&listeners);
     draft.judge(&desired, &listeners);
+    draft.plan_deletion();
     draft.finish()
 }

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{ListenerProtocol, ListenerSpec};
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::mark::OWNER_TAG;
 use crate::model::{Listener, LoadBalancerId, Protocol, Rule, Service};
 
 /// One fault.
@@ -117,16 +118,34 @@ pub(super) fn config_unreadable(name: &str, why: &str) -> Problem {
     unresolved(Reason::ConfigUnreadable, message)
 }
 
-pub(super) fn load_balancer_not_found(id: &LoadBalancerId) -> Problem {
-    let message = format!(
-        "load balancer '{id}' does not exist in this region; correct spec.loadBalancer.id or spec.loadBalancer.region"
-    );
+pub(super) fn load_balancer_not_found(id: &LoadBalancerId, is_created: bool) -> Problem {
+    let message = if is_created {
+        format!(
+            "load balancer '{id}', which was created for this binding, does not exist any more; delete the binding and make it \
+             anew to have another one, with another address"
+        )
+    } else {
+        format!(
+            "load balancer '{id}' does not exist in this region; correct spec.loadBalancer.id or spec.loadBalancer.region"
+        )
+    };
     unresolved(Reason::LoadBalancerNotFound, message)
 }
 
-pub(super) fn no_load_balancer() -> Problem {
-    let what = "this version does not create load balancers; name an existing one in spec.loadBalancer.id";
-    unsupported("spec.loadBalancer.create", what)
+pub(super) fn load_balancer_not_marked(id: &LoadBalancerId, uid: &str) -> Problem {
+    let message = format!(
+        "load balancer '{id}' has lost its tag {OWNER_TAG}={uid} and is not deleted without it; put the tag back, or set \
+         spec.deletionPolicy to Deregister and delete it yourself"
+    );
+    unprogrammed(Reason::RemovalHeld, message)
+}
+
+pub(super) fn load_balancer_in_use(id: &LoadBalancerId, by: &str) -> Problem {
+    let message = format!(
+        "load balancer '{id}' is not deleted, because {by}; remove that, or set spec.deletionPolicy to Deregister to keep the \
+         load balancer"
+    );
+    unprogrammed(Reason::RemovalHeld, message)
 }
 
 pub(super) fn listener_not_found(id: &str) -> Problem {

@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub bindings: Vec<BindingView>,
     /// What the cluster is like.
     pub cluster: Cluster,
+    /// The VPC of the cluster, where a flag says it.
+    pub vpc_id: Option<String>,
     /// Batch sizes and quotas.
     pub limits: Limits,
     /// When the round began.
@@ -48,8 +50,8 @@ pub enum Cloud {
     Observed(Observed),
     /// The load balancer does not exist.
     Missing,
-    /// There is no load balancer to look at: the binding names none.
-    Unplaced,
+    /// The binding names no load balancer, and none is recorded that it has created. These carry its tag.
+    Unplaced(Vec<LoadBalancer>),
     /// A read failed, so nothing is known; nothing may be changed.
     Failed(Failure),
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::placement::Creation;
 use crate::api::mark::ListenerName;
 use crate::model::{Address, Attributes, Drift, ListenerId, Protocol, Route, RuleId, Weight};
 
@@ -55,8 +56,14 @@ pub enum Step {
         /// What changes.
         change: Change,
     },
+    /// Create a load balancer. Its token and tag make it the only one.
+    CreateLoadBalancer(Box<Creation>),
     /// Change settings of the load balancer.
     ModifyLoadBalancer(Change),
+    /// Change the security groups of a load balancer that is ours.
+    SetSecurityGroups(Change),
+    /// Delete the load balancer, which is ours and holds nothing.
+    DeleteLoadBalancer,
     /// Delete rules that are ours and hold nothing foreign.
     DeleteRules {
         /// The listener.
@@ -109,7 +116,11 @@ impl Step {
     /// The listeners that a failure of this step may be blamed on; empty when they do not exist yet.
     pub fn listeners(&self) -> Vec<&ListenerId> {
         match self {
-            Self::CreateListeners { .. } | Self::ModifyLoadBalancer(_) => Vec::new(),
+            Self::CreateListeners { .. }
+            | Self::CreateLoadBalancer(_)
+            | Self::ModifyLoadBalancer(_)
+            | Self::SetSecurityGroups(_)
+            | Self::DeleteLoadBalancer => Vec::new(),
             Self::CreateRules { listener, .. }
             | Self::ModifyListener { listener, .. }
             | Self::ModifyDomain { listener, .. }
@@ -128,7 +139,10 @@ impl Step {
             Self::CreateListeners { listeners, .. } => {
                 listeners.iter().any(|(_, name)| ListenerName::owner(name) == Some(uid))
             }
-            Self::ModifyLoadBalancer(_) => true,
+            Self::CreateLoadBalancer(_)
+            | Self::ModifyLoadBalancer(_)
+            | Self::SetSecurityGroups(_)
+            | Self::DeleteLoadBalancer => true,
             _ => self.listeners().into_iter().any(has),
         }
     }
@@ -148,7 +162,8 @@ impl Step {
             Self::ModifyListener { change, .. }
             | Self::ModifyDomain { change, .. }
             | Self::ModifyRule { change, .. }
-            | Self::ModifyLoadBalancer(change) => Some(change),
+            | Self::ModifyLoadBalancer(change)
+            | Self::SetSecurityGroups(change) => Some(change),
             _ => None,
         }
     }
@@ -179,7 +194,10 @@ impl fmt::Display for Step {
             Self::ModifyListener { change, .. }
             | Self::ModifyDomain { change, .. }
             | Self::ModifyRule { change, .. }
-            | Self::ModifyLoadBalancer(change) => change.fmt(f),
+            | Self::ModifyLoadBalancer(change)
+            | Self::SetSecurityGroups(change) => change.fmt(f),
+            Self::CreateLoadBalancer(creation) => write!(f, "create load balancer '{}'", creation.name),
+            Self::DeleteLoadBalancer => f.write_str("delete the load balancer"),
             Self::DeleteRules { rules, .. } => f.write_str(&counted("delete", rules.len(), "rule")),
             Self::DeleteListeners(ids) => f.write_str(&counted("delete", ids.len(), "listener")),
         }

@@ -12,6 +12,7 @@ use super::desired::{Desired, Stance};
 use super::endpoint::{Candidate, Exclusion, Wish};
 use super::gate::{HealthTable, RouteRow};
 use super::listener::Resolved;
+use super::placement::Placement;
 use super::target::TargetPlan;
 use super::{GateVerdict, Problem, problem};
 
@@ -41,6 +42,8 @@ pub struct BindingPlan {
     /// When the first target of a terminating Pod that serves in place of a Pod which is not healthy yet has to let go; `None`
     /// when there is none.
     pub stand_in_until: Option<Timestamp>,
+    /// What there is of the load balancer that it wants created, as long as none is recorded.
+    pub placement: Option<Placement>,
     /// The cloud was read, so that counts mean something.
     pub is_observed: bool,
     /// The health read worked.
@@ -71,6 +74,10 @@ pub struct Pending {
     pub delete_rules: usize,
     /// Listeners to delete.
     pub delete: usize,
+    /// Load balancers to create: at most one.
+    pub create_load_balancer: usize,
+    /// Load balancers to delete: at most one.
+    pub delete_load_balancer: usize,
 }
 
 impl Pending {

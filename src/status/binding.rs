@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
-    AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, LoadBalancerStatus, PodLabel,
-    RuleStatus, TargetStatus, limit,
+    AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, PodLabel, RuleStatus,
+    TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::mark::ListenerName;
@@ -20,6 +20,7 @@ use crate::plan::{
 
 use super::conditions::{ConditionSet, Truth, Verdict};
 use super::failure::failed;
+use super::placement::load_balancer;
 
 /// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
 /// up at once on a stalled object, and objects of one release arrive in any order.
@@ -49,7 +50,7 @@ pub fn binding_status(
     let asked = view.binding.metadata.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
     let mut status = DirectAccessBindingStatus {
         observed_generation: generation,
-        load_balancer: load_balancer(round).or_else(|| previous.load_balancer.clone()),
+        load_balancer: load_balancer(round, view, plan).or_else(|| previous.load_balancer.clone()),
         conditions: conditions(round, view, plan, &previous.conditions, generation),
         annotations: annotations.iter().take(limit::ANNOTATIONS).map(applied).collect(),
         pod_selector: pod_selector(view),
@@ -115,18 +116,6 @@ fn keep_health(status: &mut DirectAccessBindingStatus, previous: &DirectAccessBi
 
 fn applied((key, value): &(String, String)) -> AppliedAnnotation {
     AppliedAnnotation { key: key.clone(), value: clip(value, limit::ANNOTATION_VALUE) }
-}
-
-fn load_balancer(round: &Round<'_>) -> Option<LoadBalancerStatus> {
-    let Cloud::Observed(observed) = &round.snapshot.cloud else { return None };
-    let found = &observed.load_balancer;
-    Some(LoadBalancerStatus {
-        id: found.id.to_string(),
-        region: round.region.to_string(),
-        addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
-        domain: found.domain.clone(),
-        created: false,
-    })
 }
 
 fn pod_selector(view: &BindingView) -> Vec<PodLabel> {
@@ -342,6 +331,8 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
         (pending.attributes, "to set", "attribute"),
         (pending.delete_rules, "to delete", "rule"),
         (pending.delete, "to delete", "listener"),
+        (pending.create_load_balancer, "to create", "load balancer"),
+        (pending.delete_load_balancer, "to delete", "load balancer"),
     ];
     let part = |(number, what, noun): (usize, &str, &str)| {
         let ending = if number == 1 { "" } else { "s" };
@@ -378,7 +369,7 @@ fn ready(round: &Round<'_>, plan: &BindingPlan, all: &[&Verdict]) -> Verdict {
     let counts = plan.counts;
     let id = match &round.snapshot.cloud {
         Cloud::Observed(observed) => observed.load_balancer.id.to_string(),
-        Cloud::Missing | Cloud::Failed(_) | Cloud::Unplaced => String::new(),
+        Cloud::Missing | Cloud::Failed(_) | Cloud::Unplaced(_) => String::new(),
     };
     let message = format!("{} of {} Pods are healthy targets of {id}", counts.healthy, counts.desired);
     Verdict::new(Truth::True, Reason::Ready, message)

@@ -6,6 +6,7 @@ mod config;
 mod failure;
 mod gate;
 mod next_look;
+mod placement;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
-use crate::model::{Class, Failure};
+use crate::model::{Class, Failure, LoadBalancerStatus};
 use crate::plan::{Cloud, Outcome, Plan, Snapshot, Verdict};
 
 /// How a load balancer has fared up to now; forgetting it costs nothing but an early look.
@@ -42,6 +42,8 @@ const STAND_IN_POLL: Duration = Duration::from_secs(1);
 const HEALTH_POLL: Duration = Duration::from_secs(5);
 /// Poll of health while all is well: one call serves 30 load balancers.
 const CALM_POLL: Duration = Duration::from_secs(15);
+/// Poll of a load balancer that is being created.
+const CREATING_POLL: Duration = Duration::from_secs(1);
 /// Longest back-off of any kind.
 const CAP: Duration = Duration::from_secs(60);
 
@@ -78,6 +80,13 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
         plan.bindings.iter().flat_map(|binding| &binding.problems).any(|problem| problem.reason != Reason::Suspended);
     let is_refused = !plan.steps.is_empty();
     let after = if is_blind || is_missing || is_refused { after.min(Duration::from_secs(10)) } else { after };
+    let found = match &snapshot.cloud {
+        Cloud::Observed(seen) => std::slice::from_ref(&seen.load_balancer),
+        Cloud::Unplaced(found) => found,
+        Cloud::Missing | Cloud::Failed(_) => &[],
+    };
+    let is_creating = found.iter().any(|found| found.status == LoadBalancerStatus::Creating);
+    let after = if is_creating { after.min(CREATING_POLL) } else { after };
     let after = after.min(stand_in_look(snapshot, plan)).min(resync).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     NextLook { after, pace: Pace::default() }
 }
@@ -133,6 +142,7 @@ mod tests {
             cloud,
             bindings: Vec::new(),
             cluster: crate::plan::Cluster::default(),
+            vpc_id: None,
             limits: Limits::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
         }

@@ -86,6 +86,7 @@ fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Timestamp) -> 
         cloud: case.cloud.clone().map_or(Cloud::Missing, Cloud::Failed),
         bindings: Vec::new(),
         cluster: Cluster::default(),
+        vpc_id: None,
         limits: Limits::default(),
         now,
     };

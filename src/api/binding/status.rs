@@ -107,7 +107,7 @@ impl Default for DirectAccessBindingStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancerStatus {
-    /// Its id, such as lb-6efswuxa.
+    /// Its id, such as lb-6efswuxa. Empty while it is being created.
     #[schemars(length(max = 64))]
     pub id: String,
     /// Its region, such as ap-guangzhou.
@@ -123,6 +123,10 @@ pub struct LoadBalancerStatus {
     pub domain: Option<String>,
     /// Whether this binding created it; only then deletionPolicy Delete removes it.
     pub created: bool,
+    /// When the cloud was first asked to create it. Absent once it is there, and for one that is not created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fragment::time")]
+    pub requested_time: Option<Time>,
 }
 
 /// Counts of targets: Pods, each counted once however many listeners it is bound to.

@@ -48,7 +48,13 @@ fn load_balancer_of_the_reference() {
             vpc_id: "vpc-aaaa0001".into(),
             snat_pro: false,
             tags: vec![("owner".into(), "cls-demo0001".into())],
-            attributes: Attributes::default(),
+            attributes: [
+                (Attribute::SnatPro, false.into()),
+                (Attribute::PassToTarget, true.into()),
+                (Attribute::SecurityGroups, "".into()),
+            ]
+            .into_iter()
+            .collect(),
         }]
     );
 }

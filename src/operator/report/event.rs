@@ -117,7 +117,10 @@ fn reason(step: &Step) -> &'static str {
         Step::ModifyListener { .. }
         | Step::ModifyDomain { .. }
         | Step::ModifyRule { .. }
-        | Step::ModifyLoadBalancer(_) => CORRECTED,
+        | Step::ModifyLoadBalancer(_)
+        | Step::SetSecurityGroups(_) => CORRECTED,
+        Step::CreateLoadBalancer(_) => "CreatingLoadBalancer",
+        Step::DeleteLoadBalancer => "DeletingLoadBalancer",
         Step::DeleteRules { .. } => "DeletingRules",
         Step::DeleteListeners(_) => "DeletingListeners",
     }

@@ -98,7 +98,12 @@ impl World {
                 let mut rules = self.listener(listener).rules.iter_mut();
                 overlay(&mut rules.find(|found| found.id == *rule).unwrap().attributes, &change.attributes);
             }
-            Step::ModifyLoadBalancer(change) => overlay(&mut self.attributes, &change.attributes),
+            Step::CreateLoadBalancer(_) | Step::DeleteLoadBalancer => {
+                panic!("a world has one load balancer, given by its id")
+            }
+            Step::ModifyLoadBalancer(change) | Step::SetSecurityGroups(change) => {
+                overlay(&mut self.attributes, &change.attributes)
+            }
             Step::DeleteRules { listener, rules, new_default } => {
                 self.delete_rules(listener, rules, new_default.as_deref());
             }

@@ -272,6 +272,7 @@ impl World {
             cloud: Cloud::Observed(self.observed()),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
+            vpc_id: None,
             limits: self.limits,
             now: self.now,
         }

@@ -118,6 +118,30 @@ impl State {
         Ok(())
     }
 
+    /// Protects a load balancer from deletion, or ends that.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_protected(&mut self, id: &LoadBalancerId, on: bool) -> Result<(), ConsoleError> {
+        let flags = self.change(id)?.shown.attribute_flags.get_or_insert_default();
+        flags.retain(|flag| flag != "DeleteProtect");
+        flags.extend(on.then(|| "DeleteProtect".to_owned()));
+        Ok(())
+    }
+
+    /// Replaces the tags of a load balancer, as the tag service would.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_tags(&mut self, id: &LoadBalancerId, tags: &[(&str, &str)]) -> Result<(), ConsoleError> {
+        let tag = |(key, value): &(&str, &str)| TagInfoOutput {
+            tag_key: Some((*key).to_owned()),
+            tag_value: Some((*value).to_owned()),
+        };
+        self.change(id)?.shown.tags = Some(tags.iter().map(tag).collect());
+        Ok(())
+    }
+
     /// Locks a load balancer as somebody else's task would, until `now` and this long; `now` is [`Moment`] of the simulator.
     ///
     /// # Errors

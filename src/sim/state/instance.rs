@@ -93,6 +93,16 @@ impl Target {
 }
 
 impl LoadBalancer {
+    /// What `DescribeLoadBalancers` shows of it.
+    pub const fn shown(&self) -> &wire::LoadBalancer {
+        &self.shown
+    }
+
+    /// The id.
+    pub const fn id(&self) -> &LoadBalancerId {
+        &self.id
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         self.shown.load_balancer_name.as_deref().unwrap_or_default()

@@ -1,0 +1,195 @@
+//! Load balancers that bindings create and delete: which step brings the one that is wanted, and only one.
+//!
+//! What makes it one: the wish is recorded in the status before the cloud is asked, with the moment, which is a part of the token
+//! that makes a repeated call the same call; the load balancer is born with a tag that carries the binding's UID; and nothing is
+//! asked for before a read by that tag has shown that there is none.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
+use crate::api::mark::{OWNER_NAME_TAG, OWNER_TAG};
+use crate::api::{DirectAccessBinding, names};
+use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Value};
+
+use super::desired::{Desired, Stance};
+use super::{BindingPlan, BindingView, Change, Observed, Plan, Snapshot, Step, problem};
+
+/// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
+/// made after its deletion.
+const CALL_LASTS: SignedDuration = SignedDuration::from_secs(30);
+/// When a wish that has brought nothing is recorded anew, so that the call gets another token.
+const WISH_LASTS: SignedDuration = SignedDuration::from_secs(600);
+/// The most characters of a load balancer's name (`CreateLoadBalancer`).
+const NAME_MAX: usize = 80;
+
+/// A load balancer to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// Makes a repeated call the same call.
+    pub token: String,
+    /// Its name.
+    pub name: String,
+    /// Its tags, the marks of ownership among them.
+    pub tags: Vec<(String, String)>,
+    /// The rest.
+    pub spec: CreateSpec,
+}
+
+/// What there is of the load balancer that a binding wants created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// It is to be created. The wish is recorded with this moment.
+    Wished(Timestamp),
+    /// It exists.
+    Found(LoadBalancerId),
+}
+
+/// The id of the load balancer that a binding has created, as recorded in its status.
+pub fn created(binding: &DirectAccessBinding) -> Option<&LoadBalancerStatus> {
+    let is_wanted = binding.spec.load_balancer.as_ref().is_some_and(|spec| spec.create.is_some());
+    recorded(binding).filter(|recorded| is_wanted && !recorded.id.is_empty())
+}
+
+fn recorded(binding: &DirectAccessBinding) -> Option<&LoadBalancerStatus> {
+    binding.status.as_ref()?.load_balancer.as_ref().filter(|recorded| recorded.created)
+}
+
+/// The parameters of the load balancer that a binding wants created; `None` for one that names an existing one or none.
+pub(super) fn create_spec(binding: &DirectAccessBinding) -> Option<&CreateSpec> {
+    binding.spec.load_balancer.as_ref()?.create.as_ref()
+}
+
+/// The plan of a binding that has no load balancer yet. `found` are those with its tag.
+pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalancer], plan: &mut Plan) {
+    for ((view, wanted), part) in snapshot.bindings.iter().zip(desired).zip(&mut plan.bindings) {
+        let Some(spec) = create_spec(&view.binding) else { continue };
+        part.is_released = wanted.stance == Stance::Abandon || !view.deletes_load_balancer();
+        if wanted.stance == Stance::Abandon {
+            continue;
+        }
+        // Two can be found only when somebody has copied a tag. The choice must be the same in every round.
+        let usable = found.iter().filter(|one| one.status != State::Creating);
+        if let Some(first) = usable.map(|one| &one.id).min() {
+            part.pending.create_load_balancer = 1;
+            part.placement = Some(Placement::Found(first.clone()));
+            continue;
+        }
+        let wished = recorded(&view.binding).and_then(|recorded| recorded.requested_time.as_ref()).map(|time| time.0);
+        let age = wished.map(|wished| snapshot.now.duration_since(wished));
+        if wanted.stance == Stance::Release {
+            let deleted = view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+            let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
+            part.is_released |= wished.is_none() || is_over;
+            part.pending.create_load_balancer = usize::from(!part.is_released);
+            part.placement = wished.map(Placement::Wished);
+            continue;
+        }
+        part.pending.create_load_balancer = 1;
+        if !found.is_empty() {
+            // Its creation may still fail, and would have to be asked for anew.
+            part.placement = wished.map(Placement::Wished);
+            continue;
+        }
+        match wished.filter(|_| age.is_some_and(|age| age < WISH_LASTS)) {
+            None => part.placement = Some(Placement::Wished(snapshot.now)),
+            Some(wished) => {
+                part.placement = Some(Placement::Wished(wished));
+                plan.steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, wished))));
+            }
+        }
+    }
+}
+
+fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: Timestamp) -> Creation {
+    let display = view.display_name();
+    let marks = [(OWNER_TAG.to_owned(), view.uid().to_owned()), (OWNER_NAME_TAG.to_owned(), display.clone())];
+    let is_own = |key: &str| key == OWNER_TAG || key == OWNER_NAME_TAG;
+    let others = spec.tags.iter().filter(|tag| !is_own(&tag.key)).map(|tag| (tag.key.clone(), tag.value.clone()));
+    let name = spec.name.clone().unwrap_or_else(|| display.replace('/', "_").chars().take(NAME_MAX).collect());
+    Creation {
+        token: format!("dab-{}-{}", view.uid(), wished.as_second()),
+        name,
+        tags: marks.into_iter().chain(others).collect(),
+        spec: CreateSpec { vpc_id: spec.vpc_id.clone().or_else(|| snapshot.vpc_id.clone()), ..spec.clone() },
+    }
+}
+
+/// True when the load balancer carries the mark of the binding.
+fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
+    load_balancer.tags.iter().any(|(key, value)| key == OWNER_TAG && value == view.uid())
+}
+
+/// Settings of the spec that the load balancer of a binding does not have; `None` when it has all.
+pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<(Change, bool)> {
+    let spec = create_spec(&view.binding)?;
+    let known = &observed.load_balancer.attributes;
+    if !is_marked(&observed.load_balancer, view) {
+        return None;
+    }
+    let mut wish = Attributes::default();
+    if spec.snat_pro {
+        wish.set(Attribute::SnatPro, Value::Switch(true));
+    }
+    wish.set_some(Attribute::PassToTarget, spec.pass_to_target);
+    let drift = wish.drift_from(known);
+    if !drift.is_empty() {
+        return Some((Change { subject: SUBJECT.to_owned(), attributes: wish, drift }, false));
+    }
+    let mut groups = spec.security_groups.clone();
+    groups.sort_unstable();
+    let mut wish = Attributes::default();
+    if !groups.is_empty() {
+        wish.set(Attribute::SecurityGroups, Value::Text(groups.join(",")));
+    }
+    let drift = wish.drift_from(known);
+    (!drift.is_empty()).then(|| (Change { subject: SUBJECT.to_owned(), attributes: wish, drift }, true))
+}
+
+const SUBJECT: &str = "loadBalancer";
+
+/// Deletes the load balancer of a binding that is being deleted, when nothing is left on it. Says what is in the way.
+pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, parts: &mut [BindingPlan]) -> Option<Step> {
+    let mut step = None;
+    for (index, view) in snapshot.bindings.iter().enumerate() {
+        let part = &mut parts[index];
+        if !view.deletes_load_balancer() || create_spec(&view.binding).is_none() || !part.is_released {
+            continue;
+        }
+        part.is_released = false;
+        let id = &observed.load_balancer.id;
+        let user = snapshot.bindings.iter().find(|other| other.uid() != view.uid() && !other.is_deleting());
+        if !is_marked(&observed.load_balancer, view) {
+            part.problems.push(problem::load_balancer_not_marked(id, view.uid()));
+        } else if let Some(user) = user {
+            part.problems.push(problem::load_balancer_in_use(id, &format!("'{}' uses it", user.display_name())));
+        } else if !observed.listeners.is_empty() {
+            let count = observed.listeners.len();
+            part.problems.push(problem::load_balancer_in_use(id, &format!("it still has {count} listeners")));
+        } else {
+            part.pending.delete_load_balancer = 1;
+            step = Some(Step::DeleteLoadBalancer);
+        }
+    }
+    step
+}
+
+impl BindingView {
+    /// The load balancer that the binding has created goes with it.
+    fn deletes_load_balancer(&self) -> bool {
+        let spec = &self.binding.spec;
+        self.is_deleting() && spec.deletion_policy == DeletionPolicy::Delete && spec.mode == Mode::Direct
+    }
+}
+
+/// The tag by which the load balancer of a binding is found.
+pub fn owner_tag(binding: &DirectAccessBinding) -> (&'static str, String) {
+    (OWNER_TAG, binding.metadata.uid.clone().unwrap_or_default())
+}
+
+/// True when the binding is about to have its load balancer created or found: it wants one, and none is recorded.
+pub fn awaits_placement(binding: &DirectAccessBinding) -> bool {
+    create_spec(binding).is_some()
+        && created(binding).is_none()
+        && binding.spec.mode == Mode::Direct
+        && binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
+}

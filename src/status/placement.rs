@@ -1,0 +1,50 @@
+//! What a status records of the load balancer: the one that was seen, or the one that is to be created.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::binding::{LoadBalancerStatus, limit};
+use crate::plan::placement::{self, Placement};
+use crate::plan::{BindingPlan, BindingView, Cloud, Step};
+
+use super::binding::Round;
+
+/// What the cloud says of a token that it has forgotten, or that came with other parameters (`CreateLoadBalancer`).
+const TOKEN_EXPIRED: &str = "InvalidParameter.ClientTokenLimitExceeded";
+
+/// The load balancer that a round tells of; `None` when it tells of none.
+pub(super) fn load_balancer(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
+    seen(round, view).or_else(|| placed(round, plan))
+}
+
+/// What is recorded of a load balancer that is to be created, or was found by its tag.
+fn placed(round: &Round<'_>, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
+    let region = round.region.to_string();
+    Some(match plan.placement.as_ref()? {
+        Placement::Found(id) => LoadBalancerStatus { id: id.to_string(), region, created: true, ..Default::default() },
+        Placement::Wished(wished) => {
+            let wished = if has_spent_its_token(round) { round.snapshot.now } else { *wished };
+            LoadBalancerStatus { region, created: true, requested_time: Some(Time(wished)), ..Default::default() }
+        }
+    })
+}
+
+/// The token of the creation brings nothing any more: the creation has failed, or the cloud has forgotten it. A new wish makes a new
+/// one.
+fn has_spent_its_token(round: &Round<'_>) -> bool {
+    let is_creation = |step: &Step| matches!(step, Step::CreateLoadBalancer(_));
+    round.failed_task.is_some_and(|(step, _)| is_creation(step))
+        || round.outcome.failures().any(|(step, failure)| is_creation(step) && failure.code == TOKEN_EXPIRED)
+}
+
+fn seen(round: &Round<'_>, view: &BindingView) -> Option<LoadBalancerStatus> {
+    let Cloud::Observed(observed) = &round.snapshot.cloud else { return None };
+    let found = &observed.load_balancer;
+    Some(LoadBalancerStatus {
+        id: found.id.to_string(),
+        region: round.region.to_string(),
+        addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
+        domain: found.domain.clone(),
+        created: placement::created(&view.binding).is_some(),
+        requested_time: None,
+    })
+}
