@@ -56,6 +56,49 @@ pub const MODE: &str = "service.cloud.tencent.com/mode";
 pub const MODE_SKIP: &str = "skip";
 /// Service annotation of TKE's own controller: its idempotency token; a sign that TKE manages the Service.
 pub const CLIENT_TOKEN: &str = "service.cloud.tencent.com/client-token";
+/// Service annotation: the VPC of a load balancer to create.
+pub const CROSS_VPC_ID: &str = "service.cloud.tencent.com/cross-vpc-id";
+/// Service annotation: security groups, separated by commas.
+pub const SECURITY_GROUPS: &str = "service.cloud.tencent.com/security-groups";
+/// Service annotation: only the load balancer's own security groups are checked.
+pub const PASS_TO_TARGET: &str = "service.cloud.tencent.com/pass-to-target";
+/// Service annotation: Pods that are being deleted keep their connections.
+pub const GRACE_SHUTDOWN: &str = "service.cloud.tencent.com/enable-grace-shutdown";
+/// Service annotation: Pods that are not ready keep their connections.
+pub const GRACE_SHUTDOWN_NOT_READY: &str = "service.cloud.tencent.com/enable-grace-shutdown-tkex";
+/// Service annotation: the kubelet waits for the load balancer.
+pub const GRACE_DELETION: &str = "service.cloud.tencent.com/enable-grace-deletion";
+/// Service annotation: the load balancer outlives the Service.
+pub const LOAD_BALANCER_RETAIN: &str = "service.cloud.tencent.com/loadbalance-retain";
+/// Service annotation: the load balancer is not deleted.
+pub const DELETION_PROTECTION: &str = "service.cloud.tencent.com/deletion-protection";
+/// Service annotation: the load balancer is not changed by others.
+pub const MODIFICATION_PROTECTION: &str = "service.cloud.tencent.com/modification-protection";
+/// Service annotation: nodes hold the address of the load balancer.
+pub const PREVENT_LOOPBACK: &str = "service.cloud.tencent.com/prevent-loopback";
+/// Service annotation: target groups to bind to.
+pub const TARGET_GROUPS: &str = "service.cloud.tencent.com/target-groups";
+/// Service annotation: super nodes do not know the load balancer's address.
+pub const DISCARD_ADDRESS: &str = "service.cloud.tencent.com/discard-loadbalancer-ip";
+/// Service annotation: nodes are weighted by their Pods.
+pub const LOCAL_BALANCE: &str = "service.cloud.tencent.com/local-svc-weighted-balance";
+/// Service annotation: only nodes with Pods are bound.
+pub const LOCAL_BIND: &str = "service.kubernetes.io/local-svc-only-bind-node-with-pod";
+/// Service annotation: which nodes are bound.
+pub const BACKENDS_LABEL: &str = "service.kubernetes.io/qcloud-loadbalancer-backends-label";
+/// Service annotation: the generation of the load balancer.
+pub const LOAD_BALANCER_TYPE: &str = "service.kubernetes.io/loadbalance-type";
+/// Service annotation of TKE's own controller: when it last began.
+pub const SYNC_BEGIN_TIME: &str = "service.cloud.tencent.com/sync-begin-time";
+/// Service annotation of TKE's own controller: when it last ended.
+pub const SYNC_END_TIME: &str = "service.cloud.tencent.com/sync-end-time";
+/// Finalizer that TKE's own controller puts on Services that it programs.
+pub const TKE_FINALIZER: &str = "service.k8s.tencent/resources";
+/// The type of the condition that tells on an annotated Service what has become of it.
+pub const SERVICE_CONDITION: &str = "cloud.tencent.com/direct-access";
+/// The field manager of bindings that are made for annotated Services, and of that condition.
+pub const SERVICES_FIELD_MANAGER: &str = "tke-direct-access-services";
+
 /// Pod annotation: the weight of this Pod as a target, `"0"` to `"100"`.
 pub const CUSTOM_WEIGHT: &str = "service.cloud.tencent.com/custom-weight";
 
@@ -79,6 +122,11 @@ pub const SWITCHES_NAMESPACE: &str = "kube-system";
 pub const SWITCHES_NAME: &str = "tke-service-controller-config";
 /// Key of the switch that permits direct access to GlobalRouter Pods; its value is a boolean as text.
 pub const GLOBAL_ROUTE_SWITCH: &str = "GlobalRouteDirectAccess";
+
+/// Key of the switch that has new Services bind Pods directly; its value is a boolean as text.
+pub const DEFAULT_DIRECT_ACCESS_SWITCH: &str = "EnableDefaultDirectAccess";
+/// Key under which TKE's own service controller writes its version: it is there.
+pub const TKE_VERSION_KEY: &str = "VERSION";
 
 /// Annotation of our CRDs: the version of the project that printed them.
 pub const BUNDLE_VERSION: &str = "cloud.tencent.com/bundle-version";

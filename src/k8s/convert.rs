@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 
 use crate::api::names;
 use crate::model::{
-    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service, ServicePort, Slice,
-    SliceEndpoint, SlicePort, Transport,
+    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service, ServiceCondition, ServicePort,
+    Slice, SliceEndpoint, SlicePort, Transport,
 };
 
 /// How names of super nodes begin.
@@ -49,7 +49,21 @@ pub fn service(object: &core::Service) -> Service {
         our_annotations: our_annotations(object.metadata.managed_fields.as_deref().unwrap_or_default()),
         load_balancer_class: spec.load_balancer_class,
         ingress: ingress(object.status.as_ref()),
+        uid: object.metadata.uid.clone().unwrap_or_default(),
+        is_load_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
+        is_deleting: object.metadata.deletion_timestamp.is_some(),
+        has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),
+        condition: service_condition(object.status.as_ref()),
     }
+}
+
+fn service_condition(status: Option<&core::ServiceStatus>) -> Option<ServiceCondition> {
+    let mut all = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
+    all.find(|found| found.type_ == names::SERVICE_CONDITION).map(|found| ServiceCondition {
+        is_true: found.status == "True",
+        reason: found.reason.clone(),
+        message: found.message.clone(),
+    })
 }
 
 fn ingress(status: Option<&core::ServiceStatus>) -> Vec<String> {

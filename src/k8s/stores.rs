@@ -114,6 +114,10 @@ impl ConfigRow {
 pub struct Switches {
     /// Pods in GlobalRouter may be bound directly.
     pub global_route: bool,
+    /// Services that do not say are taken to ask for direct access.
+    pub default_direct_access: bool,
+    /// TKE's own service controller is there: it writes its version into the ConfigMap.
+    pub has_tke: bool,
 }
 
 /// The stores. Clones share them.
@@ -155,7 +159,11 @@ impl Synced {
 
 fn switches(object: &core::ConfigMap) -> Option<Switches> {
     let is_on = |key: &str| object.data.as_ref().and_then(|data| data.get(key)).is_some_and(|value| value == "true");
-    Some(Switches { global_route: is_on(names::GLOBAL_ROUTE_SWITCH) })
+    Some(Switches {
+        global_route: is_on(names::GLOBAL_ROUTE_SWITCH),
+        default_direct_access: is_on(names::DEFAULT_DIRECT_ACCESS_SWITCH),
+        has_tke: object.data.as_ref().is_some_and(|data| data.contains_key(names::TKE_VERSION_KEY)),
+    })
 }
 
 fn name<K: Resource>(object: &K) -> String {

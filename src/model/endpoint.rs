@@ -49,6 +49,27 @@ pub struct Service {
     pub load_balancer_class: Option<String>,
     /// The addresses and host names in its `status.loadBalancer`.
     pub ingress: Vec<String>,
+    /// The UID.
+    pub uid: String,
+    /// Its type is LoadBalancer.
+    pub is_load_balancer: bool,
+    /// Deletion was asked for.
+    pub is_deleting: bool,
+    /// It carries the finalizer of TKE's own service controller.
+    pub has_tke_finalizer: bool,
+    /// Our condition in its status.
+    pub condition: Option<ServiceCondition>,
+}
+
+/// Our condition in the status of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceCondition {
+    /// It is True.
+    pub is_true: bool,
+    /// The reason.
+    pub reason: String,
+    /// The message.
+    pub message: String,
 }
 
 /// The name of a Service port; empty when the Service has a single unnamed port.

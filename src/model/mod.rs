@@ -14,8 +14,8 @@ mod target;
 
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
-    ClusterNetwork, Ending, GateState, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop, Service, ServicePort,
-    Slice, SliceEndpoint, SlicePort,
+    ClusterNetwork, Ending, GateState, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop, Service, ServiceCondition,
+    ServicePort, Slice, SliceEndpoint, SlicePort,
 };
 pub use failure::{Class, Failure};
 pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};

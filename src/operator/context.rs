@@ -14,6 +14,7 @@ use crate::clb::{Clb, Credentials, HealthReads, Settings as ClbSettings, Setting
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::Cluster;
+use crate::plan::annotated::Acceptance;
 
 /// Shared by all rounds. Everything in it is a client, a cache or a constant.
 pub(super) struct Context {
@@ -33,6 +34,8 @@ pub(super) struct Context {
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
     pub vpc_id: Option<String>,
+    /// Which annotated Services get a binding.
+    pub annotated_services: Acceptance,
     /// What flags say of quotas.
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.

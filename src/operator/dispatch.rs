@@ -13,6 +13,7 @@ use super::configs::{Configs, config_loop};
 use super::context::Context;
 use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
+use super::services::{Services, service_loop};
 use super::tempo::Tempo;
 use super::triggers::{Key, Neighbourhood, keys, namespace};
 use crate::k8s::Change;
@@ -29,6 +30,8 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
     loops.tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
     let configs = Arc::new(Configs::new(&context.stores));
     loops.tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
+    let services = Arc::new(Services::new(&context.stores));
+    loops.tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
     let region = context.clouds.default_region().clone();
     loops.wake_all(&region);
     loop {
@@ -50,6 +53,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
                     }
                     releases.mark(namespace);
                     configs.mark(&change, stores);
+                    services.mark(&change, stores);
                 }
                 None => break,
             },

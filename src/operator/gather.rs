@@ -56,7 +56,8 @@ pub(super) async fn gather(
         Key::LoadBalancer(_, id) => id.clone(),
         Key::Unplaced(..) => LoadBalancerId::new(""),
     };
-    let cluster = Cluster { allows_global_route: context.stores.switches().global_route, ..context.cluster };
+    let switches = context.stores.switches();
+    let cluster = Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..context.cluster };
     Snapshot { load_balancer, cloud: seen, bindings, cluster, vpc_id: context.vpc_id.clone(), limits, now }
 }
 

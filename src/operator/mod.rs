@@ -20,6 +20,7 @@ mod refusal;
 mod release;
 mod report;
 mod round;
+mod services;
 mod settings;
 mod tempo;
 mod triggers;
@@ -39,6 +40,7 @@ use crate::clb;
 use crate::k8s::{Stores, Synced};
 use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
+use crate::plan::annotated::Acceptance;
 use admin::Admin;
 use context::{Clouds, Context};
 use lease::Elector;
@@ -114,6 +116,7 @@ impl Operator {
             recorder: Recorder::new(client.clone(), reporter),
             cluster: cluster(settings),
             vpc_id: settings.vpc_id.clone(),
+            annotated_services: acceptance(settings),
             quotas: quotas(settings),
             resync: settings.resync(),
             client: client.clone(),
@@ -225,7 +228,16 @@ fn cluster(settings: &Settings) -> Cluster {
             settings::ClusterNetwork::GlobalRouter => ClusterNetwork::GlobalRouter,
         },
         allows_global_route: false,
+        has_tke: false,
         allows_host_network: settings.host_network == settings::HostNetwork::Allow,
+    }
+}
+
+fn acceptance(settings: &Settings) -> Acceptance {
+    match settings.annotated_services {
+        settings::AnnotatedServices::Off => Acceptance::Off,
+        settings::AnnotatedServices::OwnClass => Acceptance::OwnClass,
+        settings::AnnotatedServices::All => Acceptance::All,
     }
 }
 

@@ -13,6 +13,7 @@ use super::gate::write_gate;
 use crate::api::condition::GateReason;
 use crate::k8s::Stores;
 use crate::model::Pod;
+use crate::plan::annotated::is_left_to_tke;
 use crate::plan::{Release, release, selects};
 use crate::status::GateCondition;
 
@@ -102,6 +103,11 @@ fn verdict(context: &Context, pod: &Pod, now: Timestamp) -> Release {
     let selecting = bindings
         .values()
         .filter(|row| services.get(&row.0.spec.service_ref.name).is_some_and(|service| selects(service, pod)));
+    // TKE's own service controller has a gate of the same name, and opens it.
+    let has_tke = context.stores.switches().has_tke;
+    if services.values().any(|service| is_left_to_tke(service, has_tke) && selects(service, pod)) {
+        return Release::Never;
+    }
     release(pod, selecting.map(|row| &*row.0), now)
 }
 

@@ -45,6 +45,10 @@ pub struct Settings {
     /// Whether Pods with the address of their node are bound. They get no readiness gate.
     #[arg(long, value_enum, default_value_t = HostNetwork::Refuse)]
     pub host_network: HostNetwork,
+    /// Which Services with TKE's annotation service.cloud.tencent.com/direct-access "true" get a binding: none, those of the
+    /// class cloud.tencent.com/direct-access, or those of no class too, unless TKE's own service controller programs them.
+    #[arg(long, value_enum, default_value_t = AnnotatedServices::Off)]
+    pub annotated_services: AnnotatedServices,
     /// Most targets of one listener or rule, instead of the account's quota.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub target_quota: Option<u16>,
@@ -64,6 +68,18 @@ pub enum ClusterNetwork {
     VpcCni,
     /// Addresses outside of the VPC's subnets, routed to nodes.
     GlobalRouter,
+}
+
+/// Which Services with TKE's annotations get a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum AnnotatedServices {
+    /// None.
+    Off,
+    /// Those of our own load balancer class.
+    OwnClass,
+    /// Those of our own class and of none.
+    All,
 }
 
 /// What to do with Pods that have the address of their node.

@@ -14,10 +14,10 @@ pub fn annotations(view: &BindingView, service: &Service, load_balancer: &LoadBa
     if view.is_deleting() || !view.speaks_for_service {
         return BTreeMap::new();
     }
-    let mut facts = BTreeMap::from([
-        (names::DIRECT_ACCESS.to_owned(), "true".to_owned()),
-        (names::LOAD_BALANCER_ID.to_owned(), load_balancer.to_string()),
-    ]);
+    let mut facts = BTreeMap::from([(names::LOAD_BALANCER_ID.to_owned(), load_balancer.to_string())]);
+    if !view.is_of_service() {
+        facts.insert(names::DIRECT_ACCESS.to_owned(), "true".to_owned());
+    }
     if let Some(config) = &view.binding.spec.service_config_ref {
         facts.insert(names::SERVICE_CONFIG.to_owned(), config.name.clone());
     }
@@ -29,10 +29,11 @@ pub fn annotations(view: &BindingView, service: &Service, load_balancer: &LoadBa
     facts
 }
 
-/// The addresses or host names that the Service's `status.loadBalancer` should have; `None` when they are not ours to write,
-/// because its class is another one, or not known.
+/// The addresses or host names that the Service's `status.loadBalancer` should have; `None` when they are not known, or not ours to
+/// write: its class is not ours, and the binding was not made for it.
 pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud) -> Option<Vec<String>> {
-    if service.load_balancer_class.as_deref() != Some(names::LOAD_BALANCER_CLASS) {
+    let is_ours = service.load_balancer_class.as_deref() == Some(names::LOAD_BALANCER_CLASS);
+    if !service.is_load_balancer || !(is_ours || view.is_of_service()) {
         return None;
     }
     if view.is_deleting() {

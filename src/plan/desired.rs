@@ -14,7 +14,7 @@ use super::endpoint::{Endpoints, Policy, endpoints};
 use super::network::Networks;
 use super::shape::{DesiredRule, Reader, Shape};
 use super::weight::Weights;
-use super::{BindingView, ConfigView, Problem, Snapshot, problem};
+use super::{BindingView, Cluster, ConfigView, Problem, Snapshot, annotated, problem};
 
 /// The weight of targets of listeners that are not spelled out; the cloud's own default.
 const DEFAULT_WEIGHT: Weight = 10;
@@ -92,7 +92,7 @@ pub(super) fn desired(snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>)
 
 fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
     let mut problems = Vec::new();
-    let stance = stance(view, &mut problems);
+    let stance = stance(view, snapshot.cluster, &mut problems);
     if stance != Stance::Manage {
         return Desired::new(stance, problems);
     }
@@ -142,7 +142,7 @@ fn refused(listeners: &[DesiredListener], wishes: &Wishes) -> Vec<EntryProblem> 
     listeners.iter().filter(is_refused).map(told).collect()
 }
 
-fn stance(view: &BindingView, problems: &mut Vec<Problem>) -> Stance {
+fn stance(view: &BindingView, cluster: Cluster, problems: &mut Vec<Problem>) -> Stance {
     let spec = &view.binding.spec;
     if view.is_deleting() {
         return match spec.deletion_policy {
@@ -152,6 +152,12 @@ fn stance(view: &BindingView, problems: &mut Vec<Problem>) -> Stance {
     }
     if spec.suspend {
         problems.push(problem::suspended());
+        return Stance::Abandon;
+    }
+    let is_left_to_tke =
+        view.service.as_deref().is_some_and(|service| annotated::is_left_to_tke(service, cluster.has_tke));
+    if is_left_to_tke && spec.mode == Mode::Direct {
+        problems.push(problem::managed_by_tke(&view.binding));
         return Stance::Abandon;
     }
     if spec.mode != Mode::Direct {
@@ -179,7 +185,8 @@ fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Sna
     let view = reader.view;
     let load_balancer = reader.load_balancer;
     let family = load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
-    let is_explicit = !view.binding.spec.listeners.is_empty();
+    // Where annotations make the listeners, the weights of annotations count too.
+    let is_explicit = !view.binding.spec.listeners.is_empty() && !view.is_of_service();
     let policy = |port: &ServicePort, weight| Policy {
         networks: Networks {
             wanted: view.binding.spec.network,
@@ -269,8 +276,15 @@ fn service_port<'a>(
 ) -> Option<&'a ServicePort> {
     let mut ports = service.ports.iter().filter(|candidate| candidate.transport == protocol.transport());
     match &spec.service_port {
-        Some(IntOrString::Int(number)) => ports.find(|candidate| i32::from(candidate.port) == *number),
-        Some(IntOrString::String(name)) => ports.find(|candidate| candidate.name == *name),
+        // A port that is named may be of the other transport: TCP Pods behind UDP serve nothing, but some serve both.
+        Some(IntOrString::Int(number)) => {
+            let is_this = |candidate: &&ServicePort| i32::from(candidate.port) == *number;
+            ports.find(is_this).or_else(|| service.ports.iter().find(is_this))
+        }
+        Some(IntOrString::String(name)) => {
+            let is_this = |candidate: &&ServicePort| candidate.name == *name;
+            ports.find(is_this).or_else(|| service.ports.iter().find(is_this))
+        }
         None => {
             let all: Vec<_> = ports.collect();
             let same = all.iter().find(|candidate| candidate.port == port).copied();

@@ -9,6 +9,7 @@
 //!   deleting rules and listeners.
 //! - A failed read plans nothing.
 
+pub mod annotated;
 pub mod annotation;
 mod batch;
 mod claim;

@@ -76,8 +76,12 @@ mod tests {
     use ExclusionReason::{GlobalRouteDisabled, HostNetwork, NetworkModeMismatch, SnatProRequired};
     use NetworkMode::{Auto, GlobalRouter, VpcCni};
 
-    const OPEN: Cluster =
-        Cluster { network: ClusterNetwork::GlobalRouter, allows_global_route: true, allows_host_network: false };
+    const OPEN: Cluster = Cluster {
+        network: ClusterNetwork::GlobalRouter,
+        allows_global_route: true,
+        has_tke: false,
+        allows_host_network: false,
+    };
 
     fn pod_in(network: PodNetwork) -> Pod {
         Pod { network, ..pod(1) }

@@ -37,6 +37,16 @@ pub(super) fn suspended() -> Problem {
     accepted(Reason::Suspended, "spec.suspend is true: nothing is changed until it is set to false".to_owned())
 }
 
+pub(super) fn managed_by_tke(binding: &DirectAccessBinding) -> Problem {
+    let message = format!(
+        "Service '{}/{}' is of type LoadBalancer and programmed by TKE's own service controller; set its annotation \
+         service.cloud.tencent.com/mode to skip, or use spec.mode Delegate. Until then nothing is changed",
+        binding.metadata.namespace.as_deref().unwrap_or_default(),
+        binding.spec.service_ref.name
+    );
+    accepted(Reason::ManagedByTke, message)
+}
+
 pub(super) fn unsupported(field: &str, what: &str) -> Problem {
     accepted(Reason::UnsupportedValue, format!("{field}: {what}"))
 }

@@ -38,6 +38,8 @@ pub struct Cluster {
     pub network: ClusterNetwork,
     /// Pods in GlobalRouter may be bound directly.
     pub allows_global_route: bool,
+    /// TKE's own service controller is there.
+    pub has_tke: bool,
     /// Pods with the address of their node may be bound.
     pub allows_host_network: bool,
 }
@@ -116,6 +118,14 @@ impl BindingView {
     /// The UID, which marks what is ours in the cloud.
     pub fn uid(&self) -> &str {
         self.binding.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// The binding was made for its annotated Service, which owns it.
+    pub fn is_of_service(&self) -> bool {
+        let owners = self.binding.metadata.owner_references.as_deref().unwrap_or_default();
+        owners.iter().any(|owner| {
+            owner.kind == "Service" && self.service.as_deref().is_none_or(|service| service.uid == owner.uid)
+        })
     }
 
     /// `namespace/name`, for messages.

@@ -7,6 +7,7 @@ mod failure;
 mod gate;
 mod next_look;
 mod placement;
+pub mod service;
 #[cfg(test)]
 mod tests;
 

@@ -77,6 +77,11 @@ fn service() -> Service {
         our_annotations: Vec::new(),
         load_balancer_class: None,
         ingress: Vec::new(),
+        uid: "service-uid".to_owned(),
+        is_load_balancer: false,
+        is_deleting: false,
+        has_tke_finalizer: false,
+        condition: None,
     }
 }
 

@@ -1,0 +1,88 @@
+//! Annotations that are not followed, and what is said about it.
+
+use serde_json::json;
+
+use super::scene::{DOCUMENTED, annotate, created, pods, stage, until_gone, until_told};
+use crate::stage::{DEADLINE, Stage, binding};
+use crate::support::eventually;
+
+async fn until_warned(stage: &Stage, reason: &str, words: &str) {
+    eventually("an Event says it", DEADLINE, async || {
+        let path = "jsonpath={range .items[*]}{.reason}: {.message}{\"\\n\"}{end}";
+        let selector = "--field-selector=involvedObject.kind=Service,type=Warning";
+        let events = stage.ok(&["get", "events", selector, "-o", path]).await;
+        let is_there = events.lines().any(|line| line.starts_with(reason) && line.contains(words));
+        if is_there { Ok(Some(())) } else { Err(events) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_cannot_be_read_is_named_and_the_rest_works() {
+    let stage = stage("broken", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(&DOCUMENTED.replace("\"true\"", "\"yes\"")).await;
+    let said = until_told(&stage, "False", "InvalidAnnotation").await;
+    assert!(said.contains("service.cloud.tencent.com/direct-access: \"yes\""), "{said}");
+    until_warned(&stage, "InvalidAnnotation", "direct-access").await;
+    assert!(stage.binding("my-service").await.is_none());
+    annotate(
+        &stage,
+        json!({
+            "service.cloud.tencent.com/direct-access": "true",
+            "service.cloud.tencent.com/specify-protocol": "{80}",
+            "service.cloud.tencent.com/prevent-loopback": "true",
+        }),
+    )
+    .await;
+    stage.until_ready("my-service", "1/1").await;
+    let said = until_told(&stage, "False", "InvalidAnnotation").await;
+    assert!(said.contains("service.cloud.tencent.com/specify-protocol: it is not JSON"), "{said}");
+    assert!(said.contains("not acted on: service.cloud.tencent.com/prevent-loopback"), "{said}");
+    annotate(&stage, json!({"service.cloud.tencent.com/specify-protocol": null})).await;
+    until_told(&stage, "True", "Accepted").await;
+    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
+    until_gone(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_tke_programs_is_left_to_it_until_it_says_skip() {
+    let stage = stage("tke", "All").await;
+    stage.apply(&pods(1)).await;
+    let theirs =
+        DOCUMENTED.replace("  annotations:\n", "  annotations:\n    service.cloud.tencent.com/client-token: abc\n");
+    stage.apply(&theirs).await;
+    let said = until_told(&stage, "False", "ManagedByTke").await;
+    assert!(said.contains("service.cloud.tencent.com/mode to skip"), "{said}");
+    // A binding made by hand does not fight TKE either.
+    let by_hand = binding("by-hand", &json!({"serviceRef": {"name": "my-service"}}));
+    stage.apply(&by_hand).await;
+    stage.until("by-hand", "Accepted", "False", "ManagedByTke").await;
+    assert_eq!(stage.listeners().len(), 1, "the foreign one");
+    stage.ok(&["delete", "dab", "by-hand", "--timeout=150s"]).await;
+    annotate(&stage, json!({"service.cloud.tencent.com/mode": "skip"})).await;
+    stage.until_ready("my-service", "1/1").await;
+    assert_eq!(created(&stage).len(), 1);
+    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
+    until_gone(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_made_by_hand_counts_more_than_annotations() {
+    let stage = stage("explicit", "All").await;
+    stage.apply(&pods(1)).await;
+    let by_hand = binding("by-hand", &json!({"serviceRef": {"name": "my-service"}}));
+    stage.apply(&by_hand).await;
+    stage.apply(DOCUMENTED).await;
+    stage.until_ready("by-hand", "1/1").await;
+    let said = until_told(&stage, "True", "BoundByOther").await;
+    assert!(said.contains("'by-hand'"), "{said}");
+    assert!(stage.binding("my-service").await.is_none());
+    stage.ok(&["delete", "dab", "by-hand", "--timeout=150s"]).await;
+    stage.until_ready("my-service", "1/1").await;
+    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
+    until_gone(&stage).await;
+    stage.finish().await;
+}
