@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::convert;
 use super::table::{Difference, Table};
 use super::watch::{Kind, Sink, follow};
+use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{ObjectKey, Pod, Service, Slice};
 
@@ -60,7 +61,9 @@ impl BindingRow {
 
 /// What the status records of a load balancer that is created, which decides where the binding belongs.
 fn placement(binding: &DirectAccessBinding) -> Option<(&str, bool)> {
-    let recorded = binding.status.as_ref()?.load_balancer.as_ref().filter(|recorded| recorded.created)?;
+    let is_delegated = binding.spec.mode == Mode::Delegate;
+    let recorded = binding.status.as_ref()?.load_balancer.as_ref();
+    let recorded = recorded.filter(|recorded| recorded.created || is_delegated)?;
     Some((&recorded.id, recorded.requested_time.is_some()))
 }
 

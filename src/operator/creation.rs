@@ -47,11 +47,7 @@ fn spelled(word: Option<impl serde::Serialize>) -> Option<String> {
 }
 
 fn internet_accessible(spec: &CreateSpec) -> Option<InternetAccessible> {
-    let charge_type = spec.charge_type.map(|kind| match kind {
-        ChargeType::TrafficPostpaidByHour => "TRAFFIC_POSTPAID_BY_HOUR",
-        ChargeType::BandwidthPostpaidByHour => "BANDWIDTH_POSTPAID_BY_HOUR",
-        ChargeType::BandwidthPackage => "BANDWIDTH_PACKAGE",
-    });
+    let charge_type = spec.charge_type.map(ChargeType::as_str);
     let accessible = InternetAccessible {
         internet_charge_type: charge_type.map(str::to_owned),
         internet_max_bandwidth_out: spec.bandwidth_mbps.map(i64::from),

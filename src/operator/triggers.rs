@@ -25,7 +25,7 @@ impl Key {
         if let Some(id) = spec.and_then(|spec| spec.id.as_deref()) {
             return Self::LoadBalancer(region_of(binding, region), LoadBalancerId::new(id));
         }
-        if let Some(created) = placement::created(binding) {
+        if let Some(created) = placement::created(binding).or_else(|| placement::followed(binding)) {
             return Self::LoadBalancer(Region::new(created.region.as_str()), LoadBalancerId::new(created.id.as_str()));
         }
         let meta = &binding.metadata;

@@ -14,7 +14,7 @@ type Claim = (Transport, u16);
 fn claim(listener: &DesiredListener) -> Option<Claim> {
     match &listener.place {
         Place::Own { .. } => Some((listener.protocol.transport(), listener.port)),
-        Place::Existing(_) => None,
+        Place::Existing(_) | Place::Delegated => None,
     }
 }
 

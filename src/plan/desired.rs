@@ -24,10 +24,19 @@ const DEFAULT_WEIGHT: Weight = 10;
 pub(super) enum Stance {
     /// Make it true.
     Manage,
+    /// Look, and report: TKE's own service controller makes it true.
+    Observe,
     /// Take away everything that is ours: it is being deleted.
     Release,
     /// Touch nothing: suspended, invalid, or to be deleted with `deletionPolicy: Retain`.
     Abandon,
+}
+
+impl Stance {
+    /// The binding is in force, whoever programs the load balancer.
+    pub(super) const fn is_live(self) -> bool {
+        matches!(self, Self::Manage | Self::Observe)
+    }
 }
 
 /// What one binding wants.
@@ -83,6 +92,8 @@ pub(super) enum Place {
     },
     /// Somebody else's, named in the spec: only targets are ours.
     Existing(ListenerId),
+    /// TKE's own, found by its port and protocol: nothing is ours.
+    Delegated,
 }
 
 /// What every binding of the snapshot wants, in the snapshot's order. Without a load balancer IPv4 is assumed.
@@ -93,7 +104,7 @@ pub(super) fn desired(snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>)
 fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
     let mut problems = Vec::new();
     let stance = stance(view, snapshot.cluster, &mut problems);
-    if stance != Stance::Manage {
+    if !stance.is_live() {
         return Desired::new(stance, problems);
     }
     let mut wishes = Wishes::default();
@@ -119,7 +130,9 @@ fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&Lo
     };
     let is_open = service.is_none() && listeners.is_empty();
     let config_problems = refused(&listeners, &wishes);
-    Desired { listeners, is_open, config_problems, bandwidth: wishes.bandwidth(), ..Desired::new(stance, problems) }
+    // Where TKE programs the load balancer, it follows the config, too.
+    let bandwidth = wishes.bandwidth().filter(|_| stance == Stance::Manage);
+    Desired { listeners, is_open, config_problems, bandwidth, ..Desired::new(stance, problems) }
 }
 
 impl Desired {
@@ -160,11 +173,10 @@ fn stance(view: &BindingView, cluster: Cluster, problems: &mut Vec<Problem>) -> 
         problems.push(problem::managed_by_tke(&view.binding));
         return Stance::Abandon;
     }
-    if spec.mode != Mode::Direct {
-        problems.push(problem::unsupported("spec.mode", "'Delegate' is not supported by this version; use 'Direct'"));
-        return Stance::Abandon;
+    match spec.mode {
+        Mode::Direct => Stance::Manage,
+        Mode::Delegate => Stance::Observe,
     }
-    Stance::Manage
 }
 
 /// The listeners of the spec, when the Service cannot say what is behind them.
@@ -206,7 +218,7 @@ fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Sna
             DesiredListener {
                 protocol,
                 port: port.port,
-                place: Place::Own { name: own_name(&view.binding) },
+                place: own_place(&view.binding),
                 shape: Shape { attributes: reader.wishes.listener(protocol, port.port), ..Shape::default() },
                 endpoints: Some(endpoints(view, service, port, family, &policy(port, DEFAULT_WEIGHT))),
             }
@@ -257,7 +269,14 @@ const fn protocol(protocol: ListenerProtocol) -> Protocol {
 fn place(binding: &DirectAccessBinding, spec: &ListenerSpec) -> Place {
     match &spec.listener_id {
         Some(id) => Place::Existing(ListenerId::new(id.as_str())),
-        None => Place::Own { name: own_name(binding) },
+        None => own_place(binding),
+    }
+}
+
+fn own_place(binding: &DirectAccessBinding) -> Place {
+    match binding.spec.mode {
+        Mode::Direct => Place::Own { name: own_name(binding) },
+        Mode::Delegate => Place::Delegated,
     }
 }
 

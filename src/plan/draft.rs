@@ -80,6 +80,9 @@ impl<'a> Draft<'a> {
         for (binding, _, rules) in &listeners.create_rules {
             self.plans[*binding].pending.create_rules += rules.len();
         }
+        for binding in &listeners.awaited {
+            self.plans[*binding].pending.delegated += 1;
+        }
         for binding in &listeners.held_rules {
             self.plans[*binding].pending.create_rules += 1;
         }
@@ -104,7 +107,7 @@ impl<'a> Draft<'a> {
             for binding in bindings {
                 let found = wanting.and_then(|wanting| wanting.get(&binding)).copied();
                 let endpoints = match (found, desired[binding].stance) {
-                    (_, Stance::Abandon) => continue,
+                    (_, Stance::Abandon | Stance::Observe) => continue,
                     (Some(found), _) => found.desired.endpoints.as_ref(),
                     (None, _) if desired[binding].is_open => None,
                     (None, _) => Some(&nothing),
@@ -269,7 +272,7 @@ impl<'a> Draft<'a> {
             let plan = &mut self.plans[binding];
             let excluded = rows.iter().filter_map(|row| row.endpoints).flat_map(|endpoints| &endpoints.exclusions);
             plan.exclusions.extend(excluded.cloned());
-            if let Some(service) = view.service.as_deref().filter(|_| wanted.stance == Stance::Manage) {
+            if let Some(service) = view.service.as_deref().filter(|_| wanted.stance.is_live()) {
                 plan.gates = gates(view, service, &rows, health, self.snapshot.now);
                 plan.ungated = ungated(view, service);
                 plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
@@ -280,7 +283,11 @@ impl<'a> Draft<'a> {
             {
                 plan.config_generation = config.metadata.generation;
             }
-            plan.conclude(facts, Counts::new(&rows, health), self.observed.health.is_ok());
+            let counts = Counts::new(&rows, health);
+            if wanted.stance == Stance::Observe {
+                plan.pending.delegated += counts.desired - counts.registered;
+            }
+            plan.conclude(facts, counts, self.observed.health.is_ok());
         }
     }
 

@@ -49,6 +49,8 @@ pub(super) struct Listeners<'a> {
     pub(super) held_rules: Vec<usize>,
     /// Ours, not desired, with the binding.
     pub(super) surplus: Vec<(usize, &'a Listener)>,
+    /// Listeners and rules that TKE has yet to make, by binding.
+    pub(super) awaited: Vec<usize>,
     /// What is wrong, with the binding.
     pub(super) problems: Vec<(usize, Problem)>,
 }
@@ -59,6 +61,7 @@ pub(super) fn listeners<'a>(snapshot: &'a Snapshot, desired: &'a [Desired], obse
     for (binding, wanted) in desired.iter().enumerate() {
         for listener in &wanted.listeners {
             match &listener.place {
+                Place::Delegated => found.delegated(binding, listener, observed),
                 Place::Existing(id) => found.existing(binding, listener, id, observed),
                 Place::Own { .. } => found.own(binding, snapshot.bindings[binding].uid(), listener, observed),
             }
@@ -71,6 +74,17 @@ pub(super) fn listeners<'a>(snapshot: &'a Snapshot, desired: &'a [Desired], obse
 }
 
 impl<'a> Listeners<'a> {
+    fn delegated(&mut self, binding: usize, desired: &'a DesiredListener, observed: &'a Observed) {
+        let is_this = |one: &&Listener| one.port == desired.port && one.protocol == desired.protocol;
+        match observed.listeners.iter().find(is_this) {
+            None => self.awaited.push(binding),
+            Some(listener) => {
+                let missing = self.resolve(binding, desired, listener);
+                self.awaited.extend(missing.iter().map(|_| binding));
+            }
+        }
+    }
+
     fn existing(&mut self, binding: usize, desired: &'a DesiredListener, id: &ListenerId, observed: &'a Observed) {
         match observed.listeners.iter().find(|listener| listener.id == *id) {
             None => self.problems.push((binding, problem::listener_not_found(id.as_str()))),

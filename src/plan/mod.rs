@@ -75,7 +75,7 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
         .zip(&snapshot.bindings)
         .map(|((wanted, notes), view)| {
             let mut plan = BindingPlan::unobserved(wanted, notes);
-            if is_missing && wanted.stance == Stance::Manage {
+            if is_missing && wanted.stance.is_live() {
                 let is_created = placement::create_spec(&view.binding).is_some();
                 plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created));
             }
@@ -87,6 +87,7 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
     if let Cloud::Unplaced(found) = &snapshot.cloud {
         placement::place(snapshot, &desired, found, &mut plan);
     }
+    placement::follow(snapshot, &mut plan.bindings);
     plan
 }
 
@@ -94,7 +95,7 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
 fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observed>) -> Vec<Vec<String>> {
     let mut notes = claim::settle(snapshot, desired, observed);
     for ((notes, wanted), view) in notes.iter_mut().zip(&*desired).zip(&snapshot.bindings) {
-        if wanted.stance == Stance::Manage {
+        if wanted.stance.is_live() {
             notes.extend(ending::notes(view));
             notes.extend(network::note(view, snapshot.cluster));
             if let Some(service) = view.service.as_deref() {
@@ -121,5 +122,7 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     draft.plan_surplus(&listeners);
     draft.judge(&desired, &listeners);
     draft.plan_deletion();
-    draft.finish()
+    let mut plan = draft.finish();
+    placement::follow(snapshot, &mut plan.bindings);
+    plan
 }

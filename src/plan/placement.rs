@@ -62,7 +62,7 @@ pub(super) fn create_spec(binding: &DirectAccessBinding) -> Option<&CreateSpec> 
 /// The plan of a binding that has no load balancer yet. `found` are those with its tag.
 pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalancer], plan: &mut Plan) {
     for ((view, wanted), part) in snapshot.bindings.iter().zip(desired).zip(&mut plan.bindings) {
-        let Some(spec) = create_spec(&view.binding) else { continue };
+        let Some(spec) = create_spec(&view.binding).filter(|_| wanted.stance != Stance::Observe) else { continue };
         part.is_released = wanted.stance == Stance::Abandon || !view.deletes_load_balancer();
         if wanted.stance == Stance::Abandon {
             continue;
@@ -98,6 +98,38 @@ pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalan
             }
         }
     }
+}
+
+/// The load balancer that TKE's own service controller has chosen for a Service, by the annotation that it writes; `None` for a
+/// binding that programs its own, or names one.
+fn chosen_by_tke(view: &BindingView) -> Option<LoadBalancerId> {
+    let spec = &view.binding.spec;
+    let is_named = spec.load_balancer.as_ref().is_some_and(|named| named.id.is_some());
+    let service = view.service.as_deref().filter(|_| spec.mode == Mode::Delegate && !is_named)?;
+    let is_ours = service.our_annotations.iter().any(|key| key == names::LOAD_BALANCER_ID);
+    let id = service.annotations.get(names::LOAD_BALANCER_ID).filter(|id| !is_ours && !id.is_empty())?;
+    Some(LoadBalancerId::new(id.as_str()))
+}
+
+/// Bindings whose load balancer TKE chooses go where it is.
+pub(super) fn follow(snapshot: &Snapshot, parts: &mut [BindingPlan]) {
+    for (view, part) in snapshot.bindings.iter().zip(parts).filter(|(view, _)| view.binding.spec.mode == Mode::Delegate)
+    {
+        let is_named = view.binding.spec.load_balancer.as_ref().is_some_and(|named| named.id.is_some());
+        match chosen_by_tke(view) {
+            Some(id) if id != snapshot.load_balancer => part.placement = Some(Placement::Found(id)),
+            None if !is_named && part.is_managed && snapshot.load_balancer.as_str().is_empty() => {
+                part.problems.push(problem::not_chosen_by_tke(&view.binding));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The load balancer of a binding in mode Delegate that names none, as recorded in its status.
+pub fn followed(binding: &DirectAccessBinding) -> Option<&LoadBalancerStatus> {
+    let recorded = binding.status.as_ref()?.load_balancer.as_ref()?;
+    (binding.spec.mode == Mode::Delegate && !recorded.id.is_empty()).then_some(recorded)
 }
 
 fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: Timestamp) -> Creation {

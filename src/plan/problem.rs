@@ -142,6 +142,16 @@ pub(super) fn load_balancer_not_found(id: &LoadBalancerId, is_created: bool) -> 
     unresolved(Reason::LoadBalancerNotFound, message)
 }
 
+pub(super) fn not_chosen_by_tke(binding: &DirectAccessBinding) -> Problem {
+    let message = format!(
+        "TKE's own service controller has not yet written service.kubernetes.io/loadbalance-id on Service '{}/{}'; see that the \
+         Service is of type LoadBalancer, and look at its Events",
+        binding.metadata.namespace.as_deref().unwrap_or_default(),
+        binding.spec.service_ref.name
+    );
+    unresolved(Reason::LoadBalancerNotFound, message)
+}
+
 pub(super) fn load_balancer_not_marked(id: &LoadBalancerId, uid: &str) -> Problem {
     let message = format!(
         "load balancer '{id}' has lost its tag {OWNER_TAG}={uid} and is not deleted without it; put the tag back, or set \

@@ -8,7 +8,7 @@ use crate::api::condition::ExclusionReason;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Attributes, Health, ListenerId, Protocol, RuleId};
 
-use super::desired::{Desired, Stance};
+use super::desired::Desired;
 use super::endpoint::{Candidate, Exclusion, Wish};
 use super::gate::{HealthTable, RouteRow};
 use super::listener::Resolved;
@@ -74,6 +74,8 @@ pub struct Pending {
     pub delete_rules: usize,
     /// Listeners to delete.
     pub delete: usize,
+    /// Listeners, rules and targets that TKE's own service controller has yet to make.
+    pub delegated: usize,
     /// Load balancers to create: at most one.
     pub create_load_balancer: usize,
     /// Load balancers to delete: at most one.
@@ -218,7 +220,7 @@ impl BindingPlan {
             config_problems: wanted.config_problems.clone(),
             notes,
             is_released: true,
-            is_managed: wanted.stance == Stance::Manage,
+            is_managed: wanted.stance.is_live(),
             ..Self::default()
         }
     }

@@ -339,6 +339,9 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
         (number > 0).then(|| format!("{number} {noun}{ending} {what}"))
     };
     let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
+    let by_tke = (pending.delegated > 0)
+        .then(|| format!("{} listeners, rules or targets for TKE's own service controller to make", pending.delegated));
+    let parts: Vec<_> = parts.into_iter().chain(by_tke).collect();
     let reason = if view.is_deleting() { Reason::Deleting } else { Reason::InProgress };
     Verdict::new(Truth::False, reason, parts.join(", "))
 }

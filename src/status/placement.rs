@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::binding::{LoadBalancerStatus, limit};
+use crate::api::binding::{LoadBalancerStatus, Mode, limit};
 use crate::plan::placement::{self, Placement};
 use crate::plan::{BindingPlan, BindingView, Cloud, Step};
 
@@ -13,14 +13,22 @@ const TOKEN_EXPIRED: &str = "InvalidParameter.ClientTokenLimitExceeded";
 
 /// The load balancer that a round tells of; `None` when it tells of none.
 pub(super) fn load_balancer(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
-    seen(round, view).or_else(|| placed(round, plan))
+    match plan.placement {
+        Some(_) => placed(round, view, plan),
+        None => seen(round, view),
+    }
 }
 
 /// What is recorded of a load balancer that is to be created, or was found by its tag.
-fn placed(round: &Round<'_>, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
+fn placed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
     let region = round.region.to_string();
     Some(match plan.placement.as_ref()? {
-        Placement::Found(id) => LoadBalancerStatus { id: id.to_string(), region, created: true, ..Default::default() },
+        Placement::Found(id) => LoadBalancerStatus {
+            id: id.to_string(),
+            region,
+            created: view.binding.spec.mode == Mode::Direct,
+            ..Default::default()
+        },
         Placement::Wished(wished) => {
             let wished = if has_spent_its_token(round) { round.snapshot.now } else { *wished };
             LoadBalancerStatus { region, created: true, requested_time: Some(Time(wished)), ..Default::default() }

@@ -5,8 +5,7 @@ use tke_direct_access::clb::Keys;
 use tke_direct_access::model::{LoadBalancerId, Protocol};
 use tke_direct_access::sim::{Effect, Fault, LoadBalancerSpec, Settings as SimulatorSettings, When};
 
-use crate::stage::{DEADLINE, Stage, binding, deployment, foreign_port, service};
-use crate::support::eventually;
+use crate::stage::{Stage, binding, deployment, foreign_port, service};
 
 fn always(action: Option<&str>, effect: Effect) -> Fault {
     Fault { action: action.map(str::to_owned), load_balancer: None, when: When::Always, effect }
@@ -208,20 +207,5 @@ async fn a_binding_that_cannot_be_taken_down_says_why() {
     stage.until("web", "Programmed", "False", "Denied").await;
     stage.cloud.clear_faults();
     stage.ok(&["wait", "--for=delete", "dab/web", "--timeout=150s"]).await;
-    stage.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_binding_without_a_load_balancer_of_its_own_is_told_what_to_do() {
-    let stage = Stage::new("create").await;
-    stage.apply(&service()).await;
-    let object = json!({
-        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding", "metadata": {"name": "web"},
-        "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"create": {"network": "Public"}}},
-    });
-    stage.apply(&object.to_string()).await;
-    stage.until("web", "Accepted", "False", "UnsupportedValue").await;
-    stage.ok(&["delete", "dab", "web", "--timeout=150s"]).await;
-    eventually("the binding is gone", DEADLINE, async || stage.binding("web").await.is_none()).await;
     stage.finish().await;
 }

@@ -19,6 +19,7 @@ mod support;
 /// So that `cargo test modes` finds them.
 #[path = "."]
 mod modes {
+    mod delegate;
     mod network;
     mod quota;
     mod sharing;

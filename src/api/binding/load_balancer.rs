@@ -153,6 +153,17 @@ pub enum ChargeType {
     BandwidthPackage,
 }
 
+impl ChargeType {
+    /// The cloud's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TrafficPostpaidByHour => "TRAFFIC_POSTPAID_BY_HOUR",
+            Self::BandwidthPostpaidByHour => "BANDWIDTH_POSTPAID_BY_HOUR",
+            Self::BandwidthPackage => "BANDWIDTH_PACKAGE",
+        }
+    }
+}
+
 /// The carrier of a public address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Isp {

@@ -8,6 +8,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::{Report, settle};
+use crate::api::binding::Mode;
 use crate::api::names;
 use crate::plan::{BindingView, annotation};
 
@@ -15,7 +16,8 @@ impl Report<'_> {
     /// What this binding should have written on its Service.
     pub(super) fn annotations(&self, view: &BindingView) -> Vec<(String, String)> {
         let Some(service) = view.service.as_deref() else { return Vec::new() };
-        if view.binding.spec.suspend || self.load_balancer().as_str().is_empty() {
+        let is_told = view.binding.spec.mode == Mode::Delegate || !self.load_balancer().as_str().is_empty();
+        if view.binding.spec.suspend || !is_told {
             return service
                 .our_annotations
                 .iter()

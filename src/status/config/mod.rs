@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::binding::ListenerStatus;
+use crate::api::binding::{ListenerStatus, Mode};
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::service_config::{EntryProblem, PROBLEMS_MAX};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, clip, names};
@@ -54,7 +54,8 @@ pub fn config_status(
 /// The binding has shown that this generation is in force, or it is paused and shows nothing.
 fn has_applied(user: &DirectAccessBinding, generation: i64) -> bool {
     let shown = user.status.as_ref().and_then(|status| status.observed_config_generation);
-    user.spec.suspend || shown == Some(generation)
+    // In mode Delegate TKE applies it, and nobody tells whether it has.
+    user.spec.suspend || user.spec.mode == Mode::Delegate || shown == Some(generation)
 }
 
 /// Everything that is wrong, sorted, each once.
