@@ -98,6 +98,7 @@ fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observ
         if wanted.stance.is_live() {
             notes.extend(ending::notes(view));
             notes.extend(network::note(view, snapshot.cluster));
+            notes.extend(observed.and_then(|seen| network::vpc_note(&seen.load_balancer, snapshot.vpc_id.as_deref())));
             if let Some(service) = view.service.as_deref() {
                 let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
                 notes.extend(weight::notes(service, pods));

@@ -3,7 +3,7 @@
 
 use crate::api::binding::NetworkMode;
 use crate::api::condition::ExclusionReason;
-use crate::model::{ClusterNetwork, Pod, PodNetwork};
+use crate::model::{ClusterNetwork, LoadBalancer, Pod, PodNetwork};
 
 use super::{BindingView, Cluster};
 
@@ -66,6 +66,17 @@ pub(super) fn note(view: &BindingView, cluster: Cluster) -> Option<String> {
          spec.network"
             .to_owned()
     })
+}
+
+/// What to tell of a load balancer whose targets are in another VPC than the cluster. Whether the two are connected, and whether the
+/// account may bind across, only the cloud knows, and says when a target is registered (TKE's E4071).
+pub(super) fn vpc_note(load_balancer: &LoadBalancer, cluster: Option<&str>) -> Option<String> {
+    let cluster = cluster.filter(|cluster| *cluster != load_balancer.vpc_id)?;
+    Some(format!(
+        "load balancer '{}' is of VPC '{}' and the cluster of '{cluster}': that works for accounts of the standard type, with both \
+         VPCs in one Cloud Connect Network and SnatPro or cross-region binding switched on",
+        load_balancer.id, load_balancer.vpc_id
+    ))
 }
 
 #[cfg(test)]

@@ -117,3 +117,14 @@ async fn a_service_of_our_class_is_followed_where_others_are_not() {
     until_gone(&stage).await;
     stage.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_is_followed() {
+    let stage = stage("example", "All").await;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/13-annotated-service.yaml");
+    stage.apply(&std::fs::read_to_string(path).unwrap()).await;
+    stage.until_ready("my-service", "2/2").await;
+    stage.ok(&["delete", "service", "my-service", "--timeout=150s"]).await;
+    until_gone(&stage).await;
+    stage.finish().await;
+}

@@ -229,6 +229,7 @@ impl Stage {
 
 pub(crate) fn operator_settings(flags: &[&str]) -> OperatorSettings {
     #[derive(Parser)]
+    #[command(args_override_self = true)]
     struct Flags {
         #[command(flatten)]
         settings: OperatorSettings,

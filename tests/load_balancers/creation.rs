@@ -117,3 +117,32 @@ async fn one_that_was_deleted_by_hand_is_told_and_not_replaced() {
     delete(&stage, "web").await;
     stage.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_an_internal_load_balancer_is_bound_and_leaves_nothing_behind() {
+    let stage = Stage::new("example").await;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/12-internal-load-balancer.yaml");
+    stage.apply(&std::fs::read_to_string(path).unwrap()).await;
+    stage.until_ready("inside", "2/2").await;
+    assert_eq!(created(&stage).len(), 1);
+    delete(&stage, "inside").await;
+    assert_eq!(created(&stage), []);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ipv6_in_front_of_ipv4_pods_works_by_nat64_and_not_in_full_chain() {
+    let stage = Stage::new("ipv6").await;
+    deploy(&stage, 1).await;
+    let nat64 = json!({"network": "Public", "ipVersion": "IPv6Nat64"});
+    stage.apply(&creating("nat64", &nat64, &json!({}))).await;
+    stage.until_ready("nat64", "1/1").await;
+    let status = stage.binding("nat64").await.unwrap().status.unwrap().load_balancer.unwrap();
+    assert!(status.addresses[0].starts_with("2001:db8:"), "{status:?}");
+    let full = json!({"network": "Public", "ipVersion": "IPv6FullChain", "subnetId": "subnet-1"});
+    stage.apply(&creating("full", &full, &json!({}))).await;
+    stage.until("full", "TargetsHealthy", "False", "NoTargets").await;
+    let excluded = stage.binding("full").await.unwrap().status.unwrap().excluded;
+    assert_eq!(excluded.iter().map(|found| found.reason.as_str()).collect::<Vec<_>>(), ["WrongFamily"]);
+    stage.finish().await;
+}

@@ -45,6 +45,12 @@ async fn global_router_needs_the_switch_and_snat_pro() {
     stage.until_ready("web", "2/2").await;
     assert_eq!(excluded(&stage, "web").await, "");
 
+    // A load balancer that is created gets SnatPro at once.
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/14-global-router.yaml");
+    stage.apply(&std::fs::read_to_string(path).unwrap()).await;
+    stage.until_ready("routed", "2/2").await;
+    stage.ok(&["delete", "dab", "routed", "--timeout=150s"]).await;
+
     // The switch is for binding: what is bound stays, and new Pods are told.
     let bound = stage.targets(Protocol::Tcp, 80).unwrap();
     switch(&stage, "false").await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tke_direct_access::model::{LoadBalancerId, Protocol};
-use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
+use tke_direct_access::sim::{LoadBalancerSpec, Quotas, Settings as SimulatorSettings};
 
 use crate::stage::{DEADLINE, LOAD_BALANCER, Stage, binding, deployment, service};
 use crate::support::eventually;
@@ -65,8 +65,11 @@ async fn the_example_of_vpc_cni_is_bound() {
 /// The number of writes does not grow with the number of bindings that change together.
 #[tokio::test(flavor = "multi_thread")]
 async fn bindings_of_one_load_balancer_are_written_together() {
-    const BINDINGS: u16 = 40;
-    let stage = Stage::new("together").await;
+    const BINDINGS: u16 = 50;
+    let quotas = Quotas { listeners: 60, ..Quotas::default() };
+    let mut stage =
+        Stage::without_controller("together", SimulatorSettings { quotas, ..SimulatorSettings::instant() }).await;
+    stage.start_controller(&[]).await;
     let item = |port: u16| {
         // HTTP, because one Pod port can be behind one TCP listener only.
         let spec = json!({"listeners": [{"port": port, "protocol": "HTTP", "servicePort": 80}]});
@@ -89,5 +92,57 @@ async fn bindings_of_one_load_balancer_are_written_together() {
     // One call takes the targets of all of them; Pods that are ready a moment later make another one.
     let registrations = calls.get("BatchRegisterTargets").copied().unwrap_or_default();
     assert!((1..=3).contains(&registrations), "{calls:?}");
+    stage.finish().await;
+}
+
+/// Two controllers that know nothing of each other, as in two clusters, on one load balancer.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_share_a_load_balancer_and_leave_each_other_alone() {
+    let mut one = Stage::without_controller("cluster-one", SimulatorSettings::instant()).await;
+    one.start_controller(&[]).await;
+    one.deploy(2, &json!({})).await;
+    one.until_ready("web", "2/2").await;
+    let held = one.targets(Protocol::Tcp, 80).unwrap();
+    let other = one.control_plane.namespace("cluster-two").await;
+    let flags = ["--watch-namespace", other.name.as_str(), "--lease-namespace", other.name.as_str()];
+    one.start_controller(&flags).await;
+    let apply = async |yaml: &str| one.control_plane.kubectl_apply(&other.name, yaml).await.unwrap();
+    let listener = |port: u16| json!({"listeners": [{"port": port, "protocol": "TCP", "servicePort": 80}]});
+    apply(&service()).await;
+    apply(&deployment(1)).await;
+    apply(&binding("taken", &listener(80))).await;
+    apply(&binding("free", &listener(81))).await;
+    let condition = async |name: &str, kind: &str| {
+        let path = format!("jsonpath={{.status.conditions[?(@.type=='{kind}')].reason}}");
+        one.control_plane.kubectl(&["-n", &other.name, "get", "dab", name, "-o", &path]).await.ok().unwrap()
+    };
+    for (name, kind, reason) in [("free", "Ready", "Ready"), ("taken", "Accepted", "PortConflict")] {
+        eventually(&format!("{name} is {reason}"), DEADLINE, async || {
+            let found = condition(name, kind).await;
+            if found == reason { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+    }
+    assert_eq!(one.targets(Protocol::Tcp, 81).unwrap().len(), 1);
+    let delete = ["-n", &other.name, "delete", "dab", "--all", "--timeout=150s"];
+    one.control_plane.kubectl(&delete).await.ok().unwrap();
+    assert!(one.targets(Protocol::Tcp, 81).is_none());
+    assert_eq!(one.targets(Protocol::Tcp, 80).unwrap(), held, "the first cluster's targets are as they were");
+    one.until_ready("web", "2/2").await;
+    one.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_a_shared_load_balancer_is_bound() {
+    let stage = stage("shared").await;
+    stage.apply(&example("15-shared-load-balancer.yaml")).await;
+    stage.until_ready("shop", "1/1").await;
+    stage.until_ready("admin", "1/1").await;
+    let id = LoadBalancerId::new(IN_EXAMPLES);
+    for (port, app) in [(80, "shop-"), (8081, "admin-")] {
+        let front = stage.cloud.data_plane(&id, Protocol::Tcp, port).unwrap();
+        let answer = reqwest::get(format!("http://{front}/")).await.unwrap().text().await.unwrap();
+        assert!(answer.contains(&format!("\"pod\":\"{app}")), "{answer}");
+    }
     stage.finish().await;
 }

@@ -6,6 +6,7 @@ mod endings;
 mod faults;
 mod gates;
 mod layer7;
+mod limits;
 mod properties;
 mod stand_ins;
 mod targets;

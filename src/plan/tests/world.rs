@@ -107,6 +107,8 @@ pub(crate) struct World {
     pub(crate) attributes: Attributes,
     /// The load balancer's own addresses.
     pub(crate) addresses: Vec<IpAddr>,
+    /// The VPC of the cluster, where a flag says it.
+    pub(crate) vpc_id: Option<String>,
     next_listener: u32,
 }
 
@@ -127,6 +129,7 @@ impl World {
             certificates: BTreeMap::new(),
             configs: BTreeMap::new(),
             attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
+            vpc_id: None,
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             next_listener: 1,
         }
@@ -277,7 +280,7 @@ impl World {
             cloud: Cloud::Observed(self.observed()),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
-            vpc_id: None,
+            vpc_id: self.vpc_id.clone(),
             limits: self.limits,
             now: self.now,
         }

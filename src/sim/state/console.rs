@@ -60,6 +60,7 @@ impl State {
             vip,
             domain: spec.domain.clone(),
             tags: spec.tags.iter().map(tag).collect(),
+            ipv6_mode: None,
             snat_pro: spec.snat_pro,
             pass_to_target: false,
             charge: InternetAccessibleOutput::default(),

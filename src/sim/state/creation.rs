@@ -1,6 +1,6 @@
 //! New load balancers.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::Moment;
 use super::super::error::{ApiError, ApiResult};
@@ -37,8 +37,23 @@ pub(super) struct NewLoadBalancer {
     pub(super) tags: Vec<TagInfoOutput>,
     pub(super) snat_pro: bool,
     pub(super) pass_to_target: bool,
+    /// `IPv6Nat64` or `IPv6FullChain`; `None` for IPv4. Traffic arrives at the loopback address all the same.
+    pub(super) ipv6_mode: Option<&'static str>,
     /// Billing and bandwidth of a public one.
     pub(super) charge: InternetAccessibleOutput,
+}
+
+/// Where clients reach it, and nothing else.
+fn entrance(new: &NewLoadBalancer) -> wire::LoadBalancer {
+    let is_shown = new.domain.is_none() && new.ipv6_mode.is_none();
+    wire::LoadBalancer {
+        load_balancer_domain: Some(new.domain.clone().unwrap_or_default()),
+        load_balancer_vips: Some(if is_shown { vec![new.vip.to_string()] } else { Vec::new() }),
+        address_ip_version: Some(if new.ipv6_mode.is_some() { "ipv6" } else { "ipv4" }.to_owned()),
+        ipv6_mode: new.ipv6_mode.map(str::to_owned),
+        address_ipv6: new.ipv6_mode.map(|_| Ipv6Addr::from(documentation(new.vip)).to_string()),
+        ..wire::LoadBalancer::default()
+    }
 }
 
 impl State {
@@ -67,8 +82,6 @@ impl State {
             load_balancer_type: Some(if new.internal { "INTERNAL" } else { "OPEN" }.to_owned()),
             forward: Some(1),
             domain: empty(),
-            load_balancer_domain: Some(new.domain.clone().unwrap_or_default()),
-            load_balancer_vips: Some(if new.domain.is_some() { Vec::new() } else { vec![new.vip.to_string()] }),
             status: Some(0),
             create_time: Some(now.clone()),
             status_time: Some(now),
@@ -87,7 +100,6 @@ impl State {
                 numerical_vpc_id,
             }),
             anycast_zone: empty(),
-            address_ip_version: Some("ipv4".to_owned()),
             numerical_vpc_id,
             vip_isp: Some(if new.internal { "INTERNAL" } else { "BGP" }.to_owned()),
             charge_type: Some("POSTPAID_BY_HOUR".to_owned()),
@@ -114,7 +126,7 @@ impl State {
                 internet_max_bandwidth_out: Some(new.charge.internet_max_bandwidth_out.unwrap_or(USUAL_BANDWIDTH)),
                 bandwidthpkg_sub_type: new.charge.bandwidthpkg_sub_type.clone(),
             }),
-            ..wire::LoadBalancer::default()
+            ..entrance(new)
         }
     }
 
@@ -166,6 +178,7 @@ impl Handle for CreateLoadBalancer {
                 domain: self.dynamic_vip.unwrap_or_default().then(|| format!("{id}.clb.example")),
                 tags: self.tags.iter().flatten().cloned().map(TagInfoOutput::from).collect(),
                 snat_pro: self.snat_pro.unwrap_or_default(),
+                ipv6_mode: ipv6_mode(self.address_ip_version.as_deref())?,
                 pass_to_target: self.load_balancer_pass_to_target.unwrap_or_default(),
                 charge: self.internet_accessible.clone().map(Into::into).unwrap_or_default(),
                 id: LoadBalancerId::new(id),
@@ -183,6 +196,26 @@ impl Handle for CreateLoadBalancer {
         state.begin(context, Self::NAME, Work::Start(ids), takes);
         Ok(reply.into())
     }
+}
+
+/// How a load balancer with an IPv6 address reaches IPv6 targets.
+const FULL_CHAIN: &str = "IPv6FullChain";
+
+fn ipv6_mode(version: Option<&str>) -> ApiResult<Option<&'static str>> {
+    match version.unwrap_or("IPV4").to_ascii_lowercase().as_str() {
+        "ipv4" => Ok(None),
+        "ipv6" => Ok(Some("IPv6Nat64")),
+        "ipv6fullchain" => Ok(Some(FULL_CHAIN)),
+        other => Err(ApiError::value(format!("AddressIPVersion {other} is not IPV4, IPV6 or IPv6FullChain"))),
+    }
+}
+
+/// An address of the range for documentation, which nobody has.
+fn documentation(vip: Ipv4Addr) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
+    bytes[12..].copy_from_slice(&vip.octets());
+    bytes
 }
 
 fn creation_reply(ids: &[LoadBalancerId], deal_name: String) -> CreateLoadBalancerReply {
@@ -203,15 +236,16 @@ fn check_creation(request: &CreateLoadBalancer) -> ApiResult<(bool, usize)> {
     if internal && request.vpc_id.is_none() {
         return Err(ApiError::missing("VpcId"));
     }
+    let mode = ipv6_mode(request.address_ip_version.as_deref())?;
+    if internal && mode.is_some() {
+        return Err(ApiError::value("AddressIPVersion is for public load balancers"));
+    }
     match (internal, &request.subnet_id) {
         (true, None) => return Err(ApiError::missing("SubnetId")),
+        (false, None) if mode == Some(FULL_CHAIN) => return Err(ApiError::missing("SubnetId")),
+        (false, Some(_)) if mode == Some(FULL_CHAIN) => {}
         (false, Some(_)) => return Err(ApiError::value("SubnetId is not possible with a public load balancer")),
         _ => {}
-    }
-    if let Some(version) = &request.address_ip_version
-        && !version.eq_ignore_ascii_case("IPV4")
-    {
-        return Err(ApiError::new("UnsupportedOperation", "only IPv4 load balancers are simulated"));
     }
     check_name(request.load_balancer_name.as_deref())?;
     if request.tags.as_ref().is_some_and(|tags| tags.len() > 20) {
