@@ -53,7 +53,8 @@ async fn creations_are_checked() {
         (json!({"LoadBalancerType": "OPEN", "SubnetId": "subnet-1"}), "InvalidParameterValue"),
         (json!({"LoadBalancerType": "OPEN", "Number": 21}), "InvalidParameterValue.Range"),
         (json!({"LoadBalancerType": "OPEN", "LoadBalancerName": ""}), "InvalidParameterValue.Length"),
-        (json!({"LoadBalancerType": "OPEN", "AddressIPVersion": "IPv6FullChain"}), "UnsupportedOperation"),
+        (json!({"LoadBalancerType": "OPEN", "AddressIPVersion": "IPv6FullChain"}), "MissingParameter"),
+        (json!({"LoadBalancerType": "OPEN", "AddressIPVersion": "IPv5"}), "InvalidParameterValue"),
     ];
     for (parameters, expected) in cases {
         assert_eq!(code(&simulator, "CreateLoadBalancer", parameters.clone()).await, expected, "{parameters}");
