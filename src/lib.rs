@@ -18,6 +18,10 @@
 //!   ↓ operator::report     writes what differs to Kubernetes, nothing else
 //! ```
 //!
+//! Beside the rounds, `operator::services` makes bindings for Services that carry TKE's annotations, `operator::configs` keeps statuses of
+//! TkeServiceConfigs, and `operator::release` opens gates that no round is about. A binding that wants its load balancer created has
+//! rounds of its own until there is one ([`plan::placement`]), and then those of the load balancer.
+//!
 //! # Invariants
 //!
 //! 1. *Level-triggered.* A round gets the key of a load balancer, never a reason. What rounds remember may be dropped at any time.
@@ -38,6 +42,8 @@
 //! 10. *No Pod is kept from being created.* Injection of gates fails open, answers from memory, and repairs what it needs.
 //! 11. *Unset is not default.* What no TkeServiceConfig says is in no wish ([`model::Attributes`]), and so never written, compared or
 //!     reported. A wish that cannot be had becomes a problem, and the others are granted.
+//! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
+//!     call is made before a read by tag has shown that there is none.
 //!
 //! # Code map
 //!

@@ -1,0 +1,165 @@
+//! The controller under its own account: nothing is refused to it, and it has no right that it does not use.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
+
+use super::manifests::{install_file, objects, root};
+use super::program::{kubeconfig, start};
+use crate::support::{ControlPlane, eventually};
+
+const DEADLINE: Duration = Duration::from_secs(150);
+const ACCOUNT: &str = "system:serviceaccount:tke-direct-access:direct-access-controller";
+
+/// Rights that the test does not use, each with its reason.
+const UNUSED: &[(&str, &str, &str)] = &[
+    ("directaccessbindings", "get", "asked for by the API server of who makes a policy that reads bindings"),
+    ("directaccessbindings/finalizers", "update", "for API servers with OwnerReferencesPermissionEnforcement"),
+    ("services/finalizers", "update", "for API servers with OwnerReferencesPermissionEnforcement"),
+    ("secrets", "delete", "of a certificate that nobody can read, or after a switch to the policy"),
+    ("secrets", "list", "a watch may begin with a list"),
+    ("secrets", "update", "when the certificate is renewed"),
+    ("events", "patch", "of an Event that is repeated"),
+    ("mutatingwebhookconfigurations", "list", "a watch may begin with a list"),
+    ("mutatingadmissionpolicies", "list", "a watch may begin with a list"),
+    ("mutatingadmissionpolicybindings", "list", "a watch may begin with a list"),
+    ("mutatingwebhookconfigurations", "create", "asked for where an apply makes the object"),
+    ("mutatingadmissionpolicies", "create", "asked for where an apply makes the object"),
+    ("mutatingadmissionpolicybindings", "create", "asked for where an apply makes the object"),
+    ("directaccessbindings", "create", "asked for where an apply makes the object"),
+];
+
+/// Every resource and verb that the roles of the account name.
+fn rights() -> BTreeSet<(String, String)> {
+    let is_role = |object: &&Value| {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        object["kind"].as_str().is_some_and(|kind| kind.ends_with("Role")) && name == "direct-access-controller"
+    };
+    let texts = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let objects = objects();
+    let rules = objects.iter().filter(is_role).flat_map(|role| role["rules"].as_array().unwrap());
+    rules
+        .flat_map(|rule| {
+            let verbs = texts(&rule["verbs"]);
+            let pairs = texts(&rule["resources"]).into_iter();
+            pairs.flat_map(move |resource| verbs.clone().into_iter().map(move |verb| (resource.clone(), verb)))
+        })
+        .collect()
+}
+
+async fn until_ready(control_plane: &ControlPlane, namespace: &str, name: &str) {
+    eventually(&format!("{name} is ready"), DEADLINE, async || {
+        let path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
+        let get = ["-n", namespace, "get", "dab", name, "-o", path];
+        let found = control_plane.kubectl(&get).await.ok().unwrap_or_default();
+        if found == "True" { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
+}
+
+async fn ok(control_plane: &ControlPlane, arguments: &[&str]) -> String {
+    control_plane.kubectl(arguments).await.ok().unwrap()
+}
+
+/// Pods of this example got the gate, and it opened.
+async fn check_gates(control_plane: &ControlPlane, namespace: &str) {
+    let path = "jsonpath={range .items[*]}{.spec.readinessGates[0].conditionType} {end}";
+    let gates = ok(control_plane, &["-n", namespace, "get", "pods", "-o", path]).await;
+    let all: Vec<_> = gates.split_whitespace().collect();
+    assert!(!all.is_empty() && all.iter().all(|gate| gate.ends_with("load-balancer-backendgroup-ready")), "{gates}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_apply_is_enough_and_every_right_is_needed() {
+    let control_plane = ControlPlane::shared().await;
+    let cloud = Simulator::start(SimulatorSettings::instant()).unwrap();
+    cloud.create_load_balancer(&LoadBalancerSpec::with_id("lb-6efswuxa")).unwrap();
+    let file = install_file().display().to_string();
+    ok(control_plane, &["apply", "-f", &file]).await;
+    let configs = root().join("crds/cloud.tencent.com_tkeserviceconfigs.yaml").display().to_string();
+    ok(control_plane, &["apply", "-f", &configs]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = kubeconfig(control_plane, folder.path()).await;
+
+    // By policy, and then by webhook, which takes over from it.
+    for (round, flags) in [
+        &["--annotated-services=All"][..],
+        &["--annotated-services=All", "--gate-injection=Webhook"],
+        &["--annotated-services=All", "--gate-injection=Policy"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let program = start(&kubeconfig, &cloud, flags);
+        let namespace = format!("shop-{round}");
+        ok(control_plane, &["create", "namespace", &namespace]).await;
+        ok(control_plane, &["label", "namespace", &namespace, "cloud.tencent.com/direct-access-gates=enabled"]).await;
+        let kind = if flags.contains(&"--gate-injection=Webhook") {
+            "mutatingwebhookconfiguration"
+        } else {
+            "mutatingadmissionpolicybinding"
+        };
+        eventually("gates are injected", DEADLINE, async || {
+            let found = ok(control_plane, &["get", kind, "-o", "name"]).await;
+            if found.contains("direct-access-pods") { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+        let config = root().join("examples/05-session-persistence.yaml").display().to_string();
+        ok(control_plane, &["-n", &namespace, "apply", "-f", &config]).await;
+        let annotated = root().join("examples/13-annotated-service.yaml").display().to_string();
+        ok(control_plane, &["-n", &namespace, "apply", "-f", &annotated]).await;
+        until_ready(control_plane, &namespace, "my-service").await;
+        let auto = r#"{"metadata":{"annotations":{"service.cloud.tencent.com/tke-service-config-auto":"true"}}}"#;
+        ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", auto]).await;
+        eventually("the config is made", DEADLINE, async || {
+            let found = ok(control_plane, &["-n", &namespace, "get", "tsc", "-o", "name"]).await;
+            if found.contains("my-service-auto-service-config") { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+        if round == 0 {
+            // The first Pods may have come before the policy was in force; those of later rounds show injection as well.
+            ok(control_plane, &["-n", &namespace, "rollout", "restart", "deployment/my-app"]).await;
+            ok(control_plane, &["-n", &namespace, "rollout", "status", "deployment/my-app", "--timeout=150s"]).await;
+        }
+        check_gates(control_plane, &namespace).await;
+        // Nothing serves the second port: what comes after this needs no healthy Pod.
+        let more =
+            r#"{"spec":{"ports":[{"name":"a","port":80,"targetPort":9376},{"name":"b","port":81,"targetPort":9377}]}}"#;
+        ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", more]).await;
+        eventually("the config follows", DEADLINE, async || {
+            let get = ["-n", &namespace, "get", "tsc", "my-service-auto-service-config", "-o", "json"];
+            let found = ok(control_plane, &get).await;
+            if found.contains("81") { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+        let off = r#"{"metadata":{"annotations":{"service.cloud.tencent.com/direct-access":"false"}}}"#;
+        ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", off]).await;
+        eventually("the Service's binding is gone", DEADLINE, async || {
+            let left = ok(control_plane, &["-n", &namespace, "get", "dab", "-o", "name"]).await;
+            if left.contains("my-service") { Err(left) } else { Ok(Some(())) }
+        })
+        .await;
+        ok(control_plane, &["-n", &namespace, "delete", "dab", "--all", "--timeout=150s"]).await;
+        drop(program);
+    }
+
+    let requests: Vec<_> = control_plane.requests().unwrap().into_iter().filter(|one| one.user == ACCOUNT).collect();
+    let refused: BTreeSet<_> = requests
+        .iter()
+        .filter(|one| one.code == 403)
+        .map(|one| format!("{} {} {}/{}", one.verb, one.resource, one.namespace, one.name))
+        .collect();
+    assert_eq!(refused, BTreeSet::new(), "requests that were refused to the account");
+    let used: BTreeSet<_> = requests.iter().map(|one| (one.resource.clone(), one.verb.clone())).collect();
+    let is_excused =
+        |right: &&(String, String)| UNUSED.iter().any(|(resource, verb, _)| right.0 == *resource && right.1 == *verb);
+    let rights = rights();
+    let idle: Vec<_> = rights.iter().filter(|right| !used.contains(right) && !is_excused(right)).collect();
+    assert!(idle.is_empty(), "rights that nothing used: {idle:?}");
+    println!("{} requests of {ACCOUNT}, {} rights", requests.len(), rights.len());
+    cloud.shutdown().await;
+}
