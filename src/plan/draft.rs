@@ -189,10 +189,8 @@ impl<'a> Draft<'a> {
             if desired[binding].stance != Stance::Manage {
                 continue;
             }
-            match placement::settings(view, self.observed) {
-                Some((change, true)) => self.plan_setting(binding, Step::SetSecurityGroups(change)),
-                Some((change, false)) => self.plan_setting(binding, Step::ModifyLoadBalancer(change)),
-                None => {}
+            if let Some(step) = placement::settings(view, self.observed) {
+                self.plan_setting(binding, step);
             }
         }
     }

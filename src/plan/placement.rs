@@ -79,7 +79,8 @@ pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalan
         if wanted.stance == Stance::Release {
             let deleted = view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
             let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
-            part.is_released |= wished.is_none() || is_over;
+            // One that is still being created is deleted once it takes that.
+            part.is_released |= found.is_empty() && (wished.is_none() || is_over);
             part.pending.create_load_balancer = usize::from(!part.is_released);
             part.placement = wished.map(Placement::Wished);
             continue;
@@ -151,8 +152,8 @@ fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
     load_balancer.tags.iter().any(|(key, value)| key == OWNER_TAG && value == view.uid())
 }
 
-/// Settings of the spec that the load balancer of a binding does not have; `None` when it has all.
-pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<(Change, bool)> {
+/// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.
+pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<Step> {
     let spec = create_spec(&view.binding)?;
     let known = &observed.load_balancer.attributes;
     if !is_marked(&observed.load_balancer, view) {
@@ -165,7 +166,7 @@ pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<(Chang
     wish.set_some(Attribute::PassToTarget, spec.pass_to_target);
     let drift = wish.drift_from(known);
     if !drift.is_empty() {
-        return Some((Change { subject: SUBJECT.to_owned(), attributes: wish, drift }, false));
+        return Some(Step::ModifyLoadBalancer(Change { subject: SUBJECT.to_owned(), attributes: wish, drift }));
     }
     let mut groups = spec.security_groups.clone();
     groups.sort_unstable();
@@ -174,7 +175,8 @@ pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<(Chang
         wish.set(Attribute::SecurityGroups, Value::Text(groups.join(",")));
     }
     let drift = wish.drift_from(known);
-    (!drift.is_empty()).then(|| (Change { subject: SUBJECT.to_owned(), attributes: wish, drift }, true))
+    (!drift.is_empty())
+        .then(|| Step::SetSecurityGroups(Change { subject: SUBJECT.to_owned(), attributes: wish, drift }))
 }
 
 const SUBJECT: &str = "loadBalancer";
@@ -224,4 +226,93 @@ pub fn awaits_placement(binding: &DirectAccessBinding) -> bool {
         && created(binding).is_none()
         && binding.spec.mode == Mode::Direct
         && binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::DirectAccessBindingStatus;
+    use crate::plan::tests::world::World;
+    use crate::plan::{Cloud, plan};
+
+    /// What there is of the binding and of its load balancer.
+    struct Case {
+        /// Seconds since the wish was recorded.
+        wished: Option<i64>,
+        /// Seconds since the binding was deleted.
+        deleted: Option<i64>,
+        /// The load balancer with its tag.
+        found: Option<State>,
+    }
+
+    fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
+        let spec = json!({"loadBalancer": {"create": {"network": "Public"}}, "deletionPolicy": "Delete"});
+        let world = World::new(&spec);
+        let ago = |seconds: i64| Time(world.now - SignedDuration::from_secs(seconds));
+        let mut snapshot = world.snapshot();
+        let Cloud::Observed(observed) = snapshot.cloud else { panic!("a world is observed") };
+        let found = case.found.map(|status| LoadBalancer { status, ..observed.load_balancer });
+        snapshot.cloud = Cloud::Unplaced(found.into_iter().collect());
+        snapshot.load_balancer = LoadBalancerId::new("");
+        let mut binding = (*snapshot.bindings[0].binding).clone();
+        binding.metadata.deletion_timestamp = case.deleted.map(ago);
+        binding.status = case.wished.map(|seconds| DirectAccessBindingStatus {
+            load_balancer: Some(LoadBalancerStatus {
+                created: true,
+                requested_time: Some(ago(seconds)),
+                ..LoadBalancerStatus::default()
+            }),
+            ..DirectAccessBindingStatus::default()
+        });
+        snapshot.bindings[0].binding = binding.into();
+        let mut plan = plan(&snapshot);
+        let part = plan.bindings.remove(0);
+        (plan.steps, part.placement, part.is_released)
+    }
+
+    #[test]
+    fn nothing_is_asked_for_before_the_wish_is_recorded() {
+        let (steps, placement, _) = placed(&Case { wished: None, deleted: None, found: None });
+        assert_eq!(steps, []);
+        assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
+        let (steps, ..) = placed(&Case { wished: Some(1), deleted: None, found: None });
+        let [Step::CreateLoadBalancer(creation)] = steps.as_slice() else { panic!("{steps:?}") };
+        assert!(creation.token.len() <= 64 && creation.tags.iter().any(|(key, _)| key == OWNER_TAG), "{creation:?}");
+    }
+
+    #[test]
+    fn a_wish_that_brings_nothing_is_recorded_anew_for_another_token() {
+        let token = |wished| match placed(&Case { wished: Some(wished), deleted: None, found: None }).0.as_slice() {
+            [Step::CreateLoadBalancer(creation)] => Some(creation.token.clone()),
+            _ => None,
+        };
+        assert_ne!(token(1), token(599));
+        assert_eq!(token(600), None);
+    }
+
+    #[test]
+    fn what_is_found_is_adopted_once_it_runs() {
+        let (steps, placement, _) = placed(&Case { wished: Some(1), deleted: None, found: Some(State::Creating) });
+        assert_eq!(steps, []);
+        assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
+        let (steps, placement, _) = placed(&Case { wished: Some(1), deleted: None, found: Some(State::Running) });
+        assert_eq!((steps, placement), (vec![], Some(Placement::Found(LoadBalancerId::new("lb-1")))));
+    }
+
+    #[test]
+    fn a_deleted_binding_goes_when_no_load_balancer_can_come_any_more() {
+        for (wished, deleted, found, expected) in [
+            (None, 0, None, true),
+            (Some(300), 29, None, false),
+            (Some(300), 30, None, true),
+            (Some(300), 300, Some(State::Creating), false),
+            (Some(300), 300, Some(State::Running), false),
+        ] {
+            let (steps, _, is_released) = placed(&Case { wished, deleted: Some(deleted), found });
+            assert_eq!((steps, is_released), (vec![], expected), "{wished:?} {deleted} {found:?}");
+        }
+    }
 }
