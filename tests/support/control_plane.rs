@@ -13,10 +13,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::OnceCell;
 
 use super::audit::{self, Request};
-use super::binaries::{Binaries, say};
+use super::binaries::Binaries;
 use super::component::{Component, Janitor};
 use super::credentials::Credentials;
 use super::flags::{AUDIT_LOG, Plan};
+use super::go::say;
 use super::kubectl::{self, Output};
 use super::namespace::Namespace;
 use super::wait::within;

@@ -3,6 +3,7 @@
 //! - [`ControlPlane`]: etcd, API server, controller manager, scheduler and nodes, started and ended together.
 //! - [`Namespace`]: where one test does its work, so that many share a control plane.
 //! - [`eventually`]: waiting for a condition, with a deadline.
+//! - [`GoProgram`]: programs in Go, built once.
 //! - [`traffic`]: constant load on a URL, counting what was lost and who answered.
 //!
 //! Tests say `mod support;`, the playground says `#[path = "../tests/support/mod.rs"] mod support;`. Nothing here knows
@@ -27,6 +28,7 @@ mod component;
 mod control_plane;
 mod credentials;
 mod flags;
+mod go;
 mod kubectl;
 mod namespace;
 pub mod traffic;
@@ -35,6 +37,7 @@ mod wait;
 pub use address::twin;
 pub use audit::Request;
 pub use control_plane::{ControlPlane, Options};
+pub use go::Program as GoProgram;
 pub use kubectl::Output;
 pub use namespace::Namespace;
 pub use wait::{Check, eventually, within};
