@@ -23,6 +23,21 @@ pub const GATES_LABEL: &str = "cloud.tencent.com/direct-access-gates";
 /// The value of [`GATES_LABEL`] that switches injection on.
 pub const GATES_ENABLED: &str = "enabled";
 
+/// Name of the webhook configuration, or of the admission policy and its binding, that injects gates.
+pub const GATE_INJECTION: &str = "direct-access-pods.cloud.tencent.com";
+/// Namespaces whose Pods never get the gate: no admission webhook should reach into them, as Kubernetes' good practices say.
+pub const RESERVED_NAMESPACES: [&str; 2] = ["kube-system", "kube-node-lease"];
+
+/// Whether Pods of a namespace never get the gate, whatever its labels. `own` is the controller's.
+pub fn is_reserved_namespace(namespace: &str, own: &str) -> bool {
+    namespace == own || RESERVED_NAMESPACES.contains(&namespace)
+}
+
+/// Name of the Lease that elects the replica which programs the cloud, in the controller's namespace.
+pub const LEASE: &str = "direct-access-controller";
+/// Name of the Secret and of the Service of the webhook, in the controller's namespace, unless flags say otherwise.
+pub const WEBHOOK_SERVICE: &str = "direct-access-webhook";
+
 /// Annotation of a binding or config: a new value asks for a round now; status echoes it in `lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "cloud.tencent.com/reconcile-requested-at";
 

@@ -30,6 +30,11 @@ pub trait CallObserver: Send + Sync {
     fn observe(&self, action: &'static str, class: Option<Class>, elapsed: Duration);
 }
 
+/// Nobody is told.
+impl CallObserver for () {
+    fn observe(&self, _: &'static str, _: Option<Class>, _: Duration) {}
+}
+
 /// A client of the CLB API in one region. Clones share connections, rates and locks, so that there should be one client per
 /// account and region.
 ///

@@ -18,6 +18,17 @@ const LOAD_BALANCERS_PER_PAGE: i64 = 100;
 /// Load balancers in one `DescribeTargetHealth` call.
 const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
 
+/// A load balancer and everything in it but health.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// The load balancer.
+    pub load_balancer: LoadBalancer,
+    /// All its listeners.
+    pub listeners: Vec<Listener>,
+    /// Their targets: one entry for each route, also when it has none.
+    pub targets: BTreeMap<Route, Vec<RegisteredTarget>>,
+}
+
 impl Clb {
     /// Load balancers by id; unknown ids are absent, and no ids are no call.
     ///
@@ -71,6 +82,35 @@ impl Clb {
     ) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>, Failure> {
         let request = wire::DescribeTargets { load_balancer_id: load_balancer.to_string(), ..Default::default() };
         self.read(&request, convert::targets).await
+    }
+
+    /// The targets of all listeners, with an entry for each route of these, which may be empty.
+    ///
+    /// # Errors
+    /// When the call failed.
+    pub async fn targets_of(
+        &self,
+        load_balancer: &LoadBalancerId,
+        listeners: &[Listener],
+    ) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>, Failure> {
+        let mut targets = self.targets(load_balancer).await?;
+        for route in listeners.iter().flat_map(Listener::routes) {
+            // One without targets may be missing from the reply.
+            targets.entry(route).or_default();
+        }
+        Ok(targets)
+    }
+
+    /// A load balancer and everything in it but health; `None` when there is no such load balancer.
+    ///
+    /// # Errors
+    /// When one of the three calls failed.
+    pub async fn contents(&self, id: &LoadBalancerId) -> Result<Option<Contents>, Failure> {
+        let found = self.load_balancers(std::slice::from_ref(id)).await?;
+        let Some(load_balancer) = found.into_iter().find(|found| found.id == *id) else { return Ok(None) };
+        let listeners = self.listeners(id).await?;
+        let targets = self.targets_of(id, &listeners).await?;
+        Ok(Some(Contents { load_balancer, listeners, targets }))
     }
 
     /// The health of all targets of load balancers; unknown ids are absent, and no ids are no call.

@@ -1,10 +1,14 @@
 //! The edge to Kubernetes that operator, webhook and plugin share: slim stores fed by watches, and conversions.
 
+pub mod certificate;
 mod convert;
+mod list;
 mod stores;
 mod table;
+mod view;
 mod watch;
 
 pub use convert::{pod, service, slice};
+pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced};
 pub use table::{Difference, Rows, Table};

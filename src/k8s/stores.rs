@@ -160,7 +160,7 @@ impl Synced {
     }
 }
 
-fn switches(object: &core::ConfigMap) -> Option<Switches> {
+pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
     let is_on = |key: &str| object.data.as_ref().and_then(|data| data.get(key)).is_some_and(|value| value == "true");
     Some(Switches {
         global_route: is_on(names::GLOBAL_ROUTE_SWITCH),
@@ -169,12 +169,12 @@ fn switches(object: &core::ConfigMap) -> Option<Switches> {
     })
 }
 
-fn name<K: Resource>(object: &K) -> String {
+pub(super) fn name<K: Resource>(object: &K) -> String {
     object.name_any()
 }
 
 /// A binding that cannot be read is left alone as a whole: what it has in the cloud is foreign to all others.
-fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow> {
+pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow> {
     match &object.0 {
         Ok(binding) => {
             let mut binding = binding.clone();
@@ -191,7 +191,7 @@ fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow>
     }
 }
 
-fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
+pub(super) fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
     let meta = match &object.0 {
         Ok(config) => &config.metadata,
         Err(invalid) => &invalid.metadata,

@@ -13,6 +13,8 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::names;
+
 /// How the Lease is used.
 #[derive(Clone, Debug)]
 pub struct LeaseSettings {
@@ -35,7 +37,7 @@ impl LeaseSettings {
     pub fn new(namespace: impl Into<String>, identity: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),
-            name: "direct-access-controller".to_owned(),
+            name: names::LEASE.to_owned(),
             identity: identity.into(),
             duration: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),

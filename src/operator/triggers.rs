@@ -21,24 +21,14 @@ pub(super) enum Key {
 impl Key {
     /// The key of a binding. `region` is the controller's, for bindings that name none.
     pub(super) fn of(binding: &DirectAccessBinding, region: &Region) -> Self {
-        let spec = binding.spec.load_balancer.as_ref();
-        if let Some(id) = spec.and_then(|spec| spec.id.as_deref()) {
-            return Self::LoadBalancer(region_of(binding, region), LoadBalancerId::new(id));
-        }
-        if let Some(created) = placement::created(binding).or_else(|| placement::followed(binding)) {
-            return Self::LoadBalancer(Region::new(created.region.as_str()), LoadBalancerId::new(created.id.as_str()));
+        if let Some((region, id)) = placement::home(binding, region) {
+            return Self::LoadBalancer(region, id);
         }
         let meta = &binding.metadata;
         let (namespace, name) = (meta.namespace.clone(), meta.name.clone());
         let key = ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default());
-        Self::Unplaced(region_of(binding, region), key)
+        Self::Unplaced(placement::region_of(binding, region), key)
     }
-}
-
-/// The region that a binding names, else the controller's.
-fn region_of(binding: &DirectAccessBinding, region: &Region) -> Region {
-    let spec = binding.spec.load_balancer.as_ref();
-    spec.and_then(|spec| spec.region.as_deref()).map_or_else(|| region.clone(), Region::from)
 }
 
 impl std::fmt::Display for Key {

@@ -8,7 +8,7 @@ use crate::api::mark::TargetTag;
 use crate::model::{Attribute, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, Rule, RuleId};
 
 use super::desired::{Desired, DesiredListener, Stance};
-use super::gate::{HealthTable, RouteRow, gates, health_table, serving, ungated, ungated_note};
+use super::gate::{HealthTable, RouteRow, gates, health_table, rows_of, ungated, ungated_note};
 use super::listener::{Listeners, Present, Resolved};
 use super::stand_in::{StandIns, stand_ins};
 use super::summary::tally;
@@ -263,7 +263,7 @@ impl<'a> Draft<'a> {
             let mut rows = Vec::new();
             let mut facts = Vec::new();
             for listener in &wanted.listeners {
-                let own = self.rows(listener, &resolved);
+                let own = rows_of(listener, &resolved, &self.observed.targets);
                 facts.push(self.facts(view, listener, listeners, &own, health));
                 rows.extend(own);
             }
@@ -286,31 +286,6 @@ impl<'a> Draft<'a> {
                 plan.pending.delegated += counts.desired - counts.registered;
             }
             plan.conclude(facts, counts, self.observed.health.is_ok());
-        }
-    }
-
-    /// One row for each route of a desired listener.
-    fn rows<'d>(&self, listener: &'d DesiredListener, resolved: &[&'d Resolved<'d>]) -> Vec<RouteRow<'d>> {
-        let row = |rule: Option<&'d super::shape::DesiredRule>| {
-            let is_this = |found: &&&Resolved<'_>| {
-                std::ptr::eq(found.desired, listener)
-                    && match (found.rule, rule) {
-                        (Some(found), Some(rule)) => std::ptr::eq(found, rule),
-                        (found, rule) => found.is_none() && rule.is_none(),
-                    }
-            };
-            let route = resolved.iter().find(is_this).map(|found| &found.route);
-            RouteRow {
-                name: listener.route_name(rule),
-                route,
-                endpoints: listener.endpoints.as_ref(),
-                registered: serving(route.map_or(&[], |route| self.observed_targets(route))),
-            }
-        };
-        if listener.protocol.is_layer7() {
-            listener.shape.rules.iter().map(|rule| row(Some(rule))).collect()
-        } else {
-            vec![row(None)]
         }
     }
 

@@ -3,7 +3,7 @@
 //! Nothing is remembered between rounds: a gate may open when the targets read this round show the Pod registered on every
 //! listener and rule of the binding, and a health read that began after that read says that probes succeed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,10 @@ use crate::api::mark::{TargetTag, pod_mark};
 use crate::api::names;
 use crate::model::{Address, GateState, Health, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, TargetHealth};
 
+use super::desired::DesiredListener;
 use super::endpoint::{Endpoints, selects};
+use super::listener::Resolved;
+use super::shape::DesiredRule;
 use super::{BindingView, Observed};
 
 /// What one binding says about one Pod.
@@ -81,12 +84,42 @@ impl RouteRow<'_> {
 
 /// The targets that may serve the Pods of a binding, with the mark of the Pod: it is the same Pod, whichever binding has it
 /// registered. Those without any mark serve whoever has the address.
-pub(super) fn serving(targets: &[RegisteredTarget]) -> HashMap<Address, Option<String>> {
+fn serving(targets: &[RegisteredTarget]) -> HashMap<Address, Option<String>> {
     let mark = |target: &RegisteredTarget| match TargetTag::parse(&target.tag) {
         Some(tag) => Some((target.address, Some(tag.pod_mark))),
         None => target.tag.is_empty().then_some((target.address, None)),
     };
     targets.iter().filter_map(mark).collect()
+}
+
+/// One row for each route of a desired listener; `resolved` are those of its binding that exist.
+pub(super) fn rows_of<'d>(
+    listener: &'d DesiredListener,
+    resolved: &[&'d Resolved<'d>],
+    observed: &BTreeMap<Route, Vec<RegisteredTarget>>,
+) -> Vec<RouteRow<'d>> {
+    let row = |rule: Option<&'d DesiredRule>| {
+        let is_this = |found: &&&Resolved<'_>| {
+            std::ptr::eq(found.desired, listener)
+                && match (found.rule, rule) {
+                    (Some(found), Some(rule)) => std::ptr::eq(found, rule),
+                    (found, rule) => found.is_none() && rule.is_none(),
+                }
+        };
+        let route = resolved.iter().find(is_this).map(|found| &found.route);
+        let targets = route.and_then(|route| observed.get(route));
+        RouteRow {
+            name: listener.route_name(rule),
+            route,
+            endpoints: listener.endpoints.as_ref(),
+            registered: serving(targets.map_or(&[], Vec::as_slice)),
+        }
+    };
+    if listener.protocol.is_layer7() {
+        listener.shape.rules.iter().map(|rule| row(Some(rule))).collect()
+    } else {
+        vec![row(None)]
+    }
 }
 
 /// The verdicts of a binding on the Pods that wait for a gate.

@@ -33,6 +33,7 @@ mod summary;
 mod target;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trace;
 mod weight;
 
 use desired::{Desired, Stance, desired};
@@ -46,6 +47,7 @@ pub use problem::Problem;
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
 pub use step::{Change, NewRule, Registration, Step};
 pub use summary::{BindingPlan, Counts, ListenerFacts, Pending, RuleFacts};
+pub use trace::{RouteTrace, TargetTrace, trace};
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, Default)]

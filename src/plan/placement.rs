@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
 use crate::api::mark::{OWNER_NAME_TAG, OWNER_TAG};
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Value};
+use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
 
 use super::desired::{Desired, Stance};
 use super::{BindingPlan, BindingView, Change, Observed, Plan, Snapshot, Step, problem};
@@ -125,6 +125,23 @@ pub(super) fn follow(snapshot: &Snapshot, parts: &mut [BindingPlan]) {
             _ => {}
         }
     }
+}
+
+/// The load balancer that a binding belongs to, with its region; `None` while it has none. `region` is that of bindings that name
+/// none.
+pub fn home(binding: &DirectAccessBinding, region: &Region) -> Option<(Region, LoadBalancerId)> {
+    let named = binding.spec.load_balancer.as_ref().and_then(|spec| spec.id.as_deref());
+    if let Some(id) = named {
+        return Some((region_of(binding, region), LoadBalancerId::new(id)));
+    }
+    let recorded = created(binding).or_else(|| followed(binding))?;
+    Some((Region::new(recorded.region.as_str()), LoadBalancerId::new(recorded.id.as_str())))
+}
+
+/// The region that a binding names, else this one.
+pub fn region_of(binding: &DirectAccessBinding, region: &Region) -> Region {
+    let spec = binding.spec.load_balancer.as_ref();
+    spec.and_then(|spec| spec.region.as_deref()).map_or_else(|| region.clone(), Region::from)
 }
 
 /// The load balancer of a binding in mode Delegate that names none, as recorded in its status.

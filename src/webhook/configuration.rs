@@ -8,10 +8,10 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
 use super::settings::Reach;
-use crate::api::names::{FIELD_MANAGER, GATE, GATES_ENABLED, GATES_LABEL, GROUP, VERSION};
+use crate::api::names::{
+    FIELD_MANAGER, GATE, GATE_INJECTION as NAME, GATES_ENABLED, GATES_LABEL, GROUP, RESERVED_NAMESPACES, VERSION,
+};
 
-/// Name of the webhook configuration, the policy and its binding.
-pub const NAME: &str = "direct-access-pods.cloud.tencent.com";
 /// Name of the webhook inside its configuration.
 pub const WEBHOOK: &str = "pods.direct-access.cloud.tencent.com";
 /// Path that the webhook answers at.
@@ -23,14 +23,6 @@ pub(super) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIE
 const TIMEOUT_SECONDS: i32 = 3;
 /// Label and value of the controller's own Pods: they must be able to start without it.
 const SELF: (&str, &str) = ("app.kubernetes.io/name", "tke-direct-access");
-/// Namespaces that no admission webhook should reach into; Kubernetes' good practices name them.
-const RESERVED: [&str; 2] = ["kube-system", "kube-node-lease"];
-
-/// Whether Pods of a namespace never get the gate, whatever its labels.
-pub(super) fn is_reserved(namespace: &str, own: &str) -> bool {
-    namespace == own || RESERVED.contains(&namespace)
-}
-
 /// An object as it should be.
 pub(super) struct Desired {
     /// Its kind.
@@ -71,7 +63,7 @@ fn metadata() -> Value {
 }
 
 fn namespace_selector(own: &str) -> Value {
-    let mut excluded = RESERVED.to_vec();
+    let mut excluded = RESERVED_NAMESPACES.to_vec();
     if !excluded.contains(&own) {
         excluded.push(own);
     }

@@ -32,8 +32,9 @@ use crate::k8s::{Stores, Synced};
 use repair::Repair;
 use server::Gatekeeper;
 
+pub use crate::api::names::GATE_INJECTION as NAME;
 pub use certificate::Lifetimes;
-pub use configuration::{NAME, WEBHOOK};
+pub use configuration::WEBHOOK;
 pub use metrics::Metrics;
 pub use settings::{Injection, Settings};
 

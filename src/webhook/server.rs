@@ -17,10 +17,11 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::configuration::{PATH, is_reserved};
+use super::configuration::PATH;
 use super::metrics::Metrics;
 use super::pod::{Decision, NewPod, Reason, selectors};
 use super::review::{Answer, Request};
+use crate::api::names::is_reserved_namespace;
 use crate::k8s::{Stores, Synced};
 
 /// A review carries one object of at most 3 MiB; axum's own limit is 2 MB.
@@ -44,7 +45,7 @@ impl Gatekeeper {
     /// The answer, and what it is counted as.
     fn answer(&self, request: &Request) -> (Answer, &'static str) {
         let Some(object) = request.new_pod() else { return (Answer::admitted(request), "not-a-pod") };
-        if is_reserved(&request.namespace, &self.own_namespace) {
+        if is_reserved_namespace(&request.namespace, &self.own_namespace) {
             return (Answer::admitted(request), "reserved-namespace");
         }
         // Borrowed as a value: a copy of a large Pod would cost more than the decision.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::report::{Deed, reference};
 use super::{LookError, Repair};
 use crate::api::names::FIELD_MANAGER;
-use crate::webhook::configuration::{Desired, MANAGED_BY, NAME};
+use crate::api::names::GATE_INJECTION as NAME;
+use crate::webhook::configuration::{Desired, MANAGED_BY};
 use crate::webhook::difference::{differences, has, yield_field};
 
 impl Repair {

@@ -15,8 +15,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Repair;
+use crate::api::names::GATE_INJECTION as NAME;
 use crate::webhook::Injection;
-use crate::webhook::configuration::{NAME, policy_binding_resource, policy_resource, webhook_resource};
+use crate::webhook::configuration::{policy_binding_resource, policy_resource, webhook_resource};
 
 impl Repair {
     /// Starts a watch on each object that is kept.

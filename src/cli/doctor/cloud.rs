@@ -1,0 +1,82 @@
+//! The cloud's side: credentials, load balancers, quotas; and how the bindings stand.
+
+use super::Check;
+use crate::api::condition::ConditionType;
+use crate::cli::Error;
+use crate::cli::session::Session;
+use crate::cli::world::{Sight, World};
+use crate::plan::Cloud;
+
+/// Part of a quota, in percent, from which it is worth a word.
+const NEARLY: usize = 90;
+
+pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
+    let mut checks = vec![credentials(session).await?];
+    let world = World::read(session, false).await?;
+    let sights = world.look(session).await?;
+    checks.extend(sights.iter().filter_map(quota));
+    checks.push(bindings(&world, &sights));
+    Ok(checks)
+}
+
+async fn credentials(session: &Session) -> Result<Check, Error> {
+    const CHECK: &str = "Credentials";
+    if let Err(why) = &session.credentials {
+        return Ok(Check::unknown(CHECK, format!("none here, so CLB is not looked at: {why}")));
+    }
+    let Some(clb) = session.cloud(&session.region)? else { return Ok(Check::unknown(CHECK, "none here")) };
+    Ok(match clb.quotas().await {
+        Ok(_) => Check::fine(CHECK, format!("CLB in {} answers", session.region)),
+        Err(failure) => Check::wrong(
+            CHECK,
+            failure.to_string(),
+            "Correct TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or allow the action; the controller needs the same.",
+        ),
+    })
+}
+
+/// How much of its quotas a load balancer uses; nothing when it was not read.
+fn quota(sight: &Sight) -> Option<Check> {
+    const CHECK: &str = "Quota";
+    let Cloud::Observed(observed) = &sight.snapshot.cloud else { return None };
+    let limits = &sight.snapshot.limits;
+    let id = &observed.load_balancer.id;
+    let most = observed.targets.values().map(Vec::len).max().unwrap_or_default();
+    let listeners = observed.listeners.len();
+    let message = format!(
+        "{id}: {listeners} of {} listeners, at most {most} of {} targets on a listener",
+        limits.listeners_per_load_balancer, limits.targets_per_route
+    );
+    let is_near = |used: usize, limit: usize| used * 100 >= limit * NEARLY;
+    let is_nearly_full =
+        is_near(most, limits.targets_per_route) || is_near(listeners, limits.listeners_per_load_balancer);
+    Some(if is_nearly_full {
+        Check::doubtful(
+            CHECK,
+            message,
+            "Have TOTAL_TARGET_BIND_QUOTA or TOTAL_LISTENER_QUOTA raised before more Pods or ports come.",
+        )
+    } else {
+        Check::fine(CHECK, message)
+    })
+}
+
+fn bindings(world: &World, sights: &[Sight]) -> Check {
+    const CHECK: &str = "Bindings";
+    let seen = sights.iter().flat_map(Sight::bindings);
+    let own: Vec<_> = seen.filter(|seen| world.is_asked_for(&seen.view.binding)).collect();
+    let is_ready = |seen: &&crate::cli::world::Seen<'_>| {
+        let status = seen.view.binding.status.as_ref();
+        let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+        conditions.any(|found| found.type_ == ConditionType::Ready.as_str() && found.status == "True")
+    };
+    let unready: Vec<_> = own.iter().filter(|seen| !is_ready(seen)).map(|seen| seen.view.display_name()).collect();
+    if unready.is_empty() {
+        return Check::fine(CHECK, format!("{} here, all ready", own.len()));
+    }
+    Check::doubtful(
+        CHECK,
+        format!("{} of {} not ready: {}", unready.len(), own.len(), unready.join(", ")),
+        "kubectl direct-access get says why, and kubectl direct-access explain pod/NAME for one Pod.",
+    )
+}

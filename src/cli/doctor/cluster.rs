@@ -1,0 +1,196 @@
+//! The cluster's side: definitions, rights, controller, injection, switches.
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::{ListParams, PostParams};
+
+use super::{Check, Verdict};
+use crate::api::{DirectAccessBinding, names};
+use crate::cli::explain::{Leader, leader, mechanism};
+use crate::cli::session::Session;
+
+pub(super) async fn checks(session: &Session) -> Vec<Check> {
+    let mut checks = definitions(session).await;
+    checks.push(rights(session).await);
+    checks.push(controller(session).await);
+    checks.push(injection(session).await);
+    checks.push(namespaces(session).await);
+    checks.push(switches(session).await);
+    checks
+}
+
+async fn definitions(session: &Session) -> Vec<Check> {
+    const CHECK: &str = "Definitions";
+    let api: Api<CustomResourceDefinition> = Api::all(session.client.clone());
+    let mut checks = Vec::new();
+    let bindings = format!("directaccessbindings.{}", names::GROUP);
+    checks.push(match api.get_opt(&bindings).await {
+        Err(error) => Check::unknown(CHECK, format!("{bindings} cannot be read: {error}")),
+        Ok(None) => Check::wrong(
+            CHECK,
+            format!("{bindings} is not installed"),
+            "Apply crds/ or install.yaml of the version that runs.",
+        ),
+        Ok(Some(found)) => match version(&found) {
+            Some(version) if version == env!("CARGO_PKG_VERSION") => {
+                Check::fine(CHECK, format!("{bindings} of version {version}"))
+            }
+            version => Check::doubtful(
+                CHECK,
+                format!(
+                    "{bindings} is of version {}, this plugin of {}",
+                    version.unwrap_or("unknown"),
+                    env!("CARGO_PKG_VERSION")
+                ),
+                "Use one version of definitions, controller and plugin.",
+            ),
+        },
+    });
+    let configs = format!("tkeserviceconfigs.{}", names::GROUP);
+    checks.push(match api.get_opt(&configs).await {
+        Err(error) => Check::unknown(CHECK, format!("{configs} cannot be read: {error}")),
+        Ok(None) => Check::doubtful(
+            CHECK,
+            format!("{configs} is not installed: bindings cannot say how listeners behave"),
+            "Apply crds/ where the cluster is not TKE.",
+        ),
+        Ok(Some(found)) if version(&found).is_none() => Check::fine(
+            CHECK,
+            format!("{configs} is TKE's own; it has no status, and problems are told by the bindings"),
+        ),
+        Ok(Some(_)) => Check::fine(CHECK, format!("{configs} is this project's")),
+    });
+    checks
+}
+
+fn version(definition: &CustomResourceDefinition) -> Option<&str> {
+    definition.metadata.annotations.as_ref()?.get(names::BUNDLE_VERSION).map(String::as_str)
+}
+
+/// What the user may do, of what the plugin does.
+async fn rights(session: &Session) -> Check {
+    const CHECK: &str = "Rights";
+    let wanted = [
+        ("list", names::GROUP, "directaccessbindings"),
+        ("patch", names::GROUP, "directaccessbindings"),
+        ("list", names::GROUP, "tkeserviceconfigs"),
+        ("list", "", "services"),
+        ("list", "", "pods"),
+        ("patch", "", "pods"),
+        ("list", "discovery.k8s.io", "endpointslices"),
+    ];
+    let mut missing = Vec::new();
+    for (verb, group, resource) in wanted {
+        match may(session, verb, group, resource).await {
+            Ok(true) => {}
+            Ok(false) => missing.push(format!("{verb} {resource}")),
+            Err(error) => return Check::unknown(CHECK, format!("cannot be asked for: {error}")),
+        }
+    }
+    if missing.is_empty() {
+        return Check::fine(CHECK, format!("yours suffice for all commands in namespace '{}'", session.namespace));
+    }
+    Check::doubtful(
+        CHECK,
+        format!("you may not: {}", missing.join(", ")),
+        "Ask for the ClusterRoles view and direct-access-view to look, edit and direct-access-edit to change.",
+    )
+}
+
+async fn may(session: &Session, verb: &str, group: &str, resource: &str) -> Result<bool, kube::Error> {
+    let attributes = ResourceAttributes {
+        namespace: Some(session.namespace.clone()),
+        verb: Some(verb.to_owned()),
+        group: Some(group.to_owned()),
+        resource: Some(resource.to_owned()),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let api: Api<SelfSubjectAccessReview> = Api::all(session.client.clone());
+    let answered = api.create(&PostParams::default(), &review).await?;
+    Ok(answered.status.is_some_and(|status| status.allowed))
+}
+
+async fn controller(session: &Session) -> Check {
+    const CHECK: &str = "Controller";
+    match leader(session).await {
+        Leader::Alive { holder } => Check::fine(CHECK, format!("{holder} leads")),
+        Leader::Gone { why } => Check::wrong(
+            CHECK,
+            why,
+            "Look at the controller's Pods and logs, or name its namespace with --controller-namespace.",
+        ),
+        Leader::Unknown { why } => Check::unknown(CHECK, why),
+    }
+}
+
+async fn injection(session: &Session) -> Check {
+    const CHECK: &str = "Injection";
+    match mechanism(&session.client).await {
+        Some(true) => Check::fine(CHECK, format!("{} injects gates", names::GATE_INJECTION)),
+        Some(false) => Check::doubtful(
+            CHECK,
+            format!("there is neither a webhook configuration nor an admission policy {}", names::GATE_INJECTION),
+            "Gates must stand in Pod templates. See that the controller runs, and not with --gate-injection=None.",
+        ),
+        None => Check::unknown(CHECK, "neither webhook configurations nor admission policies may be read"),
+    }
+}
+
+/// Namespaces with bindings whose Pods get no gates.
+async fn namespaces(session: &Session) -> Check {
+    const CHECK: &str = "Namespaces";
+    let bindings: Api<DirectAccessBinding> = Api::all(session.client.clone());
+    let namespaces: Api<Namespace> = Api::all(session.client.clone());
+    let params = ListParams::default();
+    let (Ok(bindings), Ok(namespaces)) = (bindings.list(&params).await, namespaces.list(&params).await) else {
+        return Check::unknown(CHECK, "bindings or namespaces of the whole cluster may not be listed");
+    };
+    let mut used: Vec<_> = bindings.items.iter().filter_map(|one| one.metadata.namespace.as_deref()).collect();
+    used.sort_unstable();
+    used.dedup();
+    let is_labelled = |name: &str| {
+        let found = namespaces.items.iter().find(|found| found.metadata.name.as_deref() == Some(name));
+        let labels = found.and_then(|found| found.metadata.labels.as_ref());
+        labels.and_then(|labels| labels.get(names::GATES_LABEL)).is_some_and(|value| value == names::GATES_ENABLED)
+    };
+    let bare: Vec<_> = used.iter().filter(|name| !is_labelled(name)).copied().collect();
+    if bare.is_empty() {
+        return Check::fine(CHECK, format!("{} with bindings, all labelled for gates", used.len()));
+    }
+    let label = format!("{}={}", names::GATES_LABEL, names::GATES_ENABLED);
+    Check::new(
+        CHECK,
+        Verdict::Doubtful,
+        format!("Pods get no gates by injection in {}", bare.join(", ")),
+        format!("Label them ({label}), unless their Pod templates carry the gate."),
+    )
+}
+
+async fn switches(session: &Session) -> Check {
+    const CHECK: &str = "Switches";
+    let api: Api<ConfigMap> = Api::namespaced(session.client.clone(), names::SWITCHES_NAMESPACE);
+    let place = format!("ConfigMap {}/{}", names::SWITCHES_NAMESPACE, names::SWITCHES_NAME);
+    let data = match api.get_opt(names::SWITCHES_NAME).await {
+        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {error}")),
+        Ok(None) => {
+            return Check::fine(CHECK, format!("{place} does not exist: TKE's own service controller is not here"));
+        }
+        Ok(Some(found)) => found.data.unwrap_or_default(),
+    };
+    let value = |key: &str| data.get(key).map_or("not set", String::as_str);
+    Check::fine(
+        CHECK,
+        format!(
+            "TKE's service controller {}; {} {}; {} {}",
+            value(names::TKE_VERSION_KEY),
+            names::GLOBAL_ROUTE_SWITCH,
+            value(names::GLOBAL_ROUTE_SWITCH),
+            names::DEFAULT_DIRECT_ACCESS_SWITCH,
+            value(names::DEFAULT_DIRECT_ACCESS_SWITCH),
+        ),
+    )
+}

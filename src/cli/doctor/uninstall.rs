@@ -1,0 +1,48 @@
+//! What stands in the way of taking the controller away: bindings first, then injection, then the controller, definitions last.
+
+use kube::Api;
+use kube::api::ListParams;
+
+use super::Check;
+use crate::api::{DirectAccessBinding, names};
+use crate::cli::explain::{Leader, leader, mechanism};
+use crate::cli::session::Session;
+
+pub(super) async fn checks(session: &Session) -> Vec<Check> {
+    let api: Api<DirectAccessBinding> = Api::all(session.client.clone());
+    let bindings = match api.list(&ListParams::default()).await {
+        Ok(found) => found.items,
+        Err(error) => return vec![Check::unknown("Bindings", format!("cannot be listed: {error}"))],
+    };
+    let mut checks = Vec::new();
+    if bindings.is_empty() {
+        checks.push(Check::fine("Bindings", "none is left"));
+    } else {
+        checks.push(Check::wrong(
+            "Bindings",
+            format!(
+                "{} are left, and hold finalizers until the controller has taken their targets away",
+                bindings.len()
+            ),
+            "kubectl delete directaccessbindings --all --all-namespaces, while the controller runs.",
+        ));
+        if let Leader::Gone { why } = leader(session).await {
+            let what = format!("nobody takes finalizers away: {why}");
+            checks.push(Check::wrong("Controller", what, "Start the controller again until the bindings are gone."));
+        }
+    }
+    checks.push(match mechanism(&session.client).await {
+        Some(true) if bindings.is_empty() => Check::doubtful(
+            "Injection",
+            format!("{} still injects gates that nobody would open", names::GATE_INJECTION),
+            format!(
+                "Delete the controller first, and then the object of this name: kubectl delete mutatingwebhookconfiguration {}",
+                names::GATE_INJECTION
+            ),
+        ),
+        Some(true) => Check::fine("Injection", "gates are still injected, and opened"),
+        Some(false) => Check::fine("Injection", "nothing injects gates"),
+        None => Check::unknown("Injection", "neither webhook configurations nor admission policies may be read"),
+    });
+    checks
+}

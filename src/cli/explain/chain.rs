@@ -1,0 +1,346 @@
+//! The chain: each link decided from what was read.
+
+use super::facts::{Facts, Injection, Leader};
+use super::link::{Link, Name, joined};
+use super::{target, words};
+use crate::api::DirectAccessBinding;
+use crate::api::binding::GatePolicy;
+use crate::api::condition::{ConditionType, ExclusionReason, Reason};
+use crate::api::names;
+use crate::cli::world::Seen;
+use crate::model::{GateState, Phase, Pod, Service};
+use crate::plan::selects;
+
+/// All links, in their order.
+pub(super) fn chain(facts: &Facts) -> Vec<Link> {
+    let selecting = facts.selecting();
+    let mut links = vec![service(facts, &selecting), binding(facts, &selecting), controller(facts, &selecting)];
+    links.push(pod(facts, &selecting));
+    if selecting.is_empty() {
+        links.extend([gate(facts, &selecting), ready(facts)]);
+        return links;
+    }
+    let each =
+        |name, of: fn(&Facts, &Seen<'_>) -> Link| joined(name, selecting.iter().map(|seen| of(facts, seen)).collect());
+    links.push(each(Name::EndpointSlice, slice));
+    links.push(each(Name::Listener, target::listener));
+    links.push(each(Name::Target, target::target));
+    links.push(each(Name::Health, target::health));
+    links.extend([gate(facts, &selecting), ready(facts)]);
+    links
+}
+
+fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
+    let name = Name::Service;
+    let found: Vec<_> = facts.services.iter().filter(|service| selects(service, &facts.pod)).collect();
+    let bound = selecting.iter().map(|seen| seen.view.binding.spec.service_ref.name.as_str());
+    let bound: Vec<_> = bound.collect();
+    if let Some(first) = bound.first() {
+        return Link::holds(name, format!("Service '{first}' selects the Pod"));
+    }
+    if let Some(service) = found.first() {
+        return Link::holds(name, format!("Service '{}' selects the Pod", service.key.name));
+    }
+    match closest(facts) {
+        Some(Closest::Missing(binding)) => Link::broken(
+            name,
+            Reason::ServiceNotFound,
+            format!(
+                "DirectAccessBinding '{}' names Service '{}', which does not exist",
+                name_of(binding),
+                binding.spec.service_ref.name
+            ),
+            Reason::ServiceNotFound.remedy(),
+        ),
+        Some(Closest::WithoutSelector(service)) => Link::broken(
+            name,
+            Reason::NoSelector,
+            format!("Service '{}' has no selector", service.key.name),
+            Reason::NoSelector.remedy(),
+        ),
+        Some(Closest::Other(service)) => Link::broken(
+            name,
+            "NotSelected",
+            format!(
+                "no Service selects the Pod; the closest, '{}', wants {}",
+                service.key.name,
+                differences(service, &facts.pod).join(", ")
+            ),
+            "Correct the labels of the Pod template, or the selector of the Service.",
+        ),
+        None => Link::broken(
+            name,
+            "NotSelected",
+            "no Service selects the Pod",
+            "Create a Service whose selector matches the labels of the Pod, and a DirectAccessBinding for it.",
+        ),
+    }
+}
+
+/// What a Pod that no Service selects was probably meant for.
+enum Closest<'a> {
+    Missing(&'a DirectAccessBinding),
+    WithoutSelector(&'a Service),
+    Other(&'a Service),
+}
+
+/// A name that the Pod carries counts most, then a Service of a binding that wants the same labels with other values.
+fn closest(facts: &Facts) -> Option<Closest<'_>> {
+    let is_namesake = |name: &str| {
+        facts.pod.labels.values().any(|value| value == name) || facts.pod.key.name.starts_with(&format!("{name}-"))
+    };
+    let bindings = || facts.bindings().map(|seen| seen.view);
+    let namesakes = || bindings().filter(|view| is_namesake(&view.binding.spec.service_ref.name));
+    if let Some(view) = namesakes().find(|view| view.service.is_none()) {
+        return Some(Closest::Missing(&view.binding));
+    }
+    let is_empty = |service: &&Service| service.selector.is_empty();
+    if let Some(service) = namesakes().filter_map(|view| view.service.as_deref()).find(is_empty) {
+        return Some(Closest::WithoutSelector(service));
+    }
+    let services = bindings().filter_map(|view| view.service.as_deref()).filter(|service| !service.selector.is_empty());
+    let shared = |service: &&Service| {
+        let keys = service.selector.keys().filter(|key| facts.pod.labels.contains_key(*key)).count();
+        let wrong = differences(service, &facts.pod).len();
+        (is_namesake(&service.key.name), keys, std::cmp::Reverse(wrong))
+    };
+    services.filter(|service| shared(service).1 > 0).max_by_key(shared).map(Closest::Other)
+}
+
+fn differences(service: &Service, pod: &Pod) -> Vec<String> {
+    let wrong = service.selector.iter().filter(|(key, value)| pod.labels.get(*key) != Some(value));
+    let said = wrong.map(|(key, value)| match pod.labels.get(key) {
+        Some(has) => format!("{key}={value} where the Pod has {key}={has}"),
+        None => format!("{key}={value}, which the Pod does not have"),
+    });
+    said.collect()
+}
+
+/// Problems that hold up neither targets nor gates.
+const HARMLESS: [Reason; 3] = [Reason::ConfigNotFound, Reason::ConfigNotOwned, Reason::ConfigUnreadable];
+
+fn binding(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
+    let name = Name::Binding;
+    if selecting.is_empty() {
+        let mut services = facts.services.iter().filter(|service| selects(service, &facts.pod));
+        let Some(service) = services.next() else {
+            return Link::unknown(name, "not looked at, because no Service selects the Pod");
+        };
+        return Link::broken(
+            name,
+            "NoBinding",
+            format!("no DirectAccessBinding names Service '{}'", service.key.name),
+            "Create a DirectAccessBinding with this Service as serviceRef.",
+        );
+    }
+    joined(name, selecting.iter().map(|seen| one_binding(seen)).collect())
+}
+
+fn one_binding(seen: &Seen<'_>) -> Link {
+    let name = Name::Binding;
+    let binding = &seen.view.binding;
+    let called = name_of(binding);
+    if seen.view.is_deleting() {
+        let message = format!("DirectAccessBinding '{called}' is being deleted");
+        return Link::broken(name, Reason::Deleting, message, Reason::Deleting.remedy());
+    }
+    let is_of_spec =
+        |condition: ConditionType| matches!(condition, ConditionType::Accepted | ConditionType::ResolvedRefs);
+    let mut problems = seen.plan.problems.iter().filter(|found| is_of_spec(found.condition));
+    if let Some(problem) = problems.find(|found| !HARMLESS.contains(&found.reason)) {
+        let message = format!("DirectAccessBinding '{called}': {}", problem.message);
+        return Link::broken(name, problem.reason, message, problem.reason.remedy());
+    }
+    // Where the cloud was not read, the controller knows more.
+    for condition in target::written(seen).filter(|found| found.status == "False") {
+        let is_harmless = HARMLESS.iter().any(|reason| reason.as_str() == condition.reason);
+        let kinds = [ConditionType::Accepted, ConditionType::ResolvedRefs];
+        if kinds.iter().any(|kind| kind.as_str() == condition.type_) && !is_harmless {
+            let message = format!("DirectAccessBinding '{called}': {}", condition.message);
+            return Link::broken(name, &condition.reason, message, target::remedy(&condition.reason));
+        }
+    }
+    let home = binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let home = home.map(|home| home.id.as_str()).filter(|id| !id.is_empty()).unwrap_or("a load balancer to come");
+    Link::holds(name, format!("DirectAccessBinding '{called}' is valid and binds to {home}"))
+}
+
+fn controller(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
+    let name = Name::Controller;
+    match &facts.leader {
+        Leader::Gone { why } => {
+            return Link::broken(
+                name,
+                "NoLeader",
+                why.clone(),
+                "Look at the controller's Pods and their logs. What is bound stays bound; new Pods are not.",
+            );
+        }
+        Leader::Unknown { why } => return Link::unknown(name, why.clone()),
+        Leader::Alive { .. } => {}
+    }
+    // One that leads and has not looked is one that looks elsewhere, or only just at this.
+    let unseen = selecting.iter().find(|seen| {
+        let binding = &seen.view.binding;
+        let looked = binding.status.as_ref().map_or(-1, |status| status.observed_generation);
+        looked < binding.metadata.generation.unwrap_or_default()
+    });
+    match (unseen, &facts.leader) {
+        (Some(seen), _) => Link::broken(
+            name,
+            "NotObserved",
+            format!(
+                "the controller has not looked at DirectAccessBinding '{}' as it stands",
+                name_of(&seen.view.binding)
+            ),
+            "Wait a moment; when it lasts, see that --watch-namespace of the controller is this namespace, and look at its logs.",
+        ),
+        (None, Leader::Alive { holder }) => Link::holds(name, format!("{holder} leads")),
+        (None, _) => Link::unknown(name, "not known"),
+    }
+}
+
+fn pod(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
+    let name = Name::Pod;
+    let excluded = |is: fn(ExclusionReason) -> bool| {
+        let found = selecting.iter().flat_map(|seen| target::excluded(facts, seen));
+        found.into_iter().find(|reason| is(*reason))
+    };
+    let reason = match own_reason(&facts.pod) {
+        Some(reason) => Some(reason),
+        None => excluded(target::is_of_pod),
+    };
+    let Some(reason) = reason else {
+        let ips: Vec<_> = facts.pod.ips.iter().map(ToString::to_string).collect();
+        let node = facts.pod.node.as_deref().unwrap_or("no node");
+        return Link::holds(name, format!("runs on {node} at {}, and its containers are ready", ips.join(", ")));
+    };
+    let said = match reason {
+        ExclusionReason::NoAddress => words::not_started(&facts.object),
+        ExclusionReason::ContainersNotReady => words::not_ready(&facts.object),
+        ExclusionReason::DuplicateAddress => Some(format!("address {}", target::addresses(&facts.pod))),
+        _ => None,
+    };
+    let message = match said {
+        Some(said) => format!("{} {said}", reason.meaning()),
+        None => reason.meaning().to_owned(),
+    };
+    Link::broken(name, reason, message, reason.remedy())
+}
+
+/// What is wrong with a Pod whatever is wanted of it.
+fn own_reason(pod: &Pod) -> Option<ExclusionReason> {
+    if pod.phase == Phase::Finished {
+        Some(ExclusionReason::Finished)
+    } else if pod.deleting_since.is_some() {
+        Some(ExclusionReason::Terminating)
+    } else if pod.ips.is_empty() {
+        Some(ExclusionReason::NoAddress)
+    } else if !pod.containers_ready {
+        Some(ExclusionReason::ContainersNotReady)
+    } else {
+        None
+    }
+}
+
+fn slice(facts: &Facts, seen: &Seen<'_>) -> Link {
+    let name = Name::EndpointSlice;
+    let reasons = target::excluded(facts, seen);
+    if let Some(reason) = reasons.iter().find(|reason| target::is_of_slice(**reason)) {
+        return Link::broken(name, reason, reason.meaning(), reason.remedy());
+    }
+    let slices = seen.view.slices.iter();
+    let naming = slices.filter(|slice| {
+        slice.endpoints.iter().any(|endpoint| endpoint.pod_uid.as_deref() == Some(facts.pod.uid.as_str()))
+    });
+    let names: Vec<_> = naming.map(|slice| slice.key.name.as_str()).collect();
+    match names.first() {
+        Some(_) => Link::holds(name, format!("{} names the Pod", names.join(", "))),
+        None => Link::unknown(name, "no slice names the Pod"),
+    }
+}
+
+fn gate(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
+    let name = Name::Gate;
+    let since = facts.condition(names::GATE).and_then(|found| found.last_transition_time.as_ref());
+    let for_how_long = since.map(|time| format!(", since {}", time.0.strftime("%H:%M:%S"))).unwrap_or_default();
+    match &facts.pod.gate {
+        GateState::Open => {
+            let reason = facts.condition(names::GATE).and_then(|found| found.reason.as_deref()).unwrap_or("no reason");
+            Link::holds(name, format!("open: {reason}{for_how_long}"))
+        }
+        GateState::Waiting { reason, message } => {
+            Link::broken(name, reason, format!("closed: {message}{for_how_long}"), target::remedy(reason))
+        }
+        GateState::Unset => Link::broken(
+            name,
+            "NotJudged",
+            "closed: the controller has not said anything of it yet",
+            "Wait a moment; when it lasts, look at the links before this one.",
+        ),
+        GateState::Absent => ungated(facts, selecting),
+    }
+}
+
+fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
+    let name = Name::Gate;
+    let wants = |seen: &&Seen<'_>| seen.view.binding.spec.readiness_gate.policy != GatePolicy::Disabled;
+    if !selecting.iter().any(|seen| wants(&seen)) {
+        return Link::holds(name, "the Pod has none, and none is asked for");
+    }
+    if facts.pod.host_network {
+        return Link::holds(name, "the Pod has none: those with the address of their node never get one");
+    }
+    let namespace = &facts.pod.key.namespace;
+    let label = format!("{}={}", names::GATES_LABEL, names::GATES_ENABLED);
+    let (reason, why, remedy) = match facts.injection {
+        Injection { is_reserved: true, .. } => (
+            "NamespaceReserved",
+            format!("Pods of namespace '{namespace}' never get one"),
+            "Put the gate into the Pod template, or run the Pods in another namespace.".to_owned(),
+        ),
+        Injection { is_labelled: false, .. } => (
+            "NamespaceNotLabelled",
+            format!("namespace '{namespace}' has no label {label}"),
+            format!(
+                "Label it (kubectl label namespace {namespace} {label}), or put the gate into the Pod template; then replace the Pod."
+            ),
+        ),
+        Injection { is_there: Some(false), .. } => (
+            "NotInjected",
+            format!("there is neither a webhook configuration nor an admission policy {}", names::GATE_INJECTION),
+            "See that the controller runs, and not with --gate-injection=None; then replace the Pod.".to_owned(),
+        ),
+        Injection { .. } => (
+            "CreatedWithoutGate",
+            "it was created before gates were injected, or while the webhook could not be reached".to_owned(),
+            "Replace the Pod: kubectl delete pod, or kubectl rollout restart of its Deployment.".to_owned(),
+        ),
+    };
+    Link::broken(name, reason, format!("the Pod has none, so that nothing waits for the load balancer: {why}"), remedy)
+}
+
+fn ready(facts: &Facts) -> Link {
+    let name = Name::Ready;
+    let Some(found) = facts.condition("Ready") else {
+        return Link::broken(name, "NotReady", "Kubernetes has not judged the Pod yet", "Wait for the Pod to start.");
+    };
+    if found.status == "True" {
+        return Link::holds(name, "Kubernetes counts the Pod as ready");
+    }
+    let others = words::other_gates(&facts.object, names::GATE);
+    if !others.is_empty() {
+        return Link::broken(
+            name,
+            "OtherGate",
+            format!("readiness gates of others are not open: {}", others.join(", ")),
+            "Look at whoever opens them.",
+        );
+    }
+    let said = found.message.as_deref().or(found.reason.as_deref()).unwrap_or("no reason was given");
+    Link::broken(name, "NotReady", format!("not ready: {said}"), "Look at the links before this one.")
+}
+
+fn name_of(binding: &DirectAccessBinding) -> &str {
+    binding.metadata.name.as_deref().unwrap_or_default()
+}

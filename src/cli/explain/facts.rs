@@ -1,0 +1,78 @@
+//! What the chain is decided on.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1 as core;
+
+use crate::model::{Pod, Service};
+use crate::plan::selects;
+
+use crate::cli::world::{Seen, Sight};
+
+/// Everything that was read for one Pod.
+pub(super) struct Facts {
+    /// The Pod as it stands in Kubernetes, for words.
+    pub(super) object: core::Pod,
+    /// The same, in slim form.
+    pub(super) pod: Arc<Pod>,
+    /// The Services of its namespace.
+    pub(super) services: Vec<Arc<Service>>,
+    /// The load balancers of the bindings of its namespace.
+    pub(super) sights: Vec<Sight>,
+    /// Who programs them.
+    pub(super) leader: Leader,
+    /// How Pods of its namespace get gates.
+    pub(super) injection: Injection,
+}
+
+/// What the Lease says of the controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Leader {
+    /// A replica leads.
+    Alive {
+        /// Its name.
+        holder: String,
+    },
+    /// Nobody leads.
+    Gone {
+        /// What is the case.
+        why: String,
+    },
+    /// The Lease cannot be read.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How Pods of a namespace get the readiness gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Injection {
+    /// The namespace has the label.
+    pub(super) is_labelled: bool,
+    /// The namespace is one that is never injected into.
+    pub(super) is_reserved: bool,
+    /// There is a webhook configuration or an admission policy; `None` when that cannot be read.
+    pub(super) is_there: Option<bool>,
+}
+
+impl Facts {
+    /// The bindings of the Pod's namespace.
+    pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
+        let namespace = self.pod.key.namespace.as_str();
+        let all = self.sights.iter().flat_map(Sight::bindings);
+        all.filter(move |seen| seen.view.binding.metadata.namespace.as_deref() == Some(namespace))
+    }
+
+    /// The bindings whose Service selects the Pod.
+    pub(super) fn selecting(&self) -> Vec<Seen<'_>> {
+        let selects = |seen: &Seen<'_>| seen.view.service.as_deref().is_some_and(|service| selects(service, &self.pod));
+        self.bindings().filter(selects).collect()
+    }
+
+    /// The condition of the Pod of this type.
+    pub(super) fn condition(&self, kind: &str) -> Option<&core::PodCondition> {
+        let conditions = self.object.status.as_ref()?.conditions.as_ref()?;
+        conditions.iter().find(|found| found.type_ == kind)
+    }
+}

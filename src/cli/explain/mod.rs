@@ -1,0 +1,76 @@
+//! `explain`: the chain from a Pod's Service to its readiness gate, and its first broken link.
+//!
+//! `facts` are what was read; `chain` decides, link by link; `words` says what Kubernetes knows of a Pod that does not run.
+
+mod chain;
+mod facts;
+mod link;
+mod read;
+mod target;
+mod words;
+
+use serde::Serialize;
+
+use super::options::Explain;
+use super::output::{Printer, Tone};
+use super::session::{Session, pod_name};
+use super::{Ending, Error};
+use link::{Link, State};
+
+pub(super) use facts::Leader;
+pub(super) use read::{leader, mechanism};
+
+pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Printer) -> Result<Ending, Error> {
+    let name = pod_name(&options.pod)?;
+    let facts = read::read(session, name).await?;
+    let explanation = Explanation::new(session, name, chain::chain(&facts));
+    match options.output {
+        Some(format) => printer.value(format, &explanation)?,
+        None => explanation.print(printer)?,
+    }
+    Ok(if explanation.first_broken.is_some() { Ending::Found } else { Ending::Fine })
+}
+
+/// The verdict on one Pod.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Explanation {
+    namespace: String,
+    pod: String,
+    /// The first link that is broken; absent when none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_broken: Option<Link>,
+    links: Vec<Link>,
+}
+
+impl Explanation {
+    fn new(session: &Session, pod: &str, links: Vec<Link>) -> Self {
+        let first_broken = links.iter().find(|link| link.state == State::Broken).cloned();
+        Self { namespace: session.namespace.clone(), pod: pod.to_owned(), first_broken, links }
+    }
+
+    fn print(&self, printer: &mut Printer) -> Result<(), Error> {
+        printer.line(format!("Pod {}/{}", self.namespace, self.pod))?;
+        printer.line("")?;
+        let first = self.links.iter().position(|link| link.state == State::Broken);
+        for (at, link) in self.links.iter().enumerate() {
+            let (mark, tone) = match link.state {
+                State::Holds => ("✓", Tone::Good),
+                State::Broken if Some(at) == first => ("✗", Tone::Bad),
+                // What comes after a broken link is usually broken by it.
+                State::Broken => ("·", Tone::Odd),
+                State::Unknown => ("?", Tone::Faint),
+            };
+            let mark = printer.tint(tone, mark);
+            printer.line(format!("{mark} {:13} {}", link.name.as_str(), link.message))?;
+        }
+        printer.line("")?;
+        match &self.first_broken {
+            None => printer.line("No link is broken."),
+            Some(link) => {
+                printer.line(format!("First broken link: {} ({})", link.name.as_str(), link.reason))?;
+                printer.line(format!("What to do: {}", link.remedy))
+            }
+        }
+    }
+}

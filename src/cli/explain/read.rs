@@ -1,0 +1,92 @@
+//! Reads what the chain is decided on.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1 as core;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::{Api, Client};
+
+use super::facts::{Facts, Injection, Leader};
+use crate::api::names;
+use crate::cli::Error;
+use crate::cli::session::Session;
+use crate::cli::world::World;
+use crate::k8s;
+
+/// How far clocks may be apart before a Lease counts as left.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
+
+/// Reads everything that concerns one Pod.
+pub(super) async fn read(session: &Session, name: &str) -> Result<Facts, Error> {
+    let pods: Api<core::Pod> = Api::namespaced(session.client.clone(), &session.namespace);
+    let found = pods.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
+    let object = found.ok_or_else(|| Error::NotFound {
+        kind: "Pod",
+        plural: "pods",
+        name: name.to_owned(),
+        namespace: session.namespace.clone(),
+    })?;
+    let world = World::read(session, false).await?;
+    let sights = world.look(session).await?;
+    Ok(Facts {
+        pod: Arc::new(k8s::pod(&object)),
+        object,
+        services: world.stores.services.rows(&session.namespace).values().cloned().collect(),
+        sights,
+        leader: leader(session).await,
+        injection: injection(session).await,
+    })
+}
+
+/// What the Lease says.
+pub(crate) async fn leader(session: &Session) -> Leader {
+    let namespace = &session.controller_namespace;
+    let api: Api<Lease> = Api::namespaced(session.client.clone(), namespace);
+    let place = format!("Lease {namespace}/{}", names::LEASE);
+    let lease = match api.get_opt(names::LEASE).await {
+        Ok(Some(lease)) => lease,
+        Ok(None) => return Leader::Gone { why: format!("{place} does not exist") },
+        Err(error) => return Leader::Unknown { why: format!("{place} cannot be read: {error}") },
+    };
+    let spec = lease.spec.unwrap_or_default();
+    let holder = spec.holder_identity.filter(|holder| !holder.is_empty());
+    let (Some(holder), Some(renewed)) = (holder, spec.renew_time) else {
+        return Leader::Gone { why: format!("nobody holds {place}") };
+    };
+    let lasts = SignedDuration::from_secs(spec.lease_duration_seconds.unwrap_or(15).into());
+    let age = Timestamp::now().duration_since(renewed.0);
+    if age > lasts + CLOCK_SKEW {
+        return Leader::Gone { why: format!("{place} was last renewed {} s ago, by {holder}", age.as_secs()) };
+    }
+    Leader::Alive { holder }
+}
+
+async fn injection(session: &Session) -> Injection {
+    let namespaces: Api<core::Namespace> = Api::all(session.client.clone());
+    let found = namespaces.get_opt(&session.namespace).await.ok().flatten();
+    let labels = found.and_then(|found| found.metadata.labels).unwrap_or_default();
+    let name = session.namespace.as_str();
+    Injection {
+        is_labelled: labels.get(names::GATES_LABEL).is_some_and(|value| value == names::GATES_ENABLED),
+        is_reserved: names::is_reserved_namespace(name, &session.controller_namespace),
+        is_there: mechanism(&session.client).await,
+    }
+}
+
+/// True when a webhook configuration or an admission policy of ours is there; `None` when neither can be read.
+pub(crate) async fn mechanism(client: &Client) -> Option<bool> {
+    let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
+    let webhook = webhooks.get_opt(names::GATE_INJECTION).await;
+    let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "mutatingadmissionpolicies");
+    let policies: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let policy = policies.get_opt(names::GATE_INJECTION).await;
+    match (webhook, policy) {
+        (Ok(Some(_)), _) | (_, Ok(Some(_))) => Some(true),
+        (Err(_), Err(_)) => None,
+        _ => Some(false),
+    }
+}

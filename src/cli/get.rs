@@ -1,0 +1,216 @@
+//! `get`: bindings with their targets.
+
+use serde::Serialize;
+
+use super::options::Get;
+use super::output::{Printer, age};
+use super::session::Session;
+use super::world::{NOT_ASKED, Seen, World};
+use super::{Ending, Error};
+use crate::api::DirectAccessBinding;
+use crate::api::condition::ConditionType;
+use crate::model::{GateState, Health, Pod};
+use crate::plan::{Cloud, RouteTrace};
+
+pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer) -> Result<Ending, Error> {
+    let world = World::read(session, options.all_namespaces).await?;
+    let sights = world.look(session).await?;
+    let mut seen: Vec<_> = sights.iter().flat_map(|sight| sight.bindings()).collect();
+    seen.retain(|one| world.is_asked_for(&one.view.binding) && is_named(&one.view.binding, &options.names));
+    seen.sort_by_key(|one| one.view.display_name());
+    if let Some(missing) = options.names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name)))
+    {
+        return Err(session.no_binding(missing));
+    }
+    let rows: Vec<_> = seen.iter().map(Row::new).collect();
+    if let Some(format) = options.output {
+        printer.value(format, &serde_json::json!({"bindings": rows}))?;
+        return Ok(Ending::Fine);
+    }
+    if rows.is_empty() {
+        eprintln!("no DirectAccessBindings found");
+        return Ok(Ending::Fine);
+    }
+    for (at, (row, seen)) in rows.iter().zip(&seen).enumerate() {
+        if at > 0 {
+            printer.line("")?;
+        }
+        row.print(seen, options.all_namespaces, printer)?;
+    }
+    if sights.iter().any(|sight| matches!(&sight.snapshot.cloud, Cloud::Failed(failure) if failure.code == NOT_ASKED)) {
+        eprintln!(
+            "weights and health are read from CLB: set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY to see them"
+        );
+    }
+    Ok(Ending::Fine)
+}
+
+/// The binding is one of these, or there are none.
+pub(super) fn is_named(binding: &DirectAccessBinding, names: &[String]) -> bool {
+    names.is_empty() || names.iter().any(|name| is_called(binding, name))
+}
+
+fn is_called(binding: &DirectAccessBinding, name: &str) -> bool {
+    binding.metadata.name.as_deref() == Some(name)
+}
+
+/// One binding, as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    namespace: String,
+    name: String,
+    service: String,
+    load_balancer: String,
+    address: String,
+    targets: String,
+    ready: String,
+    reason: String,
+    message: String,
+    /// What the weights and health are from; absent when the cloud was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud: Option<String>,
+    listeners: Vec<ListenerRow>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListenerRow {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener_id: Option<String>,
+    targets: Vec<TargetRow>,
+    excluded: Vec<ExcludedRow>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetRow {
+    pod: String,
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted_weight: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<&'static str>,
+    gate: &'static str,
+}
+
+#[derive(Serialize)]
+struct ExcludedRow {
+    pod: String,
+    reason: &'static str,
+}
+
+impl Row {
+    fn new(seen: &Seen<'_>) -> Self {
+        let binding = &seen.view.binding;
+        let status = binding.status.clone().unwrap_or_default();
+        let ready = status.conditions.iter().find(|one| one.type_ == ConditionType::Ready.as_str());
+        let load_balancer = status.load_balancer.unwrap_or_default();
+        let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+        Self {
+            namespace: text(binding.metadata.namespace.as_ref()),
+            name: text(binding.metadata.name.as_ref()),
+            service: binding.spec.service_ref.name.clone(),
+            address: load_balancer.addresses.first().cloned().or(load_balancer.domain).unwrap_or_default(),
+            load_balancer: load_balancer.id,
+            targets: status.targets.unwrap_or_default().summary,
+            ready: ready.map_or_else(|| "Unknown".to_owned(), |found| found.status.clone()),
+            reason: text(ready.map(|found| &found.reason)),
+            message: text(ready.map(|found| &found.message)),
+            cloud: match seen.cloud {
+                Cloud::Failed(failure) => Some(failure.to_string()),
+                Cloud::Missing => Some("the load balancer does not exist".to_owned()),
+                Cloud::Unplaced(_) | Cloud::Observed(_) => None,
+            },
+            listeners: seen.routes.iter().map(|route| ListenerRow::new(seen, route)).collect(),
+        }
+    }
+
+    fn print(&self, seen: &Seen<'_>, has_namespace: bool, printer: &mut Printer) -> Result<(), Error> {
+        let mut header = vec!["NAME", "SERVICE", "LB", "ADDRESS", "TARGETS", "READY", "REASON", "AGE"];
+        let created = seen.view.binding.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let mut cells = vec![
+            self.name.clone(),
+            self.service.clone(),
+            self.load_balancer.clone(),
+            self.address.clone(),
+            self.targets.clone(),
+            self.ready.clone(),
+            self.reason.clone(),
+            age(created, jiff::Timestamp::now()),
+        ];
+        if has_namespace {
+            header.insert(0, "NAMESPACE");
+            cells.insert(0, self.namespace.clone());
+        }
+        printer.table(&header, &[cells])?;
+        if self.ready != "True" && !self.message.is_empty() {
+            printer.line(format!("  {}", self.message))?;
+        }
+        let targets: Vec<_> = self.listeners.iter().flat_map(ListenerRow::cells).collect();
+        if !targets.is_empty() {
+            printer.line("")?;
+            printer.table(&["  LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE"], &targets)?;
+        }
+        Ok(())
+    }
+}
+
+impl ListenerRow {
+    fn new(seen: &Seen<'_>, route: &RouteTrace) -> Self {
+        let gate = |uid: &str| seen.view.pods.get(uid).map_or("-", |pod| gate_word(pod));
+        let targets = route.targets.iter().map(|target| TargetRow {
+            pod: target.pod.clone(),
+            address: target.address.to_string(),
+            weight: target.weight,
+            wanted_weight: target.wanted,
+            health: target.health.map(health_word),
+            gate: gate(&target.pod_uid),
+        });
+        let is_target = |pod: &str| route.targets.iter().any(|target| target.pod == pod);
+        let excluded = route.exclusions.iter().filter(|one| !is_target(&one.pod));
+        Self {
+            name: route.name.strip_prefix("listener ").unwrap_or(&route.name).to_owned(),
+            listener_id: route.listener.as_ref().map(ToString::to_string),
+            targets: targets.collect(),
+            excluded: excluded.map(|one| ExcludedRow { pod: one.pod.clone(), reason: one.reason.as_str() }).collect(),
+        }
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let dash = || "-".to_owned();
+        let targets = self.targets.iter().map(|target| {
+            let weight = target.weight.map_or_else(dash, |weight| weight.to_string());
+            let health = target.health.map_or_else(dash, str::to_owned);
+            let listener = format!("  {}", self.name);
+            vec![listener, target.pod.clone(), target.address.clone(), weight, health, target.gate.to_owned()]
+        });
+        let excluded = self.excluded.iter().map(|one| {
+            let listener = format!("  {}", self.name);
+            vec![listener, one.pod.clone(), one.reason.to_owned(), dash(), dash(), dash()]
+        });
+        targets.chain(excluded).collect()
+    }
+}
+
+/// What CLB says of a target's health.
+pub(super) const fn health_word(health: Health) -> &'static str {
+    match health {
+        Health::Healthy => "Healthy",
+        Health::Unhealthy => "Unhealthy",
+        Health::Unknown => "Unknown",
+        Health::CheckOff => "CheckOff",
+    }
+}
+
+/// How a Pod's readiness gate stands.
+pub(super) const fn gate_word(pod: &Pod) -> &'static str {
+    match pod.gate {
+        GateState::Absent => "none",
+        GateState::Unset | GateState::Waiting { .. } => "closed",
+        GateState::Open => "open",
+    }
+}

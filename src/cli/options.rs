@@ -1,0 +1,181 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows and explains DirectAccessBindings: Pods of a Service bound directly to a Tencent Cloud CLB load balancer.
+#[derive(Parser)]
+#[command(
+    name = "kubectl direct-access",
+    bin_name = "kubectl direct-access",
+    version,
+    about,
+    after_help = "Exit codes: 0 all is well; 1 the command failed; 2 `plan` would change something, `explain` found a broken link, or \
+                  `doctor` found something wrong.\n\nWeights and health are read from CLB with TENCENTCLOUD_SECRET_ID and \
+                  TENCENTCLOUD_SECRET_KEY. Without them, commands go by what the controller has written down."
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) global: Global,
+}
+
+/// What holds for all commands.
+#[derive(Args)]
+pub(super) struct Global {
+    /// Namespace; that of the context when it is not given.
+    #[arg(short, long, global = true)]
+    pub(super) namespace: Option<String>,
+    /// Context of the kubeconfig; the current one when it is not given.
+    #[arg(long, global = true)]
+    pub(super) context: Option<String>,
+    /// Kubeconfig; that of KUBECONFIG, or ~/.kube/config, when it is not given.
+    #[arg(long, global = true)]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// No colours, also on a terminal.
+    #[arg(long, global = true)]
+    pub(super) no_color: bool,
+    /// Region of bindings that name none.
+    #[arg(long, global = true, env = "TENCENTCLOUD_REGION", default_value = "ap-guangzhou")]
+    pub(super) region: String,
+    /// Address of the CLB API instead of the public one.
+    #[arg(long, global = true, env = "CLB_ENDPOINT")]
+    pub(super) clb_endpoint: Option<String>,
+    /// Namespace that the controller runs in.
+    #[arg(long, global = true, default_value = "tke-direct-access")]
+    pub(super) controller_namespace: String,
+    /// The controller's --cluster-network.
+    #[arg(long, global = true, value_enum, default_value_t = Network::VpcCni)]
+    pub(super) cluster_network: Network,
+    /// The controller runs with --host-network=Allow.
+    #[arg(long, global = true)]
+    pub(super) host_network: bool,
+}
+
+/// The network of Pods that say nothing of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub(super) enum Network {
+    /// Network interfaces of the VPC.
+    VpcCni,
+    /// Addresses outside of the VPC's subnets, routed to nodes.
+    GlobalRouter,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Shows bindings with their targets: where each Pod is registered, with what weight, and what CLB says of its health.
+    Get(Get),
+    /// Shows what would be called in CLB now, and calls nothing. Exit code 2 when there is something.
+    Plan(Plan),
+    /// Shows the chain from a Pod's Service to its readiness gate, and names the first broken link.
+    Explain(Explain),
+    /// Checks what the controller needs: definitions, rights, webhook, certificate, switches, credentials, quota.
+    Doctor(Doctor),
+    /// Takes a Pod out of service: weight 0, no new connections. The Pod stays ready.
+    Drain(Drain),
+    /// Has the controller change nothing of a binding in CLB until it is resumed.
+    Suspend(Binding),
+    /// Ends a suspension.
+    Resume(Binding),
+    /// Has the controller look at a binding now, and waits until it has.
+    Reconcile(Waiting),
+    /// Follows a binding while its Pods are replaced: old and new Pods, gates, weights and health.
+    Watch(Watch),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+#[derive(Args)]
+pub(super) struct Get {
+    /// Names of bindings; all when none is given.
+    pub(super) names: Vec<String>,
+    /// In all namespaces.
+    #[arg(short = 'A', long)]
+    pub(super) all_namespaces: bool,
+    /// JSON or YAML instead of a table.
+    #[arg(short, long)]
+    pub(super) output: Option<Format>,
+}
+
+#[derive(Args)]
+pub(super) struct Plan {
+    /// Names of bindings; all when none is given.
+    pub(super) names: Vec<String>,
+    /// In all namespaces.
+    #[arg(short = 'A', long)]
+    pub(super) all_namespaces: bool,
+    /// A file with bindings as they might be applied; - reads standard input.
+    #[arg(short, long, conflicts_with = "all_namespaces")]
+    pub(super) filename: Option<PathBuf>,
+    /// JSON or YAML instead of text.
+    #[arg(short, long)]
+    pub(super) output: Option<Format>,
+}
+
+#[derive(Args)]
+pub(super) struct Explain {
+    /// The Pod, as pod/NAME.
+    pub(super) pod: String,
+    /// JSON or YAML instead of text.
+    #[arg(short, long)]
+    pub(super) output: Option<Format>,
+}
+
+#[derive(Args)]
+pub(super) struct Doctor {
+    /// Says instead what stands in the way of an uninstallation.
+    #[arg(long)]
+    pub(super) uninstall: bool,
+    /// JSON or YAML instead of text.
+    #[arg(short, long)]
+    pub(super) output: Option<Format>,
+}
+
+#[derive(Args)]
+pub(super) struct Drain {
+    /// The Pod, as pod/NAME.
+    pub(super) pod: String,
+    /// Puts the Pod back into service.
+    #[arg(long)]
+    pub(super) undo: bool,
+    /// Seconds to wait until CLB shows it; 0 does not wait.
+    #[arg(long, default_value_t = 60)]
+    pub(super) timeout_seconds: u64,
+}
+
+#[derive(Args)]
+pub(super) struct Binding {
+    /// Name of the binding.
+    pub(super) name: String,
+}
+
+#[derive(Args)]
+pub(super) struct Waiting {
+    /// Name of the binding.
+    pub(super) name: String,
+    /// Seconds to wait for the controller.
+    #[arg(long, default_value_t = 60)]
+    pub(super) timeout_seconds: u64,
+}
+
+#[derive(Args)]
+pub(super) struct Watch {
+    /// Name of the binding.
+    pub(super) name: String,
+    /// Ends once the binding is ready and all its Pods are of the newest template.
+    #[arg(long)]
+    pub(super) until_ready: bool,
+    /// Milliseconds between two looks at CLB.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(100..=60000))]
+    pub(super) interval_milliseconds: u64,
+}

@@ -1,0 +1,111 @@
+//! Connections: to the API server with the user's kubeconfig, to the cloud where there are credentials.
+
+use kube::api::{Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde_json::Value;
+
+use super::Error;
+use super::options::{Global, Network};
+use crate::api::DirectAccessBinding;
+use crate::clb::{Clb, Credentials, Settings};
+use crate::model::{ClusterNetwork, Region};
+use crate::plan::Cluster;
+
+/// The field manager of what the plugin writes. Flux drops what managers write whose names begin with kubectl.
+pub(super) const FIELD_MANAGER: &str = "tke-direct-access-cli";
+
+/// What a command works with.
+pub(super) struct Session {
+    /// The API server.
+    pub(super) client: Client,
+    /// The namespace that was asked for, else the context's.
+    pub(super) namespace: String,
+    /// The region of bindings that name none.
+    pub(super) region: Region,
+    /// The namespace that the controller runs in.
+    pub(super) controller_namespace: String,
+    /// What flags say of the cluster.
+    pub(super) cluster: Cluster,
+    /// Credentials, or what is missing.
+    pub(super) credentials: Result<Credentials, String>,
+    endpoint: Option<String>,
+}
+
+impl Session {
+    /// Reads the kubeconfig and makes clients; nothing is asked of anybody yet.
+    pub(super) async fn start(global: &Global) -> Result<Self, Error> {
+        let options = KubeConfigOptions { context: global.context.clone(), ..KubeConfigOptions::default() };
+        let config = match &global.kubeconfig {
+            Some(path) => Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?,
+            None => Config::from_kubeconfig(&options).await?,
+        };
+        let namespace = global.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let cluster = Cluster {
+            network: match global.cluster_network {
+                Network::VpcCni => ClusterNetwork::VpcCni,
+                Network::GlobalRouter => ClusterNetwork::GlobalRouter,
+            },
+            allows_host_network: global.host_network,
+            ..Cluster::default()
+        };
+        Ok(Self {
+            client: Client::try_from(config).map_err(Error::Client)?,
+            namespace,
+            region: Region::new(global.region.as_str()),
+            controller_namespace: global.controller_namespace.clone(),
+            cluster,
+            credentials: Credentials::from_environment().map_err(|error| error.to_string()),
+            endpoint: global.clb_endpoint.clone(),
+        })
+    }
+
+    /// A client of the cloud in a region; `None` without credentials.
+    pub(super) fn cloud(&self, region: &Region) -> Result<Option<Clb>, Error> {
+        let Ok(credentials) = &self.credentials else { return Ok(None) };
+        let settings = Settings { endpoint: self.endpoint.clone(), ..Settings::new(region.clone()) };
+        Ok(Some(Clb::new(settings, credentials.clone(), std::sync::Arc::new(()))?))
+    }
+
+    /// The bindings of the namespace.
+    pub(super) fn bindings(&self) -> Api<DirectAccessBinding> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// One binding of the namespace.
+    pub(super) async fn binding(&self, name: &str) -> Result<DirectAccessBinding, Error> {
+        let read = self.bindings().get_opt(name).await;
+        let found = read.map_err(Error::kubernetes(format!("cannot read DirectAccessBinding '{name}'")))?;
+        found.ok_or_else(|| self.no_binding(name))
+    }
+
+    pub(super) fn no_binding(&self, name: &str) -> Error {
+        let (kind, plural) = ("DirectAccessBinding", "directaccessbindings");
+        Error::NotFound { kind, plural, name: name.to_owned(), namespace: self.namespace.clone() }
+    }
+
+    /// Merges a change into a binding.
+    pub(super) async fn patch_binding(&self, name: &str, change: &Value) -> Result<DirectAccessBinding, Error> {
+        // Tells a missing one in words of its own.
+        self.binding(name).await?;
+        let patched = self.bindings().patch(name, &merge(), &Patch::Merge(change)).await;
+        patched.map_err(Error::kubernetes(format!("cannot change DirectAccessBinding '{name}'")))
+    }
+}
+
+/// How the plugin writes.
+pub(super) fn merge() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+/// The name in `pod/NAME`.
+pub(super) fn pod_name(argument: &str) -> Result<&str, Error> {
+    let name = match argument.split_once('/') {
+        Some(("pod" | "pods" | "po", name)) => name,
+        None => argument,
+        Some((kind, _)) => {
+            return Err(Error::Argument(format!("'{argument}' is a {kind}; say which Pod, as pod/NAME")));
+        }
+    };
+    if name.is_empty() { Err(Error::Argument("say which Pod, as pod/NAME".to_owned())) } else { Ok(name) }
+}

@@ -1,0 +1,195 @@
+//! What there is, read once: the cluster's side by lists, the cloud's by reads, and what the controller would make of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::Api;
+
+use super::Error;
+use super::session::Session;
+use crate::api::DirectAccessBinding;
+use crate::clb::{Clb, Contents};
+use crate::k8s::{Stores, certificate};
+use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::plan::{self, BindingPlan, BindingView, Cloud, Cluster, Observed, RouteTrace, Snapshot, placement};
+
+/// The code of the failure that stands for a cloud which was not asked.
+pub(super) const NOT_ASKED: &str = "NoCredentials";
+
+/// The cluster's side.
+pub(super) struct World {
+    /// What was listed.
+    pub(super) stores: Stores,
+    namespaces: Vec<String>,
+}
+
+/// One load balancer with its bindings, as a round of the controller would see it.
+pub(super) struct Sight {
+    /// Where it is; `None` for a binding that has no load balancer yet.
+    pub(super) home: Option<(Region, LoadBalancerId)>,
+    /// What was seen.
+    pub(super) snapshot: Snapshot,
+    /// What would be done.
+    pub(super) plan: plan::Plan,
+    /// Each binding's routes, in the order of the snapshot.
+    pub(super) routes: Vec<Vec<RouteTrace>>,
+}
+
+/// One binding out of a [`Sight`].
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    /// The binding with what it refers to.
+    pub(super) view: &'a BindingView,
+    /// Its part of the plan.
+    pub(super) plan: &'a BindingPlan,
+    /// Its listeners and rules.
+    pub(super) routes: &'a [RouteTrace],
+    /// What the reads of the cloud gave.
+    pub(super) cloud: &'a Cloud,
+}
+
+impl Sight {
+    /// Its bindings.
+    pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
+        let parts = self.snapshot.bindings.iter().zip(&self.plan.bindings).zip(&self.routes);
+        parts.map(|((view, plan), routes)| Seen { view, plan, routes, cloud: &self.snapshot.cloud })
+    }
+}
+
+impl World {
+    /// Lists one namespace, or all. Bindings of other namespaces on the same load balancers are seen where the user may see them.
+    pub(super) async fn read(session: &Session, is_everywhere: bool) -> Result<Self, Error> {
+        let stores = Stores::default();
+        let namespace = (!is_everywhere).then_some(session.namespace.as_str());
+        stores.fill(&session.client, namespace).await?;
+        let own: BTreeSet<_> = stores.bindings.all().iter().filter_map(|row| home(session, &row.0)).collect();
+        let all: Api<DirectAccessBinding> = Api::all(session.client.clone());
+        let mut others = BTreeSet::new();
+        // Who may not see other namespaces takes what they have on the load balancer for foreign, which changes nothing.
+        if !is_everywhere && let Ok(bindings) = all.list(&Default::default()).await {
+            let neighbours = bindings.items.iter().filter(|one| home(session, one).is_some_and(|at| own.contains(&at)));
+            others.extend(neighbours.filter_map(|one| one.metadata.namespace.clone()));
+            others.remove(&session.namespace);
+        }
+        for namespace in &others {
+            stores.fill(&session.client, Some(namespace)).await?;
+        }
+        let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
+        Ok(Self { stores, namespaces })
+    }
+
+    /// The binding is one of those asked for, rather than a neighbour on a load balancer.
+    pub(super) fn is_asked_for(&self, binding: &DirectAccessBinding) -> bool {
+        let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
+        self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
+    }
+
+    /// Every load balancer that a binding asked for is on, read and planned.
+    pub(super) async fn look(&self, session: &Session) -> Result<Vec<Sight>, Error> {
+        let mut groups: BTreeMap<_, Vec<Arc<DirectAccessBinding>>> = BTreeMap::new();
+        for row in self.stores.bindings.all() {
+            let meta = &row.0.metadata;
+            let home = home(session, &row.0);
+            // One without a load balancer stands for itself.
+            let alone = home.is_none().then(|| (meta.namespace.clone(), meta.name.clone()));
+            groups.entry((home, alone)).or_default().push(row.0.clone());
+        }
+        let mut sights = Vec::new();
+        for ((home, _), bindings) in groups {
+            if bindings.iter().any(|binding| self.is_asked_for(binding)) {
+                sights.push(self.sight(session, home, bindings).await?);
+            }
+        }
+        Ok(sights)
+    }
+
+    async fn sight(
+        &self,
+        session: &Session,
+        home: Option<(Region, LoadBalancerId)>,
+        mut bindings: Vec<Arc<DirectAccessBinding>>,
+    ) -> Result<Sight, Error> {
+        bindings.sort_by_key(|binding| (binding.metadata.namespace.clone(), binding.metadata.name.clone()));
+        let region = match (&home, bindings.first()) {
+            (Some((region, _)), _) => region.clone(),
+            (None, Some(binding)) => placement::region_of(binding, &session.region),
+            (None, None) => session.region.clone(),
+        };
+        let clb = session.cloud(&region)?;
+        let mut views = Vec::new();
+        for binding in bindings {
+            let certificates = certificates(session, &binding).await;
+            views.push(self.stores.view(binding, certificates));
+        }
+        let cloud = match (&clb, &home) {
+            (None, _) => Cloud::Failed(not_asked(session)),
+            (Some(clb), Some((_, id))) => observe(clb, id).await.unwrap_or_else(Cloud::Failed),
+            (Some(clb), None) => owned(clb, &views).await.map_or_else(Cloud::Failed, Cloud::Unplaced),
+        };
+        let quotas = match &clb {
+            Some(clb) => clb.quotas().await.map(|found| Quotas::of(&found)).unwrap_or_default(),
+            None => Quotas::default(),
+        };
+        let switches = self.stores.switches();
+        let snapshot = Snapshot {
+            load_balancer: home.as_ref().map_or_else(|| LoadBalancerId::new(""), |(_, id)| id.clone()),
+            cloud,
+            bindings: views,
+            cluster: Cluster {
+                allows_global_route: switches.global_route,
+                has_tke: switches.has_tke,
+                ..session.cluster
+            },
+            vpc_id: None,
+            limits: Limits::default().with(quotas),
+            now: Timestamp::now(),
+        };
+        let (plan, routes) = (plan::plan(&snapshot), plan::trace(&snapshot));
+        Ok(Sight { home, snapshot, plan, routes })
+    }
+}
+
+fn home(session: &Session, binding: &DirectAccessBinding) -> Option<(Region, LoadBalancerId)> {
+    placement::home(binding, &session.region)
+}
+
+fn not_asked(session: &Session) -> Failure {
+    Failure {
+        class: Class::Denied,
+        action: "DescribeLoadBalancers",
+        code: NOT_ASKED.to_owned(),
+        message: session.credentials.as_ref().err().cloned().unwrap_or_default(),
+        request_id: None,
+    }
+}
+
+/// Health comes last, as in the controller.
+async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
+    let Some(Contents { load_balancer, listeners, targets }) = clb.contents(id).await? else {
+        return Ok(Cloud::Missing);
+    };
+    let health = clb.health(std::slice::from_ref(id)).await;
+    let health = health.map(|mut found| found.remove(id).unwrap_or_default());
+    Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health }))
+}
+
+async fn owned(clb: &Clb, views: &[BindingView]) -> Result<Vec<crate::model::LoadBalancer>, Failure> {
+    match views.iter().find(|view| placement::awaits_placement(&view.binding)) {
+        Some(view) => {
+            let (key, value) = placement::owner_tag(&view.binding);
+            clb.load_balancers_tagged(key, &value).await
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn certificates(session: &Session, binding: &DirectAccessBinding) -> BTreeMap<String, Result<String, String>> {
+    let mut said = BTreeMap::new();
+    let keys: BTreeSet<ObjectKey> = certificate::named(binding).collect();
+    for key in keys {
+        let id = certificate::read(&session.client, &key).await;
+        said.insert(key.name, id);
+    }
+    said
+}

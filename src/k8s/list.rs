@@ -1,0 +1,90 @@
+//! The stores, filled once: for programs that look and end.
+
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+use super::Stores;
+use super::stores::{binding, config, name, switches};
+use super::table::Table;
+use super::{pod, service, slice};
+use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+
+/// Objects of one kind cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot list {kind}{}: {error}", .namespace.as_ref().map(|name| format!(" in namespace '{name}'")).unwrap_or_default())]
+pub struct ListError {
+    /// The plural of the kind.
+    pub kind: &'static str,
+    /// The namespace; all of them when absent.
+    pub namespace: Option<String>,
+    /// What the API server said.
+    pub error: Box<kube::Error>,
+}
+
+impl Stores {
+    /// Reads everything that rounds look at in one namespace, or in all, into these stores.
+    ///
+    /// # Errors
+    /// When something cannot be listed. TkeServiceConfigs and TKE's switches may be missing or forbidden.
+    pub async fn fill(&self, client: &Client, namespace: Option<&str>) -> Result<(), ListError> {
+        macro_rules! fill {
+            ($type:ty, $table:expr, $name:literal, $row:expr, $key:expr) => {{
+                let api: Api<$type> = match namespace {
+                    Some(namespace) => Api::namespaced(client.clone(), namespace),
+                    None => Api::all(client.clone()),
+                };
+                match read(&api, &ListParams::default(), &$table, $row, $key).await {
+                    Err(error) if $name == "tkeserviceconfigs" && is_not_to_be_seen(&error) => Ok(()),
+                    Err(error) => {
+                        let (kind, error) = ($name, Box::new(error));
+                        Err(ListError { kind, namespace: namespace.map(str::to_owned), error })
+                    }
+                    Ok(()) => Ok(()),
+                }
+            }};
+        }
+        type Binding = DeserializeGuard<DirectAccessBinding>;
+        fill!(Binding, self.bindings, "directaccessbindings", binding, name)?;
+        fill!(core::Service, self.services, "services", |found| Some(service(found)), name)?;
+        fill!(EndpointSlice, self.slices, "endpointslices", slice, name)?;
+        let uid = |found: &core::Pod| found.metadata.uid.clone().unwrap_or_default();
+        fill!(core::Pod, self.pods, "pods", |found| Some(pod(found)), uid)?;
+        type Config = DeserializeGuard<TkeServiceConfig>;
+        fill!(Config, self.configs, "tkeserviceconfigs", config, name)?;
+        let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
+        // Those who may not see the switches go without.
+        if let Ok(Some(found)) = api.get_opt(names::SWITCHES_NAME).await
+            && let Some(row) = switches(&found)
+        {
+            self.switches.put(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME, row);
+        }
+        Ok(())
+    }
+}
+
+async fn read<K, V: PartialEq>(
+    api: &Api<K>,
+    params: &ListParams,
+    table: &Table<V>,
+    row: impl Fn(&K) -> Option<V>,
+    key: impl Fn(&K) -> String,
+) -> Result<(), kube::Error>
+where
+    K: Resource + Clone + std::fmt::Debug + DeserializeOwned,
+{
+    for object in api.list(params).await?.items {
+        if let Some(found) = row(&object) {
+            table.put(object.meta().namespace.as_deref().unwrap_or_default(), &key(&object), found);
+        }
+    }
+    Ok(())
+}
+
+fn is_not_to_be_seen(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
+}

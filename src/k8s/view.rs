@@ -1,0 +1,57 @@
+//! A binding together with the objects that it refers to, from the stores.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ConfigRow, Stores};
+use crate::api::DirectAccessBinding;
+use crate::model::ObjectKey;
+use crate::plan::config::{Reference, reference};
+use crate::plan::{BindingView, ConfigView};
+
+impl Stores {
+    /// The binding with the objects it refers to. `certificates` are the ids of certificates, or why there is none, by the name of
+    /// the Secret in the binding's namespace.
+    pub fn view(
+        &self,
+        binding: Arc<DirectAccessBinding>,
+        certificates: BTreeMap<String, Result<String, String>>,
+    ) -> BindingView {
+        let namespace = binding.metadata.namespace.clone().unwrap_or_default();
+        let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
+        let service = self.services.row(&namespace, &service_key.name);
+        let config = match reference(&binding, service.as_deref()) {
+            None => ConfigView::None,
+            Some(Reference { name, is_auto }) => match self.configs.row(&namespace, &name).as_deref() {
+                None if is_auto => ConfigView::Making,
+                None => ConfigView::Missing,
+                Some(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
+                Some(ConfigRow { config: Ok(config), .. }) => ConfigView::Found(config.clone()),
+                Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),
+            },
+        };
+        BindingView {
+            certificates,
+            service,
+            slices: self.slices_of(&service_key),
+            pods: self.pods.rows(&namespace),
+            speaks_for_service: self.speaks_for_service(&binding),
+            config,
+            binding,
+        }
+    }
+
+    /// True for the oldest live binding of a Service.
+    fn speaks_for_service(&self, binding: &DirectAccessBinding) -> bool {
+        let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
+        let age = |binding: &DirectAccessBinding| {
+            let created = binding.metadata.creation_timestamp.as_ref().map(|time| time.0);
+            (created, binding.metadata.uid.clone().unwrap_or_default())
+        };
+        let rows = self.bindings.rows(namespace);
+        let rivals = rows.values().filter(|row| {
+            row.0.spec.service_ref.name == binding.spec.service_ref.name && row.0.metadata.deletion_timestamp.is_none()
+        });
+        rivals.map(|row| age(&row.0)).min().is_none_or(|oldest| oldest == age(binding))
+    }
+}
