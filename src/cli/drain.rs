@@ -16,8 +16,8 @@ use super::{Ending, Error};
 use crate::api::names;
 use crate::plan::{Cloud, TargetTrace};
 
-/// Time between two looks at CLB.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Time from one look at CLB to the next.
+const PERIOD: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printer) -> Result<Ending, Error> {
     let name = pod_name(&options.pod)?;
@@ -43,7 +43,9 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         return Ok(Ending::Fine);
     }
     let deadline = Instant::now() + Duration::from_secs(options.timeout_seconds);
+    let mut looks = tokio::time::interval(PERIOD);
     loop {
+        looks.tick().await;
         let said = look(session, name, options.undo).await?;
         match said {
             Ok(count) => {
@@ -58,7 +60,7 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
                     options.timeout_seconds
                 )));
             }
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => {}
         }
     }
 }

@@ -34,7 +34,13 @@ pub(super) async fn run(session: &Session, options: &Watch, printer: &mut Printe
     let (sender, mut changes) = mpsc::channel(QUEUE);
     world.stores.watch(&session.client, Some(&session.namespace), &sender, &stop, &mut tasks);
     let mut shown = View::default();
+    let mut looks = tokio::time::interval(Duration::from_millis(options.interval_milliseconds));
     loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            // The stores have it already.
+            Some(_) = changes.recv() => continue,
+        }
         let view = View::read(session, &world, &options.name).await?;
         if view != shown {
             view.print(&shown, printer)?;
@@ -42,14 +48,6 @@ pub(super) async fn run(session: &Session, options: &Watch, printer: &mut Printe
         }
         if options.until_ready && shown.is_settled {
             return Ok(Ending::Fine);
-        }
-        let pause = tokio::time::sleep(Duration::from_millis(options.interval_milliseconds));
-        let mut pause = std::pin::pin!(pause);
-        loop {
-            tokio::select! {
-                () = &mut pause => break,
-                change = changes.recv() => if change.is_none() { break },
-            }
         }
     }
 }

@@ -307,7 +307,11 @@ fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<
     match own {
         Some((step, failure)) if step.is_alone() => {
             let verdict = failed(failure);
-            Some(Verdict::new(verdict.truth, verdict.reason, format!("{}; it was to {step}", verdict.message)))
+            Some(Verdict::new(
+                verdict.truth,
+                verdict.reason,
+                format!("{}; it was to {step}", verdict.message.trim_end_matches('.')),
+            ))
         }
         Some((_, failure)) => Some(failed(failure)),
         None => round.outcome.failure().map(failed),

@@ -45,6 +45,8 @@ pub(crate) struct Stage {
     pub(crate) control_plane: &'static ControlPlane,
     pub(crate) namespace: Namespace,
     pub(crate) cloud: Simulator,
+    /// The load balancer that is there from the start.
+    pub(crate) load_balancer: LoadBalancerId,
     foreign: ListenerId,
     controllers: Vec<Controller>,
 }
@@ -78,18 +80,24 @@ impl Stage {
         stage
     }
 
-    pub(crate) async fn without_controller(name: &str, mut settings: SimulatorSettings) -> Self {
+    pub(crate) async fn without_controller(name: &str, settings: SimulatorSettings) -> Self {
+        Self::on(name, settings, LOAD_BALANCER).await
+    }
+
+    /// A stage without controller whose cloud has this load balancer.
+    pub(crate) async fn on(name: &str, mut settings: SimulatorSettings, load_balancer: &str) -> Self {
         telemetry::install_crypto();
         // Logs of many tests at once are read only by who asks for them.
         if std::env::var_os("RUST_LOG").is_some() {
             telemetry::install_logs(false);
         }
-        settings.load_balancers = vec![LoadBalancerSpec::with_id(LOAD_BALANCER)];
+        settings.load_balancers = vec![LoadBalancerSpec::with_id(load_balancer)];
         let control_plane = control_plane().await;
         let cloud = Simulator::start(settings).expect("the cloud starts");
-        let foreign = add_foreign(&cloud);
+        let load_balancer = LoadBalancerId::new(load_balancer);
+        let foreign = add_foreign(&cloud, &load_balancer);
         let namespace = control_plane.namespace(name).await;
-        Self { control_plane, namespace, cloud, foreign, controllers: Vec::new() }
+        Self { control_plane, namespace, cloud, load_balancer, foreign, controllers: Vec::new() }
     }
 
     /// Starts a controller on this stage's namespace; `flags` come after the usual ones.
@@ -97,7 +105,7 @@ impl Stage {
         let (id, key) = self.cloud.credentials();
         let keys = Keys::new(id, key, None).expect("the simulator's key is well formed");
         let controller = self.controller(keys, flags).await;
-        self.controllers.push(controller);
+        self.put_controller(controller);
     }
 
     pub(crate) async fn controller(&self, keys: Keys, flags: &[&str]) -> Controller {
@@ -123,6 +131,11 @@ impl Stage {
         let operator = operator.expect("the controller starts");
         let admin = operator.address();
         Controller { running: tokio::spawn(operator.run()), stop, admin }
+    }
+
+    /// Has a controller ended with the stage.
+    pub(crate) fn put_controller(&mut self, controller: Controller) {
+        self.controllers.push(controller);
     }
 
     pub(crate) fn take_controller(&mut self) -> Controller {
@@ -184,23 +197,22 @@ impl Stage {
 
     /// All targets of the listener on a port, by address; `None` when there is no such listener.
     pub(crate) fn targets(&self, protocol: Protocol, port: u16) -> Option<BTreeMap<Address, RegisteredTarget>> {
-        let id = LoadBalancerId::new(LOAD_BALANCER);
+        let id = &self.load_balancer;
         self.cloud.console(|state| {
-            let listener = state.listeners(&id).into_iter().find(|one| one.protocol == protocol && one.port == port)?;
+            let listener = state.listeners(id).into_iter().find(|one| one.protocol == protocol && one.port == port)?;
             let route = Route { listener: listener.id, rule: None };
-            let targets = state.targets(&id).remove(&route).unwrap_or_default();
+            let targets = state.targets(id).remove(&route).unwrap_or_default();
             Some(targets.into_iter().map(|target| (target.address, target)).collect())
         })
     }
 
     pub(crate) fn listeners(&self) -> Vec<tke_direct_access::model::Listener> {
-        self.cloud.console(|state| state.listeners(&LoadBalancerId::new(LOAD_BALANCER)))
+        self.cloud.console(|state| state.listeners(&self.load_balancer))
     }
 
     /// Where clients reach a listener.
     pub(crate) fn data_plane(&self, protocol: Protocol, port: u16) -> SocketAddr {
-        let id = LoadBalancerId::new(LOAD_BALANCER);
-        self.cloud.data_plane(&id, protocol, port).expect("the listener is served")
+        self.cloud.data_plane(&self.load_balancer, protocol, port).expect("the listener is served")
     }
 
     /// The end of every test: what is foreign is as it was, and controllers end well.
@@ -245,12 +257,11 @@ const fn foreign_address() -> Address {
     Address { ip: IpAddr::V4(Ipv4Addr::new(10, 250, 0, 1)), port: 7 }
 }
 
-fn add_foreign(cloud: &Simulator) -> ListenerId {
-    let id = LoadBalancerId::new(LOAD_BALANCER);
+fn add_foreign(cloud: &Simulator, id: &LoadBalancerId) -> ListenerId {
     cloud.console(|state| {
-        let listener = state.add_listener(&id, "theirs", Protocol::Tcp, FOREIGN_PORT).expect("the port is free");
+        let listener = state.add_listener(id, "theirs", Protocol::Tcp, FOREIGN_PORT).expect("the port is free");
         let route = Route { listener: listener.clone(), rule: None };
-        state.put_target(&id, &route, foreign_address(), 33, "theirs").expect("the listener is there");
+        state.put_target(id, &route, foreign_address(), 33, "theirs").expect("the listener is there");
         listener
     })
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -145,12 +146,17 @@ impl ControlPlane {
         let client = kube::Client::try_from(self.config.clone())?;
         let nodes: Api<Node> = Api::all(client.clone());
         let waited = within(options.deadline, || async {
-            if let Err(failed) = self.check() {
-                // Not worth waiting for: the deadline would only hide it.
-                return Ok(Some(Err(failed)));
-            }
+            let checked = self.check();
             let request = http_get("/readyz?verbose")?;
-            client.request_text(request).await.context("the API server is not ready")?;
+            let answered = client.request_text(request).await;
+            match (checked, &answered) {
+                (Ok(()), _) => {}
+                // On a busy machine the API server may take longer than others wait for it; a kubelet would start them again.
+                (Err(_), Err(_)) if self.revive()? => {}
+                // Not worth waiting for: the deadline would only hide it.
+                (Err(failed), _) => return Ok(Some(Err(failed))),
+            }
+            answered.context("the API server is not ready")?;
             let listed = nodes.list(&ListParams::default()).await?;
             let ready = listed.items.iter().filter(|node| is_ready(node)).count();
             if ready < options.nodes {
@@ -170,6 +176,19 @@ impl ControlPlane {
 
     fn check(&self) -> Result<()> {
         self.processes().components.iter_mut().try_for_each(Component::check)
+    }
+
+    /// Starts those again that wait for the API server and have ended; false when others have.
+    fn revive(&self) -> Result<bool> {
+        let mut processes = self.processes();
+        let mut ended: Vec<_> =
+            processes.components.iter_mut().filter_map(|one| one.check().is_err().then_some(one)).collect();
+        if ended.iter().any(|one| ["etcd", "kube-apiserver"].contains(&one.name.as_str()) || one.lost_its_port()) {
+            return Ok(false);
+        }
+        let started: Result<Vec<_>> = ended.iter_mut().map(|one| one.start(&self.binaries)).collect();
+        started?.into_iter().try_for_each(|id| processes.janitor.watch(id))?;
+        Ok(true)
     }
 
     fn lost_a_port(&self) -> bool {
@@ -239,6 +258,14 @@ impl ControlPlane {
     /// # Panics
     /// It could not be started.
     pub async fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        self.kubectl_in(arguments, input, |_| {}).await
+    }
+
+    /// Runs kubectl with all rights, a text on its standard input, and what `prepare` adds to the command, such as variables.
+    ///
+    /// # Panics
+    /// It could not be started.
+    pub async fn kubectl_in(&self, arguments: &[&str], input: &str, prepare: impl FnOnce(&mut Command)) -> Output {
         let mut command = self.binaries.command("kubectl");
         command
             .args(arguments)
@@ -246,6 +273,7 @@ impl ControlPlane {
             .env("KUBECACHEDIR", self.folder.join("kubectl"))
             // Preferences of the person who runs the tests.
             .env("KUBERC", "off");
+        prepare(&mut command);
         kubectl::run(command, input.to_owned()).await.expect("run kubectl")
     }
 

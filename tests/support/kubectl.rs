@@ -14,6 +14,8 @@ pub struct Output {
     pub stderr: String,
     /// Whether it exited with 0.
     pub success: bool,
+    /// The exit code; absent for a command that was killed.
+    pub code: Option<i32>,
 }
 
 impl Output {
@@ -42,6 +44,7 @@ pub(super) async fn run(mut command: Command, input: String) -> Result<Output> {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             success: output.status.success(),
+            code: output.status.code(),
         })
     })
     .await?

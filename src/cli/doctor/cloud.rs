@@ -7,12 +7,21 @@ use crate::cli::session::Session;
 use crate::cli::world::{Sight, World};
 use crate::plan::Cloud;
 
+const BINDINGS: &str = "Bindings";
 /// Part of a quota, in percent, from which it is worth a word.
 const NEARLY: usize = 90;
 
 pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
     let mut checks = vec![credentials(session).await?];
-    let world = World::read(session, false).await?;
+    let world = match World::read(session, false).await {
+        Ok(world) => world,
+        // The checks before this one say what to do about it.
+        Err(Error::List(error)) => {
+            checks.push(Check::unknown(BINDINGS, error.to_string()));
+            return Ok(checks);
+        }
+        Err(error) => return Err(error),
+    };
     let sights = world.look(session).await?;
     checks.extend(sights.iter().filter_map(quota));
     checks.push(bindings(&world, &sights));
@@ -62,7 +71,6 @@ fn quota(sight: &Sight) -> Option<Check> {
 }
 
 fn bindings(world: &World, sights: &[Sight]) -> Check {
-    const CHECK: &str = "Bindings";
     let seen = sights.iter().flat_map(Sight::bindings);
     let own: Vec<_> = seen.filter(|seen| world.is_asked_for(&seen.view.binding)).collect();
     let is_ready = |seen: &&crate::cli::world::Seen<'_>| {
@@ -72,10 +80,10 @@ fn bindings(world: &World, sights: &[Sight]) -> Check {
     };
     let unready: Vec<_> = own.iter().filter(|seen| !is_ready(seen)).map(|seen| seen.view.display_name()).collect();
     if unready.is_empty() {
-        return Check::fine(CHECK, format!("{} here, all ready", own.len()));
+        return Check::fine(BINDINGS, format!("{} here, all ready", own.len()));
     }
     Check::doubtful(
-        CHECK,
+        BINDINGS,
         format!("{} of {} not ready: {}", unready.len(), own.len(), unready.join(", ")),
         "kubectl direct-access get says why, and kubectl direct-access explain pod/NAME for one Pod.",
     )

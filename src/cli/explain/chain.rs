@@ -270,7 +270,8 @@ fn gate(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             Link::holds(name, format!("open: {reason}{for_how_long}"))
         }
         GateState::Waiting { reason, message } => {
-            Link::broken(name, reason, format!("closed: {message}{for_how_long}"), target::remedy(reason))
+            // The message says since when.
+            Link::broken(name, reason, format!("closed: {message}"), target::remedy(reason))
         }
         GateState::Unset => Link::broken(
             name,
@@ -299,7 +300,7 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             format!("Pods of namespace '{namespace}' never get one"),
             "Put the gate into the Pod template, or run the Pods in another namespace.".to_owned(),
         ),
-        Injection { is_labelled: false, .. } => (
+        Injection { is_labelled: Some(false), .. } => (
             "NamespaceNotLabelled",
             format!("namespace '{namespace}' has no label {label}"),
             format!(

@@ -48,8 +48,8 @@ pub(crate) enum Leader {
 /// How Pods of a namespace get the readiness gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Injection {
-    /// The namespace has the label.
-    pub(super) is_labelled: bool,
+    /// The namespace has the label; `None` when that cannot be read.
+    pub(super) is_labelled: Option<bool>,
     /// The namespace is one that is never injected into.
     pub(super) is_reserved: bool,
     /// There is a webhook configuration or an admission policy; `None` when that cannot be read.

@@ -66,11 +66,14 @@ pub(crate) async fn leader(session: &Session) -> Leader {
 
 async fn injection(session: &Session) -> Injection {
     let namespaces: Api<core::Namespace> = Api::all(session.client.clone());
-    let found = namespaces.get_opt(&session.namespace).await.ok().flatten();
-    let labels = found.and_then(|found| found.metadata.labels).unwrap_or_default();
+    let found = namespaces.get_opt(&session.namespace).await;
+    let is_enabled = |found: core::Namespace| {
+        let labels = found.metadata.labels.unwrap_or_default();
+        labels.get(names::GATES_LABEL).is_some_and(|value| value == names::GATES_ENABLED)
+    };
     let name = session.namespace.as_str();
     Injection {
-        is_labelled: labels.get(names::GATES_LABEL).is_some_and(|value| value == names::GATES_ENABLED),
+        is_labelled: found.ok().map(|found| found.is_some_and(is_enabled)),
         is_reserved: names::is_reserved_namespace(name, &session.controller_namespace),
         is_there: mechanism(&session.client).await,
     }

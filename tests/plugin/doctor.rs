@@ -1,0 +1,202 @@
+//! `doctor`: on a control plane of its own, which gets well step by step and is then hurt.
+
+use std::process::{Child, Command};
+
+use serde_json::{Value, json};
+use tke_direct_access::api;
+use tke_direct_access::sim::{LoadBalancerSpec, Quotas, Settings as SimulatorSettings, Simulator};
+
+use super::scene::{json_of, plugin};
+use crate::stage::{DEADLINE, LOAD_BALANCER, binding, deployment, service};
+use crate::support::{ControlPlane, Options, eventually};
+
+const HOME: &str = "tke-direct-access";
+
+struct Clinic {
+    control_plane: ControlPlane,
+    cloud: Simulator,
+    controller: Option<Child>,
+}
+
+impl Drop for Clinic {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Clinic {
+    async fn new() -> Self {
+        let control_plane = ControlPlane::start(Options { nodes: 1, ..Options::default() }).await.unwrap();
+        let cloud = SimulatorSettings {
+            quotas: Quotas { listeners: 2, ..Quotas::default() },
+            load_balancers: vec![LoadBalancerSpec::with_id(LOAD_BALANCER)],
+            ..SimulatorSettings::instant()
+        };
+        let cloud = Simulator::start(cloud).unwrap();
+        Self { control_plane, cloud, controller: None }
+    }
+
+    async fn ok(&self, arguments: &[&str]) -> String {
+        self.control_plane.kubectl(arguments).await.ok().unwrap()
+    }
+
+    async fn apply(&self, yaml: &str) {
+        self.control_plane.kubectl_apply("default", yaml).await.unwrap();
+    }
+
+    /// The program, with its webhook.
+    fn start(&mut self) {
+        let (id, key) = self.cloud.credentials();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_direct-access-controller"));
+        command
+            .args(["run", "--listen=127.0.0.1:0", "--gate-injection=Webhook", "--webhook-listen=127.0.0.1:0"])
+            .args(["--webhook-host=127.0.0.1", "--webhook-linger-seconds=0", "--lease-namespace", HOME])
+            .args(["--clb-endpoint", &self.cloud.endpoint()])
+            .env("KUBECONFIG", self.control_plane.kubeconfig())
+            .env("TENCENTCLOUD_SECRET_ID", id)
+            .env("TENCENTCLOUD_SECRET_KEY", key)
+            .env("RUST_LOG", "warn");
+        self.controller = Some(command.spawn().expect("the program starts"));
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut child) = self.controller.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// What the doctor says, and the exit code. `key` is the secret key; none are no credentials.
+    async fn doctor(&self, arguments: &[&str], key: Option<&str>) -> (Value, Option<i32>) {
+        let (id, _) = self.cloud.credentials();
+        let all = [&["direct-access", "doctor", "--output", "json", "--namespace", "default"], arguments].concat();
+        let output = self
+            .control_plane
+            .kubectl_in(&all, "", |command| {
+                plugin(command);
+                if let Some(key) = key {
+                    command.env("TENCENTCLOUD_SECRET_ID", id).env("TENCENTCLOUD_SECRET_KEY", key);
+                    command.env("CLB_ENDPOINT", self.cloud.endpoint());
+                }
+            })
+            .await;
+        (json_of(&output), output.code)
+    }
+
+    /// Waits until these checks stand so, with words that the message has, and gives the exit code.
+    async fn until(&self, arguments: &[&str], key: Option<&str>, expected: &[(&str, &str, &str)]) -> Option<i32> {
+        eventually(&format!("doctor says {expected:?}"), DEADLINE, async || {
+            let (found, code) = self.doctor(arguments, key).await;
+            let checks = found["checks"].as_array().unwrap();
+            let is_there = |(check, verdict, words): &(&str, &str, &str)| {
+                checks.iter().any(|one| {
+                    let says = one["message"].as_str().is_some_and(|message| message.contains(words));
+                    one["check"] == *check && one["verdict"] == *verdict && says
+                })
+            };
+            if expected.iter().all(is_there) { Ok(Some(code)) } else { Err(found.to_string()) }
+        })
+        .await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
+    let mut clinic = Clinic::new().await;
+    let key = clinic.cloud.credentials().1.to_owned();
+    let key = Some(key.as_str());
+
+    let bare = [
+        ("Definitions", "Wrong", "directaccessbindings.cloud.tencent.com is not installed"),
+        ("Definitions", "Doubtful", "tkeserviceconfigs.cloud.tencent.com is not installed"),
+        ("Controller", "Wrong", "Lease tke-direct-access/direct-access-controller does not exist"),
+        ("Injection", "Doubtful", "neither a webhook configuration nor an admission policy"),
+        ("Switches", "Fine", "does not exist"),
+        ("Credentials", "Fine", "CLB in ap-guangzhou answers"),
+        ("Bindings", "Unknown", "cannot list directaccessbindings"),
+    ];
+    assert_eq!(clinic.until(&[], key, &bare).await, Some(2));
+
+    clinic.apply(&api::crds_yaml().unwrap()).await;
+    clinic.ok(&["create", "namespace", HOME]).await;
+    clinic.start();
+    clinic.ok(&["label", "namespace", "default", "cloud.tencent.com/direct-access-gates=enabled"]).await;
+    clinic.apply(&service()).await;
+    clinic.apply(&deployment(1)).await;
+    clinic.apply(&binding("web", &json!({}))).await;
+    let well = [
+        ("Definitions", "Fine", env!("CARGO_PKG_VERSION")),
+        ("Definitions", "Fine", "is this project's"),
+        ("Rights", "Fine", "yours suffice"),
+        ("Controller", "Fine", "leads"),
+        ("Injection", "Fine", "direct-access-pods.cloud.tencent.com injects gates"),
+        ("Certificate", "Fine", "trusted by the API server"),
+        ("Namespaces", "Fine", "all labelled"),
+        ("Quota", "Fine", "1 of 2 listeners"),
+        ("Bindings", "Fine", "1 here, all ready"),
+    ];
+    assert_eq!(clinic.until(&[], key, &well).await, Some(0));
+
+    // What people do to clusters.
+    clinic.ok(&["label", "namespace", "default", "cloud.tencent.com/direct-access-gates-"]).await;
+    let vendor = r#"{"metadata":{"annotations":{"cloud.tencent.com/bundle-version":null}}}"#;
+    let configs = ["crd", "tkeserviceconfigs.cloud.tencent.com"];
+    clinic.ok(&["patch", configs[0], configs[1], "--type=merge", "-p", vendor]).await;
+    let old = r#"{"metadata":{"annotations":{"cloud.tencent.com/bundle-version":"0.0.1"}}}"#;
+    clinic.ok(&["patch", "crd", "directaccessbindings.cloud.tencent.com", "--type=merge", "-p", old]).await;
+    let switches = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tke-service-controller-config"},
+        "data": {"GlobalRouteDirectAccess": "true", "VERSION": "v2.5.0"},
+    });
+    clinic.control_plane.kubectl_apply("kube-system", &switches.to_string()).await.unwrap();
+    let listeners = json!([
+        {"port": 80, "protocol": "TCP", "servicePort": 80}, {"port": 81, "protocol": "UDP", "servicePort": 80},
+    ]);
+    clinic.apply(&binding("web", &json!({"listeners": listeners}))).await;
+    let hurt = [
+        ("Namespaces", "Doubtful", "Pods get no gates by injection in default"),
+        ("Definitions", "Fine", "is TKE's own"),
+        ("Definitions", "Doubtful", "is of version 0.0.1"),
+        ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
+        ("Bindings", "Doubtful", "1 of 1 not ready: default/web"),
+    ];
+    assert_eq!(clinic.until(&[], key, &hurt).await, Some(0), "nothing of this keeps it from working");
+    clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
+    clinic.until(&[], None, &[("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID")]).await;
+
+    // With the controller gone, nobody repairs.
+    clinic.stop();
+    clinic.ok(&["-n", HOME, "delete", "secret", "direct-access-webhook"]).await;
+    clinic.until(&[], key, &[("Certificate", "Wrong", "has no certificate")]).await;
+    assert_eq!(clinic.until(&[], key, &[("Controller", "Wrong", "was last renewed")]).await, Some(2));
+
+    // Somebody with few rights is told which are missing.
+    clinic.ok(&["create", "serviceaccount", "guest"]).await;
+    let config = super::scene::kubeconfig_of(&clinic.control_plane, "default", "guest").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("guest");
+    std::fs::write(&path, config).unwrap();
+    let path = path.display().to_string();
+    let guest = ["--kubeconfig", path.as_str()];
+    let denied = [
+        ("Rights", "Doubtful", "list directaccessbindings"),
+        ("Controller", "Unknown", "cannot be read"),
+        ("Definitions", "Unknown", "cannot be read"),
+    ];
+    clinic.until(&guest, key, &denied).await;
+    uninstall(&mut clinic, key).await;
+}
+
+/// The order of an uninstallation is told.
+async fn uninstall(clinic: &mut Clinic, key: Option<&str>) {
+    let order = ["--uninstall"];
+    let held = [("Bindings", "Wrong", "1 are left"), ("Controller", "Wrong", "nobody takes finalizers away")];
+    assert_eq!(clinic.until(&order, key, &held).await, Some(2));
+    clinic.start();
+    clinic.ok(&["delete", "dab", "--all", "--timeout=150s"]).await;
+    let next = [("Bindings", "Fine", "none is left"), ("Injection", "Doubtful", "that nobody would open")];
+    assert_eq!(clinic.until(&order, key, &next).await, Some(0));
+    clinic.stop();
+    clinic.ok(&["delete", "mutatingwebhookconfiguration", "direct-access-pods.cloud.tencent.com"]).await;
+    clinic.until(&order, key, &[("Injection", "Fine", "nothing injects gates")]).await;
+}

@@ -1,0 +1,41 @@
+//! Pods that run without a gate: why nobody gave them one.
+
+use serde_json::json;
+use tke_direct_access::api::names::{GATE_INJECTION, GATES_ENABLED, GATES_LABEL};
+
+use super::super::scene::Scene;
+use super::first_broken;
+use crate::stage::{DEADLINE, service};
+use crate::support::eventually;
+
+async fn until(scene: &Scene, reason: &str) {
+    let pod = format!("pod/{}", scene.pod_name().await);
+    eventually(&format!("Gate {reason}"), DEADLINE, async || {
+        let found = scene.json(&["explain", &pod]).await;
+        let (link, said) = first_broken(&found);
+        if (link.as_str(), said.as_str()) == ("Gate", reason) { Ok(Some(())) } else { Err(found.to_string()) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_pod_has_no_gate() {
+    let mut scene = Scene::new("ungated").await;
+    scene.start(&[]).await;
+    scene.stage.apply(&service()).await;
+    scene.pods(&json!({}), &json!({"readinessGates": []})).await;
+    scene.stage.apply(&scene.binding("web", &json!({}))).await;
+    scene.stage.until_ready("web", "1/1").await;
+    until(&scene, "NamespaceNotLabelled").await;
+    let label = format!("{GATES_LABEL}={GATES_ENABLED}");
+    scene.stage.ok(&["label", "namespace", &scene.stage.namespace.name, &label]).await;
+    until(&scene, "NotInjected").await;
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": GATE_INJECTION},
+    });
+    scene.stage.apply(&configuration.to_string()).await;
+    until(&scene, "CreatedWithoutGate").await;
+    scene.stage.ok(&["delete", "mutatingwebhookconfiguration", GATE_INJECTION]).await;
+    scene.finish().await;
+}

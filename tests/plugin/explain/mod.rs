@@ -1,0 +1,148 @@
+//! `explain` names the first broken link, for failures that are produced for real.
+
+mod cloud;
+mod cluster;
+mod gate;
+
+use futures::StreamExt;
+use futures::future::LocalBoxFuture;
+use serde_json::{Value, json};
+use tke_direct_access::sim::Settings as SimulatorSettings;
+
+use super::scene::{Scene, json_of};
+use crate::stage::{DEADLINE, service};
+use crate::support::within;
+
+/// Failures that are produced at once.
+const CONCURRENCY: usize = 6;
+
+/// Something that goes wrong.
+struct Failure {
+    /// What.
+    what: &'static str,
+    /// The first broken link; empty when none is.
+    link: &'static str,
+    /// Its reason.
+    reason: &'static str,
+    /// Link and reason for those who have no credentials of the cloud, where that differs.
+    blind: Option<(&'static str, &'static str)>,
+    /// The cloud.
+    cloud: fn() -> SimulatorSettings,
+    /// Makes it go wrong.
+    arrange: for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, ()>,
+}
+
+const FAILURE: Failure = Failure {
+    what: "nothing",
+    link: "",
+    reason: "",
+    blind: None,
+    cloud: SimulatorSettings::instant,
+    arrange: |scene| Box::pin(usual(scene, json!({}))),
+};
+
+/// A controller, Service `web`, one Pod of it, and a binding with this spec besides.
+async fn usual(scene: &mut Scene, spec: Value) {
+    scene.start(&[]).await;
+    scene.deploy(1, &spec).await;
+}
+
+/// As [`usual`], with other Pods.
+async fn with_pods(scene: &mut Scene, annotations: Value, pod: Value) {
+    scene.start(&[]).await;
+    scene.stage.apply(&service()).await;
+    scene.pods(&annotations, &pod).await;
+    scene.stage.apply(&scene.binding("web", &json!({}))).await;
+}
+
+fn first_broken(explanation: &Value) -> (String, String) {
+    let text = |field: &str| explanation["firstBroken"][field].as_str().unwrap_or_default().to_owned();
+    (text("link"), text("reason"))
+}
+
+impl Failure {
+    /// Produces the failure and waits until the plugin names it, with and without a look at the cloud. Gives what was said.
+    async fn check(&self) -> Result<String, String> {
+        let mut scene = Scene::with("explain", (self.cloud)()).await;
+        (self.arrange)(&mut scene).await;
+        let pod = format!("pod/{}", scene.pod_name().await);
+        let seen = self.until_named(&scene, &pod, true, (self.link, self.reason)).await;
+        let blind = self.until_named(&scene, &pod, false, self.blind.unwrap_or((self.link, self.reason))).await;
+        scene.finish().await;
+        let (seen, _) = (seen?, blind?);
+        Ok(format!("{}: {} ({}): {}", self.what, self.link, self.reason, seen["firstBroken"]["message"]))
+    }
+
+    async fn until_named(
+        &self,
+        scene: &Scene,
+        pod: &str,
+        has_credentials: bool,
+        expected: (&str, &str),
+    ) -> Result<Value, String> {
+        let arguments = ["explain", pod, "--output", "json"];
+        let named = within(DEADLINE, async || {
+            let output = if has_credentials { scene.run(&arguments).await } else { scene.run_blind(&arguments).await };
+            let explanation = json_of(&output);
+            let (link, reason) = first_broken(&explanation);
+            assert_eq!(output.code, Some(if link.is_empty() { 0 } else { 2 }), "{}", output.stderr);
+            assert_eq!(link.is_empty(), explanation["firstBroken"]["remedy"].as_str().is_none(), "{explanation}");
+            let is_this = (link.as_str(), reason.as_str()) == expected;
+            if is_this { Ok(Some(explanation)) } else { Err(explanation.to_string()) }
+        })
+        .await;
+        let who = if has_credentials { "with" } else { "without" };
+        named.map_err(|last| format!("{}, {who} credentials: {expected:?} expected, last {last}", self.what))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_broken_link_is_named_for_every_failure() {
+    let failures: Vec<_> = cluster::FAILURES.iter().chain(cloud::FAILURES).collect();
+    assert!(failures.len() >= 25, "{} failures", failures.len());
+    let mut checks =
+        futures::stream::iter(failures.iter().map(|failure| failure.check())).buffer_unordered(CONCURRENCY);
+    let mut missed = Vec::new();
+    while let Some(checked) = checks.next().await {
+        match checked {
+            Ok(said) => println!("{said}"),
+            Err(miss) => missed.push(miss),
+        }
+    }
+    assert!(missed.is_empty(), "{} failures are not named:\n{}", missed.len(), missed.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_link_is_broken_for_a_pod_that_serves() {
+    let scene = Scene::ready("whole", 2).await;
+    let pod = format!("pod/{}", scene.pod_name().await);
+    scene.stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=150s"]).await;
+    let output = scene.run(&["explain", &pod]).await;
+    assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
+    let marks = output.stdout.lines().filter(|line| line.starts_with('✓')).count();
+    assert_eq!(marks, 10, "every link holds:\n{}", output.stdout);
+    assert!(output.stdout.contains("No link is broken."), "{}", output.stdout);
+    assert!(!output.stdout.contains('\u{1b}'), "no colours where nobody watches");
+    let links = scene.json(&["explain", &pod]).await;
+    let names: Vec<_> = links["links"].as_array().unwrap().iter().map(|link| link["link"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["Service", "Binding", "Controller", "Pod", "EndpointSlice", "Listener", "Target", "Health", "Gate", "Ready"]
+    );
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_explained_is_said() {
+    let scene = Scene::new("absent").await;
+    for (argument, expected) in [
+        ("pod/nobody", "Pod 'nobody' does not exist in namespace"),
+        ("deployment/web", "'deployment/web' is a deployment; say which Pod, as pod/NAME"),
+        ("pod/", "say which Pod, as pod/NAME"),
+    ] {
+        let output = scene.run(&["explain", argument]).await;
+        assert_eq!(output.code, Some(1), "{argument}");
+        assert!(output.stderr.contains(expected), "{argument}: {}", output.stderr);
+    }
+    scene.finish().await;
+}

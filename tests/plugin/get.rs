@@ -1,0 +1,105 @@
+//! `get`: bindings with their targets.
+
+use serde_json::json;
+
+use super::scene::{Scene, json_of};
+use crate::stage::DEADLINE;
+use crate::support::eventually;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_are_shown_with_weight_health_and_gate() {
+    let scene = Scene::ready("get", 2).await;
+    eventually("both gates are open", DEADLINE, async || {
+        let found = scene.json(&["get"]).await;
+        let targets = found["bindings"][0]["listeners"][0]["targets"].clone();
+        let is_whole = |target: &serde_json::Value| {
+            target["gate"] == "open" && target["health"] == "Healthy" && target["weight"] == 10
+        };
+        let all = targets.as_array().is_some_and(|targets| targets.len() == 2 && targets.iter().all(is_whole));
+        if all { Ok(Some(())) } else { Err(found.to_string()) }
+    })
+    .await;
+    let output = scene.run(&["get", "web"]).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let lines: Vec<Vec<&str>> = output.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NAME", "SERVICE", "LB", "ADDRESS", "TARGETS", "READY", "REASON", "AGE"]);
+    assert_eq!((lines[1][0], &lines[1][4..7]), ("web", ["2/2", "True", "Ready"].as_slice()));
+    assert_eq!(lines[3], ["LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE"]);
+    for line in &lines[4..6] {
+        assert_eq!(line[0], "80/TCP");
+        assert_eq!(line[3..], ["10", "Healthy", "open"]);
+    }
+    // The same in YAML.
+    let yaml = scene.run(&["get", "web", "-o", "yaml"]).await.ok().unwrap();
+    let read: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
+    assert_eq!(read["bindings"][0]["targets"], "2/2");
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_look_at_the_cloud_sees_what_the_controller_has_written() {
+    let scene = Scene::ready("get-blind", 1).await;
+    let output = scene.run_blind(&["get"]).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(
+        output.stdout.contains("1/1") && output.stdout.contains(scene.stage.load_balancer.as_str()),
+        "{}",
+        output.stdout
+    );
+    assert!(output.stderr.contains("set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{}", output.stderr);
+    let found = json_of(&scene.run_blind(&["get", "-o", "json"]).await);
+    let target = &found["bindings"][0]["listeners"][0]["targets"][0];
+    assert!(target["weight"].is_null() && target["health"].is_null(), "{target}");
+    assert_eq!(target["wantedWeight"], 10);
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_namespaces_choose() {
+    let scene = Scene::ready("get-choice", 1).await;
+    scene.stage.apply(&scene.binding("other", &json!({"loadBalancer": {"id": "lb-missing1"}}))).await;
+    let names = |found: &serde_json::Value| -> Vec<(String, String)> {
+        let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap().to_owned();
+        let rows = found["bindings"].as_array().unwrap().iter();
+        rows.map(|row| (text(row, "namespace"), text(row, "name"))).collect()
+    };
+    let own = scene.stage.namespace.name.clone();
+    let both = vec![(own.clone(), "other".to_owned()), (own.clone(), "web".to_owned())];
+    assert_eq!(names(&scene.json(&["get"]).await), both);
+    assert_eq!(names(&scene.json(&["get", "web"]).await), both[1..]);
+    let everywhere = names(&scene.json(&["get", "-A"]).await);
+    assert!(both.iter().all(|one| everywhere.contains(one)), "{everywhere:?}");
+    let table = scene.run(&["get", "-A"]).await.ok().unwrap();
+    assert!(table.starts_with("NAMESPACE"), "{table}");
+    let output = scene.run(&["get", "nobody"]).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("DirectAccessBinding 'nobody' does not exist in namespace"), "{}", output.stderr);
+    // The namespace of the context, and a context that is named.
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(scene.stage.control_plane.kubeconfig()).unwrap();
+    let mut config: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let mut context = config["contexts"][0].clone();
+    context["name"] = json!("named");
+    context["context"]["namespace"] = json!(own);
+    config["contexts"].as_array_mut().unwrap().push(context);
+    let path = folder.path().join("config");
+    std::fs::write(&path, config.to_string()).unwrap();
+    let path = path.display().to_string();
+    let arguments = ["direct-access", "get", "-o", "json", "--kubeconfig", &path, "--context", "named"];
+    let output = scene.stage.control_plane.kubectl_in(&arguments, "", super::scene::plugin).await;
+    assert_eq!(names(&json_of(&output)), both);
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_are_no_targets_are_shown_with_the_reason() {
+    let mut scene = Scene::new("get-excluded").await;
+    scene.start(&[]).await;
+    scene.deploy(1, &json!({"network": "GlobalRouter"})).await;
+    eventually("the reason is shown", DEADLINE, async || {
+        let output = scene.run(&["get"]).await;
+        if output.stdout.contains("NetworkModeMismatch") { Ok(Some(())) } else { Err(output.stdout) }
+    })
+    .await;
+    scene.finish().await;
+}

@@ -1,0 +1,28 @@
+//! `kubectl direct-access` under the real kubectl, against a real control plane and the simulated cloud.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test, a failure here is the failure of the test"
+)]
+
+#[path = "../cluster/stage.rs"]
+#[allow(dead_code, reason = "a part of what the tests of the controller use is used here")]
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// So that `cargo test plugin` finds them.
+#[path = "."]
+mod plugin {
+    mod change;
+    mod doctor;
+    mod drain;
+    mod explain;
+    mod get;
+    mod plan;
+    mod scene;
+    mod screens;
+    mod watch;
+}

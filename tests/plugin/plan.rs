@@ -1,0 +1,105 @@
+//! `plan`: what would be called, and that it is what is called.
+
+use serde_json::{Value, json};
+use tke_direct_access::model::LoadBalancerId;
+use tke_direct_access::sim::LoadBalancerSpec;
+
+use super::scene::{Scene, json_of};
+use crate::stage::{DEADLINE, deployment, service};
+use crate::support::eventually;
+
+fn actions(plan: &Value) -> Vec<String> {
+    let steps = plan["loadBalancers"].as_array().unwrap().iter().flat_map(|row| row["steps"].as_array().unwrap());
+    steps.map(|step| step["action"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits for a plan, as Pods get ready in their own time.
+async fn until(scene: &Scene, arguments: &[&str], expected: &[&str]) -> Value {
+    eventually(&format!("the plan is {expected:?}"), DEADLINE, async || {
+        let plan = scene.json(arguments).await;
+        if actions(&plan) == expected { Ok(Some(plan)) } else { Err(plan.to_string()) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plan_is_what_the_controller_then_does() {
+    let mut scene = Scene::new("plan").await;
+    scene.deploy(2, &json!({})).await;
+    // First the listener: targets need its id.
+    until(&scene, &["plan"], &["CreateListener"]).await;
+    let output = scene.run(&["plan"]).await;
+    assert_eq!(output.code, Some(2), "something would be called");
+    assert!(
+        output.stdout.contains(scene.stage.load_balancer.as_str()) && output.stdout.contains("CreateListener"),
+        "{}",
+        output.stdout
+    );
+    assert_eq!(scene.stage.cloud.writes(), 0, "a plan calls nothing");
+    scene.start(&[]).await;
+    scene.stage.until_ready("web", "2/2").await;
+    let writes: Vec<_> =
+        scene.stage.cloud.calls().into_keys().filter(|action| !action.starts_with("Describe")).collect();
+    assert_eq!(writes, ["BatchRegisterTargets", "CreateListener"]);
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_world_has_an_empty_plan() {
+    let scene = Scene::ready("plan-nothing", 2).await;
+    let output = scene.run(&["plan"]).await;
+    assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("nothing to do"), "{}", output.stdout);
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_planned_before_it_is_applied() {
+    let scene = Scene::ready("plan-file", 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("binding.yaml");
+    let listeners = json!([{"port": 80, "protocol": "TCP", "servicePort": 80, "weight": 33}]);
+    std::fs::write(&path, scene.binding("web", &json!({"listeners": listeners}))).unwrap();
+    let path = path.display().to_string();
+    let plan = until(&scene, &["plan", "-f", &path], &["BatchModifyTargetWeight"]).await;
+    let details = plan["loadBalancers"][0]["steps"][0]["details"][0].as_str().unwrap();
+    assert!(details.contains("weight 33"), "{details}");
+    // One that is not there yet, from standard input, on another load balancer.
+    let other = LoadBalancerId::new("lb-other001");
+    scene.stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(other.as_str())).unwrap();
+    let new = scene.binding("new", &json!({"loadBalancer": {"id": other.as_str()}}));
+    let (id, key) = scene.stage.cloud.credentials();
+    let endpoint = scene.stage.cloud.endpoint();
+    let output = scene
+        .run_with(&["plan", "-f", "-", "-o", "json"], &new, |command| {
+            command.env("TENCENTCLOUD_SECRET_ID", id).env("TENCENTCLOUD_SECRET_KEY", key).env("CLB_ENDPOINT", endpoint);
+        })
+        .await;
+    assert_eq!(actions(&json_of(&output)), ["CreateListener"], "{}", output.stderr);
+    assert_eq!(scene.run(&["plan"]).await.code, Some(0), "nothing of it was applied");
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problems_are_part_of_a_plan_and_files_without_bindings_are_refused() {
+    let scene = Scene::new("plan-problem").await;
+    scene.stage.apply(&service()).await;
+    scene.stage.apply(&deployment(1)).await;
+    let listeners = json!([{"port": 80, "protocol": "TCP", "servicePort": 81}]);
+    scene.stage.apply(&scene.binding("web", &json!({"listeners": listeners}))).await;
+    let output = scene.run(&["plan"]).await;
+    assert!(output.stdout.contains("ServicePortNotFound"), "{}", output.stdout);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.yaml");
+    std::fs::write(&path, service()).unwrap();
+    let path = path.display().to_string();
+    for (file, expected) in [(path.as_str(), "it has no DirectAccessBinding"), ("missing.yaml", "No such file")] {
+        let output = scene.run(&["plan", "-f", file]).await;
+        assert_eq!(output.code, Some(1), "{file}");
+        assert!(output.stderr.contains(file) && output.stderr.contains(expected), "{}", output.stderr);
+    }
+    let output = scene.run_blind(&["plan"]).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{}", output.stderr);
+    scene.finish().await;
+}

@@ -1,0 +1,24 @@
+//! `watch`: a rollout as it goes on.
+
+use super::scene::Scene;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_is_followed_until_only_new_pods_are_left() {
+    let scene = Scene::ready("watch", 2).await;
+    scene.stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=150s"]).await;
+    let image = "web=registry.example.com/web:v2";
+    scene.stage.ok(&["set", "image", "deployment/web", image]).await;
+    let rolled = scene.stage.ok(&["rollout", "status", "deployment/web", "--timeout=150s"]);
+    let watched = scene.run(&["watch", "web", "--until-ready", "--interval-milliseconds", "100"]);
+    let (watched, _) = tokio::join!(watched, rolled);
+    assert_eq!(watched.code, Some(0), "{}", watched.stderr);
+    let said = watched.stdout;
+    assert!(said.contains("web: Ready"), "{said}");
+    assert!(!said.contains('\u{1b}'), "no colours where nobody watches");
+    let of = |revision: &str| said.lines().filter(|line| line.contains(revision)).collect::<Vec<_>>();
+    assert!(of(" new, ").iter().any(|line| line.contains("gate closed")), "new Pods wait:\n{said}");
+    assert!(of(" new, ").iter().any(|line| line.contains("gate open, 80/TCP weight 10 Healthy")), "{said}");
+    assert!(of(" old, ").iter().any(|line| line.contains("terminating") && line.contains("weight 0")), "{said}");
+    assert_eq!(said.lines().filter(|line| line.ends_with(" gone")).count(), 2, "{said}");
+    scene.finish().await;
+}
