@@ -259,6 +259,7 @@ impl Playground {
 
     fn explain(&self) {
         let endpoint = self.simulator.endpoint();
+        let (secret_id, secret_key) = self.simulator.credentials();
         println!(
             "\nThe playground stays up until Ctrl-C. In another terminal:\n
   export KUBECONFIG={kubeconfig}
@@ -273,6 +274,11 @@ impl Playground {
   curl -s {endpoint}/admin/calls                  what it was asked
   curl -s http://{admin}/metrics              what the controller counts
   while sleep 0.2; do curl -s {url}; done\n
+The plugin, as `kubectl direct-access` once `cargo install --path . --bin kubectl-direct_access` has put it into the PATH:\n
+  export TENCENTCLOUD_SECRET_ID={secret_id} TENCENTCLOUD_SECRET_KEY={secret_key} CLB_ENDPOINT={endpoint}
+  cargo run -q --bin kubectl-direct_access -- get
+  cargo run -q --bin kubectl-direct_access -- watch my-service
+  cargo run -q --bin kubectl-direct_access -- doctor --controller-namespace {NAMESPACE}\n
 There is no kubectl? This is the control plane's own: {kubectl}",
             kubeconfig = self.control_plane.kubeconfig().display(),
             kubectl = self.control_plane.kubectl_line(),
