@@ -22,6 +22,7 @@ mod plugin {
     mod explain;
     mod get;
     mod plan;
+    mod rights;
     mod scene;
     mod screens;
     mod watch;

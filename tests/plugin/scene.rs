@@ -149,7 +149,7 @@ pub(crate) fn json_of(output: &Output) -> Value {
         .unwrap_or_else(|error| panic!("no JSON ({error}):\n{}{}", output.stdout, output.stderr))
 }
 
-/// A namespace may be deleted only by those with all rights: a kubeconfig for somebody with these rights.
+/// A kubeconfig with the token of a service account, and no other right.
 pub(crate) async fn kubeconfig_of(control_plane: &ControlPlane, namespace: &str, account: &str) -> String {
     let token = control_plane.kubectl(&["-n", namespace, "create", "token", account]).await.ok().unwrap();
     let text = std::fs::read_to_string(control_plane.kubeconfig()).unwrap();
