@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use tracing::{Instrument, debug, debug_span, warn};
+use tracing::{Instrument, debug, debug_span, info, warn};
 
 use super::clock::Clock;
 use super::convert::Malformed;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Keys};
 use super::error::{INVALID_REQUEST, LOAD_BALANCER_BUSY, RATE_LIMIT, SIGNATURE_EXPIRED, TIMEOUT, own};
 use super::settings::{Endpoint, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
@@ -28,6 +28,18 @@ pub trait CallObserver: Send + Sync {
     /// A call ended: well (`None`) or badly. `elapsed` is the time between sending and the end of the reply; for a call that
     /// was given up before it was sent (codes `ClientError.RateLimit` and `ClientError.LoadBalancerBusy`), the time it waited.
     fn observe(&self, action: &'static str, class: Option<Class>, elapsed: Duration);
+
+    /// A call has got permission, or given up, after waiting for so long, which may be no time at all.
+    fn waited(&self, _: Wait, _: Duration) {}
+}
+
+/// What a call waits for before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The rate of its action.
+    Rate,
+    /// Other writes of ours on the same load balancer.
+    LoadBalancer,
 }
 
 /// Nobody is told.
@@ -132,6 +144,31 @@ pub(super) fn checked(action: &'static str, fits: bool, message: impl FnOnce() -
     if fits { Ok(()) } else { Err(own(action, INVALID_REQUEST, message())) }
 }
 
+/// What must not be in the words of a reply, and may be when somebody answers with the request.
+struct Redaction<'a> {
+    keys: &'a Keys,
+    signature: String,
+}
+
+impl<'a> Redaction<'a> {
+    fn new(keys: &'a Keys, headers: &HeaderMap) -> Self {
+        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let signature = authorization.rsplit("Signature=").next().unwrap_or_default().to_owned();
+        Self { keys, signature }
+    }
+
+    fn refusal(&self, mut refusal: Refusal) -> Refusal {
+        let failure = &mut refusal.failure;
+        for text in [&mut failure.message, &mut failure.code] {
+            *text = self.keys.redacted(text);
+            if !self.signature.is_empty() {
+                *text = text.replace(&self.signature, "…");
+            }
+        }
+        refusal
+    }
+}
+
 impl Inner {
     async fn call<A: Action, T>(
         &self,
@@ -176,7 +213,9 @@ impl Inner {
     ) -> Result<T, Failure> {
         let start = Instant::now();
         let midway = start + deadline.saturating_duration_since(start) / 2;
-        timeout_at(midway, permission).await.map_err(|_| {
+        let permitted = timeout_at(midway, permission).await;
+        self.observer.waited(if code == RATE_LIMIT { Wait::Rate } else { Wait::LoadBalancer }, start.elapsed());
+        permitted.map_err(|_| {
             let failure = own(A::NAME, code, message);
             self.observe::<A>(Some(&failure), None, start);
             failure
@@ -194,7 +233,9 @@ impl Inner {
         self.allowed::<A, _>(rate, deadline, RATE_LIMIT, "the rate of the action leaves no time for this call").await?;
         let keys = self.credentials.current();
         let mut headers = self.headers.clone();
-        headers.extend(call_headers(A::NAME, &keys, &self.endpoint.host, self.clock.now(), body)?);
+        let call = call_headers(A::NAME, &keys, &self.endpoint.host, self.clock.now(), body)?;
+        let redact = Redaction::new(&keys, &call);
+        headers.extend(call);
         let start = Instant::now();
         let (result, request_id) =
             match timeout_at(deadline, exchange::<A>(&self.http, &self.endpoint, headers, body.to_vec())).await {
@@ -210,18 +251,24 @@ impl Inner {
                     (result.map_err(Refusal::from), request_id)
                 }
             };
+        let result = result.map_err(|refusal| redact.refusal(refusal));
         self.observe::<A>(result.as_ref().err().map(|refusal| &refusal.failure), request_id.as_deref(), start);
         result
     }
 
+    /// Tells of a call that ended. What was changed is news. A failure is told by whoever asked.
     fn observe<A: Action>(&self, failure: Option<&Failure>, request_id: Option<&str>, start: Instant) {
         let elapsed = start.elapsed();
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let action = A::NAME;
         match failure {
-            None => debug!(request_id, ?elapsed, "done"),
+            None if A::WRITE => info!(action, request_id, elapsed_ms, "call done"),
+            None => debug!(action, request_id, elapsed_ms, "call done"),
             Some(Failure { class, code, message, .. }) => {
-                debug!(request_id, ?elapsed, class = class.as_str(), %code, %message, "failed");
+                let (class, reply) = (class.as_str(), message);
+                debug!(action, request_id, elapsed_ms, class, %code, %reply, "call failed");
             }
         }
-        self.observer.observe(A::NAME, failure.map(|failure| failure.class), elapsed);
+        self.observer.observe(action, failure.map(|failure| failure.class), elapsed);
     }
 }

@@ -28,6 +28,14 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// A text of somebody else's without the parts of this key: a proxy may answer with the request that it did not understand.
+    pub(super) fn redacted(&self, text: &str) -> String {
+        let parts = [Some(&self.secret_key), self.token.as_ref(), Some(&self.secret_id)];
+        parts.into_iter().flatten().fold(text.to_owned(), |text, part| text.replace(part.as_str(), "…"))
+    }
+}
+
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(…)")
@@ -144,6 +152,12 @@ mod tests {
         let keys = Keys::new("AKID1", "hunter2", Some("token1")).unwrap();
         let text = format!("{keys:?} {:?}", Credentials::fixed(keys.clone()));
         assert!(!text.contains("AKID1") && !text.contains("hunter2") && !text.contains("token1"), "{text}");
+    }
+
+    #[test]
+    fn what_others_say_is_printed_without_the_key() {
+        let keys = Keys::new("AKID1", "hunter2", Some("token1")).unwrap();
+        assert_eq!(keys.redacted("id AKID1, key hunter2, token token1"), "id …, key …, token …");
     }
 
     #[test]

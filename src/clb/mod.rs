@@ -29,7 +29,7 @@ mod throttle;
 mod transport;
 pub mod wire;
 
-pub use client::{CallObserver, Clb};
+pub use client::{CallObserver, Clb, Wait};
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;

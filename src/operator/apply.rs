@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
+use tracing::{Instrument, error_span};
+
 use super::creation::new_load_balancer;
+use super::metrics::Metrics;
 use super::refusal::Refusals;
 use crate::clb::wire::InternetAccessible;
 use crate::clb::{BatchReply, Clb, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty};
@@ -11,7 +14,13 @@ use crate::plan::{self, Change, Outcome, Plan, Step, StepOutcome};
 
 /// Runs the steps. What [ends the round](StepOutcome::ends_round) is followed by nothing: the load balancer is locked or in an
 /// unknown state, and the next round decides on what it then sees.
-pub(super) async fn apply(clb: &Clb, load_balancer: &LoadBalancerId, plan: &Plan, refusals: &mut Refusals) -> Outcome {
+pub(super) async fn apply(
+    clb: &Clb,
+    load_balancer: &LoadBalancerId,
+    plan: &Plan,
+    refusals: &mut Refusals,
+    metrics: &Metrics,
+) -> Outcome {
     refusals.forget_all_but(&plan.steps);
     let mut outcome = Outcome::default();
     let mut is_over = false;
@@ -21,16 +30,19 @@ pub(super) async fn apply(clb: &Clb, load_balancer: &LoadBalancerId, plan: &Plan
         } else if let Some(failure) = refusals.held(step, Instant::now()) {
             StepOutcome::Held(failure)
         } else {
-            run(clb, load_balancer, step).await.unwrap_or_else(StepOutcome::Failed)
+            // The client tells of the call that the step becomes.
+            let ran = run(clb, load_balancer, step).instrument(error_span!("step", %step));
+            ran.await.unwrap_or_else(StepOutcome::Failed)
         };
         is_over |= result.ends_round(step);
         match &result {
-            StepOutcome::Held(_) => {}
             StepOutcome::Failed(failure) => {
                 refusals.note(step, failure, Instant::now());
-                tracing::warn!(%load_balancer, %step, %failure, "step");
+                let (class, request_id) = (failure.class.as_str(), failure.request_id.as_deref());
+                tracing::warn!(%step, class, request_id, %failure, "step failed");
             }
-            _ => tracing::info!(%load_balancer, %step, ?result, "step"),
+            StepOutcome::Done | StepOutcome::Submitted(_) => metrics.targets_changed(step),
+            StepOutcome::Partial { .. } | StepOutcome::Held(_) | StepOutcome::Skipped => {}
         }
         outcome.steps.push((step.clone(), result));
     }
@@ -119,6 +131,8 @@ fn batch(reply: BatchReply) -> StepOutcome {
     if reply.failed.is_empty() {
         StepOutcome::Done
     } else {
+        let BatchReply { failed, message, task } = &reply;
+        tracing::warn!(request_id = %task, listeners = ?failed, reply = %message, "done in part; the rest will be tried again");
         StepOutcome::Partial { failed: reply.failed, message: reply.message }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, error_span};
 
 use super::configs::{Configs, config_loop};
 use super::context::Context;
+use super::metrics::Waker;
 use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
 use super::services::{Services, service_loop};
@@ -66,7 +68,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
 
 struct Loops {
     context: Arc<Context>,
-    wakers: HashMap<Key, Arc<Notify>>,
+    wakers: HashMap<Key, Arc<Waker>>,
     tasks: JoinSet<Option<Key>>,
     stop: CancellationToken,
 }
@@ -74,13 +76,12 @@ struct Loops {
 impl Loops {
     fn wake(&mut self, key: Key) {
         if let Some(waker) = self.wakers.get(&key) {
-            waker.notify_one();
+            waker.wake();
             return;
         }
-        let waker = Arc::new(Notify::new());
+        let waker = Arc::new(Waker::new(self.context.metrics.queue().clone()));
         self.wakers.insert(key.clone(), waker.clone());
         self.tasks.spawn(rounds(self.context.clone(), key, waker, self.stop.clone()));
-        self.context.metrics.set_load_balancers(self.wakers.len());
     }
 
     fn wake_all(&mut self, region: &Region) {
@@ -105,19 +106,26 @@ impl Loops {
                 self.stop.cancel();
             }
         }
-        self.context.metrics.set_load_balancers(self.wakers.len());
     }
 }
 
 /// The rounds of one load balancer, one after the other.
-async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: CancellationToken) -> Option<Key> {
+async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: CancellationToken) -> Option<Key> {
     let mut memory = Memory::default();
     let mut tempo = Tempo::default();
-    while let Some(after) = round(&context, &key, &mut memory).await {
+    let share = context.metrics.share();
+    let mut number = 0_u64;
+    loop {
+        number += 1;
+        let work = waker.begin();
+        let next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)).await;
+        drop(work);
+        let Some(after) = next else { break };
         let woken = tokio::select! {
             () = stop.cancelled() => break,
-            woken = tokio::time::timeout(after, waker.notified()) => woken.is_ok(),
+            woken = tokio::time::timeout(after, waker.woken()) => woken.is_ok(),
         };
+        waker.is_due();
         let pause = tempo.pause(Instant::now());
         if woken {
             memory.wake();
@@ -130,9 +138,17 @@ async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Notify>, stop: Cance
             }
         }
         // What came in meanwhile is seen by this round and needs none of its own.
-        if waker.notified().now_or_never().is_some() {
+        if waker.woken().now_or_never().is_some() {
             memory.wake();
         }
     }
     Some(key)
+}
+
+/// What every line of a round says of it. The span has the level of errors, so that it is there whatever level is logged.
+fn span(key: &Key, round: u64) -> Span {
+    match key {
+        Key::LoadBalancer(region, id) => error_span!("round", load_balancer = %id, %region, round),
+        Key::Unplaced(region, binding) => error_span!("round", %binding, %region, round),
+    }
 }

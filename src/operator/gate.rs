@@ -1,5 +1,7 @@
 //! The one place that writes the condition of a readiness gate.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -30,7 +32,7 @@ pub(super) async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, co
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let result = api.patch_status(&pod.name, &params, &Patch::Strategic(&patch)).await;
     let (is_ok, written) = settle(context, "pods/status", result);
-    if written.is_some() && condition.is_open {
+    if written.is_some() && condition.is_open && context.ledger.is_first_opening(uid, Instant::now()) {
         let since = context.stores.pods.row(&pod.namespace, uid).and_then(|pod| pod.containers_ready_since);
         context.metrics.gate_opened(condition.reason, since.map(|since| now.duration_since(since)));
         tracing::info!(%pod, reason = %condition.reason, "gate opened");

@@ -10,6 +10,7 @@ mod configs;
 mod context;
 mod creation;
 mod dispatch;
+mod ended;
 mod gate;
 mod gather;
 mod lease;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
+use kube::client::ClientBuilder;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Config};
 use tokio::sync::mpsc;
@@ -44,6 +46,7 @@ use crate::plan::annotated::Acceptance;
 use admin::Admin;
 use context::{Clouds, Context};
 use lease::Elector;
+use metrics::RequestsLayer;
 
 pub use lease::LeaseSettings;
 pub use metrics::{Metrics, WriteResult};
@@ -100,13 +103,14 @@ impl Operator {
     ) -> Result<Self, Error> {
         let identity = settings.identity.clone().unwrap_or_else(|| format!("controller-{}", uuid::Uuid::new_v4()));
         kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-        let client = Client::try_from(kubernetes.clone())?;
+        let metrics = Metrics::default();
+        let counted = metrics.requests_layer(&kubernetes.cluster_url);
+        let client = self::client(kubernetes.clone(), &counted)?;
         // The elector's own client must not repeat a renewal behind its back.
         let mut impatient = kubernetes;
         impatient.default_retry = false;
         let lease = LeaseSettings::new(settings.lease_namespace.clone(), identity.clone());
-        let elector = Elector::new(Client::try_from(impatient)?, lease);
-        let metrics = Metrics::default();
+        let elector = Elector::new(self::client(impatient, &counted)?, lease);
         let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
         let context = Arc::new(Context {
             stores: Stores::default(),
@@ -197,6 +201,11 @@ impl Operator {
         self.elector.release().await;
         end(self.tasks).await
     }
+}
+
+/// A client of the API server whose requests are counted.
+fn client(config: Config, counted: &RequestsLayer) -> Result<Client, kube::Error> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(counted).build())
 }
 
 /// Takes changes in and forgets them. Ends only when there will be no more.

@@ -31,7 +31,8 @@ impl QuotaReads {
                 let (quotas, lasts) = match clb.quotas().await {
                     Ok(found) => (Quotas::of(&found), LASTS),
                     Err(failure) => {
-                        tracing::warn!(%failure, "quotas cannot be read, and are taken for those known before or usual");
+                        let request_id = failure.request_id.as_deref();
+                        tracing::warn!(request_id, %failure, "quotas cannot be read, and are taken for those known before or usual");
                         (known.map(|(quotas, _)| quotas).unwrap_or_default(), RETRY)
                     }
                 };

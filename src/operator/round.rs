@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use super::apply::apply;
 use super::certificates::Certificates;
 use super::context::{Cloud, Context};
+use super::ended::{result, tell};
 use super::gather::{Known, bindings, gather};
+use super::metrics::{RoundResult, Share};
 use super::refusal::Refusals;
 use super::report::{Report, Written, latest, secure};
 use super::triggers::Key;
@@ -123,19 +125,36 @@ struct Begun {
 }
 
 /// Runs one round. Returns when to look again; `None` when nothing is bound to the load balancer any more.
-pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> Option<Duration> {
+pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory, share: &Share) -> Option<Duration> {
     let started = Instant::now();
     let found = bindings(context, key);
     memory.forget_all_but(context, &found);
-    if found.is_empty() {
-        return None;
-    }
+    share.retain(|uid| found.iter().any(|binding| binding.metadata.uid.as_deref() == Some(uid)));
+    let (after, result) = if found.is_empty() {
+        (None, RoundResult::Settled)
+    } else {
+        let (after, result) = look(context, key, memory, share, found).await;
+        (Some(after), result)
+    };
+    context.metrics.round(result, started.elapsed());
+    after
+}
+
+/// The round over bindings that there are.
+async fn look(
+    context: &Context,
+    key: &Key,
+    memory: &mut Memory,
+    share: &Share,
+    found: Vec<Arc<DirectAccessBinding>>,
+) -> (Duration, RoundResult) {
+    let started = Instant::now();
     let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding));
     // One that has just got its load balancer has moved on.
     let found: Vec<_> = found.filter(|binding| Key::of(binding, context.clouds.default_region()) == *key).collect();
     let (region, cloud) = match cloud(context, key, &found) {
         Ok(cloud) => cloud,
-        Err(after) => return Some(after),
+        Err(after) => return (after, RoundResult::Failed),
     };
     let busy = match &cloud {
         Some(cloud) => memory.wait_for_task(&cloud.clb).await,
@@ -149,14 +168,14 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
     memory.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
     let snapshot = gather(context, key, cloud.as_ref(), known, &memory.certificates, found).await;
     let plan = plan(&snapshot);
-    let outcome = match &cloud {
-        // While a task runs, the load balancer is locked. Gates do not wait for that.
-        Some(cloud) if busy.is_none() => apply(&cloud.clb, &snapshot.load_balancer, &plan, &mut memory.refusals).await,
-        _ => Outcome::default(),
-    };
+    // While a task runs, the load balancer is locked. Gates do not wait for that.
+    let clb = cloud.as_ref().filter(|_| busy.is_none()).map(|cloud| &cloud.clb);
+    let outcome = memory.apply(context, clb, &snapshot, &plan).await;
     memory.remember(&plan, &outcome);
+    share.use_of_quotas(&snapshot);
     let report = Report {
         context,
+        share,
         region: &region,
         snapshot: &snapshot,
         plan: &plan,
@@ -164,24 +183,46 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory) -> 
         failed_task: memory.failed_task.as_ref(),
     };
     let is_reported = report.write(&mut memory.written).await;
-    let NextLook { after, pace } = next_look(&snapshot, &plan, &outcome, memory.pace, context.resync);
-    let after = match busy {
-        Some(busy) => busy.min(after.max(TASK_POLL)),
-        None => {
-            memory.pace = pace;
-            after
-        }
-    };
+    let after = memory.next(context, &snapshot, &plan, &outcome, busy);
+    let after = if is_reported { after } else { after.min(REPORT_RETRY) };
     let failure = match &snapshot.cloud {
         Seen::Failed(failure) => Some(failure),
         _ => outcome.failure(),
     };
-    if let Some(failure) = failure {
-        tracing::warn!(%key, %failure, class = failure.class.as_str(), "round failed and will be repeated");
-    }
-    context.metrics.round(failure.is_none() && is_reported, started.elapsed());
+    tell(failure, plan.steps.len(), started.elapsed(), after);
+    let has_failed = failure.is_some() || !is_reported;
+    let ended = if has_failed { RoundResult::Failed } else { result(&plan, busy) };
     memory.keep(snapshot, &outcome, begun);
-    Some(if is_reported { after } else { after.min(REPORT_RETRY) })
+    (after, ended)
+}
+
+impl Memory {
+    /// Runs the plan's steps, if there is anything to run them against.
+    async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
+        match clb {
+            Some(clb) => apply(clb, &snapshot.load_balancer, plan, &mut self.refusals, &context.metrics).await,
+            None => Outcome::default(),
+        }
+    }
+
+    /// When to look again. A running task sets the pace, and does not count as a failure.
+    fn next(
+        &mut self,
+        context: &Context,
+        snapshot: &Snapshot,
+        plan: &Plan,
+        outcome: &Outcome,
+        busy: Option<Duration>,
+    ) -> Duration {
+        let NextLook { after, pace } = next_look(snapshot, plan, outcome, self.pace, context.resync);
+        match busy {
+            Some(busy) => busy.min(after.max(TASK_POLL)),
+            None => {
+                self.pace = pace;
+                after
+            }
+        }
+    }
 }
 
 fn cloud(
@@ -196,7 +237,7 @@ fn cloud(
         Key::Unplaced(region, _) | Key::LoadBalancer(region, _) => match context.clouds.client(region) {
             Ok(cloud) => Ok((region.clone(), Some(cloud))),
             Err(error) => {
-                tracing::error!(%key, %error, "no client for this region");
+                tracing::error!(%error, "no client for this region");
                 Err(context.resync)
             }
         },
@@ -238,13 +279,16 @@ impl Memory {
                 return Some((age / 2).clamp(TASK_POLL, Duration::from_secs(2)));
             }
             Ok(TaskState::Failed(message)) => {
-                tracing::warn!(%task, %step, %message, "task failed");
+                tracing::warn!(%task, request_id = %task, %step, reply = %message, "task failed");
                 let failure = failed_task(task, message);
                 self.refusals.note(step, &failure, Instant::now());
                 self.failed_task = Some((step.clone(), failure));
             }
             Ok(TaskState::Running | TaskState::Succeeded(_)) => self.failed_task = None,
-            Err(failure) => tracing::warn!(%task, %failure, "task cannot be told"),
+            Err(failure) => {
+                let request_id = failure.request_id.as_deref();
+                tracing::warn!(%task, request_id, %failure, "task cannot be told");
+            }
         }
         self.task = None;
         None

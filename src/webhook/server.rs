@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -80,16 +80,18 @@ fn result(decision: Decision) -> &'static str {
 }
 
 async fn review(State(gatekeeper): State<Gatekeeper>, body: Bytes) -> Response {
-    let started = Instant::now();
-    let (response, result) = match Request::read(&body) {
+    let _answering = gatekeeper.metrics.begin();
+    match Request::read(&body) {
         Ok(request) => {
             let (answer, result) = gatekeeper.answer(&request);
-            (Json(answer).into_response(), result)
+            gatekeeper.metrics.answered("200", result);
+            Json(answer).into_response()
         }
-        Err(error) => ((StatusCode::BAD_REQUEST, error.to_string()).into_response(), "malformed"),
-    };
-    gatekeeper.metrics.admission(result, started.elapsed());
-    response
+        Err(error) => {
+            gatekeeper.metrics.answered("400", "malformed");
+            (StatusCode::BAD_REQUEST, error.to_string()).into_response()
+        }
+    }
 }
 
 /// The certificate is looked up for every handshake, so a new one is in use at once, and connections that exist go on.

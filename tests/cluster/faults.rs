@@ -95,7 +95,7 @@ async fn wrong_credentials_are_told_and_change_nothing() {
     stage.until("web", "Programmed", "False", "Denied").await;
     stage.until("web", "Stalled", "True", "Denied").await;
     let metrics = reqwest::get(format!("http://{}/metrics", controller.admin)).await.unwrap().text().await.unwrap();
-    let denied = r#"clb_calls_total{action="DescribeLoadBalancers",class="denied"}"#;
+    let denied = r#"direct_access_clb_calls_total{action="DescribeLoadBalancers",class="denied"}"#;
     assert!(metrics.contains(denied), "{metrics}");
     controller.end().await;
     stage.start_controller(&[]).await;

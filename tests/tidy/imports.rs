@@ -11,9 +11,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clb", &["model"]),
     ("sim", &["clb::wire", "model"]),
     ("k8s", &["api", "model", "plan"]),
-    ("operator", &["api", "model", "plan", "status", "clb", "k8s"]),
-    ("webhook", &["api", "model", "plan", "status", "k8s"]),
-    ("telemetry", &[]),
+    ("operator", &["api", "model", "plan", "status", "clb", "k8s", "telemetry"]),
+    ("webhook", &["api", "model", "plan", "status", "k8s", "telemetry"]),
+    ("telemetry", &["api", "model"]),
     ("cli", &["api", "model", "plan", "status", "clb", "k8s"]),
 ];
 

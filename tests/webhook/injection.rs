@@ -23,16 +23,18 @@ async fn selected_pods_get_the_gate_once_and_others_stay_as_they_are() {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     let count = |result: &str| {
-        let line =
-            text.lines().find(|line| line.starts_with(&format!("webhook_admissions_total{{result=\"{result}\"}}")));
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("direct_access_injections_total{{result=\"{result}\"}}")));
         line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0)
     };
     assert!(count("injected") >= 3 && count("gated") >= 2 && count("not-selected") >= 3, "{text}");
     assert_eq!((count("host-network"), count("malformed"), count("cold")), (1, 0, 0), "{text}");
-    let expiry = text.lines().find_map(|line| line.strip_prefix("webhook_certificate_expiry_timestamp_seconds "));
+    let expiry =
+        text.lines().find_map(|line| line.strip_prefix("direct_access_webhook_certificate_expiry_timestamp_seconds "));
     let left = expiry.unwrap().parse::<i64>().unwrap() - jiff::Timestamp::now().as_second();
     assert!((89 * 86_400..=90 * 86_400).contains(&left), "{left} s");
-    assert!(text.contains("gate_injection_mode{mode=\"webhook\"} 1"), "{text}");
+    assert!(text.contains("direct_access_gate_injection_mode{mode=\"webhook\"} 1"), "{text}");
     stage.finish(vec![replica]).await;
 }
 

@@ -16,7 +16,6 @@ impl Report<'_> {
         for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
             self.context.ledger.record(view.uid(), &plan.gates);
         }
-        self.context.metrics.set_oldest_gate(self.context.ledger.oldest());
         let mut patches = Vec::new();
         for gate in self.plan.bindings.iter().flat_map(|plan| &plan.gates) {
             if let Some(condition) = self.due(gate) {

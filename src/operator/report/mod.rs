@@ -13,7 +13,7 @@ use crate::plan::{Outcome, Plan, Snapshot, Step};
 use crate::status::Round;
 
 use super::context::Context;
-use super::metrics::WriteResult;
+use super::metrics::{Share, WriteResult};
 
 pub(super) use finalizer::secure;
 pub(super) use status::{Written, latest};
@@ -21,6 +21,7 @@ pub(super) use status::{Written, latest};
 /// What a round has to report.
 pub(super) struct Report<'a> {
     pub(super) context: &'a Context,
+    pub(super) share: &'a Share,
     pub(super) region: &'a Region,
     pub(super) snapshot: &'a Snapshot,
     pub(super) plan: &'a Plan,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::event::Told;
 use super::{Report, settle};
+use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::plan::{BindingPlan, BindingView};
 use crate::status::{Round, binding_status};
@@ -57,6 +58,7 @@ impl Report<'_> {
     ) -> bool {
         let previous = view.binding.status.clone().unwrap_or_default();
         let status = binding_status(round, view, plan, annotations, &previous);
+        self.share.record(view, plan, &status);
         if status == previous {
             return true;
         }
@@ -73,11 +75,26 @@ impl Report<'_> {
         let result = api.patch_status(name, &params, &Patch::Apply(&patch)).await;
         let (is_ok, object) = settle(self.context, "directaccessbindings/status", result);
         if let Some(object) = object {
+            tell(view, &previous, &status);
             let mut told = written.remove(view.uid()).map(|last| last.told).unwrap_or_default();
             self.announce(view, &previous, &status, &mut told).await;
             let version = version(object.metadata.resource_version.as_deref());
             written.insert(view.uid().to_owned(), Written { version, status, told });
         }
         is_ok
+    }
+}
+
+/// What people look for in the log of a binding: when it became ready, or ceased to be, and why.
+fn tell(view: &BindingView, before: &DirectAccessBindingStatus, after: &DirectAccessBindingStatus) {
+    fn ready(status: &DirectAccessBindingStatus) -> Option<(&str, &str)> {
+        let mut conditions = status.conditions.iter();
+        let found = conditions.find(|found| found.type_ == ConditionType::Ready.as_str())?;
+        Some((&found.status, &found.reason))
+    }
+    let binding = view.display_name();
+    match ready(after).filter(|news| ready(before) != Some(*news)) {
+        Some((ready, reason)) => tracing::info!(binding, ready, reason, "status changed"),
+        None => tracing::debug!(binding, "status written"),
     }
 }
