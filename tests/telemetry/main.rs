@@ -16,11 +16,13 @@ mod support;
 mod evidence;
 mod exposition;
 mod program;
+mod promql;
 mod scenario;
 
 /// So that `cargo test telemetry` finds them.
 #[path = "."]
 mod telemetry {
+    mod alerts;
     mod document;
     mod logs;
     mod scrape;
