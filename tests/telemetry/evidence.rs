@@ -52,7 +52,7 @@ struct Scene {
 async fn gather() -> Evidence {
     telemetry::install_crypto();
     let control_plane = control_plane().await;
-    let load_balancers = (0..BINDINGS).map(|number| LoadBalancerSpec::with_id(&load_balancer(number))).collect();
+    let load_balancers = (0..BINDINGS).map(|number| LoadBalancerSpec::with_id(load_balancer(number))).collect();
     let settings = Settings { load_balancers, ..Settings::instant() };
     let scene = Scene {
         control_plane,
