@@ -1,16 +1,15 @@
 //! The controller under its own account: nothing is refused to it, and it has no right that it does not use.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::Value;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 
+use super::DEADLINE;
 use super::manifests::{install_file, objects, root};
-use super::program::{kubeconfig, start};
+use super::program::{create_credentials, start};
 use crate::support::{ControlPlane, eventually};
 
-const DEADLINE: Duration = Duration::from_secs(150);
 const ACCOUNT: &str = "system:serviceaccount:tke-direct-access:direct-access-controller";
 
 /// Rights that the test does not use, each with its reason.
@@ -82,8 +81,7 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
     ok(control_plane, &["apply", "-f", &file]).await;
     let configs = root().join("crds/cloud.tencent.com_tkeserviceconfigs.yaml").display().to_string();
     ok(control_plane, &["apply", "-f", &configs]).await;
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = kubeconfig(control_plane, folder.path()).await;
+    create_credentials(control_plane, "tke-direct-access", &cloud).await;
 
     // By policy, and then by webhook, which takes over from it.
     for (round, flags) in [
@@ -94,7 +92,7 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
     .iter()
     .enumerate()
     {
-        let program = start(&kubeconfig, &cloud, flags);
+        let program = start(control_plane, "tke-direct-access", flags).await;
         let namespace = format!("shop-{round}");
         ok(control_plane, &["create", "namespace", &namespace]).await;
         ok(control_plane, &["label", "namespace", &namespace, "cloud.tencent.com/direct-access-gates=enabled"]).await;

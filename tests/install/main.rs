@@ -1,4 +1,5 @@
-//! The manifests of `deploy/`: one apply, and the controller runs under its own account with exactly the rights it needs.
+//! Installation: the manifests of `deploy/` and the Helm chart agree, please the tools of others, and lead from nothing to a binding
+//! that is ready, under an account with exactly the rights that are needed.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,18 @@ mod support;
 #[path = "."]
 mod install {
     mod account;
+    mod chart;
+    mod checks;
     mod manifests;
+    mod monitoring;
     mod program;
+    mod ready;
+    mod tools;
+    mod upgrade;
+    mod values;
+
+    /// Long enough for a busy machine; a test that gets this far has failed.
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(150);
+    /// A test that starts a cluster of its own has it while it does: many at once would start too slowly.
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 }

@@ -19,6 +19,32 @@ pub(super) fn objects() -> Vec<Value> {
     serde_saphyr::from_multiple(&std::fs::read_to_string(install_file()).unwrap()).unwrap()
 }
 
+/// Whether files are to be written instead of compared.
+pub(super) fn is_update() -> bool {
+    std::env::var_os("UPDATE").is_some()
+}
+
+/// The file has this text, or gets it.
+#[track_caller]
+pub(super) fn same_text(file: &Path, text: &str) {
+    if is_update() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    let name = file.strip_prefix(root()).unwrap().display();
+    assert!(kept == text, "{name} is outdated: run UPDATE=1 cargo test --test install");
+}
+
+/// The files of examples.
+pub(super) fn examples() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
 /// The object of this kind and name.
 pub(super) fn object(kind: &str, name: &str) -> Value {
     let is_this = |object: &Value| object["kind"] == kind && object["metadata"]["name"] == name;
@@ -31,22 +57,24 @@ async fn the_file_to_apply_is_what_the_base_gives() {
     let control_plane = ControlPlane::shared().await;
     let definition = std::fs::read_to_string(root().join("crds/cloud.tencent.com_directaccessbindings.yaml")).unwrap();
     // A base may not reach out of its folder.
-    let copy = root().join("deploy/directaccessbindings.yaml");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&copy, &definition).unwrap();
-    }
-    assert_eq!(
-        std::fs::read_to_string(&copy).unwrap(),
-        definition,
-        "the copy of the definition in deploy/ is outdated"
-    );
+    same_text(&root().join("deploy/directaccessbindings.yaml"), &definition);
     let base = root().join("deploy").display().to_string();
     let rendered = control_plane.kubectl(&["kustomize", &base]).await.ok().unwrap();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(install_file(), &rendered).unwrap();
-    }
-    let kept = std::fs::read_to_string(install_file()).unwrap_or_default();
-    assert_eq!(kept, rendered, "deploy/install.yaml is outdated: run UPDATE=1 cargo test --test install");
+    same_text(&install_file(), &rendered);
+}
+
+/// As people write it who keep the base and what is added to it at a distance.
+#[tokio::test(flavor = "multi_thread")]
+async fn components_add_to_the_base() {
+    let control_plane = ControlPlane::shared().await;
+    let folder = tempfile::tempdir_in(root().join("target")).unwrap();
+    let text = "resources: [../../deploy]\ncomponents: [../../deploy/components/network-policy]\n";
+    std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
+    let rendered = control_plane.kubectl(&["kustomize", &folder.path().display().to_string()]).await.ok().unwrap();
+    let all: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
+    let base = objects();
+    let added: Vec<_> = all.iter().filter(|object| !base.contains(object)).map(|object| &object["kind"]).collect();
+    assert_eq!((all.len(), added), (base.len() + 1, vec![&Value::from("NetworkPolicy")]));
 }
 
 #[test]

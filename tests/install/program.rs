@@ -1,54 +1,161 @@
-//! The controller as the Deployment would start it, with the binary in the place of the image.
+//! The controller as a kubelet would start it, read from the API server; the binary is in the place of the image.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use serde_json::{Value, json};
 use tke_direct_access::sim::Simulator;
 
-use super::manifests::object;
-use crate::support::ControlPlane;
+use crate::support::{ControlPlane, eventually};
+
+use super::DEADLINE;
+
+pub(super) const DEPLOYMENT: &str = "direct-access-controller";
+const SECRET: &str = "tencentcloud-credentials";
+
+/// What is different outside of a Pod: it has no address of its own, and the API server reaches it without the Service.
+const OUTSIDE: [&str; 4] =
+    ["--listen=127.0.0.1:0", "--webhook-listen=127.0.0.1:0", "--webhook-host=127.0.0.1", "--webhook-linger-seconds=0"];
 
 /// Ends with the test.
-pub(super) struct Program(Child);
+pub(super) struct Program {
+    child: Child,
+    container: Value,
+    log: PathBuf,
+    // Removed with it.
+    _folder: tempfile::TempDir,
+}
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-/// A kubeconfig with a token of the controller's service account, and no other right.
-pub(super) async fn kubeconfig(control_plane: &ControlPlane, folder: &Path) -> std::path::PathBuf {
-    let create = ["-n", "tke-direct-access", "create", "token", "direct-access-controller", "--duration=1h"];
+async fn read(control_plane: &ControlPlane, namespace: &str, what: &[&str]) -> Value {
+    let arguments = [&["-n", namespace, "get", "-o", "json"], what].concat();
+    let text = control_plane.kubectl(&arguments).await.ok().unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The Secret that the Deployment asks for. The simulated cloud's address is a variable of the program like any other.
+pub(super) async fn create_credentials(control_plane: &ControlPlane, namespace: &str, cloud: &Simulator) {
+    let (id, key) = cloud.credentials();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET},
+        "stringData": {
+            "TENCENTCLOUD_SECRET_ID": id, "TENCENTCLOUD_SECRET_KEY": key, "TENCENTCLOUD_REGION": "ap-guangzhou",
+            "CLB_ENDPOINT": cloud.endpoint(),
+        },
+    });
+    control_plane.kubectl_apply(namespace, &secret.to_string()).await.unwrap();
+}
+
+/// Starts what the Deployment says, with `flags` after its own arguments.
+pub(super) async fn start(control_plane: &ControlPlane, namespace: &str, flags: &[&str]) -> Program {
+    let deployment = read(control_plane, namespace, &["deployment", DEPLOYMENT]).await;
+    let pod = &deployment["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let arguments: Vec<_> = container["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let account = pod["serviceAccountName"].as_str().unwrap();
+    std::fs::write(&kubeconfig, config_of(control_plane, namespace, account).await).unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_direct-access-controller"));
+    command
+        .args(arguments)
+        .args(OUTSIDE)
+        .args(flags)
+        .env_clear()
+        .envs(environment(control_plane, namespace, container).await)
+        .env("KUBECONFIG", &kubeconfig)
+        .stderr(File::create(&log).unwrap());
+    let child = command.spawn().expect("the program starts");
+    Program { child, container: container.clone(), log, _folder: folder }
+}
+
+/// A kubeconfig with a token of the account, and no other right.
+async fn config_of(control_plane: &ControlPlane, namespace: &str, account: &str) -> String {
+    let create = ["-n", namespace, "create", "token", account, "--duration=1h"];
     let token = control_plane.kubectl(&create).await.ok().unwrap();
     let text = std::fs::read_to_string(control_plane.kubeconfig()).unwrap();
     let mut config: Value = serde_saphyr::from_str(&text).unwrap();
     for user in config["users"].as_array_mut().unwrap() {
         user["user"] = json!({"token": token.trim()});
     }
-    let path = folder.join("kubeconfig");
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
+    config.to_string()
 }
 
-/// Starts it with the arguments of the Deployment, and with `flags` for what is different outside of a Pod.
-pub(super) fn start(kubeconfig: &Path, cloud: &Simulator, flags: &[&str]) -> Program {
-    let deployment = object("Deployment", "direct-access-controller");
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    let arguments: Vec<_> = container["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
-    let (id, key) = cloud.credentials();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_direct-access-controller"));
-    command
-        .args(arguments)
-        .args(["--listen=127.0.0.1:0", "--webhook-listen=127.0.0.1:0", "--webhook-host=127.0.0.1"])
-        .args(["--clb-endpoint", &cloud.endpoint(), "--webhook-linger-seconds=0"])
-        .args(flags)
-        .env("KUBECONFIG", kubeconfig)
-        .env("POD_NAMESPACE", deployment["metadata"]["namespace"].as_str().unwrap())
-        .env("POD_NAME", "direct-access-controller-0")
-        .env("TENCENTCLOUD_SECRET_ID", id)
-        .env("TENCENTCLOUD_SECRET_KEY", key);
-    Program(command.spawn().expect("the program starts"))
+/// The container's environment, resolved as a kubelet does: sources first, then variables, which count more.
+async fn environment(control_plane: &ControlPlane, namespace: &str, container: &Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for source in container["envFrom"].as_array().into_iter().flatten() {
+        let name = source["secretRef"]["name"].as_str().expect("sources are Secrets");
+        found.extend(keys(&read(control_plane, namespace, &["secret", name]).await));
+    }
+    let pods = read(control_plane, namespace, &["pods", "-l", "app.kubernetes.io/name=direct-access-controller"]).await;
+    for variable in container["env"].as_array().into_iter().flatten() {
+        let from = &variable["valueFrom"];
+        let value = match (variable["value"].as_str(), from["fieldRef"]["fieldPath"].as_str()) {
+            (Some(value), _) => value.to_owned(),
+            (None, Some("metadata.name")) => {
+                let pod = pods["items"][0]["metadata"]["name"].as_str();
+                pod.unwrap_or("direct-access-controller-0").to_owned()
+            }
+            (None, Some("metadata.namespace")) => namespace.to_owned(),
+            (None, _) => {
+                let of = &from["secretKeyRef"];
+                let name = of["name"].as_str().unwrap_or_else(|| panic!("not known here: {variable}"));
+                let keys = keys(&read(control_plane, namespace, &["secret", name]).await);
+                keys[of["key"].as_str().unwrap()].clone()
+            }
+        };
+        found.insert(variable["name"].as_str().unwrap().to_owned(), value);
+    }
+    found
+}
+
+fn keys(secret: &Value) -> BTreeMap<String, String> {
+    let data: BTreeMap<String, k8s_openapi::ByteString> = serde_json::from_value(secret["data"].clone()).unwrap();
+    data.into_iter().map(|(key, value)| (key, String::from_utf8(value.0).unwrap())).collect()
+}
+
+impl Program {
+    /// What it has logged.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// The container's probes succeed, at the paths that the Deployment names.
+    pub(super) async fn until_probes_succeed(&self) {
+        eventually("the probes succeed", DEADLINE, async || {
+            let log = self.log();
+            let served = log.lines().find(|line| line.contains("probes and metrics are served"));
+            let line = served.ok_or_else(|| format!("they are not served yet; the log:\n{log}"))?;
+            let line: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            for probe in ["livenessProbe", "readinessProbe"] {
+                let path = self.container[probe]["httpGet"]["path"].as_str().unwrap();
+                let url = format!("http://{}{path}", line["address"].as_str().unwrap());
+                let answer = reqwest::get(&url).await.map_err(|error| error.to_string())?;
+                if !answer.status().is_success() {
+                    return Err(format!("{url}: {}", answer.status()));
+                }
+            }
+            Ok(Some(()))
+        })
+        .await;
+    }
+
+    /// Ends it as SIGTERM would.
+    pub(super) async fn end(mut self) {
+        let terminated = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(terminated.success());
+        let child = &mut self.child;
+        let code = eventually("the program ends", DEADLINE, || std::future::ready(child.try_wait())).await;
+        assert!(code.success(), "{code}:\n{}", self.log());
+    }
 }

@@ -1,0 +1,76 @@
+//! Alerts and dashboard: the chart has copies of `deploy/monitoring`, and Prometheus' own tool judges the rules and runs their tests.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::chart::{folder, in_chart};
+use super::manifests::{root, same_text};
+use super::tools::{PROMTOOL, Tool, both};
+use super::values::has_monitoring;
+
+fn source(name: &str) -> PathBuf {
+    root().join("deploy/monitoring").join(name)
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(source(name)).unwrap()
+}
+
+fn is_there() -> bool {
+    if !has_monitoring() {
+        println!("nothing to look at: there is no deploy/monitoring");
+    }
+    has_monitoring()
+}
+
+/// `UPDATE=1 cargo test --test install` writes them.
+#[test]
+fn rules_and_dashboard_of_the_chart_are_copies() {
+    if is_there() {
+        for name in ["prometheus-rule.yaml", "dashboard.json"] {
+            same_text(&folder().join("files").join(name), &text(name));
+        }
+        let values = "{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboards: {enabled: true}}";
+        for (kind, name) in [("PrometheusRule", "prometheus-rule.yaml"), ("ServiceMonitor", "service-monitor.yaml")] {
+            let file: Value = serde_saphyr::from_str(&text(name)).unwrap();
+            assert_eq!(
+                in_chart(values, kind)["spec"],
+                file["spec"],
+                "left is the chart, right is deploy/monitoring/{name}"
+            );
+        }
+        let data = in_chart(values, "ConfigMap")["data"].take();
+        let boards: Vec<&Value> = data.as_object().unwrap().values().collect();
+        assert_eq!(boards.len(), 1);
+        let shown: Value = serde_json::from_str(boards[0].as_str().unwrap()).unwrap();
+        assert_eq!(shown, serde_json::from_str::<Value>(&text("dashboard.json")).unwrap());
+    }
+}
+
+/// The tool reads groups, not the object around them; its tests name the file that it is to read.
+#[test]
+fn prometheus_takes_the_rules_and_their_tests_pass() {
+    let (tool, folder) = (Tool::built(&PROMTOOL), tempfile::tempdir().unwrap());
+    let call = |action: [&str; 2], flags: &[&str], file: &str| {
+        let mut command = tool.command();
+        let output = command.args(action).args(flags).arg(file).current_dir(folder.path()).output().unwrap();
+        if output.status.success() { Ok(both(&output)) } else { Err(both(&output)) }
+    };
+    let lint = ["--lint=all", "--lint-fatal"];
+    // It does tell what is wrong.
+    std::fs::write(folder.path().join("wrong.yaml"), "groups: [{name: a, rules: [{alert: B, expr: 'sum('}]}]").unwrap();
+    assert!(call(["check", "rules"], &lint, "wrong.yaml").unwrap_err().contains("unclosed left parenthesis"));
+    if is_there() {
+        let rules: Value = serde_saphyr::from_str(&text("prometheus-rule.yaml")).unwrap();
+        let tests: Value = serde_saphyr::from_str(&text("rules_test.yaml")).unwrap();
+        std::fs::write(folder.path().join("rules_test.yaml"), text("rules_test.yaml")).unwrap();
+        for file in tests["rule_files"].as_array().unwrap() {
+            let name = file.as_str().unwrap();
+            std::fs::write(folder.path().join(name), rules["spec"].to_string()).unwrap();
+            let said = call(["check", "rules"], &lint, name).unwrap_or_else(|said| panic!("{said}"));
+            println!("{said}");
+        }
+        call(["test", "rules"], &[], "rules_test.yaml").unwrap_or_else(|said| panic!("{said}"));
+    }
+}

@@ -1,0 +1,275 @@
+//! What people set, and what comes of it.
+
+/// Values, and what is seen of them in the rendered chart.
+pub(super) struct Set {
+    /// What they are about.
+    pub(super) name: &'static str,
+    /// The values, as YAML.
+    pub(super) values: &'static str,
+    /// Kind and name of an object, a JSON pointer into it, and the JSON that is there; `null` is nothing.
+    pub(super) shows: &'static [(&'static str, &'static str, &'static str, &'static str)],
+    /// Kinds and names that are not there; an empty name is any.
+    pub(super) lacks: &'static [(&'static str, &'static str)],
+}
+
+impl Set {
+    /// Rules and dashboard are files of `deploy/monitoring`; where that folder is not there, nothing can be made of them.
+    pub(super) fn can_be_rendered(&self) -> bool {
+        let is_possible = self.name != MONITORING || has_monitoring();
+        if !is_possible {
+            println!("left out: {:?}, because there is no deploy/monitoring", self.name);
+        }
+        is_possible
+    }
+}
+
+/// Whether this source tree has rules and a dashboard.
+pub(super) fn has_monitoring() -> bool {
+    super::manifests::root().join("deploy/monitoring").is_dir()
+}
+
+const MONITORING: &str = "monitoring";
+const CONTROLLER: &str = "direct-access-controller";
+const ARGS: &str = "/spec/template/spec/containers/0/args";
+const BINDINGS: &str = "directaccessbindings.cloud.tencent.com";
+const CONFIGS: &str = "tkeserviceconfigs.cloud.tencent.com";
+
+/// Every kind of choice that the chart has.
+pub(super) const SETS: &[Set] = &[
+    Set {
+        name: "defaults",
+        values: "{}",
+        shows: &[
+            ("Deployment", CONTROLLER, ARGS, r#"["run"]"#),
+            ("Deployment", CONTROLLER, "/spec/replicas", "2"),
+            ("CustomResourceDefinition", BINDINGS, "/metadata/annotations/helm.sh~1resource-policy", r#""keep""#),
+        ],
+        lacks: &[
+            ("CustomResourceDefinition", CONFIGS),
+            ("NetworkPolicy", ""),
+            ("ServiceMonitor", ""),
+            ("PrometheusRule", ""),
+            ("ConfigMap", ""),
+            ("Secret", ""),
+        ],
+    },
+    Set {
+        name: "every flag",
+        values: "{region: ap-shanghai, vpcId: vpc-1a2b3c4d, clbEndpoint: 'https://clb.internal.tencentcloudapi.com', \
+                 clusterNetwork: GlobalRouter, hostNetworkPods: Allow, annotatedServices: OwnClass, gateInjection: Webhook, \
+                 log: {level: debug, format: Text}, extraArgs: [--clb-rate=10, --resync-seconds=120]}",
+        shows: &[
+            (
+                "Deployment",
+                CONTROLLER,
+                ARGS,
+                r#"["run", "--region=ap-shanghai", "--vpc-id=vpc-1a2b3c4d",
+                    "--clb-endpoint=https://clb.internal.tencentcloudapi.com", "--cluster-network=GlobalRouter",
+                    "--host-network=Allow", "--annotated-services=OwnClass", "--gate-injection=Webhook", "--log-format=Text",
+                    "--clb-rate=10", "--resync-seconds=120"]"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/env/2",
+                r#"{"name": "RUST_LOG", "value": "debug"}"#,
+            ),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "definitions by somebody else",
+        values: "{crds: {directAccessBindings: {install: false}}}",
+        shows: &[],
+        lacks: &[("CustomResourceDefinition", "")],
+    },
+    Set {
+        name: "both definitions, which go with the release",
+        values: "{crds: {tkeServiceConfigs: {install: true}, keep: false}}",
+        shows: &[
+            ("CustomResourceDefinition", BINDINGS, "/metadata/annotations/helm.sh~1resource-policy", "null"),
+            ("CustomResourceDefinition", CONFIGS, "/metadata/annotations/helm.sh~1resource-policy", "null"),
+            ("CustomResourceDefinition", CONFIGS, "/spec/names/kind", r#""TkeServiceConfig""#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "an account of somebody else",
+        values: "{serviceAccount: {create: false, name: robot}}",
+        shows: &[
+            ("Deployment", CONTROLLER, "/spec/template/spec/serviceAccountName", r#""robot""#),
+            ("ClusterRoleBinding", CONTROLLER, "/subjects/0/name", r#""robot""#),
+            ("RoleBinding", CONTROLLER, "/subjects/0/name", r#""robot""#),
+        ],
+        lacks: &[("ServiceAccount", "")],
+    },
+    Set {
+        name: "an account with annotations, and credentials from elsewhere",
+        values: "{serviceAccount: {annotations: {example.com/identity: robot}}, \
+                 credentials: {secretName: ''}, extraEnvFrom: [{configMapRef: {name: settings}}], \
+                 extraEnv: [{name: TENCENTCLOUD_SECRET_ID, valueFrom: {secretKeyRef: {name: keys, key: id}}}]}",
+        shows: &[
+            ("ServiceAccount", CONTROLLER, "/metadata/annotations/example.com~1identity", r#""robot""#),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/envFrom",
+                r#"[{"configMapRef": {"name": "settings"}}]"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/env/2/valueFrom/secretKeyRef",
+                r#"{"name": "keys", "key": "id"}"#,
+            ),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "no roles",
+        values: "{rbac: {create: false, userRoles: false}, certificateSecrets: {namespaces: [shop]}}",
+        shows: &[],
+        lacks: &[("ClusterRole", ""), ("ClusterRoleBinding", ""), ("Role", ""), ("RoleBinding", "")],
+    },
+    Set {
+        name: "an image by digest from a private registry",
+        values: "{image: {repository: ccr.ccs.tencentyun.com/my/direct-access, \
+                 digest: 'sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef', pullPolicy: Always, \
+                 pullSecrets: [{name: registry}]}}",
+        shows: &[
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/image",
+                r#""ccr.ccs.tencentyun.com/my/direct-access@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef""#,
+            ),
+            ("Deployment", CONTROLLER, "/spec/template/spec/containers/0/imagePullPolicy", r#""Always""#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/imagePullSecrets", r#"[{"name": "registry"}]"#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "one namespace only",
+        values: "{watchNamespace: default, image: {tag: 1.2.3}}",
+        shows: &[
+            ("Deployment", CONTROLLER, ARGS, r#"["run", "--watch-namespace=default"]"#),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/image",
+                r#""registry.example.com/tke-direct-access:1.2.3""#,
+            ),
+            ("ClusterRole", CONTROLLER, "/rules/0/verbs", r#"["get", "list"]"#),
+            ("ClusterRole", CONTROLLER, "/rules/3", "null"),
+            ("Role", "direct-access-controller-watched", "/metadata/namespace", r#""default""#),
+            ("Role", "direct-access-controller-watched", "/rules/1/resources", r#"["directaccessbindings/status"]"#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "only needed traffic",
+        values: "{networkPolicy: {enabled: true, egressPorts: [443, 60002], \
+                 metricsFrom: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}], \
+                 extraEgress: [{ports: [{port: 3128}]}]}}",
+        shows: &[
+            ("NetworkPolicy", CONTROLLER, "/spec/ingress/0", r#"{"ports": [{"port": "webhook"}]}"#),
+            (
+                "NetworkPolicy",
+                CONTROLLER,
+                "/spec/ingress/1/from/0/namespaceSelector/matchLabels",
+                r#"{"kubernetes.io/metadata.name": "monitoring"}"#,
+            ),
+            ("NetworkPolicy", CONTROLLER, "/spec/egress/1/ports", r#"[{"port": 443}, {"port": 60002}]"#),
+            ("NetworkPolicy", CONTROLLER, "/spec/egress/2", r#"{"ports": [{"port": 3128}]}"#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "certificates in two namespaces",
+        values: "{certificateSecrets: {namespaces: [default, kube-public]}}",
+        shows: &[
+            ("RoleBinding", "direct-access-certificates", "/roleRef/name", r#""direct-access-certificates""#),
+            ("RoleBinding", "direct-access-certificates", "/subjects/0/name", r#""direct-access-controller""#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "where and how Pods run",
+        values: "{replicaCount: 3, revisionHistoryLimit: 1, podLabels: {team: net}, commonLabels: {owner: me}, \
+                 deploymentAnnotations: {note: a}, podAnnotations: {}, nodeSelector: {kubernetes.io/arch: arm64}, \
+                 tolerations: [{key: dedicated, operator: Exists}], topologySpreadConstraints: [], priorityClassName: '', \
+                 affinity: {nodeAffinity: {}}, updateStrategy: {type: Recreate, rollingUpdate: null}, \
+                 terminationGracePeriodSeconds: 60, resources: {requests: {cpu: 1}}, \
+                 securityContext: {readOnlyRootFilesystem: false}, podSecurityContext: {fsGroup: 1}, \
+                 podDisruptionBudget: {maxUnavailable: 50%}, extraVolumes: [{name: certs, emptyDir: {}}], \
+                 extraVolumeMounts: [{name: certs, mountPath: /certs}]}",
+        shows: &[
+            ("Deployment", CONTROLLER, "/spec/replicas", "3"),
+            ("Deployment", CONTROLLER, "/spec/strategy", r#"{"type": "Recreate"}"#),
+            ("Deployment", CONTROLLER, "/spec/template/metadata/labels/team", r#""net""#),
+            ("Deployment", CONTROLLER, "/metadata/labels/owner", r#""me""#),
+            ("Deployment", CONTROLLER, "/metadata/annotations", r#"{"note": "a"}"#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/nodeSelector", r#"{"kubernetes.io/arch": "arm64"}"#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/tolerations/0/key", r#""dedicated""#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/priorityClassName", "null"),
+            ("Deployment", CONTROLLER, "/spec/template/spec/topologySpreadConstraints", "null"),
+            ("Deployment", CONTROLLER, "/spec/template/spec/affinity", r#"{"nodeAffinity": {}}"#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/terminationGracePeriodSeconds", "60"),
+            ("Deployment", CONTROLLER, "/spec/template/spec/securityContext/fsGroup", "1"),
+            ("Deployment", CONTROLLER, "/spec/template/spec/volumes/0/name", r#""certs""#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/containers/0/volumeMounts/0/mountPath", r#""/certs""#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/containers/0/resources/requests/cpu", "1"),
+            ("PodDisruptionBudget", CONTROLLER, "/spec/maxUnavailable", r#""50%""#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: MONITORING,
+        values: "{serviceMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}, \
+                 prometheusRule: {enabled: true, labels: {release: prometheus}}, \
+                 dashboards: {enabled: true, labels: {grafana_dashboard: 'true'}, annotations: {folder: TKE}}}",
+        shows: &[
+            ("ServiceMonitor", CONTROLLER, "/spec/endpoints/0", r#"{"port": "metrics", "interval": "30s"}"#),
+            ("ServiceMonitor", CONTROLLER, "/metadata/labels/release", r#""prometheus""#),
+            ("PrometheusRule", CONTROLLER, "/metadata/labels/release", r#""prometheus""#),
+            ("ConfigMap", "direct-access-dashboard", "/metadata/labels/grafana_dashboard", r#""true""#),
+            ("ConfigMap", "direct-access-dashboard", "/metadata/annotations/folder", r#""TKE""#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "no budget, as a part of another chart",
+        values: "{podDisruptionBudget: {enabled: false}, enabled: true, global: {imageRegistry: x}}",
+        shows: &[],
+        lacks: &[("PodDisruptionBudget", "")],
+    },
+];
+
+/// Values that are refused, and what the message names.
+pub(super) const REFUSED: &[(&str, &str)] = &[
+    ("replicas: 2", "additional properties 'replicas' not allowed"),
+    ("image: {name: x}", "at '/image': additional properties 'name' not allowed"),
+    ("image: {digest: 0123}", "at '/image/digest'"),
+    ("image: {pullPolicy: Sometimes}", "at '/image/pullPolicy'"),
+    ("replicaCount: two", "at '/replicaCount'"),
+    ("replicaCount: -1", "at '/replicaCount'"),
+    ("clusterNetwork: Overlay", "at '/clusterNetwork': value must be one of 'VpcCni', 'GlobalRouter'"),
+    ("hostNetworkPods: true", "at '/hostNetworkPods'"),
+    // YAML takes Off without quotes for a boolean.
+    ("annotatedServices: off", "at '/annotatedServices'"),
+    ("gateInjection: Mutating", "at '/gateInjection'"),
+    ("watchNamespace: Shop", "at '/watchNamespace'"),
+    ("region: Guangzhou", "at '/region'"),
+    ("vpcId: 1a2b", "at '/vpcId'"),
+    ("clbEndpoint: clb.tencentcloudapi.com", "at '/clbEndpoint'"),
+    ("credentials: {secretId: AKID}", "at '/credentials': additional properties 'secretId' not allowed"),
+    ("crds: {install: true}", "at '/crds': additional properties 'install' not allowed"),
+    ("serviceAccount: {name: ''}", "at '/serviceAccount/name'"),
+    ("certificateSecrets: {namespaces: [a, a]}", "at '/certificateSecrets/namespaces'"),
+    ("networkPolicy: {enabled: true, egressPorts: [https]}", "at '/networkPolicy/egressPorts/0'"),
+    ("podDisruptionBudget: {maxUnavailable: some}", "at '/podDisruptionBudget/maxUnavailable'"),
+    ("updateStrategy: {maxSurge: 1}", "at '/updateStrategy': additional properties 'maxSurge' not allowed"),
+    ("extraArgs: [clb-rate=10]", "at '/extraArgs/0'"),
+    ("log: {format: json}", "at '/log/format'"),
+    ("podLabels: {a: 1}", "at '/podLabels/a'"),
+];
