@@ -105,3 +105,20 @@ fn the_container_meets_the_restricted_standard() {
     let namespace = object("Namespace", "tke-direct-access");
     assert_eq!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
 }
+
+/// The first stage of the image has the toolchain of this source tree, and the last one what the program is linked with.
+#[test]
+fn the_image_has_what_the_program_needs() {
+    let file = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let toolchain = std::fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
+    let (_, rest) = file.split_once("FROM rust:").unwrap();
+    let version = rest.split('-').next().unwrap();
+    assert!(toolchain.contains(&format!("channel = \"{version}.")), "Dockerfile: rust {version}; {toolchain}");
+    let linked =
+        std::process::Command::new("ldd").arg(env!("CARGO_BIN_EXE_direct-access-controller")).output().unwrap();
+    let linked = String::from_utf8(linked.stdout).unwrap();
+    let names = linked.lines().filter_map(|line| line.split_whitespace().next()?.rsplit('/').next());
+    let there = ["linux-vdso", "ld-linux", "libc.so", "libm.so", "libgcc_s.so", "libpthread.so", "libdl.so"];
+    let missing: Vec<_> = names.filter(|name| !there.iter().any(|begin| name.starts_with(begin))).collect();
+    assert!(linked.contains("libc.so") && missing.is_empty(), "not in the image: {missing:?} of\n{linked}");
+}

@@ -255,6 +255,7 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
     ("replicaCount: -1", "at '/replicaCount'"),
     ("clusterNetwork: Overlay", "at '/clusterNetwork': value must be one of 'VpcCni', 'GlobalRouter'"),
     ("hostNetworkPods: true", "at '/hostNetworkPods'"),
+    ("annotatedServices: Some", "at '/annotatedServices': value must be one of 'Off', 'OwnClass', 'All'"),
     // YAML takes Off without quotes for a boolean.
     ("annotatedServices: off", "at '/annotatedServices'"),
     ("gateInjection: Mutating", "at '/gateInjection'"),
