@@ -226,7 +226,7 @@ pub(super) const SETS: &[Set] = &[
     Set {
         name: MONITORING,
         values: "{serviceMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}, \
-                 prometheusRule: {enabled: true, labels: {release: prometheus}}, \
+                 prometheusRule: {enabled: true, labels: {release: prometheus}, runbooks: 'https://wiki.example.com/runbooks'}, \
                  dashboards: {enabled: true, labels: {grafana_dashboard: 'true'}, annotations: {folder: TKE}}}",
         shows: &[
             ("ServiceMonitor", CONTROLLER, "/spec/endpoints/0", r#"{"port": "metrics", "interval": "30s"}"#),
