@@ -1,0 +1,201 @@
+//! Every status that can come out of a round, judged by the rules of the tools that read it.
+
+#[allow(dead_code, reason = "tests/gitops uses the rest")]
+mod cases;
+mod rules;
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use self::cases::{Case, Read, T0, at, case, config_case, failure, settled, status};
+use self::rules::Seen;
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
+use crate::model::Class;
+use crate::plan::{BindingPlan, Counts, Problem};
+
+// The cases name the library as its users do, so that tests outside of it can include them.
+extern crate self as tke_direct_access;
+
+fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+/// What is true of the statuses of both kinds.
+fn judge(seen: &Seen<'_>) -> Result<(), TestCaseError> {
+    prop_assert_eq!(seen.broken(), Vec::<&str>::new());
+    prop_assert_eq!(seen.observed, seen.generation);
+    let find = |kind: ConditionType| seen.conditions.iter().find(|condition| condition.type_ == kind.as_str());
+    let ready = find(ConditionType::Ready).unwrap();
+    let negative: Vec<_> = [ConditionType::Reconciling, ConditionType::Stalled].into_iter().filter_map(find).collect();
+    for condition in seen.conditions {
+        prop_assert_eq!(condition.observed_generation, Some(seen.generation));
+        prop_assert!(!condition.reason.is_empty() && !condition.message.is_empty());
+    }
+    for negative in &negative {
+        prop_assert_eq!(&negative.status, "True");
+        prop_assert_eq!((&negative.reason, &negative.message), (&ready.reason, &ready.message));
+    }
+    // Flux asks for it of conditions of one's own only; here it holds for all, and so says what the reader has to wait for.
+    let is_paused = ready.reason == Reason::Suspended.as_str();
+    prop_assert_eq!(negative.is_empty(), ready.status == "True" || is_paused);
+    if !seen.is_deleting {
+        prop_assert_eq!(seen.kstatus() == "Current", seen.ends_wait());
+        prop_assert_eq!(seen.kstatus() == "Failed", find(ConditionType::Stalled).is_some());
+    }
+    // The next edit makes it old at once.
+    let edited = Seen { generation: seen.generation + 1, ..*seen };
+    prop_assert!(!edited.ends_wait());
+    prop_assert_eq!(edited.kstatus(), if seen.is_deleting { "Terminating" } else { "InProgress" });
+    Ok(())
+}
+
+fn judge_binding(case: &Case, status: &DirectAccessBindingStatus) -> Result<(), TestCaseError> {
+    judge(&Seen {
+        generation: case.generation,
+        observed: status.observed_generation,
+        is_deleting: case.deleting,
+        conditions: &status.conditions,
+    })?;
+    let kinds: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).take(5).collect();
+    prop_assert_eq!(kinds, ["Accepted", "ResolvedRefs", "Programmed", "TargetsHealthy", "Ready"]);
+    let all = status.conditions.iter().take(4).all(|condition| condition.status == "True");
+    prop_assert_eq!(find(status, ConditionType::Ready).unwrap().status == "True", all);
+    if case.suspend {
+        prop_assert_eq!(&find(status, ConditionType::Ready).unwrap().reason, "Suspended");
+    }
+    if case.asked.as_ref().is_none_or(|asked| asked.len() <= 256) {
+        prop_assert_eq!(&status.last_handled_reconcile_at, &case.asked);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_status_that_nobody_has_written_is_not_taken_for_ready() {
+    let (binding, config) = (DirectAccessBindingStatus::default(), TkeServiceConfigStatus::default());
+    for (observed, conditions) in
+        [(binding.observed_generation, &binding.conditions), (config.observed_generation, &config.conditions)]
+    {
+        let seen = Seen { generation: 1, observed, is_deleting: false, conditions };
+        assert_eq!((seen.kstatus(), seen.ends_wait()), ("InProgress", false));
+    }
+}
+
+/// A generator that never makes a kind of status says nothing of it.
+#[test]
+fn the_cases_make_every_kind_of_status() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..3000 {
+        let case = case().new_tree(&mut runner).unwrap().current();
+        let status = status(&case, &DirectAccessBindingStatus::default(), at(T0));
+        let ready = find(&status, ConditionType::Ready).unwrap();
+        seen.insert((ready.status.clone(), status.conditions.get(5).map(|condition| condition.type_.clone())));
+        seen.insert((ready.reason.clone(), None));
+    }
+    let reconciling = || Some("Reconciling".to_owned());
+    for expected in [
+        ("True", None),
+        ("False", None),
+        ("False", reconciling()),
+        ("False", Some("Stalled".to_owned())),
+        ("Unknown", reconciling()),
+    ] {
+        assert!(seen.contains(&(expected.0.to_owned(), expected.1.clone())), "{expected:?}");
+    }
+    let never: Vec<_> = Reason::ALL.iter().filter(|one| !seen.contains(&(one.to_string(), None))).collect();
+    assert_eq!(never, Vec::<&Reason>::new());
+}
+
+proptest! {
+    #[test]
+    fn every_status_obeys_the_rules(case in case()) {
+        judge_binding(&case, &status(&case, &DirectAccessBindingStatus::default(), at(T0)))?;
+    }
+
+    #[test]
+    fn every_further_status_obeys_the_rules(first in case(), second in case()) {
+        let before = status(&first, &DirectAccessBindingStatus::default(), at(T0));
+        judge_binding(&second, &status(&second, &before, at(T0 + second.after)))?;
+    }
+
+    #[test]
+    fn every_status_of_a_config_obeys_the_rules(first in config_case(), second in config_case(), after in 0i64..300) {
+        let before = first.status(&TkeServiceConfigStatus::default(), at(T0));
+        let found = second.status(&before, at(T0 + after));
+        judge(&Seen {
+            generation: second.generation,
+            observed: found.observed_generation,
+            is_deleting: false,
+            conditions: &found.conditions,
+        })?;
+    }
+
+    #[test]
+    fn the_same_round_again_changes_nothing(case in case()) {
+        let first = status(&case, &DirectAccessBindingStatus::default(), at(T0));
+        // As it comes back from the API server.
+        let stored = serde_json::from_value(serde_json::to_value(&first).unwrap()).unwrap();
+        prop_assert_eq!(&stored, &first);
+        let second = status(&case, &stored, at(T0) + SignedDuration::from_secs(1));
+        let third = status(&case, &second, at(T0) + SignedDuration::from_secs(2));
+        prop_assert_eq!(second, third);
+    }
+
+    #[test]
+    fn a_time_changes_exactly_when_the_status_does(first in case(), second in case()) {
+        let before = status(&first, &DirectAccessBindingStatus::default(), at(T0));
+        let after = status(&second, &before, at(T0 + 1 + second.after));
+        for condition in &after.conditions {
+            let known = before.conditions.iter().find(|known| known.type_ == condition.type_);
+            let same = known.is_some_and(|known| known.status == condition.status);
+            let kept = known.is_some_and(|known| known.last_transition_time == condition.last_transition_time);
+            prop_assert_eq!(same, kept, "{}", &condition.type_);
+        }
+    }
+}
+
+#[test]
+fn a_missing_service_stalls_only_after_a_while() {
+    let problem = Problem {
+        condition: ConditionType::ResolvedRefs,
+        reason: Reason::ServiceNotFound,
+        message: "create it".to_owned(),
+    };
+    let plan = BindingPlan { problems: vec![problem], is_managed: true, ..BindingPlan::default() };
+    let case = Case::of(plan);
+    let early = status(&case, &DirectAccessBindingStatus::default(), at(T0));
+    assert!(find(&early, ConditionType::Reconciling).is_some());
+    let soon = status(&case, &early, at(T0 + 119));
+    assert!(find(&soon, ConditionType::Reconciling).is_some());
+    let late = status(&case, &soon, at(T0 + 120));
+    assert!(find(&late, ConditionType::Stalled).is_some());
+}
+
+#[test]
+fn a_failed_health_read_keeps_the_health_that_was_known() {
+    let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
+    let known = settled(counts);
+    let before = status(&Case::of(known.clone()), &DirectAccessBindingStatus::default(), at(T0));
+    let counts = Counts { healthy: 0, ..counts };
+    let plan = BindingPlan { counts, is_health_known: false, ..known };
+    let after = status(&Case::of(plan), &before, at(T0 + 1));
+    assert_eq!(after.targets.clone().unwrap().summary, "3/3");
+    assert_eq!(find(&after, ConditionType::TargetsHealthy).unwrap().status, "Unknown");
+}
+
+#[test]
+fn a_failed_read_keeps_what_was_known() {
+    let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
+    let known = status(&Case::of(settled(counts)), &DirectAccessBindingStatus::default(), at(T0));
+    assert_eq!(find(&known, ConditionType::Ready).unwrap().status, "True");
+    let plan = BindingPlan { is_managed: true, ..BindingPlan::default() };
+    let case = Case { read: Read::Failed(failure(Class::Unreachable)), ..Case::of(plan) };
+    let blind = status(&case, &known, at(T0 + 1));
+    assert_eq!(blind.targets.unwrap().summary, "3/3");
+    let programmed = blind.conditions.iter().find(|condition| condition.type_ == "Programmed").unwrap();
+    assert_eq!((programmed.status.as_str(), programmed.reason.as_str()), ("Unknown", "CloudUnreachable"));
+}
