@@ -1,4 +1,4 @@
-//! Condition types and every reason: the only place where these strings are spelled.
+//! Condition types and their reasons: the only place where these strings are spelled.
 //!
 //! They are part of the interface. Programs compare them, so a spelling never changes its meaning; a new one may be
 //! added. Each says what it means and what to do, which the plugin's `explain` and the documentation print.
@@ -53,6 +53,8 @@ macro_rules! vocabulary {
         }
     };
 }
+
+pub(super) use vocabulary;
 
 /// A word that this version of the vocabulary does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -224,6 +226,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::api::event::{EventReason, ServiceReason};
 
     fn check<T: Copy>(all: &[T], spelled: fn(T) -> &'static str, texts: [fn(T) -> &'static str; 2]) {
         let mut seen = BTreeSet::new();
@@ -245,6 +248,8 @@ mod tests {
         check(GateReason::ALL, GateReason::as_str, [GateReason::meaning, GateReason::remedy]);
         check(ExclusionReason::ALL, ExclusionReason::as_str, [ExclusionReason::meaning, ExclusionReason::remedy]);
         check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
+        check(EventReason::ALL, EventReason::as_str, [EventReason::meaning, EventReason::remedy]);
+        check(ServiceReason::ALL, ServiceReason::as_str, [ServiceReason::meaning, ServiceReason::remedy]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::api::DirectAccessBinding;
 use crate::api::binding::DirectAccessBindingSpec;
+use crate::api::event::ServiceReason;
 use crate::model::{Service, ServiceCondition};
 use crate::plan::annotated::{Reading, Wish};
 
@@ -13,7 +14,7 @@ pub struct Verdict {
     /// It asks for direct access, or has annotations that cannot be followed.
     is_told: bool,
     /// Why it has no binding of its own although it asks for one: reason and words.
-    refusal: Option<(&'static str, String)>,
+    refusal: Option<(ServiceReason, String)>,
     /// Annotations that cannot be followed, in words.
     faults: Vec<String>,
     /// Annotations that are not acted on.
@@ -47,13 +48,13 @@ pub fn decide(service: &Service, reading: &Reading, bindings: &[&DirectAccessBin
     let wanted = match &reading.wish {
         Wish::None => None,
         Wish::Refused(why) => {
-            refusal = Some(("ManagedByTke", why.clone()));
+            refusal = Some((ServiceReason::ManagedByTke, why.clone()));
             None
         }
         Wish::Binding(_) if explicit.is_some() => {
             let named = explicit.map(name).unwrap_or_default();
             refusal = Some((
-                "BoundByOther",
+                ServiceReason::BoundByOther,
                 format!("DirectAccessBinding '{named}' binds this Service, and its spec counts"),
             ));
             None
@@ -63,7 +64,7 @@ pub fn decide(service: &Service, reading: &Reading, bindings: &[&DirectAccessBin
             let words = format!(
                 "a DirectAccessBinding '{named}' is there already and not of this Service; rename or delete it"
             );
-            refusal = Some(("NameTaken", words));
+            refusal = Some((ServiceReason::NameTaken, words));
             None
         }
         Wish::Binding(spec) => Some(spec),
@@ -91,12 +92,12 @@ pub fn condition(verdict: &Verdict, said: Option<&str>) -> Option<ServiceConditi
     }
     let ignored = (!verdict.ignored.is_empty()).then(|| format!("not acted on: {}", verdict.ignored.join(", ")));
     let (is_true, reason, mut words) = match (&verdict.refusal, said, verdict.faults.as_slice()) {
-        (Some(("BoundByOther", words)), ..) => (true, "BoundByOther", vec![words.clone()]),
+        (Some((reason @ ServiceReason::BoundByOther, words)), ..) => (true, *reason, vec![words.clone()]),
         (Some((reason, words)), ..) => (false, *reason, vec![words.clone()]),
-        (None, Some(said), _) => (false, "NotTaken", vec![said.to_owned()]),
-        (None, None, []) => (true, "Accepted", vec!["the annotations are followed".to_owned()]),
-        (None, None, faults) => (false, "InvalidAnnotation", faults.to_vec()),
+        (None, Some(said), _) => (false, ServiceReason::NotTaken, vec![said.to_owned()]),
+        (None, None, []) => (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()]),
+        (None, None, faults) => (false, ServiceReason::InvalidAnnotation, faults.to_vec()),
     };
     words.extend(ignored);
-    Some(ServiceCondition { is_true, reason: reason.to_owned(), message: words.join("; ") })
+    Some(ServiceCondition { is_true, reason: reason.to_string(), message: words.join("; ") })
 }

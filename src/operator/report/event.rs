@@ -10,6 +10,7 @@ use kube::runtime::events::{Event, EventType};
 use super::Report;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::ConditionType;
+use crate::api::event::EventReason;
 use crate::api::{DirectAccessBindingStatus, clip};
 use crate::model::ListenerId;
 use crate::plan::{BindingView, Step, StepOutcome};
@@ -19,9 +20,6 @@ const NOTE_MAX: usize = 1024;
 
 /// In a rollout, the same happens again and again. It is told once in this time; what it has led to is in the status.
 const QUIET: Duration = Duration::from_secs(30);
-
-/// Settings in the cloud were not as wished.
-const CORRECTED: &str = "AttributesCorrected";
 
 /// When which reason was last told of a binding. Forgetting it costs an Event.
 #[derive(Debug, Default)]
@@ -56,7 +54,7 @@ impl Report<'_> {
             |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
         for (step, outcome) in &self.outcome.steps {
             if matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)) && step.concerns(view.uid(), is_known) {
-                self.publish(view, told, EventType::Normal, reason(step), "Program", &step.to_string()).await;
+                self.tell(view, told, reason(step), "Program", &step.to_string()).await;
             }
         }
         if ungated(before) == 0
@@ -64,7 +62,7 @@ impl Report<'_> {
             && let Some(accepted) = find(after, ConditionType::Accepted)
             && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
         {
-            self.publish(view, told, EventType::Warning, "UngatedPods", "Reconcile", &accepted.message).await;
+            self.tell(view, told, EventReason::UngatedPods, "Reconcile", &accepted.message).await;
         }
         let Some(ready) = find(after, ConditionType::Ready) else { return };
         let known = find(before, ConditionType::Ready);
@@ -74,6 +72,11 @@ impl Report<'_> {
         let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
         let kind = if is_warning { EventType::Warning } else { EventType::Normal };
         self.publish(view, told, kind, &ready.reason, "Reconcile", &ready.message).await;
+    }
+
+    async fn tell(&self, view: &BindingView, told: &mut Told, reason: EventReason, action: &str, note: &str) {
+        let kind = if reason.is_warning() { EventType::Warning } else { EventType::Normal };
+        self.publish(view, told, kind, reason.as_str(), action, note).await;
     }
 
     async fn publish(
@@ -86,7 +89,7 @@ impl Report<'_> {
         note: &str,
     ) {
         // Every correction says something else.
-        if reason != CORRECTED && !told.is_news(reason, kind, Instant::now()) {
+        if reason != EventReason::AttributesCorrected.as_str() && !told.is_news(reason, kind, Instant::now()) {
             return;
         }
         let event = Event {
@@ -107,22 +110,22 @@ fn ungated(status: &DirectAccessBindingStatus) -> i32 {
     status.gates.as_ref().map_or(0, |gates| gates.ungated_pods)
 }
 
-fn reason(step: &Step) -> &'static str {
+const fn reason(step: &Step) -> EventReason {
     match step {
-        Step::CreateListeners { .. } => "CreatingListeners",
-        Step::CreateRules { .. } => "CreatingRules",
-        Step::Register(_) => "RegisteredTargets",
-        Step::Reweight(_) => "ReweightingTargets",
-        Step::Deregister(_) => "DeregisteredTargets",
+        Step::CreateListeners { .. } => EventReason::CreatingListeners,
+        Step::CreateRules { .. } => EventReason::CreatingRules,
+        Step::Register(_) => EventReason::RegisteredTargets,
+        Step::Reweight(_) => EventReason::ReweightingTargets,
+        Step::Deregister(_) => EventReason::DeregisteredTargets,
         Step::ModifyListener { .. }
         | Step::ModifyDomain { .. }
         | Step::ModifyRule { .. }
         | Step::ModifyLoadBalancer(_)
-        | Step::SetSecurityGroups(_) => CORRECTED,
-        Step::CreateLoadBalancer(_) => "CreatingLoadBalancer",
-        Step::DeleteLoadBalancer => "DeletingLoadBalancer",
-        Step::DeleteRules { .. } => "DeletingRules",
-        Step::DeleteListeners(_) => "DeletingListeners",
+        | Step::SetSecurityGroups(_) => EventReason::AttributesCorrected,
+        Step::CreateLoadBalancer(_) => EventReason::CreatingLoadBalancer,
+        Step::DeleteLoadBalancer => EventReason::DeletingLoadBalancer,
+        Step::DeleteRules { .. } => EventReason::DeletingRules,
+        Step::DeleteListeners(_) => EventReason::DeletingListeners,
     }
 }
 

@@ -9,6 +9,7 @@ use kube::{Api, Resource};
 
 use super::Repair;
 use crate::api::clip;
+use crate::api::event::EventReason;
 
 /// Who says so.
 const REPORTER: &str = "cloud.tencent.com/direct-access-webhook";
@@ -31,12 +32,12 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    fn reason(self) -> &'static str {
+    const fn reason(self) -> EventReason {
         match self {
-            Self::Created => "Created",
-            Self::Renewed => "Renewed",
-            Self::Repaired => "Repaired",
-            Self::Removed => "Removed",
+            Self::Created => EventReason::Created,
+            Self::Renewed => EventReason::Renewed,
+            Self::Repaired => EventReason::Repaired,
+            Self::Removed => EventReason::Removed,
         }
     }
 }
@@ -51,7 +52,7 @@ pub(super) fn reference<K: Resource>(object: &K, kind: &K::DynamicType) -> Objec
 fn event_name(reference: &ObjectReference, deed: Deed, object: &str, cause: &str) -> String {
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
     let (name, uid, version) = (part(&reference.name), part(&reference.uid), part(&reference.resource_version));
-    format!("{name}.{uid}.{version}.{}-{object}-{cause}", deed.reason().to_ascii_lowercase())
+    format!("{name}.{uid}.{version}.{}-{object}-{cause}", deed.reason().as_str().to_ascii_lowercase())
 }
 
 impl Repair {
@@ -67,7 +68,7 @@ impl Repair {
         if deed != Deed::Removed {
             self.metrics.repair(object, cause);
         }
-        tracing::info!(object, cause, deed = deed.reason(), "{note}");
+        tracing::info!(object, cause, deed = deed.reason().as_str(), "{note}");
         // Cluster-wide objects have their Events in this namespace.
         let namespace = reference.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let event = Event {
@@ -76,8 +77,8 @@ impl Repair {
                 namespace: Some(namespace.clone()),
                 ..ObjectMeta::default()
             },
-            type_: Some(if deed == Deed::Repaired { "Warning" } else { "Normal" }.to_owned()),
-            reason: Some(deed.reason().to_owned()),
+            type_: Some(if deed.reason().is_warning() { "Warning" } else { "Normal" }.to_owned()),
+            reason: Some(deed.reason().to_string()),
             note: Some(clip(note, NOTE_MAX)),
             action: Some(format!("{object}-{cause}")),
             event_time: Some(MicroTime(Timestamp::now())),

@@ -1,0 +1,58 @@
+//! Reasons of Events, and of the condition that Services with TKE's annotations get: spelled here and nowhere else.
+//!
+//! Besides these, the change of a binding's condition Ready is told by an Event whose reason is the condition's
+//! ([`Reason`](super::condition::Reason)).
+
+use super::condition::{UnknownWord, vocabulary};
+
+vocabulary! {
+    /// The reason of an Event that is no reason of a condition: on a binding, or on what injects readiness gates.
+    EventReason {
+        CreatingLoadBalancer = "CreatingLoadBalancer": "The cloud was asked to create the load balancer of the binding.",
+            "Nothing to do; it takes some seconds.";
+        CreatingListeners = "CreatingListeners": "The cloud was asked to create listeners.", "Nothing to do.";
+        CreatingRules = "CreatingRules": "The cloud was asked to create forwarding rules.", "Nothing to do.";
+        RegisteredTargets = "RegisteredTargets": "Pods were registered as targets.", "Nothing to do.";
+        ReweightingTargets = "ReweightingTargets": "Weights of targets were changed, for example to 0 before they go.", "Nothing to do.";
+        DeregisteredTargets = "DeregisteredTargets": "Targets were deregistered.",
+            "Nothing to do; when it was not expected, look at the Service's Pods.";
+        AttributesCorrected = "AttributesCorrected": "Settings in the cloud were not as wished and were corrected; the note says which.",
+            "Nothing to do; when it comes again and again, find who else changes them.";
+        DeletingRules = "DeletingRules": "The cloud was asked to delete forwarding rules that the binding had made.", "Nothing to do.";
+        DeletingListeners = "DeletingListeners": "The cloud was asked to delete listeners that the binding had made.", "Nothing to do.";
+        DeletingLoadBalancer = "DeletingLoadBalancer": "The cloud was asked to delete the load balancer that was created for the binding.",
+            "Nothing to do.";
+        UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
+            "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
+        Created = "Created": "What injects readiness gates was made for the first time.", "Nothing to do.";
+        Renewed = "Renewed": "The certificate of the webhook was renewed in good time.", "Nothing to do.";
+        Repaired = "Repaired": "What injects readiness gates had been deleted, changed or left to expire, and was restored.",
+            "Find who changes it; Pods created in between may have no gate.";
+        Removed = "Removed": "What another way of injecting gates had left behind was removed.", "Nothing to do.";
+    }
+}
+
+impl EventReason {
+    /// Whether it is told as a warning: somebody should look.
+    pub const fn is_warning(self) -> bool {
+        matches!(self, Self::UngatedPods | Self::Repaired)
+    }
+}
+
+vocabulary! {
+    /// The reason of the condition `cloud.tencent.com/direct-access` of a Service, and of the warning that comes with it while it is
+    /// False.
+    ServiceReason {
+        Accepted = "Accepted": "The Service has a binding of its own, and all its annotations are followed.", "Nothing to do.";
+        BoundByOther = "BoundByOther": "A binding that somebody has made is for this Service, and counts more than its annotations.",
+            "Nothing to do; to have the annotations followed, delete that binding.";
+        ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service, so it is left alone.",
+            "Set the annotation service.cloud.tencent.com/mode to skip on the Service.";
+        NameTaken = "NameTaken": "A binding with the Service's name is there already, and is not this Service's.",
+            "Rename or delete that binding.";
+        NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for.",
+            "Correct the annotation or port that the message names.";
+        InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed; the others are.",
+            "Correct the annotations that the message names.";
+    }
+}
