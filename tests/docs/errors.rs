@@ -1,12 +1,12 @@
-//! The documentation of errors is what the code does: `UPDATE=1 cargo test --test errors` writes it.
-#![allow(clippy::unwrap_used, reason = "the whole file is a test")]
+//! The documentation of errors is what the code does: `UPDATE=1 cargo test --test docs` writes it.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use tke_direct_access::clb::error::table;
 use tke_direct_access::model::Class;
 use tke_direct_access::status::reason_of;
+
+use super::generated::generated;
 
 const FILE: &str = "docs/errors.md";
 
@@ -47,7 +47,7 @@ fn handling(class: Class) -> (&'static str, &'static str) {
 fn document() -> String {
     let mut text = String::from(
         "# Errors of the cloud\n\nWhat each error of the CLB API means to the controller. Conditions carry the cloud's code and words; the \
-         reason is the class's, and the\nlogs have the request id. Written from the code by `UPDATE=1 cargo test --test errors`.\n\n\
+         reason is the class's, and the\nlogs have the request id. Written from the code by `UPDATE=1 cargo test --test docs`.\n\n\
          ## Classes\n\n| class | condition reason | what the controller does | what to do | TKE's own codes |\n|---|---|---|---|---|\n",
     );
     for class in Class::ALL {
@@ -64,11 +64,5 @@ fn document() -> String {
 
 #[test]
 fn the_documentation_of_errors_is_what_the_code_does() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
-    let expected = document();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{FILE} is outdated; write it by UPDATE=1 cargo test --test errors");
+    generated(FILE, &document());
 }

@@ -1,10 +1,10 @@
-//! The documentation of annotations is what the code does: `UPDATE=1 cargo test --test annotations` writes it.
-#![allow(clippy::unwrap_used, reason = "the whole file is a test")]
+//! The documentation of annotations is what the code does: `UPDATE=1 cargo test --test docs` writes it.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use tke_direct_access::plan::annotated::{KEYS, Treatment};
+
+use super::generated::generated;
 
 const FILE: &str = "docs/annotations.md";
 
@@ -12,7 +12,7 @@ fn document() -> String {
     let mut text = String::from(
         "# Annotations of Services\n\nTKE's annotations that are recognised on Services of type LoadBalancer, with `--annotated-services=OwnClass` or `All`. A value that \
          cannot be\nread is told by the Service's condition `cloud.tencent.com/direct-access` and an Event, and everything else is followed. Annotations that \
-         are not listed are left\nalone. Written from the code by `UPDATE=1 cargo test --test annotations`.\n",
+         are not listed are left\nalone. Written from the code by `UPDATE=1 cargo test --test docs`.\n",
     );
     for (treatment, title) in [
         (Treatment::Applied, "Followed"),
@@ -32,13 +32,7 @@ fn document() -> String {
 
 #[test]
 fn the_documentation_of_annotations_is_what_the_code_does() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
-    let expected = document();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{FILE} is outdated; write it by UPDATE=1 cargo test --test annotations");
+    generated(FILE, &document());
     let mut names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
     names.sort_unstable();
     names.dedup();
