@@ -246,3 +246,30 @@ fn names_that_do_not_exist_are_found() {
         assert_eq!(fault.is_none(), is_right, "{code}: {fault:?}");
     }
 }
+
+/// Actions that the client knows and the controller never calls: method, action.
+const NEVER_CALLED: [(&str, &str); 2] = [("delete_listener", "DeleteListener"), ("retag", "BatchModifyTargetTag")];
+
+#[test]
+fn the_rights_in_the_cloud_are_those_that_are_used() {
+    let text = |folder: &str| -> String {
+        let all = files(&root().join(folder)).into_iter().filter(|path| !path.to_string_lossy().contains("/wire/"));
+        all.map(|path| fs::read_to_string(path).unwrap()).collect()
+    };
+    let wire: String =
+        files(&root().join("src/clb/wire")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let declared = regex::Regex::new(r"(?m)^    (\w+) (?:reads|writes) ->").unwrap();
+    let declared: BTreeSet<_> = declared.captures_iter(&wire).map(|found| found[1].to_owned()).collect();
+    let sent = regex::Regex::new(r"wire::(\w+)").unwrap();
+    let sent: BTreeSet<_> = sent.captures_iter(&text("src/clb")).map(|found| found[1].to_owned()).collect();
+    let callers = text("src/operator") + &text("src/cli");
+    for (method, action) in NEVER_CALLED {
+        assert!(!callers.contains(&format!(".{method}(")), "{action} is called");
+    }
+    let is_called = |action: &&String| NEVER_CALLED.iter().all(|(_, never)| never != action);
+    let used: BTreeSet<_> = declared.intersection(&sent).filter(is_called).cloned().collect();
+    let page = super::page::Page::read("docs/security.md");
+    let told: BTreeSet<_> =
+        page.codes().into_iter().map(|(_, code)| code).filter(|code| declared.contains(code)).collect();
+    assert_eq!(told, used);
+}
