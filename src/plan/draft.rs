@@ -14,8 +14,8 @@ use super::stand_in::{StandIns, stand_ins};
 use super::summary::tally;
 use super::target::{TargetPlan, Wanted, targets};
 use super::{
-    BindingPlan, BindingView, ConfigView, Counts, ListenerFacts, Observed, Plan, RuleFacts, Snapshot, Step, batch,
-    drift, endpoint, placement, problem,
+    BindingPlan, BindingView, ConfigView, Counts, ListenerFacts, Observed, Plan, Problem, RuleFacts, Snapshot, Step,
+    batch, drift, endpoint, placement, problem,
 };
 
 /// A plan being written.
@@ -123,9 +123,25 @@ impl<'a> Draft<'a> {
                 let plan = targets(&Wanted { view, route, endpoints, quota, taken: &taken, stand_ins }, observed);
                 taken.extend(plan.register.iter().map(|registration| registration.address));
                 self.plans[binding].add_targets(found, &plan, quota);
+                let clash = found.and_then(|found| self.clash(found, &plan, listeners));
+                self.plans[binding].problems.extend(clash);
                 self.routes.push(plan);
             }
         }
+    }
+
+    /// The other wanted listener that has the addresses which are to be registered: the cloud, which tells connections of layer 4
+    /// apart by them, refuses that. It is tried all the same, since only the cloud knows its rules.
+    fn clash(&self, found: &Resolved<'_>, plan: &TargetPlan, listeners: &Listeners<'_>) -> Option<Problem> {
+        let protocol = found.desired.protocol;
+        let holds = |other: &&Resolved<'_>| {
+            let has = |address| self.observed_targets(&other.route).iter().any(|target| target.address == address);
+            other.desired.protocol == protocol
+                && other.route.listener != found.route.listener
+                && plan.register.iter().any(|wanted| has(wanted.address))
+        };
+        let other = (!protocol.is_layer7()).then(|| listeners.resolved.iter().find(holds)).flatten()?;
+        Some(problem::clash(&found.desired.route_name(None), &other.desired.route_name(None)))
     }
 
     /// The bindings that have a target among these.

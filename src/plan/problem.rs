@@ -227,6 +227,14 @@ pub(super) fn address_in_use(route: &str, count: usize) -> Problem {
     unprogrammed(Reason::BackendConflict, message)
 }
 
+pub(super) fn clash(route: &str, other: &str) -> Problem {
+    let message = format!(
+        "Pods are to be targets of {route} at addresses that are targets of {other}, which the cloud does not allow; let them \
+         listen on a port of their own for each listener"
+    );
+    unprogrammed(Reason::BackendConflict, message)
+}
+
 pub(super) fn removal_held(route: &str, count: usize) -> Problem {
     let message = format!(
         "{count} running Pods that the Service selects are in none of its EndpointSlices: their targets on {route} are kept \

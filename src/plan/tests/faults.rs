@@ -114,6 +114,27 @@ fn an_address_that_somebody_else_registered_is_left_to_them() {
 }
 
 #[test]
+fn one_pod_port_behind_two_listeners_of_a_protocol_is_a_conflict() {
+    let listener = |port: u16, protocol: &str| {
+        let rules = if protocol == "HTTP" { json!([{"domain": "a.example", "url": "/"}]) } else { json!([]) };
+        json!({"port": port, "protocol": protocol, "servicePort": 80, "rules": rules})
+    };
+    for (protocol, expected) in
+        [("TCP", vec![(ConditionType::Programmed, Reason::BackendConflict)]), ("HTTP", Vec::new())]
+    {
+        let mut world = World::new(&json!({"listeners": [listener(PORT, protocol), listener(81, protocol)]}));
+        world = world.with_pods([1]);
+        world.converge();
+        assert!(reasons(&world, 0).is_empty(), "{protocol}: a cloud that takes both is no problem");
+        let second = world.listeners.iter().find(|listener| listener.port == 81).unwrap().id.clone();
+        let refused = world.targets.iter_mut().find(|(route, _)| route.listener == second);
+        refused.unwrap().1.clear();
+        assert_eq!(reasons(&world, 0), expected, "{protocol}");
+        assert_eq!(world.plan().steps.len(), 1, "{protocol}: it is tried all the same");
+    }
+}
+
+#[test]
 fn a_listener_of_ours_with_foreign_targets_is_not_deleted() {
     let mut world = World::new(&json!({})).with_pods([1]);
     let id = world.add_own_listener();

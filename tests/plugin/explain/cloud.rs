@@ -198,8 +198,7 @@ pub(super) const FAILURES: &[Failure] = &[
     Failure {
         what: "the address is a target of another listener of the protocol",
         link: "Target",
-        // The cloud refuses a part of a batch in free words, without a code.
-        reason: "Failed",
+        reason: "BackendConflict",
         arrange: |scene| {
             let listener = |port: u16| json!({"port": port, "protocol": "TCP", "servicePort": 80});
             Box::pin(usual(scene, json!({"listeners": [listener(80), listener(81)]})))
