@@ -1,9 +1,11 @@
 //! The manifests agree with one another and with the program.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::values::has_monitoring;
 use crate::support::ControlPlane;
 
 pub(super) fn root() -> PathBuf {
@@ -68,13 +70,20 @@ async fn the_file_to_apply_is_what_the_base_gives() {
 async fn components_add_to_the_base() {
     let control_plane = ControlPlane::shared().await;
     let folder = tempfile::tempdir_in(root().join("target")).unwrap();
-    let text = "resources: [../../deploy]\ncomponents: [../../deploy/components/network-policy]\n";
+    let monitoring = if has_monitoring() { ", ../../deploy/monitoring" } else { "" };
+    let components = "components: [../../deploy/components/network-policy]";
+    let text = format!("resources: [../../deploy{monitoring}]\n{components}\n");
     std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
     let rendered = control_plane.kubectl(&["kustomize", &folder.path().display().to_string()]).await.ok().unwrap();
     let all: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
     let base = objects();
-    let added: Vec<_> = all.iter().filter(|object| !base.contains(object)).map(|object| &object["kind"]).collect();
-    assert_eq!((all.len(), added), (base.len() + 1, vec![&Value::from("NetworkPolicy")]));
+    let added = all.iter().filter(|object| !base.contains(object)).filter_map(|object| object["kind"].as_str());
+    let added: BTreeSet<_> = added.collect();
+    let mut expected = BTreeSet::from(["NetworkPolicy"]);
+    if has_monitoring() {
+        expected.extend(["ConfigMap", "PrometheusRule", "ServiceMonitor"]);
+    }
+    assert_eq!((all.len(), &added), (base.len() + expected.len(), &expected));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::chart::{folder, in_chart};
 use super::manifests::{root, same_text};
-use super::tools::{PROMTOOL, Tool, both};
+use super::tools::{PROMETHEUS_OPERATOR, PROMTOOL, Tool, both};
 use super::values::has_monitoring;
 
 fn source(name: &str) -> PathBuf {
@@ -40,11 +40,44 @@ fn rules_and_dashboard_of_the_chart_are_copies() {
                 "left is the chart, right is deploy/monitoring/{name}"
             );
         }
+        let elsewhere =
+            in_chart("{prometheusRule: {enabled: true, runbooks: 'https://wiki.example.com/a'}}", "PrometheusRule");
+        let (there, here) = ("https://wiki.example.com/a#", "docs/runbooks.md#");
+        let urls = |text: &str, base: &str| text.matches(&format!("\"runbook_url\":\"{base}")).count();
+        let expected = urls(&in_chart(values, "PrometheusRule").to_string(), here);
+        assert!(expected > 0);
+        assert_eq!((urls(&elsewhere.to_string(), there), urls(&elsewhere.to_string(), here)), (expected, 0));
         let data = in_chart(values, "ConfigMap")["data"].take();
         let boards: Vec<&Value> = data.as_object().unwrap().values().collect();
         assert_eq!(boards.len(), 1);
         let shown: Value = serde_json::from_str(boards[0].as_str().unwrap()).unwrap();
         assert_eq!(shown, serde_json::from_str::<Value>(&text("dashboard.json")).unwrap());
+    }
+}
+
+/// Fields that the operator does not know would be dropped by its definitions, and nobody would hear of it.
+#[test]
+fn the_prometheus_operator_takes_what_is_for_it() {
+    let (tool, folder) = (Tool::built(&PROMETHEUS_OPERATOR), tempfile::tempdir().unwrap());
+    let take = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let output = tool.command().arg(&file).output().unwrap();
+        if output.status.success() { Ok(()) } else { Err(both(&output)) }
+    };
+    let mut objects = vec![in_chart("{serviceMonitor: {enabled: true}}", "ServiceMonitor")];
+    if is_there() {
+        objects.push(in_chart("{prometheusRule: {enabled: true}}", "PrometheusRule"));
+        objects.extend(
+            ["service-monitor.yaml", "prometheus-rule.yaml"].map(|name| serde_saphyr::from_str(&text(name)).unwrap()),
+        );
+    }
+    for object in &objects {
+        take("object.yaml", &object.to_string()).unwrap_or_else(|said| panic!("{said}"));
+        // It does tell what is wrong.
+        let wrong = object.to_string().replacen("\"spec\":{", "\"spec\":{\"wrong\":1,", 1);
+        let said = take("wrong.yaml", &wrong).unwrap_err();
+        assert!(said.contains("unknown field \"wrong\""), "{said}");
     }
 }
 

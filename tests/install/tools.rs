@@ -44,6 +44,15 @@ pub(super) const PROMTOOL: GoProgram<'static> = GoProgram {
     what: "promtool (about 2 minutes)",
 };
 
+/// Reads objects of the Prometheus operator with its own types.
+pub(super) const PROMETHEUS_OPERATOR: GoProgram<'static> = GoProgram {
+    folder: "tools/prometheus-operator",
+    package: ".",
+    name: "prometheus-operator",
+    flags: &FLAGS,
+    what: "the types of the Prometheus operator (less than a minute)",
+};
+
 /// A tool that is built, and a folder for what it keeps.
 pub(super) struct Tool {
     binary: PathBuf,
