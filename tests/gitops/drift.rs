@@ -1,11 +1,13 @@
 //! What the controller writes is no difference to Git for any tool, and no tool takes it away.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tke_direct_access::api::names;
 use tke_direct_access::operator::USER_AGENT;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
 
-use super::tool::{Repository, Tool, example};
+use super::tool::{Repository, Tool, bound, example};
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
 
@@ -22,7 +24,7 @@ pub(super) async fn stage(name: &str) -> Stage {
 
 /// A Service with a binding, one with TKE's annotations, one with a config, and one whose config is made for it.
 fn objects() -> Vec<Value> {
-    let mut made = example("01-service.yaml", "made");
+    let mut made = bound("made");
     for object in &mut made {
         match object["kind"].as_str() {
             Some("DirectAccessBinding") => {
@@ -39,7 +41,7 @@ fn objects() -> Vec<Value> {
     for binding in cart.iter_mut().filter(|object| object["kind"] == "DirectAccessBinding") {
         binding["spec"]["listeners"] = json!([{"port": 8081, "protocol": "TCP", "servicePort": 80}]);
     }
-    [example("01-service.yaml", "plain"), example("13-annotated-service.yaml", "annotated"), cart, made].concat()
+    [bound("plain"), example("13-annotated-service.yaml", "annotated"), cart, made].concat()
 }
 
 const BINDINGS: [&str; 4] = ["plain", "annotated", "cart", "made"];
@@ -126,6 +128,12 @@ async fn check(tool: Tool, name: &str) {
     repository.expect_no_drift("after the second sync").await;
 
     pause(&stage, tool).await;
+
+    // Somebody else's change is seen, so what is not seen is not there.
+    let patch = r#"{"spec": {"replicas": 2}}"#;
+    stage.ok(&["patch", "deployment", "plain", "--type=merge", "-p", patch]).await;
+    let ways: BTreeSet<_> = repository.drift().await.into_iter().map(|(way, _)| way).collect();
+    assert_eq!(ways, BTreeSet::from(["kubectl diff", "apply --dry-run", "Argo CD"]));
     stage.finish().await;
 }
 
@@ -163,7 +171,7 @@ async fn flux_finds_no_drift() {
 #[tokio::test(flavor = "multi_thread")]
 async fn flux_keeps_what_the_plugin_has_written() {
     let stage = stage("plugin").await;
-    let repository = Repository::new(&stage, Tool::Flux, example("01-service.yaml", "plain"));
+    let repository = Repository::new(&stage, Tool::Flux, bound("plain"));
     repository.sync().await;
     stage.until_ready("plain", "1/1").await;
     let plugin = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-direct_access"))
@@ -186,5 +194,25 @@ async fn flux_keeps_what_the_plugin_has_written() {
     repository.sync().await;
     repository.expect_no_drift("suspended by the plugin").await;
     assert_eq!(repository.live(binding).await["spec"]["suspend"], true);
+    stage.finish().await;
+}
+
+/// A Service that asks by annotation is faster than the binding that comes after it. Without the annotation in Git the next sync works.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_annotation_and_a_binding_of_one_service_do_not_go_together() {
+    let stage = stage("both").await;
+    let asking = example("01-service.yaml", "plain");
+    let is_binding = |object: &Value| object["kind"] == "DirectAccessBinding";
+    let first = asking.iter().filter(|object| !is_binding(object)).cloned().collect();
+    Repository::new(&stage, Tool::Flux, first).sync().await;
+    stage.until_ready("plain", "1/1").await;
+    let said = Repository::new(&stage, Tool::Flux, asking).try_sync().await.expect_err("there is one already");
+    assert!(said.to_string().contains("cannot be changed"), "{said}");
+
+    let binding_alone = Repository::new(&stage, Tool::Flux, bound("plain"));
+    eventually("Git is followed", DEADLINE, async || binding_alone.try_sync().await.map(Some)).await;
+    stage.until_ready("plain", "1/1").await;
+    rounds(&stage, 2).await;
+    binding_alone.expect_no_drift("after the annotation was taken out").await;
     stage.finish().await;
 }

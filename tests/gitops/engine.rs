@@ -18,6 +18,8 @@ pub(super) struct Verdict {
     pub(super) health: String,
     pub(super) health_message: String,
     pub(super) kstatus: String,
+    /// Flux' word with the expressions of `flux/paused.yaml`; empty for kinds that it has none for.
+    pub(super) custom: String,
     /// Empty when Flux' rules are kept.
     pub(super) flux_failures: String,
     pub(super) flux_warnings: String,
@@ -71,9 +73,9 @@ pub(super) fn run(arguments: &[&str], input: &str) -> Result<String, String> {
 }
 
 /// One answer for each line.
-fn answers<T: DeserializeOwned>(command: &str, lines: &[Value]) -> Vec<T> {
+fn answers<T: DeserializeOwned>(command: &[&str], lines: &[Value]) -> Vec<T> {
     let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let output = run(&[command, &argocd_cm()], &input).expect("the engine answers");
+    let output = run(command, &input).expect("the engine answers");
     let answers: Vec<T> = output.lines().map(|line| serde_json::from_str(line).expect("an answer")).collect();
     assert_eq!(answers.len(), lines.len());
     answers
@@ -81,10 +83,11 @@ fn answers<T: DeserializeOwned>(command: &str, lines: &[Value]) -> Vec<T> {
 
 /// What the tools say of each object, with the health checks of `argocd-cm.yaml`.
 pub(super) fn judge(objects: &[Value]) -> Vec<Verdict> {
-    answers("judge", objects)
+    let kustomization = root().join("gitops/flux/paused.yaml").display().to_string();
+    answers(&["judge", &argocd_cm(), &kustomization], objects)
 }
 
 /// What Argo CD finds between `desired` and `live`, on the client's side, or against the server's `predicted`.
 pub(super) fn differences(questions: &[Value]) -> Vec<Difference> {
-    answers("diff", questions)
+    answers(&["diff", &argocd_cm()], questions)
 }

@@ -5,7 +5,7 @@ use tke_direct_access::api::names;
 use tke_direct_access::model::LoadBalancerId;
 
 use super::drift::{LOAD_BALANCER, stage};
-use super::tool::{Repository, Tool, example};
+use super::tool::{Repository, Tool, bound};
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
 
@@ -24,10 +24,17 @@ async fn annotations(stage: &Stage) -> Value {
 }
 
 async fn ready(stage: &Stage) {
-    Repository::new(stage, Tool::ArgoCd, example("01-service.yaml", "plain")).sync().await;
+    Repository::new(stage, Tool::ArgoCd, bound("plain")).sync().await;
     stage.until_ready("plain", "1/1").await;
     eventually("the Service says where it is served", DEADLINE, async || {
         annotations(stage).await[names::LOAD_BALANCER_ID] == LOAD_BALANCER
+    })
+    .await;
+}
+
+async fn until_unmarked(stage: &Stage) {
+    eventually("the Service says nothing of a load balancer any more", DEADLINE, async || {
+        annotations(stage).await[names::LOAD_BALANCER_ID].is_null()
     })
     .await;
 }
@@ -39,10 +46,7 @@ async fn a_pruned_binding_takes_its_marks_off_the_service() {
     let own = annotations(&stage).await;
     prune(&stage, "dab/plain").await;
     assert_eq!(listeners(&stage), 0);
-    eventually("the annotation is gone", DEADLINE, async || {
-        annotations(&stage).await[names::LOAD_BALANCER_ID].is_null()
-    })
-    .await;
+    until_unmarked(&stage).await;
     let left = annotations(&stage).await;
     for (key, value) in left.as_object().unwrap() {
         assert_eq!(&own[key], value, "what Git says is left");
@@ -67,6 +71,6 @@ async fn a_binding_whose_load_balancer_is_gone_does_not_get_stuck() {
     ready(&stage).await;
     assert!(stage.cloud.console(|state| state.remove_load_balancer(&LoadBalancerId::new(LOAD_BALANCER))));
     prune(&stage, "dab/plain").await;
-    assert!(annotations(&stage).await[names::LOAD_BALANCER_ID].is_null());
+    until_unmarked(&stage).await;
     stage.finish().await;
 }

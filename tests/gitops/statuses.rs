@@ -8,10 +8,13 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tke_direct_access::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
+use tke_direct_access::sim::Settings as SimulatorSettings;
 
 use self::cases::{Case, T0, at, case, config_case, status};
 use self::rules::Seen;
 use super::engine::{Verdict, judge};
+use super::tool::{Repository, Tool, example};
+use crate::stage::Stage;
 
 // The cases name the library by it.
 extern crate tke_direct_access;
@@ -119,6 +122,10 @@ fn check(sample: &Sample, found: &Verdict) {
     assert_eq!((found.kstatus.as_str(), sample.seen().kstatus()), (kstatus, kstatus), "kstatus: {}", what());
     assert_eq!(found.health, health, "Argo CD: {}", what());
     let seen = sample.seen();
+    if !found.custom.is_empty() && !seen.is_deleting {
+        let is_paused = sample.is_suspended && seen.observed == seen.generation;
+        assert_eq!(found.custom, if is_paused { "Current" } else { kstatus }, "with expressions: {}", what());
+    }
     if seen.observed == seen.generation {
         assert_eq!((found.flux_failures.as_str(), found.flux_warnings.as_str()), ("", ""), "Flux: {}", what());
         if !seen.is_deleting && !sample.is_suspended {
@@ -132,6 +139,7 @@ fn kubectl_wait_flux_and_argo_cd_agree_on_every_status() {
     let samples: Vec<Sample> = bindings().into_iter().chain(configs()).collect();
     let objects: Vec<Value> = samples.iter().map(|sample| sample.object.clone()).collect();
     let found = judge(&objects);
+    assert_eq!(found.iter().filter(|found| !found.custom.is_empty()).count(), 4 * BINDINGS);
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (sample, found) in samples.iter().zip(&found) {
         check(sample, found);
@@ -147,6 +155,25 @@ fn kubectl_wait_flux_and_argo_cd_agree_on_every_status() {
     ] {
         assert!(counts.get(&seldom).is_some_and(|count| *count >= 100), "{seldom:?} is hardly tried: {counts:?}");
     }
+}
+
+/// Objects that no controller has seen, as the API server has them: nobody takes them for ready, configs included.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_object_is_not_ready_for_anybody() {
+    let stage = Stage::without_controller("new", SimulatorSettings::instant()).await;
+    let objects = example("05-session-persistence.yaml", "cart");
+    Repository::new(&stage, Tool::ArgoCd, objects).sync().await;
+    let mut new = Vec::new();
+    for kind in ["dab", "tsc"] {
+        let text = stage.ok(&["get", kind, "cart", "-o", "json"]).await;
+        new.push(serde_json::from_str::<Value>(&text).unwrap());
+        let wait = ["wait", "--for=condition=Ready", &format!("{kind}/cart"), "--timeout=1s"];
+        assert!(!stage.kubectl(&wait).await.success, "kubectl wait returns for a new {kind}");
+    }
+    for found in tokio::task::spawn_blocking(move || judge(&new)).await.unwrap() {
+        assert_eq!((found.kstatus.as_str(), found.health.as_str()), ("InProgress", "Progressing"), "{found:?}");
+    }
+    stage.finish().await;
 }
 
 /// TKE's own definition of the kind has no status: nobody has to wait for what will never come.
@@ -182,7 +209,7 @@ fn the_rules_are_those_of_the_tools() {
         conditions.retain(|condition| known.insert(condition.type_.clone()));
         let mut object = json!({
             "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
-            "metadata": {"name": "web", "generation": generation}, "spec": {},
+            "metadata": {"name": "web", "generation": generation}, "spec": {"suspend": false},
             "status": {"observedGeneration": observed, "conditions": conditions},
         });
         if is_deleting {

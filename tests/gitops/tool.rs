@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::engine::{self, Difference};
-use crate::stage::Stage;
+use crate::stage::{DEADLINE, Stage};
+use crate::support::eventually;
 
 /// Who keeps the objects as they are in Git, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,13 @@ impl<'a> Repository<'a> {
 
     /// Makes the cluster follow Git.
     pub(super) async fn sync(&self) {
-        self.kubectl(&["apply"], &self.objects).await.ok().expect("the objects are taken");
+        self.try_sync().await.expect("the objects are taken");
+    }
+
+    /// # Errors
+    /// An object is refused.
+    pub(super) async fn try_sync(&self) -> anyhow::Result<String> {
+        self.kubectl(&["apply"], &self.objects).await.ok()
     }
 
     /// The object in the cluster.
@@ -88,24 +95,43 @@ impl<'a> Repository<'a> {
         serde_json::from_str(&said.ok().expect("the object would be taken")).expect("an object")
     }
 
-    /// Fails when a preview shows any difference between Git and the cluster.
-    pub(super) async fn expect_no_drift(&self, when: &str) {
+    /// The object in the cluster, and what another apply would make of this very version.
+    async fn pair(&self, object: &Value) -> (Value, Value) {
+        eventually("the object is quiet for a moment", DEADLINE, async || {
+            let (live, predicted) = (self.live(object).await, self.predicted(object).await);
+            let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+            (version(&live) == version(&self.live(object).await)).then_some((live, predicted))
+        })
+        .await
+    }
+
+    /// The previews that show a difference between Git and the cluster, with what they show.
+    pub(super) async fn drift(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
         let diff = self.kubectl(&["diff"], &self.objects).await;
-        assert!(diff.success, "{when}, {:?}: kubectl diff:\n{}{}", self.tool, diff.stdout, diff.stderr);
+        if !diff.success {
+            found.push(("kubectl diff", diff.stdout + &diff.stderr));
+        }
         let mut questions = Vec::new();
         for object in &self.objects {
-            let (live, predicted) = (self.live(object).await, self.predicted(object).await);
-            assert_eq!(settled(&predicted), settled(&live), "{when}, {:?}: another apply would change it", self.tool);
+            let (live, predicted) = self.pair(object).await;
+            if settled(&predicted) != settled(&live) {
+                found.push(("apply --dry-run", format!("{live}\n{predicted}")));
+            }
             let mut question = json!({"desired": object, "live": live});
             if self.tool != Tool::ArgoCd {
                 question["predicted"] = predicted;
             }
             questions.push(question);
         }
-        let found = tokio::task::spawn_blocking(move || engine::differences(&questions)).await.unwrap();
-        for Difference { modified, live, predicted } in found {
-            assert!(!modified, "{when}, {:?}: Argo CD shows\n{live}\n{predicted}", self.tool);
-        }
+        let answers = tokio::task::spawn_blocking(move || engine::differences(&questions)).await.unwrap();
+        let modified = answers.into_iter().filter(|answer| answer.modified);
+        found.extend(modified.map(|Difference { live, predicted, .. }| ("Argo CD", format!("{live}\n{predicted}"))));
+        found
+    }
+
+    pub(super) async fn expect_no_drift(&self, when: &str) {
+        assert_eq!(self.drift().await, [], "{when}, {:?}", self.tool);
     }
 }
 
@@ -117,6 +143,16 @@ fn settled(object: &Value) -> Value {
         object["metadata"].as_object_mut().unwrap().remove(field);
     }
     object
+}
+
+/// A Service with a binding of the same name, and nothing else that asks for one: a controller that follows TKE's annotations would
+/// make a binding of that name as soon as it sees the Service.
+pub(super) fn bound(name: &str) -> Vec<Value> {
+    let mut objects = example("01-service.yaml", name);
+    for service in objects.iter_mut().filter(|object| object["kind"] == "Service") {
+        service["metadata"].as_object_mut().unwrap().remove("annotations");
+    }
+    objects
 }
 
 /// The objects of an example, with one Pod each, and with `my-service` and `my-app` under a name of their own.

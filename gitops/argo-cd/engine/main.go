@@ -12,7 +12,8 @@ import (
 
 const usage = `usage:
   engine test ARGOCD_CM FOLDER   run the health_test.yaml and action_test.yaml files below FOLDER
-  engine judge ARGOCD_CM         one object as JSON per line in, one verdict per line out
+  engine judge ARGOCD_CM KUSTOMIZATION
+                                 one object as JSON per line in, one verdict per line out
   engine diff ARGOCD_CM          one {"desired", "live", "predicted"} per line in, one {"modified", …} per line out
   engine decode                  YAML documents in; fails for what Argo CD's or Flux' own types do not know`
 
@@ -31,12 +32,12 @@ func run(arguments []string) error {
 			return err
 		}
 		return testFolder(overrides, arguments[2])
-	case len(arguments) == 2 && arguments[0] == "judge":
-		overrides, err := readOverrides(arguments[1])
+	case len(arguments) == 3 && arguments[0] == "judge":
+		judge, err := newJudge(arguments[1], arguments[2])
 		if err != nil {
 			return err
 		}
-		return eachLine(os.Stdin, os.Stdout, func(line []byte) (any, error) { return judge(overrides, line) })
+		return eachLine(os.Stdin, os.Stdout, judge.verdict)
 	case len(arguments) == 2 && arguments[0] == "diff":
 		overrides, err := readOverrides(arguments[1])
 		if err != nil {
