@@ -9,8 +9,8 @@ use tracing_subscriber::{Layer, fmt};
 
 /// Our own programs and library: they never log a secret, at any level.
 const OWN: [&str; 4] = ["tke_direct_access", "direct_access_controller", "clb_simulator", "kubectl_direct_access"];
-/// Parts of the client of the API server that say no more than method, address, status and the name of an error.
-const HARMLESS: [&str; 2] = ["kube_client::client::builder", "kube_runtime"];
+/// Parts of the client of the API server that say no more than method, address, status, a path and the name of an error.
+const HARMLESS: [&str; 3] = ["kube_client::client::builder", "kube_client::client::tls", "kube_runtime"];
 /// The part of it that prints whole replies which it cannot read, Secrets among them. Whoever asked gets the error.
 const BODIES: &str = "kube_client::client";
 
@@ -107,6 +107,7 @@ mod tests {
             ("kube_client::client", Level::ERROR, false),
             ("kube_client::client::builder", Level::DEBUG, true),
             ("kube_client::client::builder", Level::TRACE, false),
+            ("kube_client::client::tls", Level::WARN, true),
             ("kube_runtime::watcher", Level::DEBUG, true),
         ] {
             assert_eq!(cap.would_enable(target, &level), expected, "{target} {level}");
