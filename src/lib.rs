@@ -56,8 +56,9 @@
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
 //! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
-//! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | k8s, plan, api, model |
+//! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | telemetry, k8s, plan, api, model |
 //! | [`cli`] | the kubectl plugin: what there is, what would be done, why a Pod is not ready | clb, k8s, status, plan, api, model |
+//! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
 //! No clock, client, runtime or randomness in api, model, plan, status. `tests/tidy` enforces the table, sizes and banned words.

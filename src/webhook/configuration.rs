@@ -22,7 +22,7 @@ pub(super) const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", FIE
 /// the 30 s that a client waits.
 const TIMEOUT_SECONDS: i32 = 3;
 /// Label and value of the controller's own Pods: they must be able to start without it.
-const SELF: (&str, &str) = ("app.kubernetes.io/name", "tke-direct-access");
+const SELF: (&str, &str) = ("app.kubernetes.io/name", "direct-access-controller");
 /// An object as it should be.
 pub(super) struct Desired {
     /// Its kind.

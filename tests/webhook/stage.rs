@@ -277,7 +277,7 @@ pub(crate) fn expectations() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
     mirror["spec"]["nodeName"] = json!("node-1");
     let mut ours = web_pod();
-    ours["metadata"]["labels"]["app.kubernetes.io/name"] = json!("tke-direct-access");
+    ours["metadata"]["labels"]["app.kubernetes.io/name"] = json!("direct-access-controller");
     vec![
         ("a selected Pod", web_pod(), vec![GATE]),
         ("a Pod with an empty list", with(&[]), vec![GATE]),
