@@ -1,8 +1,13 @@
 //! `plan`: what would be called in CLB.
 
 use std::io::Read;
+use std::path::Path;
 
+use k8s_openapi::api::core::v1 as core;
+use kube::Resource;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::get::is_named;
 use super::options::Plan;
@@ -10,8 +15,9 @@ use super::output::{Printer, Tone};
 use super::session::Session;
 use super::world::{Sight, World};
 use super::{Ending, Error};
-use crate::api::DirectAccessBinding;
-use crate::k8s::BindingRow;
+use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::k8s::{self, BindingRow};
+use crate::model::Service;
 use crate::plan::{Cloud, Step};
 
 pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer) -> Result<Ending, Error> {
@@ -21,7 +27,14 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
     let world = World::read(session, options.all_namespaces).await?;
     let mut names = options.names.clone();
     if let Some(path) = &options.filename {
-        for binding in from_file(path, session)? {
+        let Manifest { bindings, services, configs } = Manifest::read(path, session)?;
+        for object in &services {
+            stand_in_service(&world, object);
+        }
+        for config in configs {
+            world.stores.put_config(config);
+        }
+        for binding in bindings {
             names.extend(binding.metadata.name.clone());
             stand_in(&world, session, binding);
         }
@@ -51,32 +64,78 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
     Ok(if rows.iter().all(|row| row.steps.is_empty()) { Ending::Fine } else { Ending::Found })
 }
 
-/// The bindings of a file, as they would be after `kubectl apply`.
-fn from_file(path: &std::path::Path, session: &Session) -> Result<Vec<DirectAccessBinding>, Error> {
-    let fault = |why: String| Error::File { path: path.display().to_string(), why };
-    let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
-    };
-    read.map_err(|error| fault(error.to_string()))?;
-    let documents: Vec<serde_json::Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| fault(error.to_string()))?;
-    let mut bindings = Vec::new();
-    for document in documents.into_iter().filter(|document| document["kind"] == "DirectAccessBinding") {
-        let mut binding: DirectAccessBinding =
-            serde_json::from_value(document).map_err(|error| fault(error.to_string()))?;
-        binding.metadata.namespace.get_or_insert_with(|| session.namespace.clone());
-        if binding.metadata.namespace.as_ref() != Some(&session.namespace) {
-            return Err(fault(format!(
-                "it has a binding of namespace '{}'; give that with --namespace",
-                binding.metadata.namespace.unwrap_or_default()
-            )));
+/// What a file has of the kinds that a plan is made of.
+#[derive(Default)]
+struct Manifest {
+    bindings: Vec<DirectAccessBinding>,
+    services: Vec<core::Service>,
+    configs: Vec<TkeServiceConfig>,
+}
+
+impl Manifest {
+    fn read(path: &Path, session: &Session) -> Result<Self, Error> {
+        let fault = |why: String| Error::File { path: path.display().to_string(), why };
+        let mut text = String::new();
+        let read = if path.as_os_str() == "-" {
+            std::io::stdin().read_to_string(&mut text)
+        } else {
+            std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+        };
+        read.map_err(|error| fault(error.to_string()))?;
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| fault(error.to_string()))?;
+        let mut manifest = Self::default();
+        for document in documents {
+            manifest.add(document, &session.namespace).map_err(fault)?;
         }
-        bindings.push(binding);
+        if manifest.bindings.is_empty() {
+            return Err(fault("it has no DirectAccessBinding".to_owned()));
+        }
+        Ok(manifest)
     }
-    if bindings.is_empty() { Err(fault("it has no DirectAccessBinding".to_owned())) } else { Ok(bindings) }
+
+    /// Other kinds are passed over.
+    fn add(&mut self, document: Value, namespace: &str) -> Result<(), String> {
+        match document["kind"].as_str() {
+            Some("DirectAccessBinding") => self.bindings.push(object(document, namespace)?),
+            Some("TkeServiceConfig") => self.configs.push(object(document, namespace)?),
+            Some("Service") => self.services.push(object(document, namespace)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// An object of this namespace, whether the file says so or not.
+fn object<K>(document: Value, namespace: &str) -> Result<K, String>
+where
+    K: Resource + DeserializeOwned,
+{
+    let kind = document["kind"].as_str().unwrap_or_default().to_owned();
+    let mut object: K = serde_json::from_value(document).map_err(|error| format!("{kind}: {error}"))?;
+    let own = object.meta_mut().namespace.get_or_insert_with(|| namespace.to_owned());
+    if own != namespace {
+        return Err(format!("it has a {kind} of namespace '{own}'; give that with --namespace"));
+    }
+    Ok(object)
+}
+
+/// Puts a Service into the place of the one that is there, if any, as applying it would.
+fn stand_in_service(world: &World, object: &core::Service) {
+    let new = k8s::service(object);
+    let (namespace, name) = (new.key.namespace.clone(), new.key.name.clone());
+    let row = match world.stores.services.row(&namespace, &name) {
+        None => new,
+        Some(live) => Service {
+            annotations: live.annotations.clone().into_iter().chain(new.annotations).collect(),
+            selector: new.selector,
+            ports: new.ports,
+            publish_not_ready_addresses: new.publish_not_ready_addresses,
+            load_balancer_class: new.load_balancer_class,
+            is_load_balancer: new.is_load_balancer,
+            ..Service::clone(&live)
+        },
+    };
+    world.stores.services.put(&namespace, &name, row);
 }
 
 /// Puts a binding into the place of the one that is there, if any.

@@ -2,7 +2,7 @@
 
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::{Api, Client, Resource};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use k8s_openapi::api::core::v1 as core;
@@ -64,6 +64,16 @@ impl Stores {
             self.switches.put(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME, row);
         }
         Ok(())
+    }
+}
+
+impl Stores {
+    /// Puts a config into the place of the one that is there, if any: as it would be once it is applied.
+    pub fn put_config(&self, config: TkeServiceConfig) {
+        let (namespace, key) = (config.metadata.namespace.clone().unwrap_or_default(), config.name_any());
+        if let Some(row) = self::config(&DeserializeGuard(Ok(config))) {
+            self.configs.put(&namespace, &key, row);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `plan`: what would be called, and that it is what is called.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use tke_direct_access::model::LoadBalancerId;
 use tke_direct_access::sim::LoadBalancerSpec;
@@ -76,6 +78,15 @@ async fn a_file_is_planned_before_it_is_applied() {
         })
         .await;
     assert_eq!(actions(&json_of(&output)), ["CreateListener"], "{}", output.stderr);
+    // Everything that an application is made of, before any of it is there.
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/06-http-check.yaml");
+    let text = std::fs::read_to_string(example).unwrap().replace("lb-6efswuxa", other.as_str());
+    let example = folder.path().join("example.yaml");
+    std::fs::write(&example, text).unwrap();
+    let example = example.display().to_string();
+    let plan = scene.json(&["plan", "-f", &example]).await;
+    assert_eq!(actions(&plan), ["CreateListener"], "{plan}");
+    assert_eq!(plan["loadBalancers"][0]["problems"], json!([]), "{plan}");
     assert_eq!(scene.run(&["plan"]).await.code, Some(0), "nothing of it was applied");
     scene.finish().await;
 }
