@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::values::has_monitoring;
 use crate::support::ControlPlane;
 
 pub(super) fn root() -> PathBuf {
@@ -70,19 +69,15 @@ async fn the_file_to_apply_is_what_the_base_gives() {
 async fn components_add_to_the_base() {
     let control_plane = ControlPlane::shared().await;
     let folder = tempfile::tempdir_in(root().join("target")).unwrap();
-    let monitoring = if has_monitoring() { ", ../../deploy/monitoring" } else { "" };
     let components = "components: [../../deploy/components/network-policy]";
-    let text = format!("resources: [../../deploy{monitoring}]\n{components}\n");
+    let text = format!("resources: [../../deploy, ../../deploy/monitoring]\n{components}\n");
     std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
     let rendered = control_plane.kubectl(&["kustomize", &folder.path().display().to_string()]).await.ok().unwrap();
     let all: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
     let base = objects();
     let added = all.iter().filter(|object| !base.contains(object)).filter_map(|object| object["kind"].as_str());
     let added: BTreeSet<_> = added.collect();
-    let mut expected = BTreeSet::from(["NetworkPolicy"]);
-    if has_monitoring() {
-        expected.extend(["ConfigMap", "PrometheusRule", "ServiceMonitor"]);
-    }
+    let expected = BTreeSet::from(["ConfigMap", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]);
     assert_eq!((all.len(), &added), (base.len() + expected.len(), &expected));
 }
 

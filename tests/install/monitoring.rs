@@ -1,58 +1,48 @@
-//! Alerts and dashboard: the chart has copies of `deploy/monitoring`, and Prometheus' own tool judges the rules and runs their tests.
-
-use std::path::PathBuf;
+//! Alerts and dashboard: the chart has copies of `deploy/monitoring`, and tools of Prometheus judge the rules and run their tests.
 
 use serde_json::Value;
 
 use super::chart::{folder, in_chart};
 use super::manifests::{root, same_text};
 use super::tools::{PROMETHEUS_OPERATOR, PROMTOOL, Tool, both};
-use super::values::has_monitoring;
-
-fn source(name: &str) -> PathBuf {
-    root().join("deploy/monitoring").join(name)
-}
 
 fn text(name: &str) -> String {
-    std::fs::read_to_string(source(name)).unwrap()
+    std::fs::read_to_string(root().join("deploy/monitoring").join(name)).unwrap()
 }
 
-fn is_there() -> bool {
-    if !has_monitoring() {
-        println!("nothing to look at: there is no deploy/monitoring");
-    }
-    has_monitoring()
+/// An object of `deploy/monitoring`.
+fn object(name: &str) -> Value {
+    serde_saphyr::from_str(&text(name)).unwrap()
 }
 
 /// `UPDATE=1 cargo test --test install` writes them.
 #[test]
 fn rules_and_dashboard_of_the_chart_are_copies() {
-    if is_there() {
-        for name in ["prometheus-rule.yaml", "dashboard.json"] {
-            same_text(&folder().join("files").join(name), &text(name));
-        }
-        let values = "{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboards: {enabled: true}}";
-        for (kind, name) in [("PrometheusRule", "prometheus-rule.yaml"), ("ServiceMonitor", "service-monitor.yaml")] {
-            let file: Value = serde_saphyr::from_str(&text(name)).unwrap();
-            assert_eq!(
-                in_chart(values, kind)["spec"],
-                file["spec"],
-                "left is the chart, right is deploy/monitoring/{name}"
-            );
-        }
-        let elsewhere =
-            in_chart("{prometheusRule: {enabled: true, runbooks: 'https://wiki.example.com/a'}}", "PrometheusRule");
-        let (there, here) = ("https://wiki.example.com/a#", "docs/runbooks.md#");
-        let urls = |text: &str, base: &str| text.matches(&format!("\"runbook_url\":\"{base}")).count();
-        let expected = urls(&in_chart(values, "PrometheusRule").to_string(), here);
-        assert!(expected > 0);
-        assert_eq!((urls(&elsewhere.to_string(), there), urls(&elsewhere.to_string(), here)), (expected, 0));
-        let data = in_chart(values, "ConfigMap")["data"].take();
-        let boards: Vec<&Value> = data.as_object().unwrap().values().collect();
-        assert_eq!(boards.len(), 1);
-        let shown: Value = serde_json::from_str(boards[0].as_str().unwrap()).unwrap();
-        assert_eq!(shown, serde_json::from_str::<Value>(&text("dashboard.json")).unwrap());
+    for name in ["prometheus-rule.yaml", "dashboard.json"] {
+        same_text(&folder().join("files").join(name), &text(name));
     }
+    let values = "{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboards: {enabled: true}}";
+    for (kind, name) in [("PrometheusRule", "prometheus-rule.yaml"), ("ServiceMonitor", "service-monitor.yaml")] {
+        let (chart, file) = (in_chart(values, kind), object(name));
+        assert_eq!(chart["spec"], file["spec"], "left is the chart, right is deploy/monitoring/{name}");
+    }
+    let data = in_chart(values, "ConfigMap")["data"].take();
+    let boards: Vec<&Value> = data.as_object().unwrap().values().collect();
+    assert_eq!(boards.len(), 1);
+    let shown: Value = serde_json::from_str(boards[0].as_str().unwrap()).unwrap();
+    assert_eq!(shown, serde_json::from_str::<Value>(&text("dashboard.json")).unwrap());
+}
+
+/// The address of each alert's runbook begins as the value says.
+#[test]
+fn runbooks_are_where_the_value_says() {
+    let begin = "https://wiki.example.com/a#";
+    let values = format!("{{prometheusRule: {{enabled: true, runbooks: '{}'}}}}", begin.trim_end_matches('#'));
+    let urls = |rules: &Value, begin: &str| rules.to_string().matches(&format!(r#""runbook_url":"{begin}"#)).count();
+    let rules = in_chart(&values, "PrometheusRule");
+    let all = urls(&rules, "");
+    assert!(all > 0);
+    assert_eq!(urls(&rules, begin), all, "{rules}");
 }
 
 /// Fields that the operator does not know would be dropped by its definitions, and nobody would hear of it.
@@ -65,14 +55,12 @@ fn the_prometheus_operator_takes_what_is_for_it() {
         let output = tool.command().arg(&file).output().unwrap();
         if output.status.success() { Ok(()) } else { Err(both(&output)) }
     };
-    let mut objects = vec![in_chart("{serviceMonitor: {enabled: true}}", "ServiceMonitor")];
-    if is_there() {
-        objects.push(in_chart("{prometheusRule: {enabled: true}}", "PrometheusRule"));
-        objects.extend(
-            ["service-monitor.yaml", "prometheus-rule.yaml"].map(|name| serde_saphyr::from_str(&text(name)).unwrap()),
-        );
-    }
-    for object in &objects {
+    for object in [
+        in_chart("{serviceMonitor: {enabled: true}}", "ServiceMonitor"),
+        in_chart("{prometheusRule: {enabled: true}}", "PrometheusRule"),
+        object("service-monitor.yaml"),
+        object("prometheus-rule.yaml"),
+    ] {
         take("object.yaml", &object.to_string()).unwrap_or_else(|said| panic!("{said}"));
         // It does tell what is wrong.
         let wrong = object.to_string().replacen("\"spec\":{", "\"spec\":{\"wrong\":1,", 1);
@@ -81,7 +69,7 @@ fn the_prometheus_operator_takes_what_is_for_it() {
     }
 }
 
-/// The tool reads groups, not the object around them; its tests name the file that it is to read.
+/// The tool reads groups, not the object around them; its tests name the file that they are about.
 #[test]
 fn prometheus_takes_the_rules_and_their_tests_pass() {
     let (tool, folder) = (Tool::built(&PROMTOOL), tempfile::tempdir().unwrap());
@@ -91,19 +79,16 @@ fn prometheus_takes_the_rules_and_their_tests_pass() {
         if output.status.success() { Ok(both(&output)) } else { Err(both(&output)) }
     };
     let lint = ["--lint=all", "--lint-fatal"];
+    std::fs::write(folder.path().join("rules_test.yaml"), text("rules_test.yaml")).unwrap();
+    for file in object("rules_test.yaml")["rule_files"].as_array().unwrap() {
+        let name = file.as_str().unwrap();
+        // What is applied, whatever it was made from.
+        std::fs::write(folder.path().join(name), object("prometheus-rule.yaml")["spec"].to_string()).unwrap();
+        let said = call(["check", "rules"], &lint, name).unwrap_or_else(|said| panic!("{said}"));
+        println!("{said}");
+    }
+    call(["test", "rules"], &[], "rules_test.yaml").unwrap_or_else(|said| panic!("{said}"));
     // It does tell what is wrong.
     std::fs::write(folder.path().join("wrong.yaml"), "groups: [{name: a, rules: [{alert: B, expr: 'sum('}]}]").unwrap();
     assert!(call(["check", "rules"], &lint, "wrong.yaml").unwrap_err().contains("unclosed left parenthesis"));
-    if is_there() {
-        let rules: Value = serde_saphyr::from_str(&text("prometheus-rule.yaml")).unwrap();
-        let tests: Value = serde_saphyr::from_str(&text("rules_test.yaml")).unwrap();
-        std::fs::write(folder.path().join("rules_test.yaml"), text("rules_test.yaml")).unwrap();
-        for file in tests["rule_files"].as_array().unwrap() {
-            let name = file.as_str().unwrap();
-            std::fs::write(folder.path().join(name), rules["spec"].to_string()).unwrap();
-            let said = call(["check", "rules"], &lint, name).unwrap_or_else(|said| panic!("{said}"));
-            println!("{said}");
-        }
-        call(["test", "rules"], &[], "rules_test.yaml").unwrap_or_else(|said| panic!("{said}"));
-    }
 }

@@ -12,23 +12,6 @@ pub(super) struct Set {
     pub(super) lacks: &'static [(&'static str, &'static str)],
 }
 
-impl Set {
-    /// Rules and dashboard are files of `deploy/monitoring`; where that folder is not there, nothing can be made of them.
-    pub(super) fn can_be_rendered(&self) -> bool {
-        let is_possible = self.name != MONITORING || has_monitoring();
-        if !is_possible {
-            println!("left out: {:?}, because there is no deploy/monitoring", self.name);
-        }
-        is_possible
-    }
-}
-
-/// Whether this source tree has rules and a dashboard.
-pub(super) fn has_monitoring() -> bool {
-    super::manifests::root().join("deploy/monitoring").is_dir()
-}
-
-const MONITORING: &str = "monitoring";
 const CONTROLLER: &str = "direct-access-controller";
 const ARGS: &str = "/spec/template/spec/containers/0/args";
 const BINDINGS: &str = "directaccessbindings.cloud.tencent.com";
@@ -224,7 +207,7 @@ pub(super) const SETS: &[Set] = &[
         lacks: &[],
     },
     Set {
-        name: MONITORING,
+        name: "monitoring",
         values: "{serviceMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}, \
                  prometheusRule: {enabled: true, labels: {release: prometheus}, runbooks: 'https://wiki.example.com/runbooks'}, \
                  dashboards: {enabled: true, labels: {grafana_dashboard: 'true'}, annotations: {folder: TKE}}}",
