@@ -229,7 +229,7 @@ async fn the_base_of_all_links_is_set_in_one_place() {
     assert_eq!(kinds, BTreeSet::from(["ConfigMap", "PrometheusRule", "ServiceMonitor"]));
     let maps: Vec<_> = built.iter().filter(|object| object["kind"] == "ConfigMap").collect();
     assert_eq!(maps.len(), 1, "the base itself is not applied");
-    assert_eq!(maps[0]["data"]["dashboard.json"].as_str(), Some(read("dashboard.json").as_str()));
+    assert_eq!(maps[0]["data"]["tke-direct-access.json"].as_str(), Some(read("dashboard.json").as_str()));
     assert!(links(&built).iter().all(|link| link.starts_with("docs/runbooks.md#")));
     let base = read("runbooks.yaml").replace(&format!("base: {BASE}"), "base: https://wiki.example.com/ours");
     std::fs::write(copy.path().join("runbooks.yaml"), base).unwrap();

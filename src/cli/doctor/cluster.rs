@@ -8,7 +8,7 @@ use kube::api::{ListParams, PostParams};
 
 use super::{Check, Verdict};
 use crate::api::{DirectAccessBinding, names};
-use crate::cli::explain::{Leader, leader, mechanism};
+use crate::cli::explain::{Leader, Mechanism, leader, mechanism};
 use crate::cli::session::Session;
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {
@@ -130,8 +130,10 @@ async fn controller(session: &Session) -> Check {
 async fn injection(session: &Session) -> Check {
     const CHECK: &str = "Injection";
     match mechanism(&session.client).await {
-        Some(true) => Check::fine(CHECK, format!("{} injects gates", names::GATE_INJECTION)),
-        Some(false) => Check::doubtful(
+        Some(Mechanism::Webhook | Mechanism::Policy) => {
+            Check::fine(CHECK, format!("{} injects gates", names::GATE_INJECTION))
+        }
+        Some(Mechanism::Nothing) => Check::doubtful(
             CHECK,
             format!("there is neither a webhook configuration nor an admission policy {}", names::GATE_INJECTION),
             "Gates must stand in Pod templates. See that the controller runs, and not with --gate-injection=None.",

@@ -5,7 +5,7 @@ use kube::api::ListParams;
 
 use super::Check;
 use crate::api::{DirectAccessBinding, names};
-use crate::cli::explain::{Leader, leader, mechanism};
+use crate::cli::explain::{Leader, Mechanism, leader, mechanism};
 use crate::cli::session::Session;
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {
@@ -31,17 +31,15 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
             checks.push(Check::wrong("Controller", what, "Start the controller again until the bindings are gone."));
         }
     }
-    checks.push(match mechanism(&session.client).await {
-        Some(true) if bindings.is_empty() => Check::doubtful(
+    let found = mechanism(&session.client).await;
+    checks.push(match found.map(Mechanism::deletion) {
+        Some(Some(deletion)) if bindings.is_empty() => Check::doubtful(
             "Injection",
             format!("{} still injects gates that nobody would open", names::GATE_INJECTION),
-            format!(
-                "Delete the controller first, and then the object of this name: kubectl delete mutatingwebhookconfiguration {}",
-                names::GATE_INJECTION
-            ),
+            format!("Delete the controller first, and then: {deletion}"),
         ),
-        Some(true) => Check::fine("Injection", "gates are still injected, and opened"),
-        Some(false) => Check::fine("Injection", "nothing injects gates"),
+        Some(Some(_)) => Check::fine("Injection", "gates are still injected, and opened"),
+        Some(None) => Check::fine("Injection", "nothing injects gates"),
         None => Check::unknown("Injection", "neither webhook configurations nor admission policies may be read"),
     });
     checks

@@ -18,7 +18,7 @@ use super::{Ending, Error};
 use link::{Link, State};
 
 pub(super) use facts::Leader;
-pub(super) use read::{leader, mechanism};
+pub(super) use read::{Mechanism, leader, mechanism};
 
 pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Printer) -> Result<Ending, Error> {
     let name = pod_name(&options.pod)?;

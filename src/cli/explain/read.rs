@@ -75,12 +75,35 @@ async fn injection(session: &Session) -> Injection {
     Injection {
         is_labelled: found.ok().map(|found| found.is_some_and(is_enabled)),
         is_reserved: names::is_reserved_namespace(name, &session.controller_namespace),
-        is_there: mechanism(&session.client).await,
+        is_there: mechanism(&session.client).await.map(|found| found != Mechanism::Nothing),
     }
 }
 
-/// True when a webhook configuration or an admission policy of ours is there; `None` when neither can be read.
-pub(crate) async fn mechanism(client: &Client) -> Option<bool> {
+/// What injects gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mechanism {
+    /// A webhook configuration of ours is there.
+    Webhook,
+    /// An admission policy of ours is there.
+    Policy,
+    /// Neither is.
+    Nothing,
+}
+
+impl Mechanism {
+    /// How to take it away.
+    pub(crate) fn deletion(self) -> Option<String> {
+        let kinds = match self {
+            Self::Webhook => "mutatingwebhookconfiguration",
+            Self::Policy => "mutatingadmissionpolicy,mutatingadmissionpolicybinding",
+            Self::Nothing => return None,
+        };
+        Some(format!("kubectl delete {kinds} {}", names::GATE_INJECTION))
+    }
+}
+
+/// What injects gates; `None` when neither kind can be read.
+pub(crate) async fn mechanism(client: &Client) -> Option<Mechanism> {
     let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
     let webhook = webhooks.get_opt(names::GATE_INJECTION).await;
     let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy");
@@ -88,8 +111,9 @@ pub(crate) async fn mechanism(client: &Client) -> Option<bool> {
     let policies: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let policy = policies.get_opt(names::GATE_INJECTION).await;
     match (webhook, policy) {
-        (Ok(Some(_)), _) | (_, Ok(Some(_))) => Some(true),
+        (Ok(Some(_)), _) => Some(Mechanism::Webhook),
+        (_, Ok(Some(_))) => Some(Mechanism::Policy),
         (Err(_), Err(_)) => None,
-        _ => Some(false),
+        _ => Some(Mechanism::Nothing),
     }
 }
