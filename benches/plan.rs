@@ -148,6 +148,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             ingress: Vec::new(),
             uid: "service-uid".to_owned(),
             is_load_balancer: false,
+            created: None,
             is_deleting: false,
             has_tke_finalizer: false,
             condition: None,

@@ -51,6 +51,7 @@ pub fn service(object: &core::Service) -> Service {
         ingress: ingress(object.status.as_ref()),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         is_load_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
+        created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         is_deleting: object.metadata.deletion_timestamp.is_some(),
         has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),
         condition: service_condition(object.status.as_ref()),

@@ -51,6 +51,8 @@ pub struct Service {
     pub ingress: Vec<String>,
     /// The UID.
     pub uid: String,
+    /// When it was created; absent only in files.
+    pub created: Option<Timestamp>,
     /// Its type is LoadBalancer.
     pub is_load_balancer: bool,
     /// Deletion was asked for.

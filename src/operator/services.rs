@@ -26,7 +26,7 @@ use crate::status::service::{Outcome, Verdict, condition, decide};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
-/// How soon to look again after a write failed.
+/// How soon to look again after a write failed, and at Services that are too new.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// The Services that are to be looked at again.
@@ -107,7 +107,7 @@ pub(super) async fn service_loop<K>(
 
 type Refused = HashMap<ObjectKey, (DirectAccessBindingSpec, String)>;
 
-/// Looks at one Service. Returns false when a write failed.
+/// Looks at one Service. Returns false when it is to be looked at again soon.
 async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool {
     if context.annotated_services == Acceptance::Off {
         return true;
@@ -126,9 +126,11 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
     let reading = read(&service, setting);
     let rows = context.stores.bindings.rows(&key.namespace);
     let bindings: Vec<_> = rows.values().map(|row| &*row.0).collect();
-    let verdict = decide(&service, &reading, &bindings);
+    let verdict = decide(&service, &reading, &bindings, Timestamp::now());
     let (is_done, said) = match &verdict.outcome {
         Outcome::Nothing => (true, None),
+        // Nothing is said either: it may be another binding in a moment.
+        Outcome::Wait => return false,
         Outcome::Apply(spec) => match refused.get(key).filter(|(known, _)| known == &**spec) {
             Some((_, said)) => (true, Some(said.clone())),
             None => apply(context, &service, spec, refused).await,

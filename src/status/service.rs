@@ -1,5 +1,7 @@
 //! What becomes of an annotated Service, and what is said of it there.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::api::DirectAccessBinding;
 use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::event::ServiceReason;
@@ -28,12 +30,18 @@ pub enum Outcome {
     Nothing,
     /// It is to have this spec.
     Apply(Box<DirectAccessBindingSpec>),
+    /// It is to be made, but not yet.
+    Wait,
     /// The one of this UID is to go.
     Delete(String),
 }
 
+/// How long a new Service waits for its binding to be made: tools apply the objects of one application one after another, and a
+/// binding that comes from there counts more. A load balancer made for nothing would have to be paid.
+pub const GRACE: SignedDuration = SignedDuration::from_secs(5);
+
 /// Decides on one Service; `bindings` are those of its namespace.
-pub fn decide(service: &Service, reading: &Reading, bindings: &[&DirectAccessBinding]) -> Verdict {
+pub fn decide(service: &Service, reading: &Reading, bindings: &[&DirectAccessBinding], now: Timestamp) -> Verdict {
     let is_own = |binding: &&&DirectAccessBinding| {
         let owners = binding.metadata.owner_references.as_deref().unwrap_or_default();
         owners.iter().any(|owner| owner.kind == "Service" && owner.uid == service.uid)
@@ -71,6 +79,7 @@ pub fn decide(service: &Service, reading: &Reading, bindings: &[&DirectAccessBin
     };
     let outcome = match (own, wanted) {
         (Some(own), Some(spec)) if own.spec == **spec || !is_live(own) => Outcome::Nothing,
+        (None, Some(_)) if service.created.is_some_and(|created| now.duration_since(created) < GRACE) => Outcome::Wait,
         (_, Some(spec)) => Outcome::Apply(spec.clone()),
         (Some(own), None) if is_live(own) => Outcome::Delete(own.metadata.uid.clone().unwrap_or_default()),
         (_, None) => Outcome::Nothing,
@@ -100,4 +109,27 @@ pub fn condition(verdict: &Verdict, said: Option<&str>) -> Option<ServiceConditi
     };
     words.extend(ignored);
     Some(ServiceCondition { is_true, reason: reason.to_string(), message: words.join("; ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::tests::world::World;
+
+    #[test]
+    fn a_new_service_waits_a_moment_for_a_binding_that_comes_with_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let snapshot = World::new(&json!({})).snapshot();
+        let view = &snapshot.bindings[0];
+        let spec = Box::new(view.binding.spec.clone());
+        let reading = Reading { wish: Wish::Binding(spec.clone()), faults: Vec::new(), ignored: Vec::new() };
+        let service = Service { created: Some(at(100)), ..Service::clone(view.service.as_ref().unwrap()) };
+        let outcome =
+            |bindings: &[&DirectAccessBinding], second| decide(&service, &reading, bindings, at(second)).outcome;
+        assert_eq!(outcome(&[], 104), Outcome::Wait);
+        assert_eq!(outcome(&[], 105), Outcome::Apply(spec));
+        assert_eq!(outcome(&[&view.binding], 104), Outcome::Nothing, "it has one");
+    }
 }

@@ -86,3 +86,25 @@ async fn a_binding_made_by_hand_counts_more_than_annotations() {
     until_gone(&stage).await;
     stage.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_and_the_binding_that_comes_with_it_make_no_second_one() {
+    let stage = stage("together", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(DOCUMENTED).await;
+    // Tools apply the objects of one application one after another.
+    let seen = ["get", "service", "my-service", "-o", "jsonpath={.metadata.uid}"];
+    assert!(!stage.ok(&seen).await.is_empty());
+    stage.apply(&binding("my-service", &json!({"serviceRef": {"name": "my-service"}}))).await;
+    stage.until_ready("my-service", "1/1").await;
+    let said = until_told(&stage, "True", "BoundByOther").await;
+    assert!(said.contains("'my-service'"), "{said}");
+    assert_eq!(created(&stage).len(), 0, "no load balancer was made for the annotation");
+    stage.ok(&["delete", "dab", "my-service", "--timeout=150s"]).await;
+    // Now the annotation counts.
+    stage.until_ready("my-service", "1/1").await;
+    assert_eq!(created(&stage).len(), 1);
+    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
+    until_gone(&stage).await;
+    stage.finish().await;
+}

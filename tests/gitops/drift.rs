@@ -197,7 +197,7 @@ async fn flux_keeps_what_the_plugin_has_written() {
     stage.finish().await;
 }
 
-/// A Service that asks by annotation is faster than the binding that comes after it. Without the annotation in Git the next sync works.
+/// A Service that asks by annotation is faster than a binding that comes long after it. Without the annotation in Git the next sync works.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_annotation_and_a_binding_of_one_service_do_not_go_together() {
     let stage = stage("both").await;

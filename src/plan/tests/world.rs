@@ -79,6 +79,7 @@ fn service() -> Service {
         ingress: Vec::new(),
         uid: "service-uid".to_owned(),
         is_load_balancer: false,
+        created: None,
         is_deleting: false,
         has_tke_finalizer: false,
         condition: None,
