@@ -77,8 +77,9 @@ async fn the_patches_keep_the_definition() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("deploy")).unwrap();
-        for entry in std::fs::read_dir(root().join("deploy")).unwrap() {
-            let entry = entry.unwrap();
+        // The base is files; components and additions are in folders.
+        let entries = std::fs::read_dir(root().join("deploy")).unwrap().map(Result::unwrap);
+        for entry in entries.filter(|entry| entry.path().is_file()) {
             std::fs::copy(entry.path(), folder.path().join("deploy").join(entry.file_name())).unwrap();
         }
         let patches = kustomization(file, &format!("{parts}/patches"));
