@@ -4,6 +4,8 @@
 
 # An image with glibc, libgcc and certificates of authorities, and nothing else. Where this one is not reached, name one that is:
 # --build-arg BASE=<registry>/<image>
+# checkov:skip=CKV_DOCKER_2: nothing in the base could ask for health; the probes of the Deployment do.
+# checkov:skip=CKV_DOCKER_7: the base is an argument, which has a tag.
 ARG BASE=gcr.io/distroless/cc-debian13:nonroot
 
 FROM rust:1.95-slim-trixie AS build

@@ -127,6 +127,7 @@ impl World {
             (Some(clb), Some((_, id))) => observe(clb, id).await.unwrap_or_else(Cloud::Failed),
             (Some(clb), None) => owned(clb, &views).await.map_or_else(Cloud::Failed, Cloud::Unplaced),
         };
+        // Where they cannot be read the documented ones count, and `doctor` says why.
         let quotas = match &clb {
             Some(clb) => clb.quotas().await.map(|found| Quotas::of(&found)).unwrap_or_default(),
             None => Quotas::default(),

@@ -1,7 +1,7 @@
 //! A plan being written: what is found about listeners, targets and settings, gathered into steps and into what there is to
 //! say of each binding.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::api::condition::ConfigProblem;
 use crate::api::mark::TargetTag;
@@ -134,13 +134,16 @@ impl<'a> Draft<'a> {
     /// apart by them, refuses that. It is tried all the same, since only the cloud knows its rules.
     fn clash(&self, found: &Resolved<'_>, plan: &TargetPlan, listeners: &Listeners<'_>) -> Option<Problem> {
         let protocol = found.desired.protocol;
+        if plan.register.is_empty() || protocol.is_layer7() {
+            return None;
+        }
+        let wanted: HashSet<_> = plan.register.iter().map(|wanted| wanted.address).collect();
         let holds = |other: &&Resolved<'_>| {
-            let has = |address| self.observed_targets(&other.route).iter().any(|target| target.address == address);
             other.desired.protocol == protocol
                 && other.route.listener != found.route.listener
-                && plan.register.iter().any(|wanted| has(wanted.address))
+                && self.observed_targets(&other.route).iter().any(|target| wanted.contains(&target.address))
         };
-        let other = (!protocol.is_layer7()).then(|| listeners.resolved.iter().find(holds)).flatten()?;
+        let other = listeners.resolved.iter().find(holds)?;
         Some(problem::clash(&found.desired.route_name(None), &other.desired.route_name(None)))
     }
 
