@@ -61,16 +61,15 @@
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
-//! No clock, client, runtime or randomness in api, model, plan, status. `tests/tidy` enforces the table, sizes and banned words.
+//! api, model, plan and status are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy` enforces
+//! the table, sizes and banned words.
 
-pub mod api;
+pub use tke_direct_access_core::{api, model, plan, status};
+
 pub mod clb;
 pub mod cli;
 pub mod k8s;
-pub mod model;
 pub mod operator;
-pub mod plan;
 pub mod sim;
-pub mod status;
 pub mod telemetry;
 pub mod webhook;

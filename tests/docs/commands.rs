@@ -39,7 +39,7 @@ const OTHER_RESOURCES: &[&str] = &[
 /// Verbs that have verbs of their own.
 const GROUPS: &[&str] = &["auth", "config", "create", "rollout", "set", "top"];
 /// Folders of the repository: a word that begins with one is a file of it.
-const FOLDERS: &[&str] = &["charts", "crds", "deploy", "docs", "examples", "gitops", "src", "tests"];
+const FOLDERS: &[&str] = &["charts", "crates", "crds", "deploy", "docs", "examples", "gitops", "src", "tests"];
 
 fn all() -> Vec<(Page, Vec<Command>)> {
     let of = |page: &Page| page.blocks.iter().flat_map(commands).chain(mentions(page)).collect();

@@ -89,8 +89,10 @@ const OTHER_FIELDS: &[&str] = &[
 ];
 
 fn sources() -> String {
-    let all = files(&root().join("src")).into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
-    all.map(|path| fs::read_to_string(path).unwrap()).collect()
+    let all = ["src", "crates"].into_iter().flat_map(|folder| files(&root().join(folder)));
+    all.filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
 }
 
 /// Every flag of the programs of the project.

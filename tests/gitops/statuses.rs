@@ -19,10 +19,10 @@ use crate::stage::Stage;
 // The cases name the library by it.
 extern crate tke_direct_access;
 
-#[path = "../../src/status/tests/cases.rs"]
+#[path = "../../crates/core/src/status/tests/cases.rs"]
 #[allow(dead_code, reason = "the library's own tests use the rest")]
 pub(super) mod cases;
-#[path = "../../src/status/tests/rules.rs"]
+#[path = "../../crates/core/src/status/tests/rules.rs"]
 mod rules;
 
 /// Worlds of bindings; each gives several statuses.

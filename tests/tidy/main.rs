@@ -45,8 +45,13 @@ fn none(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
+/// The sources of the product: the package's own and those of its crates.
+fn product() -> Vec<Source> {
+    ["src", "crates"].into_iter().flat_map(sources).collect()
+}
+
 fn each(check: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
-    sources("src").iter().flat_map(check).collect()
+    product().iter().flat_map(check).collect()
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn pure_modules_are_pure() {
 
 #[test]
 fn files_are_short() {
-    let (warnings, faults) = checks::file_sizes(&sources("src"));
+    let (warnings, faults) = checks::file_sizes(&product());
     for warning in warnings {
         eprintln!("warning: {warning}");
     }
@@ -70,7 +75,7 @@ fn files_are_short() {
 
 #[test]
 fn functions_are_short() {
-    none(&checks::function_sizes(&sources("src")));
+    none(&checks::function_sizes(&product()));
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn names_say_something() {
 
 #[test]
 fn every_file_is_compiled() {
-    let all: Vec<Source> = ["src", "tests", "examples", "benches"]
+    let all: Vec<Source> = ["src", "crates", "tests", "examples", "benches"]
         .into_iter()
         .filter(|folder| root().join(folder).is_dir())
         .flat_map(sources)

@@ -17,14 +17,15 @@ impl Source {
     pub(crate) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let (path, text) = (path.into(), text.into());
         let code = blank(&text);
-        let is_test = path.starts_with("src/") && path.trim_end_matches(".rs").split('/').any(|part| part == "tests");
+        let is_test =
+            below_src(&path).is_some_and(|below| below.trim_end_matches(".rs").split('/').any(|part| part == "tests"));
         let product = if is_test { String::new() } else { without_tests(&code) };
         Self { path, text, code, product }
     }
 
     /// The names of folders and file below `src/`; empty for other files. `mod.rs` and `lib.rs` do not count.
     pub(crate) fn module(&self) -> Vec<&str> {
-        let Some(below) = self.path.strip_prefix("src/").and_then(|path| path.strip_suffix(".rs")) else {
+        let Some(below) = below_src(&self.path).and_then(|path| path.strip_suffix(".rs")) else {
             return Vec::new();
         };
         below.split('/').filter(|part| !matches!(*part, "mod" | "lib")).collect()
@@ -35,6 +36,12 @@ impl Source {
         let code = self.product.lines().zip(self.code.lines());
         self.text.lines().zip(code).filter(|(_, (product, code))| product == code).count()
     }
+}
+
+/// What follows `src/` in the path of a file of the package or of one of its crates; `None` for other files.
+pub(crate) fn below_src(path: &str) -> Option<&str> {
+    let in_crate = path.strip_prefix("crates/").and_then(|path| path.split_once('/')).map(|(_, path)| path);
+    in_crate.unwrap_or(path).strip_prefix("src/")
 }
 
 /// The text with comments and the insides of string and character literals replaced by spaces.

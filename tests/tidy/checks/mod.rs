@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::imports::has_path;
-use super::source::{Source, functions, words};
+use super::source::{Source, below_src, functions, words};
 
 /// Lines of a file for the product: beyond the first a warning is printed, beyond the second the test fails.
 const FILE_LINES: (usize, usize) = (300, 450);
@@ -138,7 +138,7 @@ pub(crate) fn unreachable_files(sources: &[Source]) -> Vec<String> {
     let lost = paths.iter().filter(|path| !reached.contains(**path)).map(|path| format!("{path}: no mod reaches it"));
     let twins = paths.iter().filter(|path| {
         let folder = format!("{}/", path.trim_end_matches(".rs"));
-        path.starts_with("src/") && paths.iter().any(|other| other.starts_with(&folder))
+        below_src(path).is_some() && paths.iter().any(|other| other.starts_with(&folder))
     });
     lost.chain(twins.map(|path| format!("{path}: a folder's module is its mod.rs"))).collect()
 }
@@ -148,6 +148,7 @@ fn is_root(path: &str) -> bool {
     matches!(
         parts.as_slice(),
         ["src", "lib.rs" | "main.rs"]
+            | ["crates", _, "src", "lib.rs"]
             | ["src", "bin", _]
             | ["src", "bin", _, "main.rs"]
             | ["tests" | "examples" | "benches", _]

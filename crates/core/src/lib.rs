@@ -1,0 +1,10 @@
+//! The pure core: what users write ([`api`]), what things are ([`model`]), what is decided ([`plan`]) and what is said about it
+//! ([`status`]).
+//!
+//! Functions from values to values. No clock, client, runtime or randomness: this crate does not depend on any, so the compiler
+//! holds it. The architecture document is the documentation of `tke-direct-access`.
+
+pub mod api;
+pub mod model;
+pub mod plan;
+pub mod status;
