@@ -7,15 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::names;
 use crate::model::{
-    Ending, GateState, IpFamily, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service, ServiceCondition, ServicePort,
-    Slice, SliceEndpoint, SlicePort, Transport,
+    Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service, ServiceCondition, ServicePort,
+    Slice, SliceEndpoint, SlicePort, TargetPort, Transport,
 };
 
 /// How names of super nodes begin.
 const SUPER_NODE: &str = "eklet-";
+/// How the readiness gates of other load balancer controllers begin.
+const LOAD_BALANCER_GATES: [&str; 3] =
+    ["target-health.elbv2.k8s.aws/", "target-health.alb.ingress.k8s.aws/", "cloud.google.com/load-balancer-neg-ready"];
 const SERVICE_OF_SLICE: &str = "kubernetes.io/service-name";
 
 fn key(meta: &ObjectMeta) -> ObjectKey {
@@ -38,6 +42,7 @@ pub fn service(object: &core::Service) -> Service {
             name: port.name.clone().unwrap_or_default(),
             transport: transport(port.protocol.as_deref())?,
             port: u16::try_from(port.port).ok()?,
+            target_port: target_port(port)?,
         })
     };
     Service {
@@ -55,6 +60,15 @@ pub fn service(object: &core::Service) -> Service {
         is_deleting: object.metadata.deletion_timestamp.is_some(),
         has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),
         condition: service_condition(object.status.as_ref()),
+    }
+}
+
+/// Absent, it is the number of the Service port.
+fn target_port(port: &core::ServicePort) -> Option<TargetPort> {
+    match &port.target_port {
+        Some(IntOrString::String(name)) => Some(TargetPort::Name(name.clone())),
+        Some(IntOrString::Int(number)) if *number != 0 => u16::try_from(*number).ok().map(TargetPort::Number),
+        Some(IntOrString::Int(_)) | None => u16::try_from(port.port).ok().map(TargetPort::Number),
     }
 }
 
@@ -116,7 +130,8 @@ pub fn slice(object: &EndpointSlice) -> Option<Slice> {
 pub fn pod(object: &core::Pod) -> Pod {
     let spec = object.spec.as_ref();
     let status = object.status.as_ref();
-    let containers_ready = condition(status, "ContainersReady");
+    let containers_ready = condition(status, "ContainersReady").or_else(|| condition(status, "Ready"));
+    let is_ready = condition(status, "Ready").is_some_and(|found| found.status == "True");
     Pod {
         key: key(&object.metadata),
         uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -128,11 +143,15 @@ pub fn pod(object: &core::Pod) -> Pod {
         host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
         network: network(object),
         phase: phase(object),
-        containers_ready: containers_ready.is_some_and(|found| found.status == "True"),
+        containers_ready: is_ready || containers_ready.is_some_and(|found| found.status == "True"),
+        containers: containers(status),
+        closed_gates: closed_gates(object),
+        named_ports: spec.map(named_ports).unwrap_or_default(),
         containers_ready_since: containers_ready
             .and_then(|found| found.last_transition_time.as_ref())
             .map(|time| time.0),
         deleting_since: deleting_since(&object.metadata),
+        killed_at: object.metadata.deletion_timestamp.as_ref().map(|time| time.0),
         ending: spec.map(ending).unwrap_or_default(),
         gate: gate(object),
     }
@@ -185,6 +204,41 @@ fn deleting_since(meta: &ObjectMeta) -> Option<Timestamp> {
     let end = meta.deletion_timestamp.as_ref()?.0;
     let grace = SignedDuration::from_secs(meta.deletion_grace_period_seconds.unwrap_or(0));
     Some(end.checked_sub(grace).unwrap_or(end))
+}
+
+/// A Pod whose kubelet reports no containers is taken to run them.
+fn containers(status: Option<&core::PodStatus>) -> Containers {
+    let mut all = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default().iter();
+    let runs = |container: &core::ContainerStatus| container.state.as_ref().is_none_or(|state| state.running.is_some());
+    if all.all(runs) { Containers::Running } else { Containers::NotRunning }
+}
+
+/// Gates that keep traffic from the Pod. Sources of the names: AWS Load Balancer Controller, GKE's NEG controller, and TKE.
+fn closed_gates(object: &core::Pod) -> Vec<String> {
+    let gates = object.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    let is_of_load_balancer = |name: &str| {
+        name == names::GATE || LOAD_BALANCER_GATES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let is_true =
+        |name: &str| condition(object.status.as_ref(), name).is_some_and(|condition| condition.status == "True");
+    gates
+        .map(|gate| gate.condition_type.as_str())
+        .filter(|name| !is_of_load_balancer(name) && !is_true(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn named_ports(spec: &core::PodSpec) -> Vec<NamedPort> {
+    // Sidecars are init containers that go on running.
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let port = |port: &core::ContainerPort| {
+        Some(NamedPort {
+            name: port.name.clone()?,
+            transport: transport(port.protocol.as_deref())?,
+            number: u16::try_from(port.container_port).ok()?,
+        })
+    };
+    containers.flat_map(|container| container.ports.iter().flatten()).filter_map(port).collect()
 }
 
 fn ending(spec: &core::PodSpec) -> Ending {

@@ -129,8 +129,20 @@ vocabulary! {
         Denied = "Denied": "The credentials are missing, wrong, expired, or not allowed to do this.",
             "Correct the credentials, or allow the action that the message names.";
         Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
-        RemovalHeld = "RemovalHeld": "Most targets of a listener would be removed because of a reading that may be wrong.",
-            "Check the Service's selector and its EndpointSlices; the removal is done once the reading is confirmed.";
+        RemovalHeld = "RemovalHeld": "Something that serves would be taken away on doubt, or the last Pods that can serve, and is kept.",
+            "Do what the message names; until then everything goes on as it is.";
+        Replacing = "Replacing": "Targets that are on their way out keep their weight until those that replace them are healthy.", "Wait; when it lasts, look at the Pods that are not healthy.";
+        SlicesStale = "SlicesStale": "For more than a minute, the EndpointSlices of the Service have not named the Pods that its selector and ports stand for.",
+            "Look at the cluster's endpoint slice controller; until it works, Pods that the slices do not name keep their targets, and are not registered anew.";
+        ListenerStopped = "ListenerStopped": "A listener was stopped in the cloud, so it takes no traffic.", "Start the listener, by the console or by SetLoadBalancerStartStatus.";
+        TagsNotShown = "TagsNotShown": "The cloud does not show the tags of targets, by which they are told from those of others.",
+            "Nothing to do for listeners that this binding has created: every untagged target there is its own. On a listener given by listenerId, remove targets of Pods that are gone by hand.";
+        LoadBalancerNotShown = "LoadBalancerNotShown": "The cloud does not show the load balancer, which is no proof yet that it is gone.",
+            "Wait for the second look; for a binding that is being deleted, set deletionPolicy to Retain to give it up.";
+        Parked = "Parked": "The Service no longer asks for direct access; the load balancer that was created for it is kept, and costs money.",
+            "Delete the binding to delete the load balancer, or ask for direct access again to have it back.";
+        GateNotWritten = "GateNotWritten": "The API server refuses to take the readiness gates of Pods.",
+            "Allow what the message names; the Pods become ready once it is written.";
         CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",
             "Check the network and the endpoint; what is bound stays as it is.";
         Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Look at the message; it has the cloud's code, and the controller's log has the request id.";
@@ -155,6 +167,7 @@ vocabulary! {
             "Nothing to do.";
         Registered = "Registered": "The Pod is registered, and its bindings ask for no more.", "Nothing to do.";
         HealthCheckOff = "HealthCheckOff": "The Pod is registered, and the health check is switched off.", "Nothing to do.";
+        WeightZero = "WeightZero": "The Pod is registered with the weight 0 that is asked for it, so it gets no traffic.", "Nothing to do; raise the weight to send it traffic.";
         NotBound = "NotBound": "No binding selects the Pod, so nothing will ever be known of it.",
             "Nothing to do; when it should be bound, compare its labels with the Service's selector.";
         Suspended = "Suspended": "The bindings of the Pod are suspended.", "Set spec.suspend of the binding to false.";
@@ -166,13 +179,19 @@ vocabulary! {
         Registering = "Registering": "The cloud was asked to register the Pod.", "Wait for some seconds.";
         HealthCheck = "HealthCheck": "The Pod is registered and not yet reported healthy.",
             "Wait for as long as the health check takes; then check that the Pod answers it.";
+        WeightUnreadable = "WeightUnreadable": "The weight that is asked for the Pod cannot be read, so it got weight 0.",
+            "Correct the annotation that the binding's condition names.";
+        ListenerStopped = "ListenerStopped": "A listener of the Pod is stopped in the cloud.", "Start the listener.";
     }
 }
 
 impl GateReason {
     /// True for reasons with which the condition is True.
     pub const fn opens(self) -> bool {
-        !matches!(self, Self::NotRegistered | Self::Registering | Self::HealthCheck)
+        !matches!(
+            self,
+            Self::NotRegistered | Self::Registering | Self::HealthCheck | Self::WeightUnreadable | Self::ListenerStopped
+        )
     }
 }
 
@@ -183,6 +202,7 @@ vocabulary! {
         WrongFamily = "WrongFamily": "The Pod has no address of the load balancer's family.",
             "Use a load balancer of the other ipVersion, or dual-stack Pods.";
         ContainersNotReady = "ContainersNotReady": "The Pod's containers are not ready.", "Look at the Pod's readiness probes.";
+        ReadinessGateFalse = "ReadinessGateFalse": "A readiness gate of another controller is not True.", "Look at the Pod's conditions, and at the controller that the gate belongs to.";
         Terminating = "Terminating": "The Pod is being deleted.", "Nothing to do.";
         Finished = "Finished": "The Pod's containers ended for good.", "Nothing to do; delete the Pod when it is in the way.";
         HostNetwork = "HostNetwork": "The Pod uses its node's address, which other Pods share.",
@@ -205,6 +225,31 @@ vocabulary! {
             "Wait a moment; when it lasts, look at the cluster's endpoint slice controller.";
         NoPort = "NoPort": "No container of the Pod declares the port name of the Service's targetPort.",
             "Name a container port like the Service's targetPort, or give the number.";
+    }
+}
+
+vocabulary! {
+    /// Why a target, listener or rule is changed.
+    ChangeReason {
+        PodReady = "PodReady": "The Pod can take traffic and is not a target yet.", "Nothing to do.";
+        PodDeleted = "PodDeleted": "The Pod is being deleted.", "Nothing to do.";
+        PodGone = "PodGone": "The Pod does not exist any more.", "Nothing to do.";
+        PodFinished = "PodFinished": "The Pod's containers ended for good.", "Nothing to do.";
+        NotSelected = "NotSelected": "The Service does not select the Pod any more.", "Nothing to do; when it was not meant, compare the Service's selector with the Pod's labels.";
+        NotReady = "NotReady": "The Pod's containers are not ready.", "Look at the Pod's readiness probes.";
+        ReadinessGateFalse = "ReadinessGateFalse": "A readiness gate of another controller is not True.", "Look at the Pod's conditions.";
+        NodeLost = "NodeLost": "The Pod's node does not answer.", "Look at the node.";
+        PortChanged = "PortChanged": "The Pod is reached at another port now.", "Nothing to do.";
+        NetworkChanged = "NetworkChanged": "Pods of this network are not to be bound any more.", "Nothing to do.";
+        AddressReused = "AddressReused": "The address belongs to another Pod now.", "Nothing to do.";
+        UserWeight = "UserWeight": "A weight that a user asked for is not in force.", "Nothing to do.";
+        Drained = "Drained": "The time that connections are given to end is over.", "Nothing to do; spec.drain.timeoutSeconds is that time.";
+        RoomNeeded = "RoomNeeded": "The quota of targets is used up, and a Pod that is to serve needs room.", "Raise TOTAL_TARGET_BIND_QUOTA to give draining Pods more time.";
+        Drift = "Drift": "What the cloud shows is not what is wished.", "Nothing to do; when it comes again and again, find who else changes it.";
+        Wanted = "Wanted": "The spec asks for it.", "Nothing to do.";
+        SpecChanged = "SpecChanged": "The spec does not ask for it any more.", "Nothing to do.";
+        BindingDeleted = "BindingDeleted": "The binding is being deleted.", "Nothing to do.";
+        Parked = "Parked": "The Service does not ask for direct access any more.", "Nothing to do.";
     }
 }
 
@@ -247,6 +292,7 @@ mod tests {
         check(Reason::ALL, Reason::as_str, [Reason::meaning, Reason::remedy]);
         check(GateReason::ALL, GateReason::as_str, [GateReason::meaning, GateReason::remedy]);
         check(ExclusionReason::ALL, ExclusionReason::as_str, [ExclusionReason::meaning, ExclusionReason::remedy]);
+        check(ChangeReason::ALL, ChangeReason::as_str, [ChangeReason::meaning, ChangeReason::remedy]);
         check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
         check(EventReason::ALL, EventReason::as_str, [EventReason::meaning, EventReason::remedy]);
         check(ServiceReason::ALL, ServiceReason::as_str, [ServiceReason::meaning, ServiceReason::remedy]);
@@ -261,8 +307,8 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_waits_for_three_reasons_only() {
+    fn a_gate_waits_for_few_reasons_only() {
         let waiting: Vec<_> = GateReason::ALL.iter().filter(|reason| !reason.opens()).map(|r| r.as_str()).collect();
-        assert_eq!(waiting, ["NotRegistered", "Registering", "HealthCheck"]);
+        assert_eq!(waiting, ["NotRegistered", "Registering", "HealthCheck", "WeightUnreadable", "ListenerStopped"]);
     }
 }

@@ -9,6 +9,10 @@ pub const GROUP: &str = "cloud.tencent.com";
 pub const VERSION: &str = "v1alpha1";
 /// The finalizer on a binding: it stays until a read of the cloud shows that nothing of ours is left.
 pub const FINALIZER: &str = "cloud.tencent.com/direct-access";
+/// Finalizer of bindings for which the cloud was not asked for anything yet: they may go without a look at it.
+pub const FIRST_FINALIZER: &str = "cloud.tencent.com/direct-access-unsubmitted";
+/// Annotation of a binding whose Service does not ask for it any more, with the reason: it keeps its load balancer and nothing else.
+pub const PARKED: &str = "direct-access.cloud.tencent.com/parked";
 /// The field manager of everything we write with server-side apply.
 pub const FIELD_MANAGER: &str = "tke-direct-access";
 /// The readiness gate of a Pod and the type of its condition: TKE's own, one for all load balancers of a Pod.

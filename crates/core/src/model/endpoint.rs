@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{IpFamily, Transport};
 
 /// Namespace and name of an object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
     /// The namespace.
     pub namespace: String,
@@ -31,7 +31,7 @@ impl fmt::Display for ObjectKey {
 }
 
 /// A Service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// Namespace and name.
     pub key: ObjectKey,
@@ -86,6 +86,37 @@ pub struct ServicePort {
     pub transport: Transport,
     /// Its number.
     pub port: u16,
+    /// The Pods' port behind it.
+    pub target_port: TargetPort,
+}
+
+/// The port of Pods behind a port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetPort {
+    /// This one.
+    Number(u16),
+    /// The one that a container declares under this name; each Pod may have another.
+    Name(String),
+}
+
+impl fmt::Display for TargetPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A port that a container declares by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPort {
+    /// The name.
+    pub name: String,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The number.
+    pub number: u16,
 }
 
 /// An EndpointSlice of a Service.
@@ -213,6 +244,15 @@ impl GateState {
     }
 }
 
+/// Whether the containers of a Pod run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Containers {
+    /// All of them run, or nobody says otherwise.
+    Running,
+    /// At least one does not: it has not started, has crashed, or has ended.
+    NotRunning,
+}
+
 /// A Pod, in slim form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -236,12 +276,23 @@ pub struct Pod {
     pub network: PodNetwork,
     /// The life of the Pod.
     pub phase: Phase,
-    /// All containers are ready.
+    /// Kubernetes counts the containers as ready. A Pod that says `Ready` without saying it of its containers, as virtual kubelets
+    /// do, counts as ready.
     pub containers_ready: bool,
+    /// Whether the containers run, ready or not.
+    pub containers: Containers,
+    /// Readiness gates of others that are not True. Those of load balancer controllers are left out: their load balancers would wait
+    /// for one another.
+    pub closed_gates: Vec<String>,
+    /// The ports that containers declare by name.
+    pub named_ports: Vec<NamedPort>,
     /// Since when the containers are, or are not, ready; `None` when that was never said.
     pub containers_ready_since: Option<Timestamp>,
     /// When deletion was asked for.
     pub deleting_since: Option<Timestamp>,
+    /// When its containers are killed at the latest, once deletion was asked for: the grace period of the deletion may be shorter than
+    /// the Pod's own.
+    pub killed_at: Option<Timestamp>,
     /// How it ends when deletion is asked for.
     pub ending: Ending,
     /// The gate.

@@ -14,8 +14,9 @@ mod target;
 
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
-    ClusterNetwork, Ending, GateState, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop, Service, ServiceCondition,
+    ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop, Service, ServiceCondition,
     ServicePort, Slice, SliceEndpoint, SlicePort,
+    TargetPort,
 };
 pub use failure::{Class, Failure};
 pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};

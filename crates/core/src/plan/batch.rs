@@ -1,26 +1,31 @@
 //! Target plans of many routes gathered into as few steps as the cloud's batch sizes allow.
 
-use crate::model::{Address, Limits, ListenerId, Route, Weight};
+use crate::model::{Limits, ListenerId, Route};
 
-use super::Step;
+use super::management::Proof;
+use super::step::WeightChange;
 use super::target::TargetPlan;
+use super::Step;
 
 /// The steps for targets, in the order in which they are safe.
 pub(super) fn target_steps(routes: Vec<TargetPlan>, limits: &Limits) -> Vec<Step> {
-    let (mut register, mut reweight, mut deregister) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut make_room, mut register) = (Vec::new(), Vec::new());
+    let (mut reweight, mut deregister) = (Vec::new(), Vec::new());
     for route in routes {
+        make_room.extend(route.make_room);
         register.extend(route.register);
         reweight.extend(route.reweight);
         deregister.extend(route.deregister);
     }
-    let mut steps = chunks(register, limits.targets_per_batch, Step::Register);
+    let mut steps = chunks(make_room, limits.targets_per_batch, Step::Deregister);
+    steps.extend(chunks(register, limits.targets_per_batch, Step::Register));
     steps.extend(weight_chunks(reweight, limits).into_iter().map(Step::Reweight));
     steps.extend(chunks(deregister, limits.targets_per_batch, Step::Deregister));
     steps
 }
 
 /// The steps for surplus listeners.
-pub(super) fn delete_steps(delete: Vec<ListenerId>, limits: &Limits) -> Vec<Step> {
+pub(super) fn delete_steps(delete: Vec<(ListenerId, Proof)>, limits: &Limits) -> Vec<Step> {
     chunks(delete, limits.listeners_per_delete, Step::DeleteListeners)
 }
 
@@ -33,15 +38,13 @@ fn chunks<T>(mut items: Vec<T>, size: usize, step: impl Fn(Vec<T>) -> Step) -> V
     steps
 }
 
-type Reweight = (Route, Address, Weight);
-
 /// Chunks that respect all three limits of `BatchModifyTargetWeight`: targets, entries, and targets in an entry.
-fn weight_chunks(items: Vec<Reweight>, limits: &Limits) -> Vec<Vec<Reweight>> {
-    let mut chunks: Vec<Vec<Reweight>> = Vec::new();
+fn weight_chunks(items: Vec<WeightChange>, limits: &Limits) -> Vec<Vec<WeightChange>> {
+    let mut chunks: Vec<Vec<WeightChange>> = Vec::new();
     let mut entries: Vec<(Route, usize)> = Vec::new();
     for item in items {
         let opens_entry = match entries.last() {
-            Some((route, count)) => *route != item.0 || *count == limits.weights_per_entry,
+            Some((route, count)) => *route != item.route || *count == limits.weights_per_entry,
             None => true,
         };
         let is_full = chunks.last().is_none_or(|chunk| chunk.len() == limits.weights_per_batch)
@@ -52,7 +55,7 @@ fn weight_chunks(items: Vec<Reweight>, limits: &Limits) -> Vec<Vec<Reweight>> {
         }
         match entries.last_mut() {
             Some((_, count)) if !opens_entry && !is_full => *count += 1,
-            _ => entries.push((item.0.clone(), 1)),
+            _ => entries.push((item.route.clone(), 1)),
         }
         if let Some(chunk) = chunks.last_mut() {
             chunk.push(item);

@@ -2,76 +2,62 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::mark::ListenerName;
 use crate::model::Transport;
 
-use super::desired::{Desired, DesiredListener, Place};
-use super::{Observed, Problem, Snapshot, problem};
+use super::desired::{Completeness, DesiredListener, ListenerOrigin};
+use super::routes::BindingIntent;
+use super::{Observed, Snapshot, problem};
 
 /// What two bindings cannot both have: a port of the load balancer. An existing listener holds targets of many.
 type Claim = (Transport, u16);
 
 fn claim(listener: &DesiredListener) -> Option<Claim> {
-    match &listener.place {
-        Place::Own { .. } => Some((listener.protocol.transport(), listener.port)),
-        Place::Existing(_) | Place::Delegated => None,
-    }
-}
-
-/// Who has what, and what there is to say of it.
-struct Ledger<'a> {
-    snapshot: &'a Snapshot,
-    holders: BTreeMap<Claim, usize>,
-    /// What each binding of the snapshot won or lost.
-    notes: Vec<Vec<String>>,
-    problems: Vec<Vec<Problem>>,
-}
-
-impl Ledger<'_> {
-    /// True when the listener is this binding's; else both are told.
-    fn is_won(&mut self, binding: usize, listener: &DesiredListener) -> bool {
-        let Some(claim) = claim(listener) else { return true };
-        let holder = *self.holders.entry(claim).or_insert(binding);
-        if holder != binding {
-            let what = format!("port {}/{}", listener.port, listener.protocol);
-            let winner = self.snapshot.bindings[holder].display_name();
-            self.problems[binding].push(problem::claimed_by_older(&what, &winner));
-            let loser = self.snapshot.bindings[binding].display_name();
-            self.notes[holder].push(format!("'{loser}' asks for {what} too and does not get it"));
-        }
-        holder == binding
+    match &listener.origin {
+        ListenerOrigin::Own { .. } => Some((listener.protocol.transport(), listener.port)),
+        ListenerOrigin::Existing(_) | ListenerOrigin::Delegated | ListenerOrigin::Held(_) => None,
     }
 }
 
 /// Takes contested listeners away from all but one binding: the one that has the listener already, so that what works
-/// keeps working, else the oldest. Returns, for each binding of the snapshot, notes for its status on claims it won.
-pub(super) fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observed>) -> Vec<Vec<String>> {
-    let mut order: Vec<usize> = (0..desired.len()).collect();
-    order.sort_by(|a, b| snapshot.bindings[*a].seniority().cmp(&snapshot.bindings[*b].seniority()));
-    let mut ledger = Ledger {
-        snapshot,
-        holders: present_holders(snapshot, desired, observed),
-        notes: vec![Vec::new(); desired.len()],
-        problems: vec![Vec::new(); desired.len()],
-    };
+/// keeps working, else the oldest. A binding that loses one no longer has all that it wants, so that nothing of its own goes.
+pub(super) fn resolve_claims(snapshot: &Snapshot, observed: Option<&Observed>, intents: &mut [BindingIntent<'_>]) {
+    let mut holders = present_holders(snapshot, observed, intents);
+    let mut order: Vec<usize> = (0..intents.len()).collect();
+    order.sort_by(|a, b| intents[*a].view.seniority().cmp(&intents[*b].view.seniority()));
     for index in order {
-        desired[index].listeners.retain(|listener| ledger.is_won(index, listener));
+        let wanted = std::mem::take(&mut intents[index].listeners);
+        for listener in wanted {
+            let holder = claim(&listener.desired).map(|claim| *holders.entry(claim).or_insert(index));
+            match holder.filter(|holder| *holder != index) {
+                None => intents[index].listeners.push(listener),
+                Some(holder) => lose(intents, index, holder, &listener.desired),
+            }
+        }
     }
-    for (desired, problems) in desired.iter_mut().zip(ledger.problems) {
-        desired.problems.extend(problems);
-    }
-    ledger.notes
+}
+
+fn lose(intents: &mut [BindingIntent<'_>], loser: usize, holder: usize, listener: &DesiredListener) {
+    let what = format!("port {}/{}", listener.port, listener.protocol);
+    let (loses, has) = (intents[loser].view.display_name(), intents[holder].view.display_name());
+    intents[holder].plan.notes.push(format!("'{loses}' asks for {what} too and does not get it"));
+    intents[loser].plan.problems.push(problem::claimed_by_older(&what, &has));
+    intents[loser].completeness = Completeness::Partial;
 }
 
 /// Bindings that own the listener they claim.
-fn present_holders(snapshot: &Snapshot, desired: &[Desired], observed: Option<&Observed>) -> BTreeMap<Claim, usize> {
+fn present_holders(
+    snapshot: &Snapshot,
+    observed: Option<&Observed>,
+    intents: &[BindingIntent<'_>],
+) -> BTreeMap<Claim, usize> {
     let mut holders = BTreeMap::new();
     for listener in observed.map_or(&[][..], |observed| &observed.listeners) {
-        let Some(uid) = ListenerName::owner(&listener.name) else { continue };
         let found = (listener.protocol.transport(), listener.port);
-        let wants = |index: &usize| desired[*index].listeners.iter().any(|wanted| claim(wanted) == Some(found));
-        let owner = snapshot.bindings.iter().position(|view| view.uid() == uid).filter(wants);
-        if let Some(owner) = owner {
+        let holds = |intent: &BindingIntent<'_>| {
+            intent.view.has_made(listener, snapshot)
+                && intent.listeners.iter().any(|wanted| claim(&wanted.desired) == Some(found))
+        };
+        if let Some(owner) = intents.iter().position(holds) {
             holders.insert(found, owner);
         }
     }

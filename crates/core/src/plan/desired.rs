@@ -1,9 +1,7 @@
 //! What each binding wants of the load balancer: spec and Service resolved to listeners with endpoints, faults named.
 
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-
 use crate::api::DirectAccessBinding;
-use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec, Mode};
+use crate::api::binding::{ListenerProtocol, ListenerSpec, ListenerStatus, Mode};
 use crate::api::condition::ConfigProblem;
 use crate::api::mark::ListenerName;
 use crate::api::service_config::EntryProblem;
@@ -11,49 +9,40 @@ use crate::model::{IpFamily, ListenerId, LoadBalancer, Protocol, Service, Servic
 
 use super::config::{self, Wishes};
 use super::endpoint::{Endpoints, Policy, endpoints};
+use super::management::{Management, management};
 use super::network::Networks;
+use super::resolution::{self, PortSource, Resolution, service_port};
 use super::shape::{DesiredRule, Reader, Shape};
 use super::weight::Weights;
-use super::{BindingView, Cluster, ConfigView, Problem, Snapshot, annotated, problem};
+use super::{BindingView, ConfigView, Problem, Snapshot, problem};
 
 /// The weight of targets of listeners that are not spelled out; the cloud's own default.
 const DEFAULT_WEIGHT: Weight = 10;
-
-/// How far a binding is acted on in this round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stance {
-    /// Make it true.
-    Manage,
-    /// Look, and report: TKE's own service controller makes it true.
-    Observe,
-    /// Take away everything that is ours: it is being deleted.
-    Release,
-    /// Touch nothing: suspended, invalid, or to be deleted with `deletionPolicy: Retain`.
-    Abandon,
-}
-
-impl Stance {
-    /// The binding is in force, whoever programs the load balancer.
-    pub(super) const fn is_live(self) -> bool {
-        matches!(self, Self::Manage | Self::Observe)
-    }
-}
 
 /// What one binding wants.
 #[derive(Clone, Debug)]
 pub(super) struct Desired {
     /// How far it is acted on.
-    pub stance: Stance,
-    /// Its listeners. Only a managed binding has any.
+    pub management: Management,
+    /// Its listeners. Only a live binding has any.
     pub listeners: Vec<DesiredListener>,
-    /// The listeners are not known, because the Service that would tell them is missing: none may be deleted.
-    pub is_open: bool,
+    /// Whether every listener of the spec is among them, accepted and resolved.
+    pub completeness: Completeness,
     /// What is wrong with it so far.
     pub problems: Vec<Problem>,
     /// Wishes of its config that are not for it to grant.
     pub config_problems: Vec<EntryProblem>,
     /// The bandwidth that its config wishes of the load balancer, in Mbps.
     pub bandwidth: Option<i64>,
+}
+
+/// Whether a list of wanted listeners can be taken for all that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completeness {
+    /// It can.
+    Whole,
+    /// Something in the spec could not be read, resolved or granted: what is not in the list may still be wanted.
+    Partial,
 }
 
 /// A listener that a binding wants.
@@ -64,27 +53,36 @@ pub(super) struct DesiredListener {
     /// The port.
     pub port: u16,
     /// Where it comes from.
-    pub place: Place,
+    pub origin: ListenerOrigin,
     /// Its rules and settings.
     pub shape: Shape,
-    /// The endpoints behind it, for each of its rules the same; `None` when they cannot be told, so that targets are held as they are.
+    /// The Service port behind it; `None` when it was never resolved.
+    pub resolution: Option<Resolution>,
+    /// The endpoints behind it, for each of its rules the same; `None` when the port was never resolved, so that no Pods are added.
     pub endpoints: Option<Endpoints>,
 }
 
 impl DesiredListener {
     /// The listener or one of its rules, for messages.
-    pub(super) fn route_name(&self, rule: Option<&DesiredRule>) -> String {
+    pub(super) fn route_name(&self, rule: Option<(&str, &str)>) -> String {
         let listener = format!("listener {}/{}", self.port, self.protocol);
         match rule {
-            Some(rule) => format!("rule {}{} of {listener}", rule.domain, rule.url),
+            Some((domain, url)) => format!("rule {domain}{url} of {listener}"),
             None => listener,
         }
     }
 }
 
+impl DesiredRule {
+    /// Domain and path.
+    pub(super) fn key(&self) -> (&str, &str) {
+        (&self.domain, &self.url)
+    }
+}
+
 /// Where a desired listener comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ListenerOrigin {
     /// Created by us under this name, and owned.
     Own {
         /// The name, which carries our mark.
@@ -94,153 +92,166 @@ pub(super) enum Place {
     Existing(ListenerId),
     /// TKE's own, found by its port and protocol: nothing is ours.
     Delegated,
+    /// Not known to be wanted or unwanted: it stays as it is, and Pods go on to come and go.
+    Held(ListenerId),
 }
 
-/// What every binding of the snapshot wants, in the snapshot's order. Without a load balancer IPv4 is assumed.
-pub(super) fn desired(snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Vec<Desired> {
-    snapshot.bindings.iter().map(|view| desired_of(view, snapshot, load_balancer)).collect()
-}
-
-fn desired_of(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
+/// What a binding wants. Without a load balancer IPv4 is assumed.
+pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
     let mut problems = Vec::new();
-    let stance = stance(view, snapshot.cluster, &mut problems);
-    if !stance.is_live() {
-        return Desired::new(stance, problems);
+    let management = management(view, snapshot.cluster, &mut problems);
+    let nothing = Desired {
+        management,
+        problems: Vec::new(),
+        listeners: Vec::new(),
+        completeness: Completeness::Whole,
+        config_problems: Vec::new(),
+        bandwidth: None,
+    };
+    if !management.is_live() {
+        return Desired { problems, ..nothing };
     }
-    let mut wishes = Wishes::default();
+    let wishes = wishes(view, &mut problems);
+    let mut reader = Reader { view, load_balancer, wishes: &wishes, problems: &mut problems };
+    match view.service.as_deref() {
+        None => reader.problems.push(problem::service_not_found(&view.binding)),
+        Some(service) if service.selector.is_empty() => reader.problems.push(problem::no_selector(service)),
+        Some(_) => {}
+    }
+    let listeners = Resolver { view, snapshot, load_balancer }.listeners(&mut reader);
+    let config_problems = refused(&listeners, &wishes);
+    // Where TKE programs the load balancer, it follows the config, too.
+    let bandwidth = wishes.bandwidth().filter(|_| management == Management::Manage);
+    let holds = |problem: &Problem| problem.holds_routes();
+    let completeness = if problems.iter().any(holds) { Completeness::Partial } else { Completeness::Whole };
+    Desired { problems, listeners, completeness, config_problems, bandwidth, ..nothing }
+}
+
+fn wishes(view: &BindingView, problems: &mut Vec<Problem>) -> Wishes {
     match &view.config {
-        ConfigView::None => {}
-        ConfigView::Found(config) => wishes = config::wishes(&config.spec),
-        ConfigView::Making => {}
+        ConfigView::None | ConfigView::Making => {}
+        ConfigView::Found(config) => return config::wishes(&config.spec),
         ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
         ConfigView::Missing => problems.push(problem::config_not_found(&view.config_name())),
         ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.config_name(), why)),
     }
-    let mut reader = Reader { view, load_balancer, wishes: &wishes, problems: &mut problems };
-    let service = view.service.as_deref().filter(|service| !service.selector.is_empty());
-    let listeners = match service {
-        Some(service) => resolved_listeners(&mut reader, service, snapshot),
-        None => {
-            reader.problems.push(match view.service.as_deref() {
-                None => problem::service_not_found(&view.binding),
-                Some(service) => problem::no_selector(service),
-            });
-            explicit_listeners(&mut reader)
-        }
-    };
-    let is_open = service.is_none() && listeners.is_empty();
-    let config_problems = refused(&listeners, &wishes);
-    // Where TKE programs the load balancer, it follows the config, too.
-    let bandwidth = wishes.bandwidth().filter(|_| stance == Stance::Manage);
-    Desired { listeners, is_open, config_problems, bandwidth, ..Desired::new(stance, problems) }
-}
-
-impl Desired {
-    fn new(stance: Stance, problems: Vec<Problem>) -> Self {
-        Self { stance, problems, listeners: Vec::new(), is_open: false, config_problems: Vec::new(), bandwidth: None }
-    }
+    Wishes::default()
 }
 
 /// Entries for listeners that are not ours.
 fn refused(listeners: &[DesiredListener], wishes: &Wishes) -> Vec<EntryProblem> {
     let is_refused = |listener: &&DesiredListener| {
-        matches!(listener.place, Place::Existing(_)) && wishes.has(listener.protocol, listener.port)
+        matches!(listener.origin, ListenerOrigin::Existing(_)) && wishes.has(listener.protocol, listener.port)
     };
-    let told = |listener: &DesiredListener| {
+    let entry_problem = |listener: &DesiredListener| {
         let entry = format!("{}:{}", listener.protocol, listener.port);
         let message = "the binding uses a listener that is not its own, by listenerId, and settings of such a listener \
                        are left alone; remove the entry, or let the binding have a listener of its own";
         config::problem(&entry, None, ConfigProblem::NotSupported, message)
     };
-    listeners.iter().filter(is_refused).map(told).collect()
+    listeners.iter().filter(is_refused).map(entry_problem).collect()
 }
 
-fn stance(view: &BindingView, cluster: Cluster, problems: &mut Vec<Problem>) -> Stance {
-    let spec = &view.binding.spec;
-    if view.is_deleting() {
-        return match spec.deletion_policy {
-            DeletionPolicy::Retain => Stance::Abandon,
-            DeletionPolicy::Deregister | DeletionPolicy::Delete => Stance::Release,
-        };
-    }
-    if spec.suspend {
-        problems.push(problem::suspended());
-        return Stance::Abandon;
-    }
-    let is_left_to_tke =
-        view.service.as_deref().is_some_and(|service| annotated::is_left_to_tke(service, cluster.has_tke));
-    if is_left_to_tke && spec.mode == Mode::Direct {
-        problems.push(problem::managed_by_tke(&view.binding));
-        return Stance::Abandon;
-    }
-    match spec.mode {
-        Mode::Direct => Stance::Manage,
-        Mode::Delegate => Stance::Observe,
-    }
+/// Resolves listeners of one binding to Service ports and endpoints.
+pub(super) struct Resolver<'a> {
+    pub(super) view: &'a BindingView,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) load_balancer: Option<&'a LoadBalancer>,
 }
 
-/// The listeners of the spec, when the Service cannot say what is behind them.
-fn explicit_listeners(reader: &mut Reader<'_>) -> Vec<DesiredListener> {
-    let view = reader.view;
-    let specs = listener_specs(view, reader.problems);
-    let listener = |(spec, protocol, port): (&ListenerSpec, Protocol, u16)| DesiredListener {
-        protocol,
-        port,
-        place: place(&view.binding, spec),
-        shape: reader.shape(spec, protocol, port),
-        endpoints: None,
-    };
-    specs.into_iter().map(listener).collect()
-}
-
-fn resolved_listeners(reader: &mut Reader<'_>, service: &Service, snapshot: &Snapshot) -> Vec<DesiredListener> {
-    let view = reader.view;
-    let load_balancer = reader.load_balancer;
-    let family = load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family);
-    // Where annotations make the listeners, the weights of annotations count too.
-    let is_explicit = !view.binding.spec.listeners.is_empty() && !view.is_of_service();
-    let policy = |port: &ServicePort, weight| Policy {
-        networks: Networks {
-            wanted: view.binding.spec.network,
-            cluster: snapshot.cluster,
-            snat_pro: load_balancer.is_some_and(|found| found.snat_pro),
-        },
-        weights: Weights::new(service, port, weight, is_explicit),
-        drain: view.binding.spec.drain.clone(),
-        now: snapshot.now,
-    };
-    if view.binding.spec.listeners.is_empty() {
-        let default = |port: &ServicePort| {
-            let protocol = match port.transport {
-                Transport::Tcp => Protocol::Tcp,
-                Transport::Udp => Protocol::Udp,
-            };
-            DesiredListener {
-                protocol,
-                port: port.port,
-                place: own_place(&view.binding),
-                shape: Shape { attributes: reader.wishes.listener(protocol, port.port), ..Shape::default() },
-                endpoints: Some(endpoints(view, service, port, family, &policy(port, DEFAULT_WEIGHT))),
+impl Resolver<'_> {
+    fn listeners(&self, reader: &mut Reader<'_>) -> Vec<DesiredListener> {
+        let service = self.view.service.as_deref().filter(|service| !service.selector.is_empty());
+        if !self.view.binding.spec.listeners.is_empty() {
+            let specs = listener_specs(self.view, reader.problems);
+            return specs.into_iter().map(|spec| self.explicit(reader, service, spec)).collect();
+        }
+        match service {
+            Some(service) => service.ports.iter().map(|port| self.of_port(reader, port)).collect(),
+            // The ports that the Service had.
+            None => {
+                let rows = self.view.binding.status.iter().flat_map(|status| &status.listeners);
+                rows.filter_map(|row| self.recorded(row)).collect()
             }
-        };
-        return service.ports.iter().map(default).collect();
+        }
     }
-    let specs = listener_specs(view, reader.problems);
-    let mut resolve = |(spec, protocol, port): (&ListenerSpec, Protocol, u16)| {
-        let service_port = service_port(service, spec, protocol, port);
-        if service_port.is_none() {
+
+    /// A listener of the spec. One whose port is missing goes on with the one that it had.
+    fn explicit(
+        &self,
+        reader: &mut Reader<'_>,
+        service: Option<&Service>,
+        (spec, protocol, port): (&ListenerSpec, Protocol, u16),
+    ) -> DesiredListener {
+        let found = service.and_then(|service| service_port(service, spec, protocol, port));
+        if let (Some(service), None) = (service, found) {
             reader.problems.push(problem::service_port_not_found(service, spec, port));
         }
+        let last = || resolution::row_of(self.view, protocol, port).and_then(|row| resolution::recorded(row, protocol));
+        let resolution =
+            found.map(|port| Resolution { port: port.clone(), source: PortSource::Slices }).or_else(last);
         let weight = Weight::try_from(spec.weight).unwrap_or(DEFAULT_WEIGHT);
         DesiredListener {
             protocol,
             port,
-            place: place(&view.binding, spec),
+            origin: origin(&self.view.binding, spec),
             shape: reader.shape(spec, protocol, port),
-            endpoints: service_port.map(|found| endpoints(view, service, found, family, &policy(found, weight))),
+            endpoints: self.endpoints(resolution.as_ref(), weight),
+            resolution,
         }
-    };
-    specs.into_iter().map(&mut resolve).collect()
+    }
+
+    /// The listener of a Service port, where the spec names none.
+    fn of_port(&self, reader: &Reader<'_>, port: &ServicePort) -> DesiredListener {
+        let protocol = match port.transport {
+            Transport::Tcp => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+        };
+        let resolution = Resolution { port: port.clone(), source: PortSource::Slices };
+        DesiredListener {
+            protocol,
+            port: port.port,
+            origin: own_origin(&self.view.binding),
+            shape: Shape { attributes: reader.wishes.listener(protocol, port.port), ..Shape::default() },
+            endpoints: self.endpoints(Some(&resolution), DEFAULT_WEIGHT),
+            resolution: Some(resolution),
+        }
+    }
+
+    /// The listener that a row of the status is about, as it was.
+    pub(super) fn recorded(&self, row: &ListenerStatus) -> Option<DesiredListener> {
+        let port = u16::try_from(row.port).ok()?;
+        let protocol = protocol(row.protocol);
+        let resolution = resolution::recorded(row, protocol);
+        Some(DesiredListener {
+            protocol,
+            port,
+            origin: ListenerOrigin::Held(ListenerId::new(row.listener_id.clone()?)),
+            shape: Shape::default(),
+            endpoints: self.endpoints(resolution.as_ref(), DEFAULT_WEIGHT),
+            resolution,
+        })
+    }
+
+    fn endpoints(&self, resolution: Option<&Resolution>, weight: Weight) -> Option<Endpoints> {
+        let resolution = resolution?;
+        let service = resolution::service(self.view)?;
+        let spec = &self.view.binding.spec;
+        // Where annotations make the listeners, the weights of annotations count too.
+        let is_explicit = !spec.listeners.is_empty() && !self.view.is_of_service();
+        let policy = Policy {
+            networks: Networks {
+                wanted: spec.network,
+                cluster: self.snapshot.cluster,
+                snat_pro: self.load_balancer.is_some_and(|found| found.snat_pro),
+            },
+            weights: Weights::new(&service, &resolution.port, weight, is_explicit),
+            drain: spec.drain.clone(),
+            family: self.load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family),
+            now: self.snapshot.now,
+        };
+        Some(endpoints(self.view, &service, resolution, policy))
+    }
 }
 
 /// The listeners of the spec; one with an impossible port becomes a problem and harms none of the others.
@@ -266,17 +277,17 @@ const fn protocol(protocol: ListenerProtocol) -> Protocol {
     }
 }
 
-fn place(binding: &DirectAccessBinding, spec: &ListenerSpec) -> Place {
+fn origin(binding: &DirectAccessBinding, spec: &ListenerSpec) -> ListenerOrigin {
     match &spec.listener_id {
-        Some(id) => Place::Existing(ListenerId::new(id.as_str())),
-        None => own_place(binding),
+        Some(id) => ListenerOrigin::Existing(ListenerId::new(id.as_str())),
+        None => own_origin(binding),
     }
 }
 
-fn own_place(binding: &DirectAccessBinding) -> Place {
+fn own_origin(binding: &DirectAccessBinding) -> ListenerOrigin {
     match binding.spec.mode {
-        Mode::Direct => Place::Own { name: own_name(binding) },
-        Mode::Delegate => Place::Delegated,
+        Mode::Direct => ListenerOrigin::Own { name: own_name(binding) },
+        Mode::Delegate => ListenerOrigin::Delegated,
     }
 }
 
@@ -284,30 +295,4 @@ fn own_name(binding: &DirectAccessBinding) -> String {
     let meta = &binding.metadata;
     let (uid, namespace, name) = (meta.uid.as_deref(), meta.namespace.as_deref(), meta.name.as_deref());
     ListenerName::new(uid.unwrap_or_default(), namespace.unwrap_or_default(), name.unwrap_or_default()).to_string()
-}
-
-/// The Service port a listener stands for: the one it names, else the one of its own number, else the only one.
-fn service_port<'a>(
-    service: &'a Service,
-    spec: &ListenerSpec,
-    protocol: Protocol,
-    port: u16,
-) -> Option<&'a ServicePort> {
-    let mut ports = service.ports.iter().filter(|candidate| candidate.transport == protocol.transport());
-    match &spec.service_port {
-        // A port that is named may be of the other transport: TCP Pods behind UDP serve nothing, but some serve both.
-        Some(IntOrString::Int(number)) => {
-            let is_this = |candidate: &&ServicePort| i32::from(candidate.port) == *number;
-            ports.find(is_this).or_else(|| service.ports.iter().find(is_this))
-        }
-        Some(IntOrString::String(name)) => {
-            let is_this = |candidate: &&ServicePort| candidate.name == *name;
-            ports.find(is_this).or_else(|| service.ports.iter().find(is_this))
-        }
-        None => {
-            let all: Vec<_> = ports.collect();
-            let same = all.iter().find(|candidate| candidate.port == port).copied();
-            same.or(if let [only] = all.as_slice() { Some(*only) } else { None })
-        }
-    }
 }

@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use crate::api::binding::ListenerStatus;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
-use crate::model::{Attribute, Attributes, Drift, IpFamily, Protocol, Rule, Value};
+use crate::model::{Attribute, Attributes, Drift, IpFamily, Listener, Protocol, Rule, Value};
 
 use super::config::{self, Subject, fit};
-use super::listener::Present;
+use super::desired::{DesiredListener, ListenerOrigin};
 use super::step::Change;
 use super::{BindingView, Step};
 
 /// Settings that were written and that the cloud does not show, as the binding's status remembers them. Those of another
 /// listener, which had the port before, do not count.
-pub(super) fn written(view: &BindingView, present: &Present<'_>) -> Attributes {
+pub(super) fn written(view: &BindingView, desired: &DesiredListener, observed: &Listener) -> Attributes {
     let rows = view.binding.status.iter().flat_map(|status| &status.listeners);
     let is_this = |row: &&ListenerStatus| {
-        row.port == i32::from(present.desired.port)
-            && row.protocol.as_str() == present.desired.protocol.as_str()
-            && row.listener_id.as_deref().is_none_or(|known| known == present.observed.id.as_str())
+        row.port == i32::from(desired.port)
+            && row.protocol.as_str() == desired.protocol.as_str()
+            && row.listener_id.as_deref().is_none_or(|known| known == observed.id.as_str())
     };
     rows.filter(is_this).flat_map(|row| &row.written).filter_map(|text| parse(text)).collect()
 }
@@ -34,23 +34,29 @@ fn parse(text: &str) -> Option<(Attribute, Value)> {
 /// Also returns wishes that do not go with what is there.
 pub(super) fn corrections(
     view: &BindingView,
-    present: &Present<'_>,
+    desired: &DesiredListener,
+    observed: &Listener,
     family: IpFamily,
 ) -> (Vec<Step>, Vec<EntryProblem>) {
-    let (desired, observed) = (present.desired, present.observed);
     let (protocol, id) = (desired.protocol, &observed.id);
     let listener = Subject { protocol, port: desired.port, rule: None };
     let mut steps = Vec::new();
     let mut problems = Vec::new();
     let mut known = observed.attributes.clone();
-    known.overlay(&written(view, present));
+    known.overlay(&written(view, desired, observed));
     let mut change = |subject: &Subject, wish: &Attributes, known: &Attributes| {
         let (wish, misfits) = fit(protocol, family, wish, known);
         problems.extend(misfits.iter().map(|misfit| misfit.problem(subject)));
         let (attributes, drift) = change(protocol, &wish, known)?;
         Some(Change { subject: subject.entry(), attributes, drift })
     };
-    if let Some(change) = change(&listener, &desired.shape.listener(Some(observed)), &known) {
+    let mut of_listener = desired.shape.listener(Some(observed));
+    if let (ListenerOrigin::Own { name }, false) = (&desired.origin, observed.name.is_empty()) {
+        // The name is the mark of ownership; one that is not shown is not known to differ.
+        of_listener.set(Attribute::Name, name.as_str());
+        known.set(Attribute::Name, observed.name.as_str());
+    }
+    if let Some(change) = change(&listener, &of_listener, &known) {
         steps.push(Step::ModifyListener { listener: id.clone(), change });
     }
     let rules: BTreeMap<_, &Rule> =

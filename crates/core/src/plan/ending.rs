@@ -62,8 +62,12 @@ fn accepting_seconds(ending: Ending) -> u32 {
 /// any time.
 pub(super) fn accepts_until(pod: &Pod) -> Option<Timestamp> {
     let PreStop::Sleep(_) = pod.ending.pre_stop else { return None };
-    let seconds = accepting_seconds(pod.ending).checked_sub(SPREAD_SECONDS)?;
-    pod.deleting_since?.checked_add(SignedDuration::from_secs(i64::from(seconds))).ok()
+    let spread = SignedDuration::from_secs(i64::from(SPREAD_SECONDS));
+    let sleep = SignedDuration::from_secs(i64::from(accepting_seconds(pod.ending)));
+    let end = pod.deleting_since?.checked_add(sleep).ok()?;
+    // The deletion may have been asked for with less time than the Pod has by itself.
+    let end = pod.killed_at.map_or(end, |killed_at| end.min(killed_at));
+    end.checked_sub(spread).ok()
 }
 
 /// The time that the user asks connections to be given. The default is no wish: it only bounds how long a target is kept.

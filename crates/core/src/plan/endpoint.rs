@@ -1,7 +1,7 @@
 //! Which Pods of a Service become targets of a listener, and why the others do not.
 //!
 //! Pods come first and slices second: a Pod that should be behind the Service and is in no slice must be accounted for, not
-//! overlooked. Slices tell the Pod's port, because only they resolve named ports.
+//! overlooked. Slices are a cross-check: what they lack takes nothing away.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,24 +9,18 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::binding::{DrainAction, DrainSpec};
+use crate::api::binding::DrainSpec;
 use crate::api::condition::ExclusionReason;
-use crate::model::{Address, IpFamily, Phase, Pod, Service, ServicePort, SliceEndpoint, Weight};
+use crate::model::{Address, IpFamily, Phase, Pod, Service, ServicePort, SliceEndpoint};
 
+use super::BindingView;
+use super::departure::{self, PodIntent};
 use super::network::{Networks, is_switch};
+use super::resolution::{PortSource, Resolution, pod_port};
 use super::weight::Weights;
-use super::{BindingView, ending};
 
-/// What is wanted for one address on one route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// A target with this weight; counted as desired.
-    Serve(Weight),
-    /// If it is a target, weight 0: no new connections, existing ones live on.
-    Drain,
-    /// If it is a target, leave it as it is.
-    Keep,
-}
+/// How long a Pod that is not ready counts as one that is about to serve.
+const ABOUT_TO_SERVE: SignedDuration = SignedDuration::from_secs(60);
 
 /// An address that may be a target, with the Pod behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +32,7 @@ pub(super) struct Candidate {
     /// The Pod's name.
     pub pod: String,
     /// What is wanted for it.
-    pub wish: Wish,
-    /// For a Pod that is being deleted: until when its target may keep its weight; `None` when nobody knows.
-    pub accepts_until: Option<Timestamp>,
+    pub intent: PodIntent,
 }
 
 /// A Pod that is not a target.
@@ -61,41 +53,28 @@ pub(super) struct Policy {
     pub networks: Networks,
     /// What becomes of targets whose Pods cannot take new traffic.
     pub drain: DrainSpec,
+    /// The family of addresses that the load balancer binds.
+    pub family: IpFamily,
     /// When the round began.
     pub now: Timestamp,
 }
 
-impl Policy {
-    /// What is wanted for a Pod that is out of service for `reason`; `None` when it must not be a target.
-    fn wish(&self, pod: &Pod, reason: Option<ExclusionReason>) -> Option<Wish> {
-        let policy = match (reason, pod.deleting_since) {
-            (None, _) => return Some(Wish::Serve(self.weights.of(pod))),
-            (Some(_), Some(since)) if self.is_drained(since) => DrainAction::Deregister,
-            (Some(_), Some(_)) => self.drain.terminating,
-            (Some(_), None) => self.drain.not_ready,
-        };
-        match policy {
-            DrainAction::WeightZero => Some(Wish::Drain),
-            DrainAction::Keep => Some(Wish::Keep),
-            DrainAction::Deregister => None,
-        }
-    }
-
-    fn is_drained(&self, deleting_since: Timestamp) -> bool {
-        self.now.duration_since(deleting_since) >= SignedDuration::from_secs(i64::from(self.drain.timeout_seconds))
-    }
-}
-
 /// The endpoints of one Service port.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoints {
+    /// What was asked for.
+    pub policy: Policy,
     /// Addresses that are or may be targets, by address.
     pub candidates: BTreeMap<Address, Candidate>,
     /// Pods that are not.
     pub exclusions: Vec<Exclusion>,
-    /// The UIDs of Pods that Kubernetes counts as ready, because no gate of ours holds them, whether or not the slices name
-    /// them already.
-    pub counted_on: BTreeSet<String>,
+    /// UIDs of the Pods that Kubernetes would send traffic but for gates of load balancer controllers, with weight, and of those
+    /// that have not been unready for long: as many as these should serve.
+    pub wanted: BTreeSet<String>,
+    /// Names of Pods that have been unready for too long to be waited for.
+    pub late: Vec<String>,
+    /// Names of selected Pods that the slices do not name as selector, Pods and port say.
+    pub unnamed: Vec<String>,
 }
 
 /// True when the Pod carries all labels of the selector; an empty selector selects nothing.
@@ -105,74 +84,95 @@ pub fn selects(service: &Service, pod: &Pod) -> bool {
         && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
 }
 
-/// The endpoints of `port` for targets of `family`.
-pub(super) fn endpoints(
-    view: &BindingView,
-    service: &Service,
-    port: &ServicePort,
-    family: IpFamily,
-    policy: &Policy,
-) -> Endpoints {
-    let published = published(view, port, family);
-    let mut found = Endpoints::default();
+/// The endpoints of a Service port.
+pub(super) fn endpoints(view: &BindingView, service: &Service, resolution: &Resolution, policy: Policy) -> Endpoints {
+    let port = &resolution.port;
+    let published = match resolution.source {
+        PortSource::Slices => Some(published(view, port, policy.family)),
+        PortSource::Pods => None,
+    };
     let mut pods: Vec<_> = view.pods.values().filter(|pod| selects(service, pod)).collect();
     // A duplicate address is that of the Pod that serves, then of the one that was made last: the other has lost it, and
     // only its object has not gone yet. The UID makes the order the same in every round.
-    pods.sort_by_key(|pod| (unready(pod, service).is_some(), Reverse(pod.created), &pod.uid));
+    let publishes_unready = service.publish_not_ready_addresses;
+    pods.sort_by_key(|pod| {
+        (departure::unready(pod, publishes_unready).is_some(), Reverse(pod.created), &pod.uid)
+    });
+    let mut found = Endpoints {
+        policy,
+        candidates: BTreeMap::new(),
+        exclusions: Vec::new(),
+        wanted: BTreeSet::new(),
+        late: Vec::new(),
+        unnamed: Vec::new(),
+    };
     for pod in pods {
-        let reason = unready(pod, service);
-        match published_addresses(pod, &published, family, &policy.networks) {
-            Err(excluded) => {
-                if excluded == ExclusionReason::NotInSlice {
-                    found.count_on(pod, reason);
-                }
-                found.exclude(excluded, pod);
-            }
-            Ok(addresses) => {
-                if let Some(barred) = policy.networks.bar(pod) {
-                    found.exclude(barred, pod);
-                    found.admit(pod, addresses, Wish::Keep);
-                    continue;
-                }
-                found.count_on(pod, reason);
-                if let Some(reason) = reason {
-                    found.exclude(reason, pod);
-                }
-                if let Some(wish) = policy.wish(pod, reason) {
-                    found.admit(pod, addresses, wish);
-                }
-            }
-        }
+        found.add(pod, port, published.as_ref(), publishes_unready);
     }
-    found.exclusions.extend(strangers(view, port, family));
+    if published.is_some() {
+        found.exclusions.extend(strangers(view, port, found.policy.family));
+    }
     found.exclusions.sort();
+    found.late.sort();
     found
 }
 
 impl Endpoints {
+    fn add(&mut self, pod: &Pod, port: &ServicePort, published: Option<&Published>, publishes_unready: bool) {
+        let reason = departure::unready(pod, publishes_unready);
+        let intent = departure::intent(pod, reason, &self.policy);
+        let addresses = match addresses(pod, port, published, &self.policy) {
+            Err(excluded) => {
+                if matches!(excluded, ExclusionReason::NotInSlice) {
+                    self.unnamed.push(pod.key.name.clone());
+                }
+                if matches!(excluded, ExclusionReason::NotInSlice | ExclusionReason::NoAddress) {
+                    self.want(pod, &intent);
+                }
+                return self.exclude(excluded, pod);
+            }
+            Ok(addresses) => addresses,
+        };
+        let barred = self.policy.networks.bar(pod);
+        if let Some(barred) = barred {
+            // A switch that may be set again.
+            self.exclude(barred, pod);
+            return self.admit(pod, &addresses, &PodIntent::Keep);
+        }
+        self.want(pod, &intent);
+        if let Some(reason) = reason {
+            self.exclude(reason, pod);
+        }
+        self.admit(pod, &addresses, &intent);
+    }
+
     fn exclude(&mut self, reason: ExclusionReason, pod: &Pod) {
         self.exclusions.push(Exclusion { reason, pod: pod.key.name.clone() });
     }
 
-    fn count_on(&mut self, pod: &Pod, unready: Option<ExclusionReason>) {
-        if unready.is_none() && pod.containers_ready && !pod.gate.is_waiting() {
-            self.counted_on.insert(pod.uid.clone());
+    /// Counts the Pod among those that should serve.
+    fn want(&mut self, pod: &Pod, intent: &PodIntent) {
+        if pod.deleting_since.is_some() || pod.phase == Phase::Unknown {
+            return;
+        }
+        let is_ready = matches!(intent, PodIntent::Serve(_)) && !pod.ips.is_empty();
+        let since = pod.containers_ready_since.or(pod.created);
+        let is_late = !is_ready && since.is_none_or(|since| self.policy.now.duration_since(since) >= ABOUT_TO_SERVE);
+        if is_late {
+            self.late.push(pod.key.name.clone());
+        } else if !self.policy.weights.of(pod).is_zero() && pod.closed_gates.is_empty() {
+            self.wanted.insert(pod.uid.clone());
         }
     }
 
-    fn admit(&mut self, pod: &Pod, addresses: &BTreeSet<Address>, wish: Wish) {
+    fn admit(&mut self, pod: &Pod, addresses: &BTreeSet<Address>, intent: &PodIntent) {
         for address in addresses {
             if self.candidates.contains_key(address) {
                 self.exclude(ExclusionReason::DuplicateAddress, pod);
                 continue;
             }
-            let candidate = Candidate {
-                address: *address,
-                pod_uid: pod.uid.clone(),
-                pod: pod.key.name.clone(),
-                wish,
-                accepts_until: ending::accepts_until(pod),
-            };
+            let (pod_uid, pod) = (pod.uid.clone(), pod.key.name.clone());
+            let candidate = Candidate { address: *address, pod_uid, pod, intent: intent.clone() };
             self.candidates.insert(*address, candidate);
         }
     }
@@ -180,41 +180,32 @@ impl Endpoints {
 
 type Published = HashMap<String, BTreeSet<Address>>;
 
-fn published_addresses<'a>(
+/// Where the Pod is reached, or why it is not bound.
+fn addresses(
     pod: &Pod,
-    published: &'a Published,
-    family: IpFamily,
-    networks: &Networks,
-) -> Result<&'a BTreeSet<Address>, ExclusionReason> {
+    port: &ServicePort,
+    published: Option<&Published>,
+    policy: &Policy,
+) -> Result<BTreeSet<Address>, ExclusionReason> {
     if pod.phase == Phase::Finished {
         return Err(ExclusionReason::Finished);
     }
-    if let Some(reason) = networks.bar(pod).filter(|reason| !is_switch(*reason)) {
+    if let Some(reason) = policy.networks.bar(pod).filter(|reason| !is_switch(*reason)) {
         return Err(reason);
     }
     if pod.ips.is_empty() {
         return Err(ExclusionReason::NoAddress);
     }
-    if !pod.ips.iter().any(|ip| IpFamily::of(*ip) == family) {
+    let Some(ip) = pod.ips.iter().find(|ip| IpFamily::of(**ip) == policy.family) else {
         return Err(ExclusionReason::WrongFamily);
-    }
-    match published.get(&pod.uid) {
-        None => Err(ExclusionReason::NotInSlice),
-        Some(addresses) if addresses.is_empty() => Err(ExclusionReason::NoPort),
-        Some(addresses) => Ok(addresses),
-    }
-}
-
-/// Why a Pod with an address may not take new traffic; `None` when it may.
-fn unready(pod: &Pod, service: &Service) -> Option<ExclusionReason> {
-    if pod.deleting_since.is_some() {
-        Some(ExclusionReason::Terminating)
-    } else if !pod.containers_ready && !service.publish_not_ready_addresses {
-        Some(ExclusionReason::ContainersNotReady)
-    } else if pod.phase == Phase::Unknown {
-        Some(ExclusionReason::NodeGone)
-    } else {
-        None
+    };
+    let own = pod_port(pod, port).map(|port| Address { ip: *ip, port });
+    let Some(published) = published else { return own.map(|own| BTreeSet::from([own])).ok_or(ExclusionReason::NoPort) };
+    match (published.get(&pod.uid), own) {
+        (Some(named), None) if named.is_empty() => Err(ExclusionReason::NoPort),
+        // What the slices say counts as far as the Service agrees: they may be of the past.
+        (Some(named), Some(own)) if named.contains(&own) => Ok(BTreeSet::from([own])),
+        (Some(_) | None, _) => Err(ExclusionReason::NotInSlice),
     }
 }
 

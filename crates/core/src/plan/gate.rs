@@ -3,7 +3,7 @@
 //! Nothing is remembered between rounds: a gate may open when the targets read this round show the Pod registered on every
 //! listener and rule of the binding, and a health read that began after that read says that probes succeed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,13 +13,15 @@ use crate::api::binding::GatePolicy;
 use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
 use crate::api::names;
-use crate::model::{Address, GateState, Health, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, TargetHealth};
+use crate::model::{
+    Address, GateState, Health, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, TargetHealth, Weight,
+};
 
-use super::desired::DesiredListener;
-use super::endpoint::{Endpoints, selects};
-use super::listener::Resolved;
-use super::shape::DesiredRule;
-use super::{BindingView, Observed};
+use super::departure::PodIntent;
+use super::endpoint::{Candidate, Endpoints, selects};
+use super::routes::ListenerState;
+use super::weight::PodWeight;
+use super::{BindingView, Observed, Sighting, Snapshot};
 
 /// What one binding says about one Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,75 +60,93 @@ pub(super) fn health_table(observed: &Observed) -> HealthTable {
     rows.iter().map(entry).collect()
 }
 
-/// A desired listener or rule next to what was read of it.
-pub(super) struct RouteRow<'a> {
+/// A wanted listener or rule next to what was read of it.
+pub(super) struct GateRow<'a> {
     /// `listener port/protocol` or a rule of it, for messages.
     pub(super) name: String,
     /// Where its targets are; `None` while it does not exist.
     pub(super) route: Option<&'a Route>,
+    /// Whether the listener takes traffic.
+    pub(super) state: ListenerState,
     /// The endpoints behind it; `None` when they cannot be told.
     pub(super) endpoints: Option<&'a Endpoints>,
-    /// The targets read that serve this binding, with the mark of the Pod they were registered for; `None` for one that
-    /// somebody else registered and that has no mark.
-    pub(super) registered: HashMap<Address, Option<String>>,
+    /// The targets read that serve this binding.
+    pub(super) registered: HashMap<Address, Registered>,
 }
 
-impl RouteRow<'_> {
+/// A target that may serve a Pod of the binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Registered {
+    /// Its weight.
+    weight: Weight,
+    /// For whom it was registered.
+    pod: RegisteredFor,
+}
+
+/// For whom a target was registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum RegisteredFor {
+    /// For the Pod of this mark: it is the same Pod, whichever binding has it registered.
+    Mark(String),
+    /// For nobody knows whom, and for so long that its health is that of whoever has the address now.
+    Settled,
+    /// For nobody knows whom: its health may be that of a Pod that had the address before.
+    Unproven,
+}
+
+impl GateRow<'_> {
     /// The address is a target on behalf of this very Pod.
     pub(super) fn has(&self, address: Address, pod_uid: &str) -> bool {
-        match self.registered.get(&address) {
-            Some(Some(mark)) => *mark == pod_mark(pod_uid),
-            Some(None) => true,
-            None => false,
-        }
+        self.registered.get(&address).is_some_and(|found| match &found.pod {
+            RegisteredFor::Mark(mark) => *mark == pod_mark(pod_uid),
+            RegisteredFor::Settled | RegisteredFor::Unproven => true,
+        })
+    }
+
+    /// What is shown of the target proves that it was registered for this very Pod.
+    fn proves(&self, address: Address, pod_uid: &str) -> bool {
+        self.has(address, pod_uid)
+            && self.registered.get(&address).is_some_and(|found| found.pod != RegisteredFor::Unproven)
     }
 }
 
-/// The targets that may serve the Pods of a binding, with the mark of the Pod: it is the same Pod, whichever binding has it
-/// registered. Those without any mark serve whoever has the address.
-fn serving(targets: &[RegisteredTarget]) -> HashMap<Address, Option<String>> {
-    let mark = |target: &RegisteredTarget| match TargetTag::parse(&target.tag) {
-        Some(tag) => Some((target.address, Some(tag.pod_mark))),
-        None => target.tag.is_empty().then_some((target.address, None)),
-    };
-    targets.iter().filter_map(mark).collect()
-}
+/// How long a target without a mark has to be at an address before its health counts as that of the Pod there: longer than the
+/// slowest usual health check takes to notice another.
+const UNMARKED_SETTLES: SignedDuration = SignedDuration::from_secs(60);
 
-/// One row for each route of a desired listener; `resolved` are those of its binding that exist.
-pub(super) fn rows_of<'d>(
-    listener: &'d DesiredListener,
-    resolved: &[&'d Resolved<'d>],
-    observed: &BTreeMap<Route, Vec<RegisteredTarget>>,
-) -> Vec<RouteRow<'d>> {
-    let row = |rule: Option<&'d DesiredRule>| {
-        let is_this = |found: &&&Resolved<'_>| {
-            std::ptr::eq(found.desired, listener)
-                && match (found.rule, rule) {
-                    (Some(found), Some(rule)) => std::ptr::eq(found, rule),
-                    (found, rule) => found.is_none() && rule.is_none(),
-                }
+/// Reads for whom the targets of a route were registered; says which of them have no mark.
+pub(super) fn registered(
+    route: &Route,
+    targets: &[RegisteredTarget],
+    snapshot: &Snapshot,
+    sightings: &mut Vec<Sighting>,
+) -> HashMap<Address, Registered> {
+    let remembered = &snapshot.remembered;
+    let mut found = HashMap::new();
+    for target in targets {
+        let key = (route.clone(), target.address);
+        let pod = match (TargetTag::parse(&target.tag), remembered.registered.get(&key)) {
+            (Some(tag), _) => RegisteredFor::Mark(tag.pod_mark),
+            (None, _) if !target.tag.is_empty() => continue,
+            (None, Some(uid)) => RegisteredFor::Mark(pod_mark(uid)),
+            (None, None) => {
+                let sighting = Sighting::Unmarked(key.0, key.1);
+                let since = remembered.since.get(&sighting).copied();
+                sightings.push(sighting);
+                let is_settled = since.is_some_and(|since| snapshot.now.duration_since(since) >= UNMARKED_SETTLES);
+                if is_settled { RegisteredFor::Settled } else { RegisteredFor::Unproven }
+            }
         };
-        let route = resolved.iter().find(is_this).map(|found| &found.route);
-        let targets = route.and_then(|route| observed.get(route));
-        RouteRow {
-            name: listener.route_name(rule),
-            route,
-            endpoints: listener.endpoints.as_ref(),
-            registered: serving(targets.map_or(&[], Vec::as_slice)),
-        }
-    };
-    if listener.protocol.is_layer7() {
-        listener.shape.rules.iter().map(|rule| row(Some(rule))).collect()
-    } else {
-        vec![row(None)]
+        found.insert(target.address, Registered { weight: target.weight, pod });
     }
+    found
 }
 
 /// The verdicts of a binding on the Pods that wait for a gate.
 pub(super) fn gates(
     view: &BindingView,
     service: &Service,
-    routes: &[RouteRow<'_>],
+    routes: &[GateRow<'_>],
     health: &HealthTable,
     now: Timestamp,
 ) -> Vec<GateVerdict> {
@@ -169,7 +189,7 @@ const UNBOUND_GRACE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What becomes of a waiting Pod that no round looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
+pub enum GateRelease {
     /// Its gate opens, for this reason.
     Now(GateReason),
     /// Its gate opens at this time, if nothing changes until then.
@@ -180,45 +200,88 @@ pub enum Release {
 
 /// Whether a Pod is released although nothing is known of it: no live binding selects it, or suspended ones only.
 /// `selecting` are the bindings whose Service selects the Pod.
-pub fn release<'a>(pod: &Pod, selecting: impl IntoIterator<Item = &'a DirectAccessBinding>, now: Timestamp) -> Release {
+pub fn release<'a>(pod: &Pod, selecting: impl IntoIterator<Item = &'a DirectAccessBinding>, now: Timestamp) -> GateRelease {
     let Some(since) = waiting_since(pod).filter(|_| pod.gate.is_waiting() && pod.deleting_since.is_none()) else {
-        return Release::Never;
+        return GateRelease::Never;
     };
     let mut reason = GateReason::NotBound;
     for binding in selecting.into_iter().filter(|binding| binding.metadata.deletion_timestamp.is_none()) {
         if !binding.spec.suspend {
-            return Release::Never;
+            return GateRelease::Never;
         }
         reason = GateReason::Suspended;
     }
     let due = since.saturating_add(UNBOUND_GRACE).unwrap_or(since);
-    if reason == GateReason::Suspended || due <= now { Release::Now(reason) } else { Release::At(due) }
+    if reason == GateReason::Suspended || due <= now { GateRelease::Now(reason) } else { GateRelease::At(due) }
 }
 
 /// One listener or rule, indexed by Pod.
 struct Table<'a> {
-    row: &'a RouteRow<'a>,
-    addresses: HashMap<&'a str, Vec<Address>>,
+    row: &'a GateRow<'a>,
+    candidates: HashMap<&'a str, Vec<&'a Candidate>>,
     excluded: HashMap<&'a str, ExclusionReason>,
 }
 
 impl<'a> Table<'a> {
-    fn new(row: &'a RouteRow<'a>) -> Self {
-        let mut addresses: HashMap<&str, Vec<Address>> = HashMap::new();
+    fn new(row: &'a GateRow<'a>) -> Self {
+        let mut candidates: HashMap<&str, Vec<&Candidate>> = HashMap::new();
         let mut excluded = HashMap::new();
         if let Some(endpoints) = row.endpoints {
             for candidate in endpoints.candidates.values() {
-                addresses.entry(candidate.pod_uid.as_str()).or_default().push(candidate.address);
+                candidates.entry(candidate.pod_uid.as_str()).or_default().push(candidate);
             }
             excluded = endpoints.exclusions.iter().map(|found| (found.pod.as_str(), found.reason)).collect();
         }
-        Self { row, addresses, excluded }
+        Self { row, candidates, excluded }
     }
 
-    /// The Pod's addresses on this route when all of them are registered for this very Pod.
-    fn registered(&self, pod: &Pod) -> Option<&[Address]> {
-        let addresses = self.addresses.get(pod.uid.as_str())?;
-        addresses.iter().all(|address| self.row.has(*address, &pod.uid)).then_some(addresses)
+    /// What the route says of a Pod whose binding has this policy.
+    fn verdict(&self, policy: GatePolicy, pod: &Pod, health: &HealthTable) -> Result<GateReason, Verdict> {
+        let name = &self.row.name;
+        let (Some(candidates), Some(route)) = (self.candidates.get(pod.uid.as_str()), self.row.route) else {
+            return Err(self.not_registered(pod));
+        };
+        let wait = |reason, message| Err(Verdict::Wait(reason, message));
+        let mut opens = GateReason::Registered;
+        for candidate in candidates {
+            let PodIntent::Serve(wished) = candidate.intent else { return Err(self.not_registered(pod)) };
+            let Some(target) =
+                self.row.registered.get(&candidate.address).filter(|_| self.row.has(candidate.address, &pod.uid))
+            else {
+                return Err(self.not_registered(pod));
+            };
+            match wished {
+                PodWeight::Unreadable if target.weight == 0 => {
+                    let message = format!("registered with {name} at weight 0, because its weight cannot be read");
+                    return wait(GateReason::WeightUnreadable, message);
+                }
+                PodWeight::Known(weight) if target.weight != weight => {
+                    return wait(GateReason::Registering, format!("its weight on {name} is not set yet"));
+                }
+                PodWeight::Known(0) => {
+                    opens = GateReason::WeightZero;
+                    continue;
+                }
+                PodWeight::Known(_) | PodWeight::Unreadable => {}
+            }
+            if policy == GatePolicy::Registered {
+                continue;
+            }
+            if self.row.state == ListenerState::Stopped {
+                return wait(GateReason::ListenerStopped, format!("{name} is stopped in the cloud; start it"));
+            }
+            let seen = health.get(&(route.clone(), candidate.address));
+            let is_proven = self.row.proves(candidate.address, &pod.uid);
+            opens = match seen {
+                Some(Health::Healthy) if is_proven => weaker(opens, GateReason::BackendReady),
+                Some(Health::CheckOff) if is_proven => weaker(opens, GateReason::HealthCheckOff),
+                _ => {
+                    let message = format!("registered with {name}, which has not found it healthy yet");
+                    return wait(GateReason::HealthCheck, message);
+                }
+            };
+        }
+        Ok(opens)
     }
 
     fn not_registered(&self, pod: &Pod) -> Verdict {
@@ -234,6 +297,14 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Of several reasons, the one that promises least.
+fn weaker(known: GateReason, next: GateReason) -> GateReason {
+    match known {
+        GateReason::Registered | GateReason::BackendReady => next,
+        _ => known,
+    }
+}
+
 fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthTable) -> Verdict {
     if policy == GatePolicy::Disabled {
         return Verdict::Open(GateReason::PolicyDisabled);
@@ -241,26 +312,18 @@ fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthT
     if tables.is_empty() {
         return Verdict::Wait(GateReason::NotRegistered, "the binding has no listener yet".to_owned());
     }
+    // A Pod in a network that the binding leaves out is none of its business.
+    let is_left_out = |table: &Table<'_>| {
+        matches!(table.excluded.get(pod.key.name.as_str()), Some(ExclusionReason::NetworkModeMismatch))
+    };
+    if tables.iter().all(is_left_out) {
+        return Verdict::Open(GateReason::NotBound);
+    }
     let mut reason = GateReason::Registered;
     for table in tables {
-        let (Some(addresses), Some(route)) = (table.registered(pod), table.row.route) else {
-            return table.not_registered(pod);
-        };
-        if policy == GatePolicy::Registered {
-            continue;
-        }
-        for address in addresses {
-            match health.get(&(route.clone(), *address)) {
-                Some(Health::Healthy) if reason == GateReason::Registered => reason = GateReason::BackendReady,
-                Some(Health::Healthy) => {}
-                Some(Health::CheckOff) => reason = GateReason::HealthCheckOff,
-                Some(Health::Unhealthy | Health::Unknown) | None => {
-                    return Verdict::Wait(
-                        GateReason::HealthCheck,
-                        format!("registered with {}, which has not found it healthy yet", table.row.name),
-                    );
-                }
-            }
+        match table.verdict(policy, pod, health) {
+            Ok(found) => reason = weaker(reason, found),
+            Err(waits) => return waits,
         }
     }
     Verdict::Open(reason)

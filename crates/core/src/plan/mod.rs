@@ -3,8 +3,14 @@
 //! [`plan`] is a function from a [`Snapshot`] to a [`Plan`]. It is total (a fault is a value in the plan), looks at no clock,
 //! and gives the same plan for the same snapshot in any order.
 //!
+//! One value per binding, a `BindingIntent`, goes through the plan: what the binding wants, what is there of it, what is to be done,
+//! and what there is to say. The functions of [`plan`] below fill it in, one after the other.
+//!
 //! Invariants:
-//! - Nothing foreign is ever in a step: listeners carry their owner in the name, targets in the tag.
+//! - Nothing foreign is ever in a step: listeners carry their owner in the name, or are recorded; targets in the tag.
+//! - Nothing of ours is taken away without [`Proof`]. What cannot be read, resolved or granted is held: it stays as it is, while
+//!   Pods go on to come and go.
+//! - Nobody leaves before somebody serves (`floor`).
 //! - Register comes before reweight to zero, reweight before deregister, deregister before settings, and these before
 //!   deleting rules and listeners.
 //! - A failed read plans nothing.
@@ -12,41 +18,53 @@
 pub mod annotated;
 pub mod annotation;
 mod batch;
+mod builder;
 mod claim;
 pub mod config;
+mod departure;
 mod desired;
-mod draft;
 mod drift;
 mod ending;
 mod endpoint;
+mod floor;
 mod gate;
-mod listener;
+mod judgement;
+mod management;
 mod network;
 mod outcome;
 pub mod placement;
 mod problem;
+mod resolution;
+mod routes;
 mod shape;
 mod snapshot;
-mod stand_in;
 mod step;
 mod summary;
+mod tags;
 mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
 mod weight;
 
-use desired::{Desired, Stance, desired};
-use draft::Draft;
-use listener::listeners;
+use builder::PlanBuilder;
+use claim::resolve_claims;
+use desired::desired;
+use routes::{BindingIntent, find_routes};
 
 pub use endpoint::{Exclusion, selects};
-pub use gate::{GateVerdict, Release, Verdict, release};
+pub use gate::{GateRelease, GateVerdict, Verdict, release};
+pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
-pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
-pub use step::{Change, NewRule, Registration, Step};
-pub use summary::{BindingPlan, Counts, ListenerFacts, Pending, RuleFacts};
+pub use snapshot::{
+    BindingView, Cloud, Cluster, ConfigView, Ended, Observed, Remembered, Sighting, Snapshot, Witnesses,
+};
+pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
+pub use summary::{
+    BindingPlan, Counts, Draining, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
+};
+pub use tags::TagSight;
 pub use trace::{RouteTrace, TargetTrace, trace};
 
 /// What to do, and what to say.
@@ -56,76 +74,64 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What there is to say of each binding, in the snapshot's order.
     pub bindings: Vec<BindingPlan>,
+    /// What is the case on the load balancer and counts by how long it has been so.
+    pub sightings: Vec<Sighting>,
 }
 
 /// Decides what this round does.
 pub fn plan(snapshot: &Snapshot) -> Plan {
     match &snapshot.cloud {
         Cloud::Observed(observed) => plan_observed(snapshot, observed),
-        Cloud::Missing | Cloud::Unplaced(_) | Cloud::Failed(_) => plan_blind(snapshot),
+        Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Failed(_) => plan_blind(snapshot),
     }
-}
-
-/// Without an observed state nothing is done, but faults of the input are still found.
-fn plan_blind(snapshot: &Snapshot) -> Plan {
-    let mut desired = desired(snapshot, None);
-    let notes = settle(snapshot, &mut desired, None);
-    let is_missing = matches!(snapshot.cloud, Cloud::Missing);
-    let bindings = desired
-        .iter()
-        .zip(notes)
-        .zip(&snapshot.bindings)
-        .map(|((wanted, notes), view)| {
-            let mut plan = BindingPlan::unobserved(wanted, notes);
-            if is_missing && wanted.stance.is_live() {
-                let is_created = placement::create_spec(&view.binding).is_some();
-                plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created));
-            }
-            plan.is_released = !matches!(snapshot.cloud, Cloud::Failed(_)) || wanted.stance == Stance::Abandon;
-            plan
-        })
-        .collect();
-    let mut plan = Plan { steps: Vec::new(), bindings };
-    if let Cloud::Unplaced(found) = &snapshot.cloud {
-        placement::place(snapshot, &desired, found, &mut plan);
-    }
-    placement::follow(snapshot, &mut plan.bindings);
-    plan
-}
-
-/// Gives contested listeners to one binding each; returns what is worth telling of each binding.
-fn settle(snapshot: &Snapshot, desired: &mut [Desired], observed: Option<&Observed>) -> Vec<Vec<String>> {
-    let mut notes = claim::settle(snapshot, desired, observed);
-    for ((notes, wanted), view) in notes.iter_mut().zip(&*desired).zip(&snapshot.bindings) {
-        if wanted.stance.is_live() {
-            notes.extend(ending::notes(view));
-            notes.extend(network::note(view, snapshot.cluster));
-            notes.extend(observed.and_then(|seen| network::vpc_note(&seen.load_balancer, snapshot.vpc_id.as_deref())));
-            if let Some(service) = view.service.as_deref() {
-                let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
-                notes.extend(weight::notes(service, pods));
-            }
-        }
-    }
-    notes
 }
 
 fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
-    let mut desired = desired(snapshot, Some(&observed.load_balancer));
-    let notes = settle(snapshot, &mut desired, Some(observed));
-    let listeners = listeners(snapshot, &desired, observed);
-    let plans = desired.iter().zip(notes).map(|(wanted, notes)| BindingPlan::unobserved(wanted, notes)).collect();
-    let mut draft = Draft::new(snapshot, observed, plans);
-    draft.plan_creation(&listeners);
-    draft.plan_targets(&desired, &listeners);
-    draft.plan_settings(&listeners);
-    draft.plan_bandwidth(&desired);
-    draft.plan_created(&desired);
-    draft.plan_surplus_rules(&listeners);
-    draft.plan_surplus(&listeners);
-    draft.judge(&desired, &listeners);
-    draft.plan_deletion();
-    let mut plan = draft.finish();
-    placement::follow(snapshot, &mut plan.bindings);
+    let mut intents = intents(snapshot, Some(observed));
+    find_routes(snapshot, observed, &mut intents);
+    let mut builder = PlanBuilder::new(snapshot, observed);
+    builder.plan_creation(&mut intents);
+    builder.plan_targets(&mut intents);
+    builder.plan_settings(&mut intents);
+    builder.plan_bandwidth(&mut intents);
+    builder.plan_created(&mut intents);
+    builder.plan_removal(&mut intents);
+    builder.judge(&mut intents);
+    builder.plan_deletion(&mut intents);
+    placement::follow(snapshot, &mut intents);
+    builder.finish(intents)
+}
+
+/// Without an observed state nothing is done on a load balancer, but faults of the input are still found.
+fn plan_blind(snapshot: &Snapshot) -> Plan {
+    let mut intents = intents(snapshot, None);
+    let mut plan = Plan::default();
+    for intent in &mut intents {
+        judgement::judge_blind(intent, snapshot);
+    }
+    if let Cloud::Unplaced(found) = &snapshot.cloud {
+        plan.steps = placement::plan_placement(snapshot, &mut intents, found);
+    }
+    placement::follow(snapshot, &mut intents);
+    plan.bindings = intents.into_iter().map(|intent| intent.plan).collect();
     plan
+}
+
+/// What each binding wants, with contested listeners given to one binding each, and what is worth saying.
+fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<BindingIntent<'a>> {
+    let load_balancer = observed.map(|observed| &observed.load_balancer);
+    let intent = |view| BindingIntent::new(view, desired(view, snapshot, load_balancer));
+    let mut intents: Vec<_> = snapshot.bindings.iter().map(intent).collect();
+    resolve_claims(snapshot, observed, &mut intents);
+    for intent in intents.iter_mut().filter(|intent| intent.management.is_live()) {
+        let (view, notes) = (intent.view, &mut intent.plan.notes);
+        notes.extend(ending::notes(view));
+        notes.extend(network::note(view, snapshot.cluster));
+        notes.extend(load_balancer.and_then(|found| network::vpc_note(found, snapshot.vpc_id.as_deref())));
+        if let Some(service) = view.service.as_deref() {
+            let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
+            notes.extend(weight::notes(service, pods));
+        }
+    }
+    intents
 }

@@ -11,8 +11,10 @@ use crate::api::mark::{OWNER_NAME_TAG, OWNER_TAG};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
 
-use super::desired::{Desired, Stance};
-use super::{BindingPlan, BindingView, Change, Observed, Plan, Snapshot, Step, problem};
+use super::management::Management;
+use super::routes::BindingIntent;
+use super::summary::Release;
+use super::{BindingView, Change, Observed, Snapshot, Step, problem};
 
 /// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
 /// made after its deletion.
@@ -59,12 +61,26 @@ pub(super) fn create_spec(binding: &DirectAccessBinding) -> Option<&CreateSpec> 
     binding.spec.load_balancer.as_ref()?.create.as_ref()
 }
 
-/// The plan of a binding that has no load balancer yet. `found` are those with its tag.
-pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalancer], plan: &mut Plan) {
-    for ((view, wanted), part) in snapshot.bindings.iter().zip(desired).zip(&mut plan.bindings) {
-        let Some(spec) = create_spec(&view.binding).filter(|_| wanted.stance != Stance::Observe) else { continue };
-        part.is_released = wanted.stance == Stance::Abandon || !view.deletes_load_balancer();
-        if wanted.stance == Stance::Abandon {
+/// The steps for bindings that have no load balancer yet. `found` are those with the tag of one.
+pub(super) fn plan_placement(
+    snapshot: &Snapshot,
+    intents: &mut [BindingIntent<'_>],
+    found: &[LoadBalancer],
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for intent in intents {
+        let (view, management, part) = (intent.view, intent.management, &mut intent.plan);
+        let is_going = matches!(management, Management::Release(_));
+        let Some(spec) = create_spec(&view.binding).filter(|_| management != Management::Observe) else {
+            if is_going {
+                part.release = Release::Done;
+            }
+            continue;
+        };
+        if is_going && !view.deletes_load_balancer() {
+            part.release = Release::Done;
+        }
+        if !management.programs() {
             continue;
         }
         // Two can be found only when somebody has copied a tag. The choice must be the same in every round.
@@ -76,13 +92,18 @@ pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalan
         }
         let wished = recorded(&view.binding).and_then(|recorded| recorded.requested_time.as_ref()).map(|time| time.0);
         let age = wished.map(|wished| snapshot.now.duration_since(wished));
-        if wanted.stance == Stance::Release {
+        if is_going {
             let deleted = view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
             let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
             // One that is still being created is deleted once it takes that.
-            part.is_released |= found.is_empty() && (wished.is_none() || is_over);
-            part.pending.create_load_balancer = usize::from(!part.is_released);
+            if found.is_empty() && (wished.is_none() || is_over) {
+                part.release = Release::Done;
+            }
+            part.pending.create_load_balancer = usize::from(part.release == Release::Waits);
             part.placement = wished.map(Placement::Wished);
+            continue;
+        }
+        if management != Management::Manage {
             continue;
         }
         part.pending.create_load_balancer = 1;
@@ -95,10 +116,11 @@ pub(super) fn place(snapshot: &Snapshot, desired: &[Desired], found: &[LoadBalan
             None => part.placement = Some(Placement::Wished(snapshot.now)),
             Some(wished) => {
                 part.placement = Some(Placement::Wished(wished));
-                plan.steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, wished))));
+                steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, wished))));
             }
         }
     }
+    steps
 }
 
 /// The load balancer that TKE's own service controller has chosen for a Service, by the annotation that it writes; `None` for a
@@ -113,13 +135,13 @@ fn chosen_by_tke(view: &BindingView) -> Option<LoadBalancerId> {
 }
 
 /// Bindings whose load balancer TKE chooses go where it is.
-pub(super) fn follow(snapshot: &Snapshot, parts: &mut [BindingPlan]) {
-    for (view, part) in snapshot.bindings.iter().zip(parts).filter(|(view, _)| view.binding.spec.mode == Mode::Delegate)
-    {
+pub(super) fn follow(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
+    for intent in intents.iter_mut().filter(|intent| intent.view.binding.spec.mode == Mode::Delegate) {
+        let (view, part) = (intent.view, &mut intent.plan);
         let is_named = view.binding.spec.load_balancer.as_ref().is_some_and(|named| named.id.is_some());
         match chosen_by_tke(view) {
             Some(id) if id != snapshot.load_balancer => part.placement = Some(Placement::Found(id)),
-            None if !is_named && part.is_managed && snapshot.load_balancer.as_str().is_empty() => {
+            None if !is_named && part.management.is_live() && snapshot.load_balancer.as_str().is_empty() => {
                 part.problems.push(problem::not_chosen_by_tke(&view.binding));
             }
             _ => {}
@@ -199,14 +221,19 @@ pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<Step> 
 const SUBJECT: &str = "loadBalancer";
 
 /// Deletes the load balancer of a binding that is being deleted, when nothing is left on it. Says what is in the way.
-pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, parts: &mut [BindingPlan]) -> Option<Step> {
+pub(super) fn delete(
+    snapshot: &Snapshot,
+    observed: &Observed,
+    intents: &mut [BindingIntent<'_>],
+) -> Option<Step> {
     let mut step = None;
-    for (index, view) in snapshot.bindings.iter().enumerate() {
-        let part = &mut parts[index];
-        if !view.deletes_load_balancer() || create_spec(&view.binding).is_none() || !part.is_released {
+    for intent in intents {
+        let (view, part) = (intent.view, &mut intent.plan);
+        let goes = matches!(intent.management, Management::Release(_)) && view.deletes_load_balancer();
+        if !goes || create_spec(&view.binding).is_none() || part.release == Release::Waits {
             continue;
         }
-        part.is_released = false;
+        part.release = Release::Waits;
         let id = &observed.load_balancer.id;
         let user = snapshot.bindings.iter().find(|other| other.uid() != view.uid() && !other.is_deleting());
         if !is_marked(&observed.load_balancer, view) {
@@ -243,6 +270,13 @@ pub fn awaits_placement(binding: &DirectAccessBinding) -> bool {
         && created(binding).is_none()
         && binding.spec.mode == Mode::Direct
         && binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
+}
+
+impl BindingView {
+    /// The cloud may have been asked for something on behalf of the binding. A finalizer of an earlier version says so too.
+    pub fn is_submitted(&self) -> bool {
+        self.binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
+    }
 }
 
 #[cfg(test)]
@@ -287,7 +321,7 @@ mod tests {
         snapshot.bindings[0].binding = binding.into();
         let mut plan = plan(&snapshot);
         let part = plan.bindings.remove(0);
-        (plan.steps, part.placement, part.is_released)
+        (plan.steps, part.placement, part.release == crate::plan::Release::Done)
     }
 
     #[test]

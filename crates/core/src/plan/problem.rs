@@ -6,9 +6,12 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{ListenerProtocol, ListenerSpec};
-use crate::api::condition::{ConditionType, Reason};
+use crate::api::condition::{ChangeReason, ConditionType, Reason};
 use crate::api::mark::OWNER_TAG;
-use crate::model::{Listener, LoadBalancerId, Protocol, Rule, Service};
+use crate::model::{Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service};
+
+use super::BindingView;
+use super::target::LastPod;
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,14 +238,6 @@ pub(super) fn clash(route: &str, other: &str) -> Problem {
     unprogrammed(Reason::BackendConflict, message)
 }
 
-pub(super) fn removal_held(route: &str, count: usize) -> Problem {
-    let message = format!(
-        "{count} running Pods that the Service selects are in none of its EndpointSlices: their targets on {route} are kept \
-         until the slices name them again or the Pods end"
-    );
-    unprogrammed(Reason::RemovalHeld, message)
-}
-
 pub(super) fn foreign_targets(listener: &Listener, rule: Option<&Rule>) -> Problem {
     let rule = rule.map(|rule| format!("rule {}{} of ", rule.domain, rule.url)).unwrap_or_default();
     let message = format!(
@@ -251,4 +246,93 @@ pub(super) fn foreign_targets(listener: &Listener, rule: Option<&Rule>) -> Probl
         listener.id, listener.port, listener.protocol
     );
     unprogrammed(Reason::RemovalHeld, message)
+}
+
+pub(super) fn parked(view: &BindingView) -> Problem {
+    let recorded = view.binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let id = recorded.map(|recorded| recorded.id.as_str()).unwrap_or_default();
+    let meta = &view.binding.metadata;
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let message = format!(
+        "Service '{namespace}/{}' does not ask for direct access any more: load balancer '{id}' is kept without listeners of this \
+         binding, and costs money; 'kubectl delete directaccessbinding {name} -n {namespace}' deletes it, and \
+         service.cloud.tencent.com/direct-access: \"true\" on the Service takes it back into use",
+        view.binding.spec.service_ref.name
+    );
+    accepted(Reason::Parked, message)
+}
+
+pub(super) fn route_held(listener: &Listener) -> Problem {
+    let message = format!(
+        "listener '{}' ({}/{}) is not in the spec and goes on as it is, because not every listener of the spec is accepted, resolved \
+         and there; correct what the other messages name",
+        listener.id, listener.port, listener.protocol
+    );
+    unprogrammed(Reason::RemovalHeld, message)
+}
+
+pub(super) fn slices_stale(service: &ObjectKey, pod: &str) -> Problem {
+    let message = format!(
+        "the EndpointSlices of Service '{service}' have not named Pod '{pod}' and perhaps others as its selector and ports say for \
+         more than a minute; look at the cluster's endpoint slice controller. What is bound stays"
+    );
+    unprogrammed(Reason::SlicesStale, message)
+}
+
+pub(super) fn listener_stopped(listener: &Listener) -> Problem {
+    let message = format!(
+        "listener '{}' ({}/{}) is stopped in the cloud and takes no traffic; start it, by the console or by \
+         SetLoadBalancerStartStatus",
+        listener.id, listener.port, listener.protocol
+    );
+    unprogrammed(Reason::ListenerStopped, message)
+}
+
+pub(super) fn tags_not_shown() -> Problem {
+    let message = "the cloud does not show the tags of targets: on listeners given by listenerId, targets of Pods that are gone are \
+                   not recognised; remove them by hand, or let the binding have listeners of its own"
+        .to_owned();
+    unprogrammed(Reason::TagsNotShown, message)
+}
+
+pub(super) fn load_balancer_not_shown(id: &LoadBalancerId) -> Problem {
+    let message = format!(
+        "the cloud does not show load balancer '{id}', which is no proof that it is gone; the finalizer waits until two looks, 30 s \
+         apart, agree. To give up what may be left there, set spec.deletionPolicy to Retain"
+    );
+    unprogrammed(Reason::LoadBalancerNotShown, message)
+}
+
+pub(super) fn not_proven_gone() -> Problem {
+    let message = "listeners or targets of this binding are recorded and a read does not show them; the finalizer waits for a second \
+                   look after 30 s. To give up what may be left, set spec.deletionPolicy to Retain"
+        .to_owned();
+    unprogrammed(Reason::RemovalHeld, message)
+}
+
+/// Living Pods that are kept because nobody else would serve; those that end need no words.
+pub(super) fn last_held(route: &str, last: &[LastPod]) -> Option<Problem> {
+    let mut living: Vec<_> = last.iter().filter(|one| one.reason != ChangeReason::PodDeleted).collect();
+    living.sort_by(|a, b| a.pod.cmp(&b.pod));
+    let first = living.first()?;
+    let way_out = match first.reason {
+        ChangeReason::NotReady | ChangeReason::NodeLost => {
+            "make Pods ready, or set spec.drain.lastNotReady to Follow to send no traffic to Pods that are not"
+        }
+        _ => "make the Pods ready that the Service selects, or take these out by 'kubectl direct-access drain --now'",
+    };
+    let message = format!(
+        "nobody else would serve {route}: {} Pods keep their weight although they should leave, such as '{}' ({}); {way_out}",
+        living.len(),
+        first.pod,
+        first.reason
+    );
+    Some(unprogrammed(Reason::RemovalHeld, message))
+}
+
+impl Problem {
+    /// Whether it leaves open what of the spec is wanted, so that nothing of the binding is unwanted by proof.
+    pub(super) const fn holds_routes(&self) -> bool {
+        !matches!(self.reason, Reason::ConfigNotFound | Reason::ConfigNotOwned | Reason::ConfigUnreadable)
+    }
 }

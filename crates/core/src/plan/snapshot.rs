@@ -1,15 +1,16 @@
 //! Everything one round saw, frozen: what Kubernetes says, what the cloud says, and which reads failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::config::reference;
+use super::management::Departure;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service,
-    Slice, TargetHealth,
+    Address, ClusterNetwork, Failure, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId, ObjectKey, Pod,
+    RegisteredTarget, Route, Service, Slice, TargetHealth,
 };
 
 /// The input of a plan.
@@ -27,8 +28,51 @@ pub struct Snapshot {
     pub vpc_id: Option<String>,
     /// Batch sizes and quotas.
     pub limits: Limits,
+    /// What earlier rounds have seen and done.
+    pub remembered: Remembered,
     /// When the round began.
     pub now: Timestamp,
+}
+
+/// What earlier rounds have seen and done, as far as this controller has looked without a break. Forgetting it makes rounds wait
+/// longer, and never does harm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Since when things have been as they are.
+    pub since: BTreeMap<Sighting, Timestamp>,
+    /// Targets that were registered, each with the UID of its Pod.
+    pub registered: BTreeMap<(Route, Address), String>,
+    /// Listeners that were deleted, or from which all targets of ours were taken, by tasks that ended well.
+    pub cleared: BTreeSet<ListenerId>,
+    /// The load balancer was deleted, by a task that ended well.
+    pub load_balancer: Ended,
+}
+
+/// Whether something was brought to an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ended {
+    /// It was not, as far as is known.
+    #[default]
+    No,
+    /// It was.
+    Yes,
+}
+
+/// Something that counts by how long it has been the case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sighting {
+    /// No read shows the load balancer.
+    LoadBalancerNotShown,
+    /// No read shows anything of the binding of this UID, of which something is recorded.
+    NothingShown(String),
+    /// The slices of this Service do not name the Pods that it stands for.
+    SlicesStale(ObjectKey),
+    /// A target of a living Pod is on its way out, and has weight.
+    Leaving(Route, Address),
+    /// A target of a living Pod is on its way out, and has no weight.
+    Drained(Route, Address),
+    /// A target has no mark, so that nobody knows for which Pod it was registered.
+    Unmarked(Route, Address),
 }
 
 /// What the cluster is like, as far as it concerns binding.
@@ -50,12 +94,21 @@ pub struct Cluster {
 pub enum Cloud {
     /// All reads worked.
     Observed(Observed),
-    /// The load balancer does not exist.
-    Missing,
+    /// The cloud does not show the load balancer.
+    Missing(Witnesses),
     /// The binding names no load balancer, and none is recorded that it has created. These carry its tag.
     Unplaced(Vec<LoadBalancer>),
     /// A read failed, so nothing is known; nothing may be changed.
     Failed(Failure),
+}
+
+/// Who says that a load balancer is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Witnesses {
+    /// `DescribeLoadBalancers` does not list it, and `DescribeListeners` does not agree.
+    ListOnly,
+    /// Both say so.
+    ListAndListeners,
 }
 
 /// The observed state of one load balancer.
@@ -89,6 +142,8 @@ pub struct BindingView {
     pub config: ConfigView,
     /// This binding is the oldest of its Service, and so the one that speaks for it in annotations.
     pub speaks_for_service: bool,
+    /// Why it goes, if it does.
+    pub departure: Departure,
 }
 
 /// Where a binding's reference to a TkeServiceConfig leads.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::management::Proof;
 use super::placement::Creation;
+use crate::api::condition::ChangeReason;
 use crate::api::mark::ListenerName;
 use crate::model::{Address, Attributes, Drift, ListenerId, Protocol, Route, RuleId, Weight};
 
@@ -28,9 +30,9 @@ pub enum Step {
     /// Register targets.
     Register(Vec<Registration>),
     /// Set weights of targets that are ours.
-    Reweight(Vec<(Route, Address, Weight)>),
+    Reweight(Vec<WeightChange>),
     /// Deregister targets that are ours.
-    Deregister(Vec<(Route, Address)>),
+    Deregister(Vec<Removal>),
     /// Change settings of a listener that is ours.
     ModifyListener {
         /// The listener.
@@ -66,6 +68,8 @@ pub enum Step {
     DeleteLoadBalancer,
     /// Delete rules that are ours and hold nothing foreign.
     DeleteRules {
+        /// Why they may go.
+        proof: Proof,
         /// The listener.
         listener: ListenerId,
         /// The rules. Never empty.
@@ -73,8 +77,8 @@ pub enum Step {
         /// The domain that becomes the default, when the default one goes and others stay.
         new_default: Option<String>,
     },
-    /// Delete listeners that are ours and hold nothing foreign. Never empty.
-    DeleteListeners(Vec<ListenerId>),
+    /// Delete listeners that are ours and hold nothing foreign, each with why it may go. Never empty.
+    DeleteListeners(Vec<(ListenerId, Proof)>),
 }
 
 /// A rule to create.
@@ -102,14 +106,84 @@ pub struct Change {
 /// A target to register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
+    /// The UID of the binding that asks for it.
+    pub owner: String,
     /// Where.
     pub route: Route,
     /// The Pod's address and port.
     pub address: Address,
+    /// The Pod's name.
+    pub pod: String,
+    /// The Pod's UID.
+    pub pod_uid: String,
+    /// Why.
+    pub reason: ChangeReason,
     /// The weight.
     pub weight: Weight,
     /// The mark of ownership: binding and Pod.
     pub tag: String,
+}
+
+/// A target that gets another weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightChange {
+    /// The UID of the binding that asks for it.
+    pub owner: String,
+    /// Where.
+    pub route: Route,
+    /// The Pod's address and port.
+    pub address: Address,
+    /// The Pod's name; `None` for a Pod that is not known any more.
+    pub pod: Option<String>,
+    /// The weight that was read.
+    pub from: Weight,
+    /// The weight to set.
+    pub to: Weight,
+    /// Why.
+    pub reason: ChangeReason,
+    /// Who serves without it; empty where that is not the question.
+    pub remark: String,
+}
+
+/// A target to deregister.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The UID of the binding that asks for it.
+    pub owner: String,
+    /// Where.
+    pub route: Route,
+    /// The Pod's address and port.
+    pub address: Address,
+    /// The Pod's name; `None` for a Pod that is not known any more.
+    pub pod: Option<String>,
+    /// The weight that was read.
+    pub weight: Weight,
+    /// Why.
+    pub reason: ChangeReason,
+}
+
+fn of_pod(pod: Option<&String>) -> String {
+    pod.map(|pod| format!(" ({pod})")).unwrap_or_default()
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}) with weight {}: {}", self.address, self.pod, self.weight, self.reason)
+    }
+}
+
+impl fmt::Display for WeightChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pod = of_pod(self.pod.as_ref());
+        write!(f, "weight {} → {} of {}{pod}: {}", self.from, self.to, self.address, self.reason)?;
+        if self.remark.is_empty() { Ok(()) } else { write!(f, "; {}", self.remark) }
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} at weight {}: {}", self.address, of_pod(self.pod.as_ref()), self.weight, self.reason)
+    }
 }
 
 impl Step {
@@ -127,9 +201,9 @@ impl Step {
             | Self::ModifyRule { listener, .. }
             | Self::DeleteRules { listener, .. } => vec![listener],
             Self::Register(targets) => targets.iter().map(|target| &target.route.listener).collect(),
-            Self::Reweight(targets) => targets.iter().map(|(route, ..)| &route.listener).collect(),
-            Self::Deregister(targets) => targets.iter().map(|(route, _)| &route.listener).collect(),
-            Self::DeleteListeners(ids) => ids.iter().collect(),
+            Self::Reweight(targets) => targets.iter().map(|target| &target.route.listener).collect(),
+            Self::Deregister(targets) => targets.iter().map(|target| &target.route.listener).collect(),
+            Self::DeleteListeners(ids) => ids.iter().map(|(id, _)| id).collect(),
         }
     }
 
@@ -143,7 +217,20 @@ impl Step {
             | Self::ModifyLoadBalancer(_)
             | Self::SetSecurityGroups(_)
             | Self::DeleteLoadBalancer => true,
+            Self::Register(targets) => targets.iter().any(|target| target.owner == uid),
+            Self::Reweight(targets) => targets.iter().any(|target| target.owner == uid),
+            Self::Deregister(targets) => targets.iter().any(|target| target.owner == uid),
             _ => self.listeners().into_iter().any(has),
+        }
+    }
+
+    /// The changes of targets that the step makes for one binding, in words; empty for steps that do something else.
+    pub fn target_changes(&self, uid: &str) -> Vec<String> {
+        match self {
+            Self::Register(targets) => words(targets.iter().filter(|target| target.owner == uid)),
+            Self::Reweight(targets) => words(targets.iter().filter(|target| target.owner == uid)),
+            Self::Deregister(targets) => words(targets.iter().filter(|target| target.owner == uid)),
+            _ => Vec::new(),
         }
     }
 
@@ -202,6 +289,10 @@ impl fmt::Display for Step {
             Self::DeleteListeners(ids) => f.write_str(&counted("delete", ids.len(), "listener")),
         }
     }
+}
+
+fn words<'a, T: fmt::Display + 'a>(changes: impl Iterator<Item = &'a T>) -> Vec<String> {
+    changes.map(ToString::to_string).collect()
 }
 
 fn plural(count: usize, noun: &str) -> String {

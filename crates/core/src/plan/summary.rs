@@ -4,21 +4,25 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::api::condition::ExclusionReason;
+use crate::api::binding::limit;
+use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::service_config::EntryProblem;
-use crate::model::{Attributes, Health, ListenerId, Protocol, RuleId};
+use crate::model::{Address, Attributes, Health, ListenerId, Protocol, Route, RuleId, ServicePort};
 
-use super::desired::Desired;
-use super::endpoint::{Candidate, Exclusion, Wish};
-use super::gate::{HealthTable, RouteRow};
-use super::listener::Resolved;
+use super::departure::PodIntent;
+use super::endpoint::{Candidate, Exclusion};
+use super::gate::{GateRow, HealthTable};
+use super::management::Management;
 use super::placement::Placement;
+use super::tags::{TagSight, recorded_drain};
 use super::target::TargetPlan;
-use super::{GateVerdict, Problem, problem};
+use super::{BindingView, GateVerdict, Problem, Sighting, Snapshot, problem};
 
 /// One binding's part of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BindingPlan {
+    /// How far the binding is acted on.
+    pub management: Management,
     /// What is wrong.
     pub problems: Vec<Problem>,
     /// Wishes of the config that cannot be granted to this binding.
@@ -39,20 +43,67 @@ pub struct BindingPlan {
     pub gates: Vec<GateVerdict>,
     /// Pods that the Service selects and that run without a gate.
     pub ungated: usize,
-    /// When the first target of a terminating Pod that serves in place of a Pod which is not healthy yet has to let go; `None`
-    /// when there is none.
-    pub stand_in_until: Option<Timestamp>,
+    /// Targets of living Pods that are on their way out.
+    pub draining: Vec<Draining>,
+    /// Whether a step waits for that to be recorded.
+    pub record: Record,
+    /// When something of the binding changes by time alone; `None` when nothing does.
+    pub look_at: Option<Timestamp>,
+    /// What is the case and counts by how long it has been so.
+    pub sightings: Vec<Sighting>,
     /// What there is of the load balancer that it wants created, as long as none is recorded.
     pub placement: Option<Placement>,
-    /// The cloud was read, so that counts mean something.
-    pub is_observed: bool,
-    /// The health read worked.
-    pub is_health_known: bool,
-    /// Nothing of this binding is left in the cloud, or nothing of it is to be taken away: a binding that is being deleted
-    /// may go.
-    pub is_released: bool,
-    /// The binding is acted on.
-    pub is_managed: bool,
+    /// How much of the cloud was read.
+    pub sight: Sight,
+    /// Whether a binding that is being deleted may go.
+    pub release: Release,
+    /// Whether the cloud shows the tags of targets.
+    pub tags: TagSight,
+}
+
+/// How much of the cloud was read, so that counts mean something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Everything but health.
+    WithoutHealth,
+    /// Everything.
+    Whole,
+}
+
+/// Whether a binding that is being deleted may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// Something of it is left, or may be.
+    #[default]
+    Waits,
+    /// Nothing of it is left in the cloud, by proof, or nothing of it is to be taken away.
+    Done,
+}
+
+/// Whether a step waits for a record in the status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Record {
+    /// None does.
+    #[default]
+    Kept,
+    /// One does: it follows as soon as the status is written.
+    First,
+}
+
+/// The target of a living Pod that is on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draining {
+    /// Where.
+    pub route: Route,
+    /// The Pod's address and port.
+    pub address: Address,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it leaves.
+    pub reason: ChangeReason,
 }
 
 /// How many effects of each sort a plan has for one binding.
@@ -68,6 +119,8 @@ pub struct Pending {
     pub reweight: usize,
     /// Targets to deregister.
     pub deregister: usize,
+    /// Targets that leave and keep their weight, because others do not serve yet.
+    pub retained: usize,
     /// Settings that differ from what is wished.
     pub attributes: usize,
     /// Rules to delete.
@@ -124,7 +177,7 @@ struct PodFacts {
 
 impl Counts {
     /// Counts over the listeners and rules of one binding.
-    pub(super) fn new(rows: &[RouteRow<'_>], health: &HealthTable) -> Self {
+    pub(super) fn new(rows: &[GateRow<'_>], health: &HealthTable) -> Self {
         let mut pods: HashMap<&str, PodFacts> = HashMap::new();
         for row in rows {
             for candidate in row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values()) {
@@ -155,9 +208,9 @@ impl PodFacts {
     }
 }
 
-fn pod_facts(row: &RouteRow<'_>, candidate: &Candidate, health: &HealthTable) -> PodFacts {
+fn pod_facts(row: &GateRow<'_>, candidate: &Candidate, health: &HealthTable) -> PodFacts {
     let is_registered = row.has(candidate.address, &candidate.pod_uid);
-    let is_desired = matches!(candidate.wish, Wish::Serve(_));
+    let is_desired = matches!(candidate.intent, PodIntent::Serve(_));
     let found = row.route.and_then(|route| health.get(&(route.clone(), candidate.address)));
     PodFacts {
         is_desired,
@@ -182,10 +235,24 @@ pub struct ListenerFacts {
     pub desired: usize,
     /// Of these, how many the cloud has and reports healthy, or cannot judge because the health check is off.
     pub healthy: usize,
+    /// Whether the binding has made it.
+    pub maker: Maker,
+    /// The Service port that it stands for; `None` when it was never resolved.
+    pub service_port: Option<ServicePort>,
     /// Its rules; empty at layer 4.
     pub rules: Vec<RuleFacts>,
     /// Settings that were written and that the cloud does not show, as far as is remembered.
     pub written: Attributes,
+}
+
+/// Who has made a listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// The binding.
+    Binding,
+    /// Somebody else, or nobody yet.
+    #[default]
+    Others,
 }
 
 /// One rule of a listener of a binding.
@@ -204,7 +271,7 @@ pub struct RuleFacts {
 }
 
 /// How many targets a route should have, and how many of these are healthy.
-pub(super) fn tally(row: &RouteRow<'_>, health: &HealthTable) -> (usize, usize) {
+pub(super) fn tally(row: &GateRow<'_>, health: &HealthTable) -> (usize, usize) {
     let candidates = row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
     let facts: Vec<_> = candidates.map(|candidate| pod_facts(row, candidate, health)).collect();
     let desired = facts.iter().filter(|fact| fact.is_desired);
@@ -213,57 +280,59 @@ pub(super) fn tally(row: &RouteRow<'_>, health: &HealthTable) -> (usize, usize) 
 }
 
 impl BindingPlan {
-    /// What can be said before the cloud is looked at.
-    pub(super) fn unobserved(wanted: &Desired, notes: Vec<String>) -> Self {
-        Self {
-            problems: wanted.problems.clone(),
-            config_problems: wanted.config_problems.clone(),
-            notes,
-            is_released: true,
-            is_managed: wanted.stance.is_live(),
-            ..Self::default()
-        }
-    }
-
-    /// Takes in what is to be done on one route; `wanted` is what the binding wants there, if anything.
-    pub(super) fn add_targets(&mut self, wanted: Option<&Resolved<'_>>, plan: &TargetPlan, quota: usize) {
+    /// Takes in what is to be done on one route, whose name is known where the binding wants something there. A target of a living
+    /// Pod keeps its weight until it is recorded that it drains.
+    pub(super) fn add_targets(
+        &mut self,
+        name: Option<&str>,
+        route: &Route,
+        plan: &mut TargetPlan,
+        snapshot: &Snapshot,
+        view: &BindingView,
+    ) {
         self.pending.register += plan.register.len();
         self.pending.reweight += plan.reweight.len();
-        self.pending.deregister += plan.deregister.len();
-        self.is_released &= plan.ours == 0;
-        let Some(wanted) = wanted else { return };
-        let name = wanted.desired.route_name(wanted.rule);
+        self.pending.deregister += plan.deregister.len() + plan.make_room.len();
+        self.pending.retained += plan.replacing.len() + plan.last.len();
+        self.look_by(plan.look_at);
+        self.record(route, plan, snapshot, view);
+        let Some(name) = name else { return };
+        let quota = snapshot.limits.targets_per_route;
         if !plan.left_out.is_empty() {
-            self.problems.push(problem::target_quota(&name, quota, plan.left_out.len()));
+            self.problems.push(problem::target_quota(name, quota, plan.left_out.len()));
             self.exclude(ExclusionReason::OverQuota, &plan.left_out);
         }
         if !plan.in_use.is_empty() {
-            self.problems.push(problem::address_in_use(&name, plan.in_use.len()));
+            self.problems.push(problem::address_in_use(name, plan.in_use.len()));
             self.exclude(ExclusionReason::AddressInUse, &plan.in_use);
         }
-        if plan.held > 0 {
-            self.problems.push(problem::removal_held(&name, plan.held));
+        self.problems.extend(problem::last_held(name, &plan.last));
+    }
+
+    fn record(&mut self, route: &Route, plan: &mut TargetPlan, snapshot: &Snapshot, view: &BindingView) {
+        for (address, reason) in &plan.draining {
+            let recorded = recorded_drain(view, route, *address);
+            if self.draining.len() == limit::DRAINING {
+                // What has no room is not waited for: its drain begins anew with another controller.
+                return;
+            }
+            let since = recorded.unwrap_or(snapshot.now);
+            self.draining.push(Draining { route: route.clone(), address: *address, since, reason: *reason });
+            if recorded.is_none() {
+                let before = plan.reweight.len();
+                plan.reweight.retain(|change| change.address != *address);
+                if plan.reweight.len() < before {
+                    self.record = Record::First;
+                }
+            }
         }
     }
 
-    /// Takes in until when targets stand in on one route.
-    pub(super) fn stand_in(&mut self, until: Option<Timestamp>) {
-        self.stand_in_until = [self.stand_in_until, until].into_iter().flatten().min();
+    pub(super) fn look_by(&mut self, time: Option<Timestamp>) {
+        self.look_at = [self.look_at, time].into_iter().flatten().min();
     }
 
     fn exclude(&mut self, reason: ExclusionReason, pods: &[String]) {
         self.exclusions.extend(pods.iter().map(|pod| Exclusion { reason, pod: pod.clone() }));
-    }
-
-    /// Takes in what is known once all listeners have been looked at.
-    pub(super) fn conclude(&mut self, listeners: Vec<ListenerFacts>, counts: Counts, is_health_known: bool) {
-        self.config_problems.sort();
-        self.config_problems.dedup();
-        self.listeners = listeners;
-        self.counts = counts;
-        self.exclusions.sort();
-        self.exclusions.dedup();
-        self.is_observed = true;
-        self.is_health_known = is_health_known;
     }
 }

@@ -1,14 +1,17 @@
 //! What is wanted of each Pod on each listener, and what became of it: for people who ask why, not for rounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{Address, Health, ListenerId, Protocol, RegisteredTarget, Route, Weight};
 
-use super::desired::{Desired, DesiredListener, desired};
-use super::endpoint::{Candidate, Exclusion, Wish};
-use super::gate::{HealthTable, RouteRow, health_table, rows_of};
-use super::listener::{Resolved, listeners};
-use super::{Cloud, Snapshot, settle};
+use super::departure::PodIntent;
+use super::desired::DesiredListener;
+use super::endpoint::{Candidate, Exclusion};
+use super::gate::{GateRow, HealthTable, health_table};
+use super::judgement::rows_of;
+use super::routes::{BindingIntent, ListenerIntent, ListenerState, find_routes};
+use super::weight::PodWeight;
+use super::{Cloud, Observed, Snapshot, intents};
 
 /// One listener of a binding, or one rule of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,37 +51,46 @@ pub struct TargetTrace {
 pub fn trace(snapshot: &Snapshot) -> Vec<Vec<RouteTrace>> {
     let observed = match &snapshot.cloud {
         Cloud::Observed(observed) => Some(observed),
-        Cloud::Missing | Cloud::Unplaced(_) | Cloud::Failed(_) => None,
+        Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Failed(_) => None,
     };
-    let mut desired = desired(snapshot, observed.map(|seen| &seen.load_balancer));
-    settle(snapshot, &mut desired, observed);
-    let found = observed.map(|observed| listeners(snapshot, &desired, observed)).unwrap_or_default();
+    let mut intents = intents(snapshot, observed);
+    if let Some(observed) = observed {
+        find_routes(snapshot, observed, &mut intents);
+    }
     let nothing = BTreeMap::new();
     let reading = Reading {
-        resolved: found.resolved.iter().collect(),
         targets: observed.map_or(&nothing, |observed| &observed.targets),
         health: observed.map(health_table).unwrap_or_default(),
     };
-    desired.iter().enumerate().map(|(binding, wanted)| reading.routes(binding, wanted)).collect()
+    intents.iter().map(|intent| reading.binding(intent, snapshot, observed)).collect()
 }
 
 /// What was read of the cloud, if anything.
 struct Reading<'a> {
-    resolved: Vec<&'a Resolved<'a>>,
     targets: &'a BTreeMap<Route, Vec<RegisteredTarget>>,
     health: HealthTable,
 }
 
 impl Reading<'_> {
-    fn routes(&self, binding: usize, wanted: &Desired) -> Vec<RouteTrace> {
-        let own: Vec<_> = self.resolved.iter().copied().filter(|found| found.binding == binding).collect();
-        let listeners = wanted.listeners.iter();
-        let rows = listeners
-            .flat_map(|listener| rows_of(listener, &own, self.targets).into_iter().map(move |row| (listener, row)));
-        rows.map(|(listener, row)| self.route(listener, &row)).collect()
+    fn binding(
+        &self,
+        intent: &BindingIntent<'_>,
+        snapshot: &Snapshot,
+        observed: Option<&Observed>,
+    ) -> Vec<RouteTrace> {
+        let mut sightings = Vec::new();
+        let mut routes = Vec::new();
+        for listener in &intent.listeners {
+            let rows = match observed {
+                Some(observed) => rows_of(listener, snapshot, observed, &mut sightings),
+                None => vec![unread(listener)],
+            };
+            routes.extend(rows.iter().map(|row| self.route(&listener.desired, row)));
+        }
+        routes
     }
 
-    fn route(&self, listener: &DesiredListener, row: &RouteRow<'_>) -> RouteTrace {
+    fn route(&self, listener: &DesiredListener, row: &GateRow<'_>) -> RouteTrace {
         let candidates = row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
         RouteTrace {
             name: row.name.clone(),
@@ -90,7 +102,7 @@ impl Reading<'_> {
         }
     }
 
-    fn target(&self, row: &RouteRow<'_>, candidate: &Candidate) -> TargetTrace {
+    fn target(&self, row: &GateRow<'_>, candidate: &Candidate) -> TargetTrace {
         let address = candidate.address;
         let registered = row.route.filter(|_| row.has(address, &candidate.pod_uid));
         let targets = registered.and_then(|route| self.targets.get(route));
@@ -99,12 +111,23 @@ impl Reading<'_> {
             pod: candidate.pod.clone(),
             pod_uid: candidate.pod_uid.clone(),
             address,
-            wanted: match candidate.wish {
-                Wish::Serve(weight) => Some(weight),
-                Wish::Drain | Wish::Keep => None,
+            wanted: match candidate.intent {
+                PodIntent::Serve(PodWeight::Known(weight)) => Some(weight),
+                PodIntent::Serve(PodWeight::Unreadable) => target.map(|target| target.weight).or(Some(0)),
+                PodIntent::Leave(_) | PodIntent::Keep => None,
             },
             weight: target.map(|target| target.weight),
             health: registered.and_then(|route| self.health.get(&(route.clone(), address)).copied()),
         }
+    }
+}
+
+fn unread<'i>(listener: &'i ListenerIntent<'_>) -> GateRow<'i> {
+    GateRow {
+        name: listener.desired.route_name(None),
+        route: None,
+        state: ListenerState::Serving,
+        endpoints: listener.desired.endpoints.as_ref(),
+        registered: HashMap::new(),
     }
 }

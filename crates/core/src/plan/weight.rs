@@ -89,9 +89,25 @@ impl Weights {
     }
 
     /// The weight of a Pod.
-    pub(super) fn of(&self, pod: &Pod) -> Weight {
+    pub(super) fn of(&self, pod: &Pod) -> PodWeight {
         let own = pod.annotations.get(names::CUSTOM_WEIGHT).and_then(|text| text.trim().parse().ok()).and_then(weight);
-        own.or_else(|| self.ordinals.get(&ordinal(pod)?).copied()).unwrap_or(self.usual)
+        PodWeight::Known(own.or_else(|| self.ordinals.get(&ordinal(pod)?).copied()).unwrap_or(self.usual))
+    }
+}
+
+/// The weight that is asked for a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PodWeight {
+    /// This one.
+    Known(Weight),
+    /// What is asked for cannot be read: a target keeps the weight that it has, and a new one gets 0.
+    Unreadable,
+}
+
+impl PodWeight {
+    /// A user asks that the Pod gets no traffic.
+    pub(super) const fn is_zero(self) -> bool {
+        matches!(self, Self::Known(0))
     }
 }
 
@@ -182,9 +198,9 @@ mod tests {
             (custom(pod(9), "heavy"), 10),
             (custom(pod(9), "-1"), 10),
         ] {
-            assert_eq!(weights.of(&pod), expected, "{} {:?}", pod.key.name, pod.annotations);
+            assert_eq!(weights.of(&pod), PodWeight::Known(expected), "{} {:?}", pod.key.name, pod.annotations);
         }
-        assert_eq!(Weights::new(&service, port, 10, false).of(&pod(9)), 20, "the Service's default");
+        assert_eq!(Weights::new(&service, port, 10, false).of(&pod(9)), PodWeight::Known(20), "the Service's default");
     }
 
     #[test]
@@ -195,7 +211,7 @@ mod tests {
             (r#"{"groups": [{"key": {"proto": "TCP"}}]}"#, "port"),
         ] {
             let service = service(annotation);
-            assert_eq!(Weights::new(&service, &service.ports[0], 10, false).of(&member(0)), 10, "{annotation}");
+            assert_eq!(Weights::new(&service, &service.ports[0], 10, false).of(&member(0)), PodWeight::Known(10), "{annotation}");
             let notes = notes(&service, std::iter::empty());
             assert!(notes[0].contains(words) && notes[0].contains("lb-rs-weight"), "{notes:?}");
         }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
-    AppliedAnnotation, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, PodLabel, RuleStatus,
+    AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, PodLabel, RuleStatus,
     TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
@@ -14,11 +14,11 @@ use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
 use crate::plan::config::problem;
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, ListenerFacts, Outcome, RuleFacts, Snapshot, Step, StepOutcome,
-    Verdict as GateVerdict,
+    BindingPlan, BindingView, Cloud, ConfigView, Draining, ListenerFacts, Maker, Outcome, Pending, RuleFacts, Sight,
+    Snapshot, Step, StepOutcome, Verdict as GateVerdict,
 };
 
-use super::conditions::{ConditionSet, Truth, Verdict};
+use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
 use super::failure::failed;
 use super::placement::load_balancer;
 
@@ -58,25 +58,37 @@ pub fn binding_status(
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
     };
-    if plan.is_observed {
-        status.targets = Some(targets(plan));
-        let listeners = plan.listeners.iter().take(limit::LISTENERS);
-        status.listeners = listeners.map(|facts| listener(round, view, facts)).collect();
-        if !plan.is_health_known {
-            keep_health(&mut status, previous);
-        }
-        status.excluded = excluded(plan);
-        status.gates = Some(gates(plan));
-        status.config_problems = config_problems(round, view, plan);
-    } else {
-        // What was known is still the best that is known.
+    if plan.sight == Sight::Nothing || !plan.management.is_live() {
+        // What was known is still the best that is known, and of a binding that goes, the record of what it has.
         status.targets.clone_from(&previous.targets);
         status.listeners.clone_from(&previous.listeners);
         status.excluded.clone_from(&previous.excluded);
+        status.draining.clone_from(&previous.draining);
         status.gates.clone_from(&previous.gates);
         status.config_problems.clone_from(&previous.config_problems);
+        return status;
     }
+    status.targets = Some(targets(plan));
+    let listeners = plan.listeners.iter().take(limit::LISTENERS);
+    status.listeners = listeners.map(|facts| listener(round, view, facts)).collect();
+    if plan.sight == Sight::WithoutHealth {
+        keep_health(&mut status, previous);
+    }
+    status.excluded = excluded(plan);
+    status.draining = plan.draining.iter().take(limit::DRAINING).map(draining).collect();
+    status.gates = Some(gates(plan));
+    status.config_problems = config_problems(round, view, plan);
     status
+}
+
+fn draining(draining: &Draining) -> DrainingStatus {
+    DrainingStatus {
+        address: draining.address.to_string(),
+        listener_id: draining.route.listener.to_string(),
+        location_id: draining.route.rule.as_ref().map(ToString::to_string),
+        since: Time(whole_seconds(draining.since)),
+        reason: draining.reason.to_string(),
+    }
 }
 
 /// What is in force stays in force until a read shows something else.
@@ -134,6 +146,7 @@ fn targets(plan: &BindingPlan) -> TargetStatus {
         registered: count(counts.registered),
         healthy: count(counts.healthy),
         draining: count(counts.draining),
+        retained: count(plan.pending.retained),
         excluded: count(plan.exclusions.len()),
         summary: format!("{}/{}", counts.healthy, counts.desired),
     }
@@ -160,6 +173,9 @@ fn listener(round: &Round<'_>, view: &BindingView, facts: &ListenerFacts) -> Lis
     };
     ListenerStatus {
         rules: facts.rules.iter().take(limit::RULES).map(rule).collect(),
+        created: facts.maker == Maker::Binding,
+        service_port: facts.service_port.as_ref().map(|port| port.name.clone()).filter(|name| !name.is_empty()),
+        target_port: facts.service_port.as_ref().map(|port| port.target_port.to_string()),
         written: written(round, view, facts),
         protocol: protocol(facts.protocol),
         port: i32::from(facts.port),
@@ -345,17 +361,26 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
     let by_tke = (pending.delegated > 0)
         .then(|| format!("{} listeners, rules or targets for TKE's own service controller to make", pending.delegated));
-    let parts: Vec<_> = parts.into_iter().chain(by_tke).collect();
-    let reason = if view.is_deleting() { Reason::Deleting } else { Reason::InProgress };
+    let retained = (pending.retained > 0).then(|| {
+        let ending = if pending.retained == 1 { "" } else { "s" };
+        format!("{} target{ending} on the way out serving on until others do", pending.retained)
+    });
+    let only_retained = pending == Pending { retained: pending.retained, ..Pending::default() };
+    let parts: Vec<_> = parts.into_iter().chain(by_tke).chain(retained).collect();
+    let reason = match (view.is_deleting(), only_retained) {
+        (true, _) => Reason::Deleting,
+        (false, true) => Reason::Replacing,
+        (false, false) => Reason::InProgress,
+    };
     Verdict::new(Truth::False, reason, parts.join(", "))
 }
 
 fn healthy(plan: &BindingPlan) -> Verdict {
     let counts = plan.counts;
     let sum = format!("{} of {} Pods are healthy", counts.healthy, counts.desired);
-    if !plan.is_observed || !plan.is_managed {
+    if plan.sight == Sight::Nothing || !plan.management.is_live() {
         Verdict::new(Truth::Unknown, Reason::Pending, "targets have not been looked at")
-    } else if !plan.is_health_known {
+    } else if plan.sight == Sight::WithoutHealth {
         Verdict::new(Truth::Unknown, Reason::CloudUnreachable, "the cloud did not say which targets are healthy")
     } else if counts.desired == 0 {
         Verdict::new(Truth::False, Reason::NoTargets, "the Service has no Pod that can be a target")
@@ -376,7 +401,7 @@ fn ready(round: &Round<'_>, plan: &BindingPlan, all: &[&Verdict]) -> Verdict {
     let counts = plan.counts;
     let id = match &round.snapshot.cloud {
         Cloud::Observed(observed) => observed.load_balancer.id.to_string(),
-        Cloud::Missing | Cloud::Failed(_) | Cloud::Unplaced(_) => String::new(),
+        Cloud::Missing(_) | Cloud::Failed(_) | Cloud::Unplaced(_) => String::new(),
     };
     let message = format!("{} of {} Pods are healthy targets of {id}", counts.healthy, counts.desired);
     Verdict::new(Truth::True, Reason::Ready, message)
@@ -394,7 +419,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
     }
     Some(match ready.reason {
         // A pause is the user's wish: it is neither progress nor failure.
-        Reason::Suspended => return None,
+        Reason::Suspended | Reason::Parked => return None,
         Reason::Invalid
         | Reason::PortConflict
         | Reason::ManagedByTke
@@ -405,6 +430,10 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::Arrears
         | Reason::ConfigUnreadable
         | Reason::ConfigNotOwned
+        | Reason::SlicesStale
+        | Reason::ListenerStopped
+        | Reason::TagsNotShown
+        | Reason::GateNotWritten
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound

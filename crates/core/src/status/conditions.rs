@@ -82,6 +82,6 @@ impl<'a> ConditionSet<'a> {
 }
 
 /// Kubernetes keeps whole seconds; a finer time would differ from what is read back, and be written again.
-fn whole_seconds(time: Timestamp) -> Timestamp {
+pub(super) fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure, LoadBalancerStatus};
-use crate::plan::{Cloud, Outcome, Plan, Snapshot, Verdict};
+use crate::plan::{Cloud, Outcome, Plan, Record, Sight, Snapshot, Verdict};
 
 /// How a load balancer has fared up to now; forgetting it costs nothing but an early look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,10 @@ const GATE_POLLS: [(SignedDuration, Duration); 2] = [
 ];
 /// The same, for gates that have been waiting for longer.
 const GATE_POLL_SLOW: Duration = Duration::from_secs(2);
-/// Poll of health while a terminating Pod serves in place of another.
-const STAND_IN_POLL: Duration = Duration::from_secs(1);
+/// Poll of health while targets that leave serve on until others do.
+const REPLACEMENT_POLL: Duration = Duration::from_millis(500);
+/// How soon what was just done is looked at again.
+const VERIFY: Duration = Duration::from_millis(20);
 /// Poll of health while some target is not healthy.
 const HEALTH_POLL: Duration = Duration::from_secs(5);
 /// Poll of health while all is well: one call serves 30 load balancers.
@@ -61,7 +63,7 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     }
     if outcome.has_progressed() {
         // A step that the cloud called done is verified by the next read; one that never shows must not be repeated hotly.
-        let first = if outcome.task().is_some() { TASK_FIRST } else { Duration::from_millis(20) };
+        let first = if outcome.task().is_some() { TASK_FIRST } else { VERIFY };
         return NextLook { after: back_off(first, attempts), pace: Pace { attempts, left } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
@@ -75,7 +77,7 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     } else {
         CALM_POLL
     };
-    let is_blind = plan.bindings.iter().any(|binding| binding.is_managed && !binding.is_health_known);
+    let is_blind = plan.bindings.iter().any(|binding| binding.management.is_live() && binding.sight != Sight::Whole);
     let is_missing =
         plan.bindings.iter().flat_map(|binding| &binding.problems).any(|problem| problem.reason != Reason::Suspended);
     let is_refused = !plan.steps.is_empty();
@@ -83,19 +85,30 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     let found = match &snapshot.cloud {
         Cloud::Observed(seen) => std::slice::from_ref(&seen.load_balancer),
         Cloud::Unplaced(found) => found,
-        Cloud::Missing | Cloud::Failed(_) => &[],
+        Cloud::Missing(_) | Cloud::Failed(_) => &[],
     };
     let is_creating = found.iter().any(|found| found.status == LoadBalancerStatus::Creating);
     let after = if is_creating { after.min(CREATING_POLL) } else { after };
-    let after = after.min(stand_in_look(snapshot, plan)).min(resync).min(drain_end(snapshot).unwrap_or(Duration::MAX));
+    let after = after.min(replacement_look(plan)).min(resync);
+    let after = after.min(due(snapshot, plan)).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     NextLook { after, pace: Pace::default() }
 }
 
-/// While a terminating Pod serves in place of another, health is read often, and its last moment is not missed.
-fn stand_in_look(snapshot: &Snapshot, plan: &Plan) -> Duration {
-    let until = plan.bindings.iter().filter_map(|binding| binding.stand_in_until).min();
-    let left = until.map(|until| Duration::try_from(until.duration_since(snapshot.now)).unwrap_or_default());
-    left.map_or(Duration::MAX, |left| left.min(STAND_IN_POLL))
+/// While targets serve on until others do, health is read often. What waits for a record only goes on at once.
+fn replacement_look(plan: &Plan) -> Duration {
+    if plan.bindings.iter().any(|binding| binding.record == Record::First) {
+        VERIFY
+    } else if plan.bindings.iter().any(|binding| binding.pending.retained > 0) {
+        REPLACEMENT_POLL
+    } else {
+        Duration::MAX
+    }
+}
+
+/// How long until something changes by time alone.
+fn due(snapshot: &Snapshot, plan: &Plan) -> Duration {
+    let first = plan.bindings.iter().filter_map(|binding| binding.look_at).min();
+    first.map_or(Duration::MAX, |due| Duration::try_from(due.duration_since(snapshot.now)).unwrap_or_default().max(VERIFY))
 }
 
 /// How long until the first drain ends. Nothing happens in Kubernetes at that moment, so nothing else would ask for a round.
@@ -144,6 +157,7 @@ mod tests {
             cluster: crate::plan::Cluster::default(),
             vpc_id: None,
             limits: Limits::default(),
+            remembered: crate::plan::Remembered::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
         }
     }
@@ -161,12 +175,12 @@ mod tests {
             verdict: Verdict::Wait(GateReason::HealthCheck, String::new()),
             since: Some(Timestamp::from_second(1_800_000_000 - seconds).unwrap()),
         };
-        let binding = BindingPlan { gates: vec![gate], is_health_known: true, ..BindingPlan::default() };
-        Plan { steps: Vec::new(), bindings: vec![binding] }
+        let binding = BindingPlan { gates: vec![gate], sight: Sight::Whole, ..BindingPlan::default() };
+        Plan { bindings: vec![binding], ..Plan::default() }
     }
 
     fn after(plan: &Plan, pace: Pace) -> Duration {
-        next_look(&snapshot(Cloud::Missing), plan, &Outcome::default(), pace, RESYNC).after
+        next_look(&snapshot(Cloud::Missing(crate::plan::Witnesses::ListOnly)), plan, &Outcome::default(), pace, RESYNC).after
     }
 
     #[test]
@@ -207,7 +221,7 @@ mod tests {
     #[test]
     fn a_round_that_leaves_nothing_to_do_resets_the_pace() {
         let next = next_look(
-            &snapshot(Cloud::Missing),
+            &snapshot(Cloud::Missing(crate::plan::Witnesses::ListOnly)),
             &Plan::default(),
             &Outcome::default(),
             Pace { attempts: 7, left: 0 },
@@ -218,9 +232,9 @@ mod tests {
 
     #[test]
     fn a_step_is_verified_soon_and_not_repeated_hotly() {
-        let plan = Plan { steps: vec![Step::Register(Vec::new())], bindings: Vec::new() };
+        let plan = Plan { steps: vec![Step::Register(Vec::new())], ..Plan::default() };
         let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)] };
-        let look = |pace| next_look(&snapshot(Cloud::Missing), &plan, &outcome, pace, RESYNC);
+        let look = |pace| next_look(&snapshot(Cloud::Missing(crate::plan::Witnesses::ListOnly)), &plan, &outcome, pace, RESYNC);
         assert!(look(Pace::default()).after <= Duration::from_millis(50));
         assert!(look(Pace { attempts: 8, left: 1 }).after >= Duration::from_secs(2));
         // One step after the other is no repetition.

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::binding::{LoadBalancerStatus, Mode, limit};
 use crate::plan::placement::{self, Placement};
-use crate::plan::{BindingPlan, BindingView, Cloud, Step};
+use crate::plan::{BindingPlan, BindingView, Cloud, Step, TagSight};
 
 use super::binding::Round;
 
@@ -15,7 +15,7 @@ const TOKEN_EXPIRED: &str = "InvalidParameter.ClientTokenLimitExceeded";
 pub(super) fn load_balancer(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
     match plan.placement {
         Some(_) => placed(round, view, plan),
-        None => seen(round, view),
+        None => seen(round, view, plan),
     }
 }
 
@@ -44,7 +44,7 @@ fn has_spent_its_token(round: &Round<'_>) -> bool {
         || round.outcome.failures().any(|(step, failure)| is_creation(step) && failure.code == TOKEN_EXPIRED)
 }
 
-fn seen(round: &Round<'_>, view: &BindingView) -> Option<LoadBalancerStatus> {
+fn seen(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
     let Cloud::Observed(observed) = &round.snapshot.cloud else { return None };
     let found = &observed.load_balancer;
     Some(LoadBalancerStatus {
@@ -53,6 +53,7 @@ fn seen(round: &Round<'_>, view: &BindingView) -> Option<LoadBalancerStatus> {
         addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
         domain: found.domain.clone(),
         created: placement::created(&view.binding).is_some(),
+        hides_tags: plan.tags == TagSight::Hidden,
         requested_time: None,
     })
 }

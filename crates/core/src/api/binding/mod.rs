@@ -15,9 +15,11 @@ use crate::api::{clip, names};
 
 pub use listener::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 pub use load_balancer::{ChargeType, CreateSpec, IpVersion, Isp, LoadBalancerNetwork, LoadBalancerSpec, SlaType, Tag};
-pub use policy::{DeletionPolicy, DrainAction, DrainSpec, GatePolicy, Mode, NetworkMode, ReadinessGateSpec};
+pub use policy::{
+    DeletionPolicy, DrainAction, DrainSpec, GatePolicy, LastNotReady, Mode, NetworkMode, ReadinessGateSpec,
+};
 pub use status::{
-    AppliedAnnotation, DirectAccessBindingStatus, ExclusionStatus, GateStatus, ListenerStatus, LoadBalancerStatus,
+    AppliedAnnotation, DirectAccessBindingStatus, DrainingStatus, ExclusionStatus, GateStatus, ListenerStatus, LoadBalancerStatus,
     PodLabel, RuleStatus, TargetStatus,
 };
 
@@ -53,7 +55,8 @@ pub use status::limit;
 #[schemars(extend("x-kubernetes-validations" = rules::SPEC))]
 #[garde(allow_unvalidated)]
 pub struct DirectAccessBindingSpec {
-    /// The Service whose Pods are bound, in the namespace of the binding. Required; cannot be changed.
+    /// The Service whose Pods are bound, in the namespace of the binding. Required; when it changes, the Pods of the former
+    /// Service serve on until those of the new one do.
     #[garde(dive)]
     pub service_ref: ServiceRef,
     /// Who programs the load balancer. Direct: this controller. Delegate: TKE's own service controller, told by

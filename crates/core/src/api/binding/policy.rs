@@ -58,20 +58,39 @@ pub enum GatePolicy {
 #[serde(rename_all = "camelCase", default)]
 #[garde(allow_unvalidated)]
 pub struct DrainSpec {
-    /// What happens to the target of a Pod that is being deleted, while its containers still run. Default: WeightZero.
+    /// What happens to the target of a Pod that is being deleted while its containers still run, or that is no longer selected, once
+    /// others serve in its place. Default: WeightZero.
     pub terminating: DrainAction,
     /// What happens to the target of a Pod whose containers are not ready. Default: WeightZero.
     pub not_ready: DrainAction,
-    /// Seconds that the target of a Pod being deleted is kept at most, 0 to 86400; it goes earlier when the Pod does.
-    /// Default: 300.
+    /// What happens when nobody else would serve and the Pods that are left are not ready, or their nodes do not answer. Keep: they
+    /// keep their weight. Follow: they lose it as notReady says, which suits a standby that must not serve. Default: Keep.
+    pub last_not_ready: LastNotReady,
+    /// Seconds that the target of a Pod being deleted, or no longer selected, is kept at most, 0 to 86400; it goes earlier when the
+    /// Pod does. It does not take away the last Pods that can serve. Default: 300.
     #[garde(range(min = 0, max = 86400))]
     pub timeout_seconds: i32,
 }
 
 impl Default for DrainSpec {
     fn default() -> Self {
-        Self { terminating: DrainAction::WeightZero, not_ready: DrainAction::WeightZero, timeout_seconds: 300 }
+        Self {
+            terminating: DrainAction::WeightZero,
+            not_ready: DrainAction::WeightZero,
+            last_not_ready: LastNotReady::Keep,
+            timeout_seconds: 300,
+        }
     }
+}
+
+/// What to do about Pods that are not ready when nobody else would serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LastNotReady {
+    /// They keep their weight until somebody else serves.
+    #[default]
+    Keep,
+    /// They lose it.
+    Follow,
 }
 
 /// What to do with a target that should get no new connections.

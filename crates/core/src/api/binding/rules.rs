@@ -36,11 +36,6 @@ const fn whole(message: &'static str, rule: &'static str) -> Rule {
 
 /// Rules of the spec.
 pub(super) const SPEC: &[Rule] = &[
-    invalid(
-        ".serviceRef.name",
-        "serviceRef.name cannot be changed; make a new binding",
-        "self.serviceRef.name == oldSelf.serviceRef.name",
-    ),
     required(
         ".loadBalancer",
         "loadBalancer must be set in mode Direct; only in mode Delegate it may be left out",

@@ -26,6 +26,8 @@ pub mod limit {
     pub const RULES: usize = 50;
     /// Attributes of one listener that were written and cannot be read.
     pub const WRITTEN: usize = 8;
+    /// Targets of living Pods that leave.
+    pub const DRAINING: usize = 200;
     /// Problems with the config.
     pub const CONFIG_PROBLEMS: usize = 8;
     /// Characters of an annotation's value.
@@ -58,6 +60,10 @@ pub struct DirectAccessBindingStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::EXCLUSIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["reason"]))]
     pub excluded: Vec<ExclusionStatus>,
+    /// Targets of living Pods that are on their way out, so that another controller goes on with it; at most 200.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::DRAINING), extend("x-kubernetes-list-type" = "atomic"))]
+    pub draining: Vec<DrainingStatus>,
     /// The readiness gates of the Service's Pods. Absent until they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateStatus>,
@@ -93,6 +99,7 @@ impl Default for DirectAccessBindingStatus {
             targets: None,
             listeners: Vec::new(),
             excluded: Vec::new(),
+            draining: Vec::new(),
             gates: None,
             config_problems: Vec::new(),
             annotations: Vec::new(),
@@ -123,6 +130,9 @@ pub struct LoadBalancerStatus {
     pub domain: Option<String>,
     /// Whether this binding created it; only then deletionPolicy Delete removes it.
     pub created: bool,
+    /// Whether the cloud does not show the tags of its targets, by which they are told from those of others. Absent when it does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hides_tags: bool,
     /// When the cloud was first asked to create it. Absent once it is there, and for one that is not created.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fragment::time")]
@@ -145,6 +155,10 @@ pub struct TargetStatus {
     /// Pods that are registered and on their way out, 0 or more.
     #[schemars(range(min = 0, max = i32::MAX))]
     pub draining: i32,
+    /// Targets on their way out that keep their weight, because nobody would serve in their place yet, 0 or more; counted once per
+    /// listener or rule.
+    #[schemars(range(min = 0, max = i32::MAX))]
+    pub retained: i32,
     /// Endpoints of the Service that are not desired, 0 or more; status.excluded says why.
     #[schemars(range(min = 0, max = i32::MAX))]
     pub excluded: i32,
@@ -176,6 +190,18 @@ pub struct ListenerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::RULES), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["domain", "url"]))]
     pub rules: Vec<RuleStatus>,
+    /// Whether this binding created it; only then it is the binding's to change and to delete.
+    #[serde(default)]
+    pub created: bool,
+    /// The name of the Service port that it was last resolved to; absent for a port without a name, and until it was resolved. The
+    /// listener goes on with it while the Service or the port is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub service_port: Option<String>,
+    /// The Pods' port behind it, as number or name. Absent until it was resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub target_port: Option<String>,
     /// Attributes as they were last written that the cloud does not show, such as snatEnable=true; at most 8. What is
     /// here is not written again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -203,6 +229,28 @@ pub struct RuleStatus {
     /// Desired targets that the cloud reports healthy, 0 or more.
     #[schemars(range(min = 0, max = i32::MAX))]
     pub healthy: i32,
+}
+
+/// The target of a living Pod that is on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainingStatus {
+    /// The Pod's address and port, such as 10.0.1.5:8080.
+    #[schemars(length(max = 64))]
+    pub address: String,
+    /// The listener.
+    #[schemars(length(max = 64))]
+    pub listener_id: String,
+    /// The rule; absent at layer 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub location_id: Option<String>,
+    /// Since when it gets no new connections.
+    #[schemars(schema_with = "fragment::time")]
+    pub since: Time,
+    /// Why it leaves, in one word. New ones may appear in later versions.
+    #[schemars(length(max = 128))]
+    pub reason: String,
 }
 
 /// Endpoints that are not targets for one reason.

@@ -143,7 +143,12 @@ fn protocols_are_specified_by_port() {
                 "9999":{"protocol":["TCP"]}}"#,
         ),
     ]);
-    let port = |port| ServicePort { name: format!("p{port}"), transport: Transport::Tcp, port };
+    let port = |port| ServicePort {
+        name: format!("p{port}"),
+        transport: Transport::Tcp,
+        port,
+        target_port: crate::model::TargetPort::Number(port),
+    };
     service.ports = [80, 443, 7000, 8443, 22].map(port).to_vec();
     let reading = read(&service, ALL);
     assert_eq!(faults(&reading), [""; 0]);

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::model::{Attribute, Attributes, Listener, ListenerId, Protocol, Route, RuleId};
-use crate::plan::{NewRule, Step};
+use crate::plan::{NewRule, Removal, Step};
 
 /// What the cloud tells of a listener that was created without wishes.
 pub(super) fn defaults(protocol: Protocol) -> Attributes {
@@ -72,13 +72,16 @@ impl World {
                 }
             }
             Step::Reweight(targets) => {
-                for (route, address, weight) in targets {
-                    let found = self.targets.get_mut(route).unwrap().iter_mut().find(|found| found.address == *address);
-                    found.expect("a reweighted target exists").weight = *weight;
+                for change in targets {
+                    let mut found = self.targets.get_mut(&change.route).unwrap().iter_mut();
+                    let target = found.find(|found| found.address == change.address);
+                    let target = target.expect("a reweighted target exists");
+                    assert_eq!(target.weight, change.from, "the plan knows what it changes");
+                    target.weight = change.to;
                 }
             }
             Step::Deregister(targets) => {
-                for (route, address) in targets {
+                for Removal { route, address, .. } in targets {
                     let found = self.targets.get_mut(route).unwrap();
                     let before = found.len();
                     found.retain(|target| target.address != *address);
@@ -89,7 +92,13 @@ impl World {
             Step::ModifyListener { listener, change } => {
                 assert!(!OF_DOMAIN[..2].iter().any(|attribute| change.attributes.get(*attribute).is_some()));
                 assert_ne!(change.attributes.switch(Attribute::Sni), Some(false), "it is never switched off");
-                overlay(&mut self.listener(listener).attributes, &change.attributes);
+                let found = self.listener(listener);
+                if let Some(name) = change.attributes.text(Attribute::Name) {
+                    name.clone_into(&mut found.name);
+                }
+                let mut rest = change.attributes.clone();
+                rest.remove(Attribute::Name);
+                overlay(&mut found.attributes, &rest);
             }
             Step::ModifyDomain { listener, domain, change } => self.modify_domain(listener, domain, &change.attributes),
             Step::ModifyRule { listener, rule, change } => {
@@ -104,12 +113,12 @@ impl World {
             Step::ModifyLoadBalancer(change) | Step::SetSecurityGroups(change) => {
                 overlay(&mut self.attributes, &change.attributes)
             }
-            Step::DeleteRules { listener, rules, new_default } => {
+            Step::DeleteRules { listener, rules, new_default, .. } => {
                 self.delete_rules(listener, rules, new_default.as_deref());
             }
             Step::DeleteListeners(ids) => {
                 assert!(!ids.is_empty(), "deleting no listener means deleting all");
-                for id in ids {
+                for (id, _) in ids {
                     self.listeners.retain(|listener| listener.id != *id);
                     self.targets.retain(|route, _| route.listener != *id);
                 }

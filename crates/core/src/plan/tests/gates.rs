@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::world::{World, address, binding, pod};
 use crate::api::condition::GateReason;
 use crate::model::{GateState, Health};
-use crate::plan::{Release, Verdict, release};
+use crate::plan::{GateRelease, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
     let plan = world.plan();
@@ -113,16 +113,16 @@ fn a_gate_that_waits_too_long_opens_when_the_user_asked_for_it() {
 fn a_pod_that_no_live_binding_selects_is_released_after_a_moment() {
     let now = World::new(&json!({})).now;
     let mut waiting = pod(1);
-    assert_eq!(release(&waiting, [], now), Release::Never, "its containers are not ready");
+    assert_eq!(release(&waiting, [], now), GateRelease::Never, "its containers are not ready");
     waiting.containers_ready_since = Some(now);
     let due = now + SignedDuration::from_secs(5);
-    assert_eq!(release(&waiting, [], now), Release::At(due));
-    assert_eq!(release(&waiting, [], due), Release::Now(GateReason::NotBound));
+    assert_eq!(release(&waiting, [], now), GateRelease::At(due));
+    assert_eq!(release(&waiting, [], due), GateRelease::Now(GateReason::NotBound));
     let live = binding(1, &json!({}));
-    assert_eq!(release(&waiting, [&*live], due), Release::Never, "a round looks after it");
+    assert_eq!(release(&waiting, [&*live], due), GateRelease::Never, "a round looks after it");
     let suspended = binding(2, &json!({"suspend": true}));
-    assert_eq!(release(&waiting, [&*suspended], now), Release::Now(GateReason::Suspended));
-    assert_eq!(release(&waiting, [&*suspended, &*live], due), Release::Never);
+    assert_eq!(release(&waiting, [&*suspended], now), GateRelease::Now(GateReason::Suspended));
+    assert_eq!(release(&waiting, [&*suspended, &*live], due), GateRelease::Never);
     waiting.gate = GateState::Open;
-    assert_eq!(release(&waiting, [], due), Release::Never);
+    assert_eq!(release(&waiting, [], due), GateRelease::Never);
 }

@@ -137,10 +137,10 @@ fn a_deleted_binding_leaves_no_rule_behind() {
     let mut gone = (*world.bindings[0]).clone();
     gone.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
     world.bindings = vec![Arc::new(gone)];
-    assert!(!world.plan().bindings[0].is_released);
+    assert_ne!(world.plan().bindings[0].release, crate::plan::Release::Done);
     world.converge();
     assert!(world.listeners.is_empty() && world.targets.is_empty());
-    assert!(world.plan().bindings[0].is_released);
+    assert_eq!(world.plan().bindings[0].release, crate::plan::Release::Done);
 }
 
 #[test]

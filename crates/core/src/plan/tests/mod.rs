@@ -8,6 +8,6 @@ mod gates;
 mod layer7;
 mod limits;
 mod properties;
-mod stand_ins;
+mod replacement;
 mod targets;
 pub(crate) mod world;

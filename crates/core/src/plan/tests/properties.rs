@@ -134,8 +134,8 @@ proptest! {
         let ordered = |steps: Vec<Step>| {
             let sorted = |step| match step {
                 Step::Register(mut all) => { all.sort_by_key(|one| one.address); Step::Register(all) }
-                Step::Reweight(mut all) => { all.sort(); Step::Reweight(all) }
-                Step::Deregister(mut all) => { all.sort(); Step::Deregister(all) }
+                Step::Reweight(mut all) => { all.sort_by_key(|one| one.address); Step::Reweight(all) }
+                Step::Deregister(mut all) => { all.sort_by_key(|one| one.address); Step::Deregister(all) }
                 other => other,
             };
             steps.into_iter().map(sorted).collect::<Vec<_>>()

@@ -4,7 +4,7 @@ use super::world::{PORT, World, address, uid};
 use crate::api::condition::{ExclusionReason, Reason};
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{Phase, Protocol};
-use crate::plan::Step;
+use crate::plan::{Record, Remembered, Step};
 
 fn world() -> World {
     World::new(&json!({}))
@@ -97,12 +97,13 @@ fn a_drain_ends_with_its_timeout() {
 #[test]
 fn drain_policies_do_what_they_say() {
     for (policy, rest) in [("WeightZero", Some(0)), ("Keep", Some(10)), ("Deregister", None)] {
-        let mut world = World::new(&json!({"drain": {"terminating": policy, "notReady": policy}})).with_pods(1..=2);
+        let mut world = World::new(&json!({"drain": {"terminating": policy, "notReady": policy}})).with_pods(1..=3);
         world.converge();
         world.pod(1).deleting_since = Some(world.now);
         world.pod(2).containers_ready = false;
         world.converge();
-        let wanted: Vec<_> = rest.into_iter().flat_map(|weight| [(address(1), weight), (address(2), weight)]).collect();
+        let wanted = rest.into_iter().flat_map(|weight| [(address(1), weight), (address(2), weight)]);
+        let wanted: Vec<_> = wanted.chain([(address(3), 10)]).collect();
         assert_eq!(world.targets_of(&world.listeners[0].id.clone()), wanted, "{policy}");
     }
 }
@@ -116,15 +117,23 @@ fn a_terminating_pod_is_not_registered_anew() {
 }
 
 #[test]
-fn a_pod_that_is_no_longer_selected_loses_its_weight_before_its_target() {
-    let mut world = world().with_pods(1..=2);
+fn a_pod_that_is_no_longer_selected_loses_its_weight_and_later_its_target() {
+    let mut world = World::new(&json!({"drain": {"timeoutSeconds": 30}})).with_pods(1..=2);
     world.converge();
+    world.heal();
     world.pod(1).labels.clear();
-    let first = world.plan();
-    assert!(matches!(first.steps.as_slice(), [Step::Reweight(_)]), "{:?}", first.steps);
-    world.perform(&first.steps[0]);
-    let second = world.plan();
-    assert!(matches!(second.steps.as_slice(), [Step::Deregister(_)]), "{:?}", second.steps);
+    let first = world.round();
+    assert_eq!((first.steps, first.bindings[0].record), (vec![], Record::First), "that it drains is recorded first");
+    let second = world.round();
+    assert!(matches!(second.steps.as_slice(), [Step::Reweight(_)]), "{:?}", second.steps);
+    assert_eq!(world.converge(), 0, "requests under way get their time");
+    world.now += jiff::SignedDuration::from_secs(29);
+    assert_eq!(world.converge(), 0);
+    // Another controller goes on with it.
+    world.remembered = Remembered::default();
+    world.now += jiff::SignedDuration::from_secs(1);
+    let last = world.round();
+    assert!(matches!(last.steps.as_slice(), [Step::Deregister(_)]), "{:?}", last.steps);
 }
 
 #[test]
@@ -191,38 +200,41 @@ fn a_listener_by_id_gets_targets_and_nothing_else() {
     world.bindings = vec![gone.into()];
     world.converge();
     assert_eq!(world.targets_of(&id), [(address(77), 10)]);
-    assert!(world.plan().bindings[0].is_released);
+    assert_eq!(world.plan().bindings[0].release, crate::plan::Release::Done);
 }
 
 #[test]
 fn a_deleted_binding_takes_everything_of_its_own_away() {
     let mut world = world().with_pods(1..=3);
     world.converge();
-    assert!(!world.plan().bindings[0].is_released);
+    assert_ne!(world.plan().bindings[0].release, crate::plan::Release::Done);
     let mut gone = (*world.bindings[0]).clone();
     gone.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
     world.bindings = vec![gone.clone().into()];
-    assert!(!world.plan().bindings[0].is_released);
+    assert_ne!(world.plan().bindings[0].release, crate::plan::Release::Done);
     world.converge();
     assert!(world.listeners.is_empty());
-    assert!(world.plan().bindings[0].is_released);
+    assert_eq!(world.plan().bindings[0].release, crate::plan::Release::Done);
 }
 
 #[test]
-fn retain_and_suspend_touch_nothing() {
+fn retain_and_suspend_touch_nothing_that_lives() {
     let mut world = world().with_pods(1..=3);
     world.converge();
     let mut binding = (*world.bindings[0]).clone();
     binding.spec.suspend = true;
     world.bindings = vec![binding.clone().into()];
-    world.pods.clear();
     assert!(world.plan().steps.is_empty());
+    world.pods.remove(&1);
+    let plan = world.plan();
+    let [Step::Reweight(changes)] = plan.steps.as_slice() else { panic!("{:?}", plan.steps) };
+    assert_eq!((changes.len(), changes[0].address, changes[0].to), (1, address(1), 0), "nothing answers there any more");
     binding.spec.suspend = false;
     binding.spec.deletion_policy = crate::api::binding::DeletionPolicy::Retain;
     binding.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
     world.bindings = vec![binding.into()];
     assert!(world.plan().steps.is_empty());
-    assert!(world.plan().bindings[0].is_released);
+    assert_eq!(world.plan().bindings[0].release, crate::plan::Release::Done);
 }
 
 #[test]

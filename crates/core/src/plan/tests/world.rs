@@ -8,13 +8,18 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::api::mark::{ListenerName, TargetTag};
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
-    Address, Attribute, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget, Route, Rule,
-    RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
+    Address, Attribute, Attributes, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId,
+    LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, Region,
+    RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth,
+    TargetPort, Transport, Weight,
 };
-use crate::plan::{BindingView, Cloud, Cluster, ConfigView, Observed, Plan, Snapshot, plan};
+use crate::plan::{
+    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Sighting,
+    Snapshot, Step, plan,
+};
+use crate::status::{Round, binding_status};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -47,8 +52,12 @@ pub(crate) fn pod(number: u32) -> Pod {
         network: PodNetwork::Usual,
         phase: Phase::Running,
         containers_ready: true,
+        containers: Containers::Running,
+        closed_gates: Vec::new(),
+        named_ports: Vec::new(),
         containers_ready_since: None,
         deleting_since: None,
+        killed_at: None,
         ending: Ending::default(),
         gate: GateState::Unset,
     }
@@ -61,7 +70,7 @@ pub(crate) fn binding(number: u32, spec: &serde_json::Value) -> Arc<DirectAccess
     let object = json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
         "metadata": {"name": format!("b{number}"), "namespace": NAMESPACE, "uid": uid(0x00b0_0000 + number),
-            "generation": 1, "creationTimestamp": created.to_string()},
+            "generation": 1, "creationTimestamp": created.to_string(), "finalizers": [names::FINALIZER]},
         "spec": whole,
     });
     Arc::new(serde_json::from_value(object).unwrap())
@@ -71,7 +80,12 @@ fn service() -> Service {
     Service {
         key: ObjectKey::new(NAMESPACE, "web"),
         selector: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
-        ports: vec![ServicePort { name: String::new(), transport: Transport::Tcp, port: PORT }],
+        ports: vec![ServicePort {
+            name: String::new(),
+            transport: Transport::Tcp,
+            port: PORT,
+            target_port: TargetPort::Number(POD_PORT),
+        }],
         publish_not_ready_addresses: false,
         annotations: BTreeMap::new(),
         our_annotations: Vec::new(),
@@ -84,6 +98,14 @@ fn service() -> Service {
         has_tke_finalizer: false,
         condition: None,
     }
+}
+
+fn slice_port(port: &ServicePort) -> SlicePort {
+    let number = match port.target_port {
+        TargetPort::Number(number) => Some(number),
+        TargetPort::Name(_) => None,
+    };
+    SlicePort { name: port.name.clone(), transport: port.transport, port: number }
 }
 
 /// Everything that a snapshot is made from, in a form that tests can bend.
@@ -110,6 +132,10 @@ pub(crate) struct World {
     pub(crate) addresses: Vec<IpAddr>,
     /// The VPC of the cluster, where a flag says it.
     pub(crate) vpc_id: Option<String>,
+    /// What earlier rounds have seen and done.
+    pub(crate) remembered: Remembered,
+    /// Whether the cloud shows tags.
+    pub(crate) shows_tags: bool,
     next_listener: u32,
 }
 
@@ -132,6 +158,8 @@ impl World {
             attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
             vpc_id: None,
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
+            remembered: Remembered::default(),
+            shows_tags: true,
             next_listener: 1,
         }
     }
@@ -226,7 +254,7 @@ impl World {
             key: ObjectKey::new(NAMESPACE, "web-slice"),
             service: "web".to_owned(),
             family: IpFamily::V4,
-            ports: vec![SlicePort { name: String::new(), transport: Transport::Tcp, port: Some(POD_PORT) }],
+            ports: self.service.iter().flat_map(|service| &service.ports).map(slice_port).collect(),
             endpoints: named
                 .map(|(_, pod)| SliceEndpoint {
                     addresses: pod.ips.clone(),
@@ -260,7 +288,7 @@ impl World {
                 attributes: self.attributes.clone(),
             },
             listeners: self.listeners.clone(),
-            targets: self.targets.clone(),
+            targets: self.shown_targets(),
             health: Ok(health.collect()),
         }
     }
@@ -275,6 +303,7 @@ impl World {
             certificates: self.certificates.clone(),
             config: self.configs.get(&place).map_or(ConfigView::None, |config| ConfigView::Found(config.clone())),
             speaks_for_service: true,
+            departure: Departure::Usual,
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
@@ -283,6 +312,7 @@ impl World {
             cluster: self.cluster,
             vpc_id: self.vpc_id.clone(),
             limits: self.limits,
+            remembered: self.remembered.clone(),
             now: self.now,
         }
     }
@@ -291,18 +321,67 @@ impl World {
         plan(&self.snapshot())
     }
 
-    /// Plans and performs until nothing is left to do; returns the rounds it took.
+    fn shown_targets(&self) -> BTreeMap<Route, Vec<RegisteredTarget>> {
+        let mut targets = self.targets.clone();
+        if !self.shows_tags {
+            targets.values_mut().flatten().for_each(|target| target.tag.clear());
+        }
+        targets
+    }
+
+    /// Plans and performs until nothing is left to do; returns the rounds in which something was done.
     pub(crate) fn converge(&mut self) -> usize {
         for rounds in 0..20 {
-            let plan = self.plan();
-            if plan.steps.is_empty() {
+            let plan = self.round();
+            let is_waiting = plan.bindings.iter().any(|binding| binding.record == Record::First);
+            if plan.steps.is_empty() && !is_waiting {
                 return rounds;
-            }
-            for step in &plan.steps {
-                self.perform(step);
             }
         }
         panic!("no end after 20 rounds: {:?}", self.plan().steps);
+    }
+
+    /// One round: plans, performs, and writes statuses as the controller does.
+    pub(crate) fn round(&mut self) -> Plan {
+        let snapshot = self.snapshot();
+        let plan = plan(&snapshot);
+        for step in &plan.steps {
+            self.perform(step);
+            self.remember(step);
+        }
+        let round = Round {
+            snapshot: &snapshot,
+            outcome: &Outcome::default(),
+            region: &Region::new("ap-guangzhou"),
+            failed_task: None,
+        };
+        for ((binding, view), part) in self.bindings.iter_mut().zip(&snapshot.bindings).zip(&plan.bindings) {
+            let previous = view.binding.status.clone().unwrap_or_default();
+            let status = binding_status(&round, view, part, &[], &previous);
+            Arc::make_mut(binding).status = Some(status);
+        }
+        let seen = plan.sightings.iter().chain(plan.bindings.iter().flat_map(|binding| &binding.sightings));
+        let since = |sighting: &Sighting| self.remembered.since.get(sighting).copied().unwrap_or(self.now);
+        self.remembered.since = seen.map(|sighting| (sighting.clone(), since(sighting))).collect();
+        plan
+    }
+
+    /// What the controller keeps of what it has done.
+    fn remember(&mut self, step: &Step) {
+        match step {
+            Step::Register(targets) => self
+                .remembered
+                .registered
+                .extend(targets.iter().map(|one| ((one.route.clone(), one.address), one.pod_uid.clone()))),
+            Step::Deregister(targets) => {
+                self.remembered.cleared.extend(targets.iter().map(|one| one.route.listener.clone()));
+                for one in targets {
+                    self.remembered.registered.remove(&(one.route.clone(), one.address));
+                }
+            }
+            Step::DeleteListeners(ids) => self.remembered.cleared.extend(ids.iter().map(|(id, _)| id.clone())),
+            _ => {}
+        }
     }
 
     /// Every target is found healthy.

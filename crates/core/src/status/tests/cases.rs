@@ -18,8 +18,8 @@ use super::tke_direct_access::model::{
     Protocol, Region,
 };
 use super::tke_direct_access::plan::{
-    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, ListenerFacts, Observed, Outcome, Pending, Problem,
-    Snapshot, Step, StepOutcome,
+    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management, Observed,
+    Outcome, Pending, Problem, Remembered, Sight, Snapshot, Step, StepOutcome, Witnesses,
 };
 use super::tke_direct_access::status::{Round, binding_status, config_status};
 
@@ -105,7 +105,7 @@ impl Case {
                 targets: BTreeMap::new(),
                 health: Ok(Vec::new()),
             }),
-            Read::Missing => Cloud::Missing,
+            Read::Missing => Cloud::Missing(Witnesses::ListAndListeners),
             Read::Failed(failure) => Cloud::Failed(failure.clone()),
         }
     }
@@ -120,6 +120,7 @@ impl Case {
             certificates: BTreeMap::new(),
             config: ConfigView::None,
             speaks_for_service: true,
+            departure: Departure::Usual,
         }
     }
 }
@@ -146,6 +147,8 @@ fn listener(counts: Counts) -> ListenerFacts {
         id: Some(ListenerId::new(LISTENER)),
         desired: counts.desired,
         healthy: counts.healthy,
+        maker: Maker::Binding,
+        service_port: None,
         rules: Vec::new(),
         written: Attributes::default(),
     }
@@ -156,9 +159,8 @@ pub(crate) fn settled(counts: Counts) -> BindingPlan {
     BindingPlan {
         counts,
         listeners: vec![listener(counts)],
-        is_observed: true,
-        is_health_known: true,
-        is_managed: true,
+        sight: Sight::Whole,
+        management: Management::Manage,
         ..BindingPlan::default()
     }
 }
@@ -210,9 +212,12 @@ fn plan() -> impl Strategy<Value = BindingPlan> {
                     ..Pending::default()
                 },
                 listeners: if is_bare { Vec::new() } else { settled.listeners.clone() },
-                is_observed: !is_blind,
-                is_health_known: !is_dull,
-                is_managed: !is_idle,
+                sight: match (is_blind, is_dull) {
+                    (true, _) => Sight::Nothing,
+                    (false, true) => Sight::WithoutHealth,
+                    (false, false) => Sight::Whole,
+                },
+                management: if is_idle { Management::Freeze } else { Management::Manage },
                 ..settled
             }
         },
@@ -239,7 +244,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
                 let message = "nothing is changed".to_owned();
                 let paused = Problem { condition: ConditionType::Accepted, reason: Reason::Suspended, message };
                 plan.problems.insert(0, paused);
-                plan.is_managed = false;
+                plan.management = Management::Freeze;
             }
             Case { generation, suspend, deleting, asked, read, outcome, failed_task, plan, after }
         },
@@ -255,6 +260,7 @@ pub(crate) fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Tim
         cluster: Cluster::default(),
         vpc_id: None,
         limits: Limits::default(),
+        remembered: Remembered::default(),
         now,
     };
     let register = || Step::Register(Vec::new());

@@ -40,7 +40,7 @@ fn judge(seen: &Seen<'_>) -> Result<(), TestCaseError> {
         prop_assert_eq!((&negative.reason, &negative.message), (&ready.reason, &ready.message));
     }
     // Flux asks for it of conditions of one's own only; here it holds for all, and so says what the reader has to wait for.
-    let is_paused = ready.reason == Reason::Suspended.as_str();
+    let is_paused = [Reason::Suspended, Reason::Parked].iter().any(|reason| ready.reason == reason.as_str());
     prop_assert_eq!(negative.is_empty(), ready.status == "True" || is_paused);
     if !seen.is_deleting {
         prop_assert_eq!(seen.kstatus() == "Current", seen.ends_wait());
@@ -165,7 +165,7 @@ fn a_missing_service_stalls_only_after_a_while() {
         reason: Reason::ServiceNotFound,
         message: "create it".to_owned(),
     };
-    let plan = BindingPlan { problems: vec![problem], is_managed: true, ..BindingPlan::default() };
+    let plan = BindingPlan { problems: vec![problem], management: crate::plan::Management::Manage, ..BindingPlan::default() };
     let case = Case::of(plan);
     let early = status(&case, &DirectAccessBindingStatus::default(), at(T0));
     assert!(find(&early, ConditionType::Reconciling).is_some());
@@ -181,7 +181,7 @@ fn a_failed_health_read_keeps_the_health_that_was_known() {
     let known = settled(counts);
     let before = status(&Case::of(known.clone()), &DirectAccessBindingStatus::default(), at(T0));
     let counts = Counts { healthy: 0, ..counts };
-    let plan = BindingPlan { counts, is_health_known: false, ..known };
+    let plan = BindingPlan { counts, sight: crate::plan::Sight::WithoutHealth, ..known };
     let after = status(&Case::of(plan), &before, at(T0 + 1));
     assert_eq!(after.targets.clone().unwrap().summary, "3/3");
     assert_eq!(find(&after, ConditionType::TargetsHealthy).unwrap().status, "Unknown");
@@ -192,7 +192,7 @@ fn a_failed_read_keeps_what_was_known() {
     let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
     let known = status(&Case::of(settled(counts)), &DirectAccessBindingStatus::default(), at(T0));
     assert_eq!(find(&known, ConditionType::Ready).unwrap().status, "True");
-    let plan = BindingPlan { is_managed: true, ..BindingPlan::default() };
+    let plan = BindingPlan { management: crate::plan::Management::Manage, ..BindingPlan::default() };
     let case = Case { read: Read::Failed(failure(Class::Unreachable)), ..Case::of(plan) };
     let blind = status(&case, &known, at(T0 + 1));
     assert_eq!(blind.targets.unwrap().summary, "3/3");

@@ -1,4 +1,4 @@
-//! Terminating Pods that serve on until those that replace them do.
+//! Nobody leaves before somebody serves.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -43,17 +43,17 @@ fn a_terminating_pod_keeps_its_weight_until_the_one_that_replaces_it_is_healthy(
     world.pod(1).deleting_since = Some(world.now);
     world.converge();
     assert_eq!(world.targets_of(&id), [(address(1), 10), (address(2), 10), (address(3), 10)]);
-    assert_eq!(world.plan().bindings[0].stand_in_until, Some(world.now + seconds(15)));
+    assert_eq!(world.plan().bindings[0].look_at, Some(world.now + seconds(15)));
     world.heal();
     world.converge();
     assert_eq!(world.targets_of(&id), [(address(1), 0), (address(2), 10), (address(3), 10)]);
-    assert_eq!(world.plan().bindings[0].stand_in_until, None);
+    assert_eq!(world.plan().bindings[0].look_at, None);
 }
 
 #[test]
 fn it_lets_go_in_time_although_the_other_is_not_healthy() {
-    let (world, id) = world(1, 20);
-    let mut world = replace(world, 2, 20);
+    let (world, id) = world(2, 20);
+    let mut world = replace(world, 3, 20);
     world.pod(1).deleting_since = Some(world.now);
     for (passed, weight) in [(0, 10), (14, 10), (15, 0), (19, 0)] {
         let mut later = world.clone();
@@ -73,8 +73,8 @@ fn only_a_known_sleep_that_is_long_enough_counts() {
         (PreStop::Unknown, 0),
         (PreStop::None, 0),
     ] {
-        let (world, id) = world(1, 20);
-        let mut world = replace(world, 2, 20);
+        let (world, id) = world(2, 20);
+        let mut world = replace(world, 3, 20);
         world.pod(1).ending.pre_stop = pre_stop;
         world.pod(1).deleting_since = Some(world.now);
         world.converge();
@@ -95,13 +95,13 @@ fn no_more_stand_in_than_are_missing_and_those_that_can_serve_longest_do() {
 }
 
 #[test]
-fn a_pod_that_waits_for_its_gate_needs_no_stand_in() {
+fn a_pod_that_waits_for_its_gate_is_waited_for_as_well() {
     let (world, id) = world(2, 20);
     let mut world = replace(world, 3, 20);
     world.pod(3).gate = GateState::Unset;
     world.pod(1).deleting_since = Some(world.now);
     world.converge();
-    assert_eq!(world.targets_of(&id)[0], (address(1), 0));
+    assert_eq!(world.targets_of(&id)[0], (address(1), 10));
 }
 
 #[test]

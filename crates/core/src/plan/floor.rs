@@ -1,0 +1,142 @@
+//! Nobody leaves before somebody serves: which of the targets that leave keep their weight for now.
+//!
+//! 1. A target that is replaced leaves when at least min(those that serve, those that should) serve without it.
+//! 2. A target that is judged leaves at once.
+//! 3. When nobody would serve, all that can go on do, whatever the first two say.
+//!
+//! No weight is ever raised here.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::model::{Address, Health, RegisteredTarget};
+
+use super::departure::{Ability, Deadline, Leave, Pace, PodIntent};
+
+/// One target of ours on a route.
+#[derive(Debug)]
+pub(super) struct OwnTarget<'a> {
+    /// As it was read.
+    pub(super) target: &'a RegisteredTarget,
+    /// What is wanted for it.
+    pub(super) intent: PodIntent,
+    /// Since when it has been leaving; `None` when that was not seen before.
+    pub(super) leaving_since: Option<Timestamp>,
+    /// What the cloud says of it.
+    pub(super) health: Option<Health>,
+}
+
+/// Why a target that leaves keeps its weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Retained {
+    /// Those that replace it do not serve yet; until this moment at most.
+    Replacing(Timestamp),
+    /// Nobody else would serve.
+    Last,
+}
+
+/// What is known of who serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// The cloud finds some healthy: these serve.
+    ByHealth,
+    /// It finds none healthy, so that each with weight may be serving, and none that is new can be told to.
+    Blind,
+}
+
+/// The floor of one route.
+pub(super) struct Floor<'a> {
+    targets: &'a [OwnTarget<'a>],
+    sight: Sight,
+    now: Timestamp,
+}
+
+impl<'a> Floor<'a> {
+    /// The floor of a route with these targets of ours.
+    pub(super) fn new(targets: &'a [OwnTarget<'a>], now: Timestamp) -> Self {
+        let is_healthy = |own: &OwnTarget<'_>| own.target.weight > 0 && is_healthy(own.health);
+        let sight = if targets.iter().any(is_healthy) { Sight::ByHealth } else { Sight::Blind };
+        Self { targets, sight, now }
+    }
+
+    /// The targets that leave and keep their weight, where `wanted` Pods should serve.
+    pub(super) fn retained(&self, wanted: usize) -> BTreeMap<Address, Retained> {
+        let mut retained = self.replaced(wanted);
+        let stays = |own: &&OwnTarget<'_>| !matches!(own.intent, PodIntent::Leave(_)) && self.serves(own);
+        if retained.is_empty() && !self.targets.iter().any(|own| stays(&own)) {
+            retained = self.last();
+        }
+        retained
+    }
+
+    /// What there is to say when a target leaves: who serves without it.
+    pub(super) fn remark(&self, wanted: usize) -> String {
+        match self.sight {
+            Sight::ByHealth if wanted != usize::MAX => {
+                format!("{} of {wanted} that should serve are healthy", self.staying().min(wanted))
+            }
+            Sight::ByHealth | Sight::Blind => String::new(),
+        }
+    }
+
+    /// How many of the targets that stay serve.
+    fn staying(&self) -> usize {
+        let counts = |own: &&OwnTarget<'_>| match own.intent {
+            PodIntent::Leave(_) => false,
+            PodIntent::Keep => self.serves(own),
+            PodIntent::Serve(_) => self.sight == Sight::ByHealth && self.serves(own),
+        };
+        self.targets.iter().filter(counts).count()
+    }
+
+    /// Rule 1. Those that can serve longest come first.
+    fn replaced(&self, wanted: usize) -> BTreeMap<Address, Retained> {
+        let serving = self.targets.iter().filter(|own| self.serves(own)).count();
+        let missing = serving.min(wanted).saturating_sub(self.staying());
+        let mut able: Vec<(Timestamp, Address)> = self
+            .targets
+            .iter()
+            .filter(|own| self.serves(own))
+            .filter_map(|own| Some((self.deadline(own)?, own.target.address)))
+            .collect();
+        able.sort_by_key(|(until, address)| (Reverse(*until), *address));
+        able.truncate(missing);
+        able.into_iter().map(|(until, address)| (address, Retained::Replacing(until))).collect()
+    }
+
+    /// Until when a target that is replaced may serve on; `None` for others, and when that is over.
+    fn deadline(&self, own: &OwnTarget<'_>) -> Option<Timestamp> {
+        let PodIntent::Leave(Leave { pace: Pace::Replaced(deadline, _), .. }) = &own.intent else { return None };
+        let until = match deadline {
+            Deadline::At(until) => *until,
+            Deadline::After(time) => own.leaving_since.unwrap_or(self.now).saturating_add(*time).ok()?,
+        };
+        (self.now < until).then_some(until)
+    }
+
+    /// Rule 3.
+    fn last(&self) -> BTreeMap<Address, Retained> {
+        let can_go_on = |own: &&OwnTarget<'_>| {
+            let PodIntent::Leave(leave) = &own.intent else { return false };
+            let (Pace::Judged(ability) | Pace::Replaced(_, ability)) = leave.pace else { return false };
+            own.target.weight > 0
+                && match ability {
+                    Ability::Yes => true,
+                    Ability::UnlessUnhealthy => own.health != Some(Health::Unhealthy),
+                    Ability::No => false,
+                }
+        };
+        self.targets.iter().filter(can_go_on).map(|own| (own.target.address, Retained::Last)).collect()
+    }
+
+    fn serves(&self, own: &OwnTarget<'_>) -> bool {
+        own.target.weight > 0 && (self.sight == Sight::Blind || is_healthy(own.health))
+    }
+}
+
+/// The cloud sends the target traffic as far as it is concerned.
+pub(super) const fn is_healthy(health: Option<Health>) -> bool {
+    matches!(health, Some(Health::Healthy | Health::CheckOff))
+}

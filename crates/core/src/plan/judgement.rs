@@ -1,0 +1,248 @@
+//! What is the case on the listeners of a binding, what its Pods' gates wait for, and whether it may go.
+
+use jiff::SignedDuration;
+
+use crate::api::binding::ListenerStatus;
+use crate::model::{Attributes, ListenerId, ObjectKey};
+
+use super::desired::ListenerOrigin;
+use super::gate::{GateRow, HealthTable, gates, registered, ungated, ungated_note};
+use super::management::Management;
+use super::resolution::row_of;
+use super::routes::{BindingIntent, ListenerIntent, ListenerState, Presence, RouteIntent, marked};
+use super::summary::{Counts, Maker, Release, Sight, tally};
+use super::tags::TagSight;
+use super::{
+    BindingView, Cloud, ConfigView, Ended, ListenerFacts, Observed, RuleFacts, Sighting, Snapshot, Witnesses, drift,
+    problem,
+};
+
+/// How long slices may lag behind before it is said.
+const SLICES_LAG: SignedDuration = SignedDuration::from_secs(60);
+/// How long nothing may be shown of a thing before it counts as gone, where no task of ours has taken it away.
+pub(super) const GONE_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+/// Facts about listeners, verdicts on gates, and whether a binding that is being deleted may go.
+pub(super) fn judge(
+    intent: &mut BindingIntent<'_>,
+    snapshot: &Snapshot,
+    observed: &Observed,
+    health: &HealthTable,
+    tags: TagSight,
+) {
+    let (view, management) = (intent.view, intent.management);
+    let mut sightings = Vec::new();
+    let mut facts = Vec::new();
+    let mut rows = Vec::new();
+    for listener in &intent.listeners {
+        let own = rows_of(listener, snapshot, observed, &mut sightings);
+        facts.push(facts_of(view, listener, &own, health));
+        if !matches!(listener.desired.origin, ListenerOrigin::Held(_)) {
+            rows.extend(own);
+        }
+    }
+    let plan = &mut intent.plan;
+    let endpoints = || rows.iter().filter_map(|row| row.endpoints);
+    plan.exclusions.extend(endpoints().flat_map(|endpoints| &endpoints.exclusions).cloned());
+    let late = endpoints().flat_map(|endpoints| &endpoints.late).min();
+    if let Some(late) = late.filter(|_| plan.pending.retained > 0) {
+        plan.notes.push(format!("Pod '{late}' has not been ready for more than a minute and is not waited for"));
+    }
+    let unnamed = endpoints().flat_map(|endpoints| &endpoints.unnamed).min();
+    if let (Some(unnamed), Some(service)) = (unnamed, view.service.as_deref()) {
+        let sighting = Sighting::SlicesStale(ObjectKey::clone(&service.key));
+        if has_lasted(snapshot, &sighting, SLICES_LAG) {
+            plan.problems.push(problem::slices_stale(&service.key, unnamed));
+        } else {
+            plan.look_by(snapshot.now.saturating_add(SLICES_LAG).ok());
+        }
+        sightings.push(sighting);
+    }
+    if let Some(service) = view.service.as_deref().filter(|_| management.is_live()) {
+        plan.gates = gates(view, service, &rows, health, snapshot.now);
+        plan.ungated = ungated(view, service);
+        plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
+    }
+    if let ConfigView::Found(config) = &view.config
+        && management == Management::Manage
+        && plan.pending.awaits_no_setting()
+    {
+        plan.config_generation = config.metadata.generation;
+    }
+    let counts = Counts::new(&rows, health);
+    drop(rows);
+    if management == Management::Observe {
+        plan.pending.delegated += counts.desired - counts.registered;
+    }
+    let stopped = intent.listeners.iter().filter(|one| state(one) == ListenerState::Stopped);
+    plan.problems.extend(stopped.filter_map(|one| one.presence.listener()).map(problem::listener_stopped));
+    let is_blind_to_tags = tags == TagSight::Hidden && intent.listeners.iter().any(|one| is_shared(one));
+    plan.problems.extend(is_blind_to_tags.then(problem::tags_not_shown));
+    plan.sightings.extend(sightings);
+    plan.config_problems.sort();
+    plan.config_problems.dedup();
+    plan.exclusions.sort();
+    plan.exclusions.dedup();
+    plan.listeners = facts;
+    plan.counts = counts;
+    plan.tags = tags;
+    plan.sight = if observed.health.is_ok() { Sight::Whole } else { Sight::WithoutHealth };
+    release(intent, snapshot, observed);
+}
+
+/// A listener of somebody else that holds targets of ours.
+fn is_shared(one: &ListenerIntent<'_>) -> bool {
+    matches!(one.presence, Presence::Others(_)) && !matches!(one.desired.origin, ListenerOrigin::Delegated)
+}
+
+pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> bool {
+    let since = snapshot.remembered.since.get(sighting);
+    since.is_some_and(|since| snapshot.now.duration_since(*since) >= time)
+}
+
+fn state(one: &ListenerIntent<'_>) -> ListenerState {
+    one.presence.listener().map_or(ListenerState::Serving, super::routes::state_of)
+}
+
+/// One row for each wanted route of a listener.
+pub(super) fn rows_of<'i>(
+    intent: &'i ListenerIntent<'_>,
+    snapshot: &Snapshot,
+    observed: &Observed,
+    sightings: &mut Vec<Sighting>,
+) -> Vec<GateRow<'i>> {
+    let is_wanted = |row: &&super::routes::RouteRow| !matches!(row.intent, RouteIntent::Unwanted(_));
+    let mut rows = Vec::new();
+    for row in intent.routes.iter().filter(is_wanted) {
+        let route = row.route.as_ref();
+        let targets = route.and_then(|route| observed.targets.get(route)).map_or(&[][..], Vec::as_slice);
+        rows.push(GateRow {
+            name: intent.desired.route_name(row.rule.as_ref().map(|(domain, url)| (domain.as_str(), url.as_str()))),
+            route,
+            state: state(intent),
+            endpoints: intent.desired.endpoints.as_ref(),
+            registered: route
+                .map(|route| registered(route, targets, snapshot, sightings))
+                .unwrap_or_default(),
+        });
+    }
+    if rows.is_empty() {
+        // One that does not exist has no routes yet, and is waited for.
+        let name = intent.desired.route_name(None);
+        let (state, endpoints) = (ListenerState::Serving, intent.desired.endpoints.as_ref());
+        rows.push(GateRow { name, route: None, state, endpoints, registered: Default::default() });
+    }
+    rows
+}
+
+fn facts_of(
+    view: &BindingView,
+    intent: &ListenerIntent<'_>,
+    rows: &[GateRow<'_>],
+    health: &HealthTable,
+) -> ListenerFacts {
+    let desired = &intent.desired;
+    let tallies: Vec<_> = rows.iter().map(|row| tally(row, health)).collect();
+    let rule = |((row, keys), (wanted, healthy)): ((&GateRow<'_>, &(String, String)), &(usize, usize))| RuleFacts {
+        domain: keys.0.clone(),
+        url: keys.1.clone(),
+        id: row.route.and_then(|route| route.rule.clone()),
+        desired: *wanted,
+        healthy: *healthy,
+    };
+    let keys = intent.routes.iter().filter(|row| !matches!(row.intent, RouteIntent::Unwanted(_)));
+    let keys: Vec<_> = keys.filter_map(|row| row.rule.as_ref()).collect();
+    let found = intent.presence.listener();
+    let recorded = row_of(view, desired.protocol, desired.port).filter(|row| row.created);
+    let maker = match intent.presence {
+        Presence::Ours(_) => Maker::Binding,
+        // One that a read does not show may still be there.
+        Presence::Missing | Presence::Awaited if recorded.is_some() => Maker::Binding,
+        _ => Maker::Others,
+    };
+    let last = recorded.filter(|_| maker == Maker::Binding).and_then(|row: &ListenerStatus| row.listener_id.clone());
+    ListenerFacts {
+        protocol: desired.protocol,
+        port: desired.port,
+        id: found.map(|listener| listener.id.clone()).or_else(|| last.map(ListenerId::new)),
+        maker,
+        service_port: desired.resolution.as_ref().map(|resolution| resolution.port.clone()),
+        desired: tallies.iter().map(|(wanted, _)| wanted).sum(),
+        healthy: tallies.iter().map(|(_, healthy)| healthy).sum(),
+        rules: rows.iter().zip(keys).zip(&tallies).map(rule).collect(),
+        written: match intent.presence {
+            Presence::Ours(listener) => drift::written(view, desired, listener),
+            _ => Attributes::default(),
+        },
+    }
+}
+
+/// Whether a binding that is being deleted may go: nothing of it is shown, and that it is gone is proven.
+fn release(intent: &mut BindingIntent<'_>, snapshot: &Snapshot, observed: &Observed) {
+    let view = intent.view;
+    match intent.management {
+        Management::Abandon => intent.plan.release = Release::Done,
+        Management::Release(_) => {
+            if !view.is_submitted() {
+                intent.plan.release = Release::Done;
+                return;
+            }
+            let is_left = observed.listeners.iter().any(|listener| view.has_made(listener, snapshot))
+                || !marked(view, observed).is_empty();
+            if is_left {
+                return;
+            }
+            let sighting = Sighting::NothingShown(view.uid().to_owned());
+            if unproven(view, snapshot).is_empty() || has_lasted(snapshot, &sighting, GONE_AFTER) {
+                intent.plan.release = Release::Done;
+            } else {
+                intent.plan.problems.push(problem::not_proven_gone());
+                intent.plan.look_by(snapshot.now.saturating_add(GONE_AFTER).ok());
+            }
+            intent.plan.sightings.push(sighting);
+        }
+        Management::Manage | Management::Observe | Management::Freeze | Management::Park(_) => {}
+    }
+}
+
+/// Recorded listeners on which the binding had something, and from which no task of ours has taken it.
+fn unproven(view: &BindingView, snapshot: &Snapshot) -> Vec<ListenerId> {
+    let Some(status) = &view.binding.status else { return Vec::new() };
+    let had_targets = status.targets.as_ref().is_some_and(|targets| targets.registered > 0 || targets.draining > 0);
+    let rows = status.listeners.iter().filter(|row| row.created || had_targets);
+    rows.filter_map(|row| row.listener_id.clone())
+        .map(ListenerId::new)
+        .filter(|id| !snapshot.remembered.cleared.contains(id))
+        .collect()
+}
+
+/// What can be said without a read of the load balancer.
+pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
+    let (view, plan) = (intent.view, &mut intent.plan);
+    let witnesses = match &snapshot.cloud {
+        Cloud::Missing(witnesses) => Some(*witnesses),
+        _ => None,
+    };
+    if witnesses.is_some() && intent.management.is_live() {
+        let is_created = super::placement::create_spec(&view.binding).is_some();
+        plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created));
+    }
+    match intent.management {
+        Management::Abandon => plan.release = Release::Done,
+        Management::Release(_) if !view.is_submitted() => plan.release = Release::Done,
+        Management::Release(_) => {
+            let Some(witnesses) = witnesses else { return };
+            let is_ended = snapshot.remembered.load_balancer == Ended::Yes;
+            let sighting = Sighting::LoadBalancerNotShown;
+            let is_gone = witnesses == Witnesses::ListAndListeners && has_lasted(snapshot, &sighting, GONE_AFTER);
+            if is_ended || is_gone {
+                plan.release = Release::Done;
+            } else {
+                plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer));
+                plan.look_by(snapshot.now.saturating_add(GONE_AFTER).ok());
+            }
+            plan.sightings.extend((witnesses == Witnesses::ListAndListeners).then_some(sighting));
+        }
+        Management::Manage | Management::Observe | Management::Freeze | Management::Park(_) => {}
+    }
+}

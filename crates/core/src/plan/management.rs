@@ -1,0 +1,135 @@
+//! How far a binding is acted on, decided once in a round and asked by everything that writes, and what proves that something of
+//! ours may be taken away.
+
+use crate::api::binding::{DeletionPolicy, Mode};
+use crate::api::condition::ChangeReason;
+use crate::api::names;
+use crate::model::Service;
+
+use super::routes::EveryRouteExists;
+use super::{BindingView, Cluster, Problem, annotated, problem};
+
+/// How far a binding is acted on in this round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Management {
+    /// Make it true.
+    Manage,
+    /// Look, and report: TKE's own service controller makes it true.
+    Observe,
+    /// Change nothing, except that targets of Pods that are gone lose their weight.
+    #[default]
+    Freeze,
+    /// Take away what is ours on listeners, and keep the load balancer: nobody asks for the binding any more, and it is not deleted.
+    Park(Proof),
+    /// Take away everything that is ours: it is being deleted.
+    Release(Proof),
+    /// Leave everything as it is for good: it is being deleted, and what it has in the cloud is to stay.
+    Abandon,
+}
+
+impl Management {
+    /// The binding is in force, whoever programs the load balancer.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Manage | Self::Observe)
+    }
+
+    /// What is ours in the cloud is this binding's to change.
+    pub const fn programs(self) -> bool {
+        matches!(self, Self::Manage | Self::Park(_) | Self::Release(_))
+    }
+}
+
+/// Why something of ours may be taken away. Each is made where its evidence is; there is none for "not in the list".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof(ChangeReason);
+
+impl Proof {
+    /// The reason, for steps and people.
+    pub const fn reason(self) -> ChangeReason {
+        self.0
+    }
+
+    /// The binding is being deleted, and wants nothing retained.
+    fn deletion(view: &BindingView) -> Option<Self> {
+        (view.is_deleting() && view.retention() == Retention::Nothing).then_some(Self(ChangeReason::BindingDeleted))
+    }
+
+    /// The Service says that it does not want direct access any more, which is recorded on its binding.
+    fn parking(view: &BindingView) -> Option<Self> {
+        view.is_parked().then_some(Self(ChangeReason::Parked))
+    }
+
+    /// A listener or rule is not in a spec all of whose listeners are accepted, resolved and there.
+    pub(super) const fn absence(_: &EveryRouteExists) -> Self {
+        Self(ChangeReason::SpecChanged)
+    }
+
+    /// A listener stands where one of another protocol is to be made, which can be made as soon as the port is free.
+    pub(super) const fn succession(_: &super::routes::Successor) -> Self {
+        Self(ChangeReason::SpecChanged)
+    }
+}
+
+/// What a binding that is being deleted leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retention {
+    /// Nothing of its listeners and targets.
+    Nothing,
+    /// Everything.
+    Everything,
+}
+
+impl BindingView {
+    /// Whether deletion leaves everything in place: the policy says so, or it is not the user's wish that the binding ends.
+    fn retention(&self) -> Retention {
+        match (self.binding.spec.deletion_policy, self.departure) {
+            (DeletionPolicy::Retain, _) | (_, Departure::DefinitionDeleted | Departure::MadeAgain) => Retention::Everything,
+            (DeletionPolicy::Deregister | DeletionPolicy::Delete, Departure::Usual) => Retention::Nothing,
+        }
+    }
+
+    /// The Service does not ask for the binding any more, and its load balancer is kept.
+    pub fn is_parked(&self) -> bool {
+        self.binding.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(names::PARKED))
+    }
+}
+
+/// Why a binding goes, where its deletion alone does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Departure {
+    /// Somebody, or the owner's deletion, has deleted it.
+    #[default]
+    Usual,
+    /// All bindings go, because their definition is being deleted.
+    DefinitionDeleted,
+    /// It is made again at once, because the Service that owns it is there and asks for it.
+    MadeAgain,
+}
+
+/// Decides how far the binding is acted on, and says why it is not in force.
+pub(super) fn management(view: &BindingView, cluster: Cluster, problems: &mut Vec<Problem>) -> Management {
+    let spec = &view.binding.spec;
+    if let Some(proof) = Proof::deletion(view) {
+        return Management::Release(proof);
+    }
+    if view.is_deleting() {
+        return Management::Abandon;
+    }
+    if spec.suspend {
+        problems.push(problem::suspended());
+        return Management::Freeze;
+    }
+    if let Some(proof) = Proof::parking(view) {
+        problems.push(problem::parked(view));
+        return Management::Park(proof);
+    }
+    let is_left_to_tke = |service: &Service| annotated::is_left_to_tke(service, cluster.has_tke);
+    if spec.mode == Mode::Direct && view.service.as_deref().is_some_and(is_left_to_tke) {
+        problems.push(problem::managed_by_tke(&view.binding));
+        return Management::Freeze;
+    }
+    match spec.mode {
+        Mode::Direct => Management::Manage,
+        Mode::Delegate => Management::Observe,
+    }
+}
