@@ -13,9 +13,9 @@ use serde_json::json;
 use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
-    Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget, Route, Service,
-    ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
+    Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, ListenerState,
+    LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget,
+    Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
 };
 use tke_direct_access::plan::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot, plan};
 
@@ -81,6 +81,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
             name: ListenerName::new(BINDING_UID, "shop", "web").to_string(),
             protocol: Protocol::Tcp,
             port: 80,
+            state: ListenerState::Serving,
             attributes: Attributes::default(),
             rules: Vec::new(),
         }],

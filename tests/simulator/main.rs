@@ -13,6 +13,7 @@ mod layer7;
 mod load;
 mod load_balancers;
 mod sessions;
+mod stopped;
 mod support;
 mod targets;
 mod tasks;

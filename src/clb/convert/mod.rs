@@ -11,8 +11,8 @@ use std::net::IpAddr;
 use super::error::{MALFORMED_REPLY, own};
 use super::wire;
 use crate::model::{
-    Address, Failure, Health, IpFamily, Listener, ListenerId, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
-    Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
+    Address, Failure, Health, IpFamily, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId,
+    LoadBalancerStatus, Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
 };
 
 /// What is wrong with a reply.
@@ -153,12 +153,19 @@ fn is_known(protocol: Option<&str>) -> bool {
 fn listener(listener: wire::Listener) -> Result<Listener> {
     Ok(Listener {
         attributes: attributes::of_listener(&listener),
+        state: listener_state(listener.attr_flags.as_deref().unwrap_or_default()),
         id: ListenerId::new(needed(listener.listener_id, "ListenerId")?),
         name: listener.listener_name.unwrap_or_default(),
         protocol: protocol(listener.protocol)?,
         port: port(listener.port)?,
         rules: collect(listener.rules.unwrap_or_default(), rule)?,
     })
+}
+
+/// The flag is the only place where a stopped listener can be told from one that serves.
+fn listener_state(flags: &[String]) -> ListenerState {
+    let is_stopped = flags.iter().any(|flag| flag == wire::attr_flag::STOP);
+    if is_stopped { ListenerState::Stopped } else { ListenerState::Serving }
 }
 
 fn rule(rule: wire::RuleOutput) -> Result<Rule> {

@@ -4,6 +4,14 @@ use serde_json::Value;
 
 use super::HealthCheckOutput;
 
+/// What `AttrFlags` of a listener may name.
+///
+/// The reference only calls them "attributes of the listener"; its example shows `Stop`.
+pub mod attr_flag {
+    /// The listener is stopped.
+    pub const STOP: &str = "Stop";
+}
+
 reply! {
     /// A listener. `SnatEnable`, `ProxyProtocol`, `H2cSwitch`, `SslCloseSwitch` and three of the `Reschedule` switches can be
     /// set but are not shown.
@@ -44,7 +52,7 @@ reply! {
         toa: bool,
         /// Resets connections of a deregistered target.
         deregister_target_rst: bool,
-        /// Flags.
+        /// Flags that are set, see [`attr_flag`].
         attr_flags: Vec<String>,
         /// Null unless bound to some.
         target_group_list: Value,

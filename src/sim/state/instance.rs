@@ -6,7 +6,7 @@ use super::super::Moment;
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::{HealthPolicy, HealthRecord};
 use crate::clb::wire;
-use crate::model::{Address, ListenerId, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
+use crate::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
 
 /// A load balancer.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
+    /// Whether it takes traffic, as long as its load balancer does.
+    pub state: ListenerState,
     /// The targets of a layer-4 listener.
     pub targets: Vec<Target>,
     /// The rules of a layer-7 listener.
@@ -42,7 +44,7 @@ pub struct Listener {
     pub(crate) policy: HealthPolicy,
     /// The rule that health reports invent for layer 4.
     pub(crate) synthetic_rule: RuleId,
-    /// What `DescribeListeners` shows, without the rules.
+    /// What `DescribeListeners` shows, without the rules and the flags.
     pub(crate) shown: wire::Listener,
     /// What was set and no action shows.
     pub(crate) unshown: Unshown,
@@ -171,6 +173,12 @@ impl Listener {
     /// The name.
     pub fn name(&self) -> &str {
         self.shown.listener_name.as_deref().unwrap_or_default()
+    }
+
+    /// What `AttrFlags` shows.
+    pub(super) fn attr_flags(&self) -> Vec<String> {
+        let stopped = (self.state == ListenerState::Stopped).then_some(wire::attr_flag::STOP);
+        stopped.into_iter().map(str::to_owned).collect()
     }
 
     /// A rule by id.

@@ -20,6 +20,6 @@ pub use endpoint::{
 pub use failure::{Class, Failure};
 pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
 pub use limits::{Limits, Quotas};
-pub use listener::{Listener, Protocol, Rule, Transport};
+pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState};
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

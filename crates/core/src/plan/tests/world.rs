@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    Address, Attribute, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget, Route, Rule,
-    RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
+    Address, Attribute, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, ListenerState,
+    LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget,
+    Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport, Weight,
 };
 use crate::plan::{BindingView, Cloud, Cluster, ConfigView, Observed, Plan, Snapshot, plan};
 
@@ -155,7 +155,15 @@ impl World {
         self.next_listener += 1;
         let attributes = super::cloud::defaults(protocol);
         let (name, rules) = (name.to_owned(), Vec::new());
-        self.listeners.push(Listener { id: id.clone(), name, protocol, port, attributes, rules });
+        self.listeners.push(Listener {
+            id: id.clone(),
+            name,
+            protocol,
+            port,
+            state: ListenerState::Serving,
+            attributes,
+            rules,
+        });
         if !protocol.is_layer7() {
             self.targets.insert(Route { listener: id.clone(), rule: None }, Vec::new());
         }
