@@ -165,7 +165,7 @@ fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) ->
         "port": listener.port,
         "bound": bound,
         "healthCheck": listener.shown.health_check,
-        "unshown": {"snat": listener.unshown.snat, "proxyProtocol": listener.unshown.proxy_protocol},
+        "switches": {"snat": listener.switches.snat, "proxyProtocol": listener.switches.proxy_protocol},
         "targets": targets(&route(None)),
         "rules": rules,
     })

@@ -59,6 +59,7 @@ impl Cloud {
             quotas: settings.quotas,
             timing: settings.timing,
             batch: settings.batch,
+            attribute_flags: settings.attribute_flags,
             origin: Timestamp::now(),
         };
         let mut faults = Faults::default();

@@ -7,6 +7,7 @@ mod api;
 mod binary;
 mod client;
 mod faults;
+mod flags;
 mod health;
 mod http;
 mod layer7;

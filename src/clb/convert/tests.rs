@@ -188,6 +188,18 @@ fn a_stopped_listener_says_so_in_its_flags() {
 }
 
 #[test]
+fn a_flag_that_is_seen_is_on_and_one_that_is_absent_says_nothing() {
+    let told = |flags: Value| {
+        let told =
+            json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "QUIC", "Port": 80, "AttrFlags": flags});
+        words(&listener(reply(told)).unwrap().attributes)
+    };
+    assert_eq!(told(json!(["ProxyProtocol", "SnatEnable"])), "proxyProtocol.enable true, snatEnable true");
+    assert_eq!(told(json!(["SnatEnable", "RescheduleUnhealthy", "Novelty"])), "snatEnable true");
+    assert_eq!((told(json!([])).as_str(), told(Value::Null).as_str()), ("", ""));
+}
+
+#[test]
 fn a_list_that_lacks_items_is_refused() {
     let count = |value| listeners(reply(value)).map(|listeners| listeners.len());
     let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});

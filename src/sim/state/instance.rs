@@ -5,6 +5,8 @@
 use super::super::Moment;
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::{HealthPolicy, HealthRecord};
+use super::super::settings::AttributeFlags;
+use super::switches::Switches;
 use crate::clb::wire;
 use crate::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
 
@@ -46,17 +48,8 @@ pub struct Listener {
     pub(crate) synthetic_rule: RuleId,
     /// What `DescribeListeners` shows, without the rules and the flags.
     pub(crate) shown: wire::Listener,
-    /// What was set and no action shows.
-    pub(crate) unshown: Unshown,
-}
-
-/// Settings of a listener that the service takes and never shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unshown {
-    /// Whether the client's address is replaced; kept, without effect on traffic.
-    pub(crate) snat: Option<bool>,
-    /// Whether targets are told the client's address by PROXY protocol.
-    pub(crate) proxy_protocol: Option<bool>,
+    /// What is shown as flags.
+    pub(crate) switches: Switches,
 }
 
 /// A forwarding rule.
@@ -175,10 +168,11 @@ impl Listener {
         self.shown.listener_name.as_deref().unwrap_or_default()
     }
 
-    /// What `AttrFlags` shows.
-    pub(super) fn attr_flags(&self) -> Vec<String> {
+    /// What `AttrFlags` shows. That a listener is stopped is shown to everybody.
+    pub(super) fn attr_flags(&self, shown: AttributeFlags) -> Vec<String> {
         let stopped = (self.state == ListenerState::Stopped).then_some(wire::attr_flag::STOP);
-        stopped.into_iter().map(str::to_owned).collect()
+        let switches = self.switches.flags().filter(|_| shown == AttributeFlags::Shown);
+        stopped.into_iter().chain(switches).map(str::to_owned).collect()
     }
 
     /// A rule by id.

@@ -3,7 +3,8 @@
 use super::super::error::{ApiError, ApiResult};
 use super::health_check::{self, Subject};
 use super::load_balancer::check_name;
-use super::{Listener, State, Unshown};
+use super::switches::Switches;
+use super::{Listener, State};
 use crate::clb::wire;
 use crate::clb::wire::{
     CertificateInput, CertificateOutput, CreateListener, HealthCheck, ModifyListener, MultiCertInfo,
@@ -67,7 +68,7 @@ impl State {
             policy,
             synthetic_rule: RuleId::new(self.new_id("loc-")),
             shown,
-            unshown: Unshown { snat: request.snat_enable, proxy_protocol: request.proxy_protocol },
+            switches: Switches::of(request),
         })
     }
 }

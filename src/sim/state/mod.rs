@@ -16,6 +16,7 @@ mod registration;
 mod rule;
 mod rule_input;
 mod start_stop;
+mod switches;
 mod target;
 mod target_query;
 mod task;
@@ -33,13 +34,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::{ApiError, ApiResult};
 use super::fault::Twist;
-use super::settings::{BatchMode, Quotas, Timing};
+use super::settings::{AttributeFlags, BatchMode, Quotas, Timing};
 use super::{Moment, health::HealthRecord};
 use crate::clb::wire::Action;
 use crate::model::{Address, Health, LoadBalancerId, Route, TaskId};
 
 pub use console::ConsoleError;
-pub(crate) use instance::Unshown;
 pub use instance::{Listener, LoadBalancer, Rule, Target};
 pub(crate) use view::ProbeTarget;
 
@@ -53,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) quotas: Quotas,
     pub(crate) timing: Timing,
     pub(crate) batch: BatchMode,
+    pub(crate) attribute_flags: AttributeFlags,
     /// The wall-clock time of moment zero, for the times that replies show.
     pub(crate) origin: Timestamp,
 }

@@ -144,7 +144,7 @@ impl Handle for DescribeListeners {
             let rules = || listener.rules.iter().map(|rule| rule.shown.clone()).collect();
             wire::Listener {
                 rules: listener.protocol.is_layer7().then(rules),
-                attr_flags: Some(listener.attr_flags()),
+                attr_flags: Some(listener.attr_flags(state.config.attribute_flags)),
                 ..listener.shown.clone()
             }
         };

@@ -69,6 +69,7 @@ impl World {
             quotas,
             timing: settings.timing,
             batch: BatchMode::Task,
+            attribute_flags: settings.attribute_flags,
             origin: Timestamp::UNIX_EPOCH,
         };
         let mut state = State::new(config);

@@ -50,7 +50,7 @@ impl State {
             url: String::new(),
             is_default: false,
             balance: Balance {
-                proxy_protocol: listener.unshown.proxy_protocol == Some(true),
+                proxy_protocol: listener.switches.proxy_protocol == Some(true),
                 ..self.balance(listener.shown.scheduler.as_deref(), listener.shown.session_expire_time)
             },
             backends: backends(&listener.targets, &listener.policy),
