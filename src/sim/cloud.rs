@@ -60,6 +60,7 @@ impl Cloud {
             timing: settings.timing,
             batch: settings.batch,
             attribute_flags: settings.attribute_flags,
+            target_tags: settings.target_tags,
             origin: Timestamp::now(),
         };
         let mut faults = Faults::default();

@@ -28,6 +28,8 @@ pub struct Settings {
     pub batch: BatchMode,
     /// Whether replies show the flags of listeners.
     pub attribute_flags: AttributeFlags,
+    /// Whether `DescribeTargets` shows the tags of targets.
+    pub target_tags: TargetTags,
     /// Calls per second and action; `None`: no limit.
     pub rate_per_second: Option<u32>,
     /// The quotas of the account.
@@ -51,6 +53,7 @@ impl Default for Settings {
             timing: Timing::default(),
             batch: BatchMode::default(),
             attribute_flags: AttributeFlags::default(),
+            target_tags: TargetTags::default(),
             rate_per_second: Some(20),
             quotas: Quotas::default(),
             cut_on_deregister: true,
@@ -189,6 +192,30 @@ pub enum AttributeFlags {
     Shown,
     /// They are not.
     Hidden,
+}
+
+/// Whether `DescribeTargets` shows the tags of targets. They are kept, and can be filtered by, in either case: the documentation
+/// has `Tag` as a member that need not be in a reply, and no official example shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetTags {
+    /// They are shown.
+    #[default]
+    Shown,
+    /// They are not.
+    Hidden,
+}
+
+impl FromStr for TargetTags {
+    type Err = String;
+
+    /// Reads `shown` or `hidden`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "shown" => Ok(Self::Shown),
+            "hidden" => Ok(Self::Hidden),
+            _ => Err(format!("'{text}' is neither shown nor hidden")),
+        }
+    }
 }
 
 /// Quotas of the account. Defaults are those of a new account.

@@ -16,6 +16,7 @@ mod load_balancers;
 mod sessions;
 mod stopped;
 mod support;
+mod tags;
 mod targets;
 mod tasks;
 mod tcp;

@@ -34,7 +34,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::{ApiError, ApiResult};
 use super::fault::Twist;
-use super::settings::{AttributeFlags, BatchMode, Quotas, Timing};
+use super::settings::{AttributeFlags, BatchMode, Quotas, TargetTags, Timing};
 use super::{Moment, health::HealthRecord};
 use crate::clb::wire::Action;
 use crate::model::{Address, Health, LoadBalancerId, Route, TaskId};
@@ -54,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) timing: Timing,
     pub(crate) batch: BatchMode,
     pub(crate) attribute_flags: AttributeFlags,
+    pub(crate) target_tags: TargetTags,
     /// The wall-clock time of moment zero, for the times that replies show.
     pub(crate) origin: Timestamp,
 }
