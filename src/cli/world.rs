@@ -9,7 +9,7 @@ use kube::Api;
 use super::Error;
 use super::session::Session;
 use crate::api::DirectAccessBinding;
-use crate::clb::{Clb, Contents};
+use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{self, BindingPlan, BindingView, Cloud, Cluster, Observed, RouteTrace, Snapshot, placement};
@@ -167,7 +167,7 @@ fn not_asked(session: &Session) -> Failure {
 
 /// Health comes last, as in the controller.
 async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
-    let Some(Contents { load_balancer, listeners, targets }) = clb.contents(id).await? else {
+    let Presence::Found(Contents { load_balancer, listeners, targets }) = clb.contents(id).await? else {
         return Ok(Cloud::Missing);
     };
     let health = clb.health(std::slice::from_ref(id)).await;

@@ -8,7 +8,7 @@ use super::certificates::Certificates;
 use super::context::{Cloud, Context};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
-use crate::clb::Contents;
+use crate::clb::{Contents, Presence};
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Snapshot, placement};
 
@@ -85,10 +85,10 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<See
             Observed { targets, ..known }
         }
         Known::Nothing => match cloud.clb.contents(id).await? {
-            Some(Contents { load_balancer, listeners, targets }) => {
+            Presence::Found(Contents { load_balancer, listeners, targets }) => {
                 Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }
             }
-            None => return Ok(Seen::Missing),
+            Presence::NotShown { .. } => return Ok(Seen::Missing),
         },
     };
     observed.health =

@@ -13,6 +13,7 @@ mod http;
 mod layer7;
 mod load;
 mod load_balancers;
+mod presence;
 mod sessions;
 mod stopped;
 mod support;

@@ -83,6 +83,18 @@ pub(super) fn load_balancers(reply: wire::DescribeLoadBalancersReply) -> Result<
     collect(counted(reply.load_balancer_set, reply.total_count, "LoadBalancerSet")?, load_balancer)
 }
 
+/// Load balancers that were asked for by id. A reply with others answers another question, and proves nothing of those asked for.
+pub(super) fn load_balancers_of(
+    reply: wire::DescribeLoadBalancersReply,
+    asked: &[String],
+) -> Result<Vec<LoadBalancer>> {
+    let found = load_balancers(reply)?;
+    match found.iter().find(|found| !asked.iter().any(|id| id == found.id.as_str())) {
+        Some(stranger) => Err(Malformed(format!("LoadBalancerSet has {}, which was not asked for", stranger.id))),
+        None => Ok(found),
+    }
+}
+
 fn load_balancer(set: wire::LoadBalancer) -> Result<LoadBalancer> {
     let (addresses, domain) = entrance(&set)?;
     let target_vpc = set.target_region_info.as_ref().and_then(|info| info.vpc_id.clone()).filter(|id| !id.is_empty());
