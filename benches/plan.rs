@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -13,11 +13,13 @@ use serde_json::json;
 use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
-    Address, Attributes, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, LoadBalancer,
-    LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget, Route, Service,
-    ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, Transport,
+    Address, Attributes, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, ListenerState,
+    LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget,
+    Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport,
 };
-use tke_direct_access::plan::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot, plan};
+use tke_direct_access::plan::{
+    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Remembered, Snapshot, plan,
+};
 
 const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
 const ENDPOINTS: u32 = 10_000;
@@ -45,6 +47,10 @@ fn pod(number: u32, gate: GateState) -> Pod {
         network: PodNetwork::Usual,
         phase: Phase::Running,
         containers_ready: true,
+        containers: Containers::Running,
+        closed_gates: Vec::new(),
+        named_ports: Vec::new(),
+        killed_at: None,
         containers_ready_since: None,
         deleting_since: None,
         ending: Ending::default(),
@@ -81,6 +87,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
             name: ListenerName::new(BINDING_UID, "shop", "web").to_string(),
             protocol: Protocol::Tcp,
             port: 80,
+            state: ListenerState::Serving,
             attributes: Attributes::default(),
             rules: Vec::new(),
         }],
@@ -94,6 +101,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         cluster: Cluster::default(),
         vpc_id: None,
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
+        remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,
     }
 }
@@ -140,7 +148,12 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
         service: Some(Arc::new(Service {
             key: ObjectKey::new("shop", "web"),
             selector: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
-            ports: vec![ServicePort { name: String::new(), transport: Transport::Tcp, port: 80 }],
+            ports: vec![ServicePort {
+                name: String::new(),
+                transport: Transport::Tcp,
+                port: 80,
+                target_port: TargetPort::Number(8080),
+            }],
             publish_not_ready_addresses: false,
             annotations: BTreeMap::new(),
             our_annotations: Vec::new(),
@@ -158,6 +171,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
         certificates: BTreeMap::new(),
         config: ConfigView::None,
         speaks_for_service: true,
+        departure: Departure::Usual,
+        former_uids: BTreeSet::new(),
     }
 }
 

@@ -74,7 +74,7 @@ async fn the_official_sdk_drives_the_simulator() {
         ("quotas", json!(200)),
         ("busy", refused("FailedOperation.ResourceInOperating", busy)),
         ("create listener", json!({"ids": 1, "task": [2, 0]})),
-        ("listeners", json!([[true, "sdk", "TCP", 8080, "TCP"]])),
+        ("listeners", json!([[true, "sdk", "TCP", 8080, "TCP", ["SnatEnable", "RescheduleUnhealthy"]]])),
         ("register", json!([2, 0])),
         ("targets", json!([[["10.0.0.1"], port, 20, "sdk"]])),
         ("health", json!(["10.0.0.1", "Alive"])),

@@ -33,7 +33,7 @@ pub use client::{CallObserver, Clb, Wait};
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;
-pub use reads::Contents;
+pub use reads::{Contents, Presence};
 pub use request::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer, NewRule, NewTarget};
 pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};
 

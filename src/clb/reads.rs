@@ -9,6 +9,7 @@ use super::convert;
 use super::wire;
 use crate::model::{
     Class, Failure, Listener, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId, TaskState,
+    Witnesses,
 };
 
 /// Load balancers in one `DescribeLoadBalancers` call.
@@ -29,6 +30,19 @@ pub struct Contents {
     pub targets: BTreeMap<Route, Vec<RegisteredTarget>>,
 }
 
+/// Whether the cloud shows a load balancer.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a read makes one, and moves it once")]
+pub enum Presence {
+    /// It does, with this in it.
+    Found(Contents),
+    /// It does not. How sure that is depends on the witnesses.
+    NotShown {
+        /// The reads that agree.
+        witnesses: Witnesses,
+    },
+}
+
 impl Clb {
     /// Load balancers by id; unknown ids are absent, and no ids are no call.
     ///
@@ -37,8 +51,9 @@ impl Clb {
     pub async fn load_balancers(&self, ids: &[LoadBalancerId]) -> Result<Vec<LoadBalancer>, Failure> {
         let pages = chunks(ids, LOAD_BALANCERS_PER_CALL).map(|ids| async move {
             let limit = i64::try_from(ids.len()).ok();
+            let asked = ids.clone();
             let request = wire::DescribeLoadBalancers { load_balancer_ids: Some(ids), limit, ..Default::default() };
-            self.read(&request, convert::load_balancers).await
+            self.read(&request, |reply| convert::load_balancers_of(reply, &asked)).await
         });
         Ok(try_join_all(pages).await?.into_iter().flatten().collect())
     }
@@ -101,16 +116,28 @@ impl Clb {
         Ok(targets)
     }
 
-    /// A load balancer and everything in it but health; `None` when there is no such load balancer.
+    /// A load balancer and everything in it but health, or what says that it does not exist.
     ///
     /// # Errors
-    /// When one of the three calls failed.
-    pub async fn contents(&self, id: &LoadBalancerId) -> Result<Option<Contents>, Failure> {
-        let found = self.load_balancers(std::slice::from_ref(id)).await?;
-        let Some(load_balancer) = found.into_iter().find(|found| found.id == *id) else { return Ok(None) };
+    /// When one of the calls failed: three when it is shown, two when it is not.
+    pub async fn contents(&self, id: &LoadBalancerId) -> Result<Presence, Failure> {
+        let Some(load_balancer) = self.load_balancers(std::slice::from_ref(id)).await?.pop() else {
+            return Ok(Presence::NotShown { witnesses: self.witnesses(id).await? });
+        };
         let listeners = self.listeners(id).await?;
         let targets = self.targets_of(id, &listeners).await?;
-        Ok(Some(Contents { load_balancer, listeners, targets }))
+        Ok(Presence::Found(Contents { load_balancer, listeners, targets }))
+    }
+
+    /// Asks a second read about a load balancer that the list does not show.
+    async fn witnesses(&self, id: &LoadBalancerId) -> Result<Witnesses, Failure> {
+        let request = wire::DescribeListeners { load_balancer_id: id.to_string(), ..Default::default() };
+        // Whatever it lists, it knows the load balancer.
+        match self.read(&request, |_| Ok(())).await {
+            Ok(()) => Ok(Witnesses::ListOnly),
+            Err(failure) if failure.class == Class::NotFound => Ok(Witnesses::ListAndListeners),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The health of all targets of load balancers; unknown ids are absent, and no ids are no call.

@@ -122,7 +122,7 @@ impl Row {
             message: text(ready.map(|found| &found.message)),
             cloud: match seen.cloud {
                 Cloud::Failed(failure) => Some(failure.to_string()),
-                Cloud::Missing => Some("the load balancer does not exist".to_owned()),
+                Cloud::Missing(_) => Some("the load balancer does not exist".to_owned()),
                 Cloud::Unplaced(_) | Cloud::Observed(_) => None,
             },
             listeners: seen.routes.iter().map(|route| ListenerRow::new(seen, route)).collect(),

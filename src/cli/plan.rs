@@ -250,20 +250,13 @@ const fn action(step: &Step) -> &'static str {
 
 fn details(step: &Step) -> Vec<String> {
     match step {
-        Step::Register(targets) => {
-            let line = |one: &crate::plan::Registration| {
-                format!("{} weight {} on {}", one.address, one.weight, route_name(&one.route))
-            };
-            targets.iter().map(line).collect()
-        }
-        Step::Reweight(targets) => targets
-            .iter()
-            .map(|(route, address, weight)| format!("{address} weight {weight} on {}", route_name(route)))
-            .collect(),
+        Step::Register(targets) => targets.iter().map(|one| format!("{one}, on {}", route_name(&one.route))).collect(),
+        Step::Reweight(targets) => targets.iter().map(|one| format!("{one}, on {}", route_name(&one.route))).collect(),
         Step::Deregister(targets) => {
-            targets.iter().map(|(route, address)| format!("{address} on {}", route_name(route))).collect()
+            targets.iter().map(|one| format!("{one}, on {}", route_name(&one.route))).collect()
         }
-        Step::DeleteListeners(ids) => ids.iter().map(ToString::to_string).collect(),
+        Step::DeleteListeners(ids) => ids.iter().map(|(id, proof)| format!("{id}: {}", proof.reason())).collect(),
+        Step::DeleteRules { rules, proof, .. } => rules.iter().map(|id| format!("{id}: {}", proof.reason())).collect(),
         _ => Vec::new(),
     }
 }

@@ -9,10 +9,12 @@ use kube::Api;
 use super::Error;
 use super::session::Session;
 use crate::api::DirectAccessBinding;
-use crate::clb::{Clb, Contents};
+use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
-use crate::plan::{self, BindingPlan, BindingView, Cloud, Cluster, Observed, RouteTrace, Snapshot, placement};
+use crate::plan::{
+    self, BindingPlan, BindingView, Cloud, Cluster, Observed, Remembered, RouteTrace, Snapshot, placement,
+};
 
 /// The code of the failure that stands for a cloud which was not asked.
 pub(super) const NOT_ASKED: &str = "NoCredentials";
@@ -144,6 +146,7 @@ impl World {
             },
             vpc_id: None,
             limits: Limits::default().with(quotas),
+            remembered: Remembered::default(),
             now: Timestamp::now(),
         };
         let (plan, routes) = (plan::plan(&snapshot), plan::trace(&snapshot));
@@ -167,8 +170,9 @@ fn not_asked(session: &Session) -> Failure {
 
 /// Health comes last, as in the controller.
 async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
-    let Some(Contents { load_balancer, listeners, targets }) = clb.contents(id).await? else {
-        return Ok(Cloud::Missing);
+    let Contents { load_balancer, listeners, targets } = match clb.contents(id).await? {
+        Presence::Found(contents) => contents,
+        Presence::NotShown { witnesses } => return Ok(Cloud::Missing(witnesses)),
     };
     let health = clb.health(std::slice::from_ref(id)).await;
     let health = health.map(|mut found| found.remove(id).unwrap_or_default());
@@ -178,8 +182,13 @@ async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
 async fn owned(clb: &Clb, views: &[BindingView]) -> Result<Vec<crate::model::LoadBalancer>, Failure> {
     match views.iter().find(|view| placement::awaits_placement(&view.binding)) {
         Some(view) => {
-            let (key, value) = placement::owner_tag(&view.binding);
-            clb.load_balancers_tagged(key, &value).await
+            let mut found = Vec::new();
+            for (key, value) in placement::owner_tags(&view.binding) {
+                if found.is_empty() {
+                    found = clb.load_balancers_tagged(key, &value).await?;
+                }
+            }
+            Ok(found)
         }
         None => Ok(Vec::new()),
     }

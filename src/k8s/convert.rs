@@ -11,8 +11,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::names;
 use crate::model::{
-    Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service, ServiceCondition, ServicePort,
-    Slice, SliceEndpoint, SlicePort, TargetPort, Transport,
+    Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service,
+    ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Transport,
 };
 
 /// How names of super nodes begin.
@@ -216,9 +216,8 @@ fn containers(status: Option<&core::PodStatus>) -> Containers {
 /// Gates that keep traffic from the Pod. Sources of the names: AWS Load Balancer Controller, GKE's NEG controller, and TKE.
 fn closed_gates(object: &core::Pod) -> Vec<String> {
     let gates = object.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
-    let is_of_load_balancer = |name: &str| {
-        name == names::GATE || LOAD_BALANCER_GATES.iter().any(|prefix| name.starts_with(prefix))
-    };
+    let is_of_load_balancer =
+        |name: &str| name == names::GATE || LOAD_BALANCER_GATES.iter().any(|prefix| name.starts_with(prefix));
     let is_true =
         |name: &str| condition(object.status.as_ref(), name).is_some_and(|condition| condition.status == "True");
     gates

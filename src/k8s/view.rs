@@ -1,13 +1,13 @@
 //! A binding together with the objects that it refers to, from the stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{ConfigRow, Stores};
 use crate::api::DirectAccessBinding;
 use crate::model::ObjectKey;
 use crate::plan::config::{Reference, reference};
-use crate::plan::{BindingView, ConfigView};
+use crate::plan::{BindingView, ConfigView, Departure};
 
 impl Stores {
     /// The binding with the objects it refers to. `certificates` are the ids of certificates, or why there is none, by the name of
@@ -36,6 +36,8 @@ impl Stores {
             slices: self.slices_of(&service_key),
             pods: self.pods.rows(&namespace),
             speaks_for_service: self.speaks_for_service(&binding),
+            departure: Departure::Usual,
+            former_uids: BTreeSet::new(),
             config,
             binding,
         }

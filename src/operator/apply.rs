@@ -52,7 +52,10 @@ pub(super) async fn apply(
 async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<StepOutcome, Failure> {
     let task = match step {
         Step::Register(targets) => return register(clb, load_balancer, targets).await,
-        Step::Deregister(targets) => return Ok(batch(clb.deregister(load_balancer, targets).await?)),
+        Step::Deregister(targets) => {
+            let targets: Vec<_> = targets.iter().map(|one| (one.route.clone(), one.address)).collect();
+            return Ok(batch(clb.deregister(load_balancer, &targets).await?));
+        }
         Step::CreateListeners { protocol, attributes, listeners } => {
             let listeners = listeners.iter().map(|(port, name)| NewListener { port: *port, name: name.clone() });
             let (protocol, attributes) = (*protocol, attributes.clone());
@@ -68,7 +71,10 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
             let rules: Vec<_> = rules.iter().map(rule).collect();
             clb.create_rules(load_balancer, listener, &rules).await?.1
         }
-        Step::Reweight(targets) => clb.reweight(load_balancer, targets).await?,
+        Step::Reweight(targets) => {
+            let targets: Vec<_> = targets.iter().map(|one| (one.route.clone(), one.address, one.to)).collect();
+            clb.reweight(load_balancer, &targets).await?
+        }
         Step::ModifyListener { listener, change } => {
             clb.modify_listener(load_balancer, listener, &change.attributes).await?
         }
@@ -88,11 +94,11 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
         Step::ModifyLoadBalancer(change) => {
             clb.modify_load_balancer(load_balancer, &load_balancer_change(change)).await?
         }
-        Step::DeleteRules { listener, rules, new_default } => match NonEmpty::from_vec(rules.clone()) {
+        Step::DeleteRules { listener, rules, new_default, .. } => match NonEmpty::from_vec(rules.clone()) {
             Some(rules) => clb.delete_rules(load_balancer, listener, rules, new_default.as_deref()).await?,
             None => return Ok(StepOutcome::Done),
         },
-        Step::DeleteListeners(ids) => match NonEmpty::from_vec(ids.clone()) {
+        Step::DeleteListeners(ids) => match NonEmpty::from_vec(ids.iter().map(|(id, _)| id.clone()).collect()) {
             Some(ids) => clb.delete_listeners(load_balancer, ids).await?,
             None => return Ok(StepOutcome::Done),
         },

@@ -9,13 +9,22 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::context::Context;
-use super::report::settle;
+use super::report::record_write;
 use crate::api::names;
 use crate::model::ObjectKey;
 use crate::status::GateCondition;
 
-/// Writes what the gate of a Pod says. Returns false when the write failed and should be repeated.
-pub(super) async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, condition: &GateCondition) -> bool {
+/// Writes what the gate of a Pod says.
+///
+/// # Errors
+///
+/// What the API server has against it; it should be repeated.
+pub(super) async fn write_gate(
+    context: &Context,
+    pod: &ObjectKey,
+    uid: &str,
+    condition: &GateCondition,
+) -> Result<(), String> {
     let api: Api<Pod> = Api::namespaced(context.client.clone(), &pod.namespace);
     let now = Timestamp::now();
     // The UID keeps the condition away from another Pod of the same name.
@@ -31,11 +40,11 @@ pub(super) async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, co
     });
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let result = api.patch_status(&pod.name, &params, &Patch::Strategic(&patch)).await;
-    let (is_ok, written) = settle(context, "pods/status", result);
+    let written = record_write(context, "pods/status", result)?;
     if written.is_some() && condition.is_open && context.ledger.is_first_opening(uid, Instant::now()) {
         let since = context.stores.pods.row(&pod.namespace, uid).and_then(|pod| pod.containers_ready_since);
         context.metrics.gate_opened(condition.reason, since.map(|since| now.duration_since(since)));
         tracing::info!(%pod, reason = %condition.reason, "gate opened");
     }
-    is_ok
+    Ok(())
 }

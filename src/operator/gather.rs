@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::certificates::Certificates;
 use super::context::{Cloud, Context};
+use super::departure::departures;
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
-use crate::clb::Contents;
+use crate::clb::{Contents, Presence};
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
-use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Snapshot, placement};
+use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Remembered, Snapshot, placement};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -29,50 +30,67 @@ pub(super) enum Known {
     Targets(Observed),
 }
 
-/// Everything that this round decides on. Certificates are those that an earlier round has read, if any.
+/// Everything that this round decides on. Certificates are those that an earlier round has read, if any; a region that has no client
+/// is a read that failed.
 pub(super) async fn gather(
     context: &Context,
     key: &Key,
-    cloud: Option<&Cloud>,
+    cloud: &Result<Option<Cloud>, Failure>,
     known: Known,
-    certificates: &Certificates,
+    memory: Recollection<'_>,
     bindings: Vec<Arc<DirectAccessBinding>>,
 ) -> Snapshot {
     let now = Timestamp::now();
-    let bindings: Vec<_> = bindings
-        .into_iter()
-        .map(|binding| {
-            let said = certificates.of_namespace(binding.metadata.namespace.as_deref().unwrap_or_default());
-            context.stores.view(binding, said)
-        })
-        .collect();
+    let view = |binding: Arc<DirectAccessBinding>| {
+        let said = memory.certificates.of_namespace(binding.metadata.namespace.as_deref().unwrap_or_default());
+        context.stores.view(binding, said)
+    };
+    let mut bindings: Vec<_> = bindings.into_iter().map(view).collect();
+    departures(context, &mut bindings).await;
     let limits = match cloud {
-        Some(cloud) => cloud.quotas.limits(&cloud.clb, context.quotas).await,
-        None => Limits::default(),
+        Ok(Some(cloud)) => cloud.quotas.limits(&cloud.clb, context.quotas).await,
+        Ok(None) | Err(_) => Limits::default(),
     };
     let seen = match (key, cloud) {
-        (Key::LoadBalancer(_, id), Some(cloud)) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
-        (Key::Unplaced(..), Some(cloud)) => owned(cloud, &bindings).await.map_or_else(Seen::Failed, Seen::Unplaced),
-        _ => Seen::Unplaced(Vec::new()),
+        (_, Err(failure)) => Seen::Failed(failure.clone()),
+        (Key::LoadBalancer(_, id), Ok(Some(cloud))) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
+        (Key::Unplaced(..), Ok(Some(cloud))) => owned(cloud, &bindings).await.map_or_else(Seen::Failed, Seen::Unplaced),
+        (_, Ok(None)) => Seen::Unplaced(Vec::new()),
     };
+    if let Seen::Observed(observed) = &seen {
+        let living = context.stores.bindings.all().iter().filter_map(|row| row.0.metadata.uid.clone()).collect();
+        for view in &mut bindings {
+            view.former_uids = placement::former_uids(&view.binding, observed, &living);
+        }
+    }
     let load_balancer = match key {
         Key::LoadBalancer(_, id) => id.clone(),
         Key::Unplaced(..) => LoadBalancerId::new(""),
     };
     let switches = context.stores.switches();
     let cluster = Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..context.cluster };
-    Snapshot { load_balancer, cloud: seen, bindings, cluster, vpc_id: context.vpc_id.clone(), limits, now }
+    let (vpc_id, remembered) = (context.vpc_id.clone(), memory.remembered.clone());
+    Snapshot { load_balancer, cloud: seen, bindings, cluster, vpc_id, limits, remembered, now }
 }
 
-/// The load balancers that carry the tag of the binding, of which there is one at most here.
+/// What earlier rounds have left.
+#[derive(Clone, Copy)]
+pub(super) struct Recollection<'a> {
+    pub(super) certificates: &'a Certificates,
+    pub(super) remembered: &'a Remembered,
+}
+
+/// The load balancers that carry a tag of the binding, of which there is one at most here.
 async fn owned(cloud: &Cloud, bindings: &[BindingView]) -> Result<Vec<LoadBalancer>, Failure> {
-    match bindings.iter().find(|view| placement::awaits_placement(&view.binding)) {
-        Some(view) => {
-            let (key, value) = placement::owner_tag(&view.binding);
-            cloud.clb.load_balancers_tagged(key, &value).await
+    let mut found = Vec::new();
+    if let Some(view) = bindings.iter().find(|view| placement::awaits_placement(&view.binding)) {
+        for (key, value) in placement::owner_tags(&view.binding) {
+            if found.is_empty() {
+                found = cloud.clb.load_balancers_tagged(key, &value).await?;
+            }
         }
-        None => Ok(Vec::new()),
     }
+    Ok(found)
 }
 
 /// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
@@ -85,10 +103,10 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<See
             Observed { targets, ..known }
         }
         Known::Nothing => match cloud.clb.contents(id).await? {
-            Some(Contents { load_balancer, listeners, targets }) => {
+            Presence::Found(Contents { load_balancer, listeners, targets }) => {
                 Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }
             }
-            None => return Ok(Seen::Missing),
+            Presence::NotShown { witnesses } => return Ok(Seen::Missing(witnesses)),
         },
     };
     observed.health =

@@ -9,6 +9,7 @@ mod certificates;
 mod configs;
 mod context;
 mod creation;
+mod departure;
 mod dispatch;
 mod ended;
 mod gate;

@@ -14,7 +14,7 @@ use crate::api::condition::GateReason;
 use crate::k8s::Stores;
 use crate::model::Pod;
 use crate::plan::annotated::is_left_to_tke;
-use crate::plan::{Release, release, selects};
+use crate::plan::{GateRelease, release, selects};
 use crate::status::GateCondition;
 
 /// The namespaces whose Pods are to be looked at again.
@@ -83,9 +83,9 @@ async fn sweep(context: &Context, namespace: &str) -> Option<Duration> {
     let mut again: Option<Duration> = None;
     for pod in context.stores.pods.rows(namespace).values().filter(|pod| pod.gate.is_waiting()) {
         let wait = match verdict(context, pod, now) {
-            Release::Never => continue,
-            Release::At(time) => Duration::try_from(time.duration_since(now)).unwrap_or_default(),
-            Release::Now(reason) => {
+            GateRelease::Never => continue,
+            GateRelease::At(time) => Duration::try_from(time.duration_since(now)).unwrap_or_default(),
+            GateRelease::Now(reason) => {
                 if open(context, pod, reason).await {
                     continue;
                 }
@@ -97,7 +97,7 @@ async fn sweep(context: &Context, namespace: &str) -> Option<Duration> {
     again
 }
 
-fn verdict(context: &Context, pod: &Pod, now: Timestamp) -> Release {
+fn verdict(context: &Context, pod: &Pod, now: Timestamp) -> GateRelease {
     let bindings = context.stores.bindings.rows(&pod.key.namespace);
     let services = context.stores.services.rows(&pod.key.namespace);
     let selecting = bindings
@@ -106,12 +106,12 @@ fn verdict(context: &Context, pod: &Pod, now: Timestamp) -> Release {
     // TKE's own service controller has a gate of the same name, and opens it.
     let has_tke = context.stores.switches().has_tke;
     if services.values().any(|service| is_left_to_tke(service, has_tke) && selects(service, pod)) {
-        return Release::Never;
+        return GateRelease::Never;
     }
     release(pod, selecting.map(|row| &*row.0), now)
 }
 
 async fn open(context: &Context, pod: &Pod, reason: GateReason) -> bool {
     let condition = GateCondition { is_open: true, reason, message: reason.meaning().to_owned() };
-    write_gate(context, &pod.key, &pod.uid, &condition).await
+    write_gate(context, &pod.key, &pod.uid, &condition).await.is_ok()
 }

@@ -8,15 +8,15 @@ use super::apply::apply;
 use super::certificates::Certificates;
 use super::context::{Cloud, Context};
 use super::ended::{result, tell};
-use super::gather::{Known, bindings, gather};
+use super::gather::{Known, Recollection, bindings, gather};
 use super::metrics::{RoundResult, Share};
 use super::refusal::Refusals;
-use super::report::{Report, Written, latest, secure};
+use super::report::{Report, Written, latest, secure, submit};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
-use crate::model::{Class, Failure, Region, TaskId, TaskState};
-use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Snapshot, Step, StepOutcome, placement, plan};
+use crate::model::{Class, Failure, TaskId, TaskState};
+use crate::plan::{Cloud as Seen, Observed, Outcome, Plan, Remembered, Snapshot, Step, StepOutcome, placement, plan};
 use crate::status::{NextLook, Pace, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
@@ -42,6 +42,8 @@ pub(super) struct Memory {
     sight: Option<Sight>,
     /// What Secrets said of certificates when the whole was last read.
     certificates: Certificates,
+    /// What rounds have seen and done.
+    remembered: Remembered,
     /// Something has changed since the last round.
     is_woken: bool,
 }
@@ -140,7 +142,7 @@ pub(super) async fn round(context: &Context, key: &Key, memory: &mut Memory, sha
     after
 }
 
-/// The round over bindings that there are.
+/// The round over bindings that there are: secure, gather, plan, submit, apply, remember, report.
 async fn look(
     context: &Context,
     key: &Key,
@@ -152,31 +154,23 @@ async fn look(
     let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding));
     // One that has just got its load balancer has moved on.
     let found: Vec<_> = found.filter(|binding| Key::of(binding, context.clouds.default_region()) == *key).collect();
-    let (region, cloud) = match cloud(context, key, &found) {
-        Ok(cloud) => cloud,
-        Err(after) => return (after, RoundResult::Failed),
-    };
-    let busy = match &cloud {
-        Some(cloud) => memory.wait_for_task(&cloud.clb).await,
+    let cloud = cloud(context, key, &found);
+    let clb = cloud.as_ref().ok().and_then(Option::as_ref).map(|cloud| &cloud.clb);
+    let busy = match clb {
+        Some(clb) => memory.wait_for_task(clb).await,
         None => None,
     };
-    if found.iter().any(|binding| binding.asks_for_round()) {
-        memory.sight = None;
-    }
-    let known = memory.known(context.resync, busy.is_some());
-    let begun = memory.begun(&known, started);
-    memory.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
-    let snapshot = gather(context, key, cloud.as_ref(), known, &memory.certificates, found).await;
+    let (snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
     let plan = plan(&snapshot);
     // While a task runs, the load balancer is locked. Gates do not wait for that.
-    let clb = cloud.as_ref().filter(|_| busy.is_none()).map(|cloud| &cloud.clb);
-    let outcome = memory.apply(context, clb, &snapshot, &plan).await;
-    memory.remember(&plan, &outcome);
+    let is_submitted = busy.is_none() && submit(context, &snapshot, &plan).await;
+    let outcome = memory.apply(context, clb.filter(|_| is_submitted), &snapshot, &plan).await;
+    memory.remember(&snapshot, &plan, &outcome, busy);
     share.use_of_quotas(&snapshot);
     let report = Report {
         context,
         share,
-        region: &region,
+        region: key.region(),
         snapshot: &snapshot,
         plan: &plan,
         outcome: &outcome,
@@ -184,7 +178,8 @@ async fn look(
     };
     let is_reported = report.write(&mut memory.written).await;
     let after = memory.next(context, &snapshot, &plan, &outcome, busy);
-    let after = if is_reported { after } else { after.min(REPORT_RETRY) };
+    // What waits for a record must not ask for it hotly while the API server does not take it.
+    let after = if is_reported { after } else { REPORT_RETRY };
     let failure = match &snapshot.cloud {
         Seen::Failed(failure) => Some(failure),
         _ => outcome.failure(),
@@ -194,6 +189,31 @@ async fn look(
     let ended = if has_failed { RoundResult::Failed } else { result(&plan, busy) };
     memory.keep(snapshot, &outcome, begun);
     (after, ended)
+}
+
+impl Memory {
+    /// Reads what this round decides on, as far as it is not known. A binding that goes, and one that asks for it, is looked at anew.
+    async fn gather(
+        &mut self,
+        context: &Context,
+        key: &Key,
+        cloud: &Result<Option<Cloud>, Failure>,
+        busy: Option<Duration>,
+        found: Vec<Arc<DirectAccessBinding>>,
+        started: Instant,
+    ) -> (Snapshot, Begun) {
+        let is_asked = |binding: &Arc<DirectAccessBinding>| {
+            binding.asks_for_round() || binding.metadata.deletion_timestamp.is_some()
+        };
+        if busy.is_none() && found.iter().any(is_asked) {
+            self.sight = None;
+        }
+        let known = self.known(context.resync, busy.is_some());
+        let begun = self.begun(&known, started);
+        self.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
+        let memory = Recollection { certificates: &self.certificates, remembered: &self.remembered };
+        (gather(context, key, cloud, known, memory, found).await, begun)
+    }
 }
 
 impl Memory {
@@ -225,23 +245,18 @@ impl Memory {
     }
 }
 
-fn cloud(
-    context: &Context,
-    key: &Key,
-    bindings: &[Arc<DirectAccessBinding>],
-) -> Result<(Region, Option<Cloud>), Duration> {
-    match key {
-        Key::Unplaced(region, _) if !bindings.iter().any(|found| placement::awaits_placement(found)) => {
-            Ok((region.clone(), None))
-        }
-        Key::Unplaced(region, _) | Key::LoadBalancer(region, _) => match context.clouds.client(region) {
-            Ok(cloud) => Ok((region.clone(), Some(cloud))),
-            Err(error) => {
-                tracing::error!(%error, "no client for this region");
-                Err(context.resync)
-            }
-        },
+/// The client for a key; none where nothing is to be read, and a failure where the region can have none.
+fn cloud(context: &Context, key: &Key, bindings: &[Arc<DirectAccessBinding>]) -> Result<Option<Cloud>, Failure> {
+    if matches!(key, Key::Unplaced(..)) && !bindings.iter().any(|found| placement::awaits_placement(found)) {
+        return Ok(None);
     }
+    context.clouds.client(key.region()).map(Some).map_err(|error| Failure {
+        class: Class::Unreachable,
+        action: "DescribeLoadBalancers",
+        code: "ClientError.Settings".to_owned(),
+        message: error.to_string(),
+        request_id: None,
+    })
 }
 
 impl Memory {
@@ -256,7 +271,13 @@ impl Memory {
         });
     }
 
-    fn remember(&mut self, plan: &Plan, outcome: &Outcome) {
+    fn remember(&mut self, snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, busy: Option<Duration>) {
+        if busy.is_none() {
+            self.remembered.see(snapshot, plan);
+        }
+        for (step, _) in outcome.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::Done) {
+            self.remembered.end(step);
+        }
         if self.failed_task.as_ref().is_some_and(|(step, _)| !plan.steps.contains(step)) {
             self.failed_task = None;
         }
@@ -284,7 +305,11 @@ impl Memory {
                 self.refusals.note(step, &failure, Instant::now());
                 self.failed_task = Some((step.clone(), failure));
             }
-            Ok(TaskState::Running | TaskState::Succeeded(_)) => self.failed_task = None,
+            Ok(TaskState::Succeeded(_)) => {
+                self.remembered.end(step);
+                self.failed_task = None;
+            }
+            Ok(TaskState::Running) => self.failed_task = None,
             Err(failure) => {
                 let request_id = failure.request_id.as_deref();
                 tracing::warn!(%task, request_id, %failure, "task cannot be told");

@@ -31,6 +31,14 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The region that it is in.
+    pub(super) const fn region(&self) -> &Region {
+        let (Self::LoadBalancer(region, _) | Self::Unplaced(region, _)) = self;
+        region
+    }
+}
+
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -109,6 +117,13 @@ fn bound(around: &Neighbourhood, region: &Region, is: impl Fn(&DirectAccessBindi
 
 fn of_pod(pod: &Pod, around: &Neighbourhood, region: &Region) -> BTreeSet<Key> {
     bound(around, region, |binding| {
-        around.services.get(&binding.spec.service_ref.name).is_some_and(|service| selects(service, pod))
+        has_leaving_targets(binding)
+            || around.services.get(&binding.spec.service_ref.name).is_some_and(|service| selects(service, pod))
     })
+}
+
+/// The binding has targets of Pods that the Service does not select, so that any Pod may be one of these.
+fn has_leaving_targets(binding: &DirectAccessBinding) -> bool {
+    let Some(status) = &binding.status else { return false };
+    !status.draining.is_empty() || status.targets.as_ref().is_some_and(|targets| targets.retained > 0)
 }

@@ -9,8 +9,11 @@
 //! | `POST /admin/faults` | arms one fault or a list of them |
 //! | `DELETE /admin/faults` | disarms all |
 //! | `POST /admin/load-balancers` | adds a load balancer that is ready at once |
+//! | `POST /admin/listeners/stop` | stops a listener, named by `loadBalancer` and `listener` |
+//! | `POST /admin/listeners/start` | starts it again |
 
 use hyper::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cloud::{Cloud, Inner};
@@ -18,7 +21,7 @@ use super::data_plane::Bound;
 use super::fault::Fault;
 use super::settings::LoadBalancerSpec;
 use super::state::{Listener, LoadBalancer};
-use crate::model::{Address, Health, Route};
+use crate::model::{Address, Health, ListenerId, ListenerState, LoadBalancerId, Route};
 
 /// Answers one request.
 pub(crate) fn answer(cloud: &Cloud, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
@@ -50,12 +53,34 @@ pub(crate) fn answer(cloud: &Cloud, method: &Method, path: &str, body: &[u8]) ->
             },
             Err(error) => bad_request(&error.to_string()),
         },
+        ("POST", "/admin/listeners/stop") => set_listener_state(cloud, body, ListenerState::Stopped),
+        ("POST", "/admin/listeners/start") => set_listener_state(cloud, body, ListenerState::Serving),
         _ => (StatusCode::NOT_FOUND, json!({"error": format!("there is no {method} {path}")})),
     }
 }
 
 fn bad_request(text: &str) -> (StatusCode, Value) {
     (StatusCode::BAD_REQUEST, json!({"error": text}))
+}
+
+/// A listener as a request names it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ListenerName {
+    load_balancer: String,
+    listener: String,
+}
+
+fn set_listener_state(cloud: &Cloud, body: &[u8], to: ListenerState) -> (StatusCode, Value) {
+    let name: ListenerName = match serde_json::from_slice(body) {
+        Ok(name) => name,
+        Err(error) => return bad_request(&error.to_string()),
+    };
+    let (load_balancer, listener) = (LoadBalancerId::new(name.load_balancer), ListenerId::new(name.listener));
+    match cloud.with(|inner, _| inner.state.set_listener_state(&load_balancer, &listener, to)) {
+        Ok(()) => (StatusCode::OK, json!({})),
+        Err(error) => bad_request(&error.to_string()),
+    }
 }
 
 fn faults_from(body: &[u8]) -> Result<Vec<Fault>, serde_json::Error> {
@@ -94,10 +119,12 @@ fn load_balancer(inner: &Inner, load_balancer: &LoadBalancer) -> Value {
 
 fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) -> Value {
     let id = &load_balancer.id;
+    let serves = load_balancer.serves(listener);
     let bound = match inner.data_plane.bound(id, &listener.id) {
         Some(Bound::At(address)) => json!({"at": address.to_string()}),
         Some(Bound::NotForwarded) => json!({"notForwarded": true}),
         Some(Bound::Failed(error)) => json!({"failed": error}),
+        None if !serves => json!({"stopped": true}),
         Some(Bound::Pending) | None => json!({"pending": true}),
     };
     let connections = inner.data_plane.connections(id, &listener.id);
@@ -138,7 +165,7 @@ fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) ->
         "port": listener.port,
         "bound": bound,
         "healthCheck": listener.shown.health_check,
-        "unshown": {"snat": listener.unshown.snat, "proxyProtocol": listener.unshown.proxy_protocol},
+        "switches": {"snat": listener.switches.snat, "proxyProtocol": listener.switches.proxy_protocol},
         "targets": targets(&route(None)),
         "rules": rules,
     })

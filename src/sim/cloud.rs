@@ -59,6 +59,8 @@ impl Cloud {
             quotas: settings.quotas,
             timing: settings.timing,
             batch: settings.batch,
+            attribute_flags: settings.attribute_flags,
+            target_tags: settings.target_tags,
             origin: Timestamp::now(),
         };
         let mut faults = Faults::default();

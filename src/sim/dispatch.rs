@@ -50,7 +50,7 @@ macro_rules! actions {
 
 actions! {
     CreateLoadBalancer DescribeLoadBalancers DeleteLoadBalancer ModifyLoadBalancerAttributes
-    SetLoadBalancerSecurityGroups CreateLoadBalancerSnatIps DeleteLoadBalancerSnatIps
+    SetLoadBalancerSecurityGroups SetLoadBalancerStartStatus CreateLoadBalancerSnatIps DeleteLoadBalancerSnatIps
     CreateListener DescribeListeners ModifyListener DeleteListener DeleteLoadBalancerListeners
     CreateRule ModifyRule DeleteRule ModifyDomainAttributes
     RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets

@@ -112,6 +112,10 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
     },
+    /// The call is done, and the lists of the answer are empty; a count beside them is 0.
+    EmptyReply,
+    /// The call is done, and the last item of each list of the answer is missing; a count beside them is as it was.
+    PartialReply,
     /// The call is accepted, and its task ends as failed, without any change.
     #[serde(rename_all = "camelCase")]
     FailTask {
@@ -177,6 +181,8 @@ pub(crate) enum Spoiled {
         done: bool,
     },
     Malformed(Option<String>),
+    Emptied,
+    Partial,
 }
 
 /// What happens inside the cloud while it does the call.
@@ -199,6 +205,8 @@ impl Strike {
             Effect::LostRequest => self.reply = Spoiled::Lost { done: false },
             Effect::HttpStatus { status, done } => self.reply = Spoiled::Status { status, done },
             Effect::MalformedBody { body } => self.reply = Spoiled::Malformed(body),
+            Effect::EmptyReply => self.reply = Spoiled::Emptied,
+            Effect::PartialReply => self.reply = Spoiled::Partial,
             Effect::FailTask { message } => self.twist.fail_task = Some(message),
             Effect::FailListeners { listeners, message } => self.twist.fail_listeners = Some((listeners, message)),
             Effect::LoseTargets => self.twist.lose_targets = true,

@@ -31,7 +31,9 @@ pub type Moment = std::time::Duration;
 
 pub use calls::CallRecord;
 pub use fault::{Effect, Fault, When, read_script};
-pub use settings::{BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, Timing};
+pub use settings::{
+    AttributeFlags, BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, TargetTags, Timing,
+};
 pub use simulator::Simulator;
 pub use state::{ConsoleError, Listener, LoadBalancer, Rule, State, Target};
 pub use verdicts::HealthChange;

@@ -9,6 +9,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::accept::accept;
@@ -104,6 +105,19 @@ fn check<'a>(cloud: &Cloud, method: &Method, path: &str, signed: &Signed<'a>) ->
     header(signed.headers, "X-TC-Action")
 }
 
+/// An answer whose lists have lost items; and its count says so, or not.
+fn without_items(body: &[u8], lose: impl Fn(&mut Vec<Value>), count_follows: bool) -> Vec<u8> {
+    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    for (key, member) in answer.get_mut("Response").and_then(Value::as_object_mut).into_iter().flatten() {
+        match member {
+            Value::Array(list) => lose(list),
+            count if count_follows && key == "TotalCount" => *count = Value::from(0),
+            _ => {}
+        }
+    }
+    answer.to_string().into_bytes()
+}
+
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> ApiResult<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| ApiError::missing(name))
 }
@@ -134,6 +148,8 @@ async fn deliver(cloud: &Cloud, outcome: Outcome) -> Result<Response<Full<Bytes>
             body.truncate(body.len() / 2);
             Ok(json(StatusCode::OK, body))
         }
+        Spoiled::Emptied => Ok(json(StatusCode::OK, without_items(&outcome.body, Vec::clear, true))),
+        Spoiled::Partial => Ok(json(StatusCode::OK, without_items(&outcome.body, |list| drop(list.pop()), false))),
         Spoiled::Status { status, .. } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             let mut response = Response::new(Full::from(format!("<html><body>{status}</body></html>\n")));

@@ -26,6 +26,10 @@ pub struct Settings {
     pub timing: Timing,
     /// Whether batch calls answer when they are done, or at once with a task.
     pub batch: BatchMode,
+    /// Whether replies show the flags of listeners.
+    pub attribute_flags: AttributeFlags,
+    /// Whether `DescribeTargets` shows the tags of targets.
+    pub target_tags: TargetTags,
     /// Calls per second and action; `None`: no limit.
     pub rate_per_second: Option<u32>,
     /// The quotas of the account.
@@ -48,6 +52,8 @@ impl Default for Settings {
             region: "ap-guangzhou".into(),
             timing: Timing::default(),
             batch: BatchMode::default(),
+            attribute_flags: AttributeFlags::default(),
+            target_tags: TargetTags::default(),
             rate_per_second: Some(20),
             quotas: Quotas::default(),
             cut_on_deregister: true,
@@ -175,6 +181,41 @@ pub enum BatchMode {
     Synchronous,
     /// At once; the work is a task like any other.
     Task,
+}
+
+/// Whether `AttrFlags` of a listener shows the switches that have no member of their own. The documentation does not say; the
+/// vendor's Terraform provider relies on the first. `Stop` is shown in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttributeFlags {
+    /// They are shown while they are on.
+    #[default]
+    Shown,
+    /// They are not.
+    Hidden,
+}
+
+/// Whether `DescribeTargets` shows the tags of targets. They are kept, and can be filtered by, in either case: the documentation
+/// has `Tag` as a member that need not be in a reply, and no official example shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetTags {
+    /// They are shown.
+    #[default]
+    Shown,
+    /// They are not.
+    Hidden,
+}
+
+impl FromStr for TargetTags {
+    type Err = String;
+
+    /// Reads `shown` or `hidden`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "shown" => Ok(Self::Shown),
+            "hidden" => Ok(Self::Hidden),
+            _ => Err(format!("'{text}' is neither shown nor hidden")),
+        }
+    }
 }
 
 /// Quotas of the account. Defaults are those of a new account.

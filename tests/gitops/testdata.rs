@@ -48,7 +48,7 @@ fn documents() -> Vec<(&'static str, Value)> {
     let suspended = Case {
         suspend: true,
         plan: BindingPlan {
-            is_managed: false,
+            management: tke_direct_access::plan::Management::Freeze,
             ..problem(
                 ConditionType::Accepted,
                 Reason::Suspended,

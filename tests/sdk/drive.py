@@ -76,12 +76,14 @@ def main():
     quotas = {quota.QuotaId: quota.QuotaLimit for quota in call("DescribeQuota", {}).QuotaSet}
     say("quotas", quotas["TOTAL_TARGET_BIND_QUOTA"])
 
-    created = call("CreateListener", {**here, "Ports": [8080], "Protocol": "TCP", "ListenerNames": ["sdk"]})
+    created = call("CreateListener", {**here, "Ports": [8080], "Protocol": "TCP", "ListenerNames": ["sdk"],
+                                      "SnatEnable": True, "RescheduleUnhealthy": True})
     say("busy", refused("CreateListener", {**here, "Ports": [8081], "Protocol": "TCP"}))
     say("create listener", {"ids": len(created.ListenerIds), "task": ended(created)})
     listener = created.ListenerIds[0]
     shown = call("DescribeListeners", here).Listeners
-    say("listeners", [[l.ListenerId == listener, l.ListenerName, l.Protocol, l.Port, l.HealthCheck.CheckType]
+    say("listeners", [[l.ListenerId == listener, l.ListenerName, l.Protocol, l.Port, l.HealthCheck.CheckType,
+                         l.AttrFlags]
                       for l in shown])
 
     target = {"EniIp": POD_IP, "Port": int(POD_PORT), "Weight": 20, "Tag": "sdk"}

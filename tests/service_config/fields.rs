@@ -19,11 +19,11 @@ enum Place {
     Listener(u16),
     /// Of the rule with this domain.
     Rule(u16, &'static str),
-    /// What no action shows, as the simulator keeps it.
-    Unshown(u16),
+    /// Of the listener on this port, and shown as a flag at most: as the simulator keeps it.
+    Switches(u16),
 }
 
-use Place::{Listener, LoadBalancer, Rule, Unshown};
+use Place::{Listener, LoadBalancer, Rule, Switches};
 
 /// A field of the schema; where it is seen, by JSON pointer; and what is seen with the first and the second config.
 type Row = (&'static str, Place, &'static str, Value, Value);
@@ -127,7 +127,7 @@ fn rows() -> Vec<(String, Place, &'static str, Value, Value)> {
         ("l4Listeners.session.enabled", Listener(83), "/SessionExpireTime", json!(30), json!(0)),
         ("l4Listeners.scheduler", Listener(81), "/Scheduler", json!("LEAST_CONN"), json!("WRR")),
         ("l4Listeners.deregisterTargetRst", Listener(80), "/DeregisterTargetRst", json!(true), json!(false)),
-        ("l4Listeners.proxyProtocol.enable", Unshown(82), "/proxyProtocol", json!(true), json!(false)),
+        ("l4Listeners.proxyProtocol.enable", Switches(82), "/proxyProtocol", json!(true), json!(false)),
         ("l4Listeners.healthCheck.enable", Listener(82), "/HealthCheck/HealthSwitch", json!(0), json!(1)),
         ("l4Listeners.healthCheck.enabled", Listener(83), "/HealthCheck/HealthSwitch", json!(0), json!(1)),
         ("l4Listeners.healthCheck.checkType", Listener(80), "/HealthCheck/CheckType", json!("HTTP"), json!("HTTP")),
@@ -150,7 +150,7 @@ fn rows() -> Vec<(String, Place, &'static str, Value, Value)> {
         ),
         ("l4Listeners.healthCheck.recvContext", Listener(81), "/HealthCheck/RecvContext", json!("{"), json!("7b")),
         ("l7Listeners.keepaliveEnable", Listener(84), "/KeepaliveEnable", json!(1), json!(0)),
-        ("l7Listeners.snatEnable", Unshown(84), "/snat", json!(true), json!(false)),
+        ("l7Listeners.snatEnable", Switches(84), "/snat", json!(true), json!(false)),
         ("l7Listeners.defaultServer", Rule(84, "b.example"), "/DefaultServer", json!(true), json!(false)),
         ("l7Listeners.domains.http2", Rule(443, "a.example"), "/Http2", json!(true), json!(false)),
         (
@@ -265,10 +265,10 @@ async fn shown(stage: &Stage, place: Place) -> Value {
             let rules = listener["Rules"].as_array().cloned().unwrap_or_default();
             rules.into_iter().find(|rule| rule["Domain"] == domain).unwrap_or_default()
         }
-        Unshown(port) => {
+        Switches(port) => {
             let state = stage.cloud.state();
             let listeners = state["loadBalancers"][0]["listeners"].as_array().cloned().unwrap_or_default();
-            listeners.into_iter().find(|one| one["port"] == port).unwrap_or_default()["unshown"].take()
+            listeners.into_iter().find(|one| one["port"] == port).unwrap_or_default()["switches"].take()
         }
     }
 }

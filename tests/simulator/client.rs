@@ -1,35 +1,15 @@
 //! The client of this project against the simulator.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tke_direct_access::clb::{
-    CallObserver, Clb, Credentials, Keys, NewListener, NewListeners, NewLoadBalancer, NewTarget, NonEmpty, Settings,
-};
+use tke_direct_access::clb::{Clb, NewListener, NewListeners, NewLoadBalancer, NewTarget, NonEmpty};
 use tke_direct_access::model::{
-    Address, Attributes, Class, Health, ListenerId, LoadBalancerId, LoadBalancerStatus, Protocol, Region, Route,
-    TaskState,
+    Address, Attributes, Class, Health, ListenerId, LoadBalancerId, LoadBalancerStatus, Protocol, Route, TaskState,
 };
-use tke_direct_access::sim::{Effect, Fault, Simulator, When};
+use tke_direct_access::sim::{Effect, Fault, When};
 
-use crate::support::{Pod, becomes, eventually, listener, simulator, simulator_with, slow};
-
-struct Silent;
-
-impl CallObserver for Silent {
-    fn observe(&self, _: &'static str, _: Option<Class>, _: Duration) {}
-}
-
-fn client_with(simulator: &Simulator, secret_key: &str) -> Clb {
-    let settings = Settings { endpoint: Some(simulator.endpoint()), ..Settings::new(Region::new("ap-guangzhou")) };
-    let keys = Keys::new(simulator.credentials().0, secret_key, None).expect("a key");
-    Clb::new(settings, Credentials::fixed(keys), Arc::new(Silent)).expect("a client")
-}
-
-fn client(simulator: &Simulator) -> Clb {
-    client_with(simulator, simulator.credentials().1)
-}
+use crate::support::{Pod, becomes, client, client_with, eventually, listener, simulator, simulator_with, slow};
 
 fn new_listeners(ports: &[u16]) -> NewListeners {
     let new = |&port: &u16| NewListener { port, name: format!("ours-{port}") };

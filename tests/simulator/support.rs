@@ -13,7 +13,8 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tke_direct_access::model::{Address, Health, ListenerId, LoadBalancerId, Protocol, Route};
+use tke_direct_access::clb::{self, Clb, Credentials, Keys};
+use tke_direct_access::model::{Address, Health, ListenerId, LoadBalancerId, Protocol, Region, Route};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings, Simulator, Timing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -241,6 +242,19 @@ pub(crate) async fn becomes(
 /// Where a listener is reached, as soon as it is served.
 pub(crate) async fn front(simulator: &Simulator, lb: &LoadBalancerId, protocol: Protocol, port: u16) -> SocketAddr {
     eventually("a listener", async || simulator.data_plane(lb, protocol, port)).await
+}
+
+/// This project's client, with a key of the simulator's id.
+pub(crate) fn client_with(simulator: &Simulator, secret_key: &str) -> Clb {
+    let endpoint = Some(simulator.endpoint());
+    let settings = clb::Settings { endpoint, ..clb::Settings::new(Region::new("ap-guangzhou")) };
+    let keys = Keys::new(simulator.credentials().0, secret_key, None).expect("a key");
+    Clb::new(settings, Credentials::fixed(keys), Arc::new(())).expect("a client")
+}
+
+/// This project's client.
+pub(crate) fn client(simulator: &Simulator) -> Clb {
+    client_with(simulator, simulator.credentials().1)
 }
 
 pub(crate) fn json_id(value: &Value) -> ListenerId {

@@ -17,7 +17,8 @@ pub(super) fn of_load_balancer(set: &wire::LoadBalancer) -> Attributes {
     told
 }
 
-/// The settings of a listener.
+/// The settings of a listener. A switch that is shown as a flag is told when it is on; a flag that is absent says nothing, as
+/// it is not documented that flags are always shown.
 pub(super) fn of_listener(listener: &wire::Listener) -> Attributes {
     let mut told = Attributes::default();
     told.set_some(Attribute::Scheduler, listener.scheduler.as_deref());
@@ -26,6 +27,12 @@ pub(super) fn of_listener(listener: &wire::Listener) -> Attributes {
     told.set_some(Attribute::Keepalive, listener.keepalive_enable.map(is_on));
     told.set_some(Attribute::Sni, listener.sni_switch.map(is_on));
     told.set_some(Attribute::Certificate, certificate(listener.certificate.as_ref()));
+    for (flag, attribute) in
+        [(wire::attr_flag::SNAT, Attribute::Snat), (wire::attr_flag::PROXY_PROTOCOL, Attribute::ProxyProtocol)]
+    {
+        let is_seen = listener.attr_flags.iter().flatten().any(|seen| seen == flag);
+        told.set_some(attribute, is_seen.then_some(true));
+    }
     if let Some(check) = &listener.health_check {
         health_check(&mut told, check);
         // Null is how the cloud says that each target is probed at its own port.

@@ -11,8 +11,8 @@ use std::net::IpAddr;
 use super::error::{MALFORMED_REPLY, own};
 use super::wire;
 use crate::model::{
-    Address, Failure, Health, IpFamily, Listener, ListenerId, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
-    Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
+    Address, Failure, Health, IpFamily, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId,
+    LoadBalancerStatus, Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
 };
 
 /// What is wrong with a reply.
@@ -81,6 +81,18 @@ fn collect<T, U>(items: Vec<T>, convert: impl Fn(T) -> Result<U>) -> Result<Vec<
 /// Load balancers; the request named all of them, so that the page holds all matches.
 pub(super) fn load_balancers(reply: wire::DescribeLoadBalancersReply) -> Result<Vec<LoadBalancer>> {
     collect(counted(reply.load_balancer_set, reply.total_count, "LoadBalancerSet")?, load_balancer)
+}
+
+/// Load balancers that were asked for by id. A reply with others answers another question, and proves nothing of those asked for.
+pub(super) fn load_balancers_of(
+    reply: wire::DescribeLoadBalancersReply,
+    asked: &[String],
+) -> Result<Vec<LoadBalancer>> {
+    let found = load_balancers(reply)?;
+    match found.iter().find(|found| !asked.iter().any(|id| id == found.id.as_str())) {
+        Some(stranger) => Err(Malformed(format!("LoadBalancerSet has {}, which was not asked for", stranger.id))),
+        None => Ok(found),
+    }
 }
 
 fn load_balancer(set: wire::LoadBalancer) -> Result<LoadBalancer> {
@@ -153,12 +165,19 @@ fn is_known(protocol: Option<&str>) -> bool {
 fn listener(listener: wire::Listener) -> Result<Listener> {
     Ok(Listener {
         attributes: attributes::of_listener(&listener),
+        state: listener_state(listener.attr_flags.as_deref().unwrap_or_default()),
         id: ListenerId::new(needed(listener.listener_id, "ListenerId")?),
         name: listener.listener_name.unwrap_or_default(),
         protocol: protocol(listener.protocol)?,
         port: port(listener.port)?,
         rules: collect(listener.rules.unwrap_or_default(), rule)?,
     })
+}
+
+/// The flag is the only place where a stopped listener can be told from one that serves.
+fn listener_state(flags: &[String]) -> ListenerState {
+    let is_stopped = flags.iter().any(|flag| flag == wire::attr_flag::STOP);
+    if is_stopped { ListenerState::Stopped } else { ListenerState::Serving }
 }
 
 fn rule(rule: wire::RuleOutput) -> Result<Rule> {

@@ -156,6 +156,7 @@ fn listeners_of_the_reference() {
                 name: "k8s-a".into(),
                 protocol: Protocol::Tcp,
                 port: 80,
+                state: ListenerState::Serving,
                 attributes: Attributes::default(),
                 rules: vec![]
             },
@@ -164,12 +165,38 @@ fn listeners_of_the_reference() {
                 name: "k8s-https".into(),
                 protocol: Protocol::Https,
                 port: 443,
+                state: ListenerState::Serving,
                 attributes: Attributes::default(),
                 rules: vec![rule],
             },
         ]
     );
     assert_eq!(found[1].protocol.transport(), Transport::Tcp);
+}
+
+#[test]
+fn a_stopped_listener_says_so_in_its_flags() {
+    let state = |flags: Value| {
+        let told =
+            json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "TCP", "Port": 80, "AttrFlags": flags});
+        listener(reply(told)).map(|listener| listener.state)
+    };
+    assert_eq!(state(json!(["SnatEnable", "Stop"])), Ok(ListenerState::Stopped));
+    for flags in [json!([]), json!(["Novelty"]), Value::Null] {
+        assert_eq!(state(flags), Ok(ListenerState::Serving));
+    }
+}
+
+#[test]
+fn a_flag_that_is_seen_is_on_and_one_that_is_absent_says_nothing() {
+    let told = |flags: Value| {
+        let told =
+            json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "QUIC", "Port": 80, "AttrFlags": flags});
+        words(&listener(reply(told)).unwrap().attributes)
+    };
+    assert_eq!(told(json!(["ProxyProtocol", "SnatEnable"])), "proxyProtocol.enable true, snatEnable true");
+    assert_eq!(told(json!(["SnatEnable", "RescheduleUnhealthy", "Novelty"])), "snatEnable true");
+    assert_eq!((told(json!([])).as_str(), told(Value::Null).as_str()), ("", ""));
 }
 
 #[test]

@@ -37,6 +37,15 @@ async fn long_lists_are_asked_for_in_parts() {
 }
 
 #[tokio::test]
+async fn a_list_of_others_is_no_answer() {
+    let other = json!({"LoadBalancerId": "lb-2", "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1"});
+    let server = Server::replying(success(json!({"TotalCount": 1, "LoadBalancerSet": [other]}))).await;
+    let failure = server.client().0.contents(&lb("lb-1")).await.unwrap_err();
+    assert!(failure.message.contains("lb-2"), "{failure}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn one_failed_part_fails_the_read() {
     let server = Server::start(|request, _| {
         let ids = request.json()["LoadBalancerIds"].as_array().unwrap().clone();

@@ -4,9 +4,30 @@ use serde_json::Value;
 
 use super::HealthCheckOutput;
 
+/// What `AttrFlags` of a listener may name, beside flags that nobody knows.
+///
+/// The reference only calls them "attributes of the listener"; its example shows `Stop`. The others are those that the CLB
+/// resources of Tencent's Terraform provider read (`resource_tc_clb_listener.go`). Whether every account is shown them is not
+/// documented.
+pub mod attr_flag {
+    /// The listener is stopped.
+    pub const STOP: &str = "Stop";
+    /// `SnatEnable` is on.
+    pub const SNAT: &str = "SnatEnable";
+    /// `ProxyProtocol` is on.
+    pub const PROXY_PROTOCOL: &str = "ProxyProtocol";
+    /// `H2cSwitch` is on.
+    pub const H2C: &str = "H2cSwitch";
+    /// `RescheduleTargetZeroWeight` is on.
+    pub const RESCHEDULE_TARGET_ZERO_WEIGHT: &str = "RescheduleTargetZeroWeight";
+    /// `RescheduleUnhealthy` is on.
+    pub const RESCHEDULE_UNHEALTHY: &str = "RescheduleUnhealthy";
+    /// `RescheduleExpandTarget` is on.
+    pub const RESCHEDULE_EXPAND_TARGET: &str = "RescheduleExpandTarget";
+}
+
 reply! {
-    /// A listener. `SnatEnable`, `ProxyProtocol`, `H2cSwitch`, `SslCloseSwitch` and three of the `Reschedule` switches can be
-    /// set but are not shown.
+    /// A listener. Some switches have no member and are shown as flags; `SslCloseSwitch` is not shown at all.
     pub struct Listener {
         /// Id, `lbl-…`.
         listener_id: String,
@@ -44,7 +65,7 @@ reply! {
         toa: bool,
         /// Resets connections of a deregistered target.
         deregister_target_rst: bool,
-        /// Flags.
+        /// Flags that are set, see [`attr_flag`].
         attr_flags: Vec<String>,
         /// Null unless bound to some.
         target_group_list: Value,

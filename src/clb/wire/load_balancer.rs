@@ -179,6 +179,20 @@ request! {
         }
     }
 
+    /// Stops or starts a load balancer, or listeners of it. Asynchronous; by ticket only.
+    pub struct SetLoadBalancerStartStatus {
+        required {
+            /// The load balancer.
+            load_balancer_id: String,
+            /// `Start` or `Stop`.
+            operation_type: String,
+        }
+        optional {
+            /// The listeners; absent or empty means the load balancer itself.
+            listener_ids: Vec<String>,
+        }
+    }
+
     /// A condition of a read: one of the values.
     pub struct Filter {
         required {
@@ -259,6 +273,7 @@ actions! {
     DescribeLoadBalancers reads -> DescribeLoadBalancersReply;
     ModifyLoadBalancerAttributes writes -> ModifyLoadBalancerAttributesReply, load_balancer_id;
     SetLoadBalancerSecurityGroups writes -> Done, load_balancer_id;
+    SetLoadBalancerStartStatus writes -> Done, load_balancer_id;
 }
 
 impl Action for DeleteLoadBalancer {

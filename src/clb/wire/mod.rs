@@ -28,12 +28,12 @@ pub use listener::{
     CertInfo, CertificateInput, CreateListener, CreateListenerReply, DeleteListener, DeleteLoadBalancerListeners,
     DescribeListeners, DescribeListenersReply, ModifyListener, MultiCertInfo, Secret,
 };
-pub use listener_output::{CertificateOutput, Listener, RewriteTarget, RuleOutput};
+pub use listener_output::{CertificateOutput, Listener, RewriteTarget, RuleOutput, attr_flag};
 pub use load_balancer::{
     CreateLoadBalancer, CreateLoadBalancerReply, DeleteLoadBalancer, DescribeLoadBalancers, DescribeLoadBalancersReply,
     Filter, InternetAccessible, InternetAccessibleOutput, ModifyLoadBalancerAttributes,
-    ModifyLoadBalancerAttributesReply, SetLoadBalancerSecurityGroups, TagInfo, TagInfoOutput, TargetRegionInfo,
-    TargetRegionInfoOutput,
+    ModifyLoadBalancerAttributesReply, SetLoadBalancerSecurityGroups, SetLoadBalancerStartStatus, TagInfo,
+    TagInfoOutput, TargetRegionInfo, TargetRegionInfoOutput,
 };
 pub use load_balancer_output::{ExclusiveClusterOutput, LoadBalancer, ZoneInfo};
 pub use quota::{DescribeQuota, DescribeQuotaReply, Quota};

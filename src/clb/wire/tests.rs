@@ -19,8 +19,8 @@ macro_rules! with_action {
     ($name:expr, $call:ident($argument:expr)) => {
         with_action!($name, $call($argument), [
             CreateLoadBalancer DescribeLoadBalancers DeleteLoadBalancer ModifyLoadBalancerAttributes
-            SetLoadBalancerSecurityGroups CreateLoadBalancerSnatIps DeleteLoadBalancerSnatIps CreateListener
-            DescribeListeners ModifyListener DeleteListener DeleteLoadBalancerListeners CreateRule ModifyRule DeleteRule
+            SetLoadBalancerSecurityGroups SetLoadBalancerStartStatus CreateLoadBalancerSnatIps DeleteLoadBalancerSnatIps
+            CreateListener DescribeListeners ModifyListener DeleteListener DeleteLoadBalancerListeners CreateRule ModifyRule DeleteRule
             ModifyDomainAttributes RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
             ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag DescribeTargets
             DescribeTargetHealth DescribeTaskStatus DescribeQuota

@@ -81,7 +81,7 @@ fn unread(seen: &Seen<'_>) -> String {
             format!("CLB was not read ({}); by what the controller has written", failure.message)
         }
         Cloud::Failed(failure) => format!("CLB cannot be read: {failure}"),
-        Cloud::Missing => "the load balancer does not exist".to_owned(),
+        Cloud::Missing(_) => "the load balancer does not exist".to_owned(),
         Cloud::Unplaced(_) => "there is no load balancer yet".to_owned(),
         Cloud::Observed(_) => "CLB was read".to_owned(),
     }

@@ -11,7 +11,7 @@ use crate::api::DirectAccessBindingStatus;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, ExclusionReason, Reason};
 use crate::model::Limits;
-use crate::plan::{BindingPlan, BindingView, Cloud, Observed, Snapshot, Verdict, selects};
+use crate::plan::{BindingPlan, BindingView, Cloud, Observed, Sight, Snapshot, Verdict, selects};
 use crate::telemetry::catalog::{self, CONTROLLER_NAME, Family};
 
 /// The parts of all load balancers. Clones share them.
@@ -129,7 +129,7 @@ fn whole(number: usize) -> i64 {
 /// The status says what is known, also when the cloud did not answer; what it leaves out stays as it was `known`.
 fn facts(view: &BindingView, plan: &BindingPlan, status: &DirectAccessBindingStatus, known: &Facts) -> Facts {
     let targets = status.targets.clone().unwrap_or_default();
-    let unhealthy = if plan.is_observed { whole(plan.counts.unhealthy) } else { known.targets[3] };
+    let unhealthy = if plan.sight != Sight::Nothing { whole(plan.counts.unhealthy) } else { known.targets[3] };
     let (waiting, oldest_waiting) = waiting(view, plan);
     let policy = view.binding.spec.readiness_gate.policy;
     let ungated =

@@ -196,7 +196,7 @@ impl Metrics {
             Step::Register(targets) => count("register", targets.len()),
             Step::Deregister(targets) => count("deregister", targets.len()),
             Step::Reweight(targets) => {
-                let drained = targets.iter().filter(|(_, _, weight)| *weight == 0).count();
+                let drained = targets.iter().filter(|one| one.to == 0).count();
                 count("drain", drained);
                 count("reweight", targets.len() - drained);
             }

@@ -10,21 +10,17 @@ use serde_json::json;
 use super::{Report, settle};
 use crate::api::binding::Mode;
 use crate::api::names;
-use crate::plan::{BindingView, annotation};
+use crate::plan::{BindingView, Management, annotation};
 
 impl Report<'_> {
     /// What this binding should have written on its Service.
-    pub(super) fn annotations(&self, view: &BindingView) -> Vec<(String, String)> {
+    pub(super) fn annotations(&self, view: &BindingView, management: Management) -> Vec<(String, String)> {
         let Some(service) = view.service.as_deref() else { return Vec::new() };
-        let is_told = view.binding.spec.mode == Mode::Delegate || !self.load_balancer().as_str().is_empty();
-        if view.binding.spec.suspend || !is_told {
-            return service
-                .our_annotations
-                .iter()
-                .filter_map(|key| Some((key.clone(), service.annotations.get(key)?.clone())))
-                .collect();
-        }
-        annotation::annotations(view, service, self.load_balancer()).into_iter().collect()
+        // As long as there is no load balancer, there is nothing to say of one.
+        let is_known = view.binding.spec.mode == Mode::Delegate || !self.load_balancer().as_str().is_empty();
+        let management = if is_known { management } else { Management::Freeze };
+        let (load_balancer, cluster) = (self.load_balancer(), self.snapshot.cluster);
+        annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
     }
 
     /// Writes them when they differ. Returns false when the write failed.
@@ -48,10 +44,10 @@ impl Report<'_> {
 
     /// Writes the load balancer's addresses into the status of a Service of our class, when they differ. Returns false when the
     /// write failed.
-    pub(super) async fn write_ingress(&self, view: &BindingView) -> bool {
+    pub(super) async fn write_ingress(&self, view: &BindingView, management: Management) -> bool {
         let Some(service) = view.service.as_deref() else { return true };
-        let Some(wanted) = annotation::ingress(view, service, &self.snapshot.cloud) else { return true };
-        if !self.has_voice(view) || view.binding.spec.suspend || wanted == service.ingress {
+        let Some(wanted) = annotation::ingress(view, service, &self.snapshot.cloud, management) else { return true };
+        if !self.has_voice(view) || wanted == service.ingress {
             return true;
         }
         let entry = |address: &String| match address.parse::<IpAddr>() {

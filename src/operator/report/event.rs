@@ -54,7 +54,10 @@ impl Report<'_> {
             |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
         for (step, outcome) in &self.outcome.steps {
             if matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)) && step.concerns(view.uid(), is_known) {
-                self.tell(view, told, reason(step), "Program", &step.to_string()).await;
+                let changes = step.target_changes(view.uid());
+                let note = if changes.is_empty() { step.to_string() } else { changes.join("; ") };
+                tracing::info!(binding = view.display_name(), reason = %reason(step), note, "targets or routes changed");
+                self.tell(view, told, reason(step), "Program", &note).await;
             }
         }
         if ungated(before) == 0

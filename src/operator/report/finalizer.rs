@@ -1,17 +1,19 @@
-//! The finalizer: on before anything is written to the cloud, off when a read shows that nothing of ours is left.
+//! The finalizer, in two forms: the first before a binding is looked at, the second before anything is written to the cloud for it.
+//! The first goes without a look at the cloud; the second when a read shows that nothing of ours is left.
 
 use std::sync::Arc;
 
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Report, settle};
 use crate::api::{DirectAccessBinding, names};
 use crate::operator::context::Context;
-use crate::plan::BindingView;
+use crate::plan::placement::has_finalizer;
+use crate::plan::{BindingView, Plan, Snapshot};
 
-/// Puts the finalizer on bindings that lack it. Returns those that may be acted on.
+/// Puts the first form on bindings that have none. Returns those that may be acted on.
 ///
 /// A binding that changed in between is left out: its change starts the next round.
 pub(in crate::operator) async fn secure(
@@ -20,41 +22,63 @@ pub(in crate::operator) async fn secure(
 ) -> Vec<Arc<DirectAccessBinding>> {
     let mut secured = Vec::with_capacity(bindings.len());
     for binding in bindings {
-        let finalizers = binding.metadata.finalizers.as_deref().unwrap_or_default();
-        if binding.metadata.deletion_timestamp.is_some() || finalizers.iter().any(|found| found == names::FINALIZER) {
+        if binding.metadata.deletion_timestamp.is_some() || has_finalizer(&binding) {
             secured.push(binding);
-            continue;
+        } else {
+            secured.extend(write(context, &binding, &[names::FIRST_FINALIZER]).await.1.map(Arc::new));
         }
-        let finalizers = finalizers.iter().cloned().chain([names::FINALIZER.to_owned()]).collect();
-        secured.extend(write(context, &binding, finalizers).await.1.map(Arc::new));
     }
     secured
+}
+
+/// Puts the second form on the bindings for which the plan writes to the cloud. Returns false when the API server has not confirmed
+/// one, so that nothing may be written.
+pub(in crate::operator) async fn submit(context: &Context, snapshot: &Snapshot, plan: &Plan) -> bool {
+    let mut is_confirmed = true;
+    for (view, part) in snapshot.bindings.iter().zip(&plan.bindings) {
+        let writes = !part.pending.is_empty() || part.placement.is_some();
+        if !plan.steps.is_empty() && writes && !view.is_submitted() {
+            is_confirmed &= write(context, &view.binding, &[names::FINALIZER]).await.1.is_some();
+        }
+    }
+    is_confirmed
 }
 
 impl Report<'_> {
     /// Takes the finalizer off. Returns false when the write failed.
     pub(super) async fn release(&self, view: &BindingView) -> bool {
-        let finalizers = view.binding.metadata.finalizers.as_deref().unwrap_or_default();
-        if !finalizers.iter().any(|found| found == names::FINALIZER) {
-            return true;
-        }
-        let rest = finalizers.iter().filter(|found| *found != names::FINALIZER).cloned().collect();
-        write(self.context, &view.binding, rest).await.0
+        !has_finalizer(&view.binding) || write(self.context, &view.binding, &[]).await.0
     }
 }
 
-async fn write(
-    context: &Context,
-    binding: &DirectAccessBinding,
-    finalizers: Vec<String>,
-) -> (bool, Option<DirectAccessBinding>) {
+/// Replaces our finalizers by these, and leaves those of others alone: the list that was read must be the list that is there.
+async fn write(context: &Context, binding: &DirectAccessBinding, ours: &[&str]) -> (bool, Option<DirectAccessBinding>) {
     let meta = &binding.metadata;
     let namespace = meta.namespace.as_deref().unwrap_or_default();
     let api: Api<DirectAccessBinding> = Api::namespaced(context.client.clone(), namespace);
-    // The UID keeps a patch meant for a deleted binding away from a new one of its name. The version is left out on purpose:
-    // a status written in this round has already changed it, and no one else has business with our finalizer.
-    let patch = json!({"metadata": {"uid": meta.uid, "finalizers": finalizers}});
+    let known = meta.finalizers.clone().unwrap_or_default();
+    let others =
+        known.iter().map(String::as_str).filter(|one| ![names::FINALIZER, names::FIRST_FINALIZER].contains(one));
+    let wanted: Vec<&str> = others.chain(ours.iter().copied()).collect();
+    let of_list = match (known.is_empty(), wanted.is_empty()) {
+        // An absent list cannot be tested; a version can.
+        (true, _) => vec![
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": meta.resource_version}),
+            json!({"op": "add", "path": "/metadata/finalizers", "value": wanted}),
+        ],
+        (false, is_last) => {
+            let change = if is_last { "remove" } else { "replace" };
+            vec![
+                json!({"op": "test", "path": "/metadata/finalizers", "value": known}),
+                json!({"op": change, "path": "/metadata/finalizers", "value": wanted}),
+            ]
+        }
+    };
+    // The UID keeps a patch meant for a deleted binding away from a new one of its name.
+    let uid = json!({"op": "test", "path": "/metadata/uid", "value": meta.uid});
+    let operations = Value::Array(std::iter::once(uid).chain(of_list).collect());
+    let Ok(patch) = serde_json::from_value(operations) else { return (false, None) };
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let result = api.patch(meta.name.as_deref().unwrap_or_default(), &params, &Patch::Merge(&patch)).await;
+    let result = api.patch(meta.name.as_deref().unwrap_or_default(), &params, &Patch::Json::<()>(patch)).await;
     settle(context, "directaccessbindings", result)
 }

@@ -5,14 +5,14 @@ use futures::StreamExt;
 use super::Report;
 use crate::operator::gate::write_gate;
 use crate::plan::{GateVerdict, selects};
-use crate::status::{GateCondition, gate_condition};
+use crate::status::{GateCondition, RefusedGate, gate_condition};
 
 /// Patches under way at once. Each is one small request; a rollout of hundreds of Pods should not wait for them one by one.
 const CONCURRENCY: usize = 16;
 
 impl Report<'_> {
-    /// Writes what the gates of waiting Pods should say. Returns false when a write failed.
-    pub(super) async fn open_gates(&self) -> bool {
+    /// Writes what the gates of waiting Pods should say. Returns those that the API server did not take.
+    pub(super) async fn open_gates(&self) -> Vec<RefusedGate> {
         for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
             self.context.ledger.record(view.uid(), &plan.gates);
         }
@@ -22,16 +22,13 @@ impl Report<'_> {
                 patches.push(self.write_gate(gate, condition));
             }
         }
-        let mut results = futures::stream::iter(patches).buffer_unordered(CONCURRENCY);
-        let mut is_complete = true;
-        while let Some(is_ok) = results.next().await {
-            is_complete &= is_ok;
-        }
-        is_complete
+        let results = futures::stream::iter(patches).buffer_unordered(CONCURRENCY);
+        results.filter_map(std::future::ready).collect().await
     }
 
-    async fn write_gate(&self, gate: &GateVerdict, condition: GateCondition) -> bool {
-        write_gate(self.context, &gate.pod, &gate.pod_uid, &condition).await
+    async fn write_gate(&self, gate: &GateVerdict, condition: GateCondition) -> Option<RefusedGate> {
+        let result = write_gate(self.context, &gate.pod, &gate.pod_uid, &condition).await;
+        result.err().map(|message| RefusedGate { pod_uid: gate.pod_uid.clone(), message })
     }
 
     /// The condition to write; `None` when the Pod says so already.

@@ -8,13 +8,15 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::super::Moment;
+use super::super::health::HealthPolicy;
 use super::super::settings::LoadBalancerSpec;
 use super::creation::NewLoadBalancer;
 use super::{LoadBalancer, State, Target};
 use crate::clb::wire::InternetAccessibleOutput;
 use crate::clb::wire::{CreateListener, RuleInput, TagInfoOutput};
 use crate::model::{
-    self, Address, Health, ListenerId, LoadBalancerId, Protocol, RegisteredTarget, Route, RuleId, TargetHealth, Weight,
+    self, Address, Health, ListenerId, ListenerState, LoadBalancerId, Protocol, RegisteredTarget, Route, RuleId,
+    TargetHealth, Weight,
 };
 
 /// Why somebody else could not do what they wanted.
@@ -199,6 +201,22 @@ impl State {
         Ok(rule_id)
     }
 
+    /// Stops a listener, or starts it again. A stopped one neither receives nor forwards traffic; connections that are open are
+    /// closed.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_listener_state(
+        &mut self,
+        id: &LoadBalancerId,
+        listener: &ListenerId,
+        state: ListenerState,
+    ) -> Result<(), ConsoleError> {
+        let found = self.change(id)?.listener_mut(listener).ok_or_else(|| not_found(listener))?;
+        found.set_state(state);
+        Ok(())
+    }
+
     /// Removes a listener with its targets; true when it was there.
     pub fn remove_listener(&mut self, id: &LoadBalancerId, listener: &ListenerId) -> bool {
         let Ok(load_balancer) = self.change(id) else { return false };
@@ -251,6 +269,7 @@ impl State {
             name: listener.name().to_owned(),
             protocol: listener.protocol,
             port: listener.port,
+            state: listener.state,
             attributes: model::Attributes::default(),
             rules: listener.rules.iter().map(rule).collect(),
         };
@@ -281,17 +300,19 @@ impl State {
     /// The health of all targets of a load balancer.
     pub fn health(&self, id: &LoadBalancerId) -> Vec<TargetHealth> {
         let mut all = Vec::new();
-        for listener in self.load_balancers.get(id).iter().flat_map(|lb| &lb.listeners) {
-            let mut add = |rule: &RuleId, targets: &[Target], on: bool| {
+        let Some(load_balancer) = self.load_balancers.get(id) else { return all };
+        for listener in &load_balancer.listeners {
+            let mut add = |rule: &RuleId, targets: &[Target], policy: &HealthPolicy| {
+                let probing = load_balancer.probing(listener, policy);
                 all.extend(targets.iter().map(|target| TargetHealth {
                     listener: listener.id.clone(),
                     rule: rule.clone(),
                     address: target.address,
-                    health: self.health_of(&target.record, target.address, on),
+                    health: self.health_of(&target.record, target.address, probing),
                 }));
             };
-            add(&listener.synthetic_rule, &listener.targets, listener.policy.probe.is_some());
-            listener.rules.iter().for_each(|rule| add(&rule.id, &rule.targets, rule.policy.probe.is_some()));
+            add(&listener.synthetic_rule, &listener.targets, &listener.policy);
+            listener.rules.iter().for_each(|rule| add(&rule.id, &rule.targets, &rule.policy));
         }
         all
     }
@@ -305,6 +326,6 @@ impl State {
             Some(rule) => &listener.rule(rule.as_str())?.policy,
         };
         let target = load_balancer.targets(route)?.iter().find(|target| target.address == address)?;
-        Some(self.health_of(&target.record, address, policy.probe.is_some()))
+        Some(self.health_of(&target.record, address, load_balancer.probing(listener, policy)))
     }
 }

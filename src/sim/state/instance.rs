@@ -5,8 +5,10 @@
 use super::super::Moment;
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::{HealthPolicy, HealthRecord};
+use super::super::settings::AttributeFlags;
+use super::switches::Switches;
 use crate::clb::wire;
-use crate::model::{Address, ListenerId, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
+use crate::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
 
 /// A load balancer.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The port.
     pub port: u16,
+    /// Whether it takes traffic, as long as its load balancer does.
+    pub state: ListenerState,
     /// The targets of a layer-4 listener.
     pub targets: Vec<Target>,
     /// The rules of a layer-7 listener.
@@ -42,19 +46,10 @@ pub struct Listener {
     pub(crate) policy: HealthPolicy,
     /// The rule that health reports invent for layer 4.
     pub(crate) synthetic_rule: RuleId,
-    /// What `DescribeListeners` shows, without the rules.
+    /// What `DescribeListeners` shows, without the rules and the flags.
     pub(crate) shown: wire::Listener,
-    /// What was set and no action shows.
-    pub(crate) unshown: Unshown,
-}
-
-/// Settings of a listener that the service takes and never shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unshown {
-    /// Whether the client's address is replaced; kept, without effect on traffic.
-    pub(crate) snat: Option<bool>,
-    /// Whether targets are told the client's address by PROXY protocol.
-    pub(crate) proxy_protocol: Option<bool>,
+    /// What is shown as flags.
+    pub(crate) switches: Switches,
 }
 
 /// A forwarding rule.
@@ -171,6 +166,13 @@ impl Listener {
     /// The name.
     pub fn name(&self) -> &str {
         self.shown.listener_name.as_deref().unwrap_or_default()
+    }
+
+    /// What `AttrFlags` shows. That a listener is stopped is shown to everybody.
+    pub(super) fn attr_flags(&self, shown: AttributeFlags) -> Vec<String> {
+        let stopped = (self.state == ListenerState::Stopped).then_some(wire::attr_flag::STOP);
+        let switches = self.switches.flags().filter(|_| shown == AttributeFlags::Shown);
+        stopped.into_iter().chain(switches).map(str::to_owned).collect()
     }
 
     /// A rule by id.

@@ -66,9 +66,7 @@ impl Handle for ModifyListener {
                     listener.shown.health_check = Some(check);
                     listener.policy = policy;
                 }
-                let unshown = &mut listener.unshown;
-                unshown.snat = self.snat_enable.or(unshown.snat);
-                unshown.proxy_protocol = self.proxy_protocol.or(unshown.proxy_protocol);
+                listener.switches = listener.switches.changed(&self);
                 modify(&mut listener.shown, self);
             }
         });

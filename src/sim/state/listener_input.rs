@@ -3,12 +3,13 @@
 use super::super::error::{ApiError, ApiResult};
 use super::health_check::{self, Subject};
 use super::load_balancer::check_name;
-use super::{Listener, State, Unshown};
+use super::switches::Switches;
+use super::{Listener, State};
 use crate::clb::wire;
 use crate::clb::wire::{
     CertificateInput, CertificateOutput, CreateListener, HealthCheck, ModifyListener, MultiCertInfo,
 };
-use crate::model::{ListenerId, Protocol, RuleId};
+use crate::model::{ListenerId, ListenerState, Protocol, RuleId};
 
 /// Ports in one `CreateListener`: the service refuses 50, whatever its documentation says.
 const MOST_PORTS: usize = 49;
@@ -49,7 +50,6 @@ impl State {
             keepalive_enable: (!layer4).then(|| request.keepalive_enable.unwrap_or(0)),
             toa: Some(false),
             deregister_target_rst: Some(request.deregister_target_rst.unwrap_or(false)),
-            attr_flags: Some(Vec::new()),
             max_conn: Some(request.max_conn.unwrap_or(-1)),
             max_cps: Some(request.max_cps.unwrap_or(-1)),
             idle_connect_timeout: request.idle_connect_timeout.or(idle),
@@ -62,12 +62,13 @@ impl State {
             id: ListenerId::new(id),
             protocol,
             port,
+            state: ListenerState::Serving,
             targets: Vec::new(),
             rules: Vec::new(),
             policy,
             synthetic_rule: RuleId::new(self.new_id("loc-")),
             shown,
-            unshown: Unshown { snat: request.snat_enable, proxy_protocol: request.proxy_protocol },
+            switches: Switches::of(request),
         })
     }
 }

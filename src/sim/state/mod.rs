@@ -15,6 +15,8 @@ mod query;
 mod registration;
 mod rule;
 mod rule_input;
+mod start_stop;
+mod switches;
 mod target;
 mod target_query;
 mod task;
@@ -32,16 +34,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::{ApiError, ApiResult};
 use super::fault::Twist;
-use super::settings::{BatchMode, Quotas, Timing};
+use super::settings::{AttributeFlags, BatchMode, Quotas, TargetTags, Timing};
 use super::{Moment, health::HealthRecord};
 use crate::clb::wire::Action;
 use crate::model::{Address, Health, LoadBalancerId, Route, TaskId};
 
 pub use console::ConsoleError;
-pub(crate) use instance::Unshown;
 pub use instance::{Listener, LoadBalancer, Rule, Target};
 pub(crate) use view::ProbeTarget;
 
+use start_stop::Probing;
 use task::{Task, Work};
 
 /// What does not change while a simulator runs.
@@ -51,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) quotas: Quotas,
     pub(crate) timing: Timing,
     pub(crate) batch: BatchMode,
+    pub(crate) attribute_flags: AttributeFlags,
+    pub(crate) target_tags: TargetTags,
     /// The wall-clock time of moment zero, for the times that replies show.
     pub(crate) origin: Timestamp,
 }
@@ -252,6 +256,14 @@ impl State {
 
     /// The load balancer of a write: it must exist, be in service, and have no task running.
     fn writable(&self, id: &str, now: Moment) -> ApiResult<&LoadBalancer> {
+        if self.readable(id)?.is_stopped() {
+            return Err(ApiError::new("FailedOperation.InvalidLBStatus", format!("LoadBalancer {id} is stopped")));
+        }
+        self.startable(id, now)
+    }
+
+    /// The load balancer of a write that is possible also while it is stopped.
+    fn startable(&self, id: &str, now: Moment) -> ApiResult<&LoadBalancer> {
         let load_balancer = self.readable(id)?;
         if load_balancer.isolated {
             return Err(ApiError::new("FailedOperation.InvalidLBStatus", format!("LoadBalancer {id} is isolated")));
@@ -294,13 +306,14 @@ impl State {
         self.changed.extend(self.load_balancers.keys().cloned());
     }
 
-    /// The health that counts: what somebody decided, else what the probes say.
-    fn health_of(&self, record: &HealthRecord, address: Address, check_is_on: bool) -> Health {
-        match self.overrides.get(&address) {
-            Some(true) => Health::Healthy,
-            Some(false) => Health::Unhealthy,
-            None if check_is_on => record.verdict(),
-            None => Health::CheckOff,
+    /// The health that counts: nobody's on a stopped listener, else what somebody decided, else what the probes say.
+    fn health_of(&self, record: &HealthRecord, address: Address, probing: Probing) -> Health {
+        match (self.overrides.get(&address), probing) {
+            (_, Probing::Stopped) => Health::CheckOff,
+            (Some(true), _) => Health::Healthy,
+            (Some(false), _) => Health::Unhealthy,
+            (None, Probing::On) => record.verdict(),
+            (None, Probing::SwitchedOff) => Health::CheckOff,
         }
     }
 }

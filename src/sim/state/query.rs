@@ -142,7 +142,11 @@ impl Handle for DescribeListeners {
         };
         let show = |listener: &Listener| {
             let rules = || listener.rules.iter().map(|rule| rule.shown.clone()).collect();
-            wire::Listener { rules: listener.protocol.is_layer7().then(rules), ..listener.shown.clone() }
+            wire::Listener {
+                rules: listener.protocol.is_layer7().then(rules),
+                attr_flags: Some(listener.attr_flags(state.config.attribute_flags)),
+                ..listener.shown.clone()
+            }
         };
         let listeners: Vec<_> = load_balancer.listeners.iter().filter(matches).map(show).collect();
         let total_count = i64::try_from(listeners.len()).ok();

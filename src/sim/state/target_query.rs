@@ -1,8 +1,10 @@
 //! Reads of targets and their health.
 
 use super::super::error::{ApiError, ApiResult};
+use super::super::health::HealthPolicy;
+use super::super::settings::TargetTags;
 use super::query::{check_length, protocol, within};
-use super::{Context, Handle, Handled, Listener, LoadBalancer, Rule, State, Target};
+use super::{Context, Handle, Handled, Listener, LoadBalancer, Probing, Rule, State, Target};
 use crate::clb::wire::{
     Backend, DescribeTargetHealth, DescribeTargetHealthReply, DescribeTargets, DescribeTargetsReply, Filter,
     ListenerBackend, ListenerHealth, LoadBalancerHealth, RuleHealth, RuleTargets, TargetHealth,
@@ -80,13 +82,13 @@ impl State {
             private_ip_addresses: Some(vec![target.address.ip.to_string()]),
             registered_time: Some(self.time_text(target.registered)),
             eni_id: Some(String::new()),
-            tag: Some(target.tag.clone()),
+            tag: (self.config.target_tags == TargetTags::Shown).then(|| target.tag.clone()),
             ..Backend::default()
         }
     }
 
-    fn target_health(&self, target: &Target, check_is_on: bool) -> TargetHealth {
-        let health = self.health_of(&target.record, target.address, check_is_on);
+    fn target_health(&self, target: &Target, probing: Probing) -> TargetHealth {
+        let health = self.health_of(&target.record, target.address, probing);
         let detail = match health {
             Health::Healthy => "Alive",
             Health::Unhealthy => "Dead",
@@ -105,22 +107,31 @@ impl State {
         }
     }
 
-    fn listener_health(&self, listener: &Listener, locations: Option<&Vec<String>>) -> ListenerHealth {
-        let rule = |id: &str, domain: Option<String>, url: Option<String>, targets: &[Target], on: bool| RuleHealth {
-            location_id: Some(id.to_owned()),
-            domain,
-            url,
-            rule_id: None,
-            targets: Some(targets.iter().map(|target| self.target_health(target, on)).collect()),
+    fn listener_health(
+        &self,
+        load_balancer: &LoadBalancer,
+        listener: &Listener,
+        locations: Option<&Vec<String>>,
+    ) -> ListenerHealth {
+        let targets = |targets: &[Target], policy: &HealthPolicy| {
+            let probing = load_balancer.probing(listener, policy);
+            Some(targets.iter().map(|target| self.target_health(target, probing)).collect())
         };
         let rules = if listener.protocol.is_layer7() {
-            let show = |own: &Rule| {
-                let (domain, url) = (own.shown.domain.clone(), Some(own.url.clone()));
-                rule(own.id.as_str(), domain, url, &own.targets, own.policy.probe.is_some())
+            let show = |own: &Rule| RuleHealth {
+                location_id: Some(own.id.to_string()),
+                domain: own.shown.domain.clone(),
+                url: Some(own.url.clone()),
+                rule_id: None,
+                targets: targets(&own.targets, &own.policy),
             };
             listener.rules.iter().map(show).collect()
         } else {
-            vec![rule(listener.synthetic_rule.as_str(), None, None, &listener.targets, listener.policy.probe.is_some())]
+            vec![RuleHealth {
+                location_id: Some(listener.synthetic_rule.to_string()),
+                targets: targets(&listener.targets, &listener.policy),
+                ..RuleHealth::default()
+            }]
         };
         let kept = |rule: &RuleHealth| within(locations, rule.location_id.as_deref().unwrap_or_default());
         ListenerHealth {
@@ -142,10 +153,11 @@ impl Handle for DescribeTargetHealth {
             let load_balancer = state.readable(id)?;
             let kept = |listener: &&Listener| within(self.listener_ids.as_ref(), listener.id.as_str());
             let listeners = load_balancer.listeners.iter().filter(kept);
+            let show = |listener| state.listener_health(load_balancer, listener, self.location_ids.as_ref());
             Ok(LoadBalancerHealth {
                 load_balancer_id: Some(id.clone()),
                 load_balancer_name: load_balancer.shown.load_balancer_name.clone(),
-                listeners: Some(listeners.map(|l| state.listener_health(l, self.location_ids.as_ref())).collect()),
+                listeners: Some(listeners.map(show).collect()),
             })
         };
         let load_balancers = Some(self.load_balancer_ids.iter().map(one).collect::<ApiResult<_>>()?);

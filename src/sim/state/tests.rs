@@ -69,6 +69,8 @@ impl World {
             quotas,
             timing: settings.timing,
             batch: BatchMode::Task,
+            attribute_flags: settings.attribute_flags,
+            target_tags: settings.target_tags,
             origin: Timestamp::UNIX_EPOCH,
         };
         let mut state = State::new(config);

@@ -17,20 +17,22 @@ pub(crate) struct ProbeTarget {
 }
 
 impl State {
-    /// The listeners of a load balancer, as the data plane serves them; none when it has gone.
+    /// The listeners of a load balancer, as the data plane serves them, without those that are stopped; none when it has gone.
     pub(crate) fn fronts(&self, id: &LoadBalancerId) -> Vec<FrontView> {
         let Some(load_balancer) = self.load_balancers.get(id) else { return Vec::new() };
-        load_balancer.listeners.iter().map(|listener| self.front(load_balancer, listener)).collect()
+        let served = load_balancer.listeners.iter().filter(|listener| load_balancer.serves(listener));
+        served.map(|listener| self.front(load_balancer, listener)).collect()
     }
 
     fn front(&self, load_balancer: &LoadBalancer, listener: &Listener) -> FrontView {
         let usual = if listener.protocol == Protocol::Udp { 300 } else { 900 };
         let idle = listener.shown.idle_connect_timeout.and_then(|s| u64::try_from(s).ok()).unwrap_or(usual);
-        let backends = |targets: &[Target], check_is_on: bool| {
+        let backends = |targets: &[Target], policy: &HealthPolicy| {
+            let probing = load_balancer.probing(listener, policy);
             let backend = |target: &Target| Backend {
                 address: target.address,
                 weight: target.weight,
-                health: self.health_of(&target.record, target.address, check_is_on),
+                health: self.health_of(&target.record, target.address, probing),
             };
             targets.iter().map(backend).collect()
         };
@@ -40,7 +42,7 @@ impl State {
             url: rule.url.clone(),
             is_default: rule.shown.default_server == Some(true),
             balance: self.balance(rule.shown.scheduler.as_deref(), rule.shown.session_expire_time),
-            backends: backends(&rule.targets, rule.policy.probe.is_some()),
+            backends: backends(&rule.targets, &rule.policy),
         };
         let layer4 = || RouteView {
             rule: None,
@@ -48,10 +50,10 @@ impl State {
             url: String::new(),
             is_default: false,
             balance: Balance {
-                proxy_protocol: listener.unshown.proxy_protocol == Some(true),
+                proxy_protocol: listener.switches.proxy_protocol == Some(true),
                 ..self.balance(listener.shown.scheduler.as_deref(), listener.shown.session_expire_time)
             },
-            backends: backends(&listener.targets, listener.policy.probe.is_some()),
+            backends: backends(&listener.targets, &listener.policy),
         };
         FrontView {
             listener: listener.id.clone(),
@@ -78,7 +80,7 @@ impl State {
     pub(crate) fn probe_targets(&self, id: &LoadBalancerId) -> Vec<ProbeTarget> {
         let Some(load_balancer) = self.load_balancers.get(id) else { return Vec::new() };
         let mut probes = Vec::new();
-        for listener in &load_balancer.listeners {
+        for listener in load_balancer.listeners.iter().filter(|listener| load_balancer.serves(listener)) {
             let layer4 = Route { listener: listener.id.clone(), rule: None };
             self.add_probes(&mut probes, &layer4, &listener.targets, &listener.policy);
             for rule in &listener.rules {

@@ -190,7 +190,11 @@ impl GateReason {
     pub const fn opens(self) -> bool {
         !matches!(
             self,
-            Self::NotRegistered | Self::Registering | Self::HealthCheck | Self::WeightUnreadable | Self::ListenerStopped
+            Self::NotRegistered
+                | Self::Registering
+                | Self::HealthCheck
+                | Self::WeightUnreadable
+                | Self::ListenerStopped
         )
     }
 }

@@ -7,6 +7,9 @@ use std::fmt;
 
 /// Tag of a load balancer that a binding created: the binding's UID.
 pub const OWNER_TAG: &str = "direct-access-binding";
+/// Tag of a load balancer that a binding of an annotated Service created: the UID of the Service, so that the binding finds it again
+/// when it is deleted and made anew.
+pub const SERVICE_TAG: &str = "direct-access-service";
 /// Tag of a load balancer that a binding created: `namespace/name` of the binding, for people.
 pub const OWNER_NAME_TAG: &str = "direct-access-binding-name";
 

@@ -155,7 +155,8 @@ impl Attribute {
         (Self::CheckSwitch..=Self::CheckSource).contains(&self)
     }
 
-    /// False for what the cloud takes and never shows, so that drift of it cannot be seen.
+    /// False for what the cloud may show when it is on, and never shows to be off: its absence from a reply proves nothing, so
+    /// that drift from on to off cannot be seen.
     pub const fn is_readable(self) -> bool {
         !matches!(self, Self::ProxyProtocol | Self::Snat)
     }

@@ -81,6 +81,19 @@ impl FromStr for Protocol {
     }
 }
 
+/// Whether a listener takes traffic.
+///
+/// Somebody may stop a listener by the console or by `SetLoadBalancerStartStatus`. It stays as it is, with its targets, and
+/// neither receives nor forwards anything (<https://cloud.tencent.com/document/product/214/53614>).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListenerState {
+    /// It forwards to its targets.
+    #[default]
+    Serving,
+    /// It is stopped. The cloud reports [`CheckOff`](super::Health::CheckOff) for all its targets.
+    Stopped,
+}
+
 /// A listener as a read returned it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -92,7 +105,9 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The port, 1–65535.
     pub port: u16,
-    /// What the cloud told of its settings. `Snat` and `ProxyProtocol` are never told.
+    /// Whether it takes traffic: `Stopped` where the reply's `AttrFlags` name `Stop`.
+    pub state: ListenerState,
+    /// What the cloud told of its settings. `Snat` and `ProxyProtocol` are told when they are on, and never that they are off.
     pub attributes: Attributes,
     /// The rules of a layer-7 listener; empty for layer 4.
     pub rules: Vec<Rule>,

@@ -59,6 +59,16 @@ pub struct LoadBalancer {
     pub attributes: Attributes,
 }
 
+/// Reads that agree that a load balancer does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Witnesses {
+    /// `DescribeLoadBalancers` by id answered an empty list, and `DescribeListeners` answered as if there were one. This proves
+    /// nothing: a list may be empty for other reasons.
+    ListOnly,
+    /// `DescribeLoadBalancers` by id answered an empty list, and `DescribeListeners` that there is no such load balancer.
+    ListAndListeners,
+}
+
 /// What became of an asynchronous job of the cloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskState {

@@ -14,13 +14,12 @@ mod target;
 
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
-    ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop, Service, ServiceCondition,
-    ServicePort, Slice, SliceEndpoint, SlicePort,
-    TargetPort,
+    ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,
+    Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort,
 };
 pub use failure::{Class, Failure};
 pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
 pub use limits::{Limits, Quotas};
-pub use listener::{Listener, Protocol, Rule, Transport};
-pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState};
+pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
+pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

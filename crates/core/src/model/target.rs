@@ -52,7 +52,8 @@ pub enum Health {
     Unhealthy,
     /// Not probed yet, or the cloud does not know.
     Unknown,
-    /// The health check is switched off, so nothing will ever be known.
+    /// The target is not probed, so nothing will ever be known: the health check is switched off, or the listener is
+    /// [`Stopped`](super::ListenerState::Stopped). The cloud has one word for both, `Close`.
     CheckOff,
 }
 

@@ -6,13 +6,33 @@ use crate::api::binding::{ChargeType, LoadBalancerSpec, Mode};
 use crate::api::names;
 use crate::model::{LoadBalancerId, Service};
 
-use super::{BindingView, Cloud};
+use super::annotated::is_left_to_tke;
+use super::{BindingView, Cloud, Cluster, Management};
 
 /// The annotations that should be ours: our facts, less the keys that a user has set.
 ///
-/// Empty when the binding does not speak for its Service or is going away, which takes ours off again.
-pub fn annotations(view: &BindingView, service: &Service, load_balancer: &LoadBalancerId) -> BTreeMap<String, String> {
-    if view.is_deleting() || !view.speaks_for_service {
+/// They come off when the binding goes by proof, or does not speak for its Service. What is merely held keeps them, and TKE's own
+/// switch is never taken off a Service that TKE programs.
+pub fn annotations(
+    view: &BindingView,
+    service: &Service,
+    load_balancer: &LoadBalancerId,
+    management: Management,
+    cluster: Cluster,
+) -> BTreeMap<String, String> {
+    let kept = |is_kept: fn(&str) -> bool| {
+        let ours = service.our_annotations.iter().filter(|key| is_kept(key));
+        ours.filter_map(|key| Some((key.clone(), service.annotations.get(key)?.clone()))).collect()
+    };
+    match management {
+        Management::Freeze | Management::Abandon => return kept(|_| true),
+        Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) => {
+            return kept(|key| key == names::DIRECT_ACCESS);
+        }
+        Management::Release(_) => return BTreeMap::new(),
+        Management::Manage | Management::Observe | Management::Park(_) => {}
+    }
+    if !view.speaks_for_service {
         return BTreeMap::new();
     }
     let spec = &view.binding.spec;
@@ -52,13 +72,15 @@ fn delegated(load_balancer: Option<&LoadBalancerSpec>) -> BTreeMap<String, Strin
 
 /// The addresses or host names that the Service's `status.loadBalancer` should have; `None` when they are not known, or not ours to
 /// write: its class is not ours, and the binding was not made for it.
-pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud) -> Option<Vec<String>> {
+pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud, management: Management) -> Option<Vec<String>> {
     let is_ours = service.load_balancer_class.as_deref() == Some(names::LOAD_BALANCER_CLASS);
     if !service.is_load_balancer || view.binding.spec.mode == Mode::Delegate || !(is_ours || view.is_of_service()) {
         return None;
     }
-    if view.is_deleting() {
-        return Some(Vec::new());
+    match management {
+        Management::Release(_) | Management::Park(_) => return Some(Vec::new()),
+        Management::Freeze | Management::Abandon => return None,
+        Management::Manage | Management::Observe => {}
     }
     let Cloud::Observed(observed) = cloud else { return None };
     let balancer = &observed.load_balancer;

@@ -2,10 +2,10 @@
 
 use crate::model::{Limits, ListenerId, Route};
 
+use super::Step;
 use super::management::Proof;
 use super::step::WeightChange;
 use super::target::TargetPlan;
-use super::Step;
 
 /// The steps for targets, in the order in which they are safe.
 pub(super) fn target_steps(routes: Vec<TargetPlan>, limits: &Limits) -> Vec<Step> {

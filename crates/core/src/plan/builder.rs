@@ -273,7 +273,10 @@ impl<'a> PlanBuilder<'a> {
                 format!("'{winner}' is older and sets {wish} Mbps for the load balancer that both use; set the same");
             loser.plan.config_problems.push(drift::bandwidth_problem(ConfigProblem::Contradiction, &what));
             let name = loser.view.display_name();
-            first.plan.notes.push(format!("'{name}' asks for another bandwidth of the load balancer and does not get it"));
+            first
+                .plan
+                .notes
+                .push(format!("'{name}' asks for another bandwidth of the load balancer and does not get it"));
         }
         if let Some(change) = drift::bandwidth(wish, known) {
             first.plan.pending.attributes += change.drift.len();

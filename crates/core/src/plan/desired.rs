@@ -188,8 +188,7 @@ impl Resolver<'_> {
             reader.problems.push(problem::service_port_not_found(service, spec, port));
         }
         let last = || resolution::row_of(self.view, protocol, port).and_then(|row| resolution::recorded(row, protocol));
-        let resolution =
-            found.map(|port| Resolution { port: port.clone(), source: PortSource::Slices }).or_else(last);
+        let resolution = found.map(|port| Resolution { port: port.clone(), source: PortSource::Slices }).or_else(last);
         let weight = Weight::try_from(spec.weight).unwrap_or(DEFAULT_WEIGHT);
         DesiredListener {
             protocol,

@@ -95,9 +95,7 @@ pub(super) fn endpoints(view: &BindingView, service: &Service, resolution: &Reso
     // A duplicate address is that of the Pod that serves, then of the one that was made last: the other has lost it, and
     // only its object has not gone yet. The UID makes the order the same in every round.
     let publishes_unready = service.publish_not_ready_addresses;
-    pods.sort_by_key(|pod| {
-        (departure::unready(pod, publishes_unready).is_some(), Reverse(pod.created), &pod.uid)
-    });
+    pods.sort_by_key(|pod| (departure::unready(pod, publishes_unready).is_some(), Reverse(pod.created), &pod.uid));
     let mut found = Endpoints {
         policy,
         candidates: BTreeMap::new(),

@@ -14,12 +14,12 @@ use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
 use crate::api::names;
 use crate::model::{
-    Address, GateState, Health, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, TargetHealth, Weight,
+    Address, GateState, Health, Listener, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service,
+    TargetHealth, Weight,
 };
 
 use super::departure::PodIntent;
 use super::endpoint::{Candidate, Endpoints, selects};
-use super::routes::ListenerState;
 use super::weight::PodWeight;
 use super::{BindingView, Observed, Sighting, Snapshot};
 
@@ -52,10 +52,15 @@ pub(super) type HealthTable = HashMap<(Route, Address), Health>;
 pub(super) fn health_table(observed: &Observed) -> HealthTable {
     let layer7: HashSet<_> =
         observed.listeners.iter().filter(|one| one.protocol.is_layer7()).map(|one| &one.id).collect();
+    let is_stopped = |one: &&Listener| one.state == ListenerState::Stopped;
+    let stopped: HashSet<_> = observed.listeners.iter().filter(is_stopped).map(|one| &one.id).collect();
     let rows = observed.health.as_deref().unwrap_or_default();
     let entry = |row: &TargetHealth| {
         let rule = layer7.contains(&row.listener).then(|| row.rule.clone());
-        ((Route { listener: row.listener.clone(), rule }, row.address), row.health)
+        // The cloud has one word for both: the check is off, or the listener is stopped.
+        let is_unknown = row.health == Health::CheckOff && stopped.contains(&row.listener);
+        let health = if is_unknown { Health::Unknown } else { row.health };
+        ((Route { listener: row.listener.clone(), rule }, row.address), health)
     };
     rows.iter().map(entry).collect()
 }
@@ -200,7 +205,11 @@ pub enum GateRelease {
 
 /// Whether a Pod is released although nothing is known of it: no live binding selects it, or suspended ones only.
 /// `selecting` are the bindings whose Service selects the Pod.
-pub fn release<'a>(pod: &Pod, selecting: impl IntoIterator<Item = &'a DirectAccessBinding>, now: Timestamp) -> GateRelease {
+pub fn release<'a>(
+    pod: &Pod,
+    selecting: impl IntoIterator<Item = &'a DirectAccessBinding>,
+    now: Timestamp,
+) -> GateRelease {
     let Some(since) = waiting_since(pod).filter(|_| pod.gate.is_waiting() && pod.deleting_since.is_none()) else {
         return GateRelease::Never;
     };

@@ -3,18 +3,17 @@
 use jiff::SignedDuration;
 
 use crate::api::binding::ListenerStatus;
-use crate::model::{Attributes, ListenerId, ObjectKey};
+use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Witnesses};
 
 use super::desired::ListenerOrigin;
 use super::gate::{GateRow, HealthTable, gates, registered, ungated, ungated_note};
 use super::management::Management;
 use super::resolution::row_of;
-use super::routes::{BindingIntent, ListenerIntent, ListenerState, Presence, RouteIntent, marked};
+use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked};
 use super::summary::{Counts, Maker, Release, Sight, tally};
 use super::tags::TagSight;
 use super::{
-    BindingView, Cloud, ConfigView, Ended, ListenerFacts, Observed, RuleFacts, Sighting, Snapshot, Witnesses, drift,
-    problem,
+    BindingView, Cloud, ConfigView, Ended, ListenerFacts, Observed, RuleFacts, Sighting, Snapshot, drift, problem,
 };
 
 /// How long slices may lag behind before it is said.
@@ -101,7 +100,7 @@ pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedD
 }
 
 fn state(one: &ListenerIntent<'_>) -> ListenerState {
-    one.presence.listener().map_or(ListenerState::Serving, super::routes::state_of)
+    one.presence.listener().map_or(ListenerState::Serving, |listener| listener.state)
 }
 
 /// One row for each wanted route of a listener.
@@ -121,9 +120,7 @@ pub(super) fn rows_of<'i>(
             route,
             state: state(intent),
             endpoints: intent.desired.endpoints.as_ref(),
-            registered: route
-                .map(|route| registered(route, targets, snapshot, sightings))
-                .unwrap_or_default(),
+            registered: route.map(|route| registered(route, targets, snapshot, sightings)).unwrap_or_default(),
         });
     }
     if rows.is_empty() {

@@ -83,7 +83,8 @@ impl BindingView {
     /// Whether deletion leaves everything in place: the policy says so, or it is not the user's wish that the binding ends.
     fn retention(&self) -> Retention {
         match (self.binding.spec.deletion_policy, self.departure) {
-            (DeletionPolicy::Retain, _) | (_, Departure::DefinitionDeleted | Departure::MadeAgain) => Retention::Everything,
+            (DeletionPolicy::Retain, _)
+            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Unknown) => Retention::Everything,
             (DeletionPolicy::Deregister | DeletionPolicy::Delete, Departure::Usual) => Retention::Nothing,
         }
     }
@@ -104,6 +105,8 @@ pub enum Departure {
     DefinitionDeleted,
     /// It is made again at once, because the Service that owns it is there and asks for it.
     MadeAgain,
+    /// Nobody can say, because the API server does not answer.
+    Unknown,
 }
 
 /// Decides how far the binding is acted on, and says why it is not in force.
@@ -111,6 +114,10 @@ pub(super) fn management(view: &BindingView, cluster: Cluster, problems: &mut Ve
     let spec = &view.binding.spec;
     if let Some(proof) = Proof::deletion(view) {
         return Management::Release(proof);
+    }
+    if view.is_deleting() && view.departure == Departure::Unknown && spec.deletion_policy != DeletionPolicy::Retain {
+        problems.push(problem::departure_unknown());
+        return Management::Freeze;
     }
     if view.is_deleting() {
         return Management::Abandon;

@@ -34,6 +34,7 @@ mod network;
 mod outcome;
 pub mod placement;
 mod problem;
+mod remembered;
 mod resolution;
 mod routes;
 mod shape;
@@ -57,13 +58,10 @@ pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
-pub use snapshot::{
-    BindingView, Cloud, Cluster, ConfigView, Ended, Observed, Remembered, Sighting, Snapshot, Witnesses,
-};
+pub use remembered::{Ended, Remembered, Sighting};
+pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
-pub use summary::{
-    BindingPlan, Counts, Draining, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
-};
+pub use summary::{BindingPlan, Counts, Draining, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight};
 pub use tags::TagSight;
 pub use trace::{RouteTrace, TargetTrace, trace};
 

@@ -4,10 +4,12 @@
 //! that makes a repeated call the same call; the load balancer is born with a tag that carries the binding's UID; and nothing is
 //! asked for before a read by that tag has shown that there is none.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
-use crate::api::mark::{OWNER_NAME_TAG, OWNER_TAG};
+use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG, TargetTag};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
 
@@ -174,21 +176,51 @@ pub fn followed(binding: &DirectAccessBinding) -> Option<&LoadBalancerStatus> {
 
 fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: Timestamp) -> Creation {
     let display = view.display_name();
-    let marks = [(OWNER_TAG.to_owned(), view.uid().to_owned()), (OWNER_NAME_TAG.to_owned(), display.clone())];
-    let is_own = |key: &str| key == OWNER_TAG || key == OWNER_NAME_TAG;
+    let marks = [(OWNER_TAG, view.uid().to_owned()), (OWNER_NAME_TAG, display.clone())];
+    let service = owning_service(&view.binding).map(|uid| (SERVICE_TAG, uid.to_owned()));
+    let marks = marks.into_iter().chain(service).map(|(key, value)| (key.to_owned(), value));
+    let is_own = |key: &str| [OWNER_TAG, OWNER_NAME_TAG, SERVICE_TAG].contains(&key);
     let others = spec.tags.iter().filter(|tag| !is_own(&tag.key)).map(|tag| (tag.key.clone(), tag.value.clone()));
     let name = spec.name.clone().unwrap_or_else(|| display.replace('/', "_").chars().take(NAME_MAX).collect());
     Creation {
         token: format!("dab-{}-{}", view.uid(), wished.as_second()),
         name,
-        tags: marks.into_iter().chain(others).collect(),
+        tags: marks.chain(others).collect(),
         spec: CreateSpec { vpc_id: spec.vpc_id.clone().or_else(|| snapshot.vpc_id.clone()), ..spec.clone() },
     }
 }
 
-/// True when the load balancer carries the mark of the binding.
+/// True when the load balancer carries the mark of the binding, or that of the Service which owns it.
 fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
-    load_balancer.tags.iter().any(|(key, value)| key == OWNER_TAG && value == view.uid())
+    let service = owning_service(&view.binding);
+    let is_ours = |(key, value): &(String, String)| match key.as_str() {
+        OWNER_TAG => value == view.uid(),
+        SERVICE_TAG => Some(value.as_str()) == service,
+        _ => false,
+    };
+    load_balancer.tags.iter().any(is_ours)
+}
+
+/// The UID of the Service that owns a binding; `None` for a binding that somebody has made by hand.
+fn owning_service(binding: &DirectAccessBinding) -> Option<&str> {
+    let mut owners = binding.metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.kind == "Service").map(|owner| owner.uid.as_str())
+}
+
+/// The UIDs of bindings whose place this one has taken: those that marks name on a load balancer which was created for the Service
+/// that owns it, and that no binding has any more. `living` are the UIDs of all bindings.
+pub fn former_uids(binding: &DirectAccessBinding, observed: &Observed, living: &BTreeSet<String>) -> BTreeSet<String> {
+    let Some(service) = owning_service(binding) else { return BTreeSet::new() };
+    let tags = &observed.load_balancer.tags;
+    if !tags.iter().any(|(key, value)| key == SERVICE_TAG && value == service) {
+        return BTreeSet::new();
+    }
+    let by_tag = tags.iter().filter(|(key, _)| key == OWNER_TAG).map(|(_, value)| value.clone());
+    let by_name =
+        observed.listeners.iter().filter_map(|listener| ListenerName::owner(&listener.name)).map(str::to_owned);
+    let targets = observed.targets.values().flatten();
+    let by_target = targets.filter_map(|target| TargetTag::parse(&target.tag)).map(|tag| tag.binding_uid);
+    by_tag.chain(by_name).chain(by_target).filter(|uid| !living.contains(uid)).collect()
 }
 
 /// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.
@@ -221,11 +253,7 @@ pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<Step> 
 const SUBJECT: &str = "loadBalancer";
 
 /// Deletes the load balancer of a binding that is being deleted, when nothing is left on it. Says what is in the way.
-pub(super) fn delete(
-    snapshot: &Snapshot,
-    observed: &Observed,
-    intents: &mut [BindingIntent<'_>],
-) -> Option<Step> {
+pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, intents: &mut [BindingIntent<'_>]) -> Option<Step> {
     let mut step = None;
     for intent in intents {
         let (view, part) = (intent.view, &mut intent.plan);
@@ -259,9 +287,12 @@ impl BindingView {
     }
 }
 
-/// The tag by which the load balancer of a binding is found.
-pub fn owner_tag(binding: &DirectAccessBinding) -> (&'static str, String) {
-    (OWNER_TAG, binding.metadata.uid.clone().unwrap_or_default())
+/// The tags by which the load balancer of a binding is found: its own, and that of the Service which owns it, so that a binding that
+/// is made again finds it too.
+pub fn owner_tags(binding: &DirectAccessBinding) -> Vec<(&'static str, String)> {
+    let own = (OWNER_TAG, binding.metadata.uid.clone().unwrap_or_default());
+    let service = owning_service(binding).map(|uid| (SERVICE_TAG, uid.to_owned()));
+    std::iter::once(own).chain(service).collect()
 }
 
 /// True when the binding is about to have its load balancer created or found: it wants one, and none is recorded.
@@ -269,7 +300,13 @@ pub fn awaits_placement(binding: &DirectAccessBinding) -> bool {
     create_spec(binding).is_some()
         && created(binding).is_none()
         && binding.spec.mode == Mode::Direct
-        && binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
+        && has_finalizer(binding)
+}
+
+/// The binding carries a finalizer of ours, in either form.
+pub fn has_finalizer(binding: &DirectAccessBinding) -> bool {
+    let mut all = binding.metadata.finalizers.iter().flatten();
+    all.any(|found| found == names::FINALIZER || found == names::FIRST_FINALIZER)
 }
 
 impl BindingView {

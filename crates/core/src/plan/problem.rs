@@ -336,3 +336,10 @@ impl Problem {
         !matches!(self.reason, Reason::ConfigNotFound | Reason::ConfigNotOwned | Reason::ConfigUnreadable)
     }
 }
+
+pub(super) fn departure_unknown() -> Problem {
+    let message = "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing is taken \
+                   away; allow the controller to get it, or set spec.deletionPolicy to Retain"
+        .to_owned();
+    unprogrammed(Reason::RemovalHeld, message)
+}

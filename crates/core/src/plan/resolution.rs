@@ -75,8 +75,7 @@ pub(super) fn pod_port(pod: &Pod, port: &ServicePort) -> Option<u16> {
     match &port.target_port {
         TargetPort::Number(number) => Some(*number),
         TargetPort::Name(name) => {
-            let is_this =
-                |found: &&crate::model::NamedPort| found.name == *name && found.transport == port.transport;
+            let is_this = |found: &&crate::model::NamedPort| found.name == *name && found.transport == port.transport;
             pod.named_ports.iter().find(is_this).map(|found| found.number)
         }
     }

@@ -86,15 +86,6 @@ pub(super) struct RouteRow {
     pub(super) intent: RouteIntent,
 }
 
-/// Whether a listener takes traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ListenerState {
-    /// It does.
-    Serving,
-    /// Somebody has stopped it.
-    Stopped,
-}
-
 /// Whether a listener or rule is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RouteIntent {
@@ -122,8 +113,7 @@ pub(super) struct EveryRouteExists(());
 impl EveryRouteExists {
     fn check(completeness: Completeness, listeners: &[ListenerIntent<'_>]) -> Option<Self> {
         let exists = |row: &RouteRow| row.intent != RouteIntent::Wanted || row.route.is_some();
-        let is_there =
-            |one: &ListenerIntent<'_>| one.presence.listener().is_some() && one.routes.iter().all(exists);
+        let is_there = |one: &ListenerIntent<'_>| one.presence.listener().is_some() && one.routes.iter().all(exists);
         (completeness == Completeness::Whole && listeners.iter().all(is_there)).then_some(Self(()))
     }
 }
@@ -149,7 +139,7 @@ impl BindingView {
 
     /// The UID by which the binding marks what is its own, or that of the binding whose place it has taken.
     pub(super) fn is_uid_of_ours(&self, uid: &str) -> bool {
-        self.uid() == uid
+        self.uid() == uid || self.former_uids.contains(uid)
     }
 }
 
@@ -376,8 +366,7 @@ fn held<'a>(
 
 /// The routes that have a target with the mark of the binding.
 pub(super) fn marked(view: &BindingView, observed: &Observed) -> BTreeSet<Route> {
-    let is_ours =
-        |tag: &str| TargetTag::parse(tag).is_some_and(|tag| view.is_uid_of_ours(&tag.binding_uid));
+    let is_ours = |tag: &str| TargetTag::parse(tag).is_some_and(|tag| view.is_uid_of_ours(&tag.binding_uid));
     let routes = observed.targets.iter().filter(|(_, all)| all.iter().any(|target| is_ours(&target.tag)));
     routes.map(|(route, _)| route.clone()).collect()
 }
@@ -387,14 +376,8 @@ impl<'a> BindingIntent<'a> {
     pub(super) fn new(view: &'a BindingView, desired: Desired) -> Self {
         let Desired { management, listeners, completeness, problems, config_problems, bandwidth } = desired;
         let plan = BindingPlan { problems, config_problems, management, ..BindingPlan::default() };
-        let listener =
-            |desired| ListenerIntent { desired, presence: Presence::Blocked, routes: Vec::new() };
+        let listener = |desired| ListenerIntent { desired, presence: Presence::Blocked, routes: Vec::new() };
         let listeners = listeners.into_iter().map(listener).collect();
         Self { view, management, completeness, listeners, leftovers: Vec::new(), bandwidth, plan }
     }
-}
-
-/// Whether a listener takes traffic.
-pub(super) const fn state_of(_: &Listener) -> ListenerState {
-    ListenerState::Serving
 }

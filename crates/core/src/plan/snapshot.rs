@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::config::reference;
 use super::management::Departure;
+use super::remembered::Remembered;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    Address, ClusterNetwork, Failure, Limits, Listener, ListenerId, LoadBalancer, LoadBalancerId, ObjectKey, Pod,
-    RegisteredTarget, Route, Service, Slice, TargetHealth,
+    ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service,
+    Slice, TargetHealth, Witnesses,
 };
 
 /// The input of a plan.
@@ -32,47 +33,6 @@ pub struct Snapshot {
     pub remembered: Remembered,
     /// When the round began.
     pub now: Timestamp,
-}
-
-/// What earlier rounds have seen and done, as far as this controller has looked without a break. Forgetting it makes rounds wait
-/// longer, and never does harm.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remembered {
-    /// Since when things have been as they are.
-    pub since: BTreeMap<Sighting, Timestamp>,
-    /// Targets that were registered, each with the UID of its Pod.
-    pub registered: BTreeMap<(Route, Address), String>,
-    /// Listeners that were deleted, or from which all targets of ours were taken, by tasks that ended well.
-    pub cleared: BTreeSet<ListenerId>,
-    /// The load balancer was deleted, by a task that ended well.
-    pub load_balancer: Ended,
-}
-
-/// Whether something was brought to an end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ended {
-    /// It was not, as far as is known.
-    #[default]
-    No,
-    /// It was.
-    Yes,
-}
-
-/// Something that counts by how long it has been the case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sighting {
-    /// No read shows the load balancer.
-    LoadBalancerNotShown,
-    /// No read shows anything of the binding of this UID, of which something is recorded.
-    NothingShown(String),
-    /// The slices of this Service do not name the Pods that it stands for.
-    SlicesStale(ObjectKey),
-    /// A target of a living Pod is on its way out, and has weight.
-    Leaving(Route, Address),
-    /// A target of a living Pod is on its way out, and has no weight.
-    Drained(Route, Address),
-    /// A target has no mark, so that nobody knows for which Pod it was registered.
-    Unmarked(Route, Address),
 }
 
 /// What the cluster is like, as far as it concerns binding.
@@ -100,15 +60,6 @@ pub enum Cloud {
     Unplaced(Vec<LoadBalancer>),
     /// A read failed, so nothing is known; nothing may be changed.
     Failed(Failure),
-}
-
-/// Who says that a load balancer is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Witnesses {
-    /// `DescribeLoadBalancers` does not list it, and `DescribeListeners` does not agree.
-    ListOnly,
-    /// Both say so.
-    ListAndListeners,
 }
 
 /// The observed state of one load balancer.
@@ -144,6 +95,8 @@ pub struct BindingView {
     pub speaks_for_service: bool,
     /// Why it goes, if it does.
     pub departure: Departure,
+    /// UIDs by which marks in the cloud name it besides its own: those of bindings whose place it has taken.
+    pub former_uids: BTreeSet<String>,
 }
 
 /// Where a binding's reference to a TkeServiceConfig leads.

@@ -209,12 +209,7 @@ impl<'a> RouteScope<'a> {
         }
     }
 
-    fn owner<'t>(
-        &self,
-        target: &'t RegisteredTarget,
-        candidate: Option<&Candidate>,
-        pods: &PodIndex<'_>,
-    ) -> Owner<'t> {
+    fn owner<'t>(&self, target: &'t RegisteredTarget, candidate: Option<&Candidate>, pods: &PodIndex<'_>) -> Owner<'t> {
         match TargetTag::parse(&target.tag) {
             Some(tag) if self.view.is_uid_of_ours(&tag.binding_uid) => Owner::Ours(tag.pod_mark.into()),
             Some(_) => Owner::Foreign,
@@ -238,9 +233,9 @@ impl<'a> RouteScope<'a> {
             return pod_mark(uid);
         }
         let uid = candidate.map(|candidate| candidate.pod_uid.as_str());
-        let pod = uid.and_then(|uid| pods.view.pods.get(uid).map(|pod| &**pod)).or_else(|| {
-            pods.by_ip.get(&target.address.ip).copied()
-        });
+        let pod = uid
+            .and_then(|uid| pods.view.pods.get(uid).map(|pod| &**pod))
+            .or_else(|| pods.by_ip.get(&target.address.ip).copied());
         pod.filter(|pod| !pod.gate.is_waiting()).map(|pod| pod_mark(&pod.uid)).unwrap_or_default()
     }
 
@@ -476,14 +471,12 @@ impl TargetPlan {
             .collect();
         drained.sort_by_key(|(since, one)| (*since, one.target.address));
         // Newcomers that do not serve yet are in flight: while there are many, nobody who serves makes room for more.
-        let is_in_flight = |one: &&OwnTarget<'_>| {
-            matches!(one.intent, PodIntent::Serve(_)) && !super::floor::is_healthy(one.health)
-        };
+        let is_in_flight =
+            |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_)) && !super::floor::is_healthy(one.health);
         let in_flight = own.iter().filter(is_in_flight).count();
         let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight);
-        let is_replaced = |one: &&&OwnTarget<'_>| {
-            matches!(retained.get(&one.target.address), Some(Retained::Replacing(_)))
-        };
+        let is_replaced =
+            |one: &&&OwnTarget<'_>| matches!(retained.get(&one.target.address), Some(Retained::Replacing(_)));
         let replaced = leaving.iter().filter(is_replaced).take(allowed);
         let evicted: Vec<_> =
             drained.iter().map(|(_, one)| *one).chain(replaced).take(needed - ended).map(|one| one.target).collect();

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{Address, Health, ListenerId, Protocol, RegisteredTarget, Route, Weight};
+use crate::model::{Address, Health, ListenerId, ListenerState, Protocol, RegisteredTarget, Route, Weight};
 
 use super::departure::PodIntent;
 use super::desired::DesiredListener;
 use super::endpoint::{Candidate, Exclusion};
 use super::gate::{GateRow, HealthTable, health_table};
 use super::judgement::rows_of;
-use super::routes::{BindingIntent, ListenerIntent, ListenerState, find_routes};
+use super::routes::{BindingIntent, ListenerIntent, find_routes};
 use super::weight::PodWeight;
 use super::{Cloud, Observed, Snapshot, intents};
 
@@ -72,12 +72,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn binding(
-        &self,
-        intent: &BindingIntent<'_>,
-        snapshot: &Snapshot,
-        observed: Option<&Observed>,
-    ) -> Vec<RouteTrace> {
+    fn binding(&self, intent: &BindingIntent<'_>, snapshot: &Snapshot, observed: Option<&Observed>) -> Vec<RouteTrace> {
         let mut sightings = Vec::new();
         let mut routes = Vec::new();
         for listener in &intent.listeners {

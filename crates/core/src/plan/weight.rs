@@ -211,7 +211,11 @@ mod tests {
             (r#"{"groups": [{"key": {"proto": "TCP"}}]}"#, "port"),
         ] {
             let service = service(annotation);
-            assert_eq!(Weights::new(&service, &service.ports[0], 10, false).of(&member(0)), PodWeight::Known(10), "{annotation}");
+            assert_eq!(
+                Weights::new(&service, &service.ports[0], 10, false).of(&member(0)),
+                PodWeight::Known(10),
+                "{annotation}"
+            );
             let notes = notes(&service, std::iter::empty());
             assert!(notes[0].contains(words) && notes[0].contains("lb-rs-weight"), "{notes:?}");
         }

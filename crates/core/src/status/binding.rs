@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
-    AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, PodLabel, RuleStatus,
-    TargetStatus, limit,
+    AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, PodLabel,
+    RuleStatus, TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::mark::ListenerName;
@@ -36,6 +36,17 @@ pub struct Round<'a> {
     pub region: &'a Region,
     /// A step whose task was submitted earlier and ended badly.
     pub failed_task: Option<&'a (Step, Failure)>,
+    /// Gates that the API server did not take.
+    pub refused_gates: &'a [RefusedGate],
+}
+
+/// A readiness gate that could not be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedGate {
+    /// The UID of the Pod.
+    pub pod_uid: String,
+    /// What the API server has against it.
+    pub message: String,
 }
 
 /// The status that a binding should have.
@@ -297,6 +308,9 @@ fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verd
     if let Some(verdict) = faults(plan, ConditionType::Programmed) {
         return verdict;
     }
+    if let Some(verdict) = refused_gates(round, plan) {
+        return verdict;
+    }
     if !plan.pending.is_empty() {
         if let Some((_, message)) = partial(round, plan) {
             return Verdict::new(Truth::False, Reason::Failed, format!("the cloud refused some targets: {message}"));
@@ -313,6 +327,19 @@ fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verd
         return Verdict::new(Truth::Unknown, Reason::Pending, "there is nothing to program yet");
     }
     Verdict::new(Truth::True, Reason::Programmed, "the last read of the cloud equals what is desired")
+}
+
+/// Pods of the binding whose gates the API server does not take.
+fn refused_gates(round: &Round<'_>, plan: &BindingPlan) -> Option<Verdict> {
+    let is_ours = |refused: &&RefusedGate| plan.gates.iter().any(|gate| gate.pod_uid == refused.pod_uid);
+    let mut refused = round.refused_gates.iter().filter(is_ours);
+    let first = refused.next()?;
+    let count = refused.count() + 1;
+    let message = format!(
+        "the readiness gates of {count} Pods cannot be written, so the Pods do not become ready: {}",
+        first.message.trim_end_matches('.')
+    );
+    Some(Verdict::new(Truth::False, Reason::GateNotWritten, message))
 }
 
 /// The failure that keeps the binding from being programmed: one of its own, else one that ended the round for everybody.

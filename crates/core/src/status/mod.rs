@@ -11,7 +11,7 @@ pub mod service;
 #[cfg(test)]
 mod tests;
 
-pub use binding::{Round, binding_status};
+pub use binding::{RefusedGate, Round, binding_status};
 pub use config::config_status;
 pub use failure::reason_of;
 pub use gate::{GateCondition, gate_condition};

@@ -108,7 +108,9 @@ fn replacement_look(plan: &Plan) -> Duration {
 /// How long until something changes by time alone.
 fn due(snapshot: &Snapshot, plan: &Plan) -> Duration {
     let first = plan.bindings.iter().filter_map(|binding| binding.look_at).min();
-    first.map_or(Duration::MAX, |due| Duration::try_from(due.duration_since(snapshot.now)).unwrap_or_default().max(VERIFY))
+    first.map_or(Duration::MAX, |due| {
+        Duration::try_from(due.duration_since(snapshot.now)).unwrap_or_default().max(VERIFY)
+    })
 }
 
 /// How long until the first drain ends. Nothing happens in Kubernetes at that moment, so nothing else would ask for a round.
@@ -180,7 +182,8 @@ mod tests {
     }
 
     fn after(plan: &Plan, pace: Pace) -> Duration {
-        next_look(&snapshot(Cloud::Missing(crate::plan::Witnesses::ListOnly)), plan, &Outcome::default(), pace, RESYNC).after
+        next_look(&snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)), plan, &Outcome::default(), pace, RESYNC)
+            .after
     }
 
     #[test]
@@ -221,7 +224,7 @@ mod tests {
     #[test]
     fn a_round_that_leaves_nothing_to_do_resets_the_pace() {
         let next = next_look(
-            &snapshot(Cloud::Missing(crate::plan::Witnesses::ListOnly)),
+            &snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)),
             &Plan::default(),
             &Outcome::default(),
             Pace { attempts: 7, left: 0 },
@@ -234,7 +237,9 @@ mod tests {
     fn a_step_is_verified_soon_and_not_repeated_hotly() {
         let plan = Plan { steps: vec![Step::Register(Vec::new())], ..Plan::default() };
         let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)] };
-        let look = |pace| next_look(&snapshot(Cloud::Missing(crate::plan::Witnesses::ListOnly)), &plan, &outcome, pace, RESYNC);
+        let look = |pace| {
+            next_look(&snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)), &plan, &outcome, pace, RESYNC)
+        };
         assert!(look(Pace::default()).after <= Duration::from_millis(50));
         assert!(look(Pace { attempts: 8, left: 1 }).after >= Duration::from_secs(2));
         // One step after the other is no repetition.

@@ -19,8 +19,8 @@ pub use policy::{
     DeletionPolicy, DrainAction, DrainSpec, GatePolicy, LastNotReady, Mode, NetworkMode, ReadinessGateSpec,
 };
 pub use status::{
-    AppliedAnnotation, DirectAccessBindingStatus, DrainingStatus, ExclusionStatus, GateStatus, ListenerStatus, LoadBalancerStatus,
-    PodLabel, RuleStatus, TargetStatus,
+    AppliedAnnotation, DirectAccessBindingStatus, DrainingStatus, ExclusionStatus, GateStatus, ListenerStatus,
+    LoadBalancerStatus, PodLabel, RuleStatus, TargetStatus,
 };
 
 pub use status::limit;

@@ -136,6 +136,11 @@ fn concerns_us(service: &Service, acceptance: Acceptance) -> bool {
         }
 }
 
+/// True when the Service has a binding made for it when it has none.
+pub fn asks_for_direct_access(service: &Service, acceptance: Acceptance, is_default: bool) -> bool {
+    matches!(read(service, Setting { acceptance, has_tke: false, is_default }).wish, Wish::Binding(_))
+}
+
 /// True when TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the
 /// cluster, and the Service is not kept from it by its class or by `mode: skip`.
 pub fn is_left_to_tke(service: &Service, has_tke: bool) -> bool {

@@ -169,7 +169,9 @@ fn a_failed_read_plans_nothing() {
         message: "no reply within 10 s".to_owned(),
         request_id: None,
     };
-    for cloud in [Cloud::Failed(failure), Cloud::Missing(crate::plan::Witnesses::ListOnly), Cloud::Unplaced(Vec::new())] {
+    for cloud in
+        [Cloud::Failed(failure), Cloud::Missing(crate::model::Witnesses::ListOnly), Cloud::Unplaced(Vec::new())]
+    {
         let mut snapshot = world.snapshot();
         snapshot.cloud = cloud;
         assert!(plan(&snapshot).steps.is_empty());

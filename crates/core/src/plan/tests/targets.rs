@@ -228,7 +228,11 @@ fn retain_and_suspend_touch_nothing_that_lives() {
     world.pods.remove(&1);
     let plan = world.plan();
     let [Step::Reweight(changes)] = plan.steps.as_slice() else { panic!("{:?}", plan.steps) };
-    assert_eq!((changes.len(), changes[0].address, changes[0].to), (1, address(1), 0), "nothing answers there any more");
+    assert_eq!(
+        (changes.len(), changes[0].address, changes[0].to),
+        (1, address(1), 0),
+        "nothing answers there any more"
+    );
     binding.spec.suspend = false;
     binding.spec.deletion_policy = crate::api::binding::DeletionPolicy::Retain;
     binding.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));

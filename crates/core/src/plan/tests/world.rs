@@ -11,13 +11,12 @@ use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
     Address, Attribute, Attributes, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId,
-    LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, Region,
-    RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth,
+    ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol,
+    Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth,
     TargetPort, Transport, Weight,
 };
 use crate::plan::{
-    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Sighting,
-    Snapshot, Step, plan,
+    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Snapshot, plan,
 };
 use crate::status::{Round, binding_status};
 
@@ -183,7 +182,15 @@ impl World {
         self.next_listener += 1;
         let attributes = super::cloud::defaults(protocol);
         let (name, rules) = (name.to_owned(), Vec::new());
-        self.listeners.push(Listener { id: id.clone(), name, protocol, port, attributes, rules });
+        self.listeners.push(Listener {
+            id: id.clone(),
+            name,
+            protocol,
+            port,
+            state: ListenerState::Serving,
+            attributes,
+            rules,
+        });
         if !protocol.is_layer7() {
             self.targets.insert(Route { listener: id.clone(), rule: None }, Vec::new());
         }
@@ -304,6 +311,7 @@ impl World {
             config: self.configs.get(&place).map_or(ConfigView::None, |config| ConfigView::Found(config.clone())),
             speaks_for_service: true,
             departure: Departure::Usual,
+            former_uids: std::collections::BTreeSet::new(),
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
@@ -345,43 +353,24 @@ impl World {
     pub(crate) fn round(&mut self) -> Plan {
         let snapshot = self.snapshot();
         let plan = plan(&snapshot);
+        self.remembered.see(&snapshot, &plan);
         for step in &plan.steps {
             self.perform(step);
-            self.remember(step);
+            self.remembered.end(step);
         }
         let round = Round {
             snapshot: &snapshot,
             outcome: &Outcome::default(),
             region: &Region::new("ap-guangzhou"),
             failed_task: None,
+            refused_gates: &[],
         };
         for ((binding, view), part) in self.bindings.iter_mut().zip(&snapshot.bindings).zip(&plan.bindings) {
             let previous = view.binding.status.clone().unwrap_or_default();
             let status = binding_status(&round, view, part, &[], &previous);
             Arc::make_mut(binding).status = Some(status);
         }
-        let seen = plan.sightings.iter().chain(plan.bindings.iter().flat_map(|binding| &binding.sightings));
-        let since = |sighting: &Sighting| self.remembered.since.get(sighting).copied().unwrap_or(self.now);
-        self.remembered.since = seen.map(|sighting| (sighting.clone(), since(sighting))).collect();
         plan
-    }
-
-    /// What the controller keeps of what it has done.
-    fn remember(&mut self, step: &Step) {
-        match step {
-            Step::Register(targets) => self
-                .remembered
-                .registered
-                .extend(targets.iter().map(|one| ((one.route.clone(), one.address), one.pod_uid.clone()))),
-            Step::Deregister(targets) => {
-                self.remembered.cleared.extend(targets.iter().map(|one| one.route.listener.clone()));
-                for one in targets {
-                    self.remembered.registered.remove(&(one.route.clone(), one.address));
-                }
-            }
-            Step::DeleteListeners(ids) => self.remembered.cleared.extend(ids.iter().map(|(id, _)| id.clone())),
-            _ => {}
-        }
     }
 
     /// Every target is found healthy.

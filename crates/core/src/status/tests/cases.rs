@@ -15,11 +15,11 @@ use super::tke_direct_access::api::{
 };
 use super::tke_direct_access::model::{
     Attributes, Class, Failure, IpFamily, Limits, ListenerId, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
-    Protocol, Region,
+    Protocol, Region, Witnesses,
 };
 use super::tke_direct_access::plan::{
-    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management, Observed,
-    Outcome, Pending, Problem, Remembered, Sight, Snapshot, Step, StepOutcome, Witnesses,
+    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
+    Observed, Outcome, Pending, Problem, Remembered, Sight, Snapshot, Step, StepOutcome,
 };
 use super::tke_direct_access::status::{Round, binding_status, config_status};
 
@@ -121,6 +121,7 @@ impl Case {
             config: ConfigView::None,
             speaks_for_service: true,
             departure: Departure::Usual,
+            former_uids: std::collections::BTreeSet::new(),
         }
     }
 }
@@ -267,7 +268,13 @@ pub(crate) fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Tim
     let outcome = Outcome { steps: case.outcome.clone().map(|outcome| (register(), outcome)).into_iter().collect() };
     let failed_task = case.failed_task.clone().map(|failure| (register(), failure));
     let region = Region::new("ap-guangzhou");
-    let round = Round { snapshot: &snapshot, outcome: &outcome, region: &region, failed_task: failed_task.as_ref() };
+    let round = Round {
+        snapshot: &snapshot,
+        outcome: &outcome,
+        region: &region,
+        failed_task: failed_task.as_ref(),
+        refused_gates: &[],
+    };
     binding_status(&round, &case.view(), &case.plan, &[], previous)
 }
 

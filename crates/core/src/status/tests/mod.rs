@@ -165,7 +165,8 @@ fn a_missing_service_stalls_only_after_a_while() {
         reason: Reason::ServiceNotFound,
         message: "create it".to_owned(),
     };
-    let plan = BindingPlan { problems: vec![problem], management: crate::plan::Management::Manage, ..BindingPlan::default() };
+    let plan =
+        BindingPlan { problems: vec![problem], management: crate::plan::Management::Manage, ..BindingPlan::default() };
     let case = Case::of(plan);
     let early = status(&case, &DirectAccessBindingStatus::default(), at(T0));
     assert!(find(&early, ConditionType::Reconciling).is_some());
