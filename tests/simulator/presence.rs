@@ -1,6 +1,7 @@
 //! Whether a load balancer is there: one empty answer is no proof that it is not.
 
-use tke_direct_access::clb::{Presence, Witnesses};
+use tke_direct_access::clb::Presence;
+use tke_direct_access::model::Witnesses;
 use tke_direct_access::model::{Class, LoadBalancerId, Protocol};
 use tke_direct_access::sim::{Effect, Fault, Simulator, When};
 
