@@ -71,6 +71,9 @@ func (o *nodeOptions) run(ctx context.Context) error {
 	if err := claimAddress(k, nodeAddress(o.subnet), o.name); err != nil {
 		return err
 	}
+	if err := orderStatuses(k); err != nil {
+		return err
+	}
 	runtime.pods = k.GetPodByName
 	if err := sendEvents(ctx, k, deps.KubeClient, o.name); err != nil {
 		return err
