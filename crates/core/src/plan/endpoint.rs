@@ -14,7 +14,7 @@ use crate::api::condition::ExclusionReason;
 use crate::model::{Address, IpFamily, Phase, Pod, Service, ServicePort, SliceEndpoint, Weight};
 
 use super::network::{Networks, is_switch};
-use super::weight::Weights;
+use super::weight::{PodWeight, Weights};
 use super::{BindingView, ending};
 
 /// What is wanted for one address on one route.
@@ -69,7 +69,14 @@ impl Policy {
     /// What is wanted for a Pod that is out of service for `reason`; `None` when it must not be a target.
     fn wish(&self, pod: &Pod, reason: Option<ExclusionReason>) -> Option<Wish> {
         let policy = match (reason, pod.deleting_since) {
-            (None, _) => return Some(Wish::Serve(self.weights.of(pod))),
+            (None, _) => {
+                return Some(match self.weights.of(pod) {
+                    PodWeight::Known(weight) | PodWeight::Unreadable { newcomer: Some(weight), .. } => {
+                        Wish::Serve(weight)
+                    }
+                    PodWeight::Unreadable { newcomer: None, .. } => Wish::Keep,
+                });
+            }
             (Some(_), Some(since)) if self.is_drained(since) => DrainAction::Deregister,
             (Some(_), Some(_)) => self.drain.terminating,
             (Some(_), None) => self.drain.not_ready,
