@@ -10,15 +10,17 @@ use crate::support::eventually;
 const DIRECT_ACCESS: &str = "service.cloud.tencent.com/direct-access";
 const PROTOCOL: &str = "service.cloud.tencent.com/specify-protocol";
 
-/// The ports and protocols of the created load balancer's listeners, and what the data plane answers.
-async fn serving(stage: &Stage) -> (Vec<(u16, Protocol)>, String) {
+/// The ports and protocols of the created load balancer's listeners, while traffic to it is answered.
+async fn serving(stage: &Stage) -> Vec<(u16, Protocol)> {
     let all = created(stage);
     let [(id, _)] = all.as_slice() else { panic!("{all:?}") };
     let mut listeners: Vec<_> =
         stage.cloud.console(|state| state.listeners(id).iter().map(|one| (one.port, one.protocol)).collect());
     listeners.sort();
     let front = stage.cloud.data_plane(id, Protocol::Tcp, 80).unwrap();
-    (listeners, reqwest::get(format!("http://{front}/")).await.unwrap().text().await.unwrap())
+    let answer = reqwest::get(format!("http://{front}/")).await.unwrap().text().await.unwrap();
+    assert!(answer.contains("\"pod\":\"my-app-"), "{answer}");
+    listeners
 }
 
 async fn metadata(stage: &Stage) -> Value {
@@ -84,6 +86,23 @@ async fn a_parked_load_balancer_comes_back_at_the_same_address() {
     let (again, address) = created(&stage).pop().unwrap();
     assert_eq!((again, address.load_balancer_vips), (id, shown.load_balancer_vips));
     annotate(&stage, json!({DIRECT_ACCESS: null})).await;
+    delete_parked(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_that_is_switched_off_keeps_what_is_there_until_the_user_ends_it() {
+    let mut stage = stage("flag-off", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(DOCUMENTED).await;
+    stage.until_ready("my-service", "1/1").await;
+    let before = serving(&stage).await;
+    stage.take_controller().end().await;
+    stage.start_controller(&[]).await;
+    let said = until_told(&stage, "False", "Held").await;
+    assert!(said.contains("--annotated-services"), "{said}");
+    assert_eq!(serving(&stage).await, before);
+    annotate(&stage, json!({DIRECT_ACCESS: "false"})).await;
     delete_parked(&stage).await;
     stage.finish().await;
 }

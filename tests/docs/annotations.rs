@@ -51,7 +51,7 @@ fn document() -> String {
         }
     }
     text.push_str(
-        "\nPods: `service.cloud.tencent.com/custom-weight` is the weight of a Pod as a target, 0 to 100; `tke.cloud.tencent.com/networks` tells its network.\n",
+        "\nPods: `service.cloud.tencent.com/custom-weight` is the weight of a Pod as a target, 0 to 100; one that cannot be read leaves the weight as it is. `tke.cloud.tencent.com/networks` tells its network.\n",
     );
     text
 }

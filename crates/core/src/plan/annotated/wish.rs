@@ -137,7 +137,7 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
             words.problems.push(problem);
             return if own.is_some() { Asks::Hold(HoldReason::Unreadable) } else { Asks::No };
         }
-        Reading::Absent => match unsaid(setting, own) {
+        Reading::Absent => match unsaid(service, setting, own) {
             Ok(origin) => origin,
             Err(asks) => return asks,
         },
@@ -152,7 +152,7 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
 }
 
 /// What a Service asks for that does not say.
-fn unsaid(setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin, Asks> {
+fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin, Asks> {
     let Some(own) = own else {
         return if setting.is_default { Ok(Origin::Default) } else { Err(Asks::No) };
     };
@@ -160,9 +160,11 @@ fn unsaid(setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin,
     if setting.is_default && own.parked().is_none() {
         return Ok(Origin::Default);
     }
+    // One that this controller wrote for another binding is there, and may be the user's, too: that is no removal.
+    let is_removed = !service.annotations.contains_key(names::DIRECT_ACCESS);
     Err(match Origin::recorded(own) {
-        Some(Origin::Annotation) => Asks::End(Proof(End::WordRemoved)),
-        Some(Origin::Default) | None => Asks::Hold(HoldReason::NothingSaid),
+        Some(Origin::Annotation) if is_removed => Asks::End(Proof(End::WordRemoved)),
+        Some(_) | None => Asks::Hold(HoldReason::NothingSaid),
     })
 }
 

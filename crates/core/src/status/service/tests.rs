@@ -85,6 +85,8 @@ fn what_the_user_did_not_write_holds_the_binding() {
         let (is_true, reason, message) = told(&verdict);
         assert!(!is_true && reason == "Held" && message.contains(words), "{reason}: {message}");
     }
+    let ours = Service { our_annotations: vec![names::DIRECT_ACCESS.to_owned()], ..service(&[on]) };
+    assert_eq!(told(&verdict(&ours, ALL, &[&own])).1, "Held", "what this controller wrote is no removal");
     // Whether the user or the default had asked counts, too.
     let unsaid = service(&[]);
     for record in [Some(names::ASKED_BY_DEFAULT), None, Some("whoever")] {

@@ -123,7 +123,7 @@ fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
     let mut service = service.clone();
     let value = match garbage {
         ABSENT => None,
-        WITH_NEWLINE => Some(format!("{valid}\n")),
+        WITH_NEWLINE => Some(format!("{}\n", service.annotations.get(key).map_or(valid, String::as_str))),
         HUGE => Some("x".repeat(20_000)),
         other => Some(other.to_owned()),
     };
@@ -189,7 +189,8 @@ fn misfortune_words_in_annotations_take_nothing_away() {
             for garbage in GARBAGE {
                 let changed = with(&service(base), key, valid, garbage);
                 check(&own, base, key, garbage, &changed, legitimate);
-                cells += 1;
+                check_new(&own, base, key, garbage, &changed, legitimate);
+                cells += 2;
             }
         }
     }
@@ -216,4 +217,24 @@ fn check(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, change
     assert!(weights(changed).iter().zip(&usual).all(is_held), "{cell}");
     let is_named = intent.problems.iter().any(|problem| problem.key == key);
     assert!(is_named || is_readable, "{cell}: {:?}", intent.problems);
+}
+
+/// One cell: a Service that has nothing yet gets what its annotations say in full, or less, and nothing that is guessed.
+fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, changed: &Service, legitimate: &[&str]) {
+    let cell = format!("new, {base:?}, {key}: {garbage}");
+    // TKE documents an empty list of security groups as none.
+    let is_none = key == names::SECURITY_GROUPS && garbage.trim().is_empty();
+    if garbage == ABSENT || is_none || legitimate.contains(&garbage) {
+        return;
+    }
+    let intent = read(changed, ALL, None);
+    assert!(garbage == WITH_NEWLINE || intent.problems.iter().any(|problem| problem.key == key), "{cell}");
+    let Wish::Serve(spec, _) = &intent.wish else {
+        assert!(matches!(intent.wish, Wish::NotMade | Wish::None | Wish::LeftToTke), "{cell}: {:?}", intent.wish);
+        return;
+    };
+    let is_other = key == names::EXISTING_LOAD_BALANCER_ID && garbage == WITH_NEWLINE;
+    assert!(spec.load_balancer == own.spec.load_balancer || is_other, "{cell}: {:?}", spec.load_balancer);
+    assert!(spec.listeners.iter().all(|listener| own.spec.listeners.contains(listener)), "{cell}");
+    assert!(spec.deletion_policy != DeletionPolicy::Delete || base == Base::Loose, "{cell}");
 }
