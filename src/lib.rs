@@ -44,6 +44,8 @@
 //!     reported. A wish that cannot be had becomes a problem, and the others are granted.
 //! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
 //!     call is made before a read by tag has shown that there is none.
+//! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), and the wish of an annotated
+//!     Service ends by a proof only ([`plan::annotated::Proof`]).
 //!
 //! # Code map
 //!

@@ -5,7 +5,7 @@ use kube::{Api, CustomResourceExt};
 
 use super::context::Context;
 use crate::api::DirectAccessBinding;
-use crate::plan::annotated::asks_for_direct_access;
+use crate::plan::annotated::{Setting, keeps_binding};
 use crate::plan::{BindingView, Departure};
 
 /// Finds out why the bindings that are being deleted go.
@@ -26,10 +26,13 @@ pub(super) async fn departures(context: &Context, views: &mut [BindingView]) {
 /// The Service that owns it is there and asks for a binding.
 fn is_made_again(context: &Context, view: &BindingView) -> bool {
     let switches = context.stores.switches();
-    view.is_of_service()
-        && view.service.as_deref().is_some_and(|service| {
-            asks_for_direct_access(service, context.annotated_services, switches.default_direct_access)
-        })
+    let setting = Setting {
+        acceptance: context.annotated_services,
+        has_tke: switches.has_tke,
+        is_default: switches.default_direct_access,
+    };
+    let service = view.service.as_deref().filter(|_| view.is_of_service());
+    service.is_some_and(|service| keeps_binding(service, setting, &view.binding))
 }
 
 /// A definition that is being deleted takes all bindings with it, which nobody may have meant.

@@ -21,8 +21,8 @@ use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
-use crate::plan::annotated::{Acceptance, Setting, read};
-use crate::status::service::{Outcome, Verdict, condition, decide};
+use crate::plan::annotated::{Setting, own_binding, read};
+use crate::status::service::{Application, Outcome, Verdict, condition, decide};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
@@ -109,9 +109,6 @@ type Refused = HashMap<ObjectKey, (DirectAccessBindingSpec, String)>;
 
 /// Looks at one Service. Returns false when it is to be looked at again soon.
 async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool {
-    if context.annotated_services == Acceptance::Off {
-        return true;
-    }
     let Some(service) = context.stores.services.row(&key.namespace, &key.name) else {
         // What it owns goes with it.
         refused.remove(key);
@@ -123,18 +120,20 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
         has_tke: switches.has_tke,
         is_default: switches.default_direct_access,
     };
-    let reading = read(&service, setting);
     let rows = context.stores.bindings.rows(&key.namespace);
     let bindings: Vec<_> = rows.values().map(|row| &*row.0).collect();
-    let verdict = decide(&service, &reading, &bindings, Timestamp::now());
+    let own = own_binding(&service, &bindings);
+    let intent = read(&service, setting, own);
+    let verdict = decide(&service, &intent, &bindings, Timestamp::now());
     let (is_done, said) = match &verdict.outcome {
         Outcome::Nothing => (true, None),
         // Nothing is said either: it may be another binding in a moment.
         Outcome::Wait => return false,
-        Outcome::Apply(spec) => match refused.get(key).filter(|(known, _)| known == &**spec) {
+        Outcome::Apply(wanted) => match refused.get(key).filter(|(known, _)| *known == wanted.spec) {
             Some((_, said)) => (true, Some(said.clone())),
-            None => apply(context, &service, spec, refused).await,
+            None => apply(context, &service, wanted, refused).await,
         },
+        Outcome::Park { uid, mark } => (mark_parked(context, key, uid, Some(mark)).await, None),
         Outcome::Delete(uid) => (delete(context, key, uid).await, None),
     };
     if !matches!(verdict.outcome, Outcome::Apply(_)) {
@@ -154,10 +153,10 @@ where
 async fn apply(
     context: &Context,
     service: &Service,
-    spec: &DirectAccessBindingSpec,
+    wanted: &Application,
     refused: &mut Refused,
 ) -> (bool, Option<String>) {
-    let key = &service.key;
+    let (key, spec) = (&service.key, &wanted.spec);
     let owner = OwnerReference {
         api_version: "v1".to_owned(),
         kind: "Service".to_owned(),
@@ -169,7 +168,12 @@ async fn apply(
     let patch = json!({
         "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
         "kind": "DirectAccessBinding",
-        "metadata": {"name": key.name, "namespace": key.namespace, "ownerReferences": [owner]},
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "ownerReferences": [owner],
+            "annotations": {names::ASKED_BY: wanted.origin.as_str()},
+        },
         "spec": spec,
     });
     let params = PatchParams::apply(names::SERVICES_FIELD_MANAGER).force();
@@ -181,9 +185,28 @@ async fn apply(
         }
         result => {
             refused.remove(key);
-            (settle(context, "directaccessbindings", result).0, None)
+            let is_done = settle(context, "directaccessbindings", result).0;
+            match &wanted.parked {
+                // The spec comes first: what serves again is what is wished now.
+                Some(uid) if is_done => (mark_parked(context, key, uid, None).await, None),
+                _ => (is_done, None),
+            }
         }
     }
+}
+
+/// Writes the mark that a binding is parked, or takes it off. The field manager has nothing else, so that no spec is written.
+async fn mark_parked(context: &Context, key: &ObjectKey, uid: &str, mark: Option<&str>) -> bool {
+    let annotations: serde_json::Map<String, Json> =
+        mark.map(|mark| (names::PARKED.to_owned(), Json::from(mark))).into_iter().collect();
+    let patch = json!({
+        "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+        "kind": "DirectAccessBinding",
+        "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid, "annotations": annotations},
+    });
+    let params = PatchParams::apply(names::PARKING_FIELD_MANAGER).force();
+    let result = api::<DirectAccessBinding>(context, key).patch(&key.name, &params, &Patch::Apply(&patch)).await;
+    settle(context, "directaccessbindings", result).0
 }
 
 async fn delete(context: &Context, key: &ObjectKey, uid: &str) -> bool {

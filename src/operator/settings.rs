@@ -47,6 +47,7 @@ pub struct Settings {
     pub host_network: HostNetwork,
     /// Which Services with TKE's annotation service.cloud.tencent.com/direct-access "true" get a binding: none, those of the
     /// class cloud.tencent.com/direct-access, or those of no class too, unless TKE's own service controller programs them.
+    /// Bindings that were made under another setting are kept as they are.
     #[arg(long, value_enum, default_value_t = AnnotatedServices::Off)]
     pub annotated_services: AnnotatedServices,
     /// Most targets of one listener or rule, instead of the account's quota.

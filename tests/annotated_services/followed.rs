@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tke_direct_access::model::{LoadBalancerId, Protocol};
 
-use super::scene::{DOCUMENTED, annotate, created, pods, stage, until_gone, until_told};
+use super::scene::{DOCUMENTED, annotate, created, delete_parked, pods, stage, until_gone, until_told};
 use crate::stage::{DEADLINE, LOAD_BALANCER, Stage};
 use crate::support::eventually;
 
@@ -42,7 +42,7 @@ async fn the_documented_service_gets_an_address_and_traffic_and_leaves_nothing_b
     let answer = reqwest::get(format!("http://{front}/")).await.unwrap().text().await.unwrap();
     assert!(answer.contains("\"pod\":\"my-app-"), "{answer}");
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
-    until_gone(&stage).await;
+    delete_parked(&stage).await;
     eventually("the Service is as it was", DEADLINE, async || {
         let after = shape(&stage).await;
         if after == before { Ok(Some(())) } else { Err(format!("{after}\nis not\n{before}")) }
@@ -75,10 +75,10 @@ async fn an_existing_load_balancer_is_used_with_the_protocols_and_the_config_tha
     stage.until_ready("my-service", "1/1").await;
     // Which load balancer is used cannot be changed: the annotation goes off first.
     annotate(&stage, json!({"service.kubernetes.io/tke-existed-lbid": LOAD_BALANCER})).await;
-    let said = until_told(&stage, "False", "NotTaken").await;
-    assert!(said.contains("cannot be changed"), "{said}");
+    let said = until_told(&stage, "False", "InvalidAnnotation").await;
+    assert!(said.contains("tke-existed-lbid: it cannot be changed"), "{said}");
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": "false"})).await;
-    until_gone(&stage).await;
+    delete_parked(&stage).await;
     annotate(
         &stage,
         json!({

@@ -20,6 +20,7 @@ mod support;
 #[path = "."]
 mod annotated_services {
     mod followed;
+    mod held;
     mod refused;
     mod scene;
 }

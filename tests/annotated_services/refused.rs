@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::scene::{DOCUMENTED, annotate, created, pods, stage, until_gone, until_told};
+use super::scene::{DOCUMENTED, annotate, created, delete_parked, pods, stage, until_told};
 use crate::stage::{DEADLINE, Stage, binding};
 use crate::support::eventually;
 
@@ -15,6 +15,15 @@ async fn until_warned(stage: &Stage, reason: &str, words: &str) {
         if is_there { Ok(Some(())) } else { Err(events) }
     })
     .await;
+}
+
+/// Waits until the Service's condition is InvalidAnnotation with these words.
+async fn until_told_words(stage: &Stage, words: &str) -> String {
+    eventually(&format!("the Service says {words}"), DEADLINE, async || {
+        let said = until_told(stage, "False", "InvalidAnnotation").await;
+        if said.contains(words) { Ok(Some(said)) } else { Err(said) }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,14 +44,16 @@ async fn a_value_that_cannot_be_read_is_named_and_the_rest_works() {
         }),
     )
     .await;
-    stage.until_ready("my-service", "1/1").await;
-    let said = until_told(&stage, "False", "InvalidAnnotation").await;
-    assert!(said.contains("service.cloud.tencent.com/specify-protocol: it is not JSON"), "{said}");
+    let said = until_told_words(&stage, "specify-protocol: \"{80}\" cannot be read").await;
+    assert!(said.contains("no binding is made before"), "{said}");
     assert!(said.contains("not acted on: service.cloud.tencent.com/prevent-loopback"), "{said}");
+    assert!(stage.binding("my-service").await.is_none(), "no protocol is guessed");
+    assert_eq!(created(&stage).len(), 0);
     annotate(&stage, json!({"service.cloud.tencent.com/specify-protocol": null})).await;
     until_told(&stage, "True", "Accepted").await;
+    stage.until_ready("my-service", "1/1").await;
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
-    until_gone(&stage).await;
+    delete_parked(&stage).await;
     stage.finish().await;
 }
 
@@ -65,7 +76,7 @@ async fn a_service_that_tke_programs_is_left_to_it_until_it_says_skip() {
     stage.until_ready("my-service", "1/1").await;
     assert_eq!(created(&stage).len(), 1);
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
-    until_gone(&stage).await;
+    delete_parked(&stage).await;
     stage.finish().await;
 }
 
@@ -83,7 +94,7 @@ async fn a_binding_made_by_hand_counts_more_than_annotations() {
     stage.ok(&["delete", "dab", "by-hand", "--timeout=150s"]).await;
     stage.until_ready("my-service", "1/1").await;
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
-    until_gone(&stage).await;
+    delete_parked(&stage).await;
     stage.finish().await;
 }
 
@@ -105,6 +116,6 @@ async fn a_service_and_the_binding_that_comes_with_it_make_no_second_one() {
     stage.until_ready("my-service", "1/1").await;
     assert_eq!(created(&stage).len(), 1);
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
-    until_gone(&stage).await;
+    delete_parked(&stage).await;
     stage.finish().await;
 }

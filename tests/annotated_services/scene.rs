@@ -90,3 +90,11 @@ pub(crate) async fn until_gone(stage: &Stage) {
     })
     .await;
 }
+
+/// Waits until the Service says that its load balancer is parked, and deletes it by the command that it names.
+pub(crate) async fn delete_parked(stage: &Stage) {
+    let said = until_told(stage, "False", "Parked").await;
+    assert!(said.contains("costs money") && said.contains("delete directaccessbinding my-service"), "{said}");
+    stage.ok(&["delete", "directaccessbinding", "my-service", "--timeout=150s"]).await;
+    until_gone(stage).await;
+}

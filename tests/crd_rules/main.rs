@@ -115,7 +115,12 @@ fn stricter(accepted: &DynamicObject) -> Option<String> {
     let spec = accepted.data["spec"].clone();
     let verdict = match accepted.types.as_ref()?.kind.as_str() {
         "DirectAccessBinding" => {
-            serde_json::from_value::<api::DirectAccessBindingSpec>(spec).map(|spec| spec.validate())
+            let spec = serde_json::from_value::<api::DirectAccessBindingSpec>(spec);
+            let create = spec.as_ref().ok().and_then(|spec| spec.load_balancer.as_ref()?.create.as_ref());
+            if let Some(broken) = create.and_then(|create| create.broken_rules().pop()) {
+                return Some(format!("the types refuse it: {broken:?}"));
+            }
+            spec.map(|spec| spec.validate())
         }
         _ => serde_json::from_value::<api::TkeServiceConfigSpec>(spec).map(|spec| spec.validate()),
     };

@@ -139,7 +139,7 @@ async fn a_pod_deleted_by_force_loses_its_target_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_the_service_no_longer_selects_is_drained_too() {
-    let stage = stage_of_two("relabel", &[], &json!({}), &json!({})).await;
+    let stage = stage_of_two("relabel", &[], &json!({"timeoutSeconds": 5}), &json!({})).await;
     let first = address(&web_pods(&stage).await[0]);
     stage.cloud.reset_calls();
     stage.ok(&["label", "pod", "first", "app=other", "--overwrite"]).await;

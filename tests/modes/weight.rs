@@ -24,7 +24,7 @@ async fn a_pod_may_have_a_weight_of_its_own_and_is_drained_by_zero() {
     let pods =
         stage.ok(&["get", "pods", "-o", r#"jsonpath={range .items[*]}{.metadata.name} {.status.podIP};{end}"#]).await;
     let pods: Vec<(&str, &str)> = pods.split_terminator(';').filter_map(|pod| pod.split_once(' ')).collect();
-    for (weight, told) in [("50", 50), ("0", 0), ("none", 10)] {
+    for (weight, told) in [("50", 50), ("none", 50), ("0", 0), ("off", 0)] {
         stage.ok(&["annotate", "pod", pods[0].0, "--overwrite", &format!("{CUSTOM_WEIGHT}={weight}")]).await;
         let expected: BTreeMap<_, _> =
             pods.iter().map(|(name, ip)| ((*ip).to_owned(), if *name == pods[0].0 { told } else { 10 })).collect();
@@ -33,7 +33,7 @@ async fn a_pod_may_have_a_weight_of_its_own_and_is_drained_by_zero() {
             if found == expected { Ok(Some(())) } else { Err(format!("{found:?}")) }
         })
         .await;
-        if told == 0 {
+        if weight == "0" {
             let address = stage.data_plane(Protocol::Tcp, 80);
             for _ in 0..12 {
                 let answer = reqwest::get(format!("http://{address}/")).await.unwrap().text().await.unwrap();
@@ -46,7 +46,7 @@ async fn a_pod_may_have_a_weight_of_its_own_and_is_drained_by_zero() {
     eventually("the odd value is told", DEADLINE, async || {
         let path = r#"jsonpath={.status.conditions[?(@.type=="Accepted")].message}"#;
         let message = stage.ok(&["get", "dab", "web", "-o", path]).await;
-        if message.contains(CUSTOM_WEIGHT) && message.contains("'none'") { Ok(Some(())) } else { Err(message) }
+        if message.contains(CUSTOM_WEIGHT) && message.contains("\"off\"") { Ok(Some(())) } else { Err(message) }
     })
     .await;
     stage.finish().await;

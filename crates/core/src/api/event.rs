@@ -46,13 +46,17 @@ vocabulary! {
         Accepted = "Accepted": "The Service has a binding of its own, and all its annotations are followed.", "Nothing to do.";
         BoundByOther = "BoundByOther": "A binding that somebody has made is for this Service, and counts more than its annotations.",
             "Nothing to do; to have the annotations followed, delete that binding.";
+        Held = "Held": "The Service's own binding stays as it is, although the Service or the controller's settings do not ask for it plainly.",
+            "Do what the message says: go on, or say service.cloud.tencent.com/direct-access \"false\".";
+        Parked = "Parked": "The Service does not ask for direct access any more. Its load balancer serves nothing, is kept, and costs money.",
+            "Delete it with the command of the message, or ask for direct access again to use it at the same address.";
         ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service, so it is left alone.",
             "Set the annotation service.cloud.tencent.com/mode to skip on the Service.";
         NameTaken = "NameTaken": "A binding with the Service's name is there already, and is not this Service's.",
             "Rename or delete that binding.";
         NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for.",
             "Correct the annotation or port that the message names.";
-        InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed; the others are.",
+        InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
     }
 }

@@ -11,8 +11,6 @@ pub const VERSION: &str = "v1alpha1";
 pub const FINALIZER: &str = "cloud.tencent.com/direct-access";
 /// Finalizer of bindings for which the cloud was not asked for anything yet: they may go without a look at it.
 pub const FIRST_FINALIZER: &str = "cloud.tencent.com/direct-access-unsubmitted";
-/// Annotation of a binding whose Service does not ask for it any more, with the reason: it keeps its load balancer and nothing else.
-pub const PARKED: &str = "direct-access.cloud.tencent.com/parked";
 /// The field manager of everything we write with server-side apply.
 pub const FIELD_MANAGER: &str = "tke-direct-access";
 /// The readiness gate of a Pod and the type of its condition: TKE's own, one for all load balancers of a Pod.
@@ -118,6 +116,18 @@ pub const SERVICE_CONDITION: &str = "cloud.tencent.com/direct-access";
 /// The field manager of bindings that are made for annotated Services, and of that condition.
 pub const SERVICES_FIELD_MANAGER: &str = "tke-direct-access-services";
 
+/// Annotation of a binding that was made for an annotated Service: its Service does not ask for it any more. It keeps its load balancer,
+/// which costs money, and serves nothing. The value says why, and since when.
+pub const PARKED: &str = "direct-access.cloud.tencent.com/parked";
+/// Annotation of a binding that was made for an annotated Service: who asked for it, [`ASKED_BY_ANNOTATION`] or [`ASKED_BY_DEFAULT`].
+pub const ASKED_BY: &str = "direct-access.cloud.tencent.com/asked-by";
+/// The value of [`ASKED_BY`] where the Service itself said [`DIRECT_ACCESS`] `"true"`: removing that word ends the wish.
+pub const ASKED_BY_ANNOTATION: &str = "annotation";
+/// The value of [`ASKED_BY`] where the Service said nothing, and direct access is the cluster's default.
+pub const ASKED_BY_DEFAULT: &str = "default";
+/// The field manager of [`PARKED`].
+pub const PARKING_FIELD_MANAGER: &str = "tke-direct-access-parking";
+
 /// Pod annotation: the weight of this Pod as a target, `"0"` to `"100"`.
 pub const CUSTOM_WEIGHT: &str = "service.cloud.tencent.com/custom-weight";
 
@@ -155,6 +165,14 @@ pub const BUNDLE_VERSION: &str = "cloud.tencent.com/bundle-version";
 pub const AUTO_CONFIG_SUFFIX: &str = "-auto-service-config";
 /// End of the name of a TkeServiceConfig that TKE makes for an Ingress. TKE refuses references to such names.
 pub const AUTO_INGRESS_CONFIG_SUFFIX: &str = "-auto-ingress-config";
+/// The ends of names of TkeServiceConfigs that controllers make, and that no reference of a user may have.
+pub const RESERVED_CONFIG_SUFFIXES: [&str; 2] = [AUTO_CONFIG_SUFFIX, AUTO_INGRESS_CONFIG_SUFFIX];
+
+/// Whether no reference of a user may name a TkeServiceConfig so.
+pub fn is_reserved_config(name: &str) -> bool {
+    RESERVED_CONFIG_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
 /// The most characters a binding's name may have; it is used in names and tags of the cloud.
 pub const BINDING_NAME_MAX: usize = 63;
 

@@ -10,6 +10,7 @@ mod id;
 mod limits;
 mod listener;
 mod load_balancer;
+mod reading;
 mod target;
 
 pub use attribute::{Attribute, Attributes, Drift, Value};
@@ -22,4 +23,5 @@ pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
 pub use limits::{Limits, Quotas};
 pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};
+pub use reading::{KeyProblem, Reading, quoted};
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

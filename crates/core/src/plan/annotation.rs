@@ -42,12 +42,12 @@ pub fn annotations(
     };
     if !view.is_of_service() {
         facts.insert(names::DIRECT_ACCESS.to_owned(), "true".to_owned());
-    }
-    if let Some(config) = &view.binding.spec.service_config_ref {
-        facts.insert(names::SERVICE_CONFIG.to_owned(), config.name.clone());
-    }
-    if view.binding.spec.auto_service_config {
-        facts.insert(names::SERVICE_CONFIG_AUTO.to_owned(), "true".to_owned());
+        if let Some(config) = &spec.service_config_ref {
+            facts.insert(names::SERVICE_CONFIG.to_owned(), config.name.clone());
+        }
+        if spec.auto_service_config {
+            facts.insert(names::SERVICE_CONFIG_AUTO.to_owned(), "true".to_owned());
+        }
     }
     let is_ours = |key: &String| service.our_annotations.contains(key) || !service.annotations.contains_key(key);
     facts.retain(|key, _| is_ours(key));

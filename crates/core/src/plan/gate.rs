@@ -253,25 +253,25 @@ impl<'a> Table<'a> {
         let wait = |reason, message| Err(Verdict::Wait(reason, message));
         let mut opens = GateReason::Registered;
         for candidate in candidates {
-            let PodIntent::Serve(wished) = candidate.intent else { return Err(self.not_registered(pod)) };
+            let PodIntent::Serve(wished) = &candidate.intent else { return Err(self.not_registered(pod)) };
             let Some(target) =
                 self.row.registered.get(&candidate.address).filter(|_| self.row.has(candidate.address, &pod.uid))
             else {
                 return Err(self.not_registered(pod));
             };
             match wished {
-                PodWeight::Unreadable if target.weight == 0 => {
+                PodWeight::Unreadable { newcomer: None, .. } if target.weight == 0 => {
                     let message = format!("registered with {name} at weight 0, because its weight cannot be read");
                     return wait(GateReason::WeightUnreadable, message);
                 }
-                PodWeight::Known(weight) if target.weight != weight => {
+                PodWeight::Known(weight) if target.weight != *weight => {
                     return wait(GateReason::Registering, format!("its weight on {name} is not set yet"));
                 }
                 PodWeight::Known(0) => {
                     opens = GateReason::WeightZero;
                     continue;
                 }
-                PodWeight::Known(_) | PodWeight::Unreadable => {}
+                PodWeight::Known(_) | PodWeight::Unreadable { .. } => {}
             }
             if policy == GatePolicy::Registered {
                 continue;

@@ -346,7 +346,7 @@ impl TargetPlan {
         remark: &str,
     ) {
         let leave = match &one.intent {
-            PodIntent::Keep | PodIntent::Serve(PodWeight::Unreadable) => return,
+            PodIntent::Keep | PodIntent::Serve(PodWeight::Unreadable { .. }) => return,
             PodIntent::Serve(PodWeight::Known(weight)) => {
                 if one.target.weight != *weight {
                     let reason = if one.target.weight == 0 { ChangeReason::PodReady } else { ChangeReason::UserWeight };
@@ -425,7 +425,7 @@ impl TargetPlan {
             .candidates
             .values()
             .filter(|candidate| !present.contains(&candidate.address))
-            .filter_map(|candidate| match candidate.intent {
+            .filter_map(|candidate| match &candidate.intent {
                 PodIntent::Serve(weight) => Some((candidate, weight)),
                 PodIntent::Keep | PodIntent::Leave(_) => None,
             })
@@ -443,11 +443,7 @@ impl TargetPlan {
                 continue;
             }
             room -= 1;
-            let weight = match weight {
-                PodWeight::Known(weight) => weight,
-                PodWeight::Unreadable => 0,
-            };
-            self.register.push(scope.registration(candidate, weight));
+            self.register.push(scope.registration(candidate, weight.of_newcomer()));
         }
     }
 

@@ -106,9 +106,9 @@ impl Reading<'_> {
             pod: candidate.pod.clone(),
             pod_uid: candidate.pod_uid.clone(),
             address,
-            wanted: match candidate.intent {
-                PodIntent::Serve(PodWeight::Known(weight)) => Some(weight),
-                PodIntent::Serve(PodWeight::Unreadable) => target.map(|target| target.weight).or(Some(0)),
+            wanted: match &candidate.intent {
+                PodIntent::Serve(PodWeight::Known(weight)) => Some(*weight),
+                PodIntent::Serve(weight) => target.map(|target| target.weight).or(Some(weight.of_newcomer())),
                 PodIntent::Leave(_) | PodIntent::Keep => None,
             },
             weight: target.map(|target| target.weight),

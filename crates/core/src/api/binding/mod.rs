@@ -1,7 +1,9 @@
 //! DirectAccessBinding: which Service goes to which listeners of which load balancer, and what is really the case.
 
+mod checks;
 mod listener;
 mod load_balancer;
+mod parked;
 mod policy;
 mod rules;
 mod status;
@@ -15,6 +17,7 @@ use crate::api::{clip, names};
 
 pub use listener::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 pub use load_balancer::{ChargeType, CreateSpec, IpVersion, Isp, LoadBalancerNetwork, LoadBalancerSpec, SlaType, Tag};
+pub use parked::Parked;
 pub use policy::{
     DeletionPolicy, DrainAction, DrainSpec, GatePolicy, LastNotReady, Mode, NetworkMode, ReadinessGateSpec,
 };

@@ -17,6 +17,13 @@ pub(super) struct Rule {
     field_path: Option<&'static str>,
 }
 
+impl Rule {
+    /// The field that the rule is about, and what the API server answers where it does not hold.
+    pub(super) fn words(&self) -> (&'static str, &'static str) {
+        (self.field_path.map_or("", |path| path.trim_start_matches('.')), self.message)
+    }
+}
+
 const fn invalid(field_path: &'static str, message: &'static str, rule: &'static str) -> Rule {
     Rule { rule, message, reason: "FieldValueInvalid", field_path: Some(field_path) }
 }

@@ -40,7 +40,8 @@ const fn written(name: &'static str, meaning: &'static str) -> Key {
 pub const KEYS: &[Key] = &[
     applied(
         names::DIRECT_ACCESS,
-        "\"true\" has a binding made for the Service, \"false\" or absence has it taken away.",
+        "\"true\" has a binding made for the Service. \"false\", or removing the annotation, ends that; a load balancer that was created \
+         is then parked.",
     ),
     applied(names::SERVICE_CONFIG, "The TkeServiceConfig to use. Excludes tke-service-config-auto."),
     applied(names::SERVICE_CONFIG_AUTO, "\"true\" has `<service>-auto-service-config` made and used."),
@@ -67,13 +68,17 @@ pub const KEYS: &[Key] = &[
     ),
     applied(
         names::SECURITY_GROUPS,
-        "The security groups of a load balancer that is created, at most 5, separated by commas.",
+        "The security groups of a load balancer that is created, at most 5, separated by commas. An empty value means none, as TKE \
+         documents it.",
     ),
     applied(
         names::PASS_TO_TARGET,
         "\"true\": only the security groups of a load balancer that is created are checked, not those of the Pods.",
     ),
-    applied(names::RS_WEIGHT, "Weights by ordinal of a StatefulSet, as JSON."),
+    applied(
+        names::RS_WEIGHT,
+        "Weights by ordinal of a StatefulSet, as JSON. Pods of a row that cannot be read keep the weights they have.",
+    ),
     applied(
         names::GRACE_SHUTDOWN,
         "\"false\" deregisters Pods at once when they are deleted. Otherwise their weight becomes 0 first.",

@@ -1,110 +1,276 @@
-//! The listeners that `specify-protocol` asks for.
+//! The listeners that `specify-protocol` asks for, port by port.
+//!
+//! Source: TKE's page 457/51259. A port whose entry cannot be read keeps the listeners that it has, and a new one gets none: no
+//! protocol is guessed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use garde::Validate as _;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::Reader;
+use super::words::Words;
+use crate::api::DirectAccessBinding;
 use crate::api::binding::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 use crate::api::names;
-use crate::model::{ServicePort, Transport};
+use crate::model::{KeyProblem, Reading, ServicePort, Transport, quoted};
 
 /// The weight that a target has when nothing else is said.
 const USUAL_WEIGHT: i32 = 10;
+/// The most listeners that a binding may have.
+const MOST: usize = 50;
+/// What to write.
+const FORM: &str = "JSON such as {\"443\":{\"protocol\":[\"TCP_SSL\"],\"tls\":\"secret\"}}";
+const KEY: &str = names::SPECIFY_PROTOCOL;
 
-/// What is said of one port. Source: TKE's page 457/51259.
-#[derive(Deserialize)]
-struct Said {
-    #[serde(default)]
-    protocol: Vec<String>,
-    #[serde(default)]
-    tls: Option<String>,
-    #[serde(default)]
-    hosts: BTreeMap<String, Host>,
+/// What the annotation says of each port.
+#[derive(Debug)]
+struct Table {
+    entries: BTreeMap<u16, Value>,
+    /// Entries whose port is no number: nobody knows which ports they are about.
+    strays: Vec<String>,
 }
 
-#[derive(Default, Deserialize)]
-struct Host {
-    #[serde(default)]
-    tls: Option<String>,
-}
-
-impl Reader<'_> {
-    /// None where every port has the listener of its own protocol.
-    pub(super) fn listeners(&mut self) -> Vec<ListenerSpec> {
-        let Some(said) = self.text(names::SPECIFY_PROTOCOL).filter(|said| !said.is_empty()) else { return Vec::new() };
-        let said: BTreeMap<String, Said> = match serde_json::from_str(said) {
-            Ok(said) => said,
-            Err(error) => {
-                let message = format!(
-                    "it is not JSON of the form {{\"80\":{{\"protocol\":[\"TCP_SSL\"],\"tls\":\"secret\"}}}} ({error})"
-                );
-                self.fault(names::SPECIFY_PROTOCOL, message);
-                return Vec::new();
+impl Words<'_> {
+    /// The listeners; none where every port has the listener of its own protocol, and `None` when not one of them can be told.
+    pub(super) fn listeners(&mut self, own: Option<&DirectAccessBinding>) -> Option<Vec<ListenerSpec>> {
+        let table = match self.text(KEY, FORM).and_then(table) {
+            Reading::Absent => return Some(Vec::new()),
+            Reading::Said(table) => table,
+            Reading::Unreadable(problem) => {
+                self.problems.push(problem);
+                return own.map(|own| held(own, &self.service.ports));
             }
         };
-        let service = self.service;
-        let mut listeners: Vec<ListenerSpec> = Vec::new();
-        for port in &service.ports {
-            let found = said.get(&port.port.to_string());
-            let protocols = found.map(|said| said.protocol.as_slice()).unwrap_or_default();
-            let made: Vec<ListenerSpec> =
-                protocols.iter().filter_map(|word| self.listener(port, word, found?)).collect();
-            let made = if made.is_empty() { vec![plain(port)] } else { made };
-            for listener in made {
-                // Two Service ports of one number ask for the same.
-                if !listeners.iter().any(|other| other.port == listener.port && other.protocol == listener.protocol) {
-                    listeners.push(listener);
-                }
+        for stray in &table.strays {
+            let what = "it is no port number; write a port of the Service, such as \"443\"";
+            self.problems.push(KeyProblem::at(KEY, &quoted(stray), what));
+        }
+        let ports = &self.service.ports;
+        let numbers: BTreeSet<u16> = ports.iter().map(|port| port.port).collect();
+        let mut listeners = Vec::new();
+        for number in numbers {
+            let of_number: Vec<&ServicePort> = ports.iter().filter(|port| port.port == number).collect();
+            match self.of_port(&table, number, &of_number) {
+                Some(found) => listeners.extend(found),
+                None => listeners.extend(own.map(|own| held_of_port(own, &of_number)).unwrap_or_default()),
             }
         }
-        listeners
+        self.fitting(listeners, own)
     }
 
-    fn listener(&mut self, port: &ServicePort, word: &str, said: &Said) -> Option<ListenerSpec> {
-        let Some(protocol) = ListenerProtocol::ALL.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(word))
-        else {
-            let known: Vec<_> = ListenerProtocol::ALL.iter().map(|one| one.as_str()).collect();
-            let message = format!("port {}: \"{word}\" is none of {}; correct it", port.port, known.join(", "));
-            self.fault(names::SPECIFY_PROTOCOL, message);
-            return None;
+    /// The listeners of one port; `None` when they cannot be told.
+    fn of_port(&mut self, table: &Table, number: u16, ports: &[&ServicePort]) -> Option<Vec<ListenerSpec>> {
+        let entry = match table.entries.get(&number) {
+            None if !table.strays.is_empty() => return None,
+            None => ports.iter().map(|port| taken(plain(port))).collect(),
+            Some(entry) => entry_of(number, entry),
         };
-        let certificate = |tls: &Option<String>| {
-            tls.as_ref().map(|secret| CertificateSpec { id: None, secret_name: Some(secret.clone()) })
-        };
-        let is_layer7 = matches!(protocol, ListenerProtocol::Http | ListenerProtocol::Https);
-        let is_https = protocol == ListenerProtocol::Https;
-        let needs = is_https || matches!(protocol, ListenerProtocol::TcpSsl | ListenerProtocol::Quic);
-        let rule = |(domain, host): (&String, &Host)| RuleSpec {
-            domain: domain.to_lowercase(),
-            certificate: certificate(&host.tls).filter(|_| is_https),
-            ..RuleSpec::default()
-        };
-        let rules: Vec<_> = if is_layer7 { said.hosts.iter().map(rule).collect() } else { Vec::new() };
-        let has_own = !rules.is_empty() && rules.iter().all(|rule| rule.certificate.is_some());
-        let certificate = certificate(&said.tls).filter(|_| needs);
-        if needs && certificate.is_none() && !has_own {
-            let message = format!("port {}: {word} needs \"tls\" with the name of a Secret; add it", port.port);
-            self.fault(names::SPECIFY_PROTOCOL, message);
-            return None;
+        match entry {
+            Ok(listeners) => Some(listeners),
+            Err(what) => {
+                self.problems.push(KeyProblem::at(KEY, &number.to_string(), &what));
+                None
+            }
         }
-        Some(ListenerSpec { protocol, certificate, rules, ..plain(port) })
+    }
+
+    /// The listeners as the definition takes them: at most so many, and never none, which would stand for one for each port.
+    fn fitting(
+        &mut self,
+        listeners: Vec<ListenerSpec>,
+        own: Option<&DirectAccessBinding>,
+    ) -> Option<Vec<ListenerSpec>> {
+        if listeners.len() > MOST {
+            let message =
+                format!("it asks for {} listeners, and {MOST} are allowed; remove some ports", listeners.len());
+            self.problem(KEY, message);
+        }
+        let is_fit = !listeners.is_empty() && listeners.len() <= MOST;
+        if is_fit || self.service.ports.is_empty() {
+            return Some(listeners);
+        }
+        own.map(|own| own.spec.listeners.clone())
     }
 }
 
+/// All listeners that a binding has. A binding that names none has one for each port; ports that are new get none.
+fn held(own: &DirectAccessBinding, ports: &[ServicePort]) -> Vec<ListenerSpec> {
+    let known = &own.spec.listeners;
+    if known.is_empty() { served(own, &ports.iter().collect::<Vec<_>>()) } else { known.clone() }
+}
+
+/// The listeners that a binding has on one port.
+fn held_of_port(own: &DirectAccessBinding, ports: &[&ServicePort]) -> Vec<ListenerSpec> {
+    let known = &own.spec.listeners;
+    if known.is_empty() {
+        return served(own, ports);
+    }
+    let is_here = |listener: &&ListenerSpec| ports.iter().any(|port| i32::from(port.port) == listener.port);
+    known.iter().filter(is_here).cloned().collect()
+}
+
+/// The listeners that a binding without a list has made for these ports, as its status shows.
+fn served(own: &DirectAccessBinding, ports: &[&ServicePort]) -> Vec<ListenerSpec> {
+    let shown = own.status.as_ref().map(|status| status.listeners.as_slice()).unwrap_or_default();
+    let is_shown = |listener: &ListenerSpec| {
+        shown.iter().any(|one| one.port == listener.port && one.protocol == listener.protocol)
+    };
+    ports.iter().map(|port| plain(port)).filter(is_shown).collect()
+}
+
+fn table(text: &str) -> Result<Table, KeyProblem> {
+    let Ok(all) = serde_json::from_str::<Map<String, Value>>(text) else {
+        return Err(KeyProblem::unreadable(KEY, text, FORM));
+    };
+    let mut table = Table { entries: BTreeMap::new(), strays: Vec::new() };
+    for (port, entry) in all {
+        match port.trim().parse() {
+            Ok(number) => drop(table.entries.insert(number, entry)),
+            Err(_) => table.strays.push(port),
+        }
+    }
+    Ok(table)
+}
+
+/// The listeners that the entry of one port asks for, or why it cannot be followed.
+fn entry_of(port: u16, entry: &Value) -> Result<Vec<ListenerSpec>, String> {
+    let members = entry.as_object().ok_or_else(|| format!("{} is no object; write {FORM}", cut(entry)))?;
+    if let Some(name) = members.keys().find(|name| !["protocol", "tls", "hosts"].contains(&name.as_str())) {
+        return Err(format!("{} is not known; protocol, tls and hosts are", quoted(name)));
+    }
+    let secret = members.get("tls").map(secret).transpose()?;
+    let hosts = members.get("hosts").map(hosts).transpose()?.unwrap_or_default();
+    let words = members.get("protocol").and_then(Value::as_array).filter(|words| !words.is_empty());
+    let words = words.ok_or_else(|| format!("protocol is no list of protocols; write {FORM}"))?;
+    let mut listeners: Vec<ListenerSpec> = Vec::new();
+    for word in words {
+        let protocol = protocol(word)?;
+        let listener = listener(port, protocol, secret.as_ref(), &hosts)?;
+        if let Some(other) = listeners.iter().find(|other| transport(other.protocol) == transport(protocol)) {
+            if other.protocol == protocol {
+                continue;
+            }
+            return Err(format!(
+                "{} and {} exclude each other on one port; remove one",
+                other.protocol.as_str(),
+                protocol.as_str()
+            ));
+        }
+        listeners.push(taken(listener)?);
+    }
+    Ok(listeners)
+}
+
+fn protocol(word: &Value) -> Result<ListenerProtocol, String> {
+    let is_this = |one: &ListenerProtocol| word.as_str().is_some_and(|word| one.as_str().eq_ignore_ascii_case(word));
+    ListenerProtocol::ALL.into_iter().find(is_this).ok_or_else(|| {
+        let known: Vec<_> = ListenerProtocol::ALL.iter().map(|one| one.as_str()).collect();
+        format!("{} is none of {}; correct it", cut(word), known.join(", "))
+    })
+}
+
+fn secret(value: &Value) -> Result<CertificateSpec, String> {
+    let name = value.as_str().ok_or_else(|| format!("tls: {} is not the name of a Secret; correct it", cut(value)))?;
+    let certificate = CertificateSpec { id: None, secret_name: Some(name.to_owned()) };
+    match certificate.validate() {
+        Ok(()) => Ok(certificate),
+        Err(_) => Err(format!("tls: {} is not the name of a Secret; correct it", quoted(name))),
+    }
+}
+
+/// The domains with their certificates, in order.
+type Hosts = BTreeMap<String, Option<CertificateSpec>>;
+
+fn hosts(value: &Value) -> Result<Hosts, String> {
+    let all = value.as_object().ok_or_else(|| format!("hosts: {} is no object; correct it", cut(value)))?;
+    let mut hosts = Hosts::new();
+    for (name, value) in all {
+        let at = |what: String| format!("hosts: {}: {what}", quoted(name));
+        let members = value.as_object().ok_or_else(|| at(format!("{} is no object; write {{}}", cut(value))))?;
+        if let Some(odd) = members.keys().find(|odd| *odd != "tls") {
+            return Err(at(format!("{} is not known; tls is", quoted(odd))));
+        }
+        let certificate = members.get("tls").map(secret).transpose().map_err(at)?;
+        if hosts.insert(name.to_lowercase(), certificate).is_some() {
+            return Err(at("it is there twice; remove one".to_owned()));
+        }
+    }
+    Ok(hosts)
+}
+
+fn listener(
+    port: u16,
+    protocol: ListenerProtocol,
+    secret: Option<&CertificateSpec>,
+    hosts: &Hosts,
+) -> Result<ListenerSpec, String> {
+    let is_https = protocol == ListenerProtocol::Https;
+    let is_layer7 = is_https || protocol == ListenerProtocol::Http;
+    let needs = is_https || matches!(protocol, ListenerProtocol::TcpSsl | ListenerProtocol::Quic);
+    let rule = |(domain, certificate): (&String, &Option<CertificateSpec>)| RuleSpec {
+        domain: domain.clone(),
+        certificate: certificate.clone().filter(|_| is_https),
+        ..RuleSpec::default()
+    };
+    let rules: Vec<_> = if is_layer7 { hosts.iter().map(rule).collect() } else { Vec::new() };
+    let has_own = !rules.is_empty() && rules.iter().all(|rule| rule.certificate.is_some());
+    let certificate = secret.cloned().filter(|_| needs);
+    if needs && certificate.is_none() && !has_own {
+        return Err(format!("{} needs \"tls\" with the name of a Secret; add it", protocol.as_str()));
+    }
+    Ok(ListenerSpec { protocol, certificate, rules, ..bare(port, protocol) })
+}
+
+/// The listener, when the definition of bindings takes it.
+fn taken(listener: ListenerSpec) -> Result<ListenerSpec, String> {
+    /// The cloud reserves it; see the rules of a listener.
+    const RESERVED: i32 = 4789;
+    if listener.port == RESERVED && transport(listener.protocol) == Transport::Udp {
+        return Err(format!("the cloud reserves port {RESERVED} for itself with UDP and QUIC; use another port"));
+    }
+    match listener.validate() {
+        Ok(()) => Ok(listener),
+        Err(report) => {
+            let faults: Vec<_> = report.iter().map(|(path, error)| format!("{path}: {error}")).collect();
+            let odd = listener.rules.iter().filter(|rule| rule.validate().is_err()).map(|rule| quoted(&rule.domain));
+            let odd: Vec<_> = odd.take(3).collect();
+            Err(format!("{} {}; correct it", odd.join(", "), faults.first().map_or("", String::as_str)))
+        }
+    }
+}
+
+const fn transport(protocol: ListenerProtocol) -> Transport {
+    match protocol {
+        ListenerProtocol::Udp | ListenerProtocol::Quic => Transport::Udp,
+        ListenerProtocol::Tcp | ListenerProtocol::TcpSsl | ListenerProtocol::Http | ListenerProtocol::Https => {
+            Transport::Tcp
+        }
+    }
+}
+
+/// The listener of the Service port's own protocol.
 fn plain(port: &ServicePort) -> ListenerSpec {
-    let name = (!port.name.is_empty()).then(|| IntOrString::String(port.name.clone()));
+    let protocol = match port.transport {
+        Transport::Tcp => ListenerProtocol::Tcp,
+        Transport::Udp => ListenerProtocol::Udp,
+    };
+    bare(port.port, protocol)
+}
+
+/// A listener of which only port and protocol are said. The Service port is named by its number: a name may change.
+fn bare(port: u16, protocol: ListenerProtocol) -> ListenerSpec {
     ListenerSpec {
-        port: i32::from(port.port),
-        protocol: match port.transport {
-            Transport::Tcp => ListenerProtocol::Tcp,
-            Transport::Udp => ListenerProtocol::Udp,
-        },
-        service_port: Some(name.unwrap_or_else(|| IntOrString::Int(i32::from(port.port)))),
+        port: i32::from(port),
+        protocol,
+        service_port: Some(IntOrString::Int(i32::from(port))),
         listener_id: None,
         certificate: None,
         rules: Vec::new(),
         weight: USUAL_WEIGHT,
     }
+}
+
+fn cut(value: &Value) -> String {
+    quoted(&value.to_string())
 }

@@ -1,25 +1,83 @@
-//! The load balancer that annotations ask to be created.
+//! The load balancer that annotations name, or ask to be created.
+//!
+//! All of it is decided when it is made. Later changes are reported by annotation, and held.
 
-use serde_json::{Map, Value};
+use garde::Validate as _;
 
-use super::Reader;
-use crate::api::binding::{ChargeType, CreateSpec, IpVersion, LoadBalancerNetwork, Tag};
+use super::extensive::{Extensive, FORM, charge_type};
+use super::words::{Words, is_id};
+use crate::api::binding::{ChargeType, CreateSpec, IpVersion, LoadBalancerNetwork, LoadBalancerSpec};
 use crate::api::names;
+use crate::model::{KeyProblem, Reading};
 
-impl Reader<'_> {
-    pub(super) fn create(&mut self) -> CreateSpec {
-        let subnet = self.text(names::INTERNAL_SUBNET_ID).filter(|id| !id.is_empty()).map(str::to_owned);
-        let network = if subnet.is_some() { LoadBalancerNetwork::Internal } else { LoadBalancerNetwork::Public };
-        let is_public = network == LoadBalancerNetwork::Public;
-        let mut create = CreateSpec {
-            network,
+const CHARGE_TYPES: &str = "TRAFFIC_POSTPAID_BY_HOUR, BANDWIDTH_POSTPAID_BY_HOUR or BANDWIDTH_PACKAGE";
+const BANDWIDTHS: &str = "a number from 1 to 2048";
+const SECURITY_GROUPS: &str = "at most 5 ids such as sg-1a2b3c4d, separated by commas";
+const REGIONS: &str = "a region such as ap-guangzhou";
+
+/// What each annotation says.
+struct Said {
+    existing: Reading<String>,
+    region: Reading<String>,
+    vpc: Reading<String>,
+    subnet: Reading<String>,
+    charge_type: Reading<ChargeType>,
+    bandwidth: Reading<i32>,
+    security_groups: Reading<Vec<String>>,
+    pass_to_target: Reading<bool>,
+    extensive: Reading<Extensive>,
+}
+
+/// The parts of a load balancer, and the annotation that each is from.
+type Part = (&'static str, fn(&LoadBalancerSpec, &LoadBalancerSpec) -> bool);
+
+/// Whether two load balancers are the same in what one annotation says.
+const PARTS: [Part; 9] = [
+    (names::EXISTING_LOAD_BALANCER_ID, |a, b| a.id == b.id),
+    (names::CROSS_REGION_ID, |a, b| a.region == b.region),
+    (names::CROSS_VPC_ID, |a, b| same(a, b, |a, b| a.vpc_id == b.vpc_id)),
+    (names::INTERNAL_SUBNET_ID, |a, b| same(a, b, |a, b| a.network == b.network && a.subnet_id == b.subnet_id)),
+    (names::INTERNET_CHARGE_TYPE, |a, b| same(a, b, |a, b| a.charge_type == b.charge_type)),
+    (names::INTERNET_MAX_BANDWIDTH_OUT, |a, b| same(a, b, |a, b| a.bandwidth_mbps == b.bandwidth_mbps)),
+    (names::SECURITY_GROUPS, |a, b| same(a, b, |a, b| a.security_groups == b.security_groups)),
+    (names::PASS_TO_TARGET, |a, b| same(a, b, |a, b| a.pass_to_target == b.pass_to_target)),
+    (names::EXTENSIVE_PARAMETERS, |a, b| same(a, b, |a, b| rest(a) == rest(b))),
+];
+
+fn same(a: &LoadBalancerSpec, b: &LoadBalancerSpec, is_same: fn(&CreateSpec, &CreateSpec) -> bool) -> bool {
+    match (&a.create, &b.create) {
+        (Some(a), Some(b)) => is_same(a, b),
+        // That one is created and the other is not is said of the existing id.
+        _ => true,
+    }
+}
+
+/// What only `service.extensiveParameters` says.
+fn rest(create: &CreateSpec) -> CreateSpec {
+    CreateSpec {
+        network: LoadBalancerNetwork::Public,
+        vpc_id: None,
+        subnet_id: None,
+        charge_type: None,
+        bandwidth_mbps: None,
+        security_groups: Vec::new(),
+        pass_to_target: None,
+        ..create.clone()
+    }
+}
+
+impl CreateSpec {
+    /// A public load balancer of which nothing else is said.
+    pub(super) const fn public() -> Self {
+        Self {
+            network: LoadBalancerNetwork::Public,
             name: None,
-            vpc_id: self.text(names::CROSS_VPC_ID).filter(|id| !id.is_empty()).map(str::to_owned),
-            subnet_id: subnet,
+            vpc_id: None,
+            subnet_id: None,
             vip: None,
             ip_version: IpVersion::IPv4,
-            charge_type: self.charge_type().filter(|_| is_public),
-            bandwidth_mbps: self.bandwidth().filter(|_| is_public),
+            charge_type: None,
+            bandwidth_mbps: None,
             bandwidth_package_id: None,
             isp: None,
             zone_id: None,
@@ -27,137 +85,217 @@ impl Reader<'_> {
             slave_zone_id: None,
             sla_type: None,
             snat_pro: false,
-            pass_to_target: self.switch(names::PASS_TO_TARGET),
-            security_groups: self.security_groups(),
+            pass_to_target: None,
+            security_groups: Vec::new(),
             tags: Vec::new(),
+        }
+    }
+}
+
+impl Words<'_> {
+    /// The load balancer: the one of `last` where there is one, else the one that the annotations describe; `None` when one of
+    /// them cannot be read.
+    pub(super) fn load_balancer(&mut self, last: Option<&LoadBalancerSpec>) -> Option<LoadBalancerSpec> {
+        let said = self.said();
+        let nothing = LoadBalancerSpec { id: None, region: None, create: None };
+        let fresh = self.described(&said, last.unwrap_or(&nothing));
+        if let Some(last) = last {
+            self.report_changes(&said, &fresh, last);
+            return Some(last.clone());
+        }
+        let is_readable = !said.existing.is_unreadable() && !said.region.is_unreadable();
+        let is_complete = match &fresh.create {
+            Some(create) => said.can_create() && self.can_be_created(create),
+            None => {
+                self.report_unused(&said);
+                true
+            }
         };
-        self.extend(&mut create);
+        (is_readable && is_complete).then_some(fresh)
+    }
+
+    fn said(&self) -> Said {
+        let bandwidth = |text: &str| text.parse().ok().filter(|mbps| (1..=2048).contains(mbps));
+        Said {
+            existing: self.id(names::EXISTING_LOAD_BALANCER_ID, "lb-"),
+            region: self.one_of(names::CROSS_REGION_ID, REGIONS, region),
+            vpc: self.id(names::CROSS_VPC_ID, "vpc-"),
+            subnet: self.id(names::INTERNAL_SUBNET_ID, "subnet-"),
+            charge_type: self.one_of(names::INTERNET_CHARGE_TYPE, CHARGE_TYPES, charge_type),
+            bandwidth: self.one_of(names::INTERNET_MAX_BANDWIDTH_OUT, BANDWIDTHS, bandwidth),
+            security_groups: self.security_groups(),
+            pass_to_target: self.switch(names::PASS_TO_TARGET),
+            extensive: self.text(names::EXTENSIVE_PARAMETERS, FORM).and_then(Extensive::read),
+        }
+    }
+
+    fn one_of<T>(&self, key: &str, form: &str, read: impl FnOnce(&str) -> Option<T>) -> Reading<T> {
+        self.text(key, form).and_then(|text| read(text).ok_or_else(|| KeyProblem::unreadable(key, text, form)))
+    }
+
+    /// An empty text means none, as TKE documents it.
+    fn security_groups(&self) -> Reading<Vec<String>> {
+        let key = names::SECURITY_GROUPS;
+        if self.raw(key).is_some_and(|text| text.trim().is_empty()) {
+            return Reading::Said(Vec::new());
+        }
+        self.one_of(key, SECURITY_GROUPS, |text| {
+            let mut groups: Vec<String> = text.split(',').map(|id| id.trim().to_owned()).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            (groups.len() <= 5 && groups.iter().all(|id| is_id(id, "sg-"))).then_some(groups)
+        })
+    }
+
+    /// The load balancer that is said; what cannot be read is as in `last`.
+    fn described(&mut self, said: &Said, last: &LoadBalancerSpec) -> LoadBalancerSpec {
+        let id = self.part(&said.existing, last.id.as_ref());
+        let region = self.part(&said.region, last.region.as_ref());
+        let nothing = CreateSpec::public();
+        let was = last.create.as_ref().unwrap_or(&nothing);
+        // Those that are not used are read all the same: what is wrong with them is told.
+        let create = self.create(said, was);
+        let create = id.is_none().then_some(create);
+        LoadBalancerSpec { id, region, create }
+    }
+
+    fn part<T: Clone>(&mut self, reading: &Reading<T>, last: Option<&T>) -> Option<T> {
+        match reading {
+            Reading::Absent => None,
+            Reading::Said(value) => Some(value.clone()),
+            Reading::Unreadable(problem) => {
+                self.problems.push(problem.clone());
+                last.cloned()
+            }
+        }
+    }
+
+    fn create(&mut self, said: &Said, was: &CreateSpec) -> CreateSpec {
+        let subnet = self.part(&said.subnet, was.subnet_id.as_ref());
+        let network = if said.subnet.is_unreadable() {
+            was.network
+        } else if subnet.is_some() {
+            LoadBalancerNetwork::Internal
+        } else {
+            LoadBalancerNetwork::Public
+        };
+        let is_public = network == LoadBalancerNetwork::Public;
+        let mut create = match &said.extensive {
+            Reading::Absent | Reading::Said(_) => CreateSpec::public(),
+            Reading::Unreadable(problem) => {
+                self.problems.push(problem.clone());
+                was.clone()
+            }
+        };
+        create.network = network;
+        let is_held = said.extensive.is_unreadable();
+        let set = |slot: &mut Option<String>, value: Option<String>| {
+            if value.is_some() || !is_held {
+                *slot = value;
+            }
+        };
+        set(&mut create.subnet_id, subnet);
+        let vpc = self.part(&said.vpc, was.vpc_id.as_ref());
+        set(&mut create.vpc_id, vpc);
+        let charge_type = self.part(&said.charge_type, was.charge_type.as_ref()).filter(|_| is_public);
+        create.charge_type = charge_type.or(create.charge_type);
+        let bandwidth = self.part(&said.bandwidth, was.bandwidth_mbps.as_ref()).filter(|_| is_public);
+        create.bandwidth_mbps = bandwidth.or(create.bandwidth_mbps);
+        let pass_to_target = self.part(&said.pass_to_target, was.pass_to_target.as_ref());
+        create.pass_to_target = pass_to_target.or(create.pass_to_target);
+        create.security_groups = self.part(&said.security_groups, Some(&was.security_groups)).unwrap_or_default();
+        if let Reading::Said(extensive) = &said.extensive {
+            extensive.apply(&mut create);
+        }
         create
     }
 
-    fn charge_type(&mut self) -> Option<ChargeType> {
-        let said = self.text(names::INTERNET_CHARGE_TYPE)?;
-        let found = charge_type(said);
-        if found.is_none() {
-            self.fault(
-                names::INTERNET_CHARGE_TYPE,
-                format!("\"{said}\" is not TRAFFIC_POSTPAID_BY_HOUR, BANDWIDTH_POSTPAID_BY_HOUR or BANDWIDTH_PACKAGE; correct it"),
-            );
-        }
-        found
-    }
-
-    fn bandwidth(&mut self) -> Option<i32> {
-        let said = self.text(names::INTERNET_MAX_BANDWIDTH_OUT)?;
-        let found = said.parse().ok().filter(|mbps| (1..=2048).contains(mbps));
-        if found.is_none() {
-            let message = format!("\"{said}\" is not a number from 1 to 2048; correct it");
-            self.fault(names::INTERNET_MAX_BANDWIDTH_OUT, message);
-        }
-        found
-    }
-
-    fn security_groups(&mut self) -> Vec<String> {
-        let said = self.text(names::SECURITY_GROUPS).unwrap_or_default();
-        let mut groups: Vec<String> =
-            said.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let is_id =
-            |id: &String| id.strip_prefix("sg-").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric()));
-        if groups.len() > 5 || !groups.iter().all(is_id) {
-            self.fault(
-                names::SECURITY_GROUPS,
-                format!("\"{said}\" is not a list of at most 5 ids such as sg-1a2b3c4d; correct it"),
-            );
-            return Vec::new();
-        }
-        groups
-    }
-
-    /// The parameters of `service.extensiveParameters`, which are those of `CreateLoadBalancer`.
-    fn extend(&mut self, create: &mut CreateSpec) {
-        let Some(said) = self.text(names::EXTENSIVE_PARAMETERS) else { return };
-        match serde_json::from_str::<Map<String, Value>>(said) {
-            Ok(parameters) => {
-                for (name, value) in &parameters {
-                    if let Err(what) = set(create, name, value) {
-                        self.fault(names::EXTENSIVE_PARAMETERS, format!("{name}: {what}"));
-                    }
+    /// What cannot be changed any more.
+    fn report_changes(&mut self, said: &Said, fresh: &LoadBalancerSpec, last: &LoadBalancerSpec) {
+        for (key, is_same) in PARTS {
+            if !is_same(fresh, last) {
+                let key = if said.is_from_extensive(key) { names::EXTENSIVE_PARAMETERS } else { key };
+                let message = "it cannot be changed for a load balancer that is in use, which stays as it is; change the annotation \
+                               back, or see docs/annotations.md for the way to another load balancer";
+                if !self.problems.iter().any(|problem| problem.key == key) {
+                    self.problem(key, message);
                 }
             }
-            Err(error) => {
-                self.fault(names::EXTENSIVE_PARAMETERS, format!("it is not a JSON object ({error}); correct it"));
-            }
         }
+        if last.id.is_some() {
+            self.report_unused(said);
+        }
+    }
+
+    fn report_unused(&mut self, said: &Said) {
+        let is_said = [
+            (names::SECURITY_GROUPS, matches!(said.security_groups, Reading::Said(_))),
+            (names::PASS_TO_TARGET, matches!(said.pass_to_target, Reading::Said(_))),
+        ];
+        for (key, _) in is_said.into_iter().filter(|(_, is_said)| *is_said) {
+            self.problem(key, "it is not applied to a load balancer given by tke-existed-lbid; set it there yourself");
+        }
+    }
+
+    /// Whether the definition of bindings takes it; what it has against it becomes the problem of the annotation.
+    fn can_be_created(&mut self, create: &CreateSpec) -> bool {
+        let broken = create.broken_rules().into_iter().map(|(field, what)| (field.to_owned(), what.to_owned()));
+        let report = create.validate().err();
+        let odd = report.iter().flat_map(|report| report.iter()).map(|(path, error)| {
+            let path = path.to_string();
+            let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
+            (field, format!("{path}: {error}"))
+        });
+        let faults: Vec<_> = broken.chain(odd).collect();
+        for (field, what) in &faults {
+            let key = self.key_of(field);
+            self.problem(key, format!("{what}; correct it"));
+        }
+        faults.is_empty()
+    }
+
+    /// The annotation that a field of a load balancer to create is from.
+    fn key_of(&self, field: &str) -> &'static str {
+        let key = match field {
+            "subnetId" | "subnet_id" | "network" => names::INTERNAL_SUBNET_ID,
+            "vpcId" | "vpc_id" => names::CROSS_VPC_ID,
+            "bandwidthMbps" | "bandwidth_mbps" => names::INTERNET_MAX_BANDWIDTH_OUT,
+            "chargeType" | "charge_type" => names::INTERNET_CHARGE_TYPE,
+            "passToTarget" | "pass_to_target" => names::PASS_TO_TARGET,
+            "securityGroups" | "security_groups" => names::SECURITY_GROUPS,
+            _ => names::EXTENSIVE_PARAMETERS,
+        };
+        if self.raw(key).is_some() { key } else { names::EXTENSIVE_PARAMETERS }
     }
 }
 
-fn charge_type(said: &str) -> Option<ChargeType> {
-    Some(match said {
-        "TRAFFIC_POSTPAID_BY_HOUR" => ChargeType::TrafficPostpaidByHour,
-        "BANDWIDTH_POSTPAID_BY_HOUR" => ChargeType::BandwidthPostpaidByHour,
-        "BANDWIDTH_PACKAGE" => ChargeType::BandwidthPackage,
-        _ => return None,
-    })
-}
-
-fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String> {
-    let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("{value} is not a text; correct it"));
-    let switch = || value.as_bool().ok_or_else(|| format!("{value} is neither true nor false; correct it"));
-    let unknown = |_| format!("{value} is not known; correct it");
-    match name {
-        "AddressIPVersion" => {
-            create.ip_version = match text()?.to_ascii_lowercase().as_str() {
-                "ipv4" => IpVersion::IPv4,
-                "ipv6" => IpVersion::IPv6Nat64,
-                "ipv6fullchain" => IpVersion::IPv6FullChain,
-                _ => return Err(format!("{value} is not IPV4, IPV6 or IPv6FullChain; correct it")),
-            }
-        }
-        "BandwidthPackageId" => create.bandwidth_package_id = Some(text()?),
-        "InternetAccessible" => accessible(create, value)?,
-        "LoadBalancerName" => create.name = Some(text()?),
-        "LoadBalancerPassToTarget" => create.pass_to_target = Some(switch()?),
-        "MasterZoneId" => create.master_zone_id = Some(text()?),
-        "SlaType" => create.sla_type = Some(serde_json::from_value(value.clone()).map_err(unknown)?),
-        "SlaveZoneId" => create.slave_zone_id = Some(text()?),
-        "SnatPro" => create.snat_pro = switch()?,
-        "SubnetId" => create.subnet_id = Some(text()?),
-        "Tags" => create.tags = tags(value)?,
-        "Vip" => create.vip = Some(text()?),
-        "VipIsp" => create.isp = Some(serde_json::from_value(value.clone()).map_err(unknown)?),
-        "VpcId" => create.vpc_id = Some(text()?),
-        "ZoneId" => create.zone_id = Some(text()?),
-        _ => return Err("the parameter is not known here; remove it".to_owned()),
+impl Said {
+    /// Whether all that only creation can set is readable.
+    const fn can_create(&self) -> bool {
+        !(self.vpc.is_unreadable()
+            || self.subnet.is_unreadable()
+            || self.charge_type.is_unreadable()
+            || self.bandwidth.is_unreadable()
+            || self.security_groups.is_unreadable()
+            || self.pass_to_target.is_unreadable()
+            || self.extensive.is_unreadable())
     }
-    Ok(())
-}
 
-fn accessible(create: &mut CreateSpec, value: &Value) -> Result<(), String> {
-    let members = value.as_object().ok_or("it is not an object; correct it")?;
-    for (name, value) in members {
-        match (name.as_str(), value.as_str(), value.as_i64()) {
-            ("InternetChargeType", Some(said), _) => {
-                create.charge_type =
-                    Some(charge_type(said).ok_or_else(|| format!("{value} is not known; correct it"))?);
-            }
-            ("InternetMaxBandwidthOut", _, Some(mbps)) => {
-                let mbps = i32::try_from(mbps).ok().filter(|mbps| (1..=61440).contains(mbps));
-                create.bandwidth_mbps =
-                    Some(mbps.ok_or_else(|| format!("{value} is not from 1 to 61440; correct it"))?);
-            }
-            _ => return Err(format!("{name} is not known here; remove it")),
-        }
+    /// Whether what an annotation of its own says may be from `service.extensiveParameters`.
+    fn is_from_extensive(&self, key: &str) -> bool {
+        let is_absent = match key {
+            names::CROSS_VPC_ID => matches!(self.vpc, Reading::Absent),
+            names::INTERNAL_SUBNET_ID => matches!(self.subnet, Reading::Absent),
+            names::INTERNET_CHARGE_TYPE => matches!(self.charge_type, Reading::Absent),
+            names::INTERNET_MAX_BANDWIDTH_OUT => matches!(self.bandwidth, Reading::Absent),
+            names::PASS_TO_TARGET => matches!(self.pass_to_target, Reading::Absent),
+            _ => false,
+        };
+        is_absent && matches!(&self.extensive, Reading::Said(extensive) if extensive.has_shared())
     }
-    Ok(())
 }
 
-fn tags(value: &Value) -> Result<Vec<Tag>, String> {
-    let tag = |tag: &Value| {
-        let member = |name: &str| tag.get(name).and_then(Value::as_str).map(str::to_owned);
-        Some(Tag { key: member("TagKey")?, value: member("TagValue").unwrap_or_default() })
-    };
-    let tags: Option<Vec<_>> = value.as_array().and_then(|all| all.iter().map(tag).collect());
-    tags.ok_or_else(|| "it is not a list of objects with TagKey and TagValue; correct it".to_owned())
+fn region(text: &str) -> Option<String> {
+    let spec = LoadBalancerSpec { id: None, region: Some(text.to_owned()), create: None };
+    spec.validate().is_ok().then(|| text.to_owned())
 }

@@ -1,18 +1,31 @@
 //! Services that carry TKE's annotations, read as the binding that they stand for.
+//!
+//! A value that cannot be read is held: the part of the spec that it is about stays as the Service's binding has it, and without a
+//! binding nothing is guessed that only the creation of a load balancer can set. See [`Reading`](crate::model::Reading).
 
+mod extensive;
 mod keys;
 mod listeners;
 mod load_balancer;
 #[cfg(test)]
 mod tests;
+mod wish;
+mod words;
 
+use crate::api::DirectAccessBinding;
 use crate::api::binding::{
-    DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, LoadBalancerSpec, ServiceRef,
+    ConfigRef, DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, Mode, NetworkMode, ReadinessGateSpec,
+    ServiceRef,
 };
 use crate::api::names;
-use crate::model::Service;
+use crate::model::{KeyProblem, Reading, Service};
+
+use super::weight;
+use wish::Asks;
+use words::Words;
 
 pub use keys::{KEYS, Key, Treatment};
+pub use wish::{End, HoldReason, Origin, Proof};
 
 /// Which annotated Services get a binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,189 +46,169 @@ pub struct Setting {
     pub acceptance: Acceptance,
     /// TKE's own service controller is there.
     pub has_tke: bool,
-    /// Services that do not say are taken to ask for direct access.
+    /// Services that do not say are taken to ask for direct access. It counts for those that have no binding yet.
     pub is_default: bool,
 }
 
-/// An annotation that cannot be followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Its key.
-    pub key: &'static str,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
-
-/// What a Service asks for.
+/// What becomes of the binding of a Service. Nothing but [`Wish::Release`], which needs a proof, takes one away.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wish {
-    /// Nothing.
+    /// It has none, and asks for none.
     None,
-    /// Direct access, which it does not get for this reason.
-    Refused(String),
-    /// A binding with this spec.
-    Binding(Box<DirectAccessBindingSpec>),
+    /// It has one with this spec.
+    Serve(Box<DirectAccessBindingSpec>, Origin),
+    /// It has none and gets none, because TKE's own service controller programs it.
+    LeftToTke,
+    /// It has none and gets none, because annotations that only creation can follow cannot be read.
+    NotMade,
+    /// It keeps the one that it has, as it is.
+    Hold(HoldReason),
+    /// The user has ended it.
+    Release(Proof),
 }
 
 /// What the annotations of a Service say.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
-    /// What it asks for.
+pub struct ServiceIntent {
+    /// What becomes of its binding.
     pub wish: Wish,
-    /// What cannot be followed; the rest is.
-    pub faults: Vec<Fault>,
+    /// Annotations that are not followed; the others are.
+    pub problems: Vec<KeyProblem>,
     /// Annotations that are known and not acted on.
     pub ignored: Vec<&'static str>,
 }
 
-/// The annotations that the user has set, with the faults found so far.
-struct Reader<'a> {
-    service: &'a Service,
-    faults: Vec<Fault>,
+/// The binding that was made for a Service, among those of its namespace.
+pub fn own_binding<'a>(service: &Service, bindings: &[&'a DirectAccessBinding]) -> Option<&'a DirectAccessBinding> {
+    bindings.iter().find(|binding| is_own(service, binding)).copied()
 }
 
-impl<'a> Reader<'a> {
-    /// The value of an annotation; `None` when it is absent, or ours.
-    fn text(&self, key: &str) -> Option<&'a str> {
-        let is_ours = self.service.our_annotations.iter().any(|ours| ours == key);
-        self.service.annotations.get(key).map(|value| value.trim()).filter(|_| !is_ours)
-    }
+/// Whether a binding was made for this Service.
+pub fn is_own(service: &Service, binding: &DirectAccessBinding) -> bool {
+    let owners = binding.metadata.owner_references.as_deref().unwrap_or_default();
+    owners.iter().any(|owner| owner.kind == "Service" && owner.uid == service.uid)
+}
 
-    fn fault(&mut self, key: &'static str, message: impl Into<String>) {
-        self.faults.push(Fault { key, message: message.into() });
-    }
-
-    fn switch(&mut self, key: &'static str) -> Option<bool> {
-        match self.text(key)? {
-            "true" => Some(true),
-            "false" => Some(false),
-            other => {
-                self.fault(key, format!("\"{other}\" is neither \"true\" nor \"false\"; correct it"));
-                None
-            }
+/// Reads the annotations of a Service. `own` is the binding that was made for it: what cannot be read stays as it is there.
+pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>) -> ServiceIntent {
+    let mut words = Words::new(service);
+    let wish = match wish::asks(&mut words, setting, own) {
+        Asks::No => Wish::None,
+        Asks::LeftToTke => {
+            words.is_skipped();
+            Wish::LeftToTke
         }
-    }
-}
-
-/// Reads the annotations of a Service.
-pub fn read(service: &Service, setting: Setting) -> Reading {
-    let mut reader = Reader { service, faults: Vec::new() };
-    let mut reading = Reading { wish: Wish::None, faults: Vec::new(), ignored: Vec::new() };
-    if !concerns_us(service, setting.acceptance) {
-        return reading;
-    }
-    let is_asked = match reader.text(names::DIRECT_ACCESS) {
-        None => setting.is_default,
-        Some(_) => reader.switch(names::DIRECT_ACCESS).unwrap_or(false),
+        Asks::Hold(reason) => {
+            words.is_skipped();
+            Wish::Hold(reason)
+        }
+        Asks::End(proof) => Wish::Release(proof),
+        Asks::Yes(origin) => match spec(&mut words, own) {
+            Some(spec) => Wish::Serve(Box::new(spec), origin),
+            None => Wish::NotMade,
+        },
     };
-    if is_asked {
-        reading.wish = if is_left_to_tke(service, setting.has_tke) {
-            Wish::Refused(
-                "TKE's own service controller programs this Service; set the annotation service.cloud.tencent.com/mode to \
-                 skip, and this controller takes it over"
-                    .to_owned(),
-            )
-        } else {
-            Wish::Binding(Box::new(spec(&mut reader)))
-        };
-        let is_ignored = |key: &&Key| key.treatment == Treatment::Ignored && reader.text(key.name).is_some();
-        reading.ignored = KEYS.iter().filter(is_ignored).map(|key| key.name).collect();
-    }
-    reading.faults = reader.faults;
-    reading
+    let is_asked = !matches!(wish, Wish::None | Wish::Release(_));
+    let is_ignored = |key: &&Key| is_asked && key.treatment == Treatment::Ignored && words.raw(key.name).is_some();
+    let ignored = KEYS.iter().filter(is_ignored).map(|key| key.name).collect();
+    ServiceIntent { wish, problems: words.problems, ignored }
 }
 
-fn concerns_us(service: &Service, acceptance: Acceptance) -> bool {
-    let is_own_class = service.load_balancer_class.as_deref() == Some(names::LOAD_BALANCER_CLASS);
-    service.is_load_balancer
-        && !service.is_deleting
-        && match acceptance {
-            Acceptance::Off => false,
-            Acceptance::OwnClass => is_own_class,
-            Acceptance::All => is_own_class || service.load_balancer_class.is_none(),
-        }
-}
-
-/// True when the Service has a binding made for it when it has none.
-pub fn asks_for_direct_access(service: &Service, acceptance: Acceptance, is_default: bool) -> bool {
-    matches!(read(service, Setting { acceptance, has_tke: false, is_default }).wish, Wish::Binding(_))
+/// True when the binding that was made for the Service is made again when somebody deletes it.
+pub fn keeps_binding(service: &Service, setting: Setting, own: &DirectAccessBinding) -> bool {
+    matches!(read(service, setting, Some(own)).wish, Wish::Serve(..) | Wish::Hold(_))
 }
 
 /// True when TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the
 /// cluster, and the Service is not kept from it by its class or by `mode: skip`.
 pub fn is_left_to_tke(service: &Service, has_tke: bool) -> bool {
-    let is_skipped = service.annotations.get(names::MODE).map(String::as_str) == Some(names::MODE_SKIP);
+    let is_skipped = service.annotations.get(names::MODE).is_some_and(|mode| mode.trim() == names::MODE_SKIP);
     let is_marked = service.has_tke_finalizer || service.annotations.contains_key(names::CLIENT_TOKEN);
     service.is_load_balancer && service.load_balancer_class.is_none() && !is_skipped && (has_tke || is_marked)
 }
 
-fn spec(reader: &mut Reader<'_>) -> DirectAccessBindingSpec {
-    if reader.text(names::SERVICE_CONFIG).is_some() && reader.switch(names::SERVICE_CONFIG_AUTO) == Some(true) {
-        reader.fault(
-            names::SERVICE_CONFIG_AUTO,
-            "it excludes tke-service-config, which is followed; remove one of the two",
-        );
-    }
-    if let Some(mode) = reader.text(names::MODE).filter(|mode| *mode != names::MODE_SKIP) {
-        reader.fault(names::MODE, format!("\"{mode}\" is not known; \"skip\" is"));
-    }
-    reader.check_weights();
-    let load_balancer = reader.load_balancer();
-    let is_created = load_balancer.create.is_some();
-    let is_retained = [names::LOAD_BALANCER_RETAIN, names::DELETION_PROTECTION]
-        .into_iter()
-        .filter_map(|key| reader.switch(key))
-        .any(|is_retained| is_retained);
-    DirectAccessBindingSpec {
-        service_ref: ServiceRef { name: reader.service.key.name.clone() },
+/// The spec that the annotations stand for; `None` when there is no binding yet and what only creation can set cannot be read.
+fn spec(words: &mut Words<'_>, own: Option<&DirectAccessBinding>) -> Option<DirectAccessBindingSpec> {
+    let last = own.map(|own| &own.spec);
+    words.is_skipped();
+    words.problems.extend(weight::service_problems(words.service));
+    let load_balancer = words.load_balancer(last.and_then(|last| last.load_balancer.as_ref()));
+    let listeners = words.listeners(own);
+    let is_retained = words.is_retained();
+    let drain = words.drain(last.map(|last| &last.drain));
+    let (service_config_ref, auto_service_config) = words.config(last);
+    let load_balancer = load_balancer?;
+    let is_deletable = load_balancer.create.is_some() && !is_retained;
+    Some(DirectAccessBindingSpec {
+        service_ref: ServiceRef { name: words.service.key.name.clone() },
         load_balancer: Some(load_balancer),
-        listeners: reader.listeners(),
-        drain: reader.drain(),
-        deletion_policy: if is_created && !is_retained { DeletionPolicy::Delete } else { DeletionPolicy::Deregister },
-        mode: crate::api::binding::Mode::default(),
-        service_config_ref: None,
-        auto_service_config: false,
-        network: crate::api::binding::NetworkMode::default(),
-        readiness_gate: crate::api::binding::ReadinessGateSpec::default(),
+        listeners: listeners?,
+        drain,
+        deletion_policy: if is_deletable { DeletionPolicy::Delete } else { DeletionPolicy::Deregister },
+        mode: Mode::default(),
+        service_config_ref,
+        auto_service_config,
+        network: NetworkMode::default(),
+        readiness_gate: ReadinessGateSpec::default(),
         suspend: false,
+    })
+}
+
+impl Words<'_> {
+    /// Whether the load balancer outlives the Service. What cannot be read counts as said.
+    fn is_retained(&mut self) -> bool {
+        let [retain, protection] = [names::LOAD_BALANCER_RETAIN, names::DELETION_PROTECTION].map(|key| {
+            let reading = self.switch(key);
+            self.settle(reading, false, true)
+        });
+        retain || protection
+    }
+
+    fn drain(&mut self, last: Option<&DrainSpec>) -> DrainSpec {
+        let usual = DrainSpec::default();
+        let last = last.unwrap_or(&usual);
+        let action = |is_graceful| if is_graceful { DrainAction::WeightZero } else { DrainAction::Deregister };
+        let terminating = self.switch(names::GRACE_SHUTDOWN).map(action);
+        let not_ready = self.switch(names::GRACE_SHUTDOWN_NOT_READY).map(action);
+        DrainSpec {
+            terminating: self.settle(terminating, usual.terminating, last.terminating),
+            not_ready: self.settle(not_ready, usual.not_ready, last.not_ready),
+            last_not_ready: usual.last_not_ready,
+            timeout_seconds: usual.timeout_seconds,
+        }
+    }
+
+    /// The config to use, by name or made for the Service.
+    fn config(&mut self, last: Option<&DirectAccessBindingSpec>) -> (Option<ConfigRef>, bool) {
+        let name = config_name(self.raw(names::SERVICE_CONFIG)).map(|name| Some(ConfigRef { name }));
+        let auto = self.switch(names::SERVICE_CONFIG_AUTO);
+        let is_named = !matches!(name, Reading::Absent);
+        if is_named && auto == Reading::Said(true) {
+            let message = "it excludes tke-service-config, which is followed; remove one of the two";
+            self.problem(names::SERVICE_CONFIG_AUTO, message);
+        }
+        let name = self.settle(name, None, last.and_then(|last| last.service_config_ref.clone()));
+        let auto = self.settle(auto, false, last.is_some_and(|last| last.auto_service_config));
+        let is_auto = auto && name.is_none();
+        (name, is_auto)
     }
 }
 
-impl Reader<'_> {
-    fn drain(&mut self) -> DrainSpec {
-        let action = |is_graceful: Option<bool>| match is_graceful {
-            Some(false) => DrainAction::Deregister,
-            _ => DrainAction::WeightZero,
-        };
-        DrainSpec {
-            terminating: action(self.switch(names::GRACE_SHUTDOWN)),
-            not_ready: action(self.switch(names::GRACE_SHUTDOWN_NOT_READY)),
-            ..DrainSpec::default()
+/// The name of a TkeServiceConfig in an annotation. Names of configs that controllers make are refused, as on a binding.
+pub fn config_name(value: Option<&str>) -> Reading<String> {
+    const FORM: &str = "the name of a TkeServiceConfig of this namespace";
+    Reading::text(names::SERVICE_CONFIG, value, FORM).and_then(|text| {
+        if names::is_reserved_config(text) {
+            let message = format!(
+                "names that end in {} are reserved for configs that controllers make; use tke-service-config-auto, or another name",
+                names::RESERVED_CONFIG_SUFFIXES.join(" or ")
+            );
+            return Err(KeyProblem::at(names::SERVICE_CONFIG, &crate::model::quoted(text), &message));
         }
-    }
-
-    /// The weights are read where they are used; here it is only told when they cannot be.
-    fn check_weights(&mut self) {
-        if let Some(Err(error)) = self.text(names::RS_WEIGHT).map(serde_json::from_str::<serde_json::Value>) {
-            self.fault(names::RS_WEIGHT, format!("it is not JSON ({error}); correct it"));
+        let config = ConfigRef { name: text.to_owned() };
+        match garde::Validate::validate(&config) {
+            Ok(()) => Ok(config.name),
+            Err(_) => Err(KeyProblem::unreadable(names::SERVICE_CONFIG, text, FORM)),
         }
-    }
-
-    fn load_balancer(&mut self) -> LoadBalancerSpec {
-        let region = self.text(names::CROSS_REGION_ID).filter(|region| !region.is_empty()).map(str::to_owned);
-        match self.text(names::EXISTING_LOAD_BALANCER_ID).filter(|id| !id.is_empty()) {
-            Some(id) => {
-                for key in [names::SECURITY_GROUPS, names::PASS_TO_TARGET] {
-                    if self.text(key).is_some() {
-                        self.fault(
-                            key,
-                            "it is not applied to a load balancer given by tke-existed-lbid; set it there yourself",
-                        );
-                    }
-                }
-                LoadBalancerSpec { id: Some(id.to_owned()), region, create: None }
-            }
-            None => LoadBalancerSpec { id: None, region, create: Some(self.create()) },
-        }
-    }
+    })
 }

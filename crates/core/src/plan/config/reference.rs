@@ -1,7 +1,8 @@
 //! Which config a binding uses: the one of its spec, else the one that its Service asks for by TKE's annotations.
 
 use crate::api::{DirectAccessBinding, names};
-use crate::model::Service;
+use crate::model::{Reading, Service};
+use crate::plan::annotated::config_name;
 
 /// A config that a binding uses, in its own namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +25,11 @@ pub fn reference(binding: &DirectAccessBinding, service: Option<&Service>) -> Op
     let service = service?;
     let is_ours = |key: &str| service.our_annotations.iter().any(|ours| ours == key);
     let said = |key: &str| service.annotations.get(key).map(|value| value.trim()).filter(|_| !is_ours(key));
-    if let Some(name) = said(names::SERVICE_CONFIG).filter(|name| !name.is_empty()) {
-        return Some(Reference { name: name.to_owned(), is_auto: false });
+    match config_name(said(names::SERVICE_CONFIG)) {
+        Reading::Said(name) => return Some(Reference { name, is_auto: false }),
+        // Nobody knows which config is meant: settings stay as they are.
+        Reading::Unreadable(_) => return None,
+        Reading::Absent => {}
     }
     (said(names::SERVICE_CONFIG_AUTO) == Some("true"))
         .then(|| Reference { name: names::auto_config_name(&service.key.name), is_auto: true })
@@ -56,6 +60,9 @@ mod tests {
         assert_eq!(found(&json!({}), &[auto], &[]), other("web-auto-service-config", true));
         assert_eq!(found(&json!({}), &[(names::SERVICE_CONFIG_AUTO, "yes")], &[]), None);
         assert_eq!(found(&json!({}), &[named, auto], &[names::SERVICE_CONFIG, names::SERVICE_CONFIG_AUTO]), None);
+        for odd in ["", "web-auto-service-config", "web-auto-ingress-config", "Web"] {
+            assert_eq!(found(&json!({}), &[(names::SERVICE_CONFIG, odd), auto], &[]), None, "{odd}");
+        }
         assert_eq!(reference(&binding(1, &json!({})), None), None);
     }
 }

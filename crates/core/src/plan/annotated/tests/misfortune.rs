@@ -1,0 +1,245 @@
+//! The misfortune matrix, part *words*: whatever stands in an annotation of a Service that is served, nothing is taken away.
+
+use std::collections::BTreeSet;
+
+use super::owned;
+use crate::api::DirectAccessBinding;
+use crate::api::binding::{DeletionPolicy, DrainAction, DrainSpec, ListenerSpec};
+use crate::api::names;
+use crate::model::{Pod, Service, ServicePort, TargetPort, Transport};
+use crate::plan::annotated::{Acceptance, End, KEYS, ServiceIntent, Setting, Wish, read};
+use crate::plan::tests::world::{World, pod};
+use crate::plan::weight::{PodWeight, Weights};
+
+const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: true, is_default: false };
+const WEIGHTS: &str = r#"{"defaultWeight":20,"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[
+    {"name":"web","weights":[{"weight":0,"podIndexes":[0]},{"weight":50,"podIndexes":[1]}]}]}]}"#;
+const PROTOCOLS: &str = r#"{"443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"}}},"8443":{"protocol":["TCP_SSL","QUIC"],"tls":"b"}}"#;
+
+/// A valid value of every annotation, and the garbage that is legitimately readable there, with the reason.
+const ROWS: &[(&str, &str, &[&str])] = &[
+    // Removing the user's own word ends the wish: the load balancer is then parked.
+    (names::DIRECT_ACCESS, "true", &[ABSENT]),
+    (names::SERVICE_CONFIG, "web", &["yes", "0", "null", "8080", "banana"]),
+    (names::SERVICE_CONFIG_AUTO, "false", &[]),
+    (names::EXISTING_LOAD_BALANCER_ID, "lb-1", &[]),
+    (names::CROSS_REGION_ID, "ap-beijing", &[]),
+    (names::CROSS_VPC_ID, "vpc-1", &[]),
+    (names::INTERNAL_SUBNET_ID, "subnet-1", &[]),
+    (names::INTERNET_CHARGE_TYPE, "TRAFFIC_POSTPAID_BY_HOUR", &[]),
+    (names::INTERNET_MAX_BANDWIDTH_OUT, "100", &[]),
+    // It says nothing, which can be followed where nothing is created.
+    (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"shop"}"#, &["{}"]),
+    // Ports of which nothing is said have the listener of their own protocol.
+    (names::SPECIFY_PROTOCOL, PROTOCOLS, &[ABSENT, "{}"]),
+    (names::SECURITY_GROUPS, "sg-1,sg-2", &[]),
+    (names::PASS_TO_TARGET, "true", &[]),
+    // Pods of which nothing is said have the weight of their listener.
+    (names::RS_WEIGHT, WEIGHTS, &[ABSENT, "{}"]),
+    (names::GRACE_SHUTDOWN, "true", &[]),
+    (names::GRACE_SHUTDOWN_NOT_READY, "true", &[]),
+    (names::LOAD_BALANCER_RETAIN, "true", &[]),
+    (names::DELETION_PROTECTION, "true", &[]),
+    (names::MODE, "skip", &[]),
+    (names::GRACE_DELETION, "true", ANYTHING),
+    (names::PREVENT_LOOPBACK, "true", ANYTHING),
+    (names::MODIFICATION_PROTECTION, "true", ANYTHING),
+    (names::TARGET_GROUPS, "[]", ANYTHING),
+    (names::LOAD_BALANCER_TYPE, "yunapiv3_forward_clb", ANYTHING),
+    (names::BACKENDS_LABEL, "a=b", ANYTHING),
+    (names::LOCAL_BIND, "true", ANYTHING),
+    (names::LOCAL_BALANCE, "true", ANYTHING),
+    (names::DISCARD_ADDRESS, "true", ANYTHING),
+    (names::LOAD_BALANCER_ID, "lb-1", ANYTHING),
+    (names::CLIENT_TOKEN, "abc", ANYTHING),
+    (names::SYNC_BEGIN_TIME, "2026-01-01T00:00:00+08:00", ANYTHING),
+    (names::SYNC_END_TIME, "2026-01-01T00:00:00+08:00", ANYTHING),
+];
+
+/// The annotation is not there.
+const ABSENT: &str = "(absent)";
+/// The valid value, with an end of line.
+const WITH_NEWLINE: &str = "(value + \\n)";
+/// 20 KB of text.
+const HUGE: &str = "(20 KB)";
+/// Of annotations that are not read.
+const ANYTHING: &[&str] = GARBAGE;
+
+const GARBAGE: &[&str] = &[
+    ABSENT,
+    "",
+    " ",
+    "True",
+    "yes",
+    "0",
+    "-1",
+    "null",
+    "{}",
+    "[]",
+    "{",
+    "[1,]",
+    "a,b",
+    "CHANGE_ME",
+    HUGE,
+    "8080",
+    "banana",
+    WITH_NEWLINE,
+    "值",
+];
+
+/// Which values the annotations have before one is spoilt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Base {
+    /// A load balancer is created.
+    Created,
+    /// One that exists is used.
+    Existing,
+    /// One is created, and switches that keep something are off.
+    Loose,
+}
+
+/// A Service with all annotations but those that exclude each other.
+fn service(base: Base) -> Service {
+    let mut service = World::new(&serde_json::json!({})).service.unwrap();
+    let port = |port, transport| ServicePort {
+        name: format!("p{port}"),
+        transport,
+        port,
+        target_port: TargetPort::Number(port),
+    };
+    service.ports = vec![port(80, Transport::Tcp), port(443, Transport::Tcp), port(8443, Transport::Tcp)];
+    service.is_load_balancer = true;
+    let all = ROWS.iter().filter(|(key, ..)| *key != names::EXISTING_LOAD_BALANCER_ID || base == Base::Existing);
+    service.annotations = all.map(|(key, value, _)| ((*key).to_owned(), (*value).to_owned())).collect();
+    if base == Base::Loose {
+        let switches = [
+            names::LOAD_BALANCER_RETAIN,
+            names::DELETION_PROTECTION,
+            names::GRACE_SHUTDOWN,
+            names::GRACE_SHUTDOWN_NOT_READY,
+            names::PASS_TO_TARGET,
+        ];
+        service.annotations.extend(switches.map(|key| (key.to_owned(), "false".to_owned())));
+    }
+    service
+}
+
+fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
+    let mut service = service.clone();
+    let value = match garbage {
+        ABSENT => None,
+        WITH_NEWLINE => Some(format!("{}\n", service.annotations.get(key).map_or(valid, String::as_str))),
+        HUGE => Some("x".repeat(20_000)),
+        other => Some(other.to_owned()),
+    };
+    match value {
+        Some(value) => service.annotations.insert(key.to_owned(), value),
+        None => service.annotations.remove(key),
+    };
+    service
+}
+
+/// What is lost between the binding that serves and what is now wished; nothing, if all is well.
+fn losses(own: &DirectAccessBinding, intent: &ServiceIntent) -> Vec<String> {
+    let spec = match &intent.wish {
+        Wish::Serve(spec, _) => spec,
+        Wish::Hold(_) => return Vec::new(),
+        other => return vec![format!("{other:?}")],
+    };
+    let mut lost = Vec::new();
+    if spec.load_balancer != own.spec.load_balancer {
+        lost.push("the load balancer".to_owned());
+    }
+    if spec.deletion_policy == DeletionPolicy::Delete && own.spec.deletion_policy != DeletionPolicy::Delete {
+        lost.push("the load balancer is not retained any more".to_owned());
+    }
+    let is_graceful =
+        |drain: &DrainSpec| [drain.terminating, drain.not_ready].map(|one| one == DrainAction::WeightZero);
+    let drains = is_graceful(&own.spec.drain).into_iter().zip(is_graceful(&spec.drain));
+    if drains.into_iter().any(|(old, new)| old && !new) {
+        lost.push("draining".to_owned());
+    }
+    let is_lost = |old: &&ListenerSpec| !spec.listeners.contains(old);
+    lost.extend(
+        own.spec.listeners.iter().filter(is_lost).map(|old| format!("listener {}/{:?}", old.port, old.protocol)),
+    );
+    lost
+}
+
+/// What the weights of Pods become: those that are known.
+fn weights(service: &Service) -> Vec<Option<u8>> {
+    let member = |number: u32| {
+        let mut pod: Pod = pod(number);
+        pod.labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), pod.key.name.clone());
+        pod
+    };
+    let weights = Weights::new(service, &service.ports[0], 10, false);
+    let of = |pod: &Pod| match weights.of(pod) {
+        PodWeight::Known(weight) => Some(weight),
+        PodWeight::Unreadable { .. } => None,
+    };
+    [member(0), member(1), member(2), pod(3)].iter().map(of).collect()
+}
+
+#[test]
+fn misfortune_words_in_annotations_take_nothing_away() {
+    let keys: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+    let rows: BTreeSet<&str> = ROWS.iter().map(|(key, ..)| *key).collect();
+    assert_eq!(keys, rows, "every annotation has its row here");
+    let mut cells = 0;
+    for base in [Base::Created, Base::Existing, Base::Loose] {
+        let own = owned(&service(base));
+        assert_eq!(own.spec.deletion_policy == DeletionPolicy::Delete, base == Base::Loose);
+        for (key, valid, legitimate) in ROWS {
+            for garbage in GARBAGE {
+                let changed = with(&service(base), key, valid, garbage);
+                check(&own, base, key, garbage, &changed, legitimate);
+                check_new(&own, base, key, garbage, &changed, legitimate);
+                cells += 2;
+            }
+        }
+    }
+    println!("words: {cells} cells");
+}
+
+/// One cell: a binding, and its Service with one annotation spoilt.
+fn check(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, changed: &Service, legitimate: &[&str]) {
+    let cell = format!("{base:?}, {key}: {garbage}");
+    let intent = read(changed, ALL, Some(own));
+    let is_readable = [ABSENT, WITH_NEWLINE].contains(&garbage) || legitimate.contains(&garbage);
+    if legitimate.contains(&garbage) && key == names::DIRECT_ACCESS {
+        assert!(matches!(&intent.wish, Wish::Release(proof) if proof.end() == End::WordRemoved), "{cell}");
+        return;
+    }
+    if legitimate.contains(&garbage) && [names::SPECIFY_PROTOCOL, names::RS_WEIGHT].contains(&key) {
+        // The user says plainly that nothing is special: what the annotation had made goes.
+        assert_eq!(intent.problems.iter().filter(|problem| problem.key == key).count(), 0, "{cell}");
+        return;
+    }
+    assert_eq!(losses(own, &intent), [""; 0], "{cell}");
+    let usual = [Some(0), Some(50), Some(20), Some(20)];
+    let is_held = |(new, old): (&Option<u8>, &Option<u8>)| new.is_none() || new == old;
+    assert!(weights(changed).iter().zip(&usual).all(is_held), "{cell}");
+    let is_named = intent.problems.iter().any(|problem| problem.key == key);
+    assert!(is_named || is_readable, "{cell}: {:?}", intent.problems);
+}
+
+/// One cell: a Service that has nothing yet gets what its annotations say in full, or less, and nothing that is guessed.
+fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, changed: &Service, legitimate: &[&str]) {
+    let cell = format!("new, {base:?}, {key}: {garbage}");
+    // TKE documents an empty list of security groups as none.
+    let is_none = key == names::SECURITY_GROUPS && garbage.trim().is_empty();
+    if garbage == ABSENT || is_none || legitimate.contains(&garbage) {
+        return;
+    }
+    let intent = read(changed, ALL, None);
+    assert!(garbage == WITH_NEWLINE || intent.problems.iter().any(|problem| problem.key == key), "{cell}");
+    let Wish::Serve(spec, _) = &intent.wish else {
+        assert!(matches!(intent.wish, Wish::NotMade | Wish::None | Wish::LeftToTke), "{cell}: {:?}", intent.wish);
+        return;
+    };
+    let is_other = key == names::EXISTING_LOAD_BALANCER_ID && garbage == WITH_NEWLINE;
+    assert!(spec.load_balancer == own.spec.load_balancer || is_other, "{cell}: {:?}", spec.load_balancer);
+    assert!(spec.listeners.iter().all(|listener| own.spec.listeners.contains(listener)), "{cell}");
+    assert!(spec.deletion_policy != DeletionPolicy::Delete || base == Base::Loose, "{cell}");
+}

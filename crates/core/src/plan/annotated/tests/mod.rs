@@ -1,0 +1,417 @@
+mod misfortune;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::binding::ListenerProtocol;
+use crate::model::{ServicePort, TargetPort, Transport};
+use crate::plan::tests::world::World;
+
+const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: false, is_default: false };
+
+fn service(annotations: &[(&str, &str)]) -> Service {
+    let mut service = World::new(&json!({})).service.unwrap();
+    service.is_load_balancer = true;
+    service.annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    service
+}
+
+/// A Service that says `"true"`, and this.
+fn asking(annotations: &[(&str, &str)]) -> Service {
+    let mut service = service(annotations);
+    service.annotations.entry(names::DIRECT_ACCESS.to_owned()).or_insert_with(|| "true".to_owned());
+    service
+}
+
+/// What direct access and these annotations give where nothing is there yet.
+fn reading(annotations: &[(&str, &str)]) -> ServiceIntent {
+    read(&asking(annotations), ALL, None)
+}
+
+fn wished(intent: &ServiceIntent) -> &DirectAccessBindingSpec {
+    match &intent.wish {
+        Wish::Serve(spec, _) => spec,
+        other => panic!("{other:?}: {:?}", intent.problems),
+    }
+}
+
+fn spec(intent: &ServiceIntent) -> Value {
+    serde_json::to_value(wished(intent)).unwrap()
+}
+
+fn faults(intent: &ServiceIntent) -> Vec<&str> {
+    intent.problems.iter().map(|problem| problem.key.as_str()).collect()
+}
+
+/// The binding that was made for such a Service, whose listeners its status shows.
+fn owned(service: &Service) -> DirectAccessBinding {
+    let intent = read(service, ALL, None);
+    let mut own = (*crate::plan::tests::world::binding(1, &json!({}))).clone();
+    own.metadata.annotations =
+        Some([(names::ASKED_BY.to_owned(), Origin::Annotation.as_str().to_owned())].into_iter().collect());
+    own.spec = wished(&intent).clone();
+    let ports = service.ports.iter().map(|port| {
+        let protocol = if port.transport == Transport::Tcp { "TCP" } else { "UDP" };
+        json!({"protocol": protocol, "port": port.port, "desired": 0, "healthy": 0, "registered": 0, "draining": 0, "foreign": 0})
+    });
+    own.status = Some(serde_json::from_value(json!({"listeners": ports.collect::<Vec<_>>()})).unwrap());
+    own
+}
+
+#[test]
+fn the_service_of_the_documentation_gets_a_public_load_balancer_that_goes_with_it() {
+    let reading = reading(&[]);
+    assert_eq!(faults(&reading), [""; 0]);
+    let spec = spec(&reading);
+    assert_eq!(spec["serviceRef"]["name"], "web");
+    assert_eq!(spec["loadBalancer"]["create"]["network"], "Public");
+    assert_eq!(spec["deletionPolicy"], "Delete");
+    assert_eq!(spec.get("listeners"), None, "one for each port, as the pipeline has it");
+}
+
+#[test]
+fn who_is_taken() {
+    let ours = Some(names::LOAD_BALANCER_CLASS);
+    // Acceptance, class, TKE is there, annotations; whether it gets a binding, or is refused.
+    let on = (names::DIRECT_ACCESS, "true");
+    let skip = (names::MODE, "skip");
+    let token = (names::CLIENT_TOKEN, "abc");
+    type Case<'a> = (Acceptance, Option<&'a str>, bool, &'a [(&'a str, &'a str)], Option<bool>);
+    let cases: [Case<'_>; 13] = [
+        (Acceptance::Off, ours, false, &[on], None),
+        (Acceptance::OwnClass, None, false, &[on], None),
+        (Acceptance::OwnClass, ours, true, &[on], Some(true)),
+        (Acceptance::All, None, false, &[on], Some(true)),
+        (Acceptance::All, ours, false, &[], None),
+        (Acceptance::All, Some("other"), false, &[on], None),
+        (Acceptance::All, None, true, &[on], Some(false)),
+        (Acceptance::All, None, true, &[on, skip], Some(true)),
+        (Acceptance::All, ours, true, &[on], Some(true)),
+        (Acceptance::All, None, false, &[on, token], Some(false)),
+        (Acceptance::All, None, false, &[on, token, skip], Some(true)),
+        (Acceptance::All, None, false, &[(names::DIRECT_ACCESS, "false")], None),
+        (Acceptance::All, None, false, &[(names::DIRECT_ACCESS, "yes")], None),
+    ];
+    for (acceptance, class, has_tke, annotations, expected) in cases {
+        let mut service = service(annotations);
+        service.load_balancer_class = class.map(str::to_owned);
+        let found = match read(&service, Setting { acceptance, has_tke, is_default: false }, None).wish {
+            Wish::None => None,
+            Wish::LeftToTke => Some(false),
+            Wish::Serve(..) => Some(true),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{acceptance:?} {class:?} {has_tke} {annotations:?}");
+    }
+}
+
+#[test]
+fn where_direct_access_is_the_default_false_switches_it_off() {
+    let setting = Setting { is_default: true, ..ALL };
+    assert!(matches!(read(&service(&[]), setting, None).wish, Wish::Serve(_, Origin::Default)));
+    assert_eq!(read(&service(&[(names::DIRECT_ACCESS, "false")]), setting, None).wish, Wish::None);
+    let cluster_ip = Service { is_load_balancer: false, ..service(&[]) };
+    assert_eq!(read(&cluster_ip, setting, None).wish, Wish::None);
+}
+
+#[test]
+fn what_we_wrote_ourselves_asks_for_nothing() {
+    let mut service = service(&[(names::DIRECT_ACCESS, "true")]);
+    service.our_annotations = vec![names::DIRECT_ACCESS.to_owned()];
+    assert_eq!(read(&service, ALL, None).wish, Wish::None);
+}
+
+#[test]
+fn the_load_balancer_is_the_one_that_annotations_describe() {
+    let existing =
+        spec(&reading(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1"), (names::CROSS_REGION_ID, "ap-beijing")]));
+    assert_eq!(existing["loadBalancer"], json!({"id": "lb-1", "region": "ap-beijing"}));
+    assert_eq!(existing["deletionPolicy"], "Deregister");
+
+    let internal = spec(&reading(&[(names::INTERNAL_SUBNET_ID, "subnet-1"), (names::CROSS_VPC_ID, "vpc-2")]));
+    let create = &internal["loadBalancer"]["create"];
+    assert_eq!(
+        (&create["network"], &create["subnetId"], &create["vpcId"]),
+        (&json!("Internal"), &json!("subnet-1"), &json!("vpc-2"))
+    );
+
+    let public = spec(&reading(&[
+        (names::INTERNET_CHARGE_TYPE, "BANDWIDTH_PACKAGE"),
+        (names::INTERNET_MAX_BANDWIDTH_OUT, "100"),
+        (names::SECURITY_GROUPS, "sg-b, sg-a"),
+        (names::PASS_TO_TARGET, "true"),
+        (names::LOAD_BALANCER_RETAIN, "true"),
+        (
+            names::EXTENSIVE_PARAMETERS,
+            r#"{"AddressIPVersion":"IPV6","VipIsp":"CTCC","LoadBalancerName":"shop","SlaType":"clb.c3.small","SnatPro":true,
+               "BandwidthPackageId":"bwp-1","Tags":[{"TagKey":"a","TagValue":"b"}]}"#,
+        ),
+    ]));
+    let create = &public["loadBalancer"]["create"];
+    let expected = json!({
+        "network": "Public", "chargeType": "BandwidthPackage", "bandwidthMbps": 100, "ipVersion": "IPv6Nat64",
+        "isp": "CTCC", "name": "shop", "slaType": "clb.c3.small", "snatPro": true, "bandwidthPackageId": "bwp-1",
+        "tags": [{"key": "a", "value": "b"}], "passToTarget": true, "securityGroups": ["sg-a", "sg-b"],
+    });
+    assert_eq!(create, &expected);
+    assert_eq!(public["deletionPolicy"], "Deregister");
+}
+
+#[test]
+fn protocols_are_specified_by_port() {
+    let mut service = service(&[
+        (names::DIRECT_ACCESS, "true"),
+        (
+            names::SPECIFY_PROTOCOL,
+            r#"{"80":{"protocol":["HTTP"],"hosts":{"a.example.com":{}}},
+                "443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"},"b.example.com":{"tls":"b"}}},
+                "7000":{"protocol":["TCP","UDP"]},
+                "8443":{"protocol":["TCP_SSL","QUIC"],"tls":"cert"},
+                "9999":{"protocol":["TCP"]}}"#,
+        ),
+    ]);
+    let port = |port| ServicePort {
+        name: format!("p{port}"),
+        transport: Transport::Tcp,
+        port,
+        target_port: TargetPort::Number(port),
+    };
+    service.ports = [80, 443, 7000, 8443, 22].map(port).to_vec();
+    let reading = read(&service, ALL, None);
+    assert_eq!(faults(&reading), [""; 0]);
+    let found: Vec<_> = wished(&reading)
+        .listeners
+        .iter()
+        .map(|listener| {
+            let rules: Vec<_> = listener
+                .rules
+                .iter()
+                .map(|rule| {
+                    let secret = rule.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
+                    (rule.domain.as_str(), secret)
+                })
+                .collect();
+            let secret = listener.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
+            (listener.port, listener.protocol, secret, rules)
+        })
+        .collect();
+    let (a, b) = ("a.example.com", "b.example.com");
+    assert_eq!(
+        found,
+        [
+            (22, ListenerProtocol::Tcp, None, vec![]),
+            (80, ListenerProtocol::Http, None, vec![(a, None)]),
+            (443, ListenerProtocol::Https, None, vec![(a, Some("a")), (b, Some("b"))]),
+            (7000, ListenerProtocol::Tcp, None, vec![]),
+            (7000, ListenerProtocol::Udp, None, vec![]),
+            (8443, ListenerProtocol::TcpSsl, Some("cert"), vec![]),
+            (8443, ListenerProtocol::Quic, Some("cert"), vec![]),
+        ]
+    );
+}
+
+#[test]
+fn what_creation_does_not_need_is_named_and_the_rest_is_followed() {
+    let cases = [
+        (names::SERVICE_CONFIG_AUTO, "yes"),
+        (names::SERVICE_CONFIG, "web-auto-service-config"),
+        (names::GRACE_SHUTDOWN, "1"),
+        (names::GRACE_SHUTDOWN_NOT_READY, ""),
+        (names::LOAD_BALANCER_RETAIN, "True"),
+        (names::DELETION_PROTECTION, "on"),
+        (names::MODE, "go"),
+        (names::RS_WEIGHT, "{"),
+    ];
+    for (key, value) in cases {
+        let reading = reading(&[(key, value), (names::CROSS_REGION_ID, "ap-beijing")]);
+        assert_eq!(faults(&reading), [key], "{value}");
+        assert_eq!(spec(&reading)["loadBalancer"]["region"], "ap-beijing");
+        let is_retained = key == names::LOAD_BALANCER_RETAIN || key == names::DELETION_PROTECTION;
+        assert_eq!(spec(&reading)["deletionPolicy"] == "Delete", !is_retained, "{key}: unreadable counts as retained");
+    }
+    let both = reading(&[(names::SERVICE_CONFIG_AUTO, "true"), (names::SERVICE_CONFIG, "web")]);
+    assert_eq!(faults(&both), [names::SERVICE_CONFIG_AUTO]);
+    assert_eq!(spec(&both)["serviceConfigRef"]["name"], "web");
+}
+
+#[test]
+fn nothing_is_made_while_what_only_creation_can_set_cannot_be_read() {
+    let cases = [
+        (names::SECURITY_GROUPS, "CHANGE_ME"),
+        (names::SECURITY_GROUPS, "sg-a,vpc-b"),
+        (names::SECURITY_GROUPS, "sg-a,,sg-b"),
+        (names::EXISTING_LOAD_BALANCER_ID, ""),
+        (names::EXISTING_LOAD_BALANCER_ID, "lb-"),
+        (names::INTERNAL_SUBNET_ID, " "),
+        (names::CROSS_VPC_ID, "vpc"),
+        (names::CROSS_REGION_ID, "Beijing"),
+        (names::INTERNET_CHARGE_TYPE, "FREE"),
+        (names::INTERNET_MAX_BANDWIDTH_OUT, "much"),
+        (names::INTERNET_MAX_BANDWIDTH_OUT, "0"),
+        (names::PASS_TO_TARGET, "yes"),
+        (names::EXTENSIVE_PARAMETERS, "[]"),
+        (names::EXTENSIVE_PARAMETERS, r#"{"Vip":7}"#),
+        (names::EXTENSIVE_PARAMETERS, r#"{"Colour":"red"}"#),
+        (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"a b"}"#),
+        // What the definition would refuse.
+        (names::EXTENSIVE_PARAMETERS, r#"{"VipIsp":"CTCC"}"#),
+        (names::EXTENSIVE_PARAMETERS, r#"{"AddressIPVersion":"IPv6FullChain"}"#),
+        (names::SPECIFY_PROTOCOL, "{80}"),
+        (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["SCTP"]}}"#),
+        (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["HTTPS"]}}"#),
+        (names::SPECIFY_PROTOCOL, r#"{"80":{}}"#),
+        (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["TCP","HTTP"]}}"#),
+        (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["HTTP"],"hosts":{"[a.com](http://a.com)":{}}}}"#),
+        (names::SPECIFY_PROTOCOL, r#"{"http":{"protocol":["HTTP"]}}"#),
+    ];
+    for (key, value) in cases {
+        let reading = reading(&[(key, value)]);
+        assert_eq!(reading.wish, Wish::NotMade, "{key}: {value}");
+        assert_eq!(faults(&reading), [key], "{value}");
+    }
+    let huge = "x".repeat(20_000);
+    assert_eq!(reading(&[(names::EXTENSIVE_PARAMETERS, &huge)]).wish, Wish::NotMade);
+    let broken = read(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, None);
+    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::None));
+    let none = reading(&[(names::SECURITY_GROUPS, "")]);
+    assert_eq!(spec(&none)["loadBalancer"]["create"].get("securityGroups"), None, "TKE documents it as none");
+    let unused = reading(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1"), (names::INTERNAL_SUBNET_ID, "")]);
+    assert_eq!(faults(&unused), [names::INTERNAL_SUBNET_ID]);
+    assert_eq!(spec(&unused)["loadBalancer"], json!({"id": "lb-1"}), "it is not needed");
+}
+
+/// A Service with two ports, and what it says of their protocols.
+fn two_ports(said: &str) -> Service {
+    let mut service = asking(&[(names::SPECIFY_PROTOCOL, said)]);
+    let port = |port| ServicePort {
+        name: format!("p{port}"),
+        transport: Transport::Tcp,
+        port,
+        target_port: TargetPort::Number(port),
+    };
+    service.ports = [80, 443].map(port).to_vec();
+    service
+}
+
+const TLS: &str = r#"{"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
+
+#[test]
+fn a_port_whose_entry_cannot_be_read_keeps_its_listeners_and_the_others_are_followed() {
+    let own = owned(&two_ports(TLS));
+    for odd in [r#""tls":"""#, r#""tsl":"cert""#, r#""tls":7"#, r#""tls":"cert","hosts":[]"#] {
+        let said = format!(r#"{{"443":{{"protocol":["TCP_SSL"],{odd}}},"80":{{"protocol":["HTTP"]}}}}"#);
+        let intent = read(&two_ports(&said), ALL, Some(&own));
+        assert_eq!(faults(&intent), [names::SPECIFY_PROTOCOL], "{odd}");
+        assert!(intent.problems[0].message.starts_with("443: "), "{}", intent.problems[0]);
+        let found: Vec<_> = wished(&intent).listeners.iter().map(|one| (one.port, one.protocol)).collect();
+        assert_eq!(found, [(80, ListenerProtocol::Http), (443, ListenerProtocol::TcpSsl)], "{odd}");
+        // Without a binding, that port gets none.
+        let found: Vec<_> = wished(&read(&two_ports(&said), ALL, None)).listeners.iter().map(|one| one.port).collect();
+        assert_eq!(found, [80], "{odd}");
+    }
+}
+
+#[test]
+fn a_text_that_cannot_be_read_keeps_all_listeners_and_makes_none() {
+    let own = owned(&two_ports(TLS));
+    let mut service = two_ports(&format!("{TLS},"));
+    service.ports.push(ServicePort {
+        name: "new".to_owned(),
+        transport: Transport::Tcp,
+        port: 8443,
+        target_port: TargetPort::Number(8443),
+    });
+    assert_eq!(wished(&read(&service, ALL, Some(&own))).listeners, own.spec.listeners);
+    // One that names no listeners has one for each port that its status shows.
+    let mut plain = two_ports("");
+    plain.annotations.remove(names::SPECIFY_PROTOCOL);
+    let own = owned(&plain);
+    assert_eq!(own.spec.listeners, []);
+    let found: Vec<_> = wished(&read(&service, ALL, Some(&own))).listeners.iter().map(|one| one.port).collect();
+    assert_eq!(found, [80, 443]);
+    // The new port gets its listener with a text that says so.
+    service.annotations.insert(names::SPECIFY_PROTOCOL.to_owned(), TLS.to_owned());
+    assert_eq!(wished(&read(&service, ALL, Some(&own))).listeners.len(), 3);
+}
+
+#[test]
+fn a_port_that_the_definition_refuses_harms_only_itself() {
+    let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
+    service.ports.push(ServicePort {
+        name: "vxlan".to_owned(),
+        transport: Transport::Udp,
+        port: 4789,
+        target_port: TargetPort::Number(4789),
+    });
+    let intent = read(&service, ALL, None);
+    assert_eq!(wished(&intent).listeners.len(), 2);
+    assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
+    service.ports = (1..=60)
+        .map(|port| ServicePort {
+            name: port.to_string(),
+            transport: Transport::Tcp,
+            port,
+            target_port: TargetPort::Number(port),
+        })
+        .collect();
+    let many = read(&service, ALL, None);
+    assert!(many.wish == Wish::NotMade && many.problems[0].message.contains("60 listeners"), "{:?}", many.problems);
+}
+
+#[test]
+fn what_cannot_be_changed_is_held_by_key_and_blocks_nothing_else() {
+    let base = [
+        (names::INTERNAL_SUBNET_ID, "subnet-1"),
+        (names::SECURITY_GROUPS, "sg-1"),
+        (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"shop","VpcId":"vpc-1"}"#),
+    ];
+    let own = owned(&asking(&base));
+    for (key, value, expected) in [
+        (names::INTERNAL_SUBNET_ID, "subnet-2", names::INTERNAL_SUBNET_ID),
+        (names::SECURITY_GROUPS, "sg-1,sg-2", names::SECURITY_GROUPS),
+        (names::SECURITY_GROUPS, "", names::SECURITY_GROUPS),
+        (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"other","VpcId":"vpc-1"}"#, names::EXTENSIVE_PARAMETERS),
+        (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"shop","VpcId":"vpc-2"}"#, names::EXTENSIVE_PARAMETERS),
+        (names::EXISTING_LOAD_BALANCER_ID, "lb-1", names::EXISTING_LOAD_BALANCER_ID),
+        (names::CROSS_REGION_ID, "ap-beijing", names::CROSS_REGION_ID),
+        (names::INTERNAL_SUBNET_ID, "CHANGE_ME", names::INTERNAL_SUBNET_ID),
+        (names::EXTENSIVE_PARAMETERS, "{", names::EXTENSIVE_PARAMETERS),
+    ] {
+        let mut service = asking(&base);
+        service.annotations.insert(key.to_owned(), value.to_owned());
+        service.annotations.insert(names::GRACE_SHUTDOWN.to_owned(), "false".to_owned());
+        let intent = read(&service, ALL, Some(&own));
+        assert_eq!(faults(&intent), [expected], "{key}: {value}");
+        assert_eq!(wished(&intent).load_balancer, own.spec.load_balancer);
+        assert_eq!(spec(&intent)["drain"]["terminating"], "Deregister", "the rest is followed");
+    }
+    let same = read(&asking(&base), ALL, Some(&own));
+    assert_eq!((faults(&same), wished(&same)), (Vec::new(), &own.spec));
+}
+
+#[test]
+fn graceful_shutdown_may_be_switched_off() {
+    let spec = spec(&reading(&[(names::GRACE_SHUTDOWN, "false"), (names::GRACE_SHUTDOWN_NOT_READY, "false")]));
+    assert_eq!(
+        (&spec["drain"]["terminating"], &spec["drain"]["notReady"]),
+        (&json!("Deregister"), &json!("Deregister"))
+    );
+}
+
+#[test]
+fn what_is_known_and_not_acted_on_is_told_and_what_is_unknown_is_left_alone() {
+    let reading =
+        reading(&[(names::PREVENT_LOOPBACK, "true"), ("example.com/other", "{"), (names::SYNC_END_TIME, "x")]);
+    assert_eq!(reading.ignored, [names::PREVENT_LOOPBACK]);
+    assert_eq!(faults(&reading), [""; 0]);
+}
+
+#[test]
+fn what_is_read_is_what_the_definition_takes() {
+    use garde::Validate as _;
+    let reading = reading(&[
+        (names::INTERNAL_SUBNET_ID, "subnet-1"),
+        (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["TCP","UDP"]}}"#),
+    ]);
+    wished(&reading).validate().unwrap();
+}

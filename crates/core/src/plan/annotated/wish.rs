@@ -1,0 +1,178 @@
+//! Whether a Service asks for direct access, and what ends that: only a proof does.
+
+use crate::api::{DirectAccessBinding, names};
+use crate::model::{Reading, Service};
+
+use super::words::Words;
+use super::{Acceptance, Setting, is_left_to_tke};
+
+/// Who asked for the binding of a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The Service itself, by its annotation. Removing the annotation ends the wish.
+    Annotation,
+    /// The cluster's default, while the Service said nothing.
+    Default,
+}
+
+impl Origin {
+    /// The word that a binding records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Annotation => names::ASKED_BY_ANNOTATION,
+            Self::Default => names::ASKED_BY_DEFAULT,
+        }
+    }
+
+    /// What a binding records; `None` for one that records nothing that is known.
+    pub fn recorded(binding: &DirectAccessBinding) -> Option<Self> {
+        let word = binding.metadata.annotations.as_ref()?.get(names::ASKED_BY)?;
+        [Self::Annotation, Self::Default].into_iter().find(|origin| origin.as_str() == word)
+    }
+}
+
+/// How the user has ended the wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The annotation says `"false"`.
+    SaidFalse,
+    /// The annotation, which the user had written, is removed.
+    WordRemoved,
+    /// The Service is of another type than LoadBalancer.
+    NotLoadBalancer,
+    /// The Service is being deleted.
+    ServiceDeleted,
+}
+
+impl End {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SaidFalse => "SaidFalse",
+            Self::WordRemoved => "WordRemoved",
+            Self::NotLoadBalancer => "NotLoadBalancer",
+            Self::ServiceDeleted => "ServiceDeleted",
+        }
+    }
+}
+
+/// The proof that the user has ended the wish. It is made here and nowhere else, from a Service that says so plainly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof(End);
+
+impl Proof {
+    /// How it was ended.
+    pub const fn end(&self) -> End {
+        self.0
+    }
+}
+
+/// Why a binding is kept as it is, although its Service does not plainly ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// The annotation that asks cannot be read.
+    Unreadable,
+    /// The controller's flag does not take the Service, or not any more.
+    NotAccepted,
+    /// The Service says nothing, and nobody knows that it ever did.
+    NothingSaid,
+    /// TKE's own service controller programs the Service.
+    ManagedByTke,
+}
+
+impl HoldReason {
+    /// What happened, and what to do.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unreadable => "correct the annotation service.cloud.tencent.com/direct-access",
+            Self::NotAccepted => {
+                "the flag --annotated-services of the controller does not cover this Service; change the flag, or say \
+                 service.cloud.tencent.com/direct-access \"false\" on the Service to end it"
+            }
+            Self::NothingSaid => {
+                "the Service does not say service.cloud.tencent.com/direct-access, and it is not the cluster's default; say \
+                 \"true\" to go on, or \"false\" to end it"
+            }
+            Self::ManagedByTke => {
+                "TKE's own service controller programs this Service, too; set the annotation service.cloud.tencent.com/mode to \
+                 skip to go on, or service.cloud.tencent.com/direct-access to \"false\" to end it"
+            }
+        }
+    }
+}
+
+/// Whether a Service asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// It does not, and has nothing.
+    No,
+    /// It does.
+    Yes(Origin),
+    /// It would, but TKE's own service controller programs it; there is nothing of ours yet.
+    LeftToTke,
+    /// What it has is kept as it is.
+    Hold(HoldReason),
+    /// It does not any more.
+    End(Proof),
+}
+
+/// Whether the Service asks for a binding; `own` is the one that it has.
+pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectAccessBinding>) -> Asks {
+    let service = words.service;
+    let end = |end| if own.is_some() { Asks::End(Proof(end)) } else { Asks::No };
+    if service.is_deleting {
+        return end(End::ServiceDeleted);
+    }
+    if !service.is_load_balancer {
+        return end(End::NotLoadBalancer);
+    }
+    let is_accepted = is_accepted(service, setting.acceptance);
+    if !is_accepted && own.is_none() {
+        return Asks::No;
+    }
+    let origin = match words.switch(names::DIRECT_ACCESS) {
+        Reading::Said(true) => Origin::Annotation,
+        Reading::Said(false) => return end(End::SaidFalse),
+        Reading::Unreadable(problem) => {
+            words.problems.push(problem);
+            return if own.is_some() { Asks::Hold(HoldReason::Unreadable) } else { Asks::No };
+        }
+        Reading::Absent => match unsaid(service, setting, own) {
+            Ok(origin) => origin,
+            Err(asks) => return asks,
+        },
+    };
+    let is_left_to_tke = is_left_to_tke(service, setting.has_tke);
+    match (is_accepted, is_left_to_tke, own) {
+        (true, false, _) => Asks::Yes(origin),
+        (false, ..) => Asks::Hold(HoldReason::NotAccepted),
+        (true, true, Some(_)) => Asks::Hold(HoldReason::ManagedByTke),
+        (true, true, None) => Asks::LeftToTke,
+    }
+}
+
+/// What a Service asks for that does not say.
+fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin, Asks> {
+    let Some(own) = own else {
+        return if setting.is_default { Ok(Origin::Default) } else { Err(Asks::No) };
+    };
+    // One that was parked comes back by the user's word only.
+    if setting.is_default && own.parked().is_none() {
+        return Ok(Origin::Default);
+    }
+    // One that this controller wrote for another binding is there, and may be the user's, too: that is no removal.
+    let is_removed = !service.annotations.contains_key(names::DIRECT_ACCESS);
+    Err(match Origin::recorded(own) {
+        Some(Origin::Annotation) if is_removed => Asks::End(Proof(End::WordRemoved)),
+        Some(_) | None => Asks::Hold(HoldReason::NothingSaid),
+    })
+}
+
+fn is_accepted(service: &Service, acceptance: Acceptance) -> bool {
+    let is_own_class = service.load_balancer_class.as_deref() == Some(names::LOAD_BALANCER_CLASS);
+    match acceptance {
+        Acceptance::Off => false,
+        Acceptance::OwnClass => is_own_class,
+        Acceptance::All => is_own_class || service.load_balancer_class.is_none(),
+    }
+}

@@ -1,0 +1,73 @@
+//! The annotations of one Service as words, and the problems found in them so far.
+
+use crate::api::names;
+use crate::model::{KeyProblem, Reading, Service};
+
+/// What to write for a switch.
+const SWITCH: &str = "\"true\" or \"false\"";
+
+/// The annotations that the user has set, with the problems found so far.
+pub(super) struct Words<'a> {
+    pub(super) service: &'a Service,
+    pub(super) problems: Vec<KeyProblem>,
+}
+
+impl<'a> Words<'a> {
+    pub(super) const fn new(service: &'a Service) -> Self {
+        Self { service, problems: Vec::new() }
+    }
+
+    /// The value of an annotation as it stands; `None` when it is absent, or ours.
+    pub(super) fn raw(&self, key: &str) -> Option<&'a str> {
+        let is_ours = self.service.our_annotations.iter().any(|ours| ours == key);
+        self.service.annotations.get(key).map(String::as_str).filter(|_| !is_ours)
+    }
+
+    /// The text of an annotation; `form` says what to write instead of one that cannot be read.
+    pub(super) fn text(&self, key: &str, form: &str) -> Reading<&'a str> {
+        Reading::text(key, self.raw(key), form)
+    }
+
+    /// An annotation that is `"true"` or `"false"`.
+    pub(super) fn switch(&self, key: &str) -> Reading<bool> {
+        self.text(key, SWITCH).and_then(|text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(KeyProblem::unreadable(key, other, SWITCH)),
+        })
+    }
+
+    /// An annotation that names a thing of the cloud, such as `lb-1a2b3c4d`, by the beginning of its id.
+    pub(super) fn id(&self, key: &str, prefix: &str) -> Reading<String> {
+        let form = format!("an id such as {prefix}1a2b3c4d");
+        self.text(key, &form).and_then(|text| {
+            let is_id = is_id(text, prefix);
+            if is_id { Ok(text.to_owned()) } else { Err(KeyProblem::unreadable(key, text, &form)) }
+        })
+    }
+
+    /// One value from a reading, see [`Reading::or_held`].
+    pub(super) fn settle<T>(&mut self, reading: Reading<T>, absent: T, held: T) -> T {
+        reading.or_held(absent, held, &mut self.problems)
+    }
+
+    pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
+        self.problems.push(KeyProblem::new(key, message));
+    }
+
+    /// Whether the Service says that TKE's own service controller is to leave it alone.
+    pub(super) fn is_skipped(&mut self) -> bool {
+        let form = format!("\"{}\"", names::MODE_SKIP);
+        let mode = self.text(names::MODE, &form).and_then(|text| {
+            let is_known = text == names::MODE_SKIP;
+            if is_known { Ok(true) } else { Err(KeyProblem::unreadable(names::MODE, text, &form)) }
+        });
+        self.settle(mode, false, false)
+    }
+}
+
+/// An id of the cloud, as the definition takes it.
+pub(super) fn is_id(text: &str, prefix: &str) -> bool {
+    let is_of_id = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase();
+    text.len() <= 32 && text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_of_id))
+}

@@ -1,0 +1,143 @@
+//! The weight of a Pod as a target: what the Pod says, else what the Service says of its ordinal, else what the listener says.
+//!
+//! `lb-rs-weight` is read row by row. A row that cannot be read concerns only the Pods that it may be about; their targets keep the
+//! weight that they have. Ordinals are looked up and never expanded.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use crate::api::names;
+use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight, quoted};
+
+use rows::{PortRows, Rows};
+
+/// The largest weight that the cloud takes.
+const MOST: i64 = 100;
+/// Kubernetes puts the name of a Pod of a StatefulSet here too.
+const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+/// What to write for the weight of a Pod.
+const FORM: &str = "a number from 0 to 100";
+/// The most problems of one annotation that are told at once.
+const TOLD: usize = 3;
+
+/// The weight that is wished for a Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PodWeight {
+    /// This one.
+    Known(Weight),
+    /// What is said of the Pod cannot be read: its target keeps the weight that it has.
+    Unreadable {
+        /// What cannot be read.
+        problem: KeyProblem,
+        /// The weight of a target that is new: the listener's, where no row is about the Pod. `None` where nobody knows: then that
+        /// of its predecessor, else 0.
+        newcomer: Option<Weight>,
+    },
+}
+
+impl PodWeight {
+    /// A user asks that the Pod gets no traffic.
+    pub(super) const fn is_zero(&self) -> bool {
+        matches!(self, Self::Known(0))
+    }
+
+    /// The weight of a target that is registered anew; of one whose weight nobody knows, 0.
+    pub(super) fn of_newcomer(&self) -> Weight {
+        match self {
+            Self::Known(weight) => *weight,
+            Self::Unreadable { newcomer, .. } => newcomer.unwrap_or_default(),
+        }
+    }
+}
+
+/// The weights of one Service port.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Weights {
+    /// Of Pods of which nothing else is said.
+    usual: Weight,
+    /// What the Service says.
+    rows: PortRows,
+}
+
+impl Weights {
+    /// The weights of a port. `usual` is the listener's, `is_explicit` whether the binding spells the listener out: the default
+    /// of the Service is for those that it does not.
+    pub(super) fn new(service: &Service, port: &ServicePort, usual: Weight, is_explicit: bool) -> Self {
+        let mut rows = Rows::read(service).of_port(port);
+        if is_explicit {
+            rows.default = Reading::Absent;
+        }
+        Self { usual, rows }
+    }
+
+    /// The weight of a Pod.
+    pub(super) fn of(&self, pod: &Pod) -> PodWeight {
+        match own(pod) {
+            Reading::Said(weight) => return PodWeight::Known(weight),
+            Reading::Unreadable(problem) => return PodWeight::Unreadable { problem, newcomer: None },
+            Reading::Absent => {}
+        }
+        match member(pod).map_or(Reading::Absent, |(set, ordinal)| self.rows.of(set, ordinal)) {
+            Reading::Said(weight) => return PodWeight::Known(weight),
+            Reading::Unreadable(problem) => return PodWeight::Unreadable { problem, newcomer: None },
+            Reading::Absent => {}
+        }
+        match &self.rows.default {
+            Reading::Absent => PodWeight::Known(self.usual),
+            Reading::Said(weight) => PodWeight::Known(*weight),
+            Reading::Unreadable(problem) => {
+                PodWeight::Unreadable { problem: problem.clone(), newcomer: Some(self.usual) }
+            }
+        }
+    }
+}
+
+fn weight(number: i64) -> Option<Weight> {
+    (0..=MOST).contains(&number).then(|| Weight::try_from(number).ok()).flatten()
+}
+
+/// What a Pod says of its own weight.
+fn own(pod: &Pod) -> Reading<Weight> {
+    let value = pod.annotations.get(names::CUSTOM_WEIGHT).map(String::as_str);
+    Reading::text(names::CUSTOM_WEIGHT, value, FORM).and_then(|text| {
+        let found = text.parse().ok().and_then(weight);
+        found.ok_or_else(|| KeyProblem::unreadable(names::CUSTOM_WEIGHT, text, FORM))
+    })
+}
+
+/// The StatefulSet of a Pod, and the Pod's number in it.
+fn member(pod: &Pod) -> Option<(&str, u32)> {
+    let name = pod.labels.get(POD_NAME_LABEL).filter(|name| **name == pod.key.name)?;
+    let (set, number) = name.rsplit_once('-')?;
+    Some((set, number.parse().ok()?))
+}
+
+/// What is wrong with the weights that the Service asks for.
+pub(super) fn service_problems(service: &Service) -> Vec<KeyProblem> {
+    let mut problems = Rows::read(service).problems();
+    let more = problems.len().saturating_sub(TOLD);
+    problems.truncate(TOLD);
+    if more > 0 {
+        problems.push(KeyProblem::new(names::RS_WEIGHT, format!("{more} more rows cannot be read")));
+    }
+    problems
+}
+
+/// What is wrong with the weights that the Service and its Pods ask for.
+pub(super) fn notes<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<String> {
+    let of_service = |problem: KeyProblem| {
+        format!("annotation {problem} (Service '{}'); its Pods keep the weights they have", service.key.name)
+    };
+    let mut notes: Vec<String> = service_problems(service).into_iter().map(of_service).collect();
+    let is_odd = |pod: &&Pod| own(pod).is_unreadable();
+    // The first by name, so that the words stay while other Pods come and go.
+    if let Some(pod) = pods.filter(is_odd).min_by(|a, b| a.key.name.cmp(&b.key.name)) {
+        let (key, name, text) = (names::CUSTOM_WEIGHT, &pod.key.name, &pod.annotations[names::CUSTOM_WEIGHT]);
+        notes.push(format!(
+            "annotation {key}: {} of Pod '{name}' cannot be read; write {FORM}. The Pod keeps the weight it has",
+            quoted(text)
+        ));
+    }
+    notes
+}

@@ -1,0 +1,203 @@
+//! `lb-rs-weight`, as TKE documents it, row by row:
+//! `{"defaultWeight":10,"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weights":[{"weight":0,"podIndexes":[0]}]}]}]}`.
+
+use serde_json::{Map, Value};
+
+use super::{MOST, weight};
+use crate::api::names;
+use crate::model::{KeyProblem, Reading, Service, ServicePort, Transport, Weight, quoted};
+
+const KEY: &str = names::RS_WEIGHT;
+/// What to write.
+const FORM: &str = "JSON such as {\"defaultWeight\":10,\"groups\":[]}";
+
+/// One row: a weight, and the Pods that it is for. What cannot be read of the Pods may be any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    /// The port and its transport.
+    port: Option<(Transport, u16)>,
+    /// The StatefulSet.
+    set: Option<String>,
+    /// The numbers of the Pods.
+    ordinals: Option<Vec<u32>>,
+    weight: Result<Weight, KeyProblem>,
+}
+
+/// All rows of the annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rows {
+    default: Reading<Weight>,
+    rows: Vec<Row>,
+}
+
+/// The rows that are, or may be, about one port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PortRows {
+    /// Of Pods that no row is about.
+    pub(super) default: Reading<Weight>,
+    rows: Vec<Row>,
+}
+
+impl Default for PortRows {
+    fn default() -> Self {
+        Self { default: Reading::Absent, rows: Vec::new() }
+    }
+}
+
+impl PortRows {
+    /// What is said of one Pod of a StatefulSet. The last row that names it counts; without one, a row that may be about it and
+    /// cannot be read.
+    pub(super) fn of(&self, set: &str, ordinal: u32) -> Reading<Weight> {
+        let is_set = |row: &&Row| row.set.as_deref().is_none_or(|name| name == set);
+        let names =
+            |row: &&Row| row.set.is_some() && row.ordinals.as_ref().is_some_and(|ordinals| ordinals.contains(&ordinal));
+        let of_set = || self.rows.iter().rev().filter(is_set);
+        let named = of_set().find(names);
+        let unclear = || of_set().find(|row| row.weight.is_err() && (row.set.is_none() || row.ordinals.is_none()));
+        match named.or_else(unclear).map(|row| &row.weight) {
+            None => Reading::Absent,
+            Some(Ok(weight)) => Reading::Said(*weight),
+            Some(Err(problem)) => Reading::Unreadable(problem.clone()),
+        }
+    }
+}
+
+impl Rows {
+    /// Reads the annotation of a Service.
+    pub(super) fn read(service: &Service) -> Self {
+        let value = service.annotations.get(KEY).map(String::as_str);
+        let all = Reading::text(KEY, value, FORM).and_then(|text| {
+            let all = serde_json::from_str::<Map<String, Value>>(text);
+            all.map_err(|_| KeyProblem::unreadable(KEY, text, FORM))
+        });
+        match all {
+            Reading::Absent => Self { default: Reading::Absent, rows: Vec::new() },
+            Reading::Unreadable(problem) => {
+                Self { rows: vec![Row::unclear(problem.clone())], default: Reading::Unreadable(problem) }
+            }
+            Reading::Said(all) => Self::from_members(&all),
+        }
+    }
+
+    fn from_members(all: &Map<String, Value>) -> Self {
+        let default = match all.get("defaultWeight") {
+            None => Reading::Absent,
+            Some(value) => match read_weight("defaultWeight", value) {
+                Ok(weight) => Reading::Said(weight),
+                Err(problem) => Reading::Unreadable(problem),
+            },
+        };
+        let mut rows = Self { default, rows: Vec::new() };
+        if let Some(odd) = all.keys().find(|name| !["defaultWeight", "groups"].contains(&name.as_str())) {
+            let what = "it is not known; defaultWeight and groups are";
+            rows.rows.push(Row::unclear(KeyProblem::at(KEY, &quoted(odd), what)));
+        }
+        rows.each(all.get("groups"), "groups", &Row::any(), Self::group);
+        rows
+    }
+
+    /// Reads a list, item by item. A list that is none makes a row that may be about all that `scope` is about.
+    fn each(
+        &mut self,
+        list: Option<&Value>,
+        path: &str,
+        scope: &Row,
+        read: fn(&mut Self, &str, &Map<String, Value>, &Row),
+    ) {
+        let Some(list) = list else { return };
+        let Some(items) = list.as_array() else {
+            return self.unclear(path, list, "is no list; correct it", scope);
+        };
+        for (number, item) in items.iter().enumerate() {
+            let path = format!("{path}[{number}]");
+            match item.as_object() {
+                Some(members) => read(self, &path, members, scope),
+                None => self.unclear(&path, item, "is no object; correct it", scope),
+            }
+        }
+    }
+
+    fn unclear(&mut self, path: &str, value: &Value, what: &str, scope: &Row) {
+        let what = format!("{} {what}", quoted(&value.to_string()));
+        self.rows.push(Row { weight: Err(KeyProblem::at(KEY, path, &what)), ..scope.clone() });
+    }
+
+    fn group(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
+        let key = members.get("key").unwrap_or(&Value::Null);
+        let Some(port) = read_port(key) else {
+            let what = "is no {\"proto\":\"TCP\",\"port\":80}; correct it";
+            return self.unclear(&format!("{path}.key"), key, what, scope);
+        };
+        let scope = Row { port: Some(port), ..scope.clone() };
+        self.each(members.get("statefulSets"), &format!("{path}.statefulSets"), &scope, Self::stateful_set);
+    }
+
+    fn stateful_set(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
+        let name = members.get("name").unwrap_or(&Value::Null);
+        let Some(set) = name.as_str().filter(|name| !name.is_empty()) else {
+            return self.unclear(&format!("{path}.name"), name, "is no name of a StatefulSet; correct it", scope);
+        };
+        let scope = Row { set: Some(set.to_owned()), ..scope.clone() };
+        self.each(members.get("weights"), &format!("{path}.weights"), &scope, Self::row);
+    }
+
+    fn row(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
+        let listed = members.get("podIndexes").unwrap_or(&Value::Null);
+        let ordinal = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let ordinals: Option<Vec<u32>> = listed.as_array().and_then(|all| all.iter().map(ordinal).collect());
+        let Some(ordinals) = ordinals else {
+            let what = "is no list of numbers of Pods, such as [0, 1]; correct it";
+            return self.unclear(&format!("{path}.podIndexes"), listed, what, scope);
+        };
+        let weight = read_weight(path, members.get("weight").unwrap_or(&Value::Null));
+        self.rows.push(Row { ordinals: Some(ordinals), weight, ..scope.clone() });
+    }
+
+    /// The rows that may be about a port.
+    pub(super) fn of_port(self, port: &ServicePort) -> PortRows {
+        let is_here = |row: &Row| row.port.is_none_or(|named| named == (port.transport, port.port));
+        PortRows { default: self.default, rows: self.rows.into_iter().filter(is_here).collect() }
+    }
+
+    /// What cannot be read.
+    pub(super) fn problems(self) -> Vec<KeyProblem> {
+        let of_rows = self.rows.into_iter().filter_map(|row| row.weight.err());
+        let mut problems: Vec<KeyProblem> = match self.default {
+            Reading::Absent | Reading::Said(_) => Vec::new(),
+            Reading::Unreadable(problem) => vec![problem],
+        };
+        problems.extend(of_rows);
+        problems.dedup();
+        problems
+    }
+}
+
+impl Row {
+    /// A row that may be about any Pod, and cannot be read.
+    fn unclear(problem: KeyProblem) -> Self {
+        Self { port: None, set: None, ordinals: None, weight: Err(problem) }
+    }
+
+    /// The frame of rows that are about all.
+    const fn any() -> Self {
+        Self { port: None, set: None, ordinals: None, weight: Ok(0) }
+    }
+}
+
+fn read_port(key: &Value) -> Option<(Transport, u16)> {
+    let transport = match key.get("proto")?.as_str()?.to_ascii_uppercase().as_str() {
+        "TCP" => Transport::Tcp,
+        "UDP" => Transport::Udp,
+        _ => return None,
+    };
+    Some((transport, u16::try_from(key.get("port")?.as_u64()?).ok()?))
+}
+
+fn read_weight(path: &str, value: &Value) -> Result<Weight, KeyProblem> {
+    let found = value.as_i64().and_then(weight);
+    found.ok_or_else(|| {
+        let said = if value.is_number() { value.to_string() } else { quoted(&value.to_string()) };
+        let said: String = said.chars().take(70).collect();
+        KeyProblem::at(KEY, path, &format!("{said} is no weight from 0 to {MOST}; correct it"))
+    })
+}

@@ -1,0 +1,211 @@
+//! What becomes of an annotated Service, and what is said of it there.
+
+mod parked;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::DirectAccessBinding;
+use crate::api::binding::{DirectAccessBindingSpec, Parked};
+use crate::api::event::ServiceReason;
+use crate::model::{Service, ServiceCondition};
+use crate::plan::annotated::{End, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
+
+/// What to do about a Service, and what to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What to do.
+    pub outcome: Outcome,
+    /// How it stands with the Service as a whole.
+    standing: Standing,
+    /// Annotations that are not followed, in words.
+    problems: Vec<String>,
+    /// Annotations that are not acted on.
+    ignored: Vec<&'static str>,
+}
+
+/// What to do about the binding of a Service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// All is as it should be.
+    Nothing,
+    /// It is to be made, or to be as this says.
+    Apply(Box<Application>),
+    /// It is to be made, but not yet.
+    Wait,
+    /// It is to be marked as parked with this value: it keeps its load balancer and serves nothing.
+    Park {
+        /// Its UID.
+        uid: String,
+        /// The value of the mark.
+        mark: String,
+    },
+    /// The one of this UID is to go.
+    Delete(String),
+}
+
+/// What the binding of a Service is to be like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// Its spec.
+    pub spec: DirectAccessBindingSpec,
+    /// Who asked for it.
+    pub origin: Origin,
+    /// The UID of a binding that is parked, and serves again.
+    pub parked: Option<String>,
+}
+
+/// How it stands with a Service.
+#[derive(Clone, Debug, PartialEq)]
+enum Standing {
+    /// There is nothing to say of it, unless an annotation cannot be read.
+    Silent,
+    /// It has a binding of its own, or is about to.
+    Served,
+    /// A binding that somebody has made serves it, in these words.
+    ServedByOther(String),
+    /// It does not get what it asks for, or has what it does not ask for: reason and words.
+    Unmet(ServiceReason, String),
+}
+
+/// How long a new Service waits for its binding to be made: tools apply the objects of one application one after another, and a
+/// binding that comes from there counts more. A load balancer made for nothing would have to be paid.
+pub const GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Decides on one Service; `bindings` are those of its namespace.
+pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAccessBinding], now: Timestamp) -> Verdict {
+    let own = own_binding(service, bindings);
+    let (outcome, standing) = match (&intent.wish, own) {
+        (Wish::Serve(spec, origin), Some(own)) => keep(service, own, spec, *origin, bindings),
+        (Wish::Serve(spec, origin), None) => make(service, spec, *origin, bindings, now),
+        (Wish::Hold(_) | Wish::NotMade, Some(own)) if parked::is_parked(own) => {
+            (Outcome::Nothing, parked::standing(service, own, None))
+        }
+        (Wish::Hold(reason), _) => (Outcome::Nothing, held(reason.words())),
+        (Wish::Release(proof), Some(own)) => release(service, own, proof, now),
+        (Wish::Release(_) | Wish::None, _) => (Outcome::Nothing, Standing::Silent),
+        (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
+        (Wish::NotMade, _) => {
+            let words = "no binding is made before these annotations are corrected";
+            (Outcome::Nothing, Standing::Unmet(ServiceReason::InvalidAnnotation, words.to_owned()))
+        }
+    };
+    let problems = intent.problems.iter().map(|problem| format!("annotation {problem}")).collect();
+    Verdict { outcome, standing, problems, ignored: intent.ignored.clone() }
+}
+
+fn held(words: &str) -> Standing {
+    Standing::Unmet(ServiceReason::Held, format!("the binding of this Service stays as it is: {words}"))
+}
+
+fn left_to_tke() -> Standing {
+    let words = "TKE's own service controller programs this Service; set the annotation service.cloud.tencent.com/mode to skip, and \
+                 this controller takes it over";
+    Standing::Unmet(ServiceReason::ManagedByTke, words.to_owned())
+}
+
+/// The living binding that somebody has made for the Service.
+fn made_by_hand<'a>(service: &Service, bindings: &[&'a DirectAccessBinding]) -> Option<&'a DirectAccessBinding> {
+    let is_explicit = |other: &&&DirectAccessBinding| is_live(other) && other.spec.service_ref.name == service.key.name;
+    bindings.iter().filter(|other| !is_own(service, other)).find(is_explicit).copied()
+}
+
+const fn is_live(binding: &DirectAccessBinding) -> bool {
+    binding.metadata.deletion_timestamp.is_none()
+}
+
+fn name(binding: &DirectAccessBinding) -> &str {
+    binding.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// A Service that asks, and has a binding.
+fn keep(
+    service: &Service,
+    own: &DirectAccessBinding,
+    spec: &DirectAccessBindingSpec,
+    origin: Origin,
+    bindings: &[&DirectAccessBinding],
+) -> (Outcome, Standing) {
+    if let Some(other) = made_by_hand(service, bindings) {
+        if parked::is_parked(own) {
+            return (Outcome::Nothing, parked::standing(service, own, None));
+        }
+        let words = format!(
+            "DirectAccessBinding '{}' binds this Service, too; delete it, or set service.cloud.tencent.com/direct-access to \
+             \"false\" to end this one",
+            name(other)
+        );
+        return (Outcome::Nothing, held(&words));
+    }
+    let is_parked = parked::is_parked(own);
+    let is_same = own.spec == *spec && Origin::recorded(own) == Some(origin) && !is_parked;
+    if is_same || !is_live(own) {
+        return (Outcome::Nothing, Standing::Served);
+    }
+    let parked = own.metadata.uid.clone().filter(|_| is_parked);
+    (Outcome::Apply(Box::new(Application { spec: spec.clone(), origin, parked })), Standing::Served)
+}
+
+/// A Service that asks, and has no binding.
+fn make(
+    service: &Service,
+    spec: &DirectAccessBindingSpec,
+    origin: Origin,
+    bindings: &[&DirectAccessBinding],
+    now: Timestamp,
+) -> (Outcome, Standing) {
+    if let Some(other) = made_by_hand(service, bindings) {
+        let words = format!("DirectAccessBinding '{}' binds this Service, and its spec counts", name(other));
+        return (Outcome::Nothing, Standing::ServedByOther(words));
+    }
+    if bindings.iter().any(|other| name(other) == service.key.name) {
+        let words = format!(
+            "a DirectAccessBinding '{}' is there already and not of this Service; rename or delete it",
+            service.key.name
+        );
+        return (Outcome::Nothing, Standing::Unmet(ServiceReason::NameTaken, words));
+    }
+    if service.created.is_some_and(|created| now.duration_since(created) < GRACE) {
+        return (Outcome::Wait, Standing::Served);
+    }
+    (Outcome::Apply(Box::new(Application { spec: spec.clone(), origin, parked: None })), Standing::Served)
+}
+
+/// A Service whose user has ended it. A load balancer that was created for it is kept, unless the Service itself goes.
+fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Timestamp) -> (Outcome, Standing) {
+    if !is_live(own) {
+        return (Outcome::Nothing, Standing::Silent);
+    }
+    let uid = own.metadata.uid.clone().unwrap_or_default();
+    let is_created = own.spec.load_balancer.as_ref().is_some_and(|balancer| balancer.create.is_some());
+    if proof.end() == End::ServiceDeleted || !is_created {
+        return (Outcome::Delete(uid), Standing::Silent);
+    }
+    if parked::is_parked(own) {
+        return (Outcome::Nothing, parked::standing(service, own, None));
+    }
+    let since = now.round(jiff::Unit::Second).unwrap_or(now);
+    let mark = Parked { reason: proof.end().as_str().to_owned(), since: Some(since) };
+    let standing = parked::standing(service, own, Some(&mark));
+    (Outcome::Park { uid, mark: mark.value() }, standing)
+}
+
+/// The condition that a Service should have; `None` when there is nothing to say. `refusal` is what the API server has against the
+/// binding.
+pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
+    let (is_true, reason, mut words) = match (&verdict.standing, refusal, verdict.problems.as_slice()) {
+        (Standing::Silent, _, []) => return None,
+        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
+        (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
+        (Standing::Served, None, []) => {
+            (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
+        }
+        (Standing::ServedByOther(words), None, []) => (true, ServiceReason::BoundByOther, vec![words.clone()]),
+        (Standing::ServedByOther(words), None, _) => (false, ServiceReason::InvalidAnnotation, vec![words.clone()]),
+        (Standing::Silent | Standing::Served, None, _) => (false, ServiceReason::InvalidAnnotation, Vec::new()),
+    };
+    words.extend_from_slice(&verdict.problems);
+    words.extend((!verdict.ignored.is_empty()).then(|| format!("not acted on: {}", verdict.ignored.join(", "))));
+    Some(ServiceCondition { is_true, reason: reason.to_string(), message: words.join("; ") })
+}

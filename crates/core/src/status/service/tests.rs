@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::api::names;
+use crate::plan::annotated::{Acceptance, Setting, read};
+use crate::plan::tests::world::{World, binding};
+
+const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: false, is_default: false };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn service(annotations: &[(&str, &str)]) -> Service {
+    let mut service = World::new(&json!({})).service.unwrap();
+    service.is_load_balancer = true;
+    service.annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    service
+}
+
+/// The binding that a Service that says `"true"`, and this, gets.
+fn made(annotations: &[(&str, &str)]) -> DirectAccessBinding {
+    let mut all = vec![(names::DIRECT_ACCESS, "true")];
+    all.extend(annotations);
+    let service = service(&all);
+    let Wish::Serve(spec, origin) = read(&service, ALL, None).wish else { panic!("no binding") };
+    let mut own = (*binding(1, &json!({}))).clone();
+    own.metadata.name = Some("web".to_owned());
+    own.metadata.owner_references = Some(vec![
+        serde_json::from_value(json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": service.uid}))
+            .unwrap(),
+    ]);
+    own.metadata.annotations = Some(BTreeMap::from([(names::ASKED_BY.to_owned(), origin.as_str().to_owned())]));
+    own.spec = *spec;
+    own
+}
+
+fn park(mut own: DirectAccessBinding, mark: &str) -> DirectAccessBinding {
+    own.metadata.annotations.get_or_insert_default().insert(names::PARKED.to_owned(), mark.to_owned());
+    own
+}
+
+fn verdict(service: &Service, setting: Setting, bindings: &[&DirectAccessBinding]) -> Verdict {
+    let own = own_binding(service, bindings);
+    decide(service, &read(service, setting, own), bindings, at(1_000))
+}
+
+fn told(verdict: &Verdict) -> (bool, String, String) {
+    let condition = condition(verdict, None).unwrap();
+    (condition.is_true, condition.reason, condition.message)
+}
+
+#[test]
+fn a_new_service_waits_a_moment_for_a_binding_that_comes_with_it() {
+    let service = Service { created: Some(at(100)), ..service(&[(names::DIRECT_ACCESS, "true")]) };
+    let intent = read(&service, ALL, None);
+    let outcome = |bindings: &[&DirectAccessBinding], second| decide(&service, &intent, bindings, at(second)).outcome;
+    assert_eq!(outcome(&[], 104), Outcome::Wait);
+    assert!(matches!(outcome(&[], 105), Outcome::Apply(_)));
+    assert_eq!(outcome(&[&made(&[])], 104), Outcome::Nothing, "it has one");
+}
+
+#[test]
+fn what_the_user_did_not_write_holds_the_binding() {
+    let own = made(&[]);
+    let on = (names::DIRECT_ACCESS, "true");
+    let tke = Setting { has_tke: true, ..ALL };
+    let off = Setting { acceptance: Acceptance::Off, ..ALL };
+    let own_class = Setting { acceptance: Acceptance::OwnClass, ..ALL };
+    let marked = service(&[on, (names::CLIENT_TOKEN, "abc")]);
+    let finalized = Service { has_tke_finalizer: true, ..service(&[on]) };
+    for (service, setting, words) in [
+        (service(&[on]), off, "--annotated-services"),
+        (service(&[on]), own_class, "--annotated-services"),
+        (service(&[on]), tke, "mode to skip"),
+        (marked, ALL, "mode to skip"),
+        (finalized, ALL, "mode to skip"),
+        (service(&[(names::DIRECT_ACCESS, "True")]), ALL, "\"True\" cannot be read"),
+        (service(&[(names::DIRECT_ACCESS, "")]), ALL, "\"\" is empty"),
+    ] {
+        let verdict = verdict(&service, setting, &[&own]);
+        assert_eq!(verdict.outcome, Outcome::Nothing, "{words}");
+        let (is_true, reason, message) = told(&verdict);
+        assert!(!is_true && reason == "Held" && message.contains(words), "{reason}: {message}");
+    }
+    let ours = Service { our_annotations: vec![names::DIRECT_ACCESS.to_owned()], ..service(&[on]) };
+    assert_eq!(told(&verdict(&ours, ALL, &[&own])).1, "Held", "what this controller wrote is no removal");
+    // Whether the user or the default had asked counts, too.
+    let unsaid = service(&[]);
+    for record in [Some(names::ASKED_BY_DEFAULT), None, Some("whoever")] {
+        let mut own = own.clone();
+        own.metadata.annotations =
+            record.map(|record| BTreeMap::from([(names::ASKED_BY.to_owned(), record.to_owned())]));
+        let verdict = verdict(&unsaid, ALL, &[&own]);
+        assert_eq!(verdict.outcome, Outcome::Nothing, "{record:?}");
+        assert_eq!(told(&verdict).1, "Held");
+    }
+}
+
+#[test]
+fn a_binding_made_by_hand_does_not_take_away_the_one_of_the_service() {
+    let (own, other) = (made(&[]), binding(2, &json!({})));
+    let verdict = verdict(&service(&[(names::DIRECT_ACCESS, "true")]), ALL, &[&own, &other]);
+    assert_eq!(verdict.outcome, Outcome::Nothing);
+    let (is_true, reason, message) = told(&verdict);
+    assert!(!is_true && reason == "Held" && message.contains("'b2'"), "{reason}: {message}");
+}
+
+#[test]
+fn a_user_who_ends_it_parks_a_load_balancer_that_was_created_and_gets_it_back() {
+    let own = made(&[]);
+    let cluster_ip = Service { is_load_balancer: false, ..service(&[(names::DIRECT_ACCESS, "true")]) };
+    for (service, end) in [
+        (service(&[(names::DIRECT_ACCESS, "false")]), "SaidFalse"),
+        (service(&[]), "WordRemoved"),
+        (cluster_ip, "NotLoadBalancer"),
+    ] {
+        let verdict = verdict(&service, ALL, &[&own]);
+        let Outcome::Park { uid, mark } = &verdict.outcome else { panic!("{verdict:?}") };
+        assert_eq!((Some(uid), mark), (own.metadata.uid.as_ref(), &format!("{end} 1970-01-01T00:16:40Z")));
+        let (is_true, reason, message) = told(&verdict);
+        assert!(!is_true && reason == "Parked", "{reason}");
+        for words in ["since 1970-01-01T00:16:40Z", "costs money", "kubectl -n shop delete directaccessbinding web"] {
+            assert!(message.contains(words), "{message}");
+        }
+        let parked = park(own.clone(), mark);
+        let again = super::tests::verdict(&service, ALL, &[&parked]);
+        assert_eq!((&again.outcome, told(&again)), (&Outcome::Nothing, (is_true, reason, message)));
+    }
+    let parked = park(own.clone(), "SaidFalse");
+    let back = verdict(&service(&[(names::DIRECT_ACCESS, "true")]), ALL, &[&parked]);
+    let Outcome::Apply(application) = back.outcome else { panic!("{back:?}") };
+    assert_eq!((&application.spec, &application.parked), (&own.spec, &own.metadata.uid));
+    let odd = verdict(&service(&[(names::DIRECT_ACCESS, "on")]), ALL, &[&parked]);
+    assert_eq!((odd.outcome.clone(), told(&odd).1.as_str()), (Outcome::Nothing, "Parked"));
+    let by_default = verdict(&service(&[]), Setting { is_default: true, ..ALL }, &[&parked]);
+    assert_eq!(by_default.outcome, Outcome::Nothing, "only a word of the user brings it back");
+}
+
+#[test]
+fn one_that_is_retained_says_what_must_be_set_first() {
+    let own = made(&[(names::LOAD_BALANCER_RETAIN, "true")]);
+    let message = told(&verdict(&service(&[(names::DIRECT_ACCESS, "false")]), ALL, &[&own])).2;
+    assert!(
+        message.contains("patch directaccessbinding web --type=merge") && message.contains("and then"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_not_paid_for_goes_when_the_user_ends_it_and_all_goes_with_the_service() {
+    let existing = made(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1")]);
+    let uid = existing.metadata.uid.clone().unwrap();
+    let ended = verdict(&service(&[(names::DIRECT_ACCESS, "false")]), ALL, &[&existing]);
+    assert_eq!((&ended.outcome, condition(&ended, None)), (&Outcome::Delete(uid.clone()), None));
+    let deleted = Service { is_deleting: true, ..service(&[(names::DIRECT_ACCESS, "true")]) };
+    assert_eq!(verdict(&deleted, ALL, &[&made(&[])]).outcome, Outcome::Delete(uid.clone()));
+    let off = Setting { acceptance: Acceptance::Off, ..ALL };
+    let ended = verdict(&service(&[(names::DIRECT_ACCESS, "false")]), off, &[&existing]);
+    assert_eq!(ended.outcome, Outcome::Delete(uid), "the user's word counts under every flag");
+}
+
+#[test]
+fn true_means_that_every_annotation_is_followed() {
+    let own = made(&[]);
+    let on = (names::DIRECT_ACCESS, "true");
+    let good = verdict(&service(&[on]), ALL, &[&own]);
+    assert_eq!((good.outcome.clone(), told(&good).1.as_str()), (Outcome::Nothing, "Accepted"));
+    let odd = service(&[on, (names::GRACE_SHUTDOWN, "1")]);
+    let verdict_of_odd = verdict(&odd, ALL, &[&own]);
+    assert_eq!(verdict_of_odd.outcome, Outcome::Nothing);
+    let (is_true, reason, message) = told(&verdict_of_odd);
+    assert!(!is_true && reason == "InvalidAnnotation" && message.contains(names::GRACE_SHUTDOWN), "{message}");
+    let other = binding(2, &json!({}));
+    let (is_true, reason, message) = told(&verdict(&odd, ALL, &[&other]));
+    assert!(!is_true && reason == "InvalidAnnotation" && message.contains("'b2'"), "{message}");
+    let refused = condition(&good, Some("no")).unwrap();
+    assert!(!refused.is_true && refused.reason == "NotTaken");
+    let nothing = verdict(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, &[]);
+    assert_eq!((nothing.outcome.clone(), told(&nothing).1.as_str()), (Outcome::Nothing, "InvalidAnnotation"));
+    let off = Setting { acceptance: Acceptance::Off, ..ALL };
+    assert_eq!(condition(&verdict(&service(&[(names::DIRECT_ACCESS, "yes")]), off, &[]), None), None);
+}
+
+#[test]
+fn the_default_counts_for_services_that_are_seen_first_and_is_recorded() {
+    let default = Setting { is_default: true, ..ALL };
+    let first = verdict(&service(&[]), default, &[]);
+    let Outcome::Apply(application) = first.outcome else { panic!("{first:?}") };
+    assert_eq!(application.origin, Origin::Default);
+    // A word that is removed where the default says the same: the default goes on, and ends nothing later.
+    let changed = verdict(&service(&[]), default, &[&made(&[])]);
+    let Outcome::Apply(application) = changed.outcome else { panic!("{changed:?}") };
+    assert_eq!(application.origin, Origin::Default);
+}

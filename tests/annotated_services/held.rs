@@ -1,0 +1,108 @@
+//! What serves is held while annotations cannot be read, and parked when the user ends it.
+
+use serde_json::{Value, json};
+use tke_direct_access::model::Protocol;
+
+use super::scene::{DOCUMENTED, annotate, created, delete_parked, pods, stage, until_told};
+use crate::stage::{DEADLINE, Stage};
+use crate::support::eventually;
+
+const DIRECT_ACCESS: &str = "service.cloud.tencent.com/direct-access";
+const PROTOCOL: &str = "service.cloud.tencent.com/specify-protocol";
+
+/// The ports and protocols of the created load balancer's listeners, while traffic to it is answered.
+async fn serving(stage: &Stage) -> Vec<(u16, Protocol)> {
+    let all = created(stage);
+    let [(id, _)] = all.as_slice() else { panic!("{all:?}") };
+    let mut listeners: Vec<_> =
+        stage.cloud.console(|state| state.listeners(id).iter().map(|one| (one.port, one.protocol)).collect());
+    listeners.sort();
+    let front = stage.cloud.data_plane(id, Protocol::Tcp, 80).unwrap();
+    let answer = reqwest::get(format!("http://{front}/")).await.unwrap().text().await.unwrap();
+    assert!(answer.contains("\"pod\":\"my-app-"), "{answer}");
+    listeners
+}
+
+async fn metadata(stage: &Stage) -> Value {
+    serde_json::to_value(stage.binding("my-service").await.unwrap().metadata).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn annotations_that_cannot_be_read_take_nothing_away() {
+    let stage = stage("held", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(DOCUMENTED).await;
+    annotate(&stage, json!({PROTOCOL: r#"{"80":{"protocol":["TCP","UDP"]}}"#})).await;
+    stage.until_ready("my-service", "1/1").await;
+    let (id, before) = (created(&stage)[0].0.clone(), serving(&stage).await);
+    let uid = metadata(&stage).await["uid"].clone();
+    for (annotations, reason, words) in [
+        (json!({DIRECT_ACCESS: "True"}), "Held", "direct-access: \"True\" cannot be read"),
+        (
+            json!({DIRECT_ACCESS: "true", PROTOCOL: r#"{"80":{"protocol":["TCP","UDP"]}},"#}),
+            "InvalidAnnotation",
+            "specify-protocol",
+        ),
+        (json!({PROTOCOL: r#"{"80":{"protocol":["TCP","UPD"]}}"#}), "InvalidAnnotation", "is none of TCP, UDP"),
+    ] {
+        annotate(&stage, annotations).await;
+        eventually(&format!("the Service says {words}"), DEADLINE, async || {
+            let said = until_told(&stage, "False", reason).await;
+            if said.contains(words) { Ok(Some(())) } else { Err(said) }
+        })
+        .await;
+        assert_eq!(serving(&stage).await, before, "{words}");
+    }
+    assert_eq!((created(&stage)[0].0.clone(), &metadata(&stage).await["uid"]), (id, &uid));
+    annotate(&stage, json!({PROTOCOL: null})).await;
+    until_told(&stage, "True", "Accepted").await;
+    annotate(&stage, json!({DIRECT_ACCESS: "false"})).await;
+    delete_parked(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_load_balancer_comes_back_at_the_same_address() {
+    let stage = stage("parked", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(DOCUMENTED).await;
+    stage.until_ready("my-service", "1/1").await;
+    let (id, shown) = created(&stage).pop().unwrap();
+    annotate(&stage, json!({DIRECT_ACCESS: "false"})).await;
+    let said = until_told(&stage, "False", "Parked").await;
+    assert!(said.contains(id.as_str()) && said.contains("since 2"), "{said}");
+    let mark = &metadata(&stage).await["annotations"]["direct-access.cloud.tencent.com/parked"];
+    assert!(mark.as_str().unwrap().starts_with("SaidFalse "), "{mark}");
+    annotate(&stage, json!({DIRECT_ACCESS: "true"})).await;
+    until_told(&stage, "True", "Accepted").await;
+    eventually("the mark is taken off", DEADLINE, async || {
+        let metadata = metadata(&stage).await;
+        let annotations = &metadata["annotations"];
+        let is_off = annotations.get("direct-access.cloud.tencent.com/parked").is_none();
+        if is_off { Ok(Some(())) } else { Err(annotations.to_string()) }
+    })
+    .await;
+    stage.until_ready("my-service", "1/1").await;
+    let (again, address) = created(&stage).pop().unwrap();
+    assert_eq!((again, address.load_balancer_vips), (id, shown.load_balancer_vips));
+    annotate(&stage, json!({DIRECT_ACCESS: null})).await;
+    delete_parked(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_that_is_switched_off_keeps_what_is_there_until_the_user_ends_it() {
+    let mut stage = stage("flag-off", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(DOCUMENTED).await;
+    stage.until_ready("my-service", "1/1").await;
+    let before = serving(&stage).await;
+    stage.take_controller().end().await;
+    stage.start_controller(&[]).await;
+    let said = until_told(&stage, "False", "Held").await;
+    assert!(said.contains("--annotated-services"), "{said}");
+    assert_eq!(serving(&stage).await, before);
+    annotate(&stage, json!({DIRECT_ACCESS: "false"})).await;
+    delete_parked(&stage).await;
+    stage.finish().await;
+}
