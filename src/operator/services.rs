@@ -21,7 +21,7 @@ use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
-use crate::plan::annotated::{Setting, own_binding, read};
+use crate::plan::annotated::{Proof, Setting, own_binding, read};
 use crate::status::service::{Application, Outcome, Verdict, condition, decide};
 
 /// Changes that come close together are looked at once.
@@ -133,8 +133,8 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
             Some((_, said)) => (true, Some(said.clone())),
             None => apply(context, &service, wanted, refused).await,
         },
-        Outcome::Park { uid, mark } => (mark_parked(context, key, uid, Some(mark)).await, None),
-        Outcome::Delete(uid) => (delete(context, key, uid).await, None),
+        Outcome::Park { uid, mark, proof } => (park(context, key, uid, mark, proof).await, None),
+        Outcome::Delete { uid, proof } => (delete(context, key, uid, proof).await, None),
     };
     if !matches!(verdict.outcome, Outcome::Apply(_)) {
         refused.remove(key);
@@ -209,7 +209,15 @@ async fn mark_parked(context: &Context, key: &ObjectKey, uid: &str, mark: Option
     settle(context, "directaccessbindings", result).0
 }
 
-async fn delete(context: &Context, key: &ObjectKey, uid: &str) -> bool {
+/// Parks the binding of a Service, because the user has ended it.
+async fn park(context: &Context, key: &ObjectKey, uid: &str, mark: &str, proof: &Proof) -> bool {
+    tracing::info!(service = %key, reason = proof.end().as_str(), "binding is parked; its load balancer is kept");
+    mark_parked(context, key, uid, Some(mark)).await
+}
+
+/// Deletes the binding of a Service, because the user has ended it.
+async fn delete(context: &Context, key: &ObjectKey, uid: &str, proof: &Proof) -> bool {
+    tracing::info!(service = %key, reason = proof.end().as_str(), "binding is deleted");
     let preconditions = Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
     let params = DeleteParams { preconditions, ..DeleteParams::default() };
     let result = api::<DirectAccessBinding>(context, key).delete(&key.name, &params).await;

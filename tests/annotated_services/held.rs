@@ -73,6 +73,12 @@ async fn a_parked_load_balancer_comes_back_at_the_same_address() {
     assert!(said.contains(id.as_str()) && said.contains("since 2"), "{said}");
     let mark = &metadata(&stage).await["annotations"]["direct-access.cloud.tencent.com/parked"];
     assert!(mark.as_str().unwrap().starts_with("SaidFalse "), "{mark}");
+    eventually("it serves nothing", DEADLINE, async || {
+        let left = stage.cloud.console(|state| state.listeners(&id).len());
+        if left == 0 { Ok(Some(())) } else { Err(format!("{left} listeners")) }
+    })
+    .await;
+    assert_eq!(created(&stage).len(), 1, "the load balancer is kept");
     annotate(&stage, json!({DIRECT_ACCESS: "true"})).await;
     until_told(&stage, "True", "Accepted").await;
     eventually("the mark is taken off", DEADLINE, async || {
@@ -83,6 +89,7 @@ async fn a_parked_load_balancer_comes_back_at_the_same_address() {
     })
     .await;
     stage.until_ready("my-service", "1/1").await;
+    assert_eq!(serving(&stage).await, [(80, Protocol::Tcp)]);
     let (again, address) = created(&stage).pop().unwrap();
     assert_eq!((again, address.load_balancer_vips), (id, shown.load_balancer_vips));
     annotate(&stage, json!({DIRECT_ACCESS: null})).await;

@@ -22,7 +22,8 @@ a comma too many, values of more than 16 KB, and empty values.
 ## What ends direct access
 
 Only a plain word does: `direct-access: \"false\"`, removing a `direct-access: \"true\"`, another type than LoadBalancer, or deleting the Service.
-When a flag, TKE's ConfigMap or TKE's service controller changes, the binding stays as it is, and the condition is `Held`.
+When a flag, TKE's ConfigMap or TKE's service controller changes, or somebody makes another binding for the Service, the Service's own binding
+stays as it is, and the condition is `Held`.
 
 With the Service goes the load balancer that was created for it, unless it is retained. In the other cases it is **parked**: it keeps its
 address, serves nothing, and costs money. The condition `Parked` says its id, since when, and the command that deletes it; asking again uses it

@@ -182,14 +182,16 @@ impl Words<'_> {
     fn config(&mut self, last: Option<&DirectAccessBindingSpec>) -> (Option<ConfigRef>, bool) {
         let name = config_name(self.raw(names::SERVICE_CONFIG)).map(|name| Some(ConfigRef { name }));
         let auto = self.switch(names::SERVICE_CONFIG_AUTO);
-        let is_named = !matches!(name, Reading::Absent);
-        if is_named && auto == Reading::Said(true) {
+        if matches!(name, Reading::Said(_)) && auto == Reading::Said(true) {
             let message = "it excludes tke-service-config, which is followed; remove one of the two";
             self.problem(names::SERVICE_CONFIG_AUTO, message);
         }
+        let was_auto = last.is_some_and(|last| last.auto_service_config);
+        let is_unreadable = name.is_unreadable();
         let name = self.settle(name, None, last.and_then(|last| last.service_config_ref.clone()));
-        let auto = self.settle(auto, false, last.is_some_and(|last| last.auto_service_config));
-        let is_auto = auto && name.is_none();
+        let auto = self.settle(auto, false, was_auto);
+        // While nobody knows which config is meant, none is made instead.
+        let is_auto = name.is_none() && if is_unreadable { was_auto } else { auto };
         (name, is_auto)
     }
 }

@@ -116,3 +116,29 @@ fn many_problems_are_told_in_few_words() {
     assert_eq!(problems.len(), 4);
     assert!(problems[3].message.starts_with("6 more"), "{problems:?}");
 }
+
+#[test]
+fn a_drained_pod_stays_drained_when_its_row_is_spoilt() {
+    let mut world = World::new(&serde_json::json!({})).with_pods([0, 1]);
+    for number in [0, 1] {
+        *world.pod(number) = member(number);
+    }
+    let listener = world.add_own_listener();
+    let say = |world: &mut World, rows: &str| {
+        let text = format!(
+            r#"{{"groups":[{{"key":{{"proto":"TCP","port":80}},"statefulSets":[{{"name":"web","weights":[{rows}]}}]}}]}}"#
+        );
+        world.service.as_mut().unwrap().annotations.insert(names::RS_WEIGHT.to_owned(), text);
+    };
+    say(&mut world, r#"{"weight":0,"podIndexes":[0]}"#);
+    world.converge();
+    let drained = world.targets_of(&listener);
+    assert_eq!(drained.iter().map(|(_, weight)| *weight).collect::<Vec<_>>(), [0, 10]);
+    for odd in
+        [r#"{"weight":0,"podIndexes":[0]},{"weight":150,"podIndexes":[1]}"#, r#"{"weight":-1,"podIndexes":[0]}"#, "["]
+    {
+        say(&mut world, odd);
+        world.converge();
+        assert_eq!(world.targets_of(&listener), drained, "{odd}");
+    }
+}

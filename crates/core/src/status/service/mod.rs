@@ -34,15 +34,22 @@ pub enum Outcome {
     Apply(Box<Application>),
     /// It is to be made, but not yet.
     Wait,
-    /// It is to be marked as parked with this value: it keeps its load balancer and serves nothing.
+    /// It is to be marked as parked: it keeps its load balancer and serves nothing.
     Park {
         /// Its UID.
         uid: String,
         /// The value of the mark.
         mark: String,
+        /// That the user has ended it.
+        proof: Proof,
     },
-    /// The one of this UID is to go.
-    Delete(String),
+    /// It is to go.
+    Delete {
+        /// Its UID.
+        uid: String,
+        /// That the user has ended it.
+        proof: Proof,
+    },
 }
 
 /// What the binding of a Service is to be like.
@@ -180,7 +187,7 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
     let uid = own.metadata.uid.clone().unwrap_or_default();
     let is_created = own.spec.load_balancer.as_ref().is_some_and(|balancer| balancer.create.is_some());
     if proof.end() == End::ServiceDeleted || !is_created {
-        return (Outcome::Delete(uid), Standing::Silent);
+        return (Outcome::Delete { uid, proof: proof.clone() }, Standing::Silent);
     }
     if parked::is_parked(own) {
         return (Outcome::Nothing, parked::standing(service, own, None));
@@ -188,7 +195,7 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
     let since = now.round(jiff::Unit::Second).unwrap_or(now);
     let mark = Parked { reason: proof.end().as_str().to_owned(), since: Some(since) };
     let standing = parked::standing(service, own, Some(&mark));
-    (Outcome::Park { uid, mark: mark.value() }, standing)
+    (Outcome::Park { uid, mark: mark.value(), proof: proof.clone() }, standing)
 }
 
 /// The condition that a Service should have; `None` when there is nothing to say. `refusal` is what the API server has against the

@@ -118,7 +118,7 @@ fn a_user_who_ends_it_parks_a_load_balancer_that_was_created_and_gets_it_back() 
         (cluster_ip, "NotLoadBalancer"),
     ] {
         let verdict = verdict(&service, ALL, &[&own]);
-        let Outcome::Park { uid, mark } = &verdict.outcome else { panic!("{verdict:?}") };
+        let Outcome::Park { uid, mark, .. } = &verdict.outcome else { panic!("{verdict:?}") };
         assert_eq!((Some(uid), mark), (own.metadata.uid.as_ref(), &format!("{end} 1970-01-01T00:16:40Z")));
         let (is_true, reason, message) = told(&verdict);
         assert!(!is_true && reason == "Parked", "{reason}");
@@ -152,14 +152,17 @@ fn one_that_is_retained_says_what_must_be_set_first() {
 #[test]
 fn what_is_not_paid_for_goes_when_the_user_ends_it_and_all_goes_with_the_service() {
     let existing = made(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1")]);
-    let uid = existing.metadata.uid.clone().unwrap();
+    let end = |verdict: &Verdict| match &verdict.outcome {
+        Outcome::Delete { uid, proof } => Some((Some(uid.clone()) == existing.metadata.uid, proof.end())),
+        _ => None,
+    };
     let ended = verdict(&service(&[(names::DIRECT_ACCESS, "false")]), ALL, &[&existing]);
-    assert_eq!((&ended.outcome, condition(&ended, None)), (&Outcome::Delete(uid.clone()), None));
+    assert_eq!((end(&ended), condition(&ended, None)), (Some((true, End::SaidFalse)), None));
     let deleted = Service { is_deleting: true, ..service(&[(names::DIRECT_ACCESS, "true")]) };
-    assert_eq!(verdict(&deleted, ALL, &[&made(&[])]).outcome, Outcome::Delete(uid.clone()));
+    assert_eq!(end(&verdict(&deleted, ALL, &[&made(&[])])), Some((true, End::ServiceDeleted)));
     let off = Setting { acceptance: Acceptance::Off, ..ALL };
     let ended = verdict(&service(&[(names::DIRECT_ACCESS, "false")]), off, &[&existing]);
-    assert_eq!(ended.outcome, Outcome::Delete(uid), "the user's word counts under every flag");
+    assert_eq!(end(&ended), Some((true, End::SaidFalse)), "the user's word counts under every flag");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use garde::Validate as _;
+
 use super::owned;
 use crate::api::DirectAccessBinding;
-use crate::api::binding::{DeletionPolicy, DrainAction, DrainSpec, ListenerSpec};
+use crate::api::binding::{DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, ListenerSpec};
 use crate::api::names;
 use crate::model::{Pod, Service, ServicePort, TargetPort, Transport};
 use crate::plan::annotated::{Acceptance, End, KEYS, ServiceIntent, Setting, Wish, read};
@@ -147,6 +149,9 @@ fn losses(own: &DirectAccessBinding, intent: &ServiceIntent) -> Vec<String> {
         other => return vec![format!("{other:?}")],
     };
     let mut lost = Vec::new();
+    if spec.validate().is_err() || is_refused(spec) {
+        lost.push("everything: the definition does not take it".to_owned());
+    }
     if spec.load_balancer != own.spec.load_balancer {
         lost.push("the load balancer".to_owned());
     }
@@ -164,6 +169,12 @@ fn losses(own: &DirectAccessBinding, intent: &ServiceIntent) -> Vec<String> {
         own.spec.listeners.iter().filter(is_lost).map(|old| format!("listener {}/{:?}", old.port, old.protocol)),
     );
     lost
+}
+
+/// Whether rules across fields refuse the load balancer.
+fn is_refused(spec: &DirectAccessBindingSpec) -> bool {
+    let create = spec.load_balancer.as_ref().and_then(|balancer| balancer.create.as_ref());
+    create.is_some_and(|create| !create.broken_rules().is_empty())
 }
 
 /// What the weights of Pods become: those that are known.
@@ -242,4 +253,5 @@ fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, ch
     assert!(spec.load_balancer == own.spec.load_balancer || is_other, "{cell}: {:?}", spec.load_balancer);
     assert!(spec.listeners.iter().all(|listener| own.spec.listeners.contains(listener)), "{cell}");
     assert!(spec.deletion_policy != DeletionPolicy::Delete || base == Base::Loose, "{cell}");
+    assert!(spec.validate().is_ok() && !is_refused(spec), "{cell}");
 }
