@@ -9,6 +9,7 @@ use kube::Api;
 use super::Error;
 use super::session::Session;
 use crate::api::DirectAccessBinding;
+use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
@@ -167,9 +168,9 @@ fn not_asked(session: &Session) -> Failure {
 
 /// Health comes last, as in the controller.
 async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
-    let Presence::Found(Contents { load_balancer, listeners, targets }) = clb.contents(id).await? else {
-        return Ok(Cloud::Missing);
-    };
+    let Presence::Found(contents) = clb.contents(id).await? else { return Ok(Cloud::Missing) };
+    let Contents { load_balancer, listeners, targets, .. } =
+        contents.readable(|mark| ListenerName::owner(mark).is_some())?;
     let health = clb.health(std::slice::from_ref(id)).await;
     let health = health.map(|mut found| found.remove(id).unwrap_or_default());
     Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health }))
