@@ -12,6 +12,9 @@ pub const CONNECT: &str = "ClientError.Connect";
 pub const HTTP_STATUS: &str = "ClientError.HttpStatus";
 /// Our code when the reply was not what the protocol says. A write may have happened.
 pub const MALFORMED_REPLY: &str = "ClientError.MalformedReply";
+/// Our code when the reply to a read lacks rows that it counts, or has a row that lacks something or has something that cannot
+/// be: the message names the member. What such a read leaves out would look removed, so that it counts as failed.
+pub const UNREADABLE_REPLY: &str = "ClientError.UnreadableReply";
 /// Our code when the action's rate left too little of the deadline. Nothing was sent.
 pub const RATE_LIMIT: &str = "ClientError.RateLimit";
 /// Our code when other writes of ours on the load balancer left too little of the deadline. Nothing was sent.
@@ -116,6 +119,7 @@ const ROWS: &[Row] = &[
     exact(CONNECT, Class::Unreachable),
     exact(HTTP_STATUS, Class::Unreachable),
     exact(MALFORMED_REPLY, Class::Unreachable),
+    exact(UNREADABLE_REPLY, Class::Transient),
     exact(RATE_LIMIT, Class::Throttled),
     exact(LOAD_BALANCER_BUSY, Class::Busy),
     exact(INVALID_REQUEST, Class::Invalid),
@@ -286,6 +290,7 @@ mod tests {
         for code in [TIMEOUT, CONNECT, HTTP_STATUS, MALFORMED_REPLY] {
             assert_eq!(own("DescribeQuota", code, "x").class, Class::Unreachable, "{code}");
         }
+        assert_eq!(own("DescribeQuota", UNREADABLE_REPLY, "x").class, Class::Transient);
         assert_eq!(own("DescribeQuota", RATE_LIMIT, "x").class, Class::Throttled);
         assert_eq!(own("DeleteListener", LOAD_BALANCER_BUSY, "x").class, Class::Busy);
         assert_eq!(own("DeleteListener", INVALID_REQUEST, "x").class, Class::Invalid);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::Clb;
+use super::error::{UNREADABLE_REPLY, own};
+use super::wire::{self, Action};
 use crate::model::{Failure, LoadBalancerId, TargetHealth};
 
 /// How long the first one that asks waits for others. Short beside the call itself, and long enough for loops that were woken
@@ -29,10 +31,10 @@ impl HealthReads {
         Self { clb, waiting: Mutex::new(None) }
     }
 
-    /// The health of all targets of a load balancer, by a call that begins after this one; empty for an unknown id.
+    /// The health of all targets of a load balancer, by a call that begins after this one.
     ///
     /// # Errors
-    /// When the call failed.
+    /// When the call failed, or its reply has nothing of the load balancer: then nothing is known of its targets.
     pub async fn health(&self, load_balancer: &LoadBalancerId) -> Answer {
         loop {
             let Some(answer) = self.join(load_balancer) else { return self.lead(load_balancer).await };
@@ -66,7 +68,7 @@ impl HealthReads {
         let ids: Vec<LoadBalancerId> = others.iter().map(|(id, _)| id.clone()).chain([load_balancer.clone()]).collect();
         let answer = self.clb.health(&ids).await;
         let of = |id: &LoadBalancerId| match &answer {
-            Ok(found) => Ok(found.get(id).cloned().unwrap_or_default()),
+            Ok(found) => found.get(id).cloned().ok_or_else(|| unknown(id)),
             Err(failure) => Err(failure.clone()),
         };
         for (id, sender) in others {
@@ -75,6 +77,10 @@ impl HealthReads {
         }
         of(load_balancer)
     }
+}
+
+fn unknown(id: &LoadBalancerId) -> Failure {
+    own(wire::DescribeTargetHealth::NAME, UNREADABLE_REPLY, format!("LoadBalancers has no {id}"))
 }
 
 impl HealthReads {

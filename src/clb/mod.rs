@@ -4,7 +4,8 @@
 //! the action's rate, signed, bounded in time and observed; writes to one load balancer go one after another. A failure has a
 //! [`Class`](crate::model::Class), by which alone the caller decides.
 //!
-//! - A read succeeds as a whole or fails: what is missing in a partial one would look removed.
+//! - A read succeeds as a whole or fails: what is missing in a partial one would look removed. Only what can be nobody's of
+//!   this project is left out, and an [`UnreadableListener`] is told apart.
 //! - A write that failed as [`Unreachable`](crate::model::Class::Unreachable) or
 //!   [`Transient`](crate::model::Class::Transient) may have happened. Nothing is repeated blindly; the next read tells.
 //! - A call to which an empty list means "all" cannot be made with one.
@@ -30,6 +31,7 @@ mod transport;
 pub mod wire;
 
 pub use client::{CallObserver, Clb, Wait};
+pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;

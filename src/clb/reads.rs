@@ -5,17 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 use super::Clb;
-use super::convert;
-use super::wire;
+use super::convert::{self, UnreadableListener};
+use super::error::{UNREADABLE_REPLY, own};
+use super::wire::{self, Action};
 use crate::model::{
-    Class, Failure, Listener, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId, TaskState,
-    Witnesses,
+    Class, Failure, Listener, ListenerId, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId,
+    TaskState, Witnesses,
 };
 
 /// Load balancers in one `DescribeLoadBalancers` call.
 const LOAD_BALANCERS_PER_CALL: usize = 20;
 /// The most load balancers on one page of `DescribeLoadBalancers`.
 const LOAD_BALANCERS_PER_PAGE: i64 = 100;
+/// Listeners in one `DescribeTargets` call.
+const LISTENERS_PER_TARGETS_CALL: usize = 20;
 /// Load balancers in one `DescribeTargetHealth` call.
 const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
 
@@ -24,8 +27,10 @@ const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
 pub struct Contents {
     /// The load balancer.
     pub load_balancer: LoadBalancer,
-    /// All its listeners.
+    /// All its listeners that can be read.
     pub listeners: Vec<Listener>,
+    /// Its other listeners. Their targets are among the targets.
+    pub unreadable: Vec<UnreadableListener>,
     /// Their targets: one entry for each route, also when it has none.
     pub targets: BTreeMap<Route, Vec<RegisteredTarget>>,
 }
@@ -41,6 +46,35 @@ pub enum Presence {
         /// The reads that agree.
         witnesses: Witnesses,
     },
+}
+
+impl Contents {
+    /// The same, unless something of ours is on a listener that cannot be read: then it would look as if it had gone.
+    /// `is_ours` knows the names of our listeners and the tags of our targets.
+    ///
+    /// # Errors
+    /// [`Class::Transient`], naming the listener and what cannot be read of it.
+    pub fn readable(self, is_ours: impl Fn(&str) -> bool) -> Result<Self, Failure> {
+        let has_ours = |listener: &&UnreadableListener| {
+            let own = self.targets.iter().filter(|(route, _)| route.listener == listener.id);
+            is_ours(&listener.name) || own.flat_map(|(_, targets)| targets).any(|target| is_ours(&target.tag))
+        };
+        match self.unreadable.iter().find(has_ours) {
+            Some(UnreadableListener { id, problem, .. }) => {
+                Err(own(wire::DescribeListeners::NAME, UNREADABLE_REPLY, format!("listener {id}: {problem}")))
+            }
+            None => Ok(self),
+        }
+    }
+}
+
+/// A rule that only the targets know, of a listener that both know.
+fn unlisted<'a>(listeners: &[Listener], targets: &'a BTreeMap<Route, Vec<RegisteredTarget>>) -> Option<&'a Route> {
+    let is_unlisted = |route: &&Route| {
+        let listener = listeners.iter().find(|listener| listener.id == route.listener);
+        listener.is_some_and(|listener| route.rule.is_some() && listener.routes().all(|known| known != **route))
+    };
+    targets.keys().find(is_unlisted)
 }
 
 impl Clb {
@@ -69,7 +103,7 @@ impl Clb {
             limit: Some(LOAD_BALANCERS_PER_PAGE),
             ..Default::default()
         };
-        let found = self.read(&request, convert::load_balancers).await?;
+        let found = self.read(&request, convert::load_balancers_with_tags).await?;
         // A cloud that does not know the filter might show all that there are.
         let has_tag = |found: &LoadBalancer| found.tags.iter().any(|(one, other)| one == key && other == value);
         Ok(found.into_iter().filter(has_tag).collect())
@@ -78,7 +112,7 @@ impl Clb {
     /// All listeners of a load balancer, with their rules.
     ///
     /// # Errors
-    /// When the call failed; [`Class::NotFound`] for an unknown load balancer.
+    /// When the call failed, or one of them cannot be read; [`Class::NotFound`] for an unknown load balancer.
     pub async fn listeners(&self, load_balancer: &LoadBalancerId) -> Result<Vec<Listener>, Failure> {
         let request = wire::DescribeListeners { load_balancer_id: load_balancer.to_string(), ..Default::default() };
         self.read(&request, convert::listeners).await
@@ -109,8 +143,20 @@ impl Clb {
         listeners: &[Listener],
     ) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>, Failure> {
         let mut targets = self.targets(load_balancer).await?;
-        for route in listeners.iter().flat_map(Listener::routes) {
-            // One without targets may be missing from the reply.
+        let routes: Vec<Route> = listeners.iter().flat_map(Listener::routes).collect();
+        let missing = routes.iter().filter(|route| !targets.contains_key(route)).map(|route| &route.listener);
+        let missing: Vec<&ListenerId> = missing.collect();
+        // Whether one without targets is always in the reply is not documented. One that is missing may have been lost, so
+        // that it is asked for by name before it counts as empty.
+        let again = chunks(&missing, LISTENERS_PER_TARGETS_CALL).map(|ids| async move {
+            let load_balancer_id = load_balancer.to_string();
+            let request = wire::DescribeTargets { load_balancer_id, listener_ids: Some(ids), ..Default::default() };
+            self.read(&request, convert::targets).await
+        });
+        for found in try_join_all(again).await? {
+            targets.extend(found);
+        }
+        for route in routes {
             targets.entry(route).or_default();
         }
         Ok(targets)
@@ -124,9 +170,17 @@ impl Clb {
         let Some(load_balancer) = self.load_balancers(std::slice::from_ref(id)).await?.pop() else {
             return Ok(Presence::NotShown { witnesses: self.witnesses(id).await? });
         };
-        let listeners = self.listeners(id).await?;
-        let targets = self.targets_of(id, &listeners).await?;
-        Ok(Presence::Found(Contents { load_balancer, listeners, targets }))
+        // Somebody may make a rule between the two reads. Then the next two agree.
+        for _ in 0..2 {
+            let request = wire::DescribeListeners { load_balancer_id: id.to_string(), ..Default::default() };
+            let convert::Listing { listeners, unreadable } = self.read(&request, convert::listing).await?;
+            let targets = self.targets_of(id, &listeners).await?;
+            if unlisted(&listeners, &targets).is_none() {
+                return Ok(Presence::Found(Contents { load_balancer, listeners, unreadable, targets }));
+            }
+        }
+        let message = format!("{id}: DescribeTargets has a rule of a listener that DescribeListeners has not");
+        Err(own(wire::DescribeListeners::NAME, UNREADABLE_REPLY, message))
     }
 
     /// Asks a second read about a load balancer that the list does not show.

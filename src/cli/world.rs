@@ -9,6 +9,7 @@ use kube::Api;
 use super::Error;
 use super::session::Session;
 use crate::api::DirectAccessBinding;
+use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
@@ -170,10 +171,12 @@ fn not_asked(session: &Session) -> Failure {
 
 /// Health comes last, as in the controller.
 async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
-    let Contents { load_balancer, listeners, targets } = match clb.contents(id).await? {
+    let contents = match clb.contents(id).await? {
         Presence::Found(contents) => contents,
         Presence::NotShown { witnesses } => return Ok(Cloud::Missing(witnesses)),
     };
+    let Contents { load_balancer, listeners, targets, .. } =
+        contents.readable(|mark| ListenerName::owner(mark).is_some())?;
     let health = clb.health(std::slice::from_ref(id)).await;
     let health = health.map(|mut found| found.remove(id).unwrap_or_default());
     Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health }))

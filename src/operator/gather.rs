@@ -9,6 +9,7 @@ use super::context::{Cloud, Context};
 use super::departure::departures;
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
+use crate::api::mark::ListenerName;
 use crate::clb::{Contents, Presence};
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Remembered, Snapshot, placement};
@@ -103,7 +104,9 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<See
             Observed { targets, ..known }
         }
         Known::Nothing => match cloud.clb.contents(id).await? {
-            Presence::Found(Contents { load_balancer, listeners, targets }) => {
+            Presence::Found(contents) => {
+                let Contents { load_balancer, listeners, targets, .. } =
+                    contents.readable(|mark| ListenerName::owner(mark).is_some())?;
                 Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }
             }
             Presence::NotShown { witnesses } => return Ok(Seen::Missing(witnesses)),

@@ -167,7 +167,7 @@ async fn drift_of_a_target_is_corrected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspended_binding_is_left_alone() {
+async fn a_suspended_binding_is_left_alone_but_for_pods_that_are_gone() {
     let mut stage = Stage::without_controller("suspend", tke_direct_access::sim::Settings::instant()).await;
     stage.start_controller(&["--resync-seconds", "1"]).await;
     stage.deploy(2, &json!({})).await;
@@ -177,8 +177,10 @@ async fn a_suspended_binding_is_left_alone() {
     stage.cloud.reset_calls();
     stage.ok(&["scale", "deployment/web", "--replicas=0"]).await;
     eventually("the Pods are gone", DEADLINE, async || stage.ok(&["get", "pods", "-o", "name"]).await.is_empty()).await;
+    let weights = || stage.targets(Protocol::Tcp, 80).unwrap().iter().map(|target| target.1.weight).collect::<Vec<_>>();
+    eventually("their addresses get nothing", DEADLINE, async || weights() == [0, 0]).await;
+    stage.cloud.reset_calls();
     eventually("rounds go on", DEADLINE, async || stage.cloud.calls().get("DescribeTargets").copied() >= Some(3)).await;
     assert_eq!(stage.cloud.writes(), 0);
-    assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2);
     stage.finish().await;
 }

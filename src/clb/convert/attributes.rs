@@ -9,11 +9,12 @@ pub(super) fn of_load_balancer(set: &wire::LoadBalancer) -> Attributes {
     let bandwidth = set.network_attributes.as_ref().and_then(|network| network.internet_max_bandwidth_out);
     let is_public = set.load_balancer_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("OPEN"));
     told.set_some(Attribute::Bandwidth, bandwidth.filter(|_| is_public));
-    told.set(Attribute::SnatPro, set.snat_pro.unwrap_or_default());
+    told.set_some(Attribute::SnatPro, set.snat_pro);
     told.set_some(Attribute::PassToTarget, set.load_balancer_pass_to_target);
-    let mut groups = set.secure_groups.clone().unwrap_or_default();
-    groups.sort_unstable();
-    told.set(Attribute::SecurityGroups, groups.join(",").as_str());
+    if let Some(mut groups) = set.secure_groups.clone() {
+        groups.sort_unstable();
+        told.set(Attribute::SecurityGroups, groups.join(","));
+    }
     told
 }
 

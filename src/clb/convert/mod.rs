@@ -1,33 +1,54 @@
 //! Replies as values of the model.
 //!
-//! A reply that lacks something, or has something that cannot be, fails as a whole. Were the odd item left out instead, its
-//! absence would look as if somebody had removed it.
+//! Unreadable is never absent: were an odd row left out, it would look as if somebody had removed it.
+//!
+//! - A row that cannot be told apart from others fails the read: a listener without id or name, a target without address.
+//! - A listener that is known and otherwise unreadable is kept as [`UnreadableListener`], because it may be foreign, and a foreign
+//!   one must not hide all others.
+//! - What can be nobody's of this project is left out, such as a target that is a cloud function.
+//! - A setting that is missing is not told. It fails nothing.
 
 mod attributes;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::error::{MALFORMED_REPLY, own};
+use super::error::{MALFORMED_REPLY, UNREADABLE_REPLY, own};
 use super::wire;
 use crate::model::{
     Address, Failure, Health, IpFamily, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
 };
 
-/// What is wrong with a reply.
+/// What is wrong with a reply, and which code of ours that has.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed(String);
+pub(super) struct Malformed {
+    code: &'static str,
+    message: String,
+}
 
 impl Malformed {
+    /// The reply is not what the protocol says.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { code: MALFORMED_REPLY, message: message.into() }
+    }
+
+    /// The reply is one, and there is something in it that cannot be read.
+    fn partial(message: impl Into<String>) -> Self {
+        Self { code: UNREADABLE_REPLY, message: message.into() }
     }
 
     pub(super) fn into_failure(self, action: &'static str, request_id: Option<String>) -> Failure {
-        Failure { request_id, ..own(action, MALFORMED_REPLY, self.0) }
+        Failure { request_id, ..own(action, self.code, self.message) }
+    }
+
+    /// The same, of an item of a list.
+    fn at(self, list: &str, index: usize) -> Self {
+        Self::partial(format!("{list}[{index}]: {}", self.message))
     }
 }
+
+const SET: &str = "LoadBalancerSet";
 
 type Result<T> = std::result::Result<T, Malformed>;
 
@@ -38,16 +59,16 @@ const STOPPED: &[&str] = &["Stop", "BanStatus", "BlockStatus"];
 const BY_ADDRESS: &[&str] = &["ENI", "GLOBALROUTE", "CCN"];
 
 fn needed<T>(value: Option<T>, name: &str) -> Result<T> {
-    value.ok_or_else(|| Malformed(format!("{name} is missing")))
+    value.ok_or_else(|| Malformed::new(format!("{name} is missing")))
 }
 
 fn address(text: &str) -> Result<IpAddr> {
-    text.parse().map_err(|_| Malformed(format!("'{text}' is not an IP address")))
+    text.parse().map_err(|_| Malformed::new(format!("'{text}' is not an IP address")))
 }
 
 fn port(number: Option<i64>) -> Result<u16> {
     let number = needed(number, "Port")?;
-    u16::try_from(number).map_err(|_| Malformed(format!("port {number} is out of range")))
+    u16::try_from(number).map_err(|_| Malformed::new(format!("port {number} is out of range")))
 }
 
 fn weight(number: Option<i64>) -> Result<Weight> {
@@ -55,11 +76,11 @@ fn weight(number: Option<i64>) -> Result<Weight> {
     Weight::try_from(number)
         .ok()
         .filter(|weight| *weight <= 100)
-        .ok_or_else(|| Malformed(format!("weight {number} is out of range")))
+        .ok_or_else(|| Malformed::new(format!("weight {number} is out of range")))
 }
 
 fn protocol(text: Option<String>) -> Result<Protocol> {
-    needed(text, "Protocol")?.parse().map_err(Malformed)
+    needed(text, "Protocol")?.parse().map_err(Malformed::new)
 }
 
 /// The items of a list that is counted beside it.
@@ -68,19 +89,24 @@ fn counted<T>(items: Option<Vec<T>>, count: Option<i64>, name: &str) -> Result<V
     let items = if count == Some(0) { items.unwrap_or_default() } else { needed(items, name)? };
     match count {
         Some(count) if usize::try_from(count) != Ok(items.len()) => {
-            Err(Malformed(format!("{name} has {} of {count} items", items.len())))
+            Err(Malformed::partial(format!("{name} has {} of {count} items", items.len())))
         }
         _ => Ok(items),
     }
 }
 
-fn collect<T, U>(items: Vec<T>, convert: impl Fn(T) -> Result<U>) -> Result<Vec<U>> {
-    items.into_iter().map(convert).collect()
+fn collect<T, U>(list: &str, items: Vec<T>, convert: impl Fn(T) -> Result<U>) -> Result<Vec<U>> {
+    let item = |(index, item)| convert(item).map_err(|malformed| malformed.at(list, index));
+    items.into_iter().enumerate().map(item).collect()
+}
+
+fn is_some_text(text: Option<&String>) -> bool {
+    text.is_some_and(|text| !text.is_empty())
 }
 
 /// Load balancers; the request named all of them, so that the page holds all matches.
 pub(super) fn load_balancers(reply: wire::DescribeLoadBalancersReply) -> Result<Vec<LoadBalancer>> {
-    collect(counted(reply.load_balancer_set, reply.total_count, "LoadBalancerSet")?, load_balancer)
+    collect(SET, counted(reply.load_balancer_set, reply.total_count, SET)?, load_balancer)
 }
 
 /// Load balancers that were asked for by id. A reply with others answers another question, and proves nothing of those asked for.
@@ -90,8 +116,18 @@ pub(super) fn load_balancers_of(
 ) -> Result<Vec<LoadBalancer>> {
     let found = load_balancers(reply)?;
     match found.iter().find(|found| !asked.iter().any(|id| id == found.id.as_str())) {
-        Some(stranger) => Err(Malformed(format!("LoadBalancerSet has {}, which was not asked for", stranger.id))),
+        Some(stranger) => {
+            Err(Malformed::partial(format!("LoadBalancerSet has {}, which was not asked for", stranger.id)))
+        }
         None => Ok(found),
+    }
+}
+
+/// Load balancers that were asked for by tag. One whose tags cannot be seen may be the one: without it another would be bought.
+pub(super) fn load_balancers_with_tags(reply: wire::DescribeLoadBalancersReply) -> Result<Vec<LoadBalancer>> {
+    match reply.load_balancer_set.iter().flatten().position(|set| set.tags.is_none()) {
+        Some(index) => Err(Malformed::new("Tags is missing").at(SET, index)),
+        None => load_balancers(reply),
     }
 }
 
@@ -107,8 +143,9 @@ fn load_balancer(set: wire::LoadBalancer) -> Result<LoadBalancer> {
         family: family(&set)?,
         vpc_id: needed(target_vpc.or(set.vpc_id), "VpcId")?,
         name: set.load_balancer_name.unwrap_or_default(),
-        snat_pro: set.snat_pro.unwrap_or_default(),
-        tags: collect(set.tags.unwrap_or_default(), |tag| {
+        // Without it Pods that need it would look as if they could not be bound any more.
+        snat_pro: needed(set.snat_pro, "SnatPro")?,
+        tags: collect("Tags", set.tags.unwrap_or_default(), |tag| {
             Ok((needed(tag.tag_key, "TagKey")?, tag.tag_value.unwrap_or_default()))
         })?,
     })
@@ -121,7 +158,7 @@ fn status(set: &wire::LoadBalancer) -> Result<LoadBalancerStatus> {
         0 => Ok(LoadBalancerStatus::Creating),
         1 if stopped || set.isolation == Some(1) => Ok(LoadBalancerStatus::Isolated),
         1 => Ok(LoadBalancerStatus::Running),
-        other => Err(Malformed(format!("status {other} of a load balancer is not known"))),
+        other => Err(Malformed::new(format!("status {other} of a load balancer is not known"))),
     }
 }
 
@@ -134,6 +171,9 @@ fn entrance(set: &wire::LoadBalancer) -> Result<(Vec<IpAddr>, Option<String>)> {
     let texts = set.load_balancer_vips.iter().flatten().chain(&set.address_ipv6);
     let addresses = texts.filter(|text| !text.is_empty()).map(|text| address(text)).collect::<Result<Vec<_>>>()?;
     let domain = if addresses.is_empty() { named(&set.domain) } else { None };
+    if addresses.is_empty() && domain.is_none() && set.load_balancer_vips.is_none() {
+        return Err(Malformed::new("LoadBalancerVips is missing"));
+    }
     Ok((addresses, domain))
 }
 
@@ -146,31 +186,68 @@ fn family(set: &wire::LoadBalancer) -> Result<IpFamily> {
     } else if version.to_ascii_lowercase().starts_with("ipv6") {
         Ok(IpFamily::V6)
     } else {
-        Err(Malformed(format!("address version '{version}' is not known")))
+        Err(Malformed::new(format!("address version '{version}' is not known")))
     }
 }
 
+/// A listener that a read shows and that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableListener {
+    /// The cloud's id.
+    pub id: ListenerId,
+    /// The name, by which its owner can be told.
+    pub name: String,
+    /// What cannot be read, such as a protocol that this project does not know.
+    pub problem: String,
+}
+
+/// All listeners of a load balancer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) unreadable: Vec<UnreadableListener>,
+}
+
 /// The listeners of a load balancer.
+pub(super) fn listing(reply: wire::DescribeListenersReply) -> Result<Listing> {
+    let mut listing = Listing::default();
+    let rows = counted(reply.listeners, reply.total_count, "Listeners")?;
+    for (index, row) in rows.into_iter().enumerate() {
+        let (id, name) = identity(&row).map_err(|malformed| malformed.at("Listeners", index))?;
+        match listener(id.clone(), name.clone(), row) {
+            Ok(listener) => listing.listeners.push(listener),
+            Err(Malformed { message: problem, .. }) => {
+                listing.unreadable.push(UnreadableListener { id, name, problem });
+            }
+        }
+    }
+    Ok(listing)
+}
+
+/// The listeners of a load balancer, when all of them can be read.
 pub(super) fn listeners(reply: wire::DescribeListenersReply) -> Result<Vec<Listener>> {
-    let mut listeners = counted(reply.listeners, reply.total_count, "Listeners")?;
-    listeners.retain(|listener| is_known(listener.protocol.as_deref()));
-    collect(listeners, listener)
+    let Listing { listeners, unreadable } = listing(reply)?;
+    match unreadable.into_iter().next() {
+        Some(UnreadableListener { id, problem, .. }) => Err(Malformed::partial(format!("listener {id}: {problem}"))),
+        None => Ok(listeners),
+    }
 }
 
-/// False for a protocol that is not ours to speak. Its listener is foreign for sure, and must not hide all others.
-fn is_known(protocol: Option<&str>) -> bool {
-    protocol.is_none_or(|text| text.parse::<Protocol>().is_ok())
+/// Id and name of a listener. Without the name nobody knows whose it is.
+fn identity(listener: &wire::Listener) -> Result<(ListenerId, String)> {
+    let id = ListenerId::new(needed(listener.listener_id.clone(), "ListenerId")?);
+    Ok((id, needed(listener.listener_name.clone(), "ListenerName")?))
 }
 
-fn listener(listener: wire::Listener) -> Result<Listener> {
+fn listener(id: ListenerId, name: String, listener: wire::Listener) -> Result<Listener> {
     Ok(Listener {
         attributes: attributes::of_listener(&listener),
         state: listener_state(listener.attr_flags.as_deref().unwrap_or_default()),
-        id: ListenerId::new(needed(listener.listener_id, "ListenerId")?),
-        name: listener.listener_name.unwrap_or_default(),
+        id,
+        name,
         protocol: protocol(listener.protocol)?,
         port: port(listener.port)?,
-        rules: collect(listener.rules.unwrap_or_default(), rule)?,
+        rules: collect("Rules", listener.rules.unwrap_or_default(), rule)?,
     })
 }
 
@@ -184,46 +261,50 @@ fn rule(rule: wire::RuleOutput) -> Result<Rule> {
     Ok(Rule {
         attributes: attributes::of_rule(&rule),
         id: RuleId::new(needed(rule.location_id, "LocationId")?),
-        domain: rule.domain.unwrap_or_default(),
+        domain: needed(rule.domain.or_else(|| rule.domains?.into_iter().next()), "Domain")?,
         url: needed(rule.url, "Url")?,
     })
 }
 
-/// Targets by route. Every listener and rule in the reply has an entry, also without targets.
+/// Targets by route. Every rule in the reply, and every listener that has none, has an entry, also without targets.
+///
+/// Targets are taken where they are found. The protocol only says whether a listener without any has a route of its own.
 pub(super) fn targets(reply: wire::DescribeTargetsReply) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>> {
     let mut routes: BTreeMap<Route, Vec<RegisteredTarget>> = BTreeMap::new();
-    let listeners = needed(reply.listeners, "Listeners")?;
-    for backends in listeners.into_iter().filter(|listener| is_known(listener.protocol.as_deref())) {
-        let listener = ListenerId::new(needed(backends.listener_id, "ListenerId")?);
-        if protocol(backends.protocol)?.is_layer7() {
-            for rule in backends.rules.unwrap_or_default() {
-                let id = RuleId::new(needed(rule.location_id, "LocationId")?);
-                let route = Route { listener: listener.clone(), rule: Some(id) };
-                routes.entry(route).or_default().extend(registered(rule.targets)?);
-            }
-        } else {
-            let route = Route { listener, rule: None };
-            routes.entry(route).or_default().extend(registered(backends.targets)?);
-        }
+    let rows = needed(reply.listeners, "Listeners")?;
+    for (route, targets) in collect("Listeners", rows, targets_of_listener)?.into_iter().flatten() {
+        routes.entry(route).or_default().extend(targets);
+    }
+    Ok(routes)
+}
+
+fn targets_of_listener(backends: wire::ListenerBackend) -> Result<Vec<(Route, Vec<RegisteredTarget>)>> {
+    let listener = ListenerId::new(needed(backends.listener_id, "ListenerId")?);
+    let mut routes = collect("Rules", backends.rules.unwrap_or_default(), |rule| {
+        let id = RuleId::new(needed(rule.location_id, "LocationId")?);
+        Ok((Route { listener: listener.clone(), rule: Some(id) }, registered(rule.targets)?))
+    })?;
+    let own = registered(backends.targets)?;
+    let is_layer4 = protocol(backends.protocol).is_ok_and(|protocol| !protocol.is_layer7());
+    if is_layer4 || !own.is_empty() {
+        routes.push((Route { listener, rule: None }, own));
     }
     Ok(routes)
 }
 
 fn registered(backends: Option<Vec<wire::Backend>>) -> Result<Vec<RegisteredTarget>> {
     // Null is how the cloud writes an empty list here.
-    backends.unwrap_or_default().into_iter().filter_map(|backend| target(backend).transpose()).collect()
+    Ok(collect("Targets", backends.unwrap_or_default(), target)?.into_iter().flatten().collect())
 }
 
 /// A target; `None` for one without an address, such as a cloud function: it is not ours, and nothing of ours can clash
 /// with it.
 fn target(backend: wire::Backend) -> Result<Option<RegisteredTarget>> {
     let Some(text) = backend.private_ip_addresses.unwrap_or_default().into_iter().next() else {
-        let kind = backend.kind.unwrap_or_default();
-        return if BY_ADDRESS.iter().any(|known| known.eq_ignore_ascii_case(&kind)) {
-            Err(Malformed(format!("a target of type {kind} has no address")))
-        } else {
-            Ok(None)
-        };
+        let kind = needed(backend.kind, "Type")?;
+        let may_be_ours =
+            is_some_text(backend.tag.as_ref()) || BY_ADDRESS.iter().any(|known| known.eq_ignore_ascii_case(&kind));
+        return if may_be_ours { Err(Malformed::new("PrivateIpAddresses is missing")) } else { Ok(None) };
     };
     if backend.port == Some(0) {
         // A target of a listener over all ports: never ours.
@@ -238,26 +319,32 @@ fn target(backend: wire::Backend) -> Result<Option<RegisteredTarget>> {
 
 /// Health by load balancer.
 pub(super) fn health(reply: wire::DescribeTargetHealthReply) -> Result<BTreeMap<LoadBalancerId, Vec<TargetHealth>>> {
+    let rows = collect("LoadBalancers", needed(reply.load_balancers, "LoadBalancers")?, |row| {
+        let id = LoadBalancerId::new(needed(row.load_balancer_id, "LoadBalancerId")?);
+        let listeners = collect("Listeners", row.listeners.unwrap_or_default(), health_of_listener)?;
+        Ok((id, listeners.into_iter().flatten().collect::<Vec<_>>()))
+    })?;
     let mut by_load_balancer: BTreeMap<LoadBalancerId, Vec<TargetHealth>> = BTreeMap::new();
-    for load_balancer in needed(reply.load_balancers, "LoadBalancers")? {
-        let id = LoadBalancerId::new(needed(load_balancer.load_balancer_id, "LoadBalancerId")?);
-        let targets = by_load_balancer.entry(id).or_default();
-        for listener in load_balancer.listeners.unwrap_or_default() {
-            let id = ListenerId::new(needed(listener.listener_id, "ListenerId")?);
-            for rule in listener.rules.unwrap_or_default() {
-                let rule_id = RuleId::new(needed(rule.location_id, "LocationId")?);
-                for target in rule.targets.unwrap_or_default() {
-                    targets.extend(target_health(&id, &rule_id, &target)?);
-                }
-            }
-        }
-    }
+    rows.into_iter().for_each(|(id, targets)| by_load_balancer.entry(id).or_default().extend(targets));
     Ok(by_load_balancer)
 }
 
-/// The health of a target; `None` for one without an address.
+fn health_of_listener(row: wire::ListenerHealth) -> Result<Vec<TargetHealth>> {
+    let listener = ListenerId::new(needed(row.listener_id, "ListenerId")?);
+    let rules = collect("Rules", row.rules.unwrap_or_default(), |rule| {
+        let id = RuleId::new(needed(rule.location_id, "LocationId")?);
+        let of_target = |target| target_health(&listener, &id, &target);
+        collect("Targets", rule.targets.unwrap_or_default(), of_target)
+    })?;
+    Ok(rules.into_iter().flatten().flatten().collect())
+}
+
+/// The health of a target; `None` for one that has an instance and no address, such as a cloud function.
 fn target_health(listener: &ListenerId, rule: &RuleId, target: &wire::TargetHealth) -> Result<Option<TargetHealth>> {
-    let Some(text) = target.ip.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = target.ip.as_deref().filter(|text| !text.is_empty()) else {
+        let is_known = is_some_text(target.target_id.as_ref());
+        return if is_known { Ok(None) } else { Err(Malformed::new("IP is missing")) };
+    };
     Ok(Some(TargetHealth {
         listener: listener.clone(),
         rule: rule.clone(),
@@ -284,7 +371,7 @@ pub(super) fn task(reply: wire::DescribeTaskStatusReply) -> Result<TaskState> {
         0 => Ok(TaskState::Succeeded(load_balancer_ids(reply.load_balancer_ids))),
         1 => Ok(TaskState::Failed(reply.message.unwrap_or_default())),
         2 => Ok(TaskState::Running),
-        other => Err(Malformed(format!("status {other} of a task is not known"))),
+        other => Err(Malformed::new(format!("status {other} of a task is not known"))),
     }
 }
 
@@ -293,11 +380,10 @@ pub(super) fn load_balancer_ids(ids: Option<Vec<String>>) -> Vec<LoadBalancerId>
     ids.unwrap_or_default().into_iter().map(LoadBalancerId::new).collect()
 }
 
-/// Limits by quota id.
+/// Limits by quota id. One that is not told is left out: what is not known is asked for again.
 pub(super) fn quotas(reply: wire::DescribeQuotaReply) -> Result<BTreeMap<String, i64>> {
     let quotas = needed(reply.quota_set, "QuotaSet")?;
-    collect(quotas, |quota| Ok((needed(quota.quota_id, "QuotaId")?, needed(quota.quota_limit, "QuotaLimit")?)))
-        .map(BTreeMap::from_iter)
+    Ok(quotas.into_iter().filter_map(|quota| Some((quota.quota_id?, quota.quota_limit?))).collect())
 }
 
 #[cfg(test)]

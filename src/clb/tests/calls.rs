@@ -18,7 +18,10 @@ async fn long_lists_are_asked_for_in_parts() {
         let ids = request.json()["LoadBalancerIds"].as_array().unwrap().clone();
         let set: Vec<_> = ids
             .iter()
-            .map(|id| json!({"LoadBalancerId": id, "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1"}))
+            .map(|id| {
+                json!({"LoadBalancerId": id, "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1",
+                "LoadBalancerVips": [], "SnatPro": false})
+            })
             .collect();
         Behaviour::Write(success(json!({"TotalCount": set.len(), "LoadBalancerSet": set})))
     })
@@ -38,7 +41,8 @@ async fn long_lists_are_asked_for_in_parts() {
 
 #[tokio::test]
 async fn a_list_of_others_is_no_answer() {
-    let other = json!({"LoadBalancerId": "lb-2", "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1"});
+    let other = json!({"LoadBalancerId": "lb-2", "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1",
+                "LoadBalancerVips": [], "SnatPro": false});
     let server = Server::replying(success(json!({"TotalCount": 1, "LoadBalancerSet": [other]}))).await;
     let failure = server.client().0.contents(&lb("lb-1")).await.unwrap_err();
     assert!(failure.message.contains("lb-2"), "{failure}");
@@ -54,7 +58,10 @@ async fn one_failed_part_fails_the_read() {
         }
         let set: Vec<_> = ids
             .iter()
-            .map(|id| json!({"LoadBalancerId": id, "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1"}))
+            .map(|id| {
+                json!({"LoadBalancerId": id, "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1",
+                "LoadBalancerVips": [], "SnatPro": false})
+            })
             .collect();
         Behaviour::Write(success(json!({"TotalCount": set.len(), "LoadBalancerSet": set})))
     })

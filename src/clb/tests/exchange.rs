@@ -86,17 +86,35 @@ async fn other_statuses_are_unreachable() {
 
 #[tokio::test]
 async fn replies_that_are_not_the_protocol_are_unreachable() {
-    for body in ["", "{", "null", "[]", "{}", r#"{"Response": 1}"#, r#"{"Response": {"Listeners": "none"}}"#] {
+    for body in [
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        r#"{"Response": 1}"#,
+        r#"{"Response": {"Listeners": "none"}}"#,
+        r#"{"Response": {"Listeners": null, "TotalCount": 1}}"#,
+    ] {
         assert_unreachable(http("200 OK", "", body.as_bytes()), error::MALFORMED_REPLY).await;
     }
     let deep = "[".repeat(100_000);
     assert_unreachable(http("200 OK", "", deep.as_bytes()), error::MALFORMED_REPLY).await;
-    // Proper JSON, but a listener without id: the caller must not see the other one alone.
-    let partial = json!({"TotalCount": 2, "Listeners": [
-        {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80}, {"Protocol": "TCP", "Port": 81},
-    ]});
-    let failure = assert_unreachable(success(partial), error::MALFORMED_REPLY).await;
-    assert_eq!(failure.request_id.as_deref(), Some("request-1"));
+}
+
+#[tokio::test]
+async fn a_reply_with_a_row_that_cannot_be_read_fails_as_a_whole() {
+    let named = |id: &str| json!({"ListenerId": id, "ListenerName": "a", "Protocol": "TCP", "Port": 80});
+    let nameless = json!({"ListenerName": "b", "Protocol": "TCP", "Port": 81});
+    for (reply, words) in [
+        (json!({"TotalCount": 2, "Listeners": [named("lbl-1"), nameless]}), "Listeners[1]: ListenerId is missing"),
+        (json!({"TotalCount": 2, "Listeners": [named("lbl-1")]}), "Listeners has 1 of 2 items"),
+    ] {
+        let failure = listeners_from(success(reply)).await.unwrap_err();
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Transient, error::UNREADABLE_REPLY), "{failure}");
+        assert_eq!(failure.request_id.as_deref(), Some("request-1"));
+        assert_eq!((failure.action, failure.message.as_str()), ("DescribeListeners", words));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clb::HealthReads;
+use crate::model::Class;
 
 async fn server() -> Server {
     Server::start(|request, _| {
@@ -45,4 +46,18 @@ async fn one_that_leads_and_is_dropped_strands_nobody() {
     let follower = reads.health(&second);
     let (found, ()) = tokio::join!(follower, async { drop(leader) });
     assert_eq!(found.unwrap()[0].listener.as_str(), "lbl-of-lb-2");
+}
+
+#[tokio::test]
+async fn a_reply_without_a_load_balancer_says_nothing_of_it() {
+    let server = Server::start(|_, _| {
+        Behaviour::Write(success(json!({"LoadBalancers": [{"LoadBalancerId": "lb-1", "Listeners": []}]})))
+    })
+    .await;
+    let reads = HealthReads::new(server.client().0);
+    let (first, second) = (lb("lb-1"), lb("lb-2"));
+    let (first, second) = tokio::join!(reads.health(&first), reads.health(&second));
+    assert_eq!(first, Ok(vec![]));
+    let failure = second.unwrap_err();
+    assert_eq!((failure.class, failure.action), (Class::Transient, "DescribeTargetHealth"), "{failure}");
 }

@@ -21,6 +21,7 @@ enum Op {
     Deregister { listener: usize, last: i64, port: i64 },
     MovePort { listener: usize, last: i64, port: i64, to: i64 },
     Reweight { listener: usize, last: i64, port: i64, weight: i64 },
+    SetState { listener: usize, operation: &'static str },
     Wait(u64),
 }
 
@@ -48,6 +49,8 @@ fn op() -> impl Strategy<Value = Op> {
             port,
             weight
         }),
+        (listener, prop::sample::select(vec!["Stop", "Start", "Pause"]))
+            .prop_map(|(listener, operation)| Op::SetState { listener, operation }),
         (0..700_u64).prop_map(Op::Wait),
     ]
 }
@@ -158,6 +161,11 @@ impl World {
                     ..Default::default()
                 });
             }
+            Op::SetState { listener, operation } => {
+                let listener_ids = Some(vec![self.place(listener).0]);
+                let operation_type = operation.to_owned();
+                self.call(wire::SetLoadBalancerStartStatus { load_balancer_id: id(), operation_type, listener_ids });
+            }
             Op::BatchRegister(all) => {
                 let one = |&(listener, last, port): &(usize, i64, i64)| {
                     let (listener_id, location_id) = self.place(listener);
@@ -218,6 +226,8 @@ impl World {
                 assert!(backends.insert((listener.protocol, target.address)), "one backend behind two listeners");
             }
         }
+        let served = load_balancer.listeners.iter().filter(|listener| load_balancer.serves(listener)).count();
+        assert_eq!(self.state.fronts(&load_balancer.id).len(), served);
         for targets in self.state.targets(&load_balancer.id).values() {
             let addresses: BTreeSet<_> = targets.iter().map(|target| target.address).collect();
             assert!(addresses.len() == targets.len() && targets.len() <= quotas.targets);

@@ -42,8 +42,9 @@ pub(super) fn corrections(
     let listener = Subject { protocol, port: desired.port, rule: None };
     let mut steps = Vec::new();
     let mut problems = Vec::new();
-    let mut known = observed.attributes.clone();
-    known.overlay(&written(view, desired, observed));
+    // What is shown counts more than what is recorded as written.
+    let mut known = written(view, desired, observed);
+    known.overlay(&observed.attributes);
     let mut change = |subject: &Subject, wish: &Attributes, known: &Attributes| {
         let (wish, misfits) = fit(protocol, family, wish, known);
         problems.extend(misfits.iter().map(|misfit| misfit.problem(subject)));

@@ -1,3 +1,6 @@
+mod load_balancers;
+mod members;
+
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -6,7 +9,7 @@ use super::*;
 use crate::clb::wire::{Action, Answer, decode};
 use crate::model::{Attribute, Attributes, Transport};
 
-const EXAMPLES: &str = include_str!("../testdata/examples.json");
+const EXAMPLES: &str = include_str!("../../testdata/examples.json");
 
 /// The successful replies to an action among the examples of the reference.
 fn examples<A: Action>() -> Vec<A::Reply> {
@@ -30,84 +33,18 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-#[test]
-fn load_balancer_of_the_reference() {
-    let replies: Vec<_> =
-        examples::<wire::DescribeLoadBalancers>().into_iter().map(|reply| load_balancers(reply).unwrap()).collect();
-    let [first, none] = replies.as_slice() else { panic!("{replies:?}") };
-    assert_eq!(none, &[]);
-    assert_eq!(
-        first,
-        &[LoadBalancer {
-            id: "lb-demo0001".into(),
-            name: "k8s-demo".into(),
-            status: LoadBalancerStatus::Running,
-            addresses: vec![ip("10.0.0.100")],
-            domain: None,
-            family: IpFamily::V4,
-            vpc_id: "vpc-aaaa0001".into(),
-            snat_pro: false,
-            tags: vec![("owner".into(), "cls-demo0001".into())],
-            attributes: [
-                (Attribute::SnatPro, false.into()),
-                (Attribute::PassToTarget, true.into()),
-                (Attribute::SecurityGroups, "".into()),
-            ]
-            .into_iter()
-            .collect(),
-        }]
-    );
-}
-
 fn one_load_balancer(changes: &Value) -> Result<LoadBalancer> {
     let mut set = json!({
         "LoadBalancerId": "lb-1", "Status": 1, "AddressIPVersion": "ipv4", "VpcId": "vpc-1",
-        "LoadBalancerVips": ["10.0.0.1"],
+        "LoadBalancerVips": ["10.0.0.1"], "SnatPro": false,
     });
     set.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     load_balancer(reply(set))
 }
 
-#[test]
-fn status_of_a_load_balancer() {
-    let status = |changes: Value| one_load_balancer(&changes).map(|load_balancer| load_balancer.status);
-    assert_eq!(status(json!({})), Ok(LoadBalancerStatus::Running));
-    assert_eq!(status(json!({"Status": 0})), Ok(LoadBalancerStatus::Creating));
-    assert_eq!(status(json!({"Isolation": 1})), Ok(LoadBalancerStatus::Isolated));
-    for flag in ["Stop", "BanStatus", "BlockStatus"] {
-        assert_eq!(status(json!({"AttributeFlags": ["DeleteProtect", flag]})), Ok(LoadBalancerStatus::Isolated));
-    }
-    assert!(status(json!({"Status": 7})).is_err());
-    assert!(status(json!({"Status": null})).is_err());
-}
-
-#[test]
-fn addresses_domain_and_family_of_a_load_balancer() {
-    let entrance =
-        |changes: Value| one_load_balancer(&changes).map(|found| (found.addresses, found.domain, found.family));
-    let full_chain = json!({
-        "AddressIPVersion": "ipv6", "IPv6Mode": "IPv6FullChain", "LoadBalancerVips": [], "AddressIPv6": "2001:db8::1",
-    });
-    assert_eq!(entrance(full_chain), Ok((vec![ip("2001:db8::1")], None, IpFamily::V6)));
-    let nat64 = json!({
-        "AddressIPVersion": "ipv6", "IPv6Mode": "IPv6Nat64", "LoadBalancerVips": null, "AddressIPv6": "2001:db8::1",
-    });
-    assert_eq!(entrance(nat64), Ok((vec![ip("2001:db8::1")], None, IpFamily::V4)));
-    let named = json!({"LoadBalancerDomain": "lb-1.example.com", "Domain": "old.example.com"});
-    assert_eq!(entrance(named), Ok((vec![], Some("lb-1.example.com".into()), IpFamily::V4)));
-    let old_name = json!({"Domain": "old.example.com"});
-    assert_eq!(entrance(old_name), Ok((vec![ip("10.0.0.1")], None, IpFamily::V4)));
-    let only_old_name = json!({"Domain": "old.example.com", "LoadBalancerVips": []});
-    assert_eq!(entrance(only_old_name), Ok((vec![], Some("old.example.com".into()), IpFamily::V4)));
-    assert!(entrance(json!({"LoadBalancerVips": ["somewhere"]})).is_err());
-    assert!(entrance(json!({"AddressIPVersion": "ipv9"})).is_err());
-}
-
-#[test]
-fn the_network_is_that_of_the_targets() {
-    let elsewhere = json!({"TargetRegionInfo": {"Region": "ap-beijing", "VpcId": "vpc-2"}});
-    assert_eq!(one_load_balancer(&elsewhere).unwrap().vpc_id, "vpc-2");
-    assert_eq!(one_load_balancer(&json!({"TargetRegionInfo": {"VpcId": ""}})).unwrap().vpc_id, "vpc-1");
+fn one_listener(mut told: Value) -> Result<Listener> {
+    told.as_object_mut().unwrap().entry("ListenerName").or_insert_with(|| json!("a"));
+    listeners(reply(json!({"TotalCount": 1, "Listeners": [told]}))).map(|mut found| found.remove(0))
 }
 
 /// Attributes as text: each with its field.
@@ -120,7 +57,7 @@ fn words(attributes: &Attributes) -> String {
 fn certificates_and_bandwidth_are_told_in_one_form() {
     let https = |certificate: Value| {
         let told = json!({"ListenerId": "lbl-1", "Protocol": "HTTPS", "Port": 443, "Certificate": certificate});
-        words(&listener(reply(told)).unwrap().attributes)
+        words(&one_listener(told).unwrap().attributes)
     };
     assert_eq!(https(json!({"CertId": "b", "ExtCertIds": ["c", "a"]})), "certificate 'a,b,c'");
     assert_eq!(https(json!({"CertId": "a", "ExtCertIds": null})), "certificate 'a'");
@@ -179,7 +116,7 @@ fn a_stopped_listener_says_so_in_its_flags() {
     let state = |flags: Value| {
         let told =
             json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "TCP", "Port": 80, "AttrFlags": flags});
-        listener(reply(told)).map(|listener| listener.state)
+        one_listener(told).map(|listener| listener.state)
     };
     assert_eq!(state(json!(["SnatEnable", "Stop"])), Ok(ListenerState::Stopped));
     for flags in [json!([]), json!(["Novelty"]), Value::Null] {
@@ -192,7 +129,7 @@ fn a_flag_that_is_seen_is_on_and_one_that_is_absent_says_nothing() {
     let told = |flags: Value| {
         let told =
             json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "QUIC", "Port": 80, "AttrFlags": flags});
-        words(&listener(reply(told)).unwrap().attributes)
+        words(&one_listener(told).unwrap().attributes)
     };
     assert_eq!(told(json!(["ProxyProtocol", "SnatEnable"])), "proxyProtocol.enable true, snatEnable true");
     assert_eq!(told(json!(["SnatEnable", "RescheduleUnhealthy", "Novelty"])), "snatEnable true");
@@ -202,7 +139,7 @@ fn a_flag_that_is_seen_is_on_and_one_that_is_absent_says_nothing() {
 #[test]
 fn a_list_that_lacks_items_is_refused() {
     let count = |value| listeners(reply(value)).map(|listeners| listeners.len());
-    let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
+    let tcp = json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "TCP", "Port": 80});
     assert_eq!(count(json!({"TotalCount": 1, "Listeners": [tcp]})), Ok(1));
     assert_eq!(count(json!({"Listeners": [tcp]})), Ok(1));
     assert_eq!(count(json!({"TotalCount": 0, "Listeners": null})), Ok(0));
@@ -214,10 +151,12 @@ fn a_list_that_lacks_items_is_refused() {
 
 #[test]
 fn one_odd_listener_fails_the_read() {
-    let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
+    let tcp = json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "TCP", "Port": 80});
     for (key, value) in [
         ("ListenerId", Value::Null),
+        ("ListenerName", Value::Null),
         ("Protocol", Value::Null),
+        ("Rules", json!([{"LocationId": "loc-1", "Url": "/"}])),
         ("Port", json!(65536)),
         ("Port", json!(-1)),
         ("Port", Value::Null),
@@ -231,10 +170,12 @@ fn one_odd_listener_fails_the_read() {
 
 #[test]
 fn a_listener_of_an_unknown_protocol_hides_no_other() {
-    let tcp = json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 80});
-    let odd = json!({"ListenerId": "lbl-2", "Protocol": "CARRIER_PIGEON", "Port": 81});
-    let found = listeners(reply(json!({"TotalCount": 2, "Listeners": [tcp, odd]}))).unwrap();
-    assert_eq!(found.len(), 1);
+    let tcp = json!({"ListenerId": "lbl-1", "ListenerName": "a", "Protocol": "TCP", "Port": 80});
+    let odd = json!({"ListenerId": "lbl-2", "ListenerName": "b", "Protocol": "CARRIER_PIGEON", "Port": 81});
+    let found = listing(reply(json!({"TotalCount": 2, "Listeners": [tcp, odd]}))).unwrap();
+    assert_eq!(found.listeners.len(), 1);
+    let problem = "'CARRIER_PIGEON' is not a protocol of CLB".to_owned();
+    assert_eq!(found.unreadable, [UnreadableListener { id: "lbl-2".into(), name: "b".into(), problem }]);
     let found = targets(reply(json!({"Listeners": [tcp, odd]}))).unwrap();
     assert_eq!(found.into_keys().collect::<Vec<_>>(), [route("lbl-1", None)]);
 }
@@ -301,6 +242,30 @@ fn one_odd_target_fails_the_read() {
 }
 
 #[test]
+fn a_target_without_address_that_may_be_ours_fails_the_read() {
+    let read = |kind: Value, tag: &str| {
+        let target = json!({"Type": kind, "Port": 80, "Weight": 10, "Tag": tag, "PrivateIpAddresses": null});
+        targets_of(&json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Targets": [target]})).is_ok()
+    };
+    assert!(read(json!("SRV"), ""));
+    for (kind, tag) in [(json!("SRV"), "ours"), (json!("eni"), ""), (Value::Null, "")] {
+        assert!(!read(kind.clone(), tag), "{kind} {tag}");
+    }
+}
+
+#[test]
+fn targets_are_kept_where_they_are_found() {
+    let target = json!([{"Type": "ENI", "Port": 80, "Weight": 10, "PrivateIpAddresses": ["10.0.1.5"]}]);
+    for protocol in [json!("CARRIER_PIGEON"), json!("TCP"), json!("HTTP"), Value::Null] {
+        let rules = json!([{"LocationId": "loc-1", "Targets": target}]);
+        let odd = json!({"ListenerId": "lbl-1", "Protocol": protocol, "Targets": target, "Rules": rules});
+        let found = targets_of(&odd).unwrap();
+        assert_eq!(found.values().map(Vec::len).collect::<Vec<_>>(), [1, 1], "{protocol}");
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [route("lbl-1", None), route("lbl-1", Some("loc-1"))]);
+    }
+}
+
+#[test]
 fn a_target_that_is_no_address_is_left_out() {
     let function = json!({"Type": "SRV", "Port": 80, "Weight": 10, "PrivateIpAddresses": []});
     let found = targets_of(&json!({"ListenerId": "lbl-1", "Protocol": "TCP", "Targets": [function]})).unwrap();
@@ -346,7 +311,8 @@ fn one_odd_health_fails_the_read() {
             .map(|found| found.into_values().flatten().count())
     };
     assert_eq!(of(json!({"IP": "10.0.1.5", "Port": 80, "HealthStatusDetail": "Alive"})), Ok(1));
-    assert_eq!(of(json!({"IP": "", "Port": 80})), Ok(0));
+    assert_eq!(of(json!({"IP": "", "Port": 80, "TargetId": "lam-1"})), Ok(0));
+    assert!(of(json!({"IP": "", "Port": 80, "TargetId": ""})).is_err());
     assert!(of(json!({"IP": "10.0.1.555", "Port": 80})).is_err());
     assert!(of(json!({"IP": "10.0.1.5", "Port": null})).is_err());
     assert!(health(reply(json!({"LoadBalancers": null}))).is_err());
@@ -368,7 +334,14 @@ fn quotas_of_the_reference() {
     let found = quotas(examples::<wire::DescribeQuota>().remove(0)).unwrap();
     assert_eq!(found.get("TOTAL_TARGET_BIND_QUOTA"), Some(&200));
     assert_eq!(found.len(), 6);
-    assert!(quotas(reply(json!({"QuotaSet": [{"QuotaId": "TOTAL_TARGET_BIND_QUOTA"}]}))).is_err());
+    let told = json!([{"QuotaId": "TOTAL_TARGET_BIND_QUOTA"}, {"QuotaId": "TOTAL_LISTENER_QUOTA", "QuotaLimit": 9}]);
+    let found = quotas(reply(json!({"QuotaSet": told}))).unwrap();
+    assert_eq!(
+        found,
+        BTreeMap::from([("TOTAL_LISTENER_QUOTA".to_owned(), 9)]),
+        "a quota that is not told is not known"
+    );
+    assert!(quotas(reply(json!({"QuotaSet": null}))).is_err());
 }
 
 proptest! {
