@@ -12,9 +12,10 @@ use super::gate::{HealthTable, health_table};
 use super::management::{Management, Proof};
 use super::resolution;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
+use super::scope::{Holder, RouteScope, RouteTargets};
 use super::shape::DesiredRule;
 use super::tags::{TagSight, tag_sight};
-use super::target::{Holder, RouteScope, RouteTargets, TargetPlan, targets};
+use super::target::{TargetPlan, targets};
 use super::{NewRule, Observed, Plan, Snapshot, Step, batch, drift, placement, problem};
 
 /// A plan being written.

@@ -100,7 +100,7 @@ pub(super) fn intent(pod: &Pod, unready: Option<ExclusionReason>, policy: &Polic
     let Some(unready) = unready else { return PodIntent::Serve(policy.weights.of(pod)) };
     let leaving = leaving(pod, unready, policy);
     match leaving {
-        PodIntent::Leave(leave) if policy.weights.of(pod).is_zero() => PodIntent::Leave(now(leave)),
+        PodIntent::Leave(leave) if policy.weights.of(pod).is_zero() => PodIntent::Leave(now(&leave)),
         other => other,
     }
 }
@@ -161,12 +161,12 @@ pub(super) fn superseded(pod: &Pod, reason: ChangeReason, publishes_unready: boo
         DrainAction::WeightZero | DrainAction::Keep => Then::Drain(timeout),
     };
     let leave = Leave { reason, pace: Pace::Replaced(Deadline::After(timeout), Ability::Yes), then };
-    PodIntent::Leave(if weight.is_zero() { now(leave) } else { leave })
+    PodIntent::Leave(if weight.is_zero() { now(&leave) } else { leave })
 }
 
 /// A user has asked for weight 0: that waits for nobody.
-fn now(leave: Leave) -> Leave {
-    Leave { pace: Pace::AtOnce, ..leave }
+fn now(leave: &Leave) -> Leave {
+    Leave { pace: Pace::AtOnce, ..leave.clone() }
 }
 
 /// What becomes of the target of a Pod that lives, where nothing is wanted any more.

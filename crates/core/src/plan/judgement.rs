@@ -13,7 +13,8 @@ use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked
 use super::summary::{Counts, Maker, Release, Sight, tally};
 use super::tags::TagSight;
 use super::{
-    BindingView, Cloud, ConfigView, Ended, ListenerFacts, Observed, RuleFacts, Sighting, Snapshot, drift, problem,
+    BindingPlan, BindingView, Cloud, ConfigView, Ended, ListenerFacts, Observed, Problem, RuleFacts, Sighting,
+    Snapshot, drift, problem,
 };
 
 /// How long slices may lag behind before it is said.
@@ -41,22 +42,9 @@ pub(super) fn judge(
         }
     }
     let plan = &mut intent.plan;
-    let endpoints = || rows.iter().filter_map(|row| row.endpoints);
-    plan.exclusions.extend(endpoints().flat_map(|endpoints| &endpoints.exclusions).cloned());
-    let late = endpoints().flat_map(|endpoints| &endpoints.late).min();
-    if let Some(late) = late.filter(|_| plan.pending.retained > 0) {
-        plan.notes.push(format!("Pod '{late}' has not been ready for more than a minute and is not waited for"));
-    }
-    let unnamed = endpoints().flat_map(|endpoints| &endpoints.unnamed).min();
-    if let (Some(unnamed), Some(service)) = (unnamed, view.service.as_deref()) {
-        let sighting = Sighting::SlicesStale(ObjectKey::clone(&service.key));
-        if has_lasted(snapshot, &sighting, SLICES_LAG) {
-            plan.problems.push(problem::slices_stale(&service.key, unnamed));
-        } else {
-            plan.look_by(snapshot.now.saturating_add(SLICES_LAG).ok());
-        }
-        sightings.push(sighting);
-    }
+    let endpoints = rows.iter().filter_map(|row| row.endpoints);
+    plan.exclusions.extend(endpoints.flat_map(|endpoints| &endpoints.exclusions).cloned());
+    judge_pods(view, plan, &rows, snapshot, &mut sightings);
     if let Some(service) = view.service.as_deref().filter(|_| management.is_live()) {
         plan.gates = gates(view, service, &rows, health, snapshot.now);
         plan.ungated = ungated(view, service);
@@ -73,10 +61,7 @@ pub(super) fn judge(
     if management == Management::Observe {
         plan.pending.delegated += counts.desired - counts.registered;
     }
-    let stopped = intent.listeners.iter().filter(|one| state(one) == ListenerState::Stopped);
-    plan.problems.extend(stopped.filter_map(|one| one.presence.listener()).map(problem::listener_stopped));
-    let is_blind_to_tags = tags == TagSight::Hidden && intent.listeners.iter().any(|one| is_shared(one));
-    plan.problems.extend(is_blind_to_tags.then(problem::tags_not_shown));
+    plan.problems.extend(problems_of_listeners(&intent.listeners, tags));
     plan.sightings.extend(sightings);
     plan.config_problems.sort();
     plan.config_problems.dedup();
@@ -87,6 +72,38 @@ pub(super) fn judge(
     plan.tags = tags;
     plan.sight = if observed.health.is_ok() { Sight::Whole } else { Sight::WithoutHealth };
     release(intent, snapshot, observed);
+}
+
+/// Says which Pods are not waited for, and which ones slices forget.
+fn judge_pods(
+    view: &BindingView,
+    plan: &mut BindingPlan,
+    rows: &[GateRow<'_>],
+    snapshot: &Snapshot,
+    sightings: &mut Vec<Sighting>,
+) {
+    let endpoints = || rows.iter().filter_map(|row| row.endpoints);
+    let late = endpoints().flat_map(|endpoints| &endpoints.late).min();
+    if let Some(late) = late.filter(|_| plan.pending.retained > 0) {
+        plan.notes.push(format!("Pod '{late}' has not been ready for more than a minute and is not waited for"));
+    }
+    let unnamed = endpoints().flat_map(|endpoints| &endpoints.unnamed).min();
+    if let (Some(unnamed), Some(service)) = (unnamed, view.service.as_deref()) {
+        let sighting = Sighting::SlicesStale(ObjectKey::clone(&service.key));
+        if has_lasted(snapshot, &sighting, SLICES_LAG) {
+            plan.problems.push(problem::slices_stale(&service.key, unnamed));
+        } else {
+            plan.look_by(snapshot.now.saturating_add(SLICES_LAG).ok());
+        }
+        sightings.push(sighting);
+    }
+}
+
+fn problems_of_listeners(listeners: &[ListenerIntent<'_>], tags: TagSight) -> Vec<Problem> {
+    let stopped = listeners.iter().filter(|one| state(one) == ListenerState::Stopped);
+    let stopped = stopped.filter_map(|one| one.presence.listener()).map(problem::listener_stopped);
+    let is_blind_to_tags = tags == TagSight::Hidden && listeners.iter().any(is_shared);
+    stopped.chain(is_blind_to_tags.then(problem::tags_not_shown)).collect()
 }
 
 /// A listener of somebody else that holds targets of ours.
@@ -140,13 +157,6 @@ fn facts_of(
 ) -> ListenerFacts {
     let desired = &intent.desired;
     let tallies: Vec<_> = rows.iter().map(|row| tally(row, health)).collect();
-    let rule = |((row, keys), (wanted, healthy)): ((&GateRow<'_>, &(String, String)), &(usize, usize))| RuleFacts {
-        domain: keys.0.clone(),
-        url: keys.1.clone(),
-        id: row.route.and_then(|route| route.rule.clone()),
-        desired: *wanted,
-        healthy: *healthy,
-    };
     let keys = intent.routes.iter().filter(|row| !matches!(row.intent, RouteIntent::Unwanted(_)));
     let keys: Vec<_> = keys.filter_map(|row| row.rule.as_ref()).collect();
     let found = intent.presence.listener();
@@ -166,12 +176,21 @@ fn facts_of(
         service_port: desired.resolution.as_ref().map(|resolution| resolution.port.clone()),
         desired: tallies.iter().map(|(wanted, _)| wanted).sum(),
         healthy: tallies.iter().map(|(_, healthy)| healthy).sum(),
-        rules: rows.iter().zip(keys).zip(&tallies).map(rule).collect(),
+        rules: rules_of(rows, &keys, &tallies),
         written: match intent.presence {
             Presence::Ours(listener) => drift::written(view, desired, listener),
             _ => Attributes::default(),
         },
     }
+}
+
+fn rules_of(rows: &[GateRow<'_>], keys: &[&(String, String)], tallies: &[(usize, usize)]) -> Vec<RuleFacts> {
+    let mut rules = Vec::new();
+    for ((row, (domain, url)), (desired, healthy)) in rows.iter().zip(keys).zip(tallies) {
+        let id = row.route.and_then(|route| route.rule.clone());
+        rules.push(RuleFacts { domain: domain.clone(), url: url.clone(), id, desired: *desired, healthy: *healthy });
+    }
+    rules
 }
 
 /// Whether a binding that is being deleted may go: nothing of it is shown, and that it is gone is proven.

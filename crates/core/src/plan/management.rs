@@ -3,7 +3,6 @@
 
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::api::names;
 use crate::model::Service;
 
 use super::routes::EveryRouteExists;
@@ -91,7 +90,7 @@ impl BindingView {
 
     /// The Service does not ask for the binding any more, and its load balancer is kept.
     pub fn is_parked(&self) -> bool {
-        self.binding.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(names::PARKED))
+        self.binding.parked().is_some()
     }
 }
 

@@ -37,6 +37,7 @@ mod problem;
 mod remembered;
 mod resolution;
 mod routes;
+mod scope;
 mod shape;
 mod snapshot;
 mod step;

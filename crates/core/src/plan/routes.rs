@@ -11,8 +11,8 @@ use crate::model::{Listener, ListenerId, Route, Rule, RuleId};
 use super::desired::{Completeness, Desired, DesiredListener, ListenerOrigin, Resolver};
 use super::management::{Management, Proof};
 use super::resolution::row_by_id;
+use super::scope::Holder;
 use super::shape::Shape;
-use super::target::Holder;
 use super::{BindingPlan, BindingView, Observed, Snapshot, problem};
 
 /// One binding on its way through the plan: what it wants, what is there of it, and what there is to say.

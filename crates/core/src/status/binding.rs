@@ -14,13 +14,13 @@ use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
 use crate::plan::config::problem;
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, Draining, ListenerFacts, Maker, Outcome, Pending, RuleFacts, Sight,
-    Snapshot, Step, StepOutcome, Verdict as GateVerdict,
+    BindingPlan, BindingView, Cloud, ConfigView, Draining, ListenerFacts, Maker, Outcome, RuleFacts, Sight, Snapshot,
+    Step, StepOutcome, Verdict as GateVerdict,
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
-use super::failure::failed;
 use super::placement::load_balancer;
+use super::programmed::programmed;
 
 /// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
 /// up at once on a stalled object, and objects of one release arrive in any order.
@@ -288,7 +288,7 @@ fn conditions(
 }
 
 /// The False verdict of a condition that has problems: the reason of the first, the words of all.
-fn faults(plan: &BindingPlan, condition: ConditionType) -> Option<Verdict> {
+pub(super) fn faults(plan: &BindingPlan, condition: ConditionType) -> Option<Verdict> {
     let problems: Vec<_> = plan.problems.iter().filter(|problem| problem.condition == condition).collect();
     let first = problems.first()?;
     let words: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -299,107 +299,6 @@ fn accepted(plan: &BindingPlan) -> Verdict {
     let message =
         if plan.notes.is_empty() { "the spec is valid and without conflict".to_owned() } else { plan.notes.join("; ") };
     Verdict::new(Truth::True, Reason::Accepted, message)
-}
-
-fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verdict {
-    if let Cloud::Failed(failure) = &round.snapshot.cloud {
-        return failed(failure);
-    }
-    if let Some(verdict) = faults(plan, ConditionType::Programmed) {
-        return verdict;
-    }
-    if let Some(verdict) = refused_gates(round, plan) {
-        return verdict;
-    }
-    if !plan.pending.is_empty() {
-        if let Some((_, message)) = partial(round, plan) {
-            return Verdict::new(Truth::False, Reason::Failed, format!("the cloud refused some targets: {message}"));
-        }
-        if let Some(verdict) = failure(round, view, plan) {
-            return verdict;
-        }
-        return in_progress(view, plan);
-    }
-    if view.is_deleting() {
-        return Verdict::new(Truth::False, Reason::Deleting, "nothing of this binding is left in the cloud");
-    }
-    if plan.listeners.is_empty() {
-        return Verdict::new(Truth::Unknown, Reason::Pending, "there is nothing to program yet");
-    }
-    Verdict::new(Truth::True, Reason::Programmed, "the last read of the cloud equals what is desired")
-}
-
-/// Pods of the binding whose gates the API server does not take.
-fn refused_gates(round: &Round<'_>, plan: &BindingPlan) -> Option<Verdict> {
-    let is_ours = |refused: &&RefusedGate| plan.gates.iter().any(|gate| gate.pod_uid == refused.pod_uid);
-    let mut refused = round.refused_gates.iter().filter(is_ours);
-    let first = refused.next()?;
-    let count = refused.count() + 1;
-    let message = format!(
-        "the readiness gates of {count} Pods cannot be written, so the Pods do not become ready: {}",
-        first.message.trim_end_matches('.')
-    );
-    Some(Verdict::new(Truth::False, Reason::GateNotWritten, message))
-}
-
-/// The failure that keeps the binding from being programmed: one of its own, else one that ended the round for everybody.
-fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Verdict> {
-    let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
-    let past = round.failed_task.map(|(step, failure)| (step, failure));
-    let own = round.outcome.failures().chain(past).find(|(step, _)| step.concerns(view.uid(), has));
-    match own {
-        Some((step, failure)) if step.is_alone() => {
-            let verdict = failed(failure);
-            Some(Verdict::new(
-                verdict.truth,
-                verdict.reason,
-                format!("{}; it was to {step}", verdict.message.trim_end_matches('.')),
-            ))
-        }
-        Some((_, failure)) => Some(failed(failure)),
-        None => round.outcome.failure().map(failed),
-    }
-}
-
-fn partial<'a>(round: &'a Round<'_>, plan: &BindingPlan) -> Option<(&'a [crate::model::ListenerId], &'a str)> {
-    let is_ours =
-        |id: &crate::model::ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
-    round.outcome.partial().find(|(failed, _)| failed.iter().any(is_ours))
-}
-
-fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
-    let pending = plan.pending;
-    let parts = [
-        (pending.create, "to create", "listener"),
-        (pending.create_rules, "to create", "rule"),
-        (pending.register, "to register", "target"),
-        (pending.reweight, "to set", "weight"),
-        (pending.deregister, "to deregister", "target"),
-        (pending.attributes, "to set", "attribute"),
-        (pending.delete_rules, "to delete", "rule"),
-        (pending.delete, "to delete", "listener"),
-        (pending.create_load_balancer, "to create", "load balancer"),
-        (pending.delete_load_balancer, "to delete", "load balancer"),
-    ];
-    let part = |(number, what, noun): (usize, &str, &str)| {
-        let ending = if number == 1 { "" } else { "s" };
-        (number > 0).then(|| format!("{number} {noun}{ending} {what}"))
-    };
-    let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
-    let by_tke = (pending.delegated > 0)
-        .then(|| format!("{} listeners, rules or targets for TKE's own service controller to make", pending.delegated));
-    let retained = (pending.retained > 0).then(|| {
-        let ending = if pending.retained == 1 { "" } else { "s" };
-        format!("{} target{ending} on the way out serving on until others do", pending.retained)
-    });
-    let only_retained = pending == Pending { retained: pending.retained, ..Pending::default() };
-    let parts: Vec<_> = parts.into_iter().chain(by_tke).chain(retained).collect();
-    let reason = match (view.is_deleting(), only_retained) {
-        (true, _) => Reason::Deleting,
-        (false, true) => Reason::Replacing,
-        (false, false) => Reason::InProgress,
-    };
-    Verdict::new(Truth::False, reason, parts.join(", "))
 }
 
 fn healthy(plan: &BindingPlan) -> Verdict {

@@ -7,6 +7,7 @@ mod failure;
 mod gate;
 mod next_look;
 mod placement;
+mod programmed;
 pub mod service;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,268 @@
+//! One route as one binding sees it: whose its targets are, for which Pods they were registered, and what is wanted for them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::api::condition::{ChangeReason, ExclusionReason};
+use crate::api::mark::{TargetTag, pod_mark};
+use crate::model::{Address, Health, Phase, Pod, RegisteredTarget, Route, Service, Weight};
+
+use super::departure::{self, PodIntent};
+use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
+use super::floor::OwnTarget;
+use super::management::Proof;
+use super::step::{Removal, WeightChange};
+use super::tags::{TagSight, recorded_drain};
+use super::{BindingView, Registration, Remembered, Sighting};
+
+/// What is wanted on a route.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RouteTargets<'a> {
+    /// These endpoints.
+    Wanted(&'a Endpoints),
+    /// It is not known which Pods: none are added, and none are taken away but those that end.
+    Unresolved,
+    /// None.
+    Unwanted(Proof),
+    /// Nothing is changed, except that targets of Pods that are gone lose their weight.
+    Frozen,
+}
+
+/// Whose a listener is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// The binding has created it.
+    Ours,
+    /// Somebody else has.
+    Others,
+}
+
+/// What the targets of one route are compared with.
+pub(super) struct RouteScope<'a> {
+    /// The binding.
+    pub(super) view: &'a BindingView,
+    /// The Service, or what is recorded of it.
+    pub(super) service: Option<&'a Service>,
+    /// The route.
+    pub(super) route: &'a Route,
+    /// Whose listener it is on.
+    pub(super) holder: Holder,
+    /// What is wanted there.
+    pub(super) wants: RouteTargets<'a>,
+    /// Most targets that the route may hold.
+    pub(super) quota: usize,
+    /// Addresses that older bindings register there in this round.
+    pub(super) taken: &'a BTreeSet<Address>,
+    /// Whether tags are shown.
+    pub(super) tags: TagSight,
+    /// What the cloud says of health, by address.
+    pub(super) health: &'a dyn Fn(Address) -> Option<Health>,
+    /// What earlier rounds have seen and done.
+    pub(super) remembered: &'a Remembered,
+    /// When the round began.
+    pub(super) now: Timestamp,
+}
+
+/// Whose a target is.
+pub(super) enum Owner<'a> {
+    /// This binding's, registered for the Pod of this mark.
+    Ours(Cow<'a, str>),
+    /// Nobody's mark: one at the address of our Pod serves as well as ours.
+    Unmarked,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// The Pods of a binding's namespace as its targets name them.
+pub(super) struct PodIndex<'a> {
+    view: &'a BindingView,
+    /// UIDs of Pods that have a candidate.
+    addressed: HashSet<&'a str>,
+    /// Only where tags do not tell.
+    by_ip: HashMap<IpAddr, &'a Pod>,
+}
+
+impl<'a> PodIndex<'a> {
+    pub(super) fn new(scope: &RouteScope<'a>) -> Self {
+        let mut by_ip = HashMap::new();
+        if scope.tags == TagSight::Hidden {
+            for pod in scope.view.pods.values().filter(|pod| pod.phase != Phase::Finished && !pod.host_network) {
+                by_ip.extend(pod.ips.iter().map(|ip| (*ip, &**pod)));
+            }
+        }
+        let addressed = match scope.wants {
+            RouteTargets::Wanted(endpoints) => {
+                endpoints.candidates.values().map(|candidate| candidate.pod_uid.as_str()).collect()
+            }
+            RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => HashSet::new(),
+        };
+        Self { view: scope.view, addressed, by_ip }
+    }
+
+    /// The Pod that a tag's mark names; a mark is the beginning of a UID.
+    pub(super) fn by_mark(&self, mark: &str) -> Option<&'a Pod> {
+        let (uid, pod) = self.view.pods.range(mark.to_owned()..).next()?;
+        uid.starts_with(mark).then_some(pod)
+    }
+}
+
+impl<'a> RouteScope<'a> {
+    pub(super) fn candidate(&self, address: Address) -> Option<&'a Candidate> {
+        match self.wants {
+            RouteTargets::Wanted(endpoints) => endpoints.candidates.get(&address),
+            RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => None,
+        }
+    }
+
+    pub(super) fn owner<'t>(
+        &self,
+        target: &'t RegisteredTarget,
+        candidate: Option<&Candidate>,
+        pods: &PodIndex<'_>,
+    ) -> Owner<'t> {
+        match TargetTag::parse(&target.tag) {
+            Some(tag) if self.view.is_uid_of_ours(&tag.binding_uid) => Owner::Ours(tag.pod_mark.into()),
+            Some(_) => Owner::Foreign,
+            None if !target.tag.is_empty() => Owner::Foreign,
+            None if self.tags == TagSight::Hidden && self.holder == Holder::Ours => {
+                Owner::Ours(self.mark_of_untagged(target, candidate, pods).into())
+            }
+            None => Owner::Unmarked,
+        }
+    }
+
+    /// The Pod for which an untagged target of ours was registered. As long as that is not proven, a Pod that waits for its gate is
+    /// not taken for it: the health would be another's.
+    fn mark_of_untagged(
+        &self,
+        target: &RegisteredTarget,
+        candidate: Option<&Candidate>,
+        pods: &PodIndex<'_>,
+    ) -> String {
+        if let Some(uid) = self.remembered.registered.get(&(self.route.clone(), target.address)) {
+            return pod_mark(uid);
+        }
+        let uid = candidate.map(|candidate| candidate.pod_uid.as_str());
+        let pod = uid
+            .and_then(|uid| pods.view.pods.get(uid).map(|pod| &**pod))
+            .or_else(|| pods.by_ip.get(&target.address.ip).copied());
+        pod.filter(|pod| !pod.gate.is_waiting()).map(|pod| pod_mark(&pod.uid)).unwrap_or_default()
+    }
+
+    pub(super) fn own_target<'t>(&self, target: &'t RegisteredTarget, intent: PodIntent) -> OwnTarget<'t> {
+        let sighting = Sighting::Leaving(self.route.clone(), target.address);
+        let leaving_since = match intent {
+            PodIntent::Leave(_) => self.remembered.since.get(&sighting).copied(),
+            PodIntent::Serve(_) | PodIntent::Keep => None,
+        };
+        OwnTarget { target, intent, leaving_since, health: (self.health)(target.address) }
+    }
+
+    /// What is wanted for a target of ours that no candidate stands for; the Pod lives.
+    pub(super) fn unmatched(&self, pod: &Pod, pods: &PodIndex<'_>) -> Unmatched {
+        let endpoints = match self.wants {
+            RouteTargets::Wanted(endpoints) => endpoints,
+            RouteTargets::Unwanted(proof) => return Unmatched::Intent(departure::unwanted(proof)),
+            RouteTargets::Unresolved => return self.unresolved(pod),
+            RouteTargets::Frozen => return Unmatched::Intent(PodIntent::Keep),
+        };
+        let publishes_unready = self.service.is_some_and(|service| service.publish_not_ready_addresses);
+        let superseded =
+            |reason| Unmatched::Intent(departure::superseded(pod, reason, publishes_unready, &endpoints.policy));
+        if !self.service.is_some_and(|service| selects(service, pod)) {
+            return superseded(ChangeReason::NotSelected);
+        }
+        let reason = |reason| Exclusion { reason, pod: pod.key.name.clone() };
+        let is = |excluded| endpoints.exclusions.binary_search(&reason(excluded)).is_ok();
+        if [ExclusionReason::HostNetwork, ExclusionReason::NetworkModeMismatch].into_iter().any(is) {
+            return superseded(ChangeReason::NetworkChanged);
+        }
+        if pods.addressed.contains(pod.uid.as_str()) {
+            return superseded(ChangeReason::PortChanged);
+        }
+        // The Service selects the Pod, and only the slices, or its address, fail to name it: that takes nothing away.
+        match superseded(ChangeReason::NotSelected) {
+            Unmatched::Intent(PodIntent::Leave(leave)) if leave.reason != ChangeReason::NotSelected => {
+                Unmatched::Intent(PodIntent::Leave(leave))
+            }
+            _ => Unmatched::Held,
+        }
+    }
+
+    /// Nobody knows which Pods are wanted: those that end leave, all others stay.
+    fn unresolved(&self, pod: &Pod) -> Unmatched {
+        let Some(since) = pod.deleting_since else { return Unmatched::Intent(PodIntent::Keep) };
+        Unmatched::Intent(departure::deleted(pod, since, &self.view.binding.spec.drain, self.now))
+    }
+}
+
+/// What becomes of a target that no candidate stands for.
+pub(super) enum Unmatched {
+    Intent(PodIntent),
+    Held,
+}
+
+impl RouteScope<'_> {
+    pub(super) fn registration(&self, candidate: &Candidate, weight: Weight) -> Registration {
+        let tag = TargetTag::new(self.view.uid(), &candidate.pod_uid).to_string();
+        Registration {
+            owner: self.view.uid().to_owned(),
+            route: self.route.clone(),
+            address: candidate.address,
+            pod: candidate.pod.clone(),
+            pod_uid: candidate.pod_uid.clone(),
+            weight,
+            tag,
+            reason: ChangeReason::PodReady,
+        }
+    }
+
+    pub(super) fn removal(&self, target: &RegisteredTarget, pod: Option<String>, reason: ChangeReason) -> Removal {
+        Removal {
+            owner: self.view.uid().to_owned(),
+            route: self.route.clone(),
+            address: target.address,
+            pod,
+            weight: target.weight,
+            reason,
+        }
+    }
+
+    pub(super) fn weight_change(
+        &self,
+        target: &RegisteredTarget,
+        pod: Option<String>,
+        to: Weight,
+        reason: ChangeReason,
+        remark: String,
+    ) -> WeightChange {
+        WeightChange {
+            owner: self.view.uid().to_owned(),
+            route: self.route.clone(),
+            address: target.address,
+            pod,
+            from: target.weight,
+            to,
+            reason,
+            remark,
+        }
+    }
+
+    pub(super) fn pod_name(&self, target: &RegisteredTarget, pods: &PodIndex<'_>) -> Option<String> {
+        if let Some(candidate) = self.candidate(target.address) {
+            return Some(candidate.pod.clone());
+        }
+        let by_tag = TargetTag::parse(&target.tag).and_then(|tag| pods.by_mark(&tag.pod_mark));
+        by_tag.or_else(|| pods.by_ip.get(&target.address.ip).copied()).map(|pod| pod.key.name.clone())
+    }
+
+    /// Since when a target has had no weight, as far as is known.
+    pub(super) fn drained_since(&self, address: Address) -> Timestamp {
+        let seen = self.remembered.since.get(&Sighting::Drained(self.route.clone(), address)).copied();
+        let recorded = recorded_drain(self.view, self.route, address);
+        [seen, recorded].into_iter().flatten().min().unwrap_or(self.now)
+    }
+}
