@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::api::binding::ListenerStatus;
+use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Witnesses};
 
 use super::desired::ListenerOrigin;
@@ -83,6 +84,12 @@ fn judge_pods(
     sightings: &mut Vec<Sighting>,
 ) {
     let endpoints = || rows.iter().filter_map(|row| row.endpoints);
+    for row in rows {
+        let Some(endpoints) = row.endpoints.filter(|endpoints| endpoints.candidates.is_empty()) else { continue };
+        if endpoints.exclusions.iter().any(|excluded| excluded.reason == ExclusionReason::NoPort) {
+            plan.problems.push(problem::no_pod_port(&row.name, &endpoints.port));
+        }
+    }
     let late = endpoints().flat_map(|endpoints| &endpoints.late).min();
     if let Some(late) = late.filter(|_| plan.pending.retained > 0) {
         plan.notes.push(format!("Pod '{late}' has not been ready for more than a minute and is not waited for"));
