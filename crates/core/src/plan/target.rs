@@ -119,6 +119,10 @@ impl TargetPlan {
     ) {
         let pod = pods.by_mark(mark).filter(|_| !mark.is_empty());
         let living = pod.filter(|pod| pod.phase != Phase::Finished);
+        let is_lost = living.is_some_and(|pod| pod.phase == Phase::Unknown);
+        if is_lost && scope.view.reassigned.contains(&target.address.ip) {
+            return self.gone(scope, target, pod, ChangeReason::AddressReused);
+        }
         match (candidate, living) {
             (Some(candidate), _) if !mark.is_empty() && candidate.pod_uid.starts_with(mark) => {
                 own.push(scope.own_target(target, candidate.intent.clone()));

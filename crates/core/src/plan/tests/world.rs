@@ -135,6 +135,8 @@ pub(crate) struct World {
     pub(crate) remembered: Remembered,
     /// Whether the cloud shows tags.
     pub(crate) shows_tags: bool,
+    /// Addresses of Pods on silent nodes that other Pods have by now.
+    pub(crate) reassigned: std::collections::BTreeSet<IpAddr>,
     next_listener: u32,
 }
 
@@ -159,6 +161,7 @@ impl World {
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             remembered: Remembered::default(),
             shows_tags: true,
+            reassigned: std::collections::BTreeSet::new(),
             next_listener: 1,
         }
     }
@@ -312,6 +315,7 @@ impl World {
             speaks_for_service: true,
             departure: Departure::Usual,
             former_uids: std::collections::BTreeSet::new(),
+            reassigned: self.reassigned.clone(),
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
