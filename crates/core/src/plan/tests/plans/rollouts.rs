@@ -18,6 +18,7 @@ pub(super) const STORIES: &[Row] = &[
     ("selector-switch", selector_switch),
     ("selector-switch-full", selector_switch_full),
     ("selector-switch-tight", selector_switch_tight),
+    ("rollout-on-a-full-listener", rollout_full),
     ("selector-matches-nothing", selector_matches_nothing),
     ("target-port-changed", target_port_changed),
     ("scale-to-zero", scale_to_zero),
@@ -134,6 +135,20 @@ fn selector_switch_full() -> Story {
 
 fn selector_switch_tight() -> Story {
     switch_under_quota("The selector moves from six Pods to six others on a listener that holds eight targets.", 6, 8)
+}
+
+fn rollout_full() -> Story {
+    let mut world = web(&json!({}), 2);
+    world.limits.targets_per_route = 2;
+    world.pods.values_mut().for_each(|pod| pod.ending = Ending { grace_seconds: 600, pre_stop: PreStop::None });
+    let mut story =
+        Story::at_rest("A Pod with a grace of 600 s is replaced on a listener that holds two targets.", world);
+    story.after(1, "web-1 is deleted, and web-3 is ready", |world| {
+        delete(world, [1]);
+        add(world, [3], "web");
+    });
+    story.after(10, "web-1 has drained for 10 s", |_| {});
+    story
 }
 
 fn selector_matches_nothing() -> Story {
