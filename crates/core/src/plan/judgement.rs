@@ -1,6 +1,6 @@
 //! What is the case on the listeners of a binding, what its Pods' gates wait for, and whether it may go.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::ListenerStatus;
 use crate::api::condition::ExclusionReason;
@@ -100,7 +100,7 @@ fn judge_pods(
         if has_lasted(snapshot, &sighting, SLICES_LAG) {
             plan.problems.push(problem::slices_stale(&service.key, unnamed));
         } else {
-            plan.look_by(snapshot.now.saturating_add(SLICES_LAG).ok());
+            plan.look_by(lasts_until(snapshot, &sighting, SLICES_LAG));
         }
         sightings.push(sighting);
     }
@@ -121,6 +121,12 @@ fn is_shared(one: &ListenerIntent<'_>) -> bool {
 pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> bool {
     let since = snapshot.remembered.since.get(sighting);
     since.is_some_and(|since| snapshot.now.duration_since(*since) >= time)
+}
+
+/// When something will have been the case for so long.
+fn lasts_until(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> Option<Timestamp> {
+    let since = snapshot.remembered.since.get(sighting).copied().unwrap_or(snapshot.now);
+    since.saturating_add(time).ok()
 }
 
 fn state(one: &ListenerIntent<'_>) -> ListenerState {
@@ -220,7 +226,7 @@ fn release(intent: &mut BindingIntent<'_>, snapshot: &Snapshot, observed: &Obser
                 intent.plan.release = Release::Done;
             } else {
                 intent.plan.problems.push(problem::not_proven_gone());
-                intent.plan.look_by(snapshot.now.saturating_add(GONE_AFTER).ok());
+                intent.plan.look_by(lasts_until(snapshot, &sighting, GONE_AFTER));
             }
             intent.plan.sightings.push(sighting);
         }
@@ -262,7 +268,7 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
                 plan.release = Release::Done;
             } else {
                 plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer));
-                plan.look_by(snapshot.now.saturating_add(GONE_AFTER).ok());
+                plan.look_by(lasts_until(snapshot, &sighting, GONE_AFTER));
             }
             plan.sightings.extend((witnesses == Witnesses::ListAndListeners).then_some(sighting));
         }

@@ -215,7 +215,10 @@ impl TargetPlan {
                     self.look_by(since.saturating_add(time).ok());
                 }
             }
-            Then::WeightZero if target.weight == 0 => self.waiting += 1,
+            Then::WeightZero if target.weight == 0 => {
+                self.waiting += 1;
+                self.sightings.push(Sighting::Drained(scope.route.clone(), address));
+            }
             Then::Drain(_) | Then::WeightZero => {
                 self.reweight.push(scope.weight_change(target, pod, 0, leave.reason, remark.to_owned()));
                 self.waiting += 1;
@@ -277,7 +280,12 @@ impl TargetPlan {
         let RouteTargets::Wanted(Endpoints { wanted, .. }) = scope.wants else { return 0 };
         let ended = needed.min(self.deregister.len());
         self.make_room.extend(self.deregister.drain(..ended));
-        let leaving: Vec<_> = own.iter().filter(|one| matches!(one.intent, PodIntent::Leave(_))).collect();
+        let pods = PodIndex::new(scope);
+        let is_ours = |target: &RegisteredTarget| {
+            matches!(scope.owner(target, scope.candidate(target.address), &pods), Owner::Ours(_))
+        };
+        let is_leaving = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Leave(_)) && is_ours(one.target);
+        let leaving: Vec<_> = own.iter().filter(is_leaving).collect();
         let mut drained: Vec<_> = leaving
             .iter()
             .filter(|one| one.target.weight == 0)
@@ -289,15 +297,14 @@ impl TargetPlan {
         let is_in_flight = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_)) && !is_healthy(one.health);
         let in_flight = own.iter().filter(is_in_flight).count();
         let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight);
-        let is_replaced =
-            |one: &&&OwnTarget<'_>| matches!(retained.get(&one.target.address), Some(Retained::Replacing(_)));
-        let replaced = leaving.iter().filter(is_replaced).take(allowed);
+        let serving = leaving.iter().filter(|one| retained.contains_key(&one.target.address)).take(allowed);
         let evicted: Vec<_> =
-            drained.iter().map(|(_, one)| *one).chain(replaced).take(needed - ended).map(|one| one.target).collect();
+            drained.iter().map(|(_, one)| *one).chain(serving).take(needed - ended).map(|one| one.target).collect();
         for target in &evicted {
             self.deregister.retain(|removal| removal.address != target.address);
             self.reweight.retain(|change| change.address != target.address);
-            self.make_room.push(scope.removal(target, None, ChangeReason::RoomNeeded));
+            let pod = scope.pod_name(target, &pods);
+            self.make_room.push(scope.removal(target, pod, ChangeReason::RoomNeeded));
         }
         ended + evicted.len()
     }
