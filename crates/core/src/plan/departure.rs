@@ -101,6 +101,7 @@ pub(super) fn intent(pod: &Pod, unready: Option<ExclusionReason>, policy: &Polic
     let leaving = leaving(pod, unready, policy);
     match leaving {
         PodIntent::Leave(leave) if policy.weights.of(pod).is_zero() => PodIntent::Leave(now(&leave)),
+        PodIntent::Keep if policy.weights.of(pod).is_zero() => out_now(),
         other => other,
     }
 }
@@ -167,6 +168,11 @@ pub(super) fn superseded(pod: &Pod, reason: ChangeReason, publishes_unready: boo
 /// A user has asked for weight 0: that waits for nobody.
 fn now(leave: &Leave) -> Leave {
     Leave { pace: Pace::AtOnce, ..leave.clone() }
+}
+
+/// The target of a Pod that nothing else is decided of, and for which a user has asked for weight 0.
+pub(super) const fn out_now() -> PodIntent {
+    PodIntent::Leave(Leave { reason: ChangeReason::UserWeight, pace: Pace::AtOnce, then: Then::WeightZero })
 }
 
 /// What becomes of the target of a Pod that lives, where nothing is wanted any more.

@@ -138,7 +138,9 @@ impl Endpoints {
         if let Some(barred) = barred {
             // A switch that may be set again.
             self.exclude(barred, pod);
-            return self.admit(pod, &addresses, &PodIntent::Keep);
+            let is_out = self.policy.weights.of(pod).is_zero();
+            let intent = if is_out { departure::out_now() } else { PodIntent::Keep };
+            return self.admit(pod, &addresses, &intent);
         }
         self.want(pod, &intent);
         if let Some(reason) = reason {

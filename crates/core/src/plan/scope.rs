@@ -16,6 +16,7 @@ use super::floor::OwnTarget;
 use super::management::Proof;
 use super::step::{Removal, WeightChange};
 use super::tags::{TagSight, recorded_drain};
+use super::weight::says_zero;
 use super::{BindingView, Registration, Remembered, Sighting};
 
 /// What is wanted on a route.
@@ -188,12 +189,16 @@ impl<'a> RouteScope<'a> {
             Unmatched::Intent(PodIntent::Leave(leave)) if leave.reason != ChangeReason::NotSelected => {
                 Unmatched::Intent(PodIntent::Leave(leave))
             }
+            _ if endpoints.policy.weights.of(pod).is_zero() => Unmatched::Intent(departure::out_now()),
             _ => Unmatched::Held,
         }
     }
 
-    /// Nobody knows which Pods are wanted: those that end leave, all others stay.
+    /// Nobody knows which Pods are wanted: those that end leave, and those that say so of themselves; all others stay.
     fn unresolved(&self, pod: &Pod) -> Unmatched {
+        if says_zero(pod) {
+            return Unmatched::Intent(departure::out_now());
+        }
         let Some(since) = pod.deleting_since else { return Unmatched::Intent(PodIntent::Keep) };
         Unmatched::Intent(departure::deleted(pod, since, &self.view.binding.spec.drain, self.now))
     }

@@ -14,8 +14,9 @@ use super::endpoint::{Candidate, Exclusion};
 use super::gate::{GateRow, HealthTable};
 use super::management::Management;
 use super::placement::Placement;
+use super::step::WeightChange;
 use super::tags::{TagSight, recorded_drain};
-use super::target::TargetPlan;
+use super::target::{RetainedPod, TargetPlan};
 use super::{BindingView, GateVerdict, Problem, Sighting, Snapshot, problem};
 
 /// One binding's part of a plan.
@@ -43,6 +44,8 @@ pub struct BindingPlan {
     pub gates: Vec<GateVerdict>,
     /// Pods that the Service selects and that run without a gate.
     pub ungated: usize,
+    /// Pods whose targets leave and keep their weight for now, sorted, each once.
+    pub retained: Vec<RetainedPod>,
     /// Targets of living Pods that are on their way out.
     pub draining: Vec<Draining>,
     /// Whether a step waits for that to be recorded.
@@ -281,7 +284,7 @@ pub(super) fn tally(row: &GateRow<'_>, health: &HealthTable) -> (usize, usize) {
 
 impl BindingPlan {
     /// Takes in what is to be done on one route, whose name is known where the binding wants something there. A target of a living
-    /// Pod keeps its weight until it is recorded that it drains.
+    /// Pod keeps its weight until it is recorded that it drains, unless a user has asked for weight 0.
     pub(super) fn add_targets(
         &mut self,
         name: Option<&str>,
@@ -294,6 +297,10 @@ impl BindingPlan {
         self.pending.reweight += plan.reweight.len();
         self.pending.deregister += plan.deregister.len() + plan.make_room.len();
         self.pending.retained += plan.replacing.len() + plan.last.len();
+        let last = plan.last.iter().map(|last| RetainedPod { pod: last.pod.clone(), reason: last.reason, until: None });
+        self.retained.extend(plan.replacing.iter().cloned().chain(last));
+        self.retained.sort();
+        self.retained.dedup();
         self.look_by(plan.look_at);
         self.record(route, plan, snapshot, view);
         let Some(name) = name else { return };
@@ -320,7 +327,10 @@ impl BindingPlan {
             self.draining.push(Draining { route: route.clone(), address: *address, since, reason: *reason });
             if recorded.is_none() {
                 let before = plan.reweight.len();
-                plan.reweight.retain(|change| change.address != *address);
+                // A weight of 0 that a user asked for waits for nothing.
+                let waits =
+                    |change: &WeightChange| change.address == *address && change.reason != ChangeReason::UserWeight;
+                plan.reweight.retain(|change| !waits(change));
                 if plan.reweight.len() < before {
                     self.record = Record::First;
                 }

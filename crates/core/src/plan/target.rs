@@ -39,8 +39,8 @@ pub(super) struct TargetPlan {
     pub(super) in_use: Vec<String>,
     /// Pods whose targets are kept although no slice names them.
     pub(super) held: Vec<String>,
-    /// Targets that leave and keep their weight because others do not serve yet, with the end of that.
-    pub(super) replacing: Vec<Timestamp>,
+    /// Targets that leave and keep their weight because others do not serve yet.
+    pub(super) replacing: Vec<RetainedPod>,
     /// Names of Pods whose targets leave and keep their weight because nobody else would serve.
     pub(super) last: Vec<LastPod>,
     /// Targets that are ours and stay, at weight 0, until their Pods have ended.
@@ -49,6 +49,17 @@ pub(super) struct TargetPlan {
     pub(super) look_at: Option<Timestamp>,
     /// Targets of ours that a read shows.
     pub(super) ours: usize,
+}
+
+/// A Pod whose target leaves and keeps its weight for now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RetainedPod {
+    /// Its name.
+    pub pod: String,
+    /// Why it leaves.
+    pub reason: ChangeReason,
+    /// Until when it waits for others; `None` when it does for as long as it can serve, because nobody else would.
+    pub until: Option<Timestamp>,
 }
 
 /// A Pod that is kept as one of the last.
@@ -182,7 +193,8 @@ impl TargetPlan {
         let pod = scope.pod_name(one.target, pods);
         match retained {
             Some(Retained::Replacing(until)) => {
-                self.replacing.push(*until);
+                let (pod, reason) = (pod.unwrap_or_default(), leave.reason);
+                self.replacing.push(RetainedPod { pod, reason, until: Some(*until) });
                 self.look_by(Some(*until));
             }
             Some(Retained::Last) => self.last.push(LastPod { pod: pod.unwrap_or_default(), reason: leave.reason }),
@@ -220,9 +232,13 @@ impl TargetPlan {
                 self.sightings.push(Sighting::Drained(scope.route.clone(), address));
             }
             Then::Drain(_) | Then::WeightZero => {
-                self.reweight.push(scope.weight_change(target, pod, 0, leave.reason, remark.to_owned()));
+                let drains = is_living && leave.then != Then::Drain(SignedDuration::ZERO);
+                // Otherwise it would be replaced at its pace.
+                let is_asked_for = drains && leave.pace == Pace::AtOnce;
+                let reason = if is_asked_for { ChangeReason::UserWeight } else { leave.reason };
+                self.reweight.push(scope.weight_change(target, pod, 0, reason, remark.to_owned()));
                 self.waiting += 1;
-                if is_living && leave.then != Then::Drain(SignedDuration::ZERO) {
+                if drains {
                     self.draining.push((address, leave.reason));
                 }
             }

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::world::{World, address};
-use crate::model::{Ending, GateState, Health, ListenerId, PreStop};
+use crate::api::names;
+use crate::model::{Ending, GateState, Health, ListenerId, Phase, PreStop};
 
 /// Pods without a gate, all healthy targets, with a preStop sleep of so many seconds.
 fn world(count: u32, sleep: u32) -> (World, ListenerId) {
@@ -127,6 +128,38 @@ fn an_unhealthy_one_and_one_that_has_no_weight_do_not_stand_in() {
     world.health = healthy.health;
     world.converge();
     assert_eq!(world.targets_of(&id)[0], (address(1), 0));
+}
+
+/// A state of a world whose first Pod is the only one.
+type Misfortune = fn(&mut World);
+
+#[test]
+fn a_weight_of_zero_that_a_user_asked_for_is_set_in_the_next_round_whatever_holds_the_target() {
+    let cases: [(&str, Misfortune); 7] = [
+        ("the last", |_| {}),
+        ("the last, and not selected any more", |world| world.pod(1).labels.clear()),
+        ("the last, and in its sleep", |world| world.pod(1).deleting_since = Some(world.now)),
+        ("the last, and not ready", |world| world.pod(1).containers_ready = false),
+        ("the last of a lost node", |world| world.pod(1).phase = Phase::Unknown),
+        ("forgotten by the slices", |world| world.published = Some(vec![])),
+        ("without a Service", |world| world.service = None),
+    ];
+    for policy in ["WeightZero", "Keep"] {
+        for (what, befall) in cases {
+            let spec = json!({"drain": {"terminating": policy, "notReady": policy}});
+            let mut world = World::new(&spec).with_pods([1]);
+            ungated(&mut world, 1, 20);
+            world.converge();
+            world.heal();
+            let id = world.listeners[0].id.clone();
+            befall(&mut world);
+            world.converge();
+            assert_eq!(world.targets_of(&id), [(address(1), 10)], "{what}, {policy}: it is kept");
+            world.pod(1).annotations.insert(names::CUSTOM_WEIGHT.to_owned(), "0".to_owned());
+            world.round();
+            assert_eq!(world.targets_of(&id), [(address(1), 0)], "{what}, {policy}");
+        }
+    }
 }
 
 #[test]

@@ -106,6 +106,11 @@ fn own(pod: &Pod) -> Reading<Weight> {
     })
 }
 
+/// The Pod says of itself that it gets no traffic.
+pub(super) fn says_zero(pod: &Pod) -> bool {
+    matches!(own(pod), Reading::Said(0))
+}
+
 /// The StatefulSet of a Pod, and the Pod's number in it.
 fn member(pod: &Pod) -> Option<(&str, u32)> {
     let name = pod.labels.get(POD_NAME_LABEL).filter(|name| **name == pod.key.name)?;
