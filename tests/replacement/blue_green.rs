@@ -73,20 +73,41 @@ fn slow(name: &'static str) -> Workload {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_in_flight_to_pods_that_the_selector_leaves_are_answered() {
     let story = stage("flight", LONG_DRAIN, slow).await;
-    let ended = story.watch(left_in_flight(&story)).await;
+    let ended = story.watch(left_in_flight(&story, None)).await;
     story.expect_pods(6, &ended);
     story.expect_nothing_lost("switch with requests in flight", &ended);
     story.end().await;
 }
 
-/// A switch to green.
-async fn left_in_flight(story: &Story) -> Ended {
+/// It begins with weight 0 in the cloud, not with the wish for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_in_flight_are_answered_although_the_drain_begins_late() {
+    let story = stage("late", LONG_DRAIN, slow).await;
+    let ended = story.watch(left_in_flight(&story, Some("RequestLimitExceeded"))).await;
+    let struck = story.stage.cloud.struck();
+    assert!(struck.contains_key("BatchModifyTargetWeight"), "{struck:?}");
+    story.expect_pods(6, &ended);
+    story.expect_nothing_lost("late switch with requests in flight", &ended);
+    story.end().await;
+}
+
+/// A switch to green. With an error code, no weight can be changed for longer than a drain takes.
+async fn left_in_flight(story: &Story, refusal: Option<&str>) -> Ended {
     let blue = story.addresses("color=blue", 8080).await;
     let green = story.addresses("color=green", 8080).await;
     let clients = Clients::start(story).await;
     clients.send(500).await;
+    if let Some(code) = refusal {
+        story.stage.cloud.inject(fault("BatchModifyTargetWeight", code));
+    }
     story.patch_service(&json!({"selector": {"color": "green"}})).await;
-    story.until_replaced("switch with requests in flight", &blue, &green).await;
+    if refusal.is_some() {
+        clients.send(1_800).await;
+        story.journal.note("weights can be changed again");
+        story.stage.cloud.clear_faults();
+    } else {
+        story.until_replaced("switch with requests in flight", &blue, &green).await;
+    }
     story.until_targets(&green).await;
     clients.end("switch with requests in flight").await
 }
