@@ -29,8 +29,8 @@ pub(super) struct TargetPlan {
     pub(super) reweight: Vec<WeightChange>,
     /// Targets to take away.
     pub(super) deregister: Vec<Removal>,
-    /// Targets of living Pods that are on their way out, with the reason; their start is recorded before they lose their weight.
-    pub(super) draining: Vec<(Address, ChangeReason)>,
+    /// Targets of living Pods that are on their way out, with the reason and since when; their start is recorded before they lose their weight.
+    pub(super) draining: Vec<(Address, ChangeReason, Timestamp)>,
     /// What is the case and counts by how long it has been so.
     pub(super) sightings: Vec<Sighting>,
     /// Desired Pods that found no room within the quota.
@@ -187,7 +187,9 @@ impl TargetPlan {
             }
             PodIntent::Leave(leave) => leave,
         };
-        if matches!(leave.pace, Pace::Replaced(Deadline::After(_), _)) {
+        let is_living =
+            matches!(leave.pace, Pace::Replaced(Deadline::After(_), _)) || matches!(leave.then, Then::Drain(_));
+        if is_living && one.target.weight > 0 {
             self.sightings.push(Sighting::Leaving(scope.route.clone(), one.target.address));
         }
         let pod = scope.pod_name(one.target, pods);
@@ -222,7 +224,7 @@ impl TargetPlan {
                     self.deregister.push(scope.removal(target, pod, ChangeReason::Drained));
                 } else {
                     self.waiting += 1;
-                    self.draining.push((address, leave.reason));
+                    self.draining.push((address, leave.reason, since));
                     self.sightings.push(Sighting::Drained(scope.route.clone(), address));
                     self.look_by(since.saturating_add(time).ok());
                 }
@@ -239,7 +241,8 @@ impl TargetPlan {
                 self.reweight.push(scope.weight_change(target, pod, 0, reason, remark.to_owned()));
                 self.waiting += 1;
                 if drains {
-                    self.draining.push((address, leave.reason));
+                    // As long as it has weight, its connections are not counted out.
+                    self.draining.push((address, leave.reason, scope.recorded(address).unwrap_or(scope.now)));
                 }
             }
         }
