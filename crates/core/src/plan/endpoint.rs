@@ -133,9 +133,10 @@ impl Endpoints {
         };
         let barred = self.policy.networks.bar(pod);
         if let Some(barred) = barred {
-            // A switch that may be set again.
+            // A switch that may be set again: those that live stay, and those that end leave.
             self.exclude(barred, pod);
-            return self.admit(pod, &addresses, &PodIntent::Keep);
+            let intent = if matches!(intent, PodIntent::Serve(_)) { PodIntent::Keep } else { intent };
+            return self.admit(pod, &addresses, &intent);
         }
         self.want(pod, &intent);
         if let Some(reason) = reason {
