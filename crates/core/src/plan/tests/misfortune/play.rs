@@ -103,6 +103,13 @@ impl Play {
         play
     }
 
+    /// A person changes something in the cloud: what is lost by that is not ours.
+    pub(super) fn by_hand(&mut self, act: fn(&mut World)) {
+        act(&mut self.world);
+        self.serving = self.serving_now();
+        self.leftovers = Leftovers::All;
+    }
+
     /// Plays so many seconds more; `act` says what happens in each.
     pub(super) fn run(&mut self, seconds: i64, act: &dyn Fn(&mut Self, i64)) {
         for _ in 0..seconds {
