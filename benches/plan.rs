@@ -173,6 +173,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
         speaks_for_service: true,
         departure: Departure::Usual,
         former_uids: BTreeSet::new(),
+        reassigned: BTreeSet::new(),
     }
 }
 

@@ -8,6 +8,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,8 +17,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-use support::traffic::{Load, Mode};
+use serde_json::{Value, json};
+use support::traffic::{Load, Mode, Totals};
 use support::{ControlPlane, Options, eventually};
 use tke_direct_access::clb::{Credentials, Keys};
 use tke_direct_access::model::{LoadBalancerId, Protocol};
@@ -33,6 +34,9 @@ const EXAMPLE: &str = "examples/01-service.yaml";
 /// Where the controller's Lease and Secret are.
 const NAMESPACE: &str = "kube-system";
 const REQUESTS_PER_SECOND: u32 = 200;
+/// The label `app` of the example's Pods, and of those that the Service moves to.
+const BLUE: &str = "MyApp";
+const GREEN: &str = "MyApp-green";
 
 /// A place to try tke-direct-access: Kubernetes, a simulated cloud and the controller on this machine.
 #[derive(Parser)]
@@ -67,6 +71,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
     let playground = Playground::start(arguments.time_scale).await?;
     playground.bind().await?;
     playground.roll().await?;
+    playground.switch().await?;
     playground.damage().await?;
     playground.tune().await?;
     println!("\nThat took {:.0?} in all.", started.elapsed());
@@ -159,13 +164,7 @@ impl Playground {
         let totals = load.stop().await?;
         step.done("done");
         println!("\nRolling update of {} Pods: sent {}, lost {}", before.len(), totals.sent, totals.lost);
-        println!("answers took {:.1?} at the median and {:.1?} at p99", totals.p50, totals.p99);
-        for (pod, count) in &totals.by_pod {
-            println!("  {count:>6} from {pod}");
-        }
-        for (error, count) in &totals.by_error {
-            println!("  {count:>6} lost: {error}");
-        }
+        tell(&totals);
         self.show(&["get", "directaccessbindings"]).await?;
         self.show(&["get", "events", "--field-selector", "involvedObject.kind=DirectAccessBinding"]).await?;
         ensure!(totals.lost == 0, "{} of {} requests were lost in the rolling update", totals.lost, totals.sent);
@@ -174,6 +173,60 @@ impl Playground {
         ensure!(totals.by_pod.keys().any(is_new), "no new Pod has answered");
         self.kubectl(&["wait", "--for=condition=Ready", "directaccessbinding/my-service", "--timeout=60s"]).await?;
         Ok(())
+    }
+
+    /// The Service moves to other Pods by its selector, and back, under load.
+    async fn switch(&self) -> Result<()> {
+        let step =
+            Step::new(&format!("Blue/green: the selector changes under {REQUESTS_PER_SECOND} requests per second"));
+        self.add_green().await?;
+        let load = Load::start(&self.url()?, REQUESTS_PER_SECOND, Mode::Both);
+        eventually("traffic flows", Duration::from_secs(10), async || load.totals().sent > 100).await;
+        let begun = Instant::now();
+        for app in [GREEN, BLUE] {
+            self.select(app).await?;
+        }
+        let took = begun.elapsed();
+        let totals = load.stop().await?;
+        step.done(&format!("there and back in {took:.1?}"));
+        println!("\nBlue/green switch and back: sent {}, lost {}", totals.sent, totals.lost);
+        tell(&totals);
+        ensure!(totals.lost == 0, "{} of {} requests were lost in the switches", totals.lost, totals.sent);
+        ensure!(totals.by_pod.keys().any(|pod| pod.starts_with("my-app-green-")), "no green Pod has answered");
+        self.kubectl(&["delete", "deployment", "my-app-green"]).await?;
+        self.kubectl(&["wait", "--for=delete", "pod", "-l", &format!("app={GREEN}"), "--timeout=120s"]).await?;
+        self.kubectl(&["wait", "--for=condition=Ready", "directaccessbinding/my-service", "--timeout=60s"]).await?;
+        Ok(())
+    }
+
+    /// Runs the same Pods once more, with another label.
+    async fn add_green(&self) -> Result<()> {
+        let blue: Value = serde_json::from_str(&self.kubectl(&["get", "deployment", "my-app", "-o", "json"]).await?)?;
+        let mut green = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "my-app-green"}, "spec": blue["spec"],
+        });
+        green["spec"]["selector"]["matchLabels"]["app"] = json!(GREEN);
+        green["spec"]["template"]["metadata"]["labels"]["app"] = json!(GREEN);
+        self.control_plane.kubectl_apply("default", &green.to_string()).await?;
+        self.kubectl(&["rollout", "status", "deployment/my-app-green", "--timeout=120s"]).await.map(|_| ())
+    }
+
+    /// Has the Service select the Pods with this label, and waits until they and no others get new connections.
+    async fn select(&self, app: &str) -> Result<()> {
+        let selector = json!({"spec": {"selector": {"app": app}}}).to_string();
+        self.kubectl(&["patch", "service", "my-service", "--type=merge", "-p", &selector]).await?;
+        let addresses = "jsonpath={.items[*].status.podIP}";
+        let pods = self.kubectl(&["get", "pods", "-l", &format!("app={app}"), "-o", addresses]).await?;
+        let wanted: BTreeSet<String> = pods.split_whitespace().map(str::to_owned).collect();
+        eventually("the switch is over", Duration::from_secs(60), async || self.weighted() == wanted).await;
+        Ok(())
+    }
+
+    /// The addresses of the targets that get new connections.
+    fn weighted(&self) -> BTreeSet<String> {
+        let targets = self.simulator.console(|state| state.targets(&LoadBalancerId::new(LOAD_BALANCER)));
+        let weighted = targets.into_values().flatten().filter(|target| target.weight > 0);
+        weighted.map(|target| target.address.ip.to_string()).collect()
     }
 
     /// Takes away what injects gates, and sees it come back.
@@ -326,6 +379,17 @@ fn settings_of_controller(endpoint: &str) -> Result<Flags> {
         "0",
     ];
     Ok(Flags::try_parse_from(flags)?)
+}
+
+/// Prints how a load has fared.
+fn tell(totals: &Totals) {
+    println!("answers took {:.1?} at the median and {:.1?} at p99", totals.p50, totals.p99);
+    for (pod, count) in &totals.by_pod {
+        println!("  {count:>6} from {pod}");
+    }
+    for (error, count) in &totals.by_error {
+        println!("  {count:>6} lost: {error}");
+    }
 }
 
 /// A line that turns while something takes its time.

@@ -1,11 +1,12 @@
 //! A binding together with the objects that it refers to, from the stores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{ConfigRow, Stores};
 use crate::api::DirectAccessBinding;
-use crate::model::ObjectKey;
+use crate::model::{ObjectKey, Phase};
 use crate::plan::config::{Reference, reference};
 use crate::plan::{BindingView, ConfigView, Departure};
 
@@ -38,9 +39,27 @@ impl Stores {
             speaks_for_service: self.speaks_for_service(&binding),
             departure: Departure::Usual,
             former_uids: BTreeSet::new(),
+            reassigned: self.reassigned(&namespace),
             config,
             binding,
         }
+    }
+
+    /// The addresses of Pods on silent nodes of a namespace that another Pod has by now: what is sent there would reach somebody else.
+    fn reassigned(&self, namespace: &str) -> BTreeSet<IpAddr> {
+        let pods = self.pods.rows(namespace);
+        let lost: BTreeMap<IpAddr, &str> = pods
+            .values()
+            .filter(|pod| pod.phase == Phase::Unknown && !pod.host_network)
+            .flat_map(|pod| pod.ips.iter().map(|ip| (*ip, pod.uid.as_str())))
+            .collect();
+        if lost.is_empty() {
+            return BTreeSet::new();
+        }
+        let all = self.pods.all();
+        let living = all.iter().filter(|pod| !matches!(pod.phase, Phase::Finished | Phase::Unknown));
+        let addresses = living.flat_map(|pod| pod.ips.iter().map(|ip| (*ip, pod.uid.as_str())));
+        addresses.filter(|(ip, uid)| lost.get(ip).is_some_and(|lost| lost != uid)).map(|(ip, _)| ip).collect()
     }
 
     /// True for the oldest live binding of a Service.

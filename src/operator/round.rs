@@ -97,7 +97,8 @@ impl Memory {
         let is_done = !outcome.has_tried() && self.task.is_none();
         let is_known = outcome.failure().is_none() && outcome.partial().next().is_none();
         let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
-        let is_frame_kept = outcome.tried().all(is_of_targets);
+        // What was read while a task changes listeners may be older than the task.
+        let is_frame_kept = outcome.tried().chain(self.task.iter().map(|task| &task.step)).all(is_of_targets);
         self.sight = match snapshot.cloud {
             Seen::Observed(observed) if is_known && is_frame_kept => {
                 let targets_read = is_done.then_some(begun.targets);

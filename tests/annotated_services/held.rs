@@ -113,3 +113,39 @@ async fn a_flag_that_is_switched_off_keeps_what_is_there_until_the_user_ends_it(
     delete_parked(&stage).await;
     stage.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_somebody_deletes_is_made_again_with_all_that_it_had() {
+    let stage = stage("made-again", "All").await;
+    stage.apply(DOCUMENTED).await;
+    stage.apply(&pods(2)).await;
+    stage.until_ready("my-service", "2/2").await;
+    let before = metadata(&stage).await;
+    let (id, listeners) = {
+        let (id, _) = created(&stage).remove(0);
+        let listeners: Vec<_> =
+            stage.cloud.console(|state| state.listeners(&id)).into_iter().map(|one| one.id).collect();
+        (id, listeners)
+    };
+    stage.ok(&["delete", "dab", "my-service", "--wait=false"]).await;
+    eventually("there is another binding", DEADLINE, async || {
+        let uid = stage.binding("my-service").await.and_then(|binding| binding.metadata.uid);
+        Ok::<_, String>(uid.filter(|uid| before["uid"] != **uid))
+    })
+    .await;
+    stage.until_ready("my-service", "2/2").await;
+    assert_eq!(created(&stage).iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id.clone()]);
+    let uid = metadata(&stage).await["uid"].as_str().unwrap().to_owned();
+    eventually("the listener carries the mark of the new binding", DEADLINE, async || {
+        let found = stage.cloud.console(|state| state.listeners(&id));
+        let is_same = found.iter().map(|one| &one.id).eq(&listeners);
+        assert!(is_same, "{found:?}");
+        if found.iter().all(|one| one.name.contains(&uid)) { Ok(Some(())) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+    serving(&stage).await;
+    stage.ok(&["delete", "deployment", "my-app"]).await;
+    stage.ok(&["delete", "service", "my-service", "--wait=false"]).await;
+    super::scene::until_gone(&stage).await;
+    stage.finish().await;
+}

@@ -32,7 +32,13 @@ async fn every_request_to_a_failing_or_absent_server_is_lost() {
         load.totals().by_error.keys().any(|error| error.starts_with("connect: "))
     })
     .await;
+    eventually("ended connections are counted", SOON, || async {
+        let totals = load.totals();
+        totals.cut + totals.retried > 0
+    })
+    .await;
     let totals = load.stop().await.unwrap();
     assert_eq!(totals.lost, totals.by_error.values().sum::<u64>(), "{totals}");
+    assert_eq!(totals.losses.len() as u64, totals.lost, "each has its time");
     assert_eq!(totals.sent, totals.lost + totals.by_pod.values().sum::<u64>(), "{totals}");
 }

@@ -186,7 +186,8 @@ pub(crate) const LISTENERS: &[(&str, &str)] = &[
 /// Updates of one binding, as merge patches of the spec, each against the binding as created.
 pub(crate) const UPDATES: &[(&str, &str)] = &[
     ("{suspend: true, network: VpcCni, listeners: [{port: 81, protocol: UDP}]}", ""),
-    ("{serviceRef: {name: other}}", "spec.serviceRef.name: Invalid value: serviceRef.name cannot be changed"),
+    ("{serviceRef: {name: other}}", ""),
+    ("{serviceRef: {name: web}}", ""),
     ("{loadBalancer: {id: lb-2}}", "spec.loadBalancer.id: Invalid value: loadBalancer.id cannot be changed or removed"),
     ("{loadBalancer: {id: null, create: {network: Public}}}", "loadBalancer.id cannot be changed or removed"),
     ("{loadBalancer: {region: ap-beijing}}", "spec.loadBalancer.region: Invalid value: loadBalancer.region cannot be"),

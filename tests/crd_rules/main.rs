@@ -202,7 +202,7 @@ async fn defaults_are_written_into_new_bindings() {
             "autoServiceConfig": false,
             "network": "Auto",
             "readinessGate": {"policy": "Healthy"},
-            "drain": {"terminating": "WeightZero", "notReady": "WeightZero", "timeoutSeconds": 300},
+            "drain": {"terminating": "WeightZero", "notReady": "WeightZero", "lastNotReady": "Keep", "timeoutSeconds": 300},
             "deletionPolicy": "Deregister",
             "suspend": false,
         })
@@ -240,7 +240,6 @@ async fn what_cannot_change_stays() {
         ("made", "{loadBalancer: {region: ap-beijing}}", "loadBalancer.region cannot be set, changed or removed later"),
         ("made", "{suspend: true, deletionPolicy: Delete}", ""),
         ("later", "{mode: Direct, loadBalancer: {id: lb-1}}", ""),
-        ("later", "{serviceRef: {name: other}}", "serviceRef.name cannot be changed"),
         ("later", "{mode: Direct}", "spec.loadBalancer: Required value"),
         (
             "later",

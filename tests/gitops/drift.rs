@@ -210,6 +210,13 @@ async fn an_annotation_and_a_binding_of_one_service_do_not_go_together() {
     assert!(said.to_string().contains("cannot be changed"), "{said}");
 
     let binding_alone = Repository::new(&stage, Tool::Flux, bound("plain"));
+    let said = binding_alone
+        .try_sync()
+        .await
+        .expect_err("the load balancer that was created is kept, and with it the binding");
+    assert!(said.to_string().contains("cannot be changed"), "{said}");
+    stage.until("plain", "Accepted", "False", "Parked").await;
+    stage.ok(&["delete", "dab", "plain"]).await;
     eventually("Git is followed", DEADLINE, async || binding_alone.try_sync().await.map(Some)).await;
     stage.until_ready("plain", "1/1").await;
     rounds(&stage, 2).await;

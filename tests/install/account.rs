@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 
 use super::DEADLINE;
@@ -72,6 +72,29 @@ async fn check_gates(control_plane: &ControlPlane, namespace: &str) {
     assert!(!all.is_empty() && all.iter().all(|gate| gate.ends_with("load-balancer-backendgroup-ready")), "{gates}");
 }
 
+/// A Service on a load balancer that exists: its binding is made, and goes when the Service says so.
+async fn end_on_existing(control_plane: &ControlPlane, namespace: &str) {
+    let service = |wish: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "existing", "annotations": {
+                "service.cloud.tencent.com/direct-access": wish, "service.kubernetes.io/tke-existed-lbid": "lb-6efswuxa",
+            }},
+            "spec": {"type": "LoadBalancer", "selector": {"app": "none"}, "ports": [{"port": 7070}]},
+        })
+        .to_string()
+    };
+    for (wish, is_there) in [("true", true), ("false", false)] {
+        let apply = ["-n", namespace, "apply", "-f", "-"];
+        control_plane.kubectl_with_input(&apply, &service(wish)).await.ok().unwrap();
+        eventually(&format!("direct-access {wish} is followed"), DEADLINE, async || {
+            let found = ok(control_plane, &["-n", namespace, "get", "dab", "-o", "name"]).await;
+            if found.contains("/existing") == is_there { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_apply_is_enough_and_every_right_is_needed() {
     let control_plane = ControlPlane::shared().await;
@@ -136,11 +159,13 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
         .await;
         let off = r#"{"metadata":{"annotations":{"service.cloud.tencent.com/direct-access":"false"}}}"#;
         ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", off]).await;
-        eventually("the Service's binding is gone", DEADLINE, async || {
-            let left = ok(control_plane, &["-n", &namespace, "get", "dab", "-o", "name"]).await;
-            if left.contains("my-service") { Err(left) } else { Ok(Some(())) }
+        let mark = r"jsonpath={.metadata.annotations.direct-access\.cloud\.tencent\.com/parked}";
+        eventually("the Service's binding is parked", DEADLINE, async || {
+            let found = ok(control_plane, &["-n", &namespace, "get", "dab", "my-service", "-o", mark]).await;
+            if found.contains("SaidFalse") { Ok(Some(())) } else { Err(found) }
         })
         .await;
+        end_on_existing(control_plane, &namespace).await;
         ok(control_plane, &["-n", &namespace, "delete", "dab", "--all", "--timeout=150s"]).await;
         drop(program);
     }

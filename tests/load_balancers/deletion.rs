@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::sim::{Effect, Fault, When};
 
 use super::scene::{created, creating, delete, deploy};
-use crate::stage::{DEADLINE, Stage};
+use crate::stage::{DEADLINE, Stage, service};
 use crate::support::eventually;
 
 async fn made(stage: &Stage) -> LoadBalancerId {
@@ -90,5 +91,47 @@ async fn another_binding_that_uses_it_keeps_it() {
     stage.until_ready("user", "1/1").await;
     delete(&stage, "user").await;
     gone(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_answer_is_no_proof_that_it_is_gone() {
+    let stage = Stage::new("no-proof").await;
+    stage.deploy(2, &json!({})).await;
+    stage.until_ready("web", "2/2").await;
+    let blind = |action: &str| Fault {
+        action: Some(action.to_owned()),
+        load_balancer: None,
+        when: When::Next(3),
+        effect: Effect::EmptyReply,
+    };
+    stage.cloud.inject(blind("DescribeLoadBalancers"));
+    stage.ok(&["delete", "dab", "web", "--wait=false"]).await;
+    eventually("the binding is gone", DEADLINE, async || {
+        let left = stage.binding("web").await;
+        let targets = stage.targets(Protocol::Tcp, 80);
+        match left {
+            None => Ok(Some(assert!(targets.is_none(), "{targets:?}"))),
+            Some(binding) => Err(format!("{:?}", binding.status)),
+        }
+    })
+    .await;
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_asked_for_is_not_waited_for() {
+    let stage = Stage::new("typing-error").await;
+    stage.apply(&service()).await;
+    let binding = json!({
+        "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding", "metadata": {"name": "web"},
+        "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-0no7h3r3", "region": "ap-guangzhuo"}},
+    });
+    stage.apply(&binding.to_string()).await;
+    eventually("it has been looked at", DEADLINE, async || {
+        Ok::<_, String>(stage.binding("web").await.and_then(|binding| binding.status).map(|_| ()))
+    })
+    .await;
+    delete(&stage, "web").await;
     stage.finish().await;
 }

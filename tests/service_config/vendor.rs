@@ -166,3 +166,19 @@ async fn without_any_definition_bindings_work() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_the_definition_of_bindings_takes_nothing_away() {
+    let control_plane = control_plane().await;
+    with_controller(&control_plane, async |cloud| {
+        for object in [service(), deployment(1), binding("web", &json!({}))] {
+            apply(&control_plane, &object).await;
+        }
+        until_targets(&control_plane, "1/1").await;
+        cloud.reset_calls();
+        let definition = ["delete", "crd", "directaccessbindings.cloud.tencent.com", "--timeout=120s"];
+        control_plane.kubectl(&definition).await.ok().expect("it goes, and all bindings with it");
+        assert_eq!(cloud.writes(), 0, "what serves goes on serving");
+    })
+    .await;
+}

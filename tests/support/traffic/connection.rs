@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 /// What a URL says, taken apart.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ impl fmt::Display for Failure {
 /// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Connection {
+    /// When it was made.
+    pub(super) opened: Instant,
     stream: BufReader<TcpStream>,
 }
 
@@ -96,7 +99,7 @@ struct Header {
 impl Connection {
     pub(super) async fn open(url: &Url) -> Result<Self, Failure> {
         let stream = TcpStream::connect(&url.address).await.map_err(Failure::Connect)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { opened: Instant::now(), stream: BufReader::new(stream) })
     }
 
     /// Whether the server has neither closed the connection nor said anything unasked.

@@ -29,6 +29,8 @@ pub enum Mode {
     New,
     /// Connections are kept and used again.
     Kept,
+    /// Connections are kept and used again, until they are this old.
+    Renewed(Duration),
     /// Both kinds of clients, in turn.
     Both,
 }
@@ -46,24 +48,43 @@ pub struct Load {
 pub struct Totals {
     /// Requests that were due.
     pub sent: u64,
-    /// Of these: no connection, reset, no complete answer within 5 s, or another status than 200.
+    /// Of these: no connection, reset, no complete answer in time (5 s), or another status than 200.
     pub lost: u64,
     /// The lost ones, by what went wrong.
     pub by_error: BTreeMap<String, u64>,
+    /// Each of the lost ones.
+    pub losses: Vec<Loss>,
     /// The good ones, by the Pod that answered (`?` when the answer does not say).
     pub by_pod: BTreeMap<String, u64>,
     /// Requests that found their kept connection closed before any answer, and were sent once more on a new one, as
     /// clients may do (RFC 9110, 9.2.2). Each is counted once in `sent`, and in `lost` if the second try failed.
     pub retried: u64,
+    /// Kept connections that the other side ended while they were young enough to be used again.
+    pub cut: u64,
     /// Half of the good requests were answered within this time.
     pub p50: Duration,
     /// 99 of 100 good requests were answered within this time.
     pub p99: Duration,
 }
 
+/// A request that was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// When it was sent.
+    pub sent: Instant,
+    /// When it failed.
+    pub failed: Instant,
+    /// What went wrong.
+    pub error: String,
+}
+
 #[derive(Debug)]
 struct Shared {
     url: Url,
+    /// A request that has no answer by then is lost.
+    patience: Duration,
+    /// A connection that is older gets no more requests.
+    longest_use: Duration,
     counts: Mutex<Counts>,
     /// Connections that wait for their next request.
     idle: Mutex<Vec<Connection>>,
@@ -81,9 +102,19 @@ impl Load {
     /// # Panics
     /// The URL is none, or the rate is 0.
     pub fn start(url: &str, rate: u32, mode: Mode) -> Self {
+        Self::patient(url, rate, mode, REQUEST_TIMEOUT)
+    }
+
+    /// As [`Load::start`], of clients that wait this long for an answer.
+    ///
+    /// # Panics
+    /// The URL is none, or the rate is 0.
+    pub fn patient(url: &str, rate: u32, mode: Mode, patience: Duration) -> Self {
         let url = Url::parse(url).expect("a URL like http://127.0.0.1:80/");
         let period = Duration::from_secs(1).checked_div(rate).expect("a rate above 0");
-        let shared = Arc::new(Shared { url, counts: Mutex::default(), idle: Mutex::default() });
+        let longest_use = if let Mode::Renewed(age) = mode { age } else { Duration::MAX };
+        let (counts, idle) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { url, patience, longest_use, counts, idle });
         let stop = CancellationToken::new();
         let running = tokio::spawn(send_all(Arc::clone(&shared), period, mode, stop.clone()));
         Self { stop, running, shared }
@@ -126,12 +157,12 @@ async fn send_all(shared: Arc<Shared>, period: Duration, mode: Mode, stop: Cance
     // After a pause of this process the missed requests are sent at once: the rate is a promise.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = JoinSet::new();
-    let mut is_kept = mode == Mode::Kept;
+    let mut is_kept = matches!(mode, Mode::Kept | Mode::Renewed(_));
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         while under_way.try_join_next().is_some() {}
         shared.count(|counts| counts.totals.sent += 1);
         if under_way.len() >= MAX_IN_FLIGHT {
-            shared.count(|counts| counts.lose("too many requests under way".to_owned()));
+            shared.count(|counts| counts.lose(Instant::now(), "too many requests under way".to_owned()));
             continue;
         }
         under_way.spawn(send(Arc::clone(&shared), is_kept));
@@ -143,15 +174,15 @@ async fn send_all(shared: Arc<Shared>, period: Duration, mode: Mode, stop: Cance
 /// Sends one request and counts what became of it.
 async fn send(shared: Arc<Shared>, is_kept: bool) {
     let started = Instant::now();
-    let answered = timeout(REQUEST_TIMEOUT, shared.request(is_kept)).await;
+    let answered = timeout(shared.patience, shared.request(is_kept)).await;
     let latency = started.elapsed();
     shared.count(|counts| match answered {
         Ok(Ok(pod)) => {
             *counts.totals.by_pod.entry(pod).or_default() += 1;
             counts.latencies.push(latency);
         }
-        Ok(Err(failure)) => counts.lose(failure.to_string()),
-        Err(_) => counts.lose(format!("no answer within {REQUEST_TIMEOUT:?}")),
+        Ok(Err(failure)) => counts.lose(started, failure.to_string()),
+        Err(_) => counts.lose(started, format!("no answer within {:?}", shared.patience)),
     });
 }
 
@@ -178,13 +209,17 @@ impl Shared {
         answer.pod()
     }
 
-    /// A connection that its server has not closed, as far as can be seen.
+    /// A connection that is young enough and that its server has not closed, as far as can be seen.
     fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(connection) = idle.pop() {
+            if connection.opened.elapsed() >= self.longest_use {
+                continue;
+            }
             if connection.is_open() {
                 return Some(connection);
             }
+            self.count(|counts| counts.totals.cut += 1);
         }
         None
     }
@@ -203,8 +238,9 @@ impl Shared {
 }
 
 impl Counts {
-    fn lose(&mut self, error: String) {
+    fn lose(&mut self, sent: Instant, error: String) {
         self.totals.lost += 1;
+        self.totals.losses.push(Loss { sent, failed: Instant::now(), error: error.clone() });
         *self.totals.by_error.entry(error).or_default() += 1;
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Policy {
 pub(super) struct Endpoints {
     /// What was asked for.
     pub policy: Policy,
+    /// The Service port.
+    pub port: ServicePort,
     /// Addresses that are or may be targets, by address.
     pub candidates: BTreeMap<Address, Candidate>,
     /// Pods that are not.
@@ -98,6 +100,7 @@ pub(super) fn endpoints(view: &BindingView, service: &Service, resolution: &Reso
     pods.sort_by_key(|pod| (departure::unready(pod, publishes_unready).is_some(), Reverse(pod.created), &pod.uid));
     let mut found = Endpoints {
         policy,
+        port: port.clone(),
         candidates: BTreeMap::new(),
         exclusions: Vec::new(),
         wanted: BTreeSet::new(),

@@ -1,8 +1,9 @@
 //! What is the case on the listeners of a binding, what its Pods' gates wait for, and whether it may go.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::ListenerStatus;
+use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Witnesses};
 
 use super::desired::ListenerOrigin;
@@ -83,6 +84,12 @@ fn judge_pods(
     sightings: &mut Vec<Sighting>,
 ) {
     let endpoints = || rows.iter().filter_map(|row| row.endpoints);
+    for row in rows {
+        let Some(endpoints) = row.endpoints.filter(|endpoints| endpoints.candidates.is_empty()) else { continue };
+        if endpoints.exclusions.iter().any(|excluded| excluded.reason == ExclusionReason::NoPort) {
+            plan.problems.push(problem::no_pod_port(&row.name, &endpoints.port));
+        }
+    }
     let late = endpoints().flat_map(|endpoints| &endpoints.late).min();
     if let Some(late) = late.filter(|_| plan.pending.retained > 0) {
         plan.notes.push(format!("Pod '{late}' has not been ready for more than a minute and is not waited for"));
@@ -93,7 +100,7 @@ fn judge_pods(
         if has_lasted(snapshot, &sighting, SLICES_LAG) {
             plan.problems.push(problem::slices_stale(&service.key, unnamed));
         } else {
-            plan.look_by(snapshot.now.saturating_add(SLICES_LAG).ok());
+            plan.look_by(lasts_until(snapshot, &sighting, SLICES_LAG));
         }
         sightings.push(sighting);
     }
@@ -114,6 +121,12 @@ fn is_shared(one: &ListenerIntent<'_>) -> bool {
 pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> bool {
     let since = snapshot.remembered.since.get(sighting);
     since.is_some_and(|since| snapshot.now.duration_since(*since) >= time)
+}
+
+/// When something will have been the case for so long.
+fn lasts_until(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> Option<Timestamp> {
+    let since = snapshot.remembered.since.get(sighting).copied().unwrap_or(snapshot.now);
+    since.saturating_add(time).ok()
 }
 
 fn state(one: &ListenerIntent<'_>) -> ListenerState {
@@ -213,7 +226,7 @@ fn release(intent: &mut BindingIntent<'_>, snapshot: &Snapshot, observed: &Obser
                 intent.plan.release = Release::Done;
             } else {
                 intent.plan.problems.push(problem::not_proven_gone());
-                intent.plan.look_by(snapshot.now.saturating_add(GONE_AFTER).ok());
+                intent.plan.look_by(lasts_until(snapshot, &sighting, GONE_AFTER));
             }
             intent.plan.sightings.push(sighting);
         }
@@ -255,7 +268,7 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
                 plan.release = Release::Done;
             } else {
                 plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer));
-                plan.look_by(snapshot.now.saturating_add(GONE_AFTER).ok());
+                plan.look_by(lasts_until(snapshot, &sighting, GONE_AFTER));
             }
             plan.sightings.extend((witnesses == Witnesses::ListAndListeners).then_some(sighting));
         }

@@ -3,10 +3,10 @@
 
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::Service;
+use crate::model::{LoadBalancer, Service};
 
 use super::routes::EveryRouteExists;
-use super::{BindingView, Cluster, Problem, annotated, problem};
+use super::{BindingView, Cluster, Problem, annotated, placement, problem};
 
 /// How far a binding is acted on in this round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,9 +108,34 @@ pub enum Departure {
     Unknown,
 }
 
+/// A binding that is made again may go when the next one finds the load balancer, and what is on it, by the mark of the Service.
+/// Where it would not, the binding goes on.
+fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems: &mut Vec<Problem>) -> Management {
+    match load_balancer {
+        Some(found) if placement::is_marked_by_service(found, view) => Management::Abandon,
+        Some(_) => {
+            problems.push(problem::deletion_held(view));
+            Management::Manage
+        }
+        None if view.is_submitted() => {
+            problems.push(problem::deletion_held(view));
+            Management::Freeze
+        }
+        None => Management::Abandon,
+    }
+}
+
 /// Decides how far the binding is acted on, and says why it is not in force.
-pub(super) fn management(view: &BindingView, cluster: Cluster, problems: &mut Vec<Problem>) -> Management {
+pub(super) fn management(
+    view: &BindingView,
+    cluster: Cluster,
+    load_balancer: Option<&LoadBalancer>,
+    problems: &mut Vec<Problem>,
+) -> Management {
     let spec = &view.binding.spec;
+    if view.is_deleting() && view.departure == Departure::MadeAgain {
+        return made_again(view, load_balancer, problems);
+    }
     if let Some(proof) = Proof::deletion(view) {
         return Management::Release(proof);
     }

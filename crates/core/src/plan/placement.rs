@@ -201,6 +201,12 @@ fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
     load_balancer.tags.iter().any(is_ours)
 }
 
+/// True when the load balancer was created for the Service that owns the binding, and says so.
+pub(super) fn is_marked_by_service(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
+    let service = owning_service(&view.binding);
+    load_balancer.tags.iter().any(|(key, value)| key == SERVICE_TAG && Some(value.as_str()) == service)
+}
+
 /// The UID of the Service that owns a binding; `None` for a binding that somebody has made by hand.
 fn owning_service(binding: &DirectAccessBinding) -> Option<&str> {
     let mut owners = binding.metadata.owner_references.iter().flatten();

@@ -8,7 +8,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::{ListenerProtocol, ListenerSpec};
 use crate::api::condition::{ChangeReason, ConditionType, Reason};
 use crate::api::mark::OWNER_TAG;
-use crate::model::{Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service};
+use crate::model::{Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
 
 use super::BindingView;
 use super::target::LastPod;
@@ -341,5 +341,23 @@ pub(super) fn departure_unknown() -> Problem {
     let message = "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing is taken \
                    away; allow the controller to get it, or set spec.deletionPolicy to Retain"
         .to_owned();
+    unprogrammed(Reason::RemovalHeld, message)
+}
+
+pub(super) fn no_pod_port(route: &str, port: &ServicePort) -> Problem {
+    let message = format!(
+        "{route}: no container of the Service's Pods declares the port '{}' that Service port {} stands for; name a container port so, \
+         or give the number as targetPort",
+        port.target_port, port.port
+    );
+    unresolved(Reason::ServicePortNotFound, message)
+}
+
+pub(super) fn deletion_held(view: &BindingView) -> Problem {
+    let message = format!(
+        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, so everything goes on; say \
+         service.cloud.tencent.com/direct-access \"false\" on the Service, or delete the Service, to end it",
+        view.binding.spec.service_ref.name
+    );
     unprogrammed(Reason::RemovalHeld, message)
 }

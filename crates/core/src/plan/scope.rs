@@ -266,8 +266,17 @@ impl RouteScope<'_> {
 
     /// Since when a target has had no weight, as far as is known.
     pub(super) fn drained_since(&self, address: Address) -> Timestamp {
-        let seen = self.remembered.since.get(&Sighting::Drained(self.route.clone(), address)).copied();
-        let recorded = recorded_drain(self.view, self.route, address);
-        [seen, recorded].into_iter().flatten().min().unwrap_or(self.now)
+        let since = &self.remembered.since;
+        if since.contains_key(&Sighting::Leaving(self.route.clone(), address)) {
+            // The last look showed it with weight: what was recorded when it was to lose it does not count.
+            return self.now;
+        }
+        let seen = since.get(&Sighting::Drained(self.route.clone(), address)).copied();
+        self.recorded(address).or(seen).unwrap_or(self.now)
+    }
+
+    /// Since when a target drains, as the status records it.
+    pub(super) fn recorded(&self, address: Address) -> Option<Timestamp> {
+        recorded_drain(self.view, self.route, address)
     }
 }

@@ -1,6 +1,7 @@
 //! Everything one round saw, frozen: what Kubernetes says, what the cloud says, and which reads failed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -87,6 +88,8 @@ pub struct BindingView {
     pub slices: Vec<Arc<Slice>>,
     /// All Pods of the namespace.
     pub pods: Arc<BTreeMap<String, Arc<Pod>>>,
+    /// Addresses of Pods on silent nodes that another Pod of the cluster, in whatever namespace, has by now.
+    pub reassigned: BTreeSet<IpAddr>,
     /// What the Secrets that the binding names as certificates say, by name: the id of a certificate, or why there is none.
     pub certificates: BTreeMap<String, Result<String, String>>,
     /// The TkeServiceConfig that it uses.

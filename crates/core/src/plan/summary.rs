@@ -302,7 +302,7 @@ impl BindingPlan {
         self.retained.sort();
         self.retained.dedup();
         self.look_by(plan.look_at);
-        self.record(route, plan, snapshot, view);
+        self.record(route, plan, view);
         let Some(name) = name else { return };
         let quota = snapshot.limits.targets_per_route;
         if !plan.left_out.is_empty() {
@@ -316,20 +316,20 @@ impl BindingPlan {
         self.problems.extend(problem::last_held(name, &plan.last));
     }
 
-    fn record(&mut self, route: &Route, plan: &mut TargetPlan, snapshot: &Snapshot, view: &BindingView) {
-        for (address, reason) in &plan.draining {
+    fn record(&mut self, route: &Route, plan: &mut TargetPlan, view: &BindingView) {
+        for (address, reason, since) in &plan.draining {
             let recorded = recorded_drain(view, route, *address);
             if self.draining.len() == limit::DRAINING {
                 // What has no room is not waited for: its drain begins anew with another controller.
                 return;
             }
-            let since = recorded.unwrap_or(snapshot.now);
-            self.draining.push(Draining { route: route.clone(), address: *address, since, reason: *reason });
+            let (route, address, since, reason) = (route.clone(), *address, *since, *reason);
+            self.draining.push(Draining { route, address, since, reason });
             if recorded.is_none() {
                 let before = plan.reweight.len();
                 // A weight of 0 that a user asked for waits for nothing.
                 let waits =
-                    |change: &WeightChange| change.address == *address && change.reason != ChangeReason::UserWeight;
+                    |change: &WeightChange| change.address == address && change.reason != ChangeReason::UserWeight;
                 plan.reweight.retain(|change| !waits(change));
                 if plan.reweight.len() < before {
                     self.record = Record::First;

@@ -29,8 +29,8 @@ pub(super) struct TargetPlan {
     pub(super) reweight: Vec<WeightChange>,
     /// Targets to take away.
     pub(super) deregister: Vec<Removal>,
-    /// Targets of living Pods that are on their way out, with the reason; their start is recorded before they lose their weight.
-    pub(super) draining: Vec<(Address, ChangeReason)>,
+    /// Targets of living Pods that are on their way out, with the reason and since when; their start is recorded before they lose their weight.
+    pub(super) draining: Vec<(Address, ChangeReason, Timestamp)>,
     /// What is the case and counts by how long it has been so.
     pub(super) sightings: Vec<Sighting>,
     /// Desired Pods that found no room within the quota.
@@ -130,6 +130,10 @@ impl TargetPlan {
     ) {
         let pod = pods.by_mark(mark).filter(|_| !mark.is_empty());
         let living = pod.filter(|pod| pod.phase != Phase::Finished);
+        let is_lost = living.is_some_and(|pod| pod.phase == Phase::Unknown);
+        if is_lost && scope.view.reassigned.contains(&target.address.ip) {
+            return self.gone(scope, target, pod, ChangeReason::AddressReused);
+        }
         match (candidate, living) {
             (Some(candidate), _) if !mark.is_empty() && candidate.pod_uid.starts_with(mark) => {
                 own.push(scope.own_target(target, candidate.intent.clone()));
@@ -183,7 +187,9 @@ impl TargetPlan {
             }
             PodIntent::Leave(leave) => leave,
         };
-        if matches!(leave.pace, Pace::Replaced(Deadline::After(_), _)) {
+        let is_living =
+            matches!(leave.pace, Pace::Replaced(Deadline::After(_), _)) || matches!(leave.then, Then::Drain(_));
+        if is_living && one.target.weight > 0 {
             self.sightings.push(Sighting::Leaving(scope.route.clone(), one.target.address));
         }
         let pod = scope.pod_name(one.target, pods);
@@ -218,12 +224,15 @@ impl TargetPlan {
                     self.deregister.push(scope.removal(target, pod, ChangeReason::Drained));
                 } else {
                     self.waiting += 1;
-                    self.draining.push((address, leave.reason));
+                    self.draining.push((address, leave.reason, since));
                     self.sightings.push(Sighting::Drained(scope.route.clone(), address));
                     self.look_by(since.saturating_add(time).ok());
                 }
             }
-            Then::WeightZero if target.weight == 0 => self.waiting += 1,
+            Then::WeightZero if target.weight == 0 => {
+                self.waiting += 1;
+                self.sightings.push(Sighting::Drained(scope.route.clone(), address));
+            }
             Then::Drain(_) | Then::WeightZero => {
                 let drains = is_living && leave.then != Then::Drain(SignedDuration::ZERO);
                 // Otherwise it would be replaced at its pace.
@@ -232,7 +241,8 @@ impl TargetPlan {
                 self.reweight.push(scope.weight_change(target, pod, 0, reason, remark.to_owned()));
                 self.waiting += 1;
                 if drains {
-                    self.draining.push((address, leave.reason));
+                    // As long as it has weight, its connections are not counted out.
+                    self.draining.push((address, leave.reason, scope.recorded(address).unwrap_or(scope.now)));
                 }
             }
         }
@@ -289,7 +299,12 @@ impl TargetPlan {
         let RouteTargets::Wanted(Endpoints { wanted, .. }) = scope.wants else { return 0 };
         let ended = needed.min(self.deregister.len());
         self.make_room.extend(self.deregister.drain(..ended));
-        let leaving: Vec<_> = own.iter().filter(|one| matches!(one.intent, PodIntent::Leave(_))).collect();
+        let pods = PodIndex::new(scope);
+        let is_ours = |target: &RegisteredTarget| {
+            matches!(scope.owner(target, scope.candidate(target.address), &pods), Owner::Ours(_))
+        };
+        let is_leaving = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Leave(_)) && is_ours(one.target);
+        let leaving: Vec<_> = own.iter().filter(is_leaving).collect();
         let mut drained: Vec<_> = leaving
             .iter()
             .filter(|one| one.target.weight == 0)
@@ -301,15 +316,14 @@ impl TargetPlan {
         let is_in_flight = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_)) && !is_healthy(one.health);
         let in_flight = own.iter().filter(is_in_flight).count();
         let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight);
-        let is_replaced =
-            |one: &&&OwnTarget<'_>| matches!(retained.get(&one.target.address), Some(Retained::Replacing(_)));
-        let replaced = leaving.iter().filter(is_replaced).take(allowed);
+        let serving = leaving.iter().filter(|one| retained.contains_key(&one.target.address)).take(allowed);
         let evicted: Vec<_> =
-            drained.iter().map(|(_, one)| *one).chain(replaced).take(needed - ended).map(|one| one.target).collect();
+            drained.iter().map(|(_, one)| *one).chain(serving).take(needed - ended).map(|one| one.target).collect();
         for target in &evicted {
             self.deregister.retain(|removal| removal.address != target.address);
             self.reweight.retain(|change| change.address != target.address);
-            self.make_room.push(scope.removal(target, None, ChangeReason::RoomNeeded));
+            let pod = scope.pod_name(target, &pods);
+            self.make_room.push(scope.removal(target, pod, ChangeReason::RoomNeeded));
         }
         ended + evicted.len()
     }

@@ -64,7 +64,7 @@ pub fn binding_status(
         load_balancer: load_balancer(round, view, plan).or_else(|| previous.load_balancer.clone()),
         conditions: conditions(round, view, plan, &previous.conditions, generation),
         annotations: annotations.iter().take(limit::ANNOTATIONS).map(applied).collect(),
-        pod_selector: pod_selector(view),
+        pod_selector: pod_selector(view, previous),
         observed_config_generation: config_generation(view, plan, previous),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
@@ -141,8 +141,12 @@ fn applied((key, value): &(String, String)) -> AppliedAnnotation {
     AppliedAnnotation { key: key.clone(), value: clip(value, limit::ANNOTATION_VALUE) }
 }
 
-fn pod_selector(view: &BindingView) -> Vec<PodLabel> {
-    let labels = view.service.iter().flat_map(|service| &service.selector).take(limit::LABELS);
+/// The selector of the Service; of one that is missing or has none, what it last was: Pods go on to come and go by that.
+fn pod_selector(view: &BindingView, previous: &DirectAccessBindingStatus) -> Vec<PodLabel> {
+    let Some(service) = view.service.as_deref().filter(|service| !service.selector.is_empty()) else {
+        return previous.pod_selector.clone();
+    };
+    let labels = service.selector.iter().take(limit::LABELS);
     labels.map(|(key, value)| PodLabel { key: key.clone(), value: value.clone() }).collect()
 }
 

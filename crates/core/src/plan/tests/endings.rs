@@ -105,3 +105,19 @@ fn a_duplicate_address_is_that_of_the_pod_that_serves_then_of_the_latest() {
         assert!(exclusions.iter().any(|one| one.reason == ExclusionReason::DuplicateAddress), "{exclusions:?}");
     }
 }
+
+#[test]
+fn an_address_that_another_pod_has_got_meanwhile_is_left_at_once() {
+    let mut world = World::new(&json!({})).with_pods(1..=2);
+    world.converge();
+    world.heal();
+    let id = world.listeners[0].id.clone();
+    for number in [1, 2] {
+        world.pod(number).phase = Phase::Unknown;
+    }
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(1), 10), (address(2), 10)], "they may serve, and nobody else does");
+    world.reassigned = std::iter::once(address(1).ip).collect();
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(2), 10)], "in whatever namespace the other is");
+}

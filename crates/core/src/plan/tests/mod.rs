@@ -7,6 +7,7 @@ mod faults;
 mod gates;
 mod layer7;
 mod limits;
+mod plans;
 mod properties;
 mod replacement;
 mod targets;

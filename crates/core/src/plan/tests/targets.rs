@@ -251,3 +251,26 @@ fn the_quota_is_filled_and_the_rest_is_told() {
     assert_eq!(plan.problems[0].reason, Reason::QuotaExceeded);
     assert_eq!(plan.exclusions.iter().filter(|one| one.reason == ExclusionReason::OverQuota).count(), 2);
 }
+
+#[test]
+fn a_drain_that_begins_late_has_its_whole_time() {
+    let mut world = World::new(&json!({"drain": {"timeoutSeconds": 30}})).with_pods(1..=2);
+    world.converge();
+    world.heal();
+    world.pod(1).labels.clear();
+    assert_eq!(world.round().bindings[0].record, Record::First);
+    // The cloud refuses weights for longer than the drain lasts.
+    for _ in 0..3 {
+        world.now += jiff::SignedDuration::from_secs(15);
+        let snapshot = world.snapshot();
+        let plan = crate::plan::plan(&snapshot);
+        assert!(matches!(plan.steps.as_slice(), [Step::Reweight(_)]), "{:?}", plan.steps);
+        world.remembered.see(&snapshot, &plan);
+    }
+    world.round();
+    assert_eq!(world.converge(), 0, "it has no weight since a moment ago");
+    world.now += jiff::SignedDuration::from_secs(29);
+    assert_eq!(world.converge(), 0);
+    world.now += jiff::SignedDuration::from_secs(1);
+    assert_eq!(world.converge(), 1);
+}

@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
-    Address, Attribute, Attributes, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId,
-    ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol,
-    Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth,
-    TargetPort, Transport, Weight,
+    Address, Attribute, Attributes, Containers, Ending, Failure, GateState, Health, IpFamily, Limits, Listener,
+    ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork,
+    Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
+    TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Snapshot, plan,
@@ -125,6 +125,18 @@ pub(crate) struct World {
     pub(crate) certificates: BTreeMap<String, Result<String, String>>,
     /// The configs of bindings, by place in `bindings`.
     pub(crate) configs: BTreeMap<usize, Arc<TkeServiceConfig>>,
+    /// Where the reference to a config leads, for bindings without one in `configs`.
+    pub(crate) config: ConfigView,
+    /// What the reads of the cloud gave, where that is not the state of this world.
+    pub(crate) unread: Option<Cloud>,
+    /// Why the read of health failed, if it did.
+    pub(crate) health_failure: Option<Failure>,
+    /// The load balancer's domain name.
+    pub(crate) domain: Option<String>,
+    /// The load balancer can bind addresses outside its VPC.
+    pub(crate) snat_pro: bool,
+    /// Why bindings go, if they do.
+    pub(crate) departure: Departure,
     /// What the cloud tells of the load balancer.
     pub(crate) attributes: Attributes,
     /// The load balancer's own addresses.
@@ -135,6 +147,8 @@ pub(crate) struct World {
     pub(crate) remembered: Remembered,
     /// Whether the cloud shows tags.
     pub(crate) shows_tags: bool,
+    /// Addresses of Pods on silent nodes that other Pods have by now.
+    pub(crate) reassigned: std::collections::BTreeSet<IpAddr>,
     next_listener: u32,
 }
 
@@ -154,11 +168,18 @@ impl World {
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             certificates: BTreeMap::new(),
             configs: BTreeMap::new(),
+            config: ConfigView::None,
+            unread: None,
+            health_failure: None,
+            domain: None,
+            snat_pro: false,
+            departure: Departure::Usual,
             attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
             vpc_id: None,
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             remembered: Remembered::default(),
             shows_tags: true,
+            reassigned: std::collections::BTreeSet::new(),
             next_listener: 1,
         }
     }
@@ -287,16 +308,16 @@ impl World {
                 name: "one".to_owned(),
                 status: LoadBalancerStatus::Running,
                 addresses: self.addresses.clone(),
-                domain: None,
+                domain: self.domain.clone(),
                 family: IpFamily::V4,
                 vpc_id: "vpc-1".to_owned(),
-                snat_pro: false,
+                snat_pro: self.snat_pro,
                 tags: Vec::new(),
                 attributes: self.attributes.clone(),
             },
             listeners: self.listeners.clone(),
             targets: self.shown_targets(),
-            health: Ok(health.collect()),
+            health: self.health_failure.clone().map_or_else(|| Ok(health.collect()), Err),
         }
     }
 
@@ -308,14 +329,15 @@ impl World {
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
             certificates: self.certificates.clone(),
-            config: self.configs.get(&place).map_or(ConfigView::None, |config| ConfigView::Found(config.clone())),
+            config: self.configs.get(&place).map_or(self.config.clone(), |config| ConfigView::Found(config.clone())),
             speaks_for_service: true,
-            departure: Departure::Usual,
+            departure: self.departure,
             former_uids: std::collections::BTreeSet::new(),
+            reassigned: self.reassigned.clone(),
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
-            cloud: Cloud::Observed(self.observed()),
+            cloud: self.unread.clone().unwrap_or_else(|| Cloud::Observed(self.observed())),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
             vpc_id: self.vpc_id.clone(),

@@ -122,6 +122,7 @@ impl Case {
             speaks_for_service: true,
             departure: Departure::Usual,
             former_uids: std::collections::BTreeSet::new(),
+            reassigned: std::collections::BTreeSet::new(),
         }
     }
 }
