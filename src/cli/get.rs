@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::leaving::{Draining, Retained, draining, retained, retained_lines, some};
 use super::options::Get;
 use super::output::{Printer, age};
 use super::session::Session;
@@ -70,7 +71,19 @@ struct Row {
     /// What the weights and health are from; absent when the cloud was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     cloud: Option<String>,
+    /// Present on a binding that serves nothing, and whose load balancer is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<ParkedRow>,
+    retained: Vec<Retained>,
+    draining: Vec<Draining>,
     listeners: Vec<ListenerRow>,
+}
+
+#[derive(Serialize)]
+struct ParkedRow {
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<jiff::Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +138,9 @@ impl Row {
                 Cloud::Missing(_) => Some("the load balancer does not exist".to_owned()),
                 Cloud::Unplaced(_) | Cloud::Observed(_) => None,
             },
+            parked: binding.parked().map(|mark| ParkedRow { reason: mark.reason, since: mark.since }),
+            retained: retained(seen),
+            draining: draining(seen),
             listeners: seen.routes.iter().map(|route| ListenerRow::new(seen, route)).collect(),
         }
     }
@@ -150,12 +166,30 @@ impl Row {
         if self.ready != "True" && !self.message.is_empty() {
             printer.line(format!("  {}", self.message))?;
         }
+        for line in self.leaving() {
+            printer.line(format!("  {line}"))?;
+        }
         let targets: Vec<_> = self.listeners.iter().flat_map(ListenerRow::cells).collect();
         if !targets.is_empty() {
             printer.line("")?;
             printer.table(&["  LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE"], &targets)?;
         }
         Ok(())
+    }
+
+    /// What is not as in a table of what is wanted.
+    fn leaving(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(ParkedRow { reason, since }) = &self.parked {
+            let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+            lines.push(format!("parked{since} ({reason}): {} serves nothing and costs money", self.load_balancer));
+        }
+        lines.extend(retained_lines(&self.retained));
+        let draining: Vec<_> = self.draining.iter().map(Draining::words).collect();
+        if !draining.is_empty() {
+            lines.push(format!("draining: {}", some(&draining)));
+        }
+        lines
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - `session` connects; `world` reads the cluster and the cloud once, and plans as the controller would.
 //! - `explain` is the chain from Service to gate, decided by a function of what was read.
-//! - The other modules are a command each; `output` prints.
+//! - `leaving` says what is on its way out; the other modules are a command each, and `output` prints.
 //!
 //! It reads with the user's own rights. Without credentials of the cloud it goes by what the controller has written down.
 
@@ -12,6 +12,7 @@ mod drain;
 mod error;
 mod explain;
 mod get;
+mod leaving;
 mod options;
 mod output;
 mod plan;

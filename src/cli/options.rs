@@ -74,7 +74,7 @@ pub(super) enum Command {
     Explain(Explain),
     /// Checks what the controller needs: definitions, rights, webhook, certificate, switches, credentials, quota.
     Doctor(Doctor),
-    /// Takes a Pod out of service: weight 0, no new connections. The Pod stays ready.
+    /// Takes Pods out of service: weight 0, no new connections. They stay ready.
     Drain(Drain),
     /// Has the controller change nothing of a binding in CLB until it is resumed.
     Suspend(Binding),
@@ -143,14 +143,19 @@ pub(super) struct Doctor {
 
 #[derive(Args)]
 pub(super) struct Drain {
-    /// The Pod, as pod/NAME.
-    pub(super) pod: String,
-    /// Puts the Pod back into service.
+    /// The Pod, as pod/NAME; with --now also several, or workloads, as KIND/NAME or as one KIND and names.
+    #[arg(required = true, value_name = "POD")]
+    pub(super) targets: Vec<String>,
+    /// All of these together: Pods, or the Pods that a Deployment, StatefulSet, DaemonSet or ReplicaSet has at this moment. Shows
+    /// the weights before and after.
+    #[arg(long)]
+    pub(super) now: bool,
+    /// Puts the Pods back into service.
     #[arg(long)]
     pub(super) undo: bool,
-    /// Seconds to wait until CLB shows it; 0 does not wait.
-    #[arg(long, default_value_t = 60)]
-    pub(super) timeout_seconds: u64,
+    /// Seconds to wait until CLB shows it, 60 when it is not given, and 30 with --now; 0 does not wait.
+    #[arg(long)]
+    pub(super) timeout_seconds: Option<u64>,
 }
 
 #[derive(Args)]

@@ -18,7 +18,7 @@ use super::{Ending, Error};
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::k8s::{self, BindingRow};
 use crate::model::Service;
-use crate::plan::{Cloud, Step};
+use crate::plan::{Cloud, Draining, Record, Step};
 
 pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer) -> Result<Ending, Error> {
     if let Err(why) = &session.credentials {
@@ -202,7 +202,7 @@ impl Row {
                 None => "no load balancer yet".to_owned(),
             },
             bindings: sight.bindings().map(|seen| seen.view.display_name()).collect(),
-            steps: sight.plan.steps.iter().map(step).collect(),
+            steps: sight.plan.steps.iter().map(step).chain(recorded_first(sight)).collect(),
             problems: problems.collect(),
         }
     }
@@ -226,6 +226,27 @@ impl Row {
         }
         Ok(())
     }
+}
+
+/// The weights that follow once the status says since when their targets drain, as a step of their own.
+fn recorded_first(sight: &Sight) -> Option<StepRow> {
+    let Cloud::Observed(observed) = &sight.snapshot.cloud else { return None };
+    let weight = |draining: &Draining| {
+        let mut targets = observed.targets.get(&draining.route)?.iter();
+        targets.find(|target| target.address == draining.address).map(|target| target.weight)
+    };
+    let waiting =
+        sight.bindings().filter(|seen| seen.plan.record == Record::First).flat_map(|seen| &seen.plan.draining);
+    let details: Vec<_> = waiting
+        .filter_map(|draining| {
+            let weight = weight(draining).filter(|weight| *weight > 0)?;
+            let (address, reason, route) = (draining.address, draining.reason, route_name(&draining.route));
+            Some(format!("weight {weight} → 0 of {address}: {reason}, on {route}"))
+        })
+        .collect();
+    let plural = if details.len() == 1 { "" } else { "s" };
+    let summary = format!("once the status records it, set the weight of {} target{plural}", details.len());
+    (!details.is_empty()).then_some(StepRow { action: "BatchModifyTargetWeight", summary, details })
 }
 
 /// The CLB action that a step calls.

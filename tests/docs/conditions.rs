@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use tke_direct_access::api::condition::{ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason};
+use tke_direct_access::api::condition::{
+    ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason,
+};
 use tke_direct_access::api::event::{EventReason, ServiceReason};
 
 use super::generated::generated;
@@ -89,6 +91,14 @@ fn document() -> String {
         "In `status.excluded`, with the number of Pods and the names of some.",
         &[],
         &rows!(ExclusionReason),
+    );
+    table(
+        &mut text,
+        "Reasons of changes",
+        "Why a target, listener or rule is changed: in `kubectl direct-access plan`, in Events, in the log, and, for targets that \
+         drain, in\n`status.draining`.",
+        &[],
+        &rows!(ChangeReason),
     );
     table(
         &mut text,

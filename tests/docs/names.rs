@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
-use tke_direct_access::api::condition::{ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason};
+use tke_direct_access::api::condition::{
+    ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason,
+};
 use tke_direct_access::api::event::{EventReason, ServiceReason};
 
 use super::generated::root;
@@ -117,6 +119,7 @@ fn known_words() -> BTreeSet<String> {
     known.extend(Reason::ALL.iter().map(ToString::to_string));
     known.extend(GateReason::ALL.iter().map(ToString::to_string));
     known.extend(ExclusionReason::ALL.iter().map(ToString::to_string));
+    known.extend(ChangeReason::ALL.iter().map(ToString::to_string));
     known.extend(ConfigProblem::ALL.iter().map(ToString::to_string));
     known.extend(EventReason::ALL.iter().map(ToString::to_string));
     known.extend(ServiceReason::ALL.iter().map(ToString::to_string));

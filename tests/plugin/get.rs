@@ -103,3 +103,32 @@ async fn pods_that_are_no_targets_are_shown_with_the_reason() {
     .await;
     scene.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_are_kept_and_pods_that_drain_are_shown_with_the_reason() {
+    let scene = Scene::ready("get-leaving", 1).await;
+    let pod = scene.pod_name().await;
+    let selector = |value: &str| format!(r#"{{"spec":{{"selector":{{"app":"{value}"}}}}}}"#);
+    scene.stage.ok(&["patch", "service", "web", "-p", &selector("green")]).await;
+    let until = async |arguments: &[&str], expected: &str| {
+        eventually(&format!("{arguments:?} says '{expected}'"), DEADLINE, async || {
+            let output = scene.run(arguments).await;
+            if output.stdout.contains(expected) { Ok(Some(output)) } else { Err(output.stdout + &output.stderr) }
+        })
+        .await
+    };
+    let explained = format!("pod/{pod}");
+    let line = format!("kept because nobody else would serve: {pod} (NotSelected)");
+    until(&["get"], &line).await;
+    until(&["explain", &explained], &format!("DirectAccessBinding 'web': {line}")).await;
+    // Another one serves, and the first one drains.
+    let green = crate::stage::deployment(1).replace(r#""app":"web""#, r#""app":"green""#);
+    let green = green.replacen(r#""name":"web"}"#, r#""name":"green"}"#, 1);
+    scene.stage.apply(&green).await;
+    until(&["get"], &format!("draining: {pod} at ")).await;
+    until(&["explain", &explained], &format!("DirectAccessBinding 'web': draining: {pod} at ")).await;
+    let found = scene.json(&["get"]).await;
+    let row = &found["bindings"][0]["draining"][0];
+    assert_eq!((&row["pod"], &row["reason"]), (&json!(pod), &json!("NotSelected")), "{found}");
+    scene.finish().await;
+}

@@ -65,7 +65,7 @@ async fn a_file_is_planned_before_it_is_applied() {
     let path = path.display().to_string();
     let plan = until(&scene, &["plan", "-f", &path], &["BatchModifyTargetWeight"]).await;
     let details = plan["loadBalancers"][0]["steps"][0]["details"][0].as_str().unwrap();
-    assert!(details.contains("weight 33"), "{details}");
+    assert!(details.starts_with("weight 10 → 33 of ") && details.contains(": UserWeight"), "{details}");
     // One that is not there yet, from standard input, on another load balancer.
     let other = LoadBalancerId::new("lb-other001");
     scene.stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(other.as_str())).unwrap();

@@ -44,12 +44,13 @@ async fn who_may_view_looks_and_who_may_edit_changes() {
     let output = run_as(&scene, viewer, &["get", "-A"]).await;
     assert_eq!(output.code, Some(1));
     assert!(output.stderr.contains("cannot list directaccessbindings"), "{}", output.stderr);
-    for change in [vec!["suspend", "web"], vec!["reconcile", "web"], vec!["drain", pod.as_str()]] {
+    let all = ["drain", "--now", "deployment/web"];
+    for change in [vec!["suspend", "web"], vec!["reconcile", "web"], vec!["drain", pod.as_str()], all.to_vec()] {
         let output = run_as(&scene, viewer, &change).await;
         assert_eq!(output.code, Some(1), "{change:?}");
         assert!(output.stderr.contains("cannot patch resource"), "{change:?}: {}", output.stderr);
     }
-    for change in [vec!["reconcile", "web"], vec!["drain", pod.as_str()], vec!["suspend", "web"]] {
+    for change in [vec!["reconcile", "web"], vec!["drain", pod.as_str()], all.to_vec(), vec!["suspend", "web"]] {
         // The aggregated role may be a moment behind that of viewers.
         eventually(&format!("the editor may {change:?}"), DEADLINE, async || {
             let output = run_as(&scene, editor, &change).await;

@@ -218,6 +218,10 @@ fn pod(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let said = match reason {
         ExclusionReason::NoAddress => words::not_started(&facts.object),
         ExclusionReason::ContainersNotReady => words::not_ready(&facts.object),
+        ExclusionReason::ReadinessGateFalse => {
+            let closed = words::other_gates(&facts.object, names::GATE);
+            (!closed.is_empty()).then(|| format!("closed: {}", closed.join(", ")))
+        }
         ExclusionReason::DuplicateAddress => Some(format!("address {}", target::addresses(&facts.pod))),
         _ => None,
     };

@@ -11,10 +11,12 @@ mod words;
 
 use serde::Serialize;
 
+use super::leaving::{draining, retained, retained_lines};
 use super::options::Explain;
 use super::output::{Printer, Tone};
 use super::session::{Session, pod_name};
 use super::{Ending, Error};
+use facts::Facts;
 use link::{Link, State};
 
 pub(super) use facts::Leader;
@@ -23,12 +25,29 @@ pub(super) use read::{Mechanism, leader, mechanism};
 pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Printer) -> Result<Ending, Error> {
     let name = pod_name(&options.pod)?;
     let facts = read::read(session, name).await?;
-    let explanation = Explanation::new(session, name, chain::chain(&facts));
+    let explanation = Explanation::new(session, name, chain::chain(&facts), leaving(&facts));
     match options.output {
         Some(format) => printer.value(format, &explanation)?,
         None => explanation.print(printer)?,
     }
     Ok(if explanation.first_broken.is_some() { Ending::Found } else { Ending::Fine })
+}
+
+/// What the chain does not show: targets of the Pod that are kept or drain, also of bindings that do not select it any more.
+fn leaving(facts: &Facts) -> Vec<String> {
+    let pod = facts.pod.key.name.as_str();
+    let mut lines = Vec::new();
+    for seen in facts.bindings() {
+        let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();
+        let mut retained = retained(&seen);
+        retained.retain(|one| one.pod == pod);
+        let mut draining = draining(&seen);
+        draining.retain(|one| one.pod.as_deref() == Some(pod));
+        let draining = draining.iter().map(|one| format!("draining: {}", one.words()));
+        let own = retained_lines(&retained).into_iter().chain(draining);
+        lines.extend(own.map(|line| format!("DirectAccessBinding '{name}': {line}")));
+    }
+    lines
 }
 
 /// The verdict on one Pod.
@@ -41,12 +60,14 @@ struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_broken: Option<Link>,
     links: Vec<Link>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    leaving: Vec<String>,
 }
 
 impl Explanation {
-    fn new(session: &Session, pod: &str, links: Vec<Link>) -> Self {
+    fn new(session: &Session, pod: &str, links: Vec<Link>, leaving: Vec<String>) -> Self {
         let first_broken = links.iter().find(|link| link.state == State::Broken).cloned();
-        Self { namespace: session.namespace.clone(), pod: pod.to_owned(), first_broken, links }
+        Self { namespace: session.namespace.clone(), pod: pod.to_owned(), first_broken, links, leaving }
     }
 
     fn print(&self, printer: &mut Printer) -> Result<(), Error> {
@@ -63,6 +84,9 @@ impl Explanation {
             };
             let mark = printer.tint(tone, mark);
             printer.line(format!("{mark} {:13} {}", link.name.as_str(), link.message))?;
+        }
+        for line in &self.leaving {
+            printer.line(format!("  {line}"))?;
         }
         printer.line("")?;
         match &self.first_broken {

@@ -284,8 +284,8 @@ pub(super) const FAILURES: &[Failure] = &[
     },
     Failure {
         what: "the gate of somebody else is closed",
-        link: "Ready",
-        reason: "OtherGate",
+        link: "Pod",
+        reason: "ReadinessGateFalse",
         arrange: |scene| {
             let gates =
                 json!([{"conditionType": tke_direct_access::api::names::GATE}, {"conditionType": "example.com/warm"}]);

@@ -138,7 +138,7 @@ impl BindingView {
     }
 
     /// The UID by which the binding marks what is its own, or that of the binding whose place it has taken.
-    pub(super) fn is_uid_of_ours(&self, uid: &str) -> bool {
+    pub fn is_uid_of_ours(&self, uid: &str) -> bool {
         self.uid() == uid || self.former_uids.contains(uid)
     }
 }

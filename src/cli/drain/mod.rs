@@ -1,4 +1,9 @@
-//! `drain`: a Pod without new connections.
+//! `drain`: Pods without new connections.
+//!
+//! This file drains one Pod; `now` drains several at once, and `workload` finds those of a Deployment and its like.
+
+mod now;
+mod workload;
 
 use std::time::Duration;
 
@@ -8,32 +13,44 @@ use kube::api::Patch;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::options::Drain;
-use super::output::Printer;
-use super::session::{Session, merge, pod_name};
-use super::world::World;
-use super::{Ending, Error};
 use crate::api::names;
+use crate::cli::options::Drain;
+use crate::cli::output::Printer;
+use crate::cli::session::{Session, merge, pod_name};
+use crate::cli::world::World;
+use crate::cli::{Ending, Error};
 use crate::plan::{Cloud, TargetTrace};
 
 /// Time from one look at CLB to the next.
 const PERIOD: Duration = Duration::from_secs(1);
+/// Seconds to wait for CLB when nothing is said of them.
+const USUAL_TIMEOUT: u64 = 60;
 
 pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printer) -> Result<Ending, Error> {
-    let name = pod_name(&options.pod)?;
+    if options.now {
+        return now::run(session, options, printer).await;
+    }
+    let [target] = options.targets.as_slice() else {
+        return Err(Error::Argument("say which Pod, as pod/NAME; several at once need --now".to_owned()));
+    };
+    if workload::is_workload(target) {
+        return Err(Error::Argument(format!(
+            "'{target}' is no Pod: say which Pod, as pod/NAME, or drain all with --now"
+        )));
+    }
+    let name = pod_name(target)?;
+    let timeout_seconds = options.timeout_seconds.unwrap_or(USUAL_TIMEOUT);
     let pods: Api<Pod> = Api::namespaced(session.client.clone(), &session.namespace);
     let (kind, plural) = ("Pod", "pods");
     let found = pods.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
     if found.is_none() {
         return Err(Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() });
     }
-    let weight = if options.undo { Value::Null } else { json!("0") };
-    let change = json!({"metadata": {"annotations": {names::CUSTOM_WEIGHT: weight}}});
-    let patched = pods.patch(name, &merge(), &Patch::Merge(&change)).await;
+    let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;
     let what = if options.undo { "goes back into service" } else { "is asked to take no new connections" };
     printer.line(format!("pod/{name} {what}"))?;
-    if options.timeout_seconds == 0 {
+    if timeout_seconds == 0 {
         return Ok(Ending::Fine);
     }
     if session.credentials.is_err() {
@@ -42,7 +59,7 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         );
         return Ok(Ending::Fine);
     }
-    let deadline = Instant::now() + Duration::from_secs(options.timeout_seconds);
+    let deadline = Instant::now() + Duration::from_secs(timeout_seconds);
     let mut looks = tokio::time::interval(PERIOD);
     loop {
         looks.tick().await;
@@ -56,13 +73,18 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
             }
             Err(why) if Instant::now() >= deadline => {
                 return Err(Error::TimedOut(format!(
-                    "CLB does not show it after {} s: {why}; run `kubectl direct-access explain pod/{name}`",
-                    options.timeout_seconds
+                    "CLB does not show it after {timeout_seconds} s: {why}; run `kubectl direct-access explain pod/{name}`"
                 )));
             }
             Err(_) => {}
         }
     }
+}
+
+/// The change of a Pod that drains it, or takes that back.
+fn change(is_back: bool) -> Value {
+    let weight = if is_back { Value::Null } else { json!("0") };
+    json!({"metadata": {"annotations": {names::CUSTOM_WEIGHT: weight}}})
 }
 
 /// On how many routes the Pod has the weight that is asked for, or what is missing.

@@ -1,0 +1,318 @@
+//! `drain --now`: several Pods at once, each target with its weight before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod as PodObject;
+use kube::Api;
+use kube::api::Patch;
+use serde_json::json;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::change;
+use super::workload::{Drained, parse, pods};
+use crate::api::condition::ConditionType;
+use crate::api::mark::TargetTag;
+use crate::api::{DirectAccessBinding, names};
+use crate::cli::options::Drain;
+use crate::cli::output::Printer;
+use crate::cli::session::{Session, merge};
+use crate::cli::world::{Seen, World};
+use crate::cli::{Ending, Error};
+use crate::model::{Address, RegisteredTarget, Route, Weight};
+use crate::plan::{Cloud, Observed, selects};
+
+/// Seconds to wait for CLB when nothing is said of them.
+const USUAL_TIMEOUT: u64 = 30;
+/// How long the weights before are waited for: nobody is kept in service because CLB answers slowly.
+const BEFORE: Duration = Duration::from_secs(1);
+/// Time from one look to the next.
+const PERIOD: Duration = Duration::from_millis(500);
+/// The most Pods that are annotated side by side.
+const SIDE_BY_SIDE: usize = 32;
+/// How often the controller is asked to look: with the second answer it has seen what was changed before the first question.
+const QUESTIONS: usize = 2;
+
+pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printer) -> Result<Ending, Error> {
+    let drained = parse(&options.targets)?;
+    let pods = chosen(session, &drained).await?;
+    if pods.is_empty() {
+        return Err(Error::Argument(format!("{} has no Pods", options.targets.join(" "))));
+    }
+    let aim = Aim { pods: &pods, is_back: options.undo };
+    let before = match timeout(BEFORE, aim.look(session)).await {
+        Ok(Ok(look)) => look.weights,
+        // What is shown of them is not worth waiting for.
+        Ok(Err(_)) | Err(_) => BTreeMap::new(),
+    };
+    let refused = annotate(session, &aim, &drained, printer).await?;
+    let seconds = options.timeout_seconds.unwrap_or(USUAL_TIMEOUT);
+    if seconds == 0 {
+        return refused.map_or(Ok(Ending::Fine), Err);
+    }
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    let (look, missing) = if session.credentials.is_ok() {
+        aim.wait_for_cloud(session, deadline).await?
+    } else {
+        aim.wait_for_status(session, deadline).await?
+    };
+    show(&pods, &before, &look, printer)?;
+    match (refused, missing) {
+        (None, None) => Ok(Ending::Fine),
+        (Some(error), _) => Err(error),
+        (None, Some(missing)) => Err(Error::TimedOut(format!(
+            "it is not done after {seconds} s: {missing}; the annotations stay, and `kubectl direct-access get` shows how it goes on"
+        ))),
+    }
+}
+
+/// The Pods that are meant, each once.
+async fn chosen(session: &Session, drained: &[Drained<'_>]) -> Result<BTreeSet<String>, Error> {
+    let mut names = BTreeSet::new();
+    for one in drained {
+        match one {
+            Drained::Pod(name) => {
+                names.insert((*name).to_owned());
+            }
+            Drained::Workload(workload, name) => names.extend(pods(session, workload, name).await?),
+        }
+    }
+    Ok(names)
+}
+
+/// Annotates all Pods side by side. One that cannot be annotated does not keep the others in service: that is the result.
+async fn annotate(
+    session: &Session,
+    aim: &Aim<'_>,
+    drained: &[Drained<'_>],
+    printer: &mut Printer,
+) -> Result<Option<Error>, Error> {
+    let api: Api<PodObject> = Api::namespaced(session.client.clone(), &session.namespace);
+    let (api, params, change) = (&api, &merge(), &Patch::Merge(change(aim.is_back)));
+    let writes = aim.pods.iter().map(|name| async move { (name, api.patch(name, params, change).await) });
+    let results: Vec<_> = stream::iter(writes).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let (mut done, mut errors) = (0, Vec::new());
+    for (name, result) in results {
+        let is_named = drained.iter().any(|one| matches!(one, Drained::Pod(named) if *named == name));
+        match result {
+            Ok(_) => done += 1,
+            // A workload's Pod that has gone in the meantime.
+            Err(error) if is_missing(&error) && !is_named => {}
+            Err(error) if is_missing(&error) => {
+                let (kind, plural) = ("Pod", "pods");
+                let namespace = session.namespace.clone();
+                errors.push(Error::NotFound { kind, plural, name: name.clone(), namespace });
+            }
+            Err(error) => errors.push(Error::kubernetes(format!("cannot annotate Pod '{name}'"))(error)),
+        }
+    }
+    let last = errors.pop();
+    for error in errors {
+        eprintln!("kubectl direct-access: {error}");
+    }
+    if done == 0 {
+        return last.map_or(Ok(None), Err);
+    }
+    let pods = if done == 1 { "Pod is" } else { "Pods are" };
+    let what = if aim.is_back { "go back into service" } else { "take no new connections" };
+    printer.line(format!("{done} {pods} asked to {what}"))?;
+    Ok(last)
+}
+
+fn is_missing(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// A target of a Pod: the Pod, where it is registered, and at what address.
+type Place = (String, String, Address);
+
+/// What is known of the Pods' targets.
+#[derive(Default)]
+struct Look {
+    weights: BTreeMap<Place, Weight>,
+    /// What is not yet as it should be, in words.
+    missing: Option<String>,
+}
+
+/// What is to become of which Pods.
+struct Aim<'a> {
+    pods: &'a BTreeSet<String>,
+    is_back: bool,
+}
+
+impl Aim<'_> {
+    /// Waits until CLB shows it; the last look, and what is missing.
+    async fn wait_for_cloud(&self, session: &Session, deadline: Instant) -> Result<(Look, Option<String>), Error> {
+        loop {
+            let mut look = self.look(session).await?;
+            let missing = look.missing.take();
+            if missing.is_none() || Instant::now() >= deadline {
+                return Ok((look, missing));
+            }
+            sleep(PERIOD).await;
+        }
+    }
+
+    /// The targets as CLB shows them.
+    async fn look(&self, session: &Session) -> Result<Look, Error> {
+        let world = World::read(session, false).await?;
+        let sights = world.look(session).await?;
+        let mut look = Look::default();
+        for seen in sights.iter().flat_map(|sight| sight.bindings()) {
+            if !world.is_asked_for(&seen.view.binding) {
+                continue;
+            }
+            match seen.cloud {
+                Cloud::Observed(observed) => self.read(&seen, observed, &mut look),
+                Cloud::Failed(failure) if self.concerns(&seen) => look.missing = Some(failure.to_string()),
+                Cloud::Failed(_) | Cloud::Missing(_) | Cloud::Unplaced(_) => {}
+            }
+        }
+        Ok(look)
+    }
+
+    fn read(&self, seen: &Seen<'_>, observed: &Observed, look: &mut Look) {
+        let targets = observed.targets.iter().flat_map(|(route, targets)| targets.iter().map(move |one| (route, one)));
+        for (route, target) in targets {
+            let Some(pod) = pod_of(seen, route, target).filter(|pod| self.pods.contains(*pod)) else { continue };
+            let place = (pod.to_owned(), route_name(observed, route), target.address);
+            let should_be = if self.is_back { wanted(seen, target.address) } else { Some(0) };
+            if should_be.is_some_and(|weight| weight != target.weight) {
+                let suspended = if seen.view.binding.spec.suspend { ", whose binding is suspended" } else { "" };
+                look.missing =
+                    Some(format!("{} of Pod '{pod}' has weight {} on {}{suspended}", place.2, target.weight, place.1));
+            }
+            look.weights.insert(place, target.weight);
+        }
+    }
+
+    /// Some of the Pods may be targets of the binding.
+    fn concerns(&self, seen: &Seen<'_>) -> bool {
+        let selected =
+            |service: &_| seen.view.pods.values().any(|pod| self.is_meant(&pod.key.name) && selects(service, pod));
+        let status = seen.view.binding.status.as_ref();
+        let mut draining = status.into_iter().flat_map(|status| &status.draining);
+        let ips = || seen.view.pods.values().filter(|pod| self.is_meant(&pod.key.name)).flat_map(|pod| &pod.ips);
+        seen.view.service.as_deref().is_some_and(selected)
+            || draining.any(|row| row.address.parse::<SocketAddr>().is_ok_and(|at| ips().any(|ip| *ip == at.ip())))
+    }
+
+    fn is_meant(&self, pod: &str) -> bool {
+        self.pods.contains(pod)
+    }
+
+    /// Without credentials: the controller is asked to look, and says when everything is as it should be.
+    async fn wait_for_status(&self, session: &Session, deadline: Instant) -> Result<(Look, Option<String>), Error> {
+        let world = World::read(session, false).await?;
+        let sights = world.look(session).await?;
+        let mut look = Look::default();
+        for seen in sights.iter().flat_map(|sight| sight.bindings()) {
+            if !world.is_asked_for(&seen.view.binding) || !self.concerns(&seen) {
+                continue;
+            }
+            let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();
+            for _ in 0..QUESTIONS {
+                if let Some(missing) = settled(session, name, deadline).await? {
+                    return Ok((look, Some(missing)));
+                }
+            }
+            let targets = seen.routes.iter().flat_map(|route| route.targets.iter().map(move |target| (route, target)));
+            for (route, target) in targets.filter(|(_, target)| self.is_meant(&target.pod)) {
+                let place = (target.pod.clone(), short(&route.name).to_owned(), target.address);
+                look.weights.extend(target.wanted.map(|weight| (place, weight)));
+            }
+        }
+        Ok((look, None))
+    }
+}
+
+/// Asks the controller to look at a binding; what is missing when time is over.
+async fn settled(session: &Session, name: &str, deadline: Instant) -> Result<Option<String>, Error> {
+    let asked = Timestamp::now().to_string();
+    session.patch_binding(name, &json!({"metadata": {"annotations": {names::RECONCILE_REQUESTED_AT: asked}}})).await?;
+    loop {
+        let binding = session.binding(name).await?;
+        let Some(missing) = unsettled(&binding, &asked) else { return Ok(None) };
+        if Instant::now() >= deadline {
+            return Ok(Some(format!("DirectAccessBinding '{name}': {missing}")));
+        }
+        sleep(PERIOD).await;
+    }
+}
+
+/// Why the status does not say that CLB shows what is wanted.
+fn unsettled(binding: &DirectAccessBinding, asked: &str) -> Option<String> {
+    let status = binding.status.as_ref();
+    if status.and_then(|status| status.last_handled_reconcile_at.as_deref()) != Some(asked) {
+        return Some("the controller has not looked at it".to_owned());
+    }
+    let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+    let programmed = conditions.find(|found| found.type_ == ConditionType::Programmed.as_str());
+    match programmed {
+        Some(found) if found.status == "True" => None,
+        Some(found) => Some(found.message.clone()),
+        None => Some("it has no condition Programmed".to_owned()),
+    }
+}
+
+/// The Pod of a target, when the target is the binding's.
+fn pod_of<'a>(seen: &Seen<'a>, route: &Route, target: &RegisteredTarget) -> Option<&'a str> {
+    let name = |pod: &'a crate::model::Pod| pod.key.name.as_str();
+    if let Some(tag) = TargetTag::parse(&target.tag) {
+        let (uid, pod) = seen.view.pods.range(tag.pod_mark.clone()..).next()?;
+        return (seen.view.is_uid_of_ours(&tag.binding_uid) && uid.starts_with(&tag.pod_mark)).then(|| name(pod));
+    }
+    let is_known =
+        target.tag.is_empty() && seen.routes.iter().any(|one| one.listener.as_ref() == Some(&route.listener));
+    let mut pods = seen.view.pods.values().filter(|pod| is_known && !pod.host_network);
+    pods.find(|pod| pod.ips.contains(&target.address.ip)).map(|pod| name(pod))
+}
+
+/// The weight that the binding wants for a target that it wants.
+fn wanted(seen: &Seen<'_>, address: Address) -> Option<Weight> {
+    let mut targets = seen.routes.iter().flat_map(|route| &route.targets);
+    targets.find(|target| target.address == address).and_then(|target| target.wanted)
+}
+
+fn route_name(observed: &Observed, route: &Route) -> String {
+    let Some(listener) = observed.listeners.iter().find(|listener| listener.id == route.listener) else {
+        return route.listener.to_string();
+    };
+    let rule = listener.rules.iter().find(|rule| Some(&rule.id) == route.rule.as_ref());
+    let rule = rule.map(|rule| format!(" {}{}", rule.domain, rule.url)).unwrap_or_default();
+    format!("{}/{}{rule}", listener.port, listener.protocol)
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("listener ").unwrap_or(name)
+}
+
+fn show(
+    pods: &BTreeSet<String>,
+    before: &BTreeMap<Place, Weight>,
+    after: &Look,
+    printer: &mut Printer,
+) -> Result<(), Error> {
+    let places: BTreeSet<_> = before.keys().chain(after.weights.keys()).collect();
+    let weight = |weights: &BTreeMap<Place, Weight>, place| {
+        weights.get(place).map_or_else(|| "-".to_owned(), ToString::to_string)
+    };
+    let rows: Vec<_> = places
+        .iter()
+        .map(|place| {
+            let (pod, listener, address) = *place;
+            let (was, is) = (weight(before, place), weight(&after.weights, place));
+            vec![pod.clone(), listener.clone(), address.to_string(), was, is]
+        })
+        .collect();
+    if !rows.is_empty() {
+        printer.table(&["POD", "LISTENER", "TARGET", "BEFORE", "AFTER"], &rows)?;
+    }
+    for pod in pods.iter().filter(|pod| !places.iter().any(|(of, ..)| of == *pod)) {
+        printer.line(format!("pod/{pod} is not a target of any binding"))?;
+    }
+    Ok(())
+}
