@@ -5,34 +5,39 @@ use kube::{Api, CustomResourceExt};
 
 use super::context::Context;
 use crate::api::DirectAccessBinding;
-use crate::plan::annotated::{Setting, keeps_binding};
+use crate::plan::annotated::{Remake, Setting, remake};
 use crate::plan::{BindingView, Departure};
 
-/// Finds out why the bindings that are being deleted go.
+/// Finds out why the bindings that are being deleted go. The definition comes first: while it goes, nothing is made again.
 pub(super) async fn departures(context: &Context, views: &mut [BindingView]) {
-    let mut definition = None;
+    if !views.iter().any(BindingView::is_deleting) {
+        return;
+    }
+    let definition = of_definition(context).await;
     for view in views.iter_mut().filter(|view| view.is_deleting()) {
-        if is_made_again(context, view) {
-            view.departure = Departure::MadeAgain;
-            continue;
-        }
-        if definition.is_none() {
-            definition = Some(of_definition(context).await);
-        }
-        view.departure = definition.unwrap_or(Departure::Unknown);
+        view.departure = match (definition, of_service(context, view)) {
+            (Departure::Usual, Remake::Made) => Departure::MadeAgain,
+            (Departure::Usual, Remake::Held) => Departure::Held,
+            (definition, _) => definition,
+        };
     }
 }
 
-/// The Service that owns it is there and asks for a binding.
-fn is_made_again(context: &Context, view: &BindingView) -> bool {
+/// What the Service for which a binding was made has to say. It counts by name: a reference that came from a backup names another UID.
+fn of_service(context: &Context, view: &BindingView) -> Remake {
+    let Some(service) = view.service.as_deref() else { return Remake::NotAsked };
+    let owners = view.binding.metadata.owner_references.iter().flatten();
+    let mut services = owners.filter(|owner| owner.kind == "Service" && owner.controller == Some(true));
+    if services.next().is_none_or(|owner| owner.name != service.key.name) {
+        return Remake::NotAsked;
+    }
     let switches = context.stores.switches();
     let setting = Setting {
         acceptance: context.annotated_services,
         has_tke: switches.has_tke,
         is_default: switches.default_direct_access,
     };
-    let service = view.service.as_deref().filter(|_| view.is_of_service());
-    service.is_some_and(|service| keeps_binding(service, setting, &view.binding))
+    remake(service, setting, &view.binding)
 }
 
 /// A definition that is being deleted takes all bindings with it, which nobody may have meant.

@@ -1,6 +1,6 @@
 //! One round over one load balancer: gather, plan, apply, report.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -161,11 +161,17 @@ async fn look(
         Some(clb) => memory.wait_for_task(clb).await,
         None => None,
     };
-    let (snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
-    let plan = plan(&snapshot);
+    let (mut snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
+    let mut decided = plan(&snapshot);
     // While a task runs, the load balancer is locked. Gates do not wait for that.
-    let is_submitted = busy.is_none() && submit(context, &snapshot, &plan).await;
-    let outcome = memory.apply(context, clb.filter(|_| is_submitted), &snapshot, &plan).await;
+    let refused = if busy.is_none() { submit(context, &snapshot, &decided).await } else { BTreeSet::new() };
+    if !refused.is_empty() {
+        // Nothing of theirs is in the cloud yet: the others are planned without them.
+        snapshot.bindings.retain(|view| !refused.contains(view.uid()));
+        decided = plan(&snapshot);
+    }
+    let plan = decided;
+    let outcome = memory.apply(context, clb.filter(|_| busy.is_none()), &snapshot, &plan).await;
     memory.remember(&snapshot, &plan, &outcome, busy);
     share.use_of_quotas(&snapshot);
     let report = Report {

@@ -1,6 +1,7 @@
 //! The finalizer, in two forms: the first before a binding is looked at, the second before anything is written to the cloud for it.
 //! The first goes without a look at the cloud; the second when a read shows that nothing of ours is left.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube::Api;
@@ -31,17 +32,20 @@ pub(in crate::operator) async fn secure(
     secured
 }
 
-/// Puts the second form on the bindings for which the plan writes to the cloud. Returns false when the API server has not confirmed
-/// one, so that nothing may be written.
-pub(in crate::operator) async fn submit(context: &Context, snapshot: &Snapshot, plan: &Plan) -> bool {
-    let mut is_confirmed = true;
+/// Puts the second form on the bindings for which the plan writes to the cloud. Returns the UIDs of those that the API server has not
+/// confirmed: nothing may be written for them, and others do not wait for them.
+pub(in crate::operator) async fn submit(context: &Context, snapshot: &Snapshot, plan: &Plan) -> BTreeSet<String> {
+    let mut refused = BTreeSet::new();
     for (view, part) in snapshot.bindings.iter().zip(&plan.bindings) {
         let writes = !part.pending.is_empty() || part.placement.is_some();
-        if !plan.steps.is_empty() && writes && !view.is_submitted() {
-            is_confirmed &= write(context, &view.binding, &[names::FINALIZER]).await.1.is_some();
+        if !plan.steps.is_empty() && writes && !view.is_submitted() && !view.is_deleting() {
+            let confirmed = write(context, &view.binding, &[names::FINALIZER]).await.1;
+            if confirmed.is_none() {
+                refused.insert(view.uid().to_owned());
+            }
         }
     }
-    is_confirmed
+    refused
 }
 
 impl Report<'_> {

@@ -145,7 +145,7 @@ impl<'a> PlanBuilder<'a> {
         let mut taken: BTreeMap<Route, BTreeSet<Address>> = BTreeMap::new();
         for index in order {
             let intent = &mut intents[index];
-            if matches!(intent.management, Management::Abandon | Management::Observe) {
+            if intent.management == Management::Abandon {
                 continue;
             }
             let service = resolution::service(intent.view);
@@ -185,6 +185,7 @@ impl<'a> PlanBuilder<'a> {
     /// The routes on which a binding wants something or has something left, with what it is.
     fn stakes<'i>(&self, intent: &'i BindingIntent<'a>) -> BTreeMap<Route, Stake<'i, 'a>> {
         let mut stakes = BTreeMap::new();
+        let marked = marked(intent.view, self.observed);
         for listener in &intent.listeners {
             for row in &listener.routes {
                 let Some(route) = &row.route else { continue };
@@ -193,7 +194,10 @@ impl<'a> PlanBuilder<'a> {
                     RouteIntent::Wanted | RouteIntent::Unresolved => None,
                 };
                 let holder = listener.presence.holder();
-                stakes.insert(route.clone(), Stake { listener: Some((listener, row)), holder, proof });
+                // Where nothing is known to be wanted and nothing of ours stands, nothing is held.
+                if row.intent != RouteIntent::Unresolved || marked.contains(route) || is_recorded(intent.view, route) {
+                    stakes.insert(route.clone(), Stake { listener: Some((listener, row)), holder, proof });
+                }
             }
         }
         for leftover in &intent.leftovers {
@@ -202,8 +206,9 @@ impl<'a> PlanBuilder<'a> {
                 stakes.insert(route, Stake { listener: None, holder, proof });
             }
         }
-        if intent.management == Management::Freeze {
-            for route in marked(intent.view, self.observed) {
+        if matches!(intent.management, Management::Freeze | Management::Observe) {
+            stakes.clear();
+            for route in marked {
                 stakes.insert(route, Stake { listener: None, holder: Holder::Others, proof: None });
             }
         }
@@ -376,8 +381,15 @@ struct NewRules {
     step: Option<Step>,
 }
 
+/// The status records the route as one of the binding's.
+fn is_recorded(view: &super::BindingView, route: &Route) -> bool {
+    let Some(row) = resolution::row_by_id(view, &route.listener) else { return false };
+    let Some(id) = &route.rule else { return true };
+    row.rules.iter().any(|rule| rule.location_id.as_deref() == Some(id.as_str()))
+}
+
 fn wants<'i>(management: Management, stake: &Stake<'i, '_>) -> RouteTargets<'i> {
-    if management == Management::Freeze {
+    if matches!(management, Management::Freeze | Management::Observe) {
         return RouteTargets::Frozen;
     }
     if let Some(proof) = stake.proof {

@@ -100,7 +100,10 @@ pub(super) fn intent(pod: &Pod, unready: Option<ExclusionReason>, policy: &Polic
     let Some(unready) = unready else { return PodIntent::Serve(policy.weights.of(pod)) };
     let leaving = leaving(pod, unready, policy);
     match leaving {
-        PodIntent::Leave(leave) if policy.weights.of(pod).is_zero() => PodIntent::Leave(now(&leave)),
+        // A gate of somebody else that is False is followed whatever else is the matter with the Pod.
+        PodIntent::Leave(leave) if policy.weights.of(pod).is_zero() || !pod.closed_gates.is_empty() => {
+            PodIntent::Leave(now(&leave))
+        }
         PodIntent::Keep if policy.weights.of(pod).is_zero() => out_now(),
         other => other,
     }

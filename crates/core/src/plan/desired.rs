@@ -244,7 +244,10 @@ impl Resolver<'_> {
                 cluster: self.snapshot.cluster,
                 snat_pro: self.load_balancer.is_some_and(|found| found.snat_pro),
             },
-            weights: Weights::new(&service, &resolution.port, weight, is_explicit),
+            weights: match resolution.source {
+                PortSource::Slices => Weights::new(&service, &resolution.port, weight, is_explicit),
+                PortSource::Pods => Weights::held(weight),
+            },
             drain: spec.drain.clone(),
             family: self.load_balancer.map_or(IpFamily::V4, |load_balancer| load_balancer.family),
             now: self.snapshot.now,

@@ -65,7 +65,14 @@ impl<'a> Floor<'a> {
     /// The targets that leave and keep their weight, where `wanted` Pods should serve.
     pub(super) fn retained(&self, wanted: usize) -> BTreeMap<Address, Retained> {
         let mut retained = self.replaced(wanted);
-        let stays = |own: &&OwnTarget<'_>| !matches!(own.intent, PodIntent::Leave(_)) && self.serves(own);
+        let stays = |own: &&OwnTarget<'_>| {
+            let is_leaving = match &own.intent {
+                PodIntent::Leave(_) => true,
+                PodIntent::Serve(weight) => weight.is_zero(),
+                PodIntent::Keep => false,
+            };
+            !is_leaving && self.serves(own)
+        };
         if retained.is_empty() && !self.targets.iter().any(|own| stays(&own)) {
             retained = self.last();
         }
@@ -87,7 +94,7 @@ impl<'a> Floor<'a> {
         let counts = |own: &&OwnTarget<'_>| match own.intent {
             PodIntent::Leave(_) => false,
             PodIntent::Keep => self.serves(own),
-            PodIntent::Serve(_) => self.sight == Sight::ByHealth && self.serves(own),
+            PodIntent::Serve(ref weight) => self.sight == Sight::ByHealth && !weight.is_zero() && self.serves(own),
         };
         self.targets.iter().filter(counts).count()
     }

@@ -123,6 +123,7 @@ const UNMARKED_SETTLES: SignedDuration = SignedDuration::from_secs(60);
 pub(super) fn registered(
     route: &Route,
     targets: &[RegisteredTarget],
+    endpoints: Option<&Endpoints>,
     snapshot: &Snapshot,
     sightings: &mut Vec<Sighting>,
 ) -> HashMap<Address, Registered> {
@@ -135,7 +136,9 @@ pub(super) fn registered(
             (None, _) if !target.tag.is_empty() => continue,
             (None, Some(uid)) => RegisteredFor::Mark(pod_mark(uid)),
             (None, None) => {
-                let sighting = Sighting::Unmarked(key.0, key.1);
+                let candidate = endpoints.and_then(|endpoints| endpoints.candidates.get(&target.address));
+                let pod = candidate.map(|candidate| candidate.pod_uid.clone()).unwrap_or_default();
+                let sighting = Sighting::Unmarked(key.0, key.1, pod);
                 let since = remembered.since.get(&sighting).copied();
                 sightings.push(sighting);
                 let is_settled = since.is_some_and(|since| snapshot.now.duration_since(since) >= UNMARKED_SETTLES);
@@ -214,7 +217,11 @@ pub fn release<'a>(
         return GateRelease::Never;
     };
     let mut reason = GateReason::NotBound;
-    for binding in selecting.into_iter().filter(|binding| binding.metadata.deletion_timestamp.is_none()) {
+    // One that is being deleted and is held still has its finalizer: it may go on to bind the Pod.
+    let is_there = |binding: &&DirectAccessBinding| {
+        binding.metadata.deletion_timestamp.is_none() || super::placement::has_finalizer(binding)
+    };
+    for binding in selecting.into_iter().filter(is_there) {
         if !binding.spec.suspend {
             return GateRelease::Never;
         }
@@ -260,7 +267,7 @@ impl<'a> Table<'a> {
                 return Err(self.not_registered(pod));
             };
             match wished {
-                PodWeight::Unreadable { newcomer: None, .. } if target.weight == 0 => {
+                PodWeight::Unreadable { .. } if target.weight == 0 => {
                     let message = format!("registered with {name} at weight 0, because its weight cannot be read");
                     return wait(GateReason::WeightUnreadable, message);
                 }

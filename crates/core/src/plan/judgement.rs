@@ -14,7 +14,7 @@ use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked
 use super::summary::{Counts, Maker, Release, Sight, tally};
 use super::tags::TagSight;
 use super::{
-    BindingPlan, BindingView, Cloud, ConfigView, Ended, ListenerFacts, Observed, Problem, RuleFacts, Sighting,
+    BindingPlan, BindingView, Cleared, Cloud, ConfigView, Ended, ListenerFacts, Observed, Problem, RuleFacts, Sighting,
     Snapshot, drift, problem,
 };
 
@@ -150,7 +150,9 @@ pub(super) fn rows_of<'i>(
             route,
             state: state(intent),
             endpoints: intent.desired.endpoints.as_ref(),
-            registered: route.map(|route| registered(route, targets, snapshot, sightings)).unwrap_or_default(),
+            registered: route
+                .map(|route| registered(route, targets, intent.desired.endpoints.as_ref(), snapshot, sightings))
+                .unwrap_or_default(),
         });
     }
     if rows.is_empty() {
@@ -241,7 +243,10 @@ fn unproven(view: &BindingView, snapshot: &Snapshot) -> Vec<ListenerId> {
     let rows = status.listeners.iter().filter(|row| row.created || had_targets);
     rows.filter_map(|row| row.listener_id.clone())
         .map(ListenerId::new)
-        .filter(|id| !snapshot.remembered.cleared.contains(id))
+        .filter(|id| {
+            let cleared = |what| snapshot.remembered.cleared.contains(&(what, id.clone()));
+            !cleared(Cleared::Whole) && !cleared(Cleared::TargetsOf(view.uid().to_owned()))
+        })
         .collect()
 }
 

@@ -83,7 +83,9 @@ impl BindingView {
     fn retention(&self) -> Retention {
         match (self.binding.spec.deletion_policy, self.departure) {
             (DeletionPolicy::Retain, _)
-            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Unknown) => Retention::Everything,
+            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown) => {
+                Retention::Everything
+            }
             (DeletionPolicy::Deregister | DeletionPolicy::Delete, Departure::Usual) => Retention::Nothing,
         }
     }
@@ -104,6 +106,8 @@ pub enum Departure {
     DefinitionDeleted,
     /// It is made again at once, because the Service that owns it is there and asks for it.
     MadeAgain,
+    /// The Service for which it was made has not ended its wish, and another binding would not be made.
+    Held,
     /// Nobody can say, because the API server does not answer.
     Unknown,
 }
@@ -112,16 +116,17 @@ pub enum Departure {
 /// Where it would not, the binding goes on.
 fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems: &mut Vec<Problem>) -> Management {
     match load_balancer {
-        Some(found) if placement::is_marked_by_service(found, view) => Management::Abandon,
+        Some(found) if view.departure == Departure::MadeAgain && placement::is_marked_by_service(found, view) => {
+            Management::Abandon
+        }
         Some(_) => {
             problems.push(problem::deletion_held(view));
             Management::Manage
         }
-        None if view.is_submitted() => {
+        None => {
             problems.push(problem::deletion_held(view));
             Management::Freeze
         }
-        None => Management::Abandon,
     }
 }
 
@@ -133,7 +138,10 @@ pub(super) fn management(
     problems: &mut Vec<Problem>,
 ) -> Management {
     let spec = &view.binding.spec;
-    if view.is_deleting() && view.departure == Departure::MadeAgain {
+    if view.is_deleting() && !view.is_submitted() {
+        return Management::Abandon;
+    }
+    if view.is_deleting() && matches!(view.departure, Departure::MadeAgain | Departure::Held) {
         return made_again(view, load_balancer, problems);
     }
     if let Some(proof) = Proof::deletion(view) {

@@ -59,7 +59,7 @@ pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
-pub use remembered::{Ended, Remembered, Sighting};
+pub use remembered::{Cleared, Ended, Remembered, Sighting};
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{BindingPlan, Counts, Draining, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight};

@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
-use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG, TargetTag};
+use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
 
@@ -203,30 +204,47 @@ fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
 
 /// True when the load balancer was created for the Service that owns the binding, and says so.
 pub(super) fn is_marked_by_service(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
-    let service = owning_service(&view.binding);
+    let service = view.service.as_deref().map(|service| service.uid.as_str());
     load_balancer.tags.iter().any(|(key, value)| key == SERVICE_TAG && Some(value.as_str()) == service)
+}
+
+/// The load balancer was created for another Service than the one that the binding names as its owner: a reference that came from a
+/// backup proves nothing.
+fn is_of_other_service(load_balancer: &LoadBalancer, binding: &DirectAccessBinding) -> bool {
+    let tag = load_balancer.tags.iter().find(|(key, _)| key == SERVICE_TAG);
+    tag.is_some_and(|(_, value)| owning_service(binding) != Some(value.as_str()))
 }
 
 /// The UID of the Service that owns a binding; `None` for a binding that somebody has made by hand.
 fn owning_service(binding: &DirectAccessBinding) -> Option<&str> {
     let mut owners = binding.metadata.owner_references.iter().flatten();
-    owners.find(|owner| owner.kind == "Service").map(|owner| owner.uid.as_str())
+    owners.find(|owner| is_controlling_service(owner)).map(|owner| owner.uid.as_str())
 }
 
-/// The UIDs of bindings whose place this one has taken: those that marks name on a load balancer which was created for the Service
-/// that owns it, and that no binding has any more. `living` are the UIDs of all bindings.
+/// The owner is a Service for which the binding was made: a reference that only asks for garbage collection does not say so.
+pub(crate) fn is_controlling_service(owner: &OwnerReference) -> bool {
+    owner.kind == "Service" && owner.controller == Some(true)
+}
+
+/// The UIDs of bindings whose place this one has taken, by evidence of its own: those that its status records, and, on a load
+/// balancer that was created for the Service which owns it, that of the binding which asked for it and those in names of listeners
+/// that are this binding's but for the UID. None that a binding has: `living` are the UIDs of all.
 pub fn former_uids(binding: &DirectAccessBinding, observed: &Observed, living: &BTreeSet<String>) -> BTreeSet<String> {
     let Some(service) = owning_service(binding) else { return BTreeSet::new() };
     let tags = &observed.load_balancer.tags;
     if !tags.iter().any(|(key, value)| key == SERVICE_TAG && value == service) {
         return BTreeSet::new();
     }
+    let meta = &binding.metadata;
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
     let by_tag = tags.iter().filter(|(key, _)| key == OWNER_TAG).map(|(_, value)| value.clone());
-    let by_name =
-        observed.listeners.iter().filter_map(|listener| ListenerName::owner(&listener.name)).map(str::to_owned);
-    let targets = observed.targets.values().flatten();
-    let by_target = targets.filter_map(|target| TargetTag::parse(&target.tag)).map(|tag| tag.binding_uid);
-    by_tag.chain(by_name).chain(by_target).filter(|uid| !living.contains(uid)).collect()
+    let by_name = observed.listeners.iter().filter_map(|listener| {
+        let uid = ListenerName::owner(&listener.name)?;
+        (ListenerName::new(uid, namespace, name).as_str() == listener.name).then(|| uid.to_owned())
+    });
+    let recorded = binding.status.iter().filter_map(|status| status.load_balancer.as_ref());
+    let recorded = recorded.flat_map(|found| found.former_uids.iter().cloned());
+    by_tag.chain(by_name).chain(recorded).filter(|uid| !living.contains(uid)).collect()
 }
 
 /// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.
@@ -270,7 +288,7 @@ pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, intents: &mut [Bi
         part.release = Release::Waits;
         let id = &observed.load_balancer.id;
         let user = snapshot.bindings.iter().find(|other| other.uid() != view.uid() && !other.is_deleting());
-        if !is_marked(&observed.load_balancer, view) {
+        if !is_marked(&observed.load_balancer, view) || is_of_other_service(&observed.load_balancer, &view.binding) {
             part.problems.push(problem::load_balancer_not_marked(id, view.uid()));
         } else if let Some(user) = user {
             part.problems.push(problem::load_balancer_in_use(id, &format!("'{}' uses it", user.display_name())));

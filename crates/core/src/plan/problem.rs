@@ -5,7 +5,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::DirectAccessBinding;
-use crate::api::binding::{ListenerProtocol, ListenerSpec};
+use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec};
 use crate::api::condition::{ChangeReason, ConditionType, Reason};
 use crate::api::mark::OWNER_TAG;
 use crate::model::{Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
@@ -253,10 +253,15 @@ pub(super) fn parked(view: &BindingView) -> Problem {
     let id = recorded.map(|recorded| recorded.id.as_str()).unwrap_or_default();
     let meta = &view.binding.metadata;
     let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let first = match view.binding.spec.deletion_policy {
+        DeletionPolicy::Delete => "",
+        DeletionPolicy::Deregister | DeletionPolicy::Retain => "set its spec.deletionPolicy to Delete, and then ",
+    };
     let message = format!(
         "Service '{namespace}/{}' does not ask for direct access any more: load balancer '{id}' is kept without listeners of this \
-         binding, and costs money; 'kubectl delete directaccessbinding {name} -n {namespace}' deletes it, and \
-         service.cloud.tencent.com/direct-access: \"true\" on the Service takes it back into use",
+         binding, and costs money; to delete it, {first}run 'kubectl delete directaccessbinding {name} -n {namespace}'; to have it \
+         back in use, let the Service ask again, as a Service of type LoadBalancer with \
+         service.cloud.tencent.com/direct-access \"true\"",
         view.binding.spec.service_ref.name
     );
     accepted(Reason::Parked, message)

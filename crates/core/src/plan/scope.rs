@@ -131,6 +131,11 @@ impl<'a> RouteScope<'a> {
             None if self.tags == TagSight::Hidden && self.holder == Holder::Ours => {
                 Owner::Ours(self.mark_of_untagged(target, candidate, pods).into())
             }
+            None if self.holder == Holder::Ours => {
+                // Somebody has cleared the tag of a target that this controller has registered.
+                let registered = self.remembered.registered.get(&(self.route.clone(), target.address));
+                registered.map_or(Owner::Unmarked, |uid| Owner::Ours(pod_mark(uid).into()))
+            }
             None => Owner::Unmarked,
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::config::reference;
 use super::management::Departure;
+use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
@@ -135,7 +136,7 @@ impl BindingView {
     pub fn is_of_service(&self) -> bool {
         let owners = self.binding.metadata.owner_references.as_deref().unwrap_or_default();
         owners.iter().any(|owner| {
-            owner.kind == "Service" && self.service.as_deref().is_none_or(|service| service.uid == owner.uid)
+            is_controlling_service(owner) && self.service.as_deref().is_none_or(|service| service.uid == owner.uid)
         })
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::api::binding::DrainingStatus;
 use crate::model::{Address, Route};
 
-use super::{BindingView, Observed, Snapshot};
+use super::{BindingView, Ended, Observed, Snapshot};
 
 /// Whether the cloud shows the tags of targets. The reference has `Tag` as a member that may be absent, and no example shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub enum TagSight {
 
 /// Whether tags are shown on a load balancer. Hidden is recorded in statuses, since a new controller has registered nothing yet.
 pub(super) fn tag_sight(snapshot: &Snapshot, observed: &Observed) -> TagSight {
-    if observed.targets.values().flatten().any(|target| !target.tag.is_empty()) {
+    let is_shown = observed.targets.values().flatten().any(|target| !target.tag.is_empty());
+    if is_shown || snapshot.remembered.tags_shown == Ended::Yes {
         return TagSight::Shown;
     }
     let is_read = |(route, address): &(Route, Address)| {

@@ -176,7 +176,18 @@ impl TargetPlan {
         remark: &str,
     ) {
         let leave = match &one.intent {
-            PodIntent::Keep | PodIntent::Serve(PodWeight::Unreadable { .. }) => return,
+            PodIntent::Keep => return,
+            PodIntent::Serve(PodWeight::Unreadable { .. }) => {
+                // A weight that we took while the Pod could not serve comes back; nothing else is known.
+                let key = (scope.route.clone(), one.target.address);
+                let before = scope.remembered.weights.get(&key).filter(|_| one.target.weight == 0);
+                if let Some(weight) = before {
+                    let pod = scope.pod_name(one.target, pods);
+                    let change = scope.weight_change(one.target, pod, *weight, ChangeReason::PodReady, String::new());
+                    self.reweight.push(change);
+                }
+                return;
+            }
             PodIntent::Serve(PodWeight::Known(weight)) => {
                 if one.target.weight != *weight {
                     let reason = if one.target.weight == 0 { ChangeReason::PodReady } else { ChangeReason::UserWeight };

@@ -53,6 +53,7 @@ fn seen(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Loa
         addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
         domain: found.domain.clone(),
         created: placement::created(&view.binding).is_some(),
+        former_uids: view.former_uids.iter().take(limit::FORMER_UIDS).cloned().collect(),
         hides_tags: plan.tags == TagSight::Hidden,
         requested_time: None,
     })

@@ -26,6 +26,8 @@ pub mod limit {
     pub const RULES: usize = 50;
     /// Attributes of one listener that were written and cannot be read.
     pub const WRITTEN: usize = 8;
+    /// UIDs of bindings whose place one has taken.
+    pub const FORMER_UIDS: usize = 8;
     /// Targets of living Pods that leave.
     pub const DRAINING: usize = 200;
     /// Problems with the config.
@@ -130,6 +132,10 @@ pub struct LoadBalancerStatus {
     pub domain: Option<String>,
     /// Whether this binding created it; only then deletionPolicy Delete removes it.
     pub created: bool,
+    /// UIDs of bindings whose place this one has taken, by which marks in the cloud still name it; at most 8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::FORMER_UIDS), inner(length(max = 64)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub former_uids: Vec<String>,
     /// Whether the cloud does not show the tags of its targets, by which they are told from those of others. Absent when it does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hides_tags: bool,

@@ -42,12 +42,19 @@ impl Words<'_> {
                 return own.map(|own| held(own, &self.service.ports));
             }
         };
+        let mut table = table;
         for stray in &table.strays {
             let what = "it is no port number; write a port of the Service, such as \"443\"";
             self.problems.push(KeyProblem::at(KEY, &quoted(stray), what));
         }
         let ports = &self.service.ports;
         let numbers: BTreeSet<u16> = ports.iter().map(|port| port.port).collect();
+        // An entry for a port that the Service does not have may be meant for one that it has.
+        for stray in table.entries.keys().filter(|number| !numbers.contains(number)) {
+            let what = "the Service has no port of this number; correct it, or remove the entry";
+            self.problems.push(KeyProblem::at(KEY, &stray.to_string(), what));
+            table.strays.push(stray.to_string());
+        }
         let mut listeners = Vec::new();
         for number in numbers {
             let of_number: Vec<&ServicePort> = ports.iter().filter(|port| port.port == number).collect();

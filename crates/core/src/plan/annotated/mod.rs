@@ -20,6 +20,7 @@ use crate::api::binding::{
 use crate::api::names;
 use crate::model::{KeyProblem, Reading, Service};
 
+use super::placement::is_controlling_service;
 use super::weight;
 use wish::Asks;
 use words::Words;
@@ -86,7 +87,8 @@ pub fn own_binding<'a>(service: &Service, bindings: &[&'a DirectAccessBinding]) 
 /// Whether a binding was made for this Service.
 pub fn is_own(service: &Service, binding: &DirectAccessBinding) -> bool {
     let owners = binding.metadata.owner_references.as_deref().unwrap_or_default();
-    owners.iter().any(|owner| owner.kind == "Service" && owner.uid == service.uid)
+    let names_it = binding.metadata.name.as_deref() == Some(service.key.name.as_str());
+    names_it && owners.iter().any(|owner| is_controlling_service(owner) && owner.uid == service.uid)
 }
 
 /// Reads the annotations of a Service. `own` is the binding that was made for it: what cannot be read stays as it is there.
@@ -114,9 +116,24 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
     ServiceIntent { wish, problems: words.problems, ignored }
 }
 
-/// True when the binding that was made for the Service is made again when somebody deletes it.
-pub fn keeps_binding(service: &Service, setting: Setting, own: &DirectAccessBinding) -> bool {
-    matches!(read(service, setting, Some(own)).wish, Wish::Serve(..) | Wish::Hold(_))
+/// What would become of a binding of the Service if somebody deleted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remake {
+    /// Another one is made at once.
+    Made,
+    /// The Service has not ended its wish, and another one would not be made.
+    Held,
+    /// The Service does not ask.
+    NotAsked,
+}
+
+/// Says what would become of a binding of the Service if somebody deleted it.
+pub fn remake(service: &Service, setting: Setting, own: &DirectAccessBinding) -> Remake {
+    match (read(service, setting, Some(own)).wish, read(service, setting, None).wish) {
+        (Wish::Serve(..), Wish::Serve(..)) => Remake::Made,
+        (Wish::Serve(..) | Wish::Hold(_), _) => Remake::Held,
+        _ => Remake::NotAsked,
+    }
 }
 
 /// True when TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the

@@ -71,6 +71,15 @@ impl Weights {
         Self { usual, rows }
     }
 
+    /// The weights where the Service or its port is missing: targets keep what they have, a new one gets the listener's, and what a Pod
+    /// says of itself counts.
+    pub(super) fn held(usual: Weight) -> Self {
+        let problem = KeyProblem::new(names::RS_WEIGHT, "the Service or its port is missing".to_owned());
+        let mut rows = PortRows::default();
+        rows.default = Reading::Unreadable(problem);
+        Self { usual, rows }
+    }
+
     /// The weight of a Pod.
     pub(super) fn of(&self, pod: &Pod) -> PodWeight {
         match own(pod) {

@@ -166,8 +166,7 @@ fn protocols_are_specified_by_port() {
             r#"{"80":{"protocol":["HTTP"],"hosts":{"a.example.com":{}}},
                 "443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"},"b.example.com":{"tls":"b"}}},
                 "7000":{"protocol":["TCP","UDP"]},
-                "8443":{"protocol":["TCP_SSL","QUIC"],"tls":"cert"},
-                "9999":{"protocol":["TCP"]}}"#,
+                "8443":{"protocol":["TCP_SSL","QUIC"],"tls":"cert"}}"#,
         ),
     ]);
     let port = |port| ServicePort {
@@ -348,7 +347,7 @@ fn a_port_that_the_definition_refuses_harms_only_itself() {
     let intent = read(&service, ALL, None);
     assert_eq!(wished(&intent).listeners.len(), 2);
     assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
-    service.ports = (1..=60)
+    service.ports = (41..=100)
         .map(|port| ServicePort {
             name: port.to_string(),
             transport: Transport::Tcp,
@@ -416,4 +415,16 @@ fn what_is_read_is_what_the_definition_takes() {
         (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["TCP","UDP"]}}"#),
     ]);
     wished(&reading).validate().unwrap();
+}
+
+#[test]
+fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
+    let tls = r#"{"80":{"protocol":["HTTP"]},"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
+    let own = own(&two_ports(tls));
+    let service = two_ports(&tls.replace("443", "4443"));
+    let intent = read(&service, ALL, Some(&own));
+    assert_eq!(wished(&intent).listeners, own.spec.listeners, "the TLS listener stays");
+    assert!(intent.problems[0].message.starts_with("4443: the Service has no port"), "{:?}", intent.problems);
+    let new = read(&service, ALL, None);
+    assert!(wished(&new).listeners.iter().all(|listener| listener.port != 443), "nothing is guessed");
 }
