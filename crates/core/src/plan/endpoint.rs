@@ -136,10 +136,13 @@ impl Endpoints {
         };
         let barred = self.policy.networks.bar(pod);
         if let Some(barred) = barred {
-            // A switch that may be set again.
+            // A switch that may be set again: those that live stay, and those that end leave.
             self.exclude(barred, pod);
-            let is_out = self.policy.weights.of(pod).is_zero();
-            let intent = if is_out { departure::out_now() } else { PodIntent::Keep };
+            let intent = match intent {
+                PodIntent::Serve(weight) if weight.is_zero() => departure::out_now(),
+                PodIntent::Serve(_) => PodIntent::Keep,
+                other => other,
+            };
             return self.admit(pod, &addresses, &intent);
         }
         self.want(pod, &intent);

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::api::condition::ChangeReason;
 use crate::model::{Address, Health, RegisteredTarget};
 
 use super::departure::{Ability, Deadline, Leave, Pace, PodIntent};
@@ -128,7 +129,15 @@ impl<'a> Floor<'a> {
                     Ability::No => false,
                 }
         };
-        self.targets.iter().filter(can_go_on).map(|own| (own.target.address, Retained::Last)).collect()
+        // Those that end and may stop at any moment go on only when there is nobody else.
+        let is_ending = |own: &&OwnTarget<'_>| {
+            let PodIntent::Leave(leave) = &own.intent else { return false };
+            leave.reason == ChangeReason::PodDeleted && matches!(leave.pace, Pace::Judged(_))
+        };
+        let able: Vec<_> = self.targets.iter().filter(can_go_on).collect();
+        let has_others = able.iter().any(|own| !is_ending(own) && self.serves(own));
+        let last = able.into_iter().filter(|own| !(has_others && is_ending(own)));
+        last.map(|own| (own.target.address, Retained::Last)).collect()
     }
 
     fn serves(&self, own: &OwnTarget<'_>) -> bool {

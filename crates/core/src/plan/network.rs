@@ -52,7 +52,10 @@ impl Networks {
 
 /// True when what bars a Pod is a switch that may be set again: its target, if it has one, stays as it is.
 pub(super) const fn is_switch(reason: ExclusionReason) -> bool {
-    matches!(reason, ExclusionReason::GlobalRouteDisabled | ExclusionReason::SnatProRequired)
+    matches!(
+        reason,
+        ExclusionReason::GlobalRouteDisabled | ExclusionReason::SnatProRequired | ExclusionReason::HostNetwork
+    )
 }
 
 /// What to tell of a workload whose Pods are in two networks.

@@ -178,7 +178,7 @@ impl<'a> RouteScope<'a> {
         }
         let reason = |reason| Exclusion { reason, pod: pod.key.name.clone() };
         let is = |excluded| endpoints.exclusions.binary_search(&reason(excluded)).is_ok();
-        if [ExclusionReason::HostNetwork, ExclusionReason::NetworkModeMismatch].into_iter().any(is) {
+        if is(ExclusionReason::NetworkModeMismatch) {
             return superseded(ChangeReason::NetworkChanged);
         }
         if pods.addressed.contains(pod.uid.as_str()) {

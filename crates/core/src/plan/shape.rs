@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::api::binding::{CertificateSpec, ListenerSpec, RuleSpec};
+use crate::api::binding::{CertificateSpec, ListenerSpec, Mode, RuleSpec};
 use crate::model::{Attribute, Attributes, Listener, LoadBalancer, Protocol};
 
 use super::config::Wishes;
@@ -143,6 +143,11 @@ impl Reader<'_> {
         let mut shape = Shape { attributes: wishes.listener(protocol, port), ..Shape::default() };
         let place = format!("spec.listeners[{}/{}]", spec.port, spec.protocol.as_str());
         shape.certificate = self.certificate(spec.certificate.as_ref(), &place);
+        if self.lacks_certificate(spec, protocol) {
+            let what = format!("must be set for {protocol}");
+            self.problems.push(problem::invalid(&format!("{place}.certificate"), &what));
+            shape.certificate = Certificate::Lost;
+        }
         if !protocol.is_layer7() {
             return shape;
         }
@@ -166,6 +171,13 @@ impl Reader<'_> {
             shape.rules.push(DesiredRule { domain, url: rule.url.clone(), attributes });
         }
         shape
+    }
+
+    /// A listener that is to be made needs a certificate, and none is named.
+    fn lacks_certificate(&self, spec: &ListenerSpec, protocol: Protocol) -> bool {
+        let is_named = spec.certificate.is_some() || spec.rules.iter().any(|rule| rule.certificate.is_some());
+        let is_ours = spec.listener_id.is_none() && self.view.binding.spec.mode == Mode::Direct;
+        is_ours && !is_named && matches!(protocol, Protocol::TcpSsl | Protocol::Quic | Protocol::Https)
     }
 
     /// The domain as the cloud is told: an empty one is the load balancer's own IPv4 address.

@@ -151,9 +151,14 @@ impl World {
         assert_eq!(has_certificate, holder.attributes.switch(Attribute::Sni) == Some(true), "{rule:?}");
         let is_other = |known: &crate::model::Rule| (&known.domain, &known.url) != (&rule.domain, &rule.url);
         assert!(holder.rules.iter().all(is_other), "the rule is there");
+        let sibling = holder.rules.iter().find(|known| known.domain == rule.domain);
+        let of_domain = sibling.map(|known| known.attributes.clone()).unwrap_or_default();
         let id = self.add_rule(listener, &rule.domain, &rule.url);
         let holder = self.listener(listener);
         let created = holder.rules.iter_mut().find(|found| found.id == id).unwrap();
+        for (attribute, value) in of_domain.iter().filter(|(attribute, _)| OF_DOMAIN.contains(attribute)) {
+            created.attributes.set(attribute, value.clone());
+        }
         overlay(&mut created.attributes, &rule.attributes);
         if rule.attributes.switch(Attribute::DefaultServer) == Some(true) {
             make_default(holder, &rule.domain);

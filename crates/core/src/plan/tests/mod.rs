@@ -1,5 +1,6 @@
 //! Plans by table and by property.
 
+mod acts;
 mod cloud;
 mod config;
 mod endings;
@@ -7,6 +8,7 @@ mod faults;
 mod gates;
 mod layer7;
 mod limits;
+mod misfortune;
 mod plans;
 mod properties;
 mod replacement;

@@ -11,15 +11,9 @@ mod story;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::{env, fs};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::{Value, json};
-
-use super::world::{World, binding};
-use crate::api::DirectAccessBinding;
-use crate::model::{Ending, GateState, PreStop};
+use super::acts::{add, delete, delete_binding, edit, listener, remove, respec, web};
 use story::Story;
 
 /// A file, and the story that it tells.
@@ -65,59 +59,4 @@ fn plans_are_those_of_the_files() {
     let file = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
     let files: BTreeSet<String> = fs::read_dir(folder()).unwrap().map(file).collect();
     assert_eq!(files, names);
-}
-
-/// Pods `web-1` to `web-n` whose gates are open and whose containers sleep for 20 s before they end.
-fn web(spec: &Value, count: u32) -> World {
-    let mut world = World::new(spec);
-    add(&mut world, 1..=count, "web");
-    world
-}
-
-/// Adds Pods with this `app` label, as [`web`] has them.
-fn add(world: &mut World, numbers: impl IntoIterator<Item = u32>, app: &str) {
-    for number in numbers {
-        let mut pod = super::world::pod(number);
-        pod.labels.insert("app".to_owned(), app.to_owned());
-        pod.gate = GateState::Open;
-        pod.containers_ready_since = Some(world.now);
-        pod.created = Some(world.now);
-        pod.ending = Ending { grace_seconds: 50, pre_stop: PreStop::Sleep(20) };
-        world.pods.insert(number, pod);
-    }
-}
-
-fn delete(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
-    let now = world.now;
-    for number in numbers {
-        let pod = world.pod(number);
-        pod.deleting_since = Some(now);
-        let grace = jiff::SignedDuration::from_secs(i64::from(pod.ending.grace_seconds));
-        pod.killed_at = now.checked_add(grace).ok();
-    }
-}
-
-fn remove(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
-    for number in numbers {
-        world.pods.remove(&number);
-    }
-}
-
-/// Gives the binding another spec; its status stays.
-fn respec(world: &mut World, spec: &Value) {
-    let next = binding(1, spec);
-    edit(world, |binding| binding.spec = next.spec.clone());
-}
-
-fn edit(world: &mut World, change: impl FnOnce(&mut DirectAccessBinding)) {
-    change(Arc::make_mut(&mut world.bindings[0]));
-}
-
-fn delete_binding(world: &mut World) {
-    let now = world.now;
-    edit(world, |binding| binding.metadata.deletion_timestamp = Some(Time(now)));
-}
-
-fn listener(port: u16, protocol: &str) -> Value {
-    json!({"port": port, "protocol": protocol, "servicePort": 80})
 }

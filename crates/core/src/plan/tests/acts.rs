@@ -1,0 +1,71 @@
+//! What happens in a small world: Pods come and go, and people edit.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+
+use super::world::{World, binding, pod};
+use crate::api::DirectAccessBinding;
+use crate::model::{Ending, GateState, PreStop};
+
+/// Pods `web-1` to `web-n` whose gates are open and whose containers sleep for 20 s before they end.
+pub(super) fn web(spec: &Value, count: u32) -> World {
+    let mut world = World::new(spec);
+    add(&mut world, 1..=count, "web");
+    world
+}
+
+/// Adds Pods with this `app` label, as [`web`] has them.
+pub(super) fn add(world: &mut World, numbers: impl IntoIterator<Item = u32>, app: &str) {
+    for number in numbers {
+        let mut pod = pod(number);
+        pod.labels.insert("app".to_owned(), app.to_owned());
+        pod.gate = GateState::Open;
+        pod.containers_ready_since = Some(world.now);
+        pod.created = Some(world.now);
+        pod.ending = Ending { grace_seconds: 50, pre_stop: PreStop::Sleep(20) };
+        world.pods.insert(number, pod);
+    }
+}
+
+/// Their deletion is asked for, with the grace that they have.
+pub(super) fn delete(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
+    let now = world.now;
+    for number in numbers {
+        let pod = world.pod(number);
+        pod.deleting_since = Some(now);
+        let grace = SignedDuration::from_secs(i64::from(pod.ending.grace_seconds));
+        pod.killed_at = now.checked_add(grace).ok();
+    }
+}
+
+/// They are gone.
+pub(super) fn remove(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
+    for number in numbers {
+        world.pods.remove(&number);
+    }
+}
+
+/// Gives the binding another spec; its status stays.
+pub(super) fn respec(world: &mut World, spec: &Value) {
+    let next = binding(1, spec);
+    edit(world, |binding| binding.spec = next.spec.clone());
+}
+
+/// Edits the first binding.
+pub(super) fn edit(world: &mut World, change: impl FnOnce(&mut DirectAccessBinding)) {
+    change(Arc::make_mut(&mut world.bindings[0]));
+}
+
+/// Its deletion is asked for.
+pub(super) fn delete_binding(world: &mut World) {
+    let now = world.now;
+    edit(world, |binding| binding.metadata.deletion_timestamp = Some(Time(now)));
+}
+
+/// A listener of Service port 80.
+pub(super) fn listener(port: u16, protocol: &str) -> Value {
+    json!({"port": port, "protocol": protocol, "servicePort": 80})
+}

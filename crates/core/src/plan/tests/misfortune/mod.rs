@@ -1,0 +1,8 @@
+//! The misfortune matrix on the pure core. Each table is complete, or its test fails.
+
+mod claims;
+mod console;
+mod play;
+mod replacement;
+mod words_config;
+mod words_spec;

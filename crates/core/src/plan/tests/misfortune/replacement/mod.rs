@@ -1,0 +1,91 @@
+//! The table *replacement*: Pods replace others in every way, and nobody leaves before somebody serves.
+
+mod deeds;
+mod rows;
+
+use std::collections::BTreeSet;
+
+use super::play::Play;
+
+/// One way in which Pods replace others.
+pub(super) struct Row {
+    /// Its name in the matrix.
+    name: &'static str,
+    /// The world in which it happens, and what the cloud is like.
+    begin: fn() -> Play,
+    /// What happens in each second.
+    act: fn(&mut Play, i64),
+    /// For how long.
+    seconds: i64,
+    /// The fewest that serve in any second.
+    least: usize,
+    /// Why that are fewer than before, if they are.
+    why: &'static str,
+    /// The targets with weight in the end.
+    rest: &'static [&'static str],
+}
+
+/// The rows that the matrix names. Those that need parts outside the core are played elsewhere.
+const NAMES: &[&str] = &[
+    "selector",
+    "targetPort",
+    "servicePort",
+    "network",
+    "relabelled Pods",
+    "all unready",
+    "all deleted",
+    "Recreate",
+    "StatefulSet of one",
+    "node drained without budget",
+    "node lost",
+    "scale to 0 and back",
+    "blue/green",
+    "grace shortened at deletion",
+    "selector that matches nothing",
+    "green that never gets healthy",
+    "check off",
+    "all Dead",
+    "never read",
+    "quota 100/100",
+    "quota 150/200",
+    "rolling update 25 %/25 % without hook",
+    "rolling update with hook and gates",
+    "canary beside",
+    "tags not shown",
+];
+
+#[test]
+fn misfortune_replacement_loses_nobody_who_could_serve() {
+    let played: BTreeSet<&str> = rows::ROWS.iter().map(|row| row.name).collect();
+    assert_eq!(played, NAMES.iter().copied().collect(), "every row of the matrix is played, and no other");
+    let (mut cells, mut faults) = (0, Vec::new());
+    for row in rows::ROWS {
+        for forgets in [false, true] {
+            cells += 1;
+            faults.extend(play(row, forgets));
+        }
+    }
+    println!("replacement: {cells} cells");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// One row, with one controller, and with another one in each second.
+fn play(row: &Row, forgets: bool) -> Vec<String> {
+    let mut play = (row.begin)();
+    play.forgets = forgets;
+    let before = play.rest().len();
+    play.run(row.seconds, &row.act);
+    let mut faults = std::mem::take(&mut play.losses);
+    // Another controller in each second never sees a deadline pass that is counted from what it saw.
+    if play.least() != row.least && !forgets {
+        faults.push(format!("{} serve at least, not {}: {:?}", play.least(), row.least, play.history));
+    }
+    if row.why.is_empty() != (row.least >= before) {
+        faults.push("a loss needs its reason, and a reason a loss".to_owned());
+    }
+    let rest: BTreeSet<&str> = row.rest.iter().copied().collect();
+    if play.rest().iter().map(String::as_str).collect::<BTreeSet<_>>() != rest && !forgets {
+        faults.push(format!("in the end there are {:?}", play.rest()));
+    }
+    faults.iter().map(|fault| format!("{}, another controller each second: {forgets}: {fault}", row.name)).collect()
+}
