@@ -371,6 +371,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_is_ready_is_so_whatever_is_said_of_its_containers() {
+        let is_ready = |conditions: &[(&str, &str)]| {
+            let condition = |(kind, status): &(&str, &str)| json!({"type": kind, "status": status});
+            let conditions: Vec<_> = conditions.iter().map(condition).collect();
+            pod_of(&json!({"containers": []}), &json!({"phase": "Running", "conditions": conditions})).containers_ready
+        };
+        // As virtual kubelets write it.
+        assert!(is_ready(&[("Ready", "True")]));
+        assert!(is_ready(&[("Ready", "True"), ("ContainersReady", "False")]));
+        assert!(is_ready(&[("Ready", "False"), ("ContainersReady", "True")]), "it waits for a gate");
+        assert!(!is_ready(&[("Ready", "False")]) && !is_ready(&[]));
+    }
+
+    #[test]
     fn the_network_shows_in_annotation_resources_or_node() {
         let network = |annotation: Option<&str>, spec: Value| {
             let annotations: BTreeMap<_, _> = annotation.map(|value| (names::NETWORKS, value)).into_iter().collect();

@@ -134,7 +134,8 @@ async fn a_binding_that_somebody_deletes_is_made_again_with_all_that_it_had() {
     })
     .await;
     stage.until_ready("my-service", "2/2").await;
-    assert_eq!(created(&stage).iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id.clone()]);
+    let found: Vec<_> = created(&stage).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(found, std::slice::from_ref(&id));
     let uid = metadata(&stage).await["uid"].as_str().unwrap().to_owned();
     eventually("the listener carries the mark of the new binding", DEADLINE, async || {
         let found = stage.cloud.console(|state| state.listeners(&id));

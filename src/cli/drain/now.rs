@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Pod as PodObject;
 use kube::Api;
 use kube::api::Patch;
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval, timeout};
 
 use super::change;
 use super::workload::{Drained, parse, pods};
@@ -146,13 +146,14 @@ struct Aim<'a> {
 impl Aim<'_> {
     /// Waits until CLB shows it; the last look, and what is missing.
     async fn wait_for_cloud(&self, session: &Session, deadline: Instant) -> Result<(Look, Option<String>), Error> {
+        let mut looks = interval(PERIOD);
         loop {
+            looks.tick().await;
             let mut look = self.look(session).await?;
             let missing = look.missing.take();
             if missing.is_none() || Instant::now() >= deadline {
                 return Ok((look, missing));
             }
-            sleep(PERIOD).await;
         }
     }
 
@@ -233,13 +234,14 @@ impl Aim<'_> {
 async fn settled(session: &Session, name: &str, deadline: Instant) -> Result<Option<String>, Error> {
     let asked = Timestamp::now().to_string();
     session.patch_binding(name, &json!({"metadata": {"annotations": {names::RECONCILE_REQUESTED_AT: asked}}})).await?;
+    let mut looks = interval(PERIOD);
     loop {
+        looks.tick().await;
         let binding = session.binding(name).await?;
         let Some(missing) = unsettled(&binding, &asked) else { return Ok(None) };
         if Instant::now() >= deadline {
             return Ok(Some(format!("DirectAccessBinding '{name}': {missing}")));
         }
-        sleep(PERIOD).await;
     }
 }
 

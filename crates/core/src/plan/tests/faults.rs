@@ -3,7 +3,7 @@ use serde_json::json;
 use super::world::{PORT, World, address, binding};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::mark::ListenerName;
-use crate::model::{Class, Failure, Protocol};
+use crate::model::{Class, Failure, Protocol, TargetPort};
 use crate::plan::{Cloud, plan};
 
 fn reasons(world: &World, binding: usize) -> Vec<(ConditionType, Reason)> {
@@ -34,6 +34,18 @@ fn a_missing_service_port_is_told_and_holds_its_listener_only() {
     assert_eq!(reasons(&world, 0), [(ConditionType::ResolvedRefs, Reason::ServicePortNotFound)]);
     let id = world.listeners.iter().find(|listener| listener.port == 80).unwrap().id.clone();
     assert_eq!(world.targets_of(&id), [(address(1), 10)]);
+}
+
+#[test]
+fn a_port_that_no_pod_declares_is_named_and_the_binding_is_not_resolved() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let service = world.service.as_mut().unwrap();
+    service.ports[0].target_port = TargetPort::Name("metrics".to_owned());
+    world.converge();
+    let problems = &world.plan().bindings[0].problems;
+    let found = problems.iter().find(|found| found.reason == Reason::ServicePortNotFound).unwrap();
+    assert_eq!(found.condition, ConditionType::ResolvedRefs);
+    assert!(found.message.contains("'metrics'") && found.message.contains("80"), "{}", found.message);
 }
 
 #[test]

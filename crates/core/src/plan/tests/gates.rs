@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::world::{World, address, binding, pod};
 use crate::api::condition::GateReason;
-use crate::model::{GateState, Health};
+use crate::model::{ClusterNetwork, GateState, Health, PodNetwork};
 use crate::plan::{GateRelease, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
@@ -125,4 +125,14 @@ fn a_pod_that_no_live_binding_selects_is_released_after_a_moment() {
     assert_eq!(release(&waiting, [&*suspended, &*live], due), GateRelease::Never);
     waiting.gate = GateState::Open;
     assert_eq!(release(&waiting, [], due), GateRelease::Never);
+}
+
+#[test]
+fn a_pod_of_a_network_that_the_binding_leaves_out_is_released_and_the_others_wait() {
+    let mut world = World::new(&json!({"network": "VpcCni"})).with_pods(1..=2);
+    world.cluster.network = ClusterNetwork::GlobalRouter;
+    world.pod(1).network = PodNetwork::VpcCni;
+    world.converge();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck));
+    assert_eq!(verdict(&world, "web-2"), Some(GateReason::NotBound));
 }

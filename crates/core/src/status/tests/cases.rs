@@ -21,7 +21,7 @@ use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
     Observed, Outcome, Pending, Problem, Remembered, Sight, Snapshot, Step, StepOutcome,
 };
-use super::tke_direct_access::status::{Round, binding_status, config_status};
+use super::tke_direct_access::status::{RefusedGate, Round, binding_status, config_status};
 
 pub(crate) const T0: i64 = 1_800_000_000;
 const LISTENER: &str = "lbl-1";
@@ -255,6 +255,16 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 
 /// The status after a round.
 pub(crate) fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Timestamp) -> DirectAccessBindingStatus {
+    status_with(case, previous, now, &[])
+}
+
+/// The status after a round in which the API server did not take these gates.
+pub(crate) fn status_with(
+    case: &Case,
+    previous: &DirectAccessBindingStatus,
+    now: Timestamp,
+    refused_gates: &[RefusedGate],
+) -> DirectAccessBindingStatus {
     let snapshot = Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: case.cloud(),
@@ -274,7 +284,7 @@ pub(crate) fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Tim
         outcome: &outcome,
         region: &region,
         failed_task: failed_task.as_ref(),
-        refused_gates: &[],
+        refused_gates,
     };
     binding_status(&round, &case.view(), &case.plan, &[], previous)
 }

@@ -10,12 +10,13 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use self::cases::{Case, Read, T0, at, case, config_case, failure, settled, status};
+use self::cases::{Case, Read, T0, at, case, config_case, failure, settled, status, status_with};
 use self::rules::Seen;
-use crate::api::condition::{ConditionType, Reason};
+use crate::api::condition::{ConditionType, GateReason, Reason};
 use crate::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
-use crate::model::Class;
-use crate::plan::{BindingPlan, Counts, Problem};
+use crate::model::{Class, ObjectKey};
+use crate::plan::{BindingPlan, Counts, GateVerdict, Problem, Verdict};
+use crate::status::RefusedGate;
 
 // The cases name the library as its users do, so that tests outside of it can include them.
 extern crate self as tke_direct_access;
@@ -186,6 +187,29 @@ fn a_failed_health_read_keeps_the_health_that_was_known() {
     let after = status(&Case::of(plan), &before, at(T0 + 1));
     assert_eq!(after.targets.clone().unwrap().summary, "3/3");
     assert_eq!(find(&after, ConditionType::TargetsHealthy).unwrap().status, "Unknown");
+}
+
+#[test]
+fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
+    let counts = Counts { desired: 2, registered: 2, healthy: 2, ..Counts::default() };
+    let gate = |uid: &str| GateVerdict {
+        pod: ObjectKey::new("shop", uid),
+        pod_uid: uid.to_owned(),
+        verdict: Verdict::Open(GateReason::BackendReady),
+        since: None,
+    };
+    let plan = BindingPlan { gates: vec![gate("one"), gate("two")], ..settled(counts) };
+    let refused = |uid: &str| RefusedGate { pod_uid: uid.to_owned(), message: "pods/status is forbidden.".to_owned() };
+    let refused = ["one", "two", "somebody else's"].map(refused);
+    let found = status_with(&Case::of(plan), &DirectAccessBindingStatus::default(), at(T0), &refused);
+    let programmed = find(&found, ConditionType::Programmed).unwrap();
+    assert_eq!((programmed.status.as_str(), programmed.reason.as_str()), ("False", "GateNotWritten"));
+    assert!(
+        programmed.message.contains("of 2 Pods") && programmed.message.contains("forbidden"),
+        "{}",
+        programmed.message
+    );
+    assert_eq!(find(&found, ConditionType::Ready).unwrap().status, "False");
 }
 
 #[test]

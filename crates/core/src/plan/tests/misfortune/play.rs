@@ -242,7 +242,7 @@ impl Play {
         let could: Vec<_> = before.iter().filter(|address| self.answers(**address) && is_kept(address)).collect();
         let can_wait = could.iter().filter(|address| self.is_replaceable(***address)).count();
         let due = can_wait.min(wanted).saturating_sub(self.slack);
-        let is_out = |address: &Address| self.pod_at(*address).is_none_or(|pod| is_taken_out(pod));
+        let is_out = |address: &Address| self.pod_at(*address).is_none_or(is_taken_out);
         let is_last_lost = serving.is_empty() && could.iter().any(|address| !is_out(address));
         let second = self.second;
         if serving.len() < due {
