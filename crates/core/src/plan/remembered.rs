@@ -124,9 +124,9 @@ fn is_shown(observed: &Observed, what: &Cleared, id: &ListenerId) -> bool {
         Cleared::TargetsOf(uid) => {
             observed.targets.iter().filter(|(route, _)| route.listener == *id).any(|(_, all)| {
                 all.iter().any(|target| match TargetTag::parse(&target.tag) {
-                Some(tag) => tag.binding_uid == *uid,
-                None => target.tag.is_empty(),
-            })
+                    Some(tag) => tag.binding_uid == *uid,
+                    None => target.tag.is_empty(),
+                })
             })
         }
     }

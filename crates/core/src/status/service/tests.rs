@@ -29,8 +29,10 @@ fn made(annotations: &[(&str, &str)]) -> DirectAccessBinding {
     let mut own = (*binding(1, &json!({}))).clone();
     own.metadata.name = Some("web".to_owned());
     own.metadata.owner_references = Some(vec![
-        serde_json::from_value(json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": service.uid, "controller": true}))
-            .unwrap(),
+        serde_json::from_value(
+            json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": service.uid, "controller": true}),
+        )
+        .unwrap(),
     ]);
     own.metadata.annotations = Some(BTreeMap::from([(names::ASKED_BY.to_owned(), origin.as_str().to_owned())]));
     own.spec = *spec;

@@ -420,7 +420,7 @@ fn what_is_read_is_what_the_definition_takes() {
 #[test]
 fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
     let tls = r#"{"80":{"protocol":["HTTP"]},"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
-    let own = own(&two_ports(tls));
+    let own = owned(&two_ports(tls));
     let service = two_ports(&tls.replace("443", "4443"));
     let intent = read(&service, ALL, Some(&own));
     assert_eq!(wished(&intent).listeners, own.spec.listeners, "the TLS listener stays");
