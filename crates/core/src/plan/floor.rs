@@ -65,14 +65,7 @@ impl<'a> Floor<'a> {
     /// The targets that leave and keep their weight, where `wanted` Pods should serve.
     pub(super) fn retained(&self, wanted: usize) -> BTreeMap<Address, Retained> {
         let mut retained = self.replaced(wanted);
-        let stays = |own: &&OwnTarget<'_>| {
-            let is_leaving = match &own.intent {
-                PodIntent::Leave(_) => true,
-                PodIntent::Serve(weight) => weight.is_zero(),
-                PodIntent::Keep => false,
-            };
-            !is_leaving && self.serves(own)
-        };
+        let stays = |own: &&OwnTarget<'_>| !is_leaving(own) && self.serves(own);
         if retained.is_empty() && !self.targets.iter().any(|own| stays(&own)) {
             retained = self.last();
         }
@@ -94,7 +87,7 @@ impl<'a> Floor<'a> {
         let counts = |own: &&OwnTarget<'_>| match own.intent {
             PodIntent::Leave(_) => false,
             PodIntent::Keep => self.serves(own),
-            PodIntent::Serve(ref weight) => self.sight == Sight::ByHealth && !weight.is_zero() && self.serves(own),
+            PodIntent::Serve(_) => !is_leaving(own) && self.sight == Sight::ByHealth && self.serves(own),
         };
         self.targets.iter().filter(counts).count()
     }
@@ -149,6 +142,15 @@ impl<'a> Floor<'a> {
 
     fn serves(&self, own: &OwnTarget<'_>) -> bool {
         own.target.weight > 0 && (self.sight == Sight::Blind || is_healthy(own.health))
+    }
+}
+
+/// The target leaves, or a user takes it out by weight 0.
+fn is_leaving(own: &OwnTarget<'_>) -> bool {
+    match &own.intent {
+        PodIntent::Leave(_) => true,
+        PodIntent::Serve(weight) => weight.is_zero(),
+        PodIntent::Keep => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod claims;
 mod console;
-mod play;
+pub(super) mod play;
 mod replacement;
 mod words_config;
 mod words_spec;

@@ -20,7 +20,7 @@ const SPREAD: i64 = 5;
 
 /// What the cloud tells of health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub(in crate::plan::tests) enum Check {
     /// What its probes find.
     On,
     /// That the check is off.
@@ -33,7 +33,7 @@ pub(super) enum Check {
 
 /// What may stay of Pods that end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leftovers {
+pub(in crate::plan::tests) enum Leftovers {
     /// Nothing: they get no traffic any more once they stop accepting, and their targets go with them.
     None,
     /// Their weight, until they are gone.
@@ -43,30 +43,30 @@ pub(super) enum Leftovers {
 }
 
 /// A world and its second.
-pub(super) struct Play {
-    pub(super) world: World,
-    pub(super) second: i64,
+pub(in crate::plan::tests) struct Play {
+    pub(in crate::plan::tests) world: World,
+    pub(in crate::plan::tests) second: i64,
     /// Seconds after which a target that is probed well is healthy.
-    pub(super) delay: i64,
-    pub(super) check: Check,
+    pub(in crate::plan::tests) delay: i64,
+    pub(in crate::plan::tests) check: Check,
     /// Pods of which nothing answers, whatever their objects say.
-    pub(super) dead: BTreeSet<u32>,
+    pub(in crate::plan::tests) dead: BTreeSet<u32>,
     /// Ports on which nothing answers.
-    pub(super) dead_ports: BTreeSet<u16>,
+    pub(in crate::plan::tests) dead_ports: BTreeSet<u16>,
     /// Another controller takes over in each second.
-    pub(super) forgets: bool,
+    pub(in crate::plan::tests) forgets: bool,
     /// Pods cannot be bound, so that none are wanted.
-    pub(super) is_barred: bool,
+    pub(in crate::plan::tests) is_barred: bool,
     /// What may stay of Pods that end.
-    pub(super) leftovers: Leftovers,
+    pub(in crate::plan::tests) leftovers: Leftovers,
     /// What was to be told was told in some second.
-    pub(super) told: bool,
+    pub(in crate::plan::tests) told: bool,
     /// How many serve, in each second.
-    pub(super) history: Vec<usize>,
+    pub(in crate::plan::tests) history: Vec<usize>,
     /// How many fewer than that may serve, because room is needed.
-    pub(super) slack: usize,
+    pub(in crate::plan::tests) slack: usize,
     /// Loss that no reason of the table allows.
-    pub(super) losses: Vec<String>,
+    pub(in crate::plan::tests) losses: Vec<String>,
     begun: Timestamp,
     /// For how long each registered address has been probed well (positive) or badly.
     streaks: BTreeMap<Address, i64>,
@@ -75,7 +75,7 @@ pub(super) struct Play {
 
 impl Play {
     /// The world comes to rest with all targets healthy, and the play begins.
-    pub(super) fn new(mut world: World, delay: i64) -> Self {
+    pub(in crate::plan::tests) fn new(mut world: World, delay: i64) -> Self {
         world.converge();
         world.heal();
         world.converge();
@@ -104,14 +104,14 @@ impl Play {
     }
 
     /// A person changes something in the cloud: what is lost by that is not ours.
-    pub(super) fn by_hand(&mut self, act: fn(&mut World)) {
+    pub(in crate::plan::tests) fn by_hand(&mut self, act: fn(&mut World)) {
         act(&mut self.world);
         self.serving = self.serving_now();
         self.leftovers = Leftovers::All;
     }
 
     /// Plays so many seconds more; `act` says what happens in each.
-    pub(super) fn run(&mut self, seconds: i64, act: &dyn Fn(&mut Self, i64)) {
+    pub(in crate::plan::tests) fn run(&mut self, seconds: i64, act: &dyn Fn(&mut Self, i64)) {
         for _ in 0..seconds {
             self.world.now = self.begun + SignedDuration::from_secs(self.second);
             self.end_pods();
@@ -199,19 +199,21 @@ impl Play {
         open.flat_map(|(_, targets)| targets)
     }
 
+    /// The cloud sends the address traffic, whatever it finds of others.
+    fn is_sent(&self, address: Address) -> bool {
+        matches!(self.world.health.get(&address), Some(Health::Healthy | Health::CheckOff))
+    }
+
     /// Addresses that get traffic and answer. Where none is healthy the cloud sends traffic to all.
     fn serving_now(&self) -> BTreeSet<Address> {
         let weighted: Vec<_> = self.reached().filter(|target| target.weight > 0).collect();
-        let is_sent = |target: &&&RegisteredTarget| {
-            matches!(self.world.health.get(&target.address), Some(Health::Healthy | Health::CheckOff))
-        };
-        let is_open_to_all = !weighted.iter().any(|target| is_sent(&target));
-        let sent = weighted.iter().filter(|target| is_open_to_all || is_sent(target));
+        let is_open_to_all = !weighted.iter().any(|target| self.is_sent(target.address));
+        let sent = weighted.iter().filter(|target| is_open_to_all || self.is_sent(target.address));
         sent.map(|target| target.address).filter(|address| self.answers(*address)).collect()
     }
 
     /// How many Pods should serve.
-    pub(super) fn wanted(&self) -> usize {
+    pub(in crate::plan::tests) fn wanted(&self) -> usize {
         if self.is_barred {
             return 0;
         }
@@ -235,11 +237,14 @@ impl Play {
         let serving = self.serving_now();
         let before = std::mem::replace(&mut self.serving, serving.clone());
         let wanted = self.wanted();
-        // What keeps its weight and gets no traffic is left out by the cloud.
+        // What keeps its weight, or would keep it, and gets no traffic, is left out by the cloud.
         let weighted: BTreeSet<_> =
             self.registered().filter(|target| target.weight > 0).map(|target| target.address).collect();
-        let is_kept = |address: &Address| !weighted.contains(address) || serving.contains(address);
-        let could: Vec<_> = before.iter().filter(|address| self.answers(**address) && is_kept(address)).collect();
+        let is_by_health = weighted.iter().any(|address| self.is_sent(*address));
+        let is_reached = |address: &Address| {
+            serving.contains(address) || !weighted.contains(address) && (!is_by_health || self.is_sent(*address))
+        };
+        let could: Vec<_> = before.iter().filter(|address| self.answers(**address) && is_reached(address)).collect();
         let can_wait = could.iter().filter(|address| self.is_replaceable(***address)).count();
         let due = can_wait.min(wanted).saturating_sub(self.slack);
         let is_out = |address: &Address| self.pod_at(*address).is_none_or(is_taken_out);
@@ -284,13 +289,13 @@ impl Play {
     }
 
     /// The Pods that are targets with weight, by the last byte of their address and port.
-    pub(super) fn rest(&self) -> BTreeSet<String> {
+    pub(in crate::plan::tests) fn rest(&self) -> BTreeSet<String> {
         let weighted = self.registered().filter(|target| target.weight > 0);
         weighted.map(|target| target.address.to_string()).collect()
     }
 
     /// The fewest that served in any second.
-    pub(super) fn least(&self) -> usize {
+    pub(in crate::plan::tests) fn least(&self) -> usize {
         self.history.iter().copied().min().unwrap_or_default()
     }
 }

@@ -80,6 +80,10 @@ fn sni() -> Value {
     ]}]})
 }
 
+fn tcp_443() -> Value {
+    json!({"listeners": [listener(443, "TCP")]})
+}
+
 fn spec_rows() -> Vec<Row> {
     use Reason::{Invalid, PortConflict, UnsupportedValue};
     let move_to_90 = |world: &mut World| respec(world, &json!({"listeners": [listener(90, "TCP")]}));
@@ -182,10 +186,14 @@ fn config_rows() -> Vec<Row> {
         ),
         row(
             CertificateNotFound,
-            "of the protocol that comes",
-            || web(&json!({"listeners": [listener(443, "TCP")]}), 2),
-            move_to_ssl,
+            "of a domain of the protocol that comes",
+            || web(&tcp_443(), 2),
+            |world| {
+                lose_certificate(world);
+                respec(world, &sni());
+            },
         ),
+        row(CertificateNotFound, "of the protocol that comes", || web(&tcp_443(), 2), move_to_ssl),
     ]
 }
 
