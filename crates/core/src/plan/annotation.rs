@@ -25,7 +25,7 @@ pub fn annotations(
         ours.filter_map(|key| Some((key.clone(), service.annotations.get(key)?.clone()))).collect()
     };
     match management {
-        Management::Freeze | Management::Abandon => return kept(|_| true),
+        Management::Freeze | Management::Hold | Management::Abandon => return kept(|_| true),
         Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) => {
             return kept(|key| key == names::DIRECT_ACCESS);
         }
@@ -79,7 +79,7 @@ pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud, management:
     }
     match management {
         Management::Release(_) | Management::Park(_) => return Some(Vec::new()),
-        Management::Freeze | Management::Abandon => return None,
+        Management::Freeze | Management::Hold | Management::Abandon => return None,
         Management::Manage | Management::Observe => {}
     }
     let Cloud::Observed(observed) = cloud else { return None };

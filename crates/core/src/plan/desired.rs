@@ -118,7 +118,11 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
         Some(service) if service.selector.is_empty() => reader.problems.push(problem::no_selector(service)),
         Some(_) => {}
     }
-    let listeners = Resolver { view, snapshot, load_balancer }.listeners(&mut reader);
+    let resolver = Resolver { view, snapshot, load_balancer };
+    let listeners = match management {
+        Management::Hold => resolver.all_recorded(),
+        _ => resolver.listeners(&mut reader),
+    };
     let config_problems = refused(&listeners, &wishes);
     // Where TKE programs the load balancer, it follows the config, too.
     let bandwidth = wishes.bandwidth().filter(|_| management == Management::Manage);
@@ -169,11 +173,14 @@ impl Resolver<'_> {
         match service {
             Some(service) => service.ports.iter().map(|port| self.of_port(reader, port)).collect(),
             // The ports that the Service had.
-            None => {
-                let rows = self.view.binding.status.iter().flat_map(|status| &status.listeners);
-                rows.filter_map(|row| self.recorded(row)).collect()
-            }
+            None => self.all_recorded(),
         }
+    }
+
+    /// The listeners that the status names, as they were.
+    fn all_recorded(&self) -> Vec<DesiredListener> {
+        let rows = self.view.binding.status.iter().flat_map(|status| &status.listeners);
+        rows.filter_map(|row| self.recorded(row)).collect()
     }
 
     /// A listener of the spec. One whose port is missing goes on with the one that it had.

@@ -38,7 +38,7 @@ pub(super) fn judge(
     for listener in &intent.listeners {
         let own = rows_of(listener, snapshot, observed, &mut sightings);
         facts.push(facts_of(view, listener, &own, health));
-        if !matches!(listener.desired.origin, ListenerOrigin::Held(_)) {
+        if management == Management::Hold || !matches!(listener.desired.origin, ListenerOrigin::Held(_)) {
             rows.extend(own);
         }
     }
@@ -232,7 +232,7 @@ fn release(intent: &mut BindingIntent<'_>, snapshot: &Snapshot, observed: &Obser
             }
             intent.plan.sightings.push(sighting);
         }
-        Management::Manage | Management::Observe | Management::Freeze | Management::Park(_) => {}
+        Management::Manage | Management::Observe | Management::Hold | Management::Freeze | Management::Park(_) => {}
     }
 }
 
@@ -277,6 +277,6 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
             }
             plan.sightings.extend((witnesses == Witnesses::ListAndListeners).then_some(sighting));
         }
-        Management::Manage | Management::Observe | Management::Freeze | Management::Park(_) => {}
+        Management::Manage | Management::Observe | Management::Hold | Management::Freeze | Management::Park(_) => {}
     }
 }

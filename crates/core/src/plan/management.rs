@@ -15,6 +15,9 @@ pub enum Management {
     Manage,
     /// Look, and report: TKE's own service controller makes it true.
     Observe,
+    /// Keep what is recorded of it as it is, and let Pods come and go there: somebody else has come to program its Service, which the
+    /// user did not ask of it.
+    Hold,
     /// Change nothing, except that targets of Pods that are gone lose their weight.
     #[default]
     Freeze,
@@ -29,7 +32,7 @@ pub enum Management {
 impl Management {
     /// The binding is in force, whoever programs the load balancer.
     pub const fn is_live(self) -> bool {
-        matches!(self, Self::Manage | Self::Observe)
+        matches!(self, Self::Manage | Self::Observe | Self::Hold)
     }
 
     /// What is ours in the cloud is this binding's to change.
@@ -88,6 +91,12 @@ impl BindingView {
             }
             (DeletionPolicy::Deregister | DeletionPolicy::Delete, Departure::Usual) => Retention::Nothing,
         }
+    }
+
+    /// The binding has had listeners, which its status names.
+    fn has_recorded_listeners(&self) -> bool {
+        let mut rows = self.binding.status.iter().flat_map(|status| &status.listeners);
+        self.is_submitted() && rows.any(|row| row.listener_id.is_some())
     }
 
     /// The Service does not ask for the binding any more, and its load balancer is kept.
@@ -165,7 +174,7 @@ pub(super) fn management(
     let is_left_to_tke = |service: &Service| annotated::is_left_to_tke(service, cluster.has_tke);
     if spec.mode == Mode::Direct && view.service.as_deref().is_some_and(is_left_to_tke) {
         problems.push(problem::managed_by_tke(&view.binding));
-        return Management::Freeze;
+        return if view.has_recorded_listeners() { Management::Hold } else { Management::Freeze };
     }
     match spec.mode {
         Mode::Direct => Management::Manage,

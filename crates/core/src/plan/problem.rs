@@ -43,7 +43,8 @@ pub(super) fn suspended() -> Problem {
 pub(super) fn managed_by_tke(binding: &DirectAccessBinding) -> Problem {
     let message = format!(
         "Service '{}/{}' is of type LoadBalancer and programmed by TKE's own service controller; set its annotation \
-         service.cloud.tencent.com/mode to skip, or use spec.mode Delegate. Until then nothing is changed",
+         service.cloud.tencent.com/mode to skip, or use spec.mode Delegate. Until then \
+         nothing new is made, and on what it already has, Pods come and go",
         binding.metadata.namespace.as_deref().unwrap_or_default(),
         binding.spec.service_ref.name
     );
@@ -77,8 +78,8 @@ pub(super) fn held_by_foreign(protocol: Protocol, port: u16, listener: &Listener
 pub(super) fn service_not_found(binding: &DirectAccessBinding) -> Problem {
     let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
     let message = format!(
-        "Service '{namespace}/{}' does not exist; create it or correct spec.serviceRef.name. Until then targets stay as \
-         they are",
+        "Service '{namespace}/{}' does not exist; create it or correct spec.serviceRef.name. Until then the listeners \
+         serve the Pods that it selected last",
         binding.spec.service_ref.name
     );
     unresolved(Reason::ServiceNotFound, message)

@@ -210,7 +210,7 @@ fn misfortune_words_in_annotations_take_nothing_away() {
             }
         }
     }
-    println!("words: {cells} cells");
+    crate::plan::tests::report(&format!("words: {cells} cells"));
 }
 
 /// One cell: a binding, and its Service with one annotation spoilt.

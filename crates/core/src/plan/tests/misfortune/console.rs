@@ -313,7 +313,7 @@ fn misfortune_console_is_answered_as_the_table_says() {
             faults.extend(found.into_iter().map(|fault| format!("{}, {place:?}: {fault}", row.what)));
         }
     }
-    println!("console: {cells} cells");
+    crate::plan::tests::report(&format!("console: {cells} cells"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

@@ -87,6 +87,6 @@ fn misfortune_words_spec_of_configs_take_nothing_away() {
         }
         assert!(read > 0, "{path}: no value gets past the reader");
     }
-    println!("words_config: {cells} cells");
+    crate::plan::tests::report(&format!("words_config: {cells} cells"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -184,6 +184,6 @@ fn misfortune_words_spec_takes_nothing_away_that_is_still_asked_for() {
             faults.extend(play(world, &both).into_iter().map(|lost| format!("{pointer} {value}: {lost}")));
         }
     }
-    println!("words_spec: {cells} cells");
+    crate::plan::tests::report(&format!("words_spec: {cells} cells"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

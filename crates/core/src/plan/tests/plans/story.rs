@@ -129,6 +129,7 @@ const fn management(management: Management) -> &'static str {
     match management {
         Management::Manage => "managed",
         Management::Observe => "observed",
+        Management::Hold => "held",
         Management::Freeze => "frozen",
         Management::Park(_) => "parked",
         Management::Release(_) => "released",

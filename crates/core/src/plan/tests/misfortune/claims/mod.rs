@@ -128,7 +128,7 @@ fn misfortune_claims_hold_what_serves_while_pods_come_and_go() {
             }
         }
     }
-    println!("claims: {cells} cells");
+    crate::plan::tests::report(&format!("claims: {cells} cells"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

@@ -261,8 +261,7 @@ fn standstills() -> Vec<Row> {
         row(ManagedByTke, "TKE's finalizer appears", plain, |world| {
             let service = world.service.as_mut().unwrap();
             (service.is_load_balancer, service.has_tke_finalizer) = (true, true);
-        })
-        .with(Members::Frozen("TKE programs the Service, so nothing new is made")),
+        }),
         row(Suspended, "by the user", plain, |world| edit(world, |binding| binding.spec.suspend = true))
             .with(Members::Frozen("the user has asked for it")),
         row(RemovalHeld, "nobody knows why it is being deleted", plain, |world| {

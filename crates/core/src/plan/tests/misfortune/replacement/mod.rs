@@ -65,7 +65,7 @@ fn misfortune_replacement_loses_nobody_who_could_serve() {
             faults.extend(play(row, forgets));
         }
     }
-    println!("replacement: {cells} cells");
+    crate::plan::tests::report(&format!("replacement: {cells} cells"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
