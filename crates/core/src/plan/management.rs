@@ -58,7 +58,9 @@ impl Proof {
 
     /// The Service says that it does not want direct access any more, which is recorded on its binding.
     fn parking(view: &BindingView) -> Option<Self> {
-        view.is_parked().then_some(Self(ChangeReason::Parked))
+        // The mark on a binding that was made for no Service is a copy.
+        let was_made = placement::owning_service(&view.binding).is_some();
+        (was_made && view.is_parked()).then_some(Self(ChangeReason::Parked))
     }
 
     /// A listener or rule is not in a spec all of whose listeners are accepted, resolved and there.

@@ -14,10 +14,11 @@ use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
 
+use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
 use super::routes::BindingIntent;
 use super::summary::Release;
-use super::{BindingView, Change, Observed, Snapshot, Step, problem};
+use super::{BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
 
 /// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
 /// made after its deletion.
@@ -99,8 +100,11 @@ pub(super) fn plan_placement(
             let deleted = view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
             let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
             // One that is still being created is deleted once it takes that.
-            if found.is_empty() && (wished.is_none() || is_over) {
-                part.release = Release::Done;
+            let sighting = Sighting::NothingShown(view.uid().to_owned());
+            let is_gone = wished.is_none() || is_over && has_lasted(snapshot, &sighting, GONE_AFTER);
+            if found.is_empty() {
+                part.sightings.push(sighting);
+                part.release = if is_gone { Release::Done } else { part.release };
             }
             part.pending.create_load_balancer = usize::from(part.release == Release::Waits);
             part.placement = wished.map(Placement::Wished);
@@ -216,7 +220,7 @@ fn is_of_other_service(load_balancer: &LoadBalancer, binding: &DirectAccessBindi
 }
 
 /// The UID of the Service that owns a binding; `None` for a binding that somebody has made by hand.
-fn owning_service(binding: &DirectAccessBinding) -> Option<&str> {
+pub(super) fn owning_service(binding: &DirectAccessBinding) -> Option<&str> {
     let mut owners = binding.metadata.owner_references.iter().flatten();
     owners.find(|owner| is_controlling_service(owner)).map(|owner| owner.uid.as_str())
 }
@@ -358,6 +362,8 @@ mod tests {
         deleted: Option<i64>,
         /// The load balancer with its tag.
         found: Option<State>,
+        /// Seconds since no read has shown one.
+        unseen: Option<i64>,
     }
 
     fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
@@ -380,6 +386,8 @@ mod tests {
             ..DirectAccessBindingStatus::default()
         });
         snapshot.bindings[0].binding = binding.into();
+        let since = |seconds| (Sighting::NothingShown(world.binding_uid(0)), ago(seconds).0);
+        snapshot.remembered.since = case.unseen.map(since).into_iter().collect();
         let mut plan = plan(&snapshot);
         let part = plan.bindings.remove(0);
         (plan.steps, part.placement, part.release == crate::plan::Release::Done)
@@ -387,17 +395,20 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_for_before_the_wish_is_recorded() {
-        let (steps, placement, _) = placed(&Case { wished: None, deleted: None, found: None });
+        let (steps, placement, _) = placed(&Case { wished: None, deleted: None, found: None, unseen: None });
         assert_eq!(steps, []);
         assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
-        let (steps, ..) = placed(&Case { wished: Some(1), deleted: None, found: None });
+        let (steps, ..) = placed(&Case { wished: Some(1), deleted: None, found: None, unseen: None });
         let [Step::CreateLoadBalancer(creation)] = steps.as_slice() else { panic!("{steps:?}") };
         assert!(creation.token.len() <= 64 && creation.tags.iter().any(|(key, _)| key == OWNER_TAG), "{creation:?}");
     }
 
     #[test]
     fn a_wish_that_brings_nothing_is_recorded_anew_for_another_token() {
-        let token = |wished| match placed(&Case { wished: Some(wished), deleted: None, found: None }).0.as_slice() {
+        let token = |wished| match placed(&Case { wished: Some(wished), deleted: None, found: None, unseen: None })
+            .0
+            .as_slice()
+        {
             [Step::CreateLoadBalancer(creation)] => Some(creation.token.clone()),
             _ => None,
         };
@@ -407,24 +418,28 @@ mod tests {
 
     #[test]
     fn what_is_found_is_adopted_once_it_runs() {
-        let (steps, placement, _) = placed(&Case { wished: Some(1), deleted: None, found: Some(State::Creating) });
+        let (steps, placement, _) =
+            placed(&Case { wished: Some(1), deleted: None, found: Some(State::Creating), unseen: None });
         assert_eq!(steps, []);
         assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
-        let (steps, placement, _) = placed(&Case { wished: Some(1), deleted: None, found: Some(State::Running) });
+        let (steps, placement, _) =
+            placed(&Case { wished: Some(1), deleted: None, found: Some(State::Running), unseen: None });
         assert_eq!((steps, placement), (vec![], Some(Placement::Found(LoadBalancerId::new("lb-1")))));
     }
 
     #[test]
     fn a_deleted_binding_goes_when_no_load_balancer_can_come_any_more() {
-        for (wished, deleted, found, expected) in [
-            (None, 0, None, true),
-            (Some(300), 29, None, false),
-            (Some(300), 30, None, true),
-            (Some(300), 300, Some(State::Creating), false),
-            (Some(300), 300, Some(State::Running), false),
+        for (wished, deleted, found, unseen, expected) in [
+            (None, 0, None, None, true),
+            (Some(300), 29, None, Some(30), false),
+            (Some(300), 30, None, None, false),
+            (Some(300), 30, None, Some(29), false),
+            (Some(300), 30, None, Some(30), true),
+            (Some(300), 300, Some(State::Creating), Some(30), false),
+            (Some(300), 300, Some(State::Running), Some(30), false),
         ] {
-            let (steps, _, is_released) = placed(&Case { wished, deleted: Some(deleted), found });
-            assert_eq!((steps, is_released), (vec![], expected), "{wished:?} {deleted} {found:?}");
+            let (steps, _, is_released) = placed(&Case { wished, deleted: Some(deleted), found, unseen });
+            assert_eq!((steps, is_released), (vec![], expected), "{wished:?} {deleted} {found:?} {unseen:?}");
         }
     }
 }

@@ -317,19 +317,25 @@ pub(super) fn not_proven_gone() -> Problem {
 }
 
 /// Living Pods that are kept because nobody else would serve; those that end need no words.
-pub(super) fn last_held(route: &str, last: &[LastPod]) -> Option<Problem> {
+pub(super) fn last_held(route: &str, namespace: &str, last: &[LastPod]) -> Option<Problem> {
     let mut living: Vec<_> = last.iter().filter(|one| one.reason != ChangeReason::PodDeleted).collect();
     living.sort_by(|a, b| a.pod.cmp(&b.pod));
     let first = living.first()?;
     let way_out = match first.reason {
         ChangeReason::NotReady | ChangeReason::NodeLost => {
             "make Pods ready, or set spec.drain.lastNotReady to Follow to send no traffic to Pods that are not"
+                .to_owned()
         }
-        _ => "make the Pods ready that the Service selects, or take these out by 'kubectl direct-access drain --now'",
+        _ => format!(
+            "see that the Service's selector and ports match Pods that become ready, or take these out by 'kubectl direct-access \
+             drain --now pod/{} -n {namespace}'",
+            first.pod
+        ),
     };
     let message = format!(
-        "nobody else would serve {route}: {} Pods keep their weight although they should leave, such as '{}' ({}); {way_out}",
+        "nobody else would serve {route}: {} {} their weight although they should leave, such as '{}' ({}); {way_out}",
         living.len(),
+        if living.len() == 1 { "Pod keeps" } else { "Pods keep" },
         first.pod,
         first.reason
     );

@@ -67,6 +67,10 @@ pub enum Sighting {
 impl Remembered {
     /// Takes in what a round has seen, by a read that no task of ours could have changed meanwhile.
     pub fn see(&mut self, snapshot: &Snapshot, plan: &Plan) {
+        if matches!(snapshot.cloud, Cloud::Failed(_)) {
+            // It has shown nothing, and takes nothing back.
+            return;
+        }
         let seen = plan.sightings.iter().chain(plan.bindings.iter().flat_map(|binding| &binding.sightings));
         let since = |sighting: &Sighting| self.since.get(sighting).copied().unwrap_or(snapshot.now);
         self.since = seen.map(|sighting| (sighting.clone(), since(sighting))).collect();

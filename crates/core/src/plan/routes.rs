@@ -302,7 +302,12 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
             Some(proof) => intent.leftovers.push(Leftover { listener, holder, proof }),
             None => {
                 let held = held(intent, snapshot, observed, listener, holder);
-                intent.plan.problems.push(problem::route_held(listener));
+                // What only waits for others to be made in this round needs no words.
+                let is_blocked =
+                    |one: &ListenerIntent<'_>| matches!(one.presence, Presence::Blocked | Presence::Awaited);
+                if intent.completeness == Completeness::Partial || intent.listeners.iter().any(is_blocked) {
+                    intent.plan.problems.push(problem::route_held(listener));
+                }
                 intent.listeners.push(held);
             }
         }

@@ -313,7 +313,8 @@ impl BindingPlan {
             self.problems.push(problem::address_in_use(name, plan.in_use.len()));
             self.exclude(ExclusionReason::AddressInUse, &plan.in_use);
         }
-        self.problems.extend(problem::last_held(name, &plan.last));
+        let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
+        self.problems.extend(problem::last_held(name, namespace, &plan.last));
     }
 
     fn record(&mut self, route: &Route, plan: &mut TargetPlan, view: &BindingView) {

@@ -194,6 +194,9 @@ fn parked() -> Story {
     story.after(1, "the binding is parked", |world| {
         let mark = Parked { reason: "SaidFalse".to_owned(), since: Some(world.now) };
         edit(world, |binding| {
+            let owner =
+                json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "service-uid", "controller": true});
+            binding.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
             binding.metadata.annotations.get_or_insert_default().insert(names::PARKED.to_owned(), mark.value());
         });
     });
