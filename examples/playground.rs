@@ -320,6 +320,8 @@ impl Playground {
   kubectl scale deployment/my-app --replicas=10
   kubectl delete pod -l app=MyApp --wait=false
   kubectl explain directaccessbinding.spec.drain
+  kubectl annotate --overwrite service my-service service.cloud.tencent.com/direct-access=True
+  kubectl describe service my-service             what cannot be read is said, and changes nothing
   kubectl delete mutatingwebhookconfiguration {webhook}   it comes back
   kubectl label namespace default cloud.tencent.com/direct-access-gates=enabled
   kubectl apply -f examples/04-gate-injection.yaml
@@ -369,6 +371,8 @@ fn settings_of_controller(endpoint: &str) -> Result<Flags> {
         "127.0.0.1:0",
         "--lease-namespace",
         NAMESPACE,
+        "--annotated-services",
+        "All",
         "--gate-injection",
         "Webhook",
         "--webhook-listen",

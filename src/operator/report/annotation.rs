@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Report, settle};
 use crate::api::binding::Mode;
 use crate::api::names;
-use crate::plan::{BindingView, Management, annotation};
+use crate::plan::{BindingPlan, BindingView, Management, annotation};
 
 impl Report<'_> {
     /// What this binding should have written on its Service.
@@ -44,10 +44,14 @@ impl Report<'_> {
 
     /// Writes the load balancer's addresses into the status of a Service of our class, when they differ. Returns false when the
     /// write failed.
-    pub(super) async fn write_ingress(&self, view: &BindingView, management: Management) -> bool {
+    pub(super) async fn write_ingress(&self, view: &BindingView, plan: &BindingPlan) -> bool {
         let Some(service) = view.service.as_deref() else { return true };
-        let Some(wanted) = annotation::ingress(view, service, &self.snapshot.cloud, management) else { return true };
-        if !self.has_voice(view) || wanted == service.ingress {
+        let Some(wanted) = annotation::ingress(view, service, &self.snapshot.cloud, plan.management) else {
+            return true;
+        };
+        // An address without a listener of the binding may lead to somebody else's Pods.
+        let leads_here = wanted.is_empty() || plan.listeners.iter().any(|listener| listener.id.is_some());
+        if !leads_here || !self.has_voice(view) || wanted == service.ingress {
             return true;
         }
         let entry = |address: &String| match address.parse::<IpAddr>() {

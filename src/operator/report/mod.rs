@@ -45,7 +45,7 @@ impl Report<'_> {
         for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
             let annotations = self.annotations(view, plan.management);
             is_complete &= self.write_annotations(view, &annotations).await;
-            is_complete &= self.write_ingress(view, plan.management).await;
+            is_complete &= self.write_ingress(view, plan).await;
             is_complete &= self.write_status(&round, view, plan, &annotations, written).await;
             if view.is_deleting() && plan.release == Release::Done {
                 is_complete &= self.release(view).await;

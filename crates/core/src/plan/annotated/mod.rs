@@ -14,8 +14,7 @@ mod words;
 
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{
-    ConfigRef, DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, Mode, NetworkMode, ReadinessGateSpec,
-    ServiceRef,
+    ConfigRef, DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, Mode, ServiceRef,
 };
 use crate::api::names;
 use crate::model::{KeyProblem, Reading, Service};
@@ -165,9 +164,10 @@ fn spec(words: &mut Words<'_>, own: Option<&DirectAccessBinding>) -> Option<Dire
         mode: Mode::default(),
         service_config_ref,
         auto_service_config,
-        network: NetworkMode::default(),
-        readiness_gate: ReadinessGateSpec::default(),
-        suspend: false,
+        // What no annotation says is the user's to set on the binding.
+        network: last.map(|last| last.network).unwrap_or_default(),
+        readiness_gate: last.map(|last| last.readiness_gate.clone()).unwrap_or_default(),
+        suspend: last.is_some_and(|last| last.suspend),
     })
 }
 
@@ -190,8 +190,7 @@ impl Words<'_> {
         DrainSpec {
             terminating: self.settle(terminating, usual.terminating, last.terminating),
             not_ready: self.settle(not_ready, usual.not_ready, last.not_ready),
-            last_not_ready: usual.last_not_ready,
-            timeout_seconds: usual.timeout_seconds,
+            ..last.clone()
         }
     }
 

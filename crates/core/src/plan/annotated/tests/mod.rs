@@ -428,3 +428,21 @@ fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
     let new = read(&service, ALL, None);
     assert!(wished(&new).listeners.iter().all(|listener| listener.port != 443), "nothing is guessed");
 }
+
+#[test]
+fn what_no_annotation_says_may_be_set_on_the_binding() {
+    let service = two_ports("");
+    let mut service = service;
+    service.annotations.remove(names::SPECIFY_PROTOCOL);
+    let mut own = owned(&service);
+    own.spec.suspend = true;
+    own.spec.drain.last_not_ready = crate::api::binding::LastNotReady::Follow;
+    own.spec.drain.timeout_seconds = 7;
+    own.spec.network = crate::api::binding::NetworkMode::VpcCni;
+    own.spec.readiness_gate.timeout_seconds = Some(60);
+    let wanted = own.spec.clone();
+    let intent = read(&service, ALL, Some(&own));
+    let found = wished(&intent);
+    assert_eq!((found.suspend, &found.drain, found.network), (true, &wanted.drain, wanted.network));
+    assert_eq!(found.readiness_gate, wanted.readiness_gate);
+}
