@@ -14,6 +14,16 @@ async fn patch_service(scene: &super::Scene, patch: &str) {
     scene.stage.ok(&["patch", "service", "web", "--type=merge", "-p", patch]).await;
 }
 
+/// A Pod of Service `web` that names its port as [`NAMED_PORT`] wants it.
+fn named_port_deployment() -> String {
+    let mut object: serde_json::Value = serde_json::from_str(&deployment(1)).unwrap();
+    object["metadata"]["name"] = json!("named");
+    object["spec"]["selector"]["matchLabels"]["named"] = json!("true");
+    object["spec"]["template"]["metadata"]["labels"]["named"] = json!("true");
+    object["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"containerPort": 8080, "name": "http"}]);
+    object.to_string()
+}
+
 pub(super) const FAILURES: &[Failure] = &[
     Failure {
         what: "the Service selects other Pods",
@@ -271,13 +281,27 @@ pub(super) const FAILURES: &[Failure] = &[
         ..FAILURE
     },
     Failure {
-        what: "no container has the port name of the Service",
+        what: "no container of any Pod has the port name of the Service",
+        link: "Binding",
+        reason: "ServicePortNotFound",
+        arrange: |scene| {
+            Box::pin(async move {
+                usual(scene, json!({})).await;
+                patch_service(scene, NAMED_PORT).await;
+            })
+        },
+        ..FAILURE
+    },
+    Failure {
+        what: "no container of the Pod has the port name of the Service, and one of another Pod does",
         link: "EndpointSlice",
         reason: "NoPort",
         arrange: |scene| {
             Box::pin(async move {
                 usual(scene, json!({})).await;
+                scene.pod = Some(scene.pod_name().await);
                 patch_service(scene, NAMED_PORT).await;
+                scene.stage.apply(&named_port_deployment()).await;
             })
         },
         ..FAILURE
