@@ -326,7 +326,7 @@ fn cargo_and_helm_name_what_exists() {
 fn what_cargo_does_not_have_is_found() {
     for (text, is_right) in [
         ("cargo run --example playground -- --tour", true),
-        ("cargo run --example playground -- --nothing", false),
+        ("cargo run --example playground -- --elsewhere", false),
         ("cargo run --release --example rollout -- --pods 100", true),
         ("cargo run --example play", false),
         ("cargo bench --bench plan --bench clb", true),
