@@ -44,9 +44,9 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     }
     let aim = Aim { pods: &pods, is_back: options.undo };
     let before = match timeout(BEFORE, aim.look(session)).await {
-        Ok(Ok(look)) => look.weights,
+        Ok(Ok(look)) => look,
         // What is shown of them is not worth waiting for.
-        Ok(Err(_)) | Err(_) => BTreeMap::new(),
+        Ok(Err(_)) | Err(_) => Look { is_unread: true, ..Look::default() },
     };
     let refused = annotate(session, &aim, &drained, printer).await?;
     let seconds = options.timeout_seconds.unwrap_or(USUAL_TIMEOUT);
@@ -132,6 +132,8 @@ type Place = (String, String, Address);
 /// What is known of the Pods' targets.
 #[derive(Default)]
 struct Look {
+    /// Not every target could be read.
+    is_unread: bool,
     weights: BTreeMap<Place, Weight>,
     /// What is not yet as it should be, in words.
     missing: Option<String>,
@@ -168,7 +170,10 @@ impl Aim<'_> {
             }
             match seen.cloud {
                 Cloud::Observed(observed) => self.read(&seen, observed, &mut look),
-                Cloud::Failed(failure) if self.concerns(&seen) => look.missing = Some(failure.to_string()),
+                Cloud::Failed(failure) if self.concerns(&seen) => {
+                    look.is_unread = true;
+                    look.missing = Some(failure.to_string());
+                }
                 Cloud::Failed(_) | Cloud::Missing(_) | Cloud::Unplaced(_) => {}
             }
         }
@@ -292,21 +297,19 @@ fn short(name: &str) -> &str {
     name.strip_prefix("listener ").unwrap_or(name)
 }
 
-fn show(
-    pods: &BTreeSet<String>,
-    before: &BTreeMap<Place, Weight>,
-    after: &Look,
-    printer: &mut Printer,
-) -> Result<(), Error> {
-    let places: BTreeSet<_> = before.keys().chain(after.weights.keys()).collect();
-    let weight = |weights: &BTreeMap<Place, Weight>, place| {
-        weights.get(place).map_or_else(|| "-".to_owned(), ToString::to_string)
+/// Prints the weights; `?` where they were not read in time, `-` where the Pod is not a target.
+fn show(pods: &BTreeSet<String>, before: &Look, after: &Look, printer: &mut Printer) -> Result<(), Error> {
+    let places: BTreeSet<_> = before.weights.keys().chain(after.weights.keys()).collect();
+    let weight = |look: &Look, place| match look.weights.get(place) {
+        Some(weight) => weight.to_string(),
+        None if look.is_unread => "?".to_owned(),
+        None => "-".to_owned(),
     };
     let rows: Vec<_> = places
         .iter()
         .map(|place| {
             let (pod, listener, address) = *place;
-            let (was, is) = (weight(before, place), weight(&after.weights, place));
+            let (was, is) = (weight(before, place), weight(after, place));
             vec![pod.clone(), listener.clone(), address.to_string(), was, is]
         })
         .collect();
