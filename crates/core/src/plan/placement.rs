@@ -18,7 +18,7 @@ use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
 use super::routes::BindingIntent;
 use super::summary::Release;
-use super::{BindingPlan, BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
+use super::{BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
 
 /// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
 /// made after its deletion.
@@ -97,7 +97,7 @@ pub(super) fn plan_placement(
         let wished = recorded(&view.binding).and_then(|recorded| recorded.requested_time.as_ref()).map(|time| time.0);
         let age = wished.map(|wished| snapshot.now.duration_since(wished));
         if is_going {
-            plan_end(snapshot, view, part, wished, found.is_empty());
+            plan_end(snapshot, intent, wished, found.is_empty());
             continue;
         }
         if management != Management::Manage {
@@ -121,24 +121,18 @@ pub(super) fn plan_placement(
 }
 
 /// What becomes of a binding that goes and whose load balancer may still be created: it waits until that is shown, or never comes.
-fn plan_end(
-    snapshot: &Snapshot,
-    view: &BindingView,
-    part: &mut BindingPlan,
-    wished: Option<Timestamp>,
-    is_nothing_shown: bool,
-) {
-    let deleted = view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+fn plan_end(snapshot: &Snapshot, intent: &mut BindingIntent<'_>, wished: Option<Timestamp>, is_nothing_shown: bool) {
+    let deleted = intent.view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
     // One that is still being created is deleted once it takes that.
-    let sighting = Sighting::NothingShown(view.uid().to_owned());
+    let sighting = Sighting::NothingShown(intent.view.uid().to_owned());
     let is_gone = wished.is_none() || is_over && has_lasted(snapshot, &sighting, GONE_AFTER);
     if is_nothing_shown {
-        part.sightings.push(sighting);
-        part.release = if is_gone { Release::Done } else { part.release };
+        intent.plan.sightings.push(sighting);
+        intent.plan.release = if is_gone { Release::Done } else { intent.plan.release };
     }
-    part.pending.create_load_balancer = usize::from(part.release == Release::Waits);
-    part.placement = wished.map(Placement::Wished);
+    intent.plan.pending.create_load_balancer = usize::from(intent.plan.release == Release::Waits);
+    intent.plan.placement = wished.map(Placement::Wished);
 }
 
 /// The load balancer that TKE's own service controller has chosen for a Service, by the annotation that it writes; `None` for a
