@@ -1,4 +1,4 @@
-//! Two bindings that ask for one port: the older one has it, and both are told.
+//! Two bindings that ask for one port: the older one has it, and both say so.
 
 use std::collections::BTreeMap;
 

@@ -73,7 +73,7 @@ pub(super) struct GateRow<'a> {
     pub(super) route: Option<&'a Route>,
     /// Whether the listener takes traffic.
     pub(super) state: ListenerState,
-    /// The endpoints behind it; `None` when they cannot be told.
+    /// The endpoints behind it; `None` when they cannot be read.
     pub(super) endpoints: Option<&'a Endpoints>,
     /// The targets read that serve this binding.
     pub(super) registered: HashMap<Address, Registered>,

@@ -32,7 +32,7 @@ struct Table {
 }
 
 impl Words<'_> {
-    /// The listeners; none where every port has the listener of its own protocol, and `None` when not one of them can be told.
+    /// The listeners; none where every port has the listener of its own protocol, and `None` when none of them can be read.
     pub(super) fn listeners(&mut self, own: Option<&DirectAccessBinding>) -> Option<Vec<ListenerSpec>> {
         let table = match self.text(KEY, FORM).and_then(table) {
             Reading::Absent => return Some(Vec::new()),
@@ -66,7 +66,7 @@ impl Words<'_> {
         self.fitting(listeners, own)
     }
 
-    /// The listeners of one port; `None` when they cannot be told.
+    /// The listeners of one port; `None` when they cannot be read.
     fn of_port(&mut self, table: &Table, number: u16, ports: &[&ServicePort]) -> Option<Vec<ListenerSpec>> {
         let entry = match table.entries.get(&number) {
             None if !table.strays.is_empty() => return None,

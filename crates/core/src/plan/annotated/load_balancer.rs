@@ -153,7 +153,7 @@ impl Words<'_> {
         let region = self.part(&said.region, last.region.as_ref());
         let nothing = CreateSpec::public();
         let was = last.create.as_ref().unwrap_or(&nothing);
-        // Those that are not used are read all the same: what is wrong with them is told.
+        // Those that are not used are read all the same: what is wrong with them is reported.
         let create = self.create(said, was);
         let create = id.is_none().then_some(create);
         LoadBalancerSpec { id, region, create }

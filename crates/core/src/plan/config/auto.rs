@@ -14,7 +14,7 @@ use crate::model::{Protocol, Service, Transport};
 /// The entries that a config should have: listeners, and for layer 7 their domains with the urls of each.
 pub type Entries = BTreeMap<(Protocol, u16), BTreeMap<String, BTreeSet<String>>>;
 
-/// The entries for the listeners that a binding has of its own; `None` when they cannot be told, because the Service that would
+/// The entries for the listeners that a binding has of its own; `None` when they cannot be read, because the Service that would
 /// tell them is missing.
 pub fn entries(binding: &DirectAccessBinding, service: Option<&Service>) -> Option<Entries> {
     if binding.spec.listeners.is_empty() {
