@@ -14,11 +14,10 @@ use super::refusal::Refusals;
 use super::report::{Report, Written, latest, secure, submit};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
-use crate::api::condition::Reason;
 use crate::clb::Clb;
 use crate::model::{Class, Failure, TaskId, TaskState};
 use crate::plan::{
-    BindingPlan, Cloud as Seen, Observed, Outcome, Plan, Remembered, Snapshot, Step, StepOutcome, placement, plan,
+    Cloud as Seen, ListenerSight, Observed, Outcome, Plan, Remembered, Snapshot, Step, StepOutcome, placement, plan,
 };
 use crate::status::{NextLook, Pace, next_look};
 
@@ -198,9 +197,7 @@ async fn look(
     let has_failed = failure.is_some() || !is_reported;
     let ended = if has_failed { RoundResult::Failed } else { result(&plan, busy) };
     memory.keep(snapshot, &outcome, begun);
-    let is_stopped = |part: &BindingPlan| part.problems.iter().any(|one| one.reason == Reason::ListenerStopped);
-    if plan.bindings.iter().any(is_stopped) {
-        // Nothing but a new read shows that it was started.
+    if plan.listeners == ListenerSight::Outdated {
         memory.sight = None;
     }
     (after, ended)

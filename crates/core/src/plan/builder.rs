@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::api::condition::ConfigProblem;
-use crate::model::{Address, Attribute, Listener, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, RuleId};
+use crate::model::{
+    Address, Attribute, Class, Listener, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, RuleId,
+};
 
 use super::config::fit_new;
 use super::desired::ListenerOrigin;
-use super::gate::{HealthTable, health_table};
+use super::floor::HealthSight;
+use super::health::{HealthTable, health_table, listener_sight};
 use super::management::{Management, Proof};
 use super::resolution;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
@@ -16,7 +19,7 @@ use super::scope::{Holder, RouteScope, RouteTargets};
 use super::shape::DesiredRule;
 use super::tags::{TagSight, tag_sight};
 use super::target::{TargetPlan, targets};
-use super::{NewRule, Observed, Plan, Snapshot, Step, batch, drift, placement, problem};
+use super::{Ended, NewRule, Observed, Plan, Snapshot, Step, batch, drift, placement, problem};
 
 /// A plan being written.
 pub(super) struct PlanBuilder<'a> {
@@ -61,10 +64,11 @@ impl<'a> PlanBuilder<'a> {
     pub(super) fn finish(self, intents: Vec<BindingIntent<'_>>) -> Plan {
         let limits = &self.snapshot.limits;
         let sightings = self.routes.iter().flat_map(|route| route.sightings.iter().cloned()).collect();
-        let bindings = intents.into_iter().map(|intent| intent.plan).collect();
+        let bindings: Vec<_> = intents.into_iter().map(|intent| intent.plan).collect();
+        let listeners = listener_sight(self.observed, &bindings);
         if self.observed.load_balancer.status == LoadBalancerStatus::Creating {
             // It takes no writes yet.
-            return Plan { steps: Vec::new(), bindings, sightings };
+            return Plan { steps: Vec::new(), bindings, sightings, listeners };
         }
         let mut steps = self.create;
         steps.extend(batch::target_steps(self.routes, limits));
@@ -72,7 +76,15 @@ impl<'a> PlanBuilder<'a> {
         steps.extend(self.delete_rules);
         steps.extend(batch::delete_steps(self.delete, limits));
         steps.extend(self.last);
-        Plan { steps, bindings, sightings }
+        Plan { steps, bindings, sightings, listeners }
+    }
+
+    /// Whether health was ever read. Where it is not allowed, nobody waits for it.
+    fn reads(&self) -> HealthSight {
+        match (&self.observed.health, self.snapshot.remembered.health_read) {
+            (Err(failure), Ended::No) if failure.class != Class::Denied => HealthSight::NeverRead,
+            _ => HealthSight::Read,
+        }
     }
 
     fn observed_targets(&self, route: &Route) -> &'a [RegisteredTarget] {
@@ -162,6 +174,7 @@ impl<'a> PlanBuilder<'a> {
                     quota: self.snapshot.limits.targets_per_route,
                     taken: taken.entry(route.clone()).or_default(),
                     tags: self.tags,
+                    reads: self.reads(),
                     health: &|address| self.health.get(&(route.clone(), address)).copied(),
                     remembered: &self.snapshot.remembered,
                     now: self.snapshot.now,

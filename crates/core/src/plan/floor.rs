@@ -15,6 +15,7 @@ use crate::api::condition::ChangeReason;
 use crate::model::{Address, Health, RegisteredTarget};
 
 use super::departure::{Ability, Deadline, Leave, Pace, PodIntent};
+use super::health::is_healthy;
 
 /// One target of ours on a route.
 #[derive(Debug)]
@@ -27,6 +28,26 @@ pub(super) struct OwnTarget<'a> {
     pub(super) leaving_since: Option<Timestamp>,
     /// What the cloud says of it.
     pub(super) health: Option<Health>,
+    /// Whether it may have served.
+    pub(super) tenure: Tenure,
+}
+
+/// Whether a target may have served, as far as this controller has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tenure {
+    /// It may.
+    Established,
+    /// It was registered by this controller, and has not been found healthy since.
+    Unproven,
+}
+
+/// What reads of health say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HealthSight {
+    /// One has answered, or none is allowed.
+    Read,
+    /// None has answered since this controller leads.
+    NeverRead,
 }
 
 /// Why a target that leaves keeps its weight.
@@ -47,29 +68,65 @@ enum Sight {
     Blind,
 }
 
+/// Who else is there when nobody is known to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// Nobody.
+    None,
+    /// Targets that nobody knows to serve, and that may.
+    Newcomers,
+}
+
 /// The floor of one route.
 pub(super) struct Floor<'a> {
     targets: &'a [OwnTarget<'a>],
     sight: Sight,
+    reads: HealthSight,
     now: Timestamp,
 }
 
 impl<'a> Floor<'a> {
     /// The floor of a route with these targets of ours.
-    pub(super) fn new(targets: &'a [OwnTarget<'a>], now: Timestamp) -> Self {
+    pub(super) fn new(targets: &'a [OwnTarget<'a>], reads: HealthSight, now: Timestamp) -> Self {
         let is_healthy = |own: &OwnTarget<'_>| own.target.weight > 0 && is_healthy(own.health);
         let sight = if targets.iter().any(is_healthy) { Sight::ByHealth } else { Sight::Blind };
-        Self { targets, sight, now }
+        Self { targets, sight, reads, now }
     }
 
     /// The targets that leave and keep their weight, where `wanted` Pods should serve.
     pub(super) fn retained(&self, wanted: usize) -> BTreeMap<Address, Retained> {
         let mut retained = self.replaced(wanted);
-        let stays = |own: &&OwnTarget<'_>| !is_leaving(own) && self.serves(own);
-        if retained.is_empty() && !self.targets.iter().any(|own| stays(&own)) {
-            retained = self.last();
+        if self.reads == HealthSight::NeverRead {
+            // Nobody knows who serves: those that live wait for the first read.
+            retained.extend(self.last(Others::Newcomers));
+        } else if retained.is_empty() {
+            let stay = || self.targets.iter().filter(|own| !is_leaving(own) && own.target.weight > 0);
+            let is_proven = |own: &OwnTarget<'_>| match self.sight {
+                Sight::ByHealth => is_healthy(own.health),
+                Sight::Blind => own.tenure == Tenure::Established,
+            };
+            let is_newcomer = |own: &OwnTarget<'_>| self.sight == Sight::Blind && own.tenure == Tenure::Unproven;
+            if !stay().any(is_proven) {
+                let others = if stay().any(is_newcomer) { Others::Newcomers } else { Others::None };
+                retained = self.last(others);
+            }
+        }
+        if self.sight == Sight::Blind {
+            retained.extend(self.unreplaced(&retained));
         }
         retained
+    }
+
+    /// Those whose Pods live and are not wanted any more, and whose time is over: as long as nobody is known to serve in their place,
+    /// that does not end it.
+    fn unreplaced(&self, retained: &BTreeMap<Address, Retained>) -> Vec<(Address, Retained)> {
+        let lives_on = |own: &&OwnTarget<'_>| {
+            let PodIntent::Leave(leave) = &own.intent else { return false };
+            own.target.weight > 0
+                && matches!(leave.pace, Pace::Replaced(Deadline::After(_), Ability::Yes))
+                && !retained.contains_key(&own.target.address)
+        };
+        self.targets.iter().filter(lives_on).map(|own| (own.target.address, Retained::Last)).collect()
     }
 
     /// What there is to say when a target leaves: who serves without it.
@@ -94,8 +151,11 @@ impl<'a> Floor<'a> {
 
     /// Rule 1. Those that can serve longest come first.
     fn replaced(&self, wanted: usize) -> BTreeMap<Address, Retained> {
-        let serving = self.targets.iter().filter(|own| self.serves(own)).count();
-        let missing = serving.min(wanted).saturating_sub(self.staying());
+        let (staying, serving) = (self.staying(), self.targets.iter().filter(|own| self.serves(own)).count());
+        let leaving = self.targets.iter().filter(|own| is_replaced(own)).count();
+        // While some that should serve do not, nobody knows how many there will be in the end: a new set of Pods is made one by one.
+        let due = if staying < wanted { leaving.max(serving.min(wanted)) } else { wanted };
+        let missing = due.saturating_sub(staying);
         let mut able: Vec<(Timestamp, Address)> = self
             .targets
             .iter()
@@ -118,7 +178,7 @@ impl<'a> Floor<'a> {
     }
 
     /// Rule 3.
-    fn last(&self) -> BTreeMap<Address, Retained> {
+    fn last(&self, others: Others) -> BTreeMap<Address, Retained> {
         let can_go_on = |own: &&OwnTarget<'_>| {
             let PodIntent::Leave(leave) = &own.intent else { return false };
             let (Pace::Judged(ability) | Pace::Replaced(_, ability)) = leave.pace else { return false };
@@ -135,7 +195,7 @@ impl<'a> Floor<'a> {
             leave.reason == ChangeReason::PodDeleted && matches!(leave.pace, Pace::Judged(_))
         };
         let able: Vec<_> = self.targets.iter().filter(can_go_on).collect();
-        let has_others = able.iter().any(|own| !is_ending(own) && self.serves(own));
+        let has_others = others == Others::Newcomers || able.iter().any(|own| !is_ending(own) && self.serves(own));
         let last = able.into_iter().filter(|own| !(has_others && is_ending(own)));
         last.map(|own| (own.target.address, Retained::Last)).collect()
     }
@@ -145,6 +205,11 @@ impl<'a> Floor<'a> {
     }
 }
 
+/// The target is replaced, whether it still has weight or not.
+fn is_replaced(own: &OwnTarget<'_>) -> bool {
+    matches!(&own.intent, PodIntent::Leave(Leave { pace: Pace::Replaced(..), .. }))
+}
+
 /// The target leaves, or a user takes it out by weight 0.
 fn is_leaving(own: &OwnTarget<'_>) -> bool {
     match &own.intent {
@@ -152,9 +217,4 @@ fn is_leaving(own: &OwnTarget<'_>) -> bool {
         PodIntent::Serve(weight) => weight.is_zero(),
         PodIntent::Keep => false,
     }
-}
-
-/// The cloud sends the target traffic as far as it is concerned.
-pub(super) const fn is_healthy(health: Option<Health>) -> bool {
-    matches!(health, Some(Health::Healthy | Health::CheckOff))
 }

@@ -3,7 +3,7 @@
 //! Nothing is remembered between rounds: a gate may open when the targets read this round show the Pod registered on every
 //! listener and rule of the binding, and a health read that began after that read says that probes succeed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,14 +14,14 @@ use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
 use crate::api::names;
 use crate::model::{
-    Address, GateState, Health, Listener, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service,
-    TargetHealth, Weight,
+    Address, GateState, Health, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, Weight,
 };
 
 use super::departure::PodIntent;
 use super::endpoint::{Candidate, Endpoints, selects};
+use super::health::HealthTable;
 use super::weight::PodWeight;
-use super::{BindingView, Observed, Sighting, Snapshot};
+use super::{BindingView, Sighting, Snapshot};
 
 /// What one binding says about one Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,26 +43,6 @@ pub enum Verdict {
     Open(GateReason),
     /// Not yet: the phase, and words for the user.
     Wait(GateReason, String),
-}
-
-/// Health of every target, by route and address.
-pub(super) type HealthTable = HashMap<(Route, Address), Health>;
-
-/// The health read as a table. A layer-4 listener has a rule of the cloud's own making there, which is no part of its route.
-pub(super) fn health_table(observed: &Observed) -> HealthTable {
-    let layer7: HashSet<_> =
-        observed.listeners.iter().filter(|one| one.protocol.is_layer7()).map(|one| &one.id).collect();
-    let is_stopped = |one: &&Listener| one.state == ListenerState::Stopped;
-    let stopped: HashSet<_> = observed.listeners.iter().filter(is_stopped).map(|one| &one.id).collect();
-    let rows = observed.health.as_deref().unwrap_or_default();
-    let entry = |row: &TargetHealth| {
-        let rule = layer7.contains(&row.listener).then(|| row.rule.clone());
-        // The cloud has one word for both: the check is off, or the listener is stopped.
-        let is_unknown = row.health == Health::CheckOff && stopped.contains(&row.listener);
-        let health = if is_unknown { Health::Unknown } else { row.health };
-        ((Route { listener: row.listener.clone(), rule }, row.address), health)
-    };
-    rows.iter().map(entry).collect()
 }
 
 /// A wanted listener or rule next to what was read of it.

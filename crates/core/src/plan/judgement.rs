@@ -7,7 +7,8 @@ use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Witnesses};
 
 use super::desired::ListenerOrigin;
-use super::gate::{GateRow, HealthTable, gates, registered, ungated, ungated_note};
+use super::gate::{GateRow, gates, registered, ungated, ungated_note};
+use super::health::HealthTable;
 use super::management::Management;
 use super::resolution::row_of;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked};

@@ -28,6 +28,8 @@ mod ending;
 mod endpoint;
 mod floor;
 mod gate;
+mod health;
+mod held_weight;
 mod judgement;
 mod management;
 mod network;
@@ -56,13 +58,16 @@ use routes::{BindingIntent, find_routes};
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
+pub use health::ListenerSight;
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
 pub use remembered::{Cleared, Ended, Remembered, Sighting};
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
-pub use summary::{BindingPlan, Counts, Draining, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight};
+pub use summary::{
+    BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
+};
 pub use tags::TagSight;
 pub use target::RetainedPod;
 pub use trace::{RouteTrace, TargetTrace, trace};
@@ -76,6 +81,8 @@ pub struct Plan {
     pub bindings: Vec<BindingPlan>,
     /// What is the case on the load balancer and counts by how long it has been so.
     pub sightings: Vec<Sighting>,
+    /// Whether listeners are to be read anew.
+    pub listeners: ListenerSight,
 }
 
 /// Decides what this round does.

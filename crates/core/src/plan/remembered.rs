@@ -1,14 +1,14 @@
 //! What earlier rounds have seen and done, which no single read shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::condition::ChangeReason;
 use crate::api::mark::TargetTag;
-use crate::model::{Address, ListenerId, ObjectKey, Route, Weight};
+use crate::model::{Address, Health, ListenerId, ObjectKey, RegisteredTarget, Route, Weight};
 
-use super::{Cloud, Observed, Plan, Snapshot, Step};
+use super::{Cloud, HeldWeight, Observed, Plan, Snapshot, Step};
 
 /// What earlier rounds have seen and done, as far as this controller has looked without a break. Forgetting it makes rounds wait
 /// longer, and never does harm.
@@ -22,8 +22,14 @@ pub struct Remembered {
     pub cleared: BTreeSet<(Cleared, ListenerId)>,
     /// Some read has shown a tag.
     pub tags_shown: Ended,
-    /// The weights that targets had before this controller took them, because their Pods could not serve.
-    pub weights: BTreeMap<(Route, Address), Weight>,
+    /// Weights of Pods that their targets do not show, by name of the Pod; as the status records them.
+    pub weights: BTreeMap<(Route, String), HeldWeight>,
+    /// Targets that were registered and have not been found healthy since.
+    pub unproven: BTreeSet<(Route, Address)>,
+    /// Some read of health has answered.
+    pub health_read: Ended,
+    /// The targets as the last read showed them.
+    pub targets: Arc<BTreeMap<Route, Vec<RegisteredTarget>>>,
     /// The load balancer was deleted, by a task that ended well.
     pub load_balancer: Ended,
 }
@@ -75,15 +81,40 @@ impl Remembered {
         let since = |sighting: &Sighting| self.since.get(sighting).copied().unwrap_or(snapshot.now);
         self.since = seen.map(|sighting| (sighting.clone(), since(sighting))).collect();
         if let Cloud::Observed(observed) = &snapshot.cloud {
+            let rows = plan.bindings.iter().flat_map(|binding| &binding.held_weights);
+            self.weights = rows.map(|row| ((row.route.clone(), row.pod.clone()), row.clone())).collect();
             let mut targets = observed.targets.values().flatten();
             if targets.any(|target| !target.tag.is_empty()) {
                 self.tags_shown = Ended::Yes;
             }
             self.cleared.retain(|(what, id)| !is_shown(observed, what, id));
-            self.registered.retain(|(route, address), _| {
-                observed.targets.get(route).is_some_and(|all| all.iter().any(|target| target.address == *address))
-            });
+            self.registered.retain(|(route, address), _| is_target(observed, route, *address));
+            self.unproven.retain(|(route, address)| is_target(observed, route, *address));
+            if *self.targets != observed.targets {
+                self.targets = Arc::new(observed.targets.clone());
+            }
+            self.see_health(observed);
         }
+    }
+
+    fn see_health(&mut self, observed: &Observed) {
+        let Ok(rows) = &observed.health else { return };
+        if !rows.is_empty() {
+            self.health_read = Ended::Yes;
+        }
+        if self.unproven.is_empty() {
+            return;
+        }
+        let healthy = rows.iter().filter(|row| matches!(row.health, Health::Healthy | Health::CheckOff));
+        // A layer-4 listener has a rule of the cloud's own making there.
+        let keys = healthy.flat_map(|row| [None, Some(&row.rule)].map(|rule| (&row.listener, rule, row.address)));
+        let healthy: BTreeSet<_> = keys.collect();
+        self.unproven.retain(|(route, address)| !healthy.contains(&(&route.listener, route.rule.as_ref(), *address)));
+    }
+
+    /// The weight that the last read showed of a target; `None` of one that it did not show.
+    pub(super) fn weight(&self, route: &Route, address: Address) -> Option<Weight> {
+        self.targets.get(route)?.iter().find(|target| target.address == address).map(|target| target.weight)
     }
 
     /// Takes in a step that was brought to a good end.
@@ -92,26 +123,18 @@ impl Remembered {
             Step::Register(targets) => {
                 let row = |one: &super::Registration| ((one.route.clone(), one.address), one.pod_uid.clone());
                 self.registered.extend(targets.iter().map(row));
+                self.unproven.extend(targets.iter().map(|one| (one.route.clone(), one.address)));
                 for one in targets {
                     self.cleared.remove(&(Cleared::TargetsOf(one.owner.clone()), one.route.listener.clone()));
-                }
-            }
-            Step::Reweight(changes) => {
-                for change in changes {
-                    let key = (change.route.clone(), change.address);
-                    if change.to == 0 && change.from > 0 && change.reason != ChangeReason::UserWeight {
-                        self.weights.insert(key, change.from);
-                    } else {
-                        self.weights.remove(&key);
-                    }
                 }
             }
             Step::Deregister(targets) => {
                 let of = |one: &super::Removal| (Cleared::TargetsOf(one.owner.clone()), one.route.listener.clone());
                 self.cleared.extend(targets.iter().map(of));
                 for one in targets {
-                    self.registered.remove(&(one.route.clone(), one.address));
-                    self.weights.remove(&(one.route.clone(), one.address));
+                    let key = (one.route.clone(), one.address);
+                    self.registered.remove(&key);
+                    self.unproven.remove(&key);
                 }
             }
             Step::DeleteListeners(ids) => self.cleared.extend(ids.iter().map(|(id, _)| (Cleared::Whole, id.clone()))),
@@ -119,6 +142,10 @@ impl Remembered {
             _ => {}
         }
     }
+}
+
+fn is_target(observed: &Observed, route: &Route, address: Address) -> bool {
+    observed.targets.get(route).is_some_and(|all| all.iter().any(|target| target.address == address))
 }
 
 /// What counts as cleared is shown again.

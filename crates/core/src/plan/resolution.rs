@@ -41,6 +41,7 @@ fn recorded_service(view: &BindingView) -> Option<Service> {
     Some(Service {
         key: crate::model::ObjectKey::new(namespace, view.binding.spec.service_ref.name.clone()),
         selector: status.pod_selector.iter().map(|label| (label.key.clone(), label.value.clone())).collect(),
+        publish_not_ready_addresses: status.publishes_not_ready_addresses,
         ..view.service.as_deref().cloned().unwrap_or_default()
     })
 }

@@ -12,7 +12,8 @@ use crate::model::{Address, Health, Phase, Pod, RegisteredTarget, Route, Service
 
 use super::departure::{self, PodIntent};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
-use super::floor::OwnTarget;
+use super::floor::{HealthSight, OwnTarget, Tenure};
+use super::held_weight::recorded_weight;
 use super::management::Proof;
 use super::step::{Removal, WeightChange};
 use super::tags::{TagSight, recorded_drain};
@@ -61,6 +62,8 @@ pub(super) struct RouteScope<'a> {
     pub(super) tags: TagSight,
     /// What the cloud says of health, by address.
     pub(super) health: &'a dyn Fn(Address) -> Option<Health>,
+    /// Whether health was ever read.
+    pub(super) reads: HealthSight,
     /// What earlier rounds have seen and done.
     pub(super) remembered: &'a Remembered,
     /// When the round began.
@@ -164,7 +167,9 @@ impl<'a> RouteScope<'a> {
             PodIntent::Leave(_) => self.remembered.since.get(&sighting).copied(),
             PodIntent::Serve(_) | PodIntent::Keep => None,
         };
-        OwnTarget { target, intent, leaving_since, health: (self.health)(target.address) }
+        let is_unproven = self.remembered.unproven.contains(&(self.route.clone(), target.address));
+        let tenure = if is_unproven { Tenure::Unproven } else { Tenure::Established };
+        OwnTarget { target, intent, leaving_since, health: (self.health)(target.address), tenure }
     }
 
     /// What is wanted for a target of ours that no candidate stands for; the Pod lives.
@@ -261,12 +266,19 @@ impl RouteScope<'_> {
         }
     }
 
-    pub(super) fn pod_name(&self, target: &RegisteredTarget, pods: &PodIndex<'_>) -> Option<String> {
-        if let Some(candidate) = self.candidate(target.address) {
-            return Some(candidate.pod.clone());
+    /// The Pod behind a target of ours.
+    pub(super) fn pod<'p>(&self, target: &RegisteredTarget, pods: &PodIndex<'p>) -> Option<&'p Pod> {
+        match self.candidate(target.address) {
+            Some(candidate) => pods.view.pods.get(&candidate.pod_uid).map(|pod| &**pod),
+            None => {
+                let by_tag = TargetTag::parse(&target.tag).and_then(|tag| pods.by_mark(&tag.pod_mark));
+                by_tag.or_else(|| pods.by_ip.get(&target.address.ip).copied())
+            }
         }
-        let by_tag = TargetTag::parse(&target.tag).and_then(|tag| pods.by_mark(&tag.pod_mark));
-        by_tag.or_else(|| pods.by_ip.get(&target.address.ip).copied()).map(|pod| pod.key.name.clone())
+    }
+
+    pub(super) fn pod_name(&self, target: &RegisteredTarget, pods: &PodIndex<'_>) -> Option<String> {
+        self.pod(target, pods).map(|pod| pod.key.name.clone())
     }
 
     /// Since when a target has had no weight, as far as is known.
@@ -278,6 +290,31 @@ impl RouteScope<'_> {
         }
         let seen = since.get(&Sighting::Drained(self.route.clone(), address)).copied();
         self.recorded(address).or(seen).unwrap_or(self.now)
+    }
+
+    /// The weight of a Pod of this name that its target does not show.
+    pub(super) fn held_weight(&self, pod: &str) -> Option<Weight> {
+        let key = (self.route.clone(), pod.to_owned());
+        self.remembered
+            .weights
+            .get(&key)
+            .map(|held| held.weight)
+            .or_else(|| recorded_weight(self.view, self.route, pod))
+    }
+
+    /// Why a target gets the weight that is wished for it: the wish has changed, or somebody has changed the target.
+    pub(super) fn reason_of_weight(
+        &self,
+        target: &RegisteredTarget,
+        pod: Option<&str>,
+        wished: Weight,
+    ) -> ChangeReason {
+        let was_taken = || pod.is_some_and(|pod| self.held_weight(pod).is_some());
+        match self.remembered.weight(self.route, target.address) {
+            Some(before) if before == wished && before != target.weight => ChangeReason::Drift,
+            _ if target.weight == 0 && was_taken() => ChangeReason::PodReady,
+            _ => ChangeReason::UserWeight,
+        }
     }
 
     /// Since when a target drains, as the status records it.

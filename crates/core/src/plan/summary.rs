@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::api::binding::limit;
+use crate::api::binding::{HeldWeightCause, limit};
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::service_config::EntryProblem;
-use crate::model::{Address, Attributes, Health, ListenerId, Protocol, Route, RuleId, ServicePort};
+use crate::model::{Address, Attributes, Health, ListenerId, Protocol, Route, RuleId, ServicePort, Weight};
 
 use super::departure::PodIntent;
 use super::endpoint::{Candidate, Exclusion};
-use super::gate::{GateRow, HealthTable};
+use super::gate::GateRow;
+use super::health::HealthTable;
 use super::management::Management;
 use super::placement::Placement;
 use super::step::WeightChange;
@@ -50,6 +51,8 @@ pub struct BindingPlan {
     pub draining: Vec<Draining>,
     /// Whether a step waits for that to be recorded.
     pub record: Record,
+    /// Weights of Pods that their targets do not show.
+    pub held_weights: Vec<HeldWeight>,
     /// When something of the binding changes by time alone; `None` when nothing does.
     pub look_at: Option<Timestamp>,
     /// What is the case and counts by how long it has been so.
@@ -107,6 +110,19 @@ pub struct Draining {
     pub since: Timestamp,
     /// Why it leaves.
     pub reason: ChangeReason,
+}
+
+/// A weight of a Pod that its target does not show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldWeight {
+    /// Where.
+    pub route: Route,
+    /// The Pod's name.
+    pub pod: String,
+    /// The weight.
+    pub weight: Weight,
+    /// Why the target does not show it.
+    pub cause: HeldWeightCause,
 }
 
 /// How many effects of each sort a plan has for one binding.
@@ -302,6 +318,8 @@ impl BindingPlan {
         self.retained.sort();
         self.retained.dedup();
         self.look_by(plan.look_at);
+        let room = limit::HELD_WEIGHTS.saturating_sub(self.held_weights.len());
+        self.held_weights.extend(plan.held_weights.iter().take(room).cloned());
         self.record(route, plan, view);
         let Some(name) = name else { return };
         let quota = snapshot.limits.targets_per_route;

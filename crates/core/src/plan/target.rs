@@ -12,11 +12,12 @@ use crate::model::{Address, Phase, Pod, RegisteredTarget};
 
 use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints};
-use super::floor::{Floor, OwnTarget, Retained, is_healthy};
+use super::floor::{Floor, OwnTarget, Retained};
+use super::health::is_healthy;
 use super::scope::{Owner, PodIndex, RouteScope, RouteTargets, Unmatched};
 use super::step::{Removal, WeightChange};
 use super::weight::PodWeight;
-use super::{Registration, Sighting};
+use super::{HeldWeight, Registration, Sighting, held_weight};
 
 /// What is to be done about the targets of one route, for one binding.
 #[derive(Debug, Default)]
@@ -49,6 +50,8 @@ pub(super) struct TargetPlan {
     pub(super) look_at: Option<Timestamp>,
     /// Targets of ours that a read shows.
     pub(super) ours: usize,
+    /// Weights of Pods that their targets do not show.
+    pub(super) held_weights: Vec<HeldWeight>,
 }
 
 /// A Pod whose target leaves and keeps its weight for now.
@@ -99,13 +102,14 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
         RouteTargets::Wanted(endpoints) => endpoints.wanted.len(),
         RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => usize::MAX,
     };
-    let floor = Floor::new(&own, scope.now);
+    let floor = Floor::new(&own, scope.reads, scope.now);
     let retained = floor.retained(wanted);
     let remark = floor.remark(wanted);
     for one in &own {
         plan.settle(scope, one, retained.get(&one.target.address), &pods, &remark);
     }
     plan.register(scope, &present, observed.len(), &own, &retained);
+    plan.held_weights = held_weight::held_weights(scope, &own, &plan.reweight, &pods);
     plan
 }
 
@@ -178,20 +182,19 @@ impl TargetPlan {
         let leave = match &one.intent {
             PodIntent::Keep => return,
             PodIntent::Serve(PodWeight::Unreadable { .. }) => {
-                // A weight that we took while the Pod could not serve comes back; nothing else is known.
-                let key = (scope.route.clone(), one.target.address);
-                let before = scope.remembered.weights.get(&key).filter(|_| one.target.weight == 0);
-                if let Some(weight) = before {
-                    let pod = scope.pod_name(one.target, pods);
-                    let change = scope.weight_change(one.target, pod, *weight, ChangeReason::PodReady, String::new());
+                // A weight that was taken while the Pod could not serve comes back; nothing else is known.
+                let pod = scope.pod_name(one.target, pods);
+                let before = pod.as_deref().and_then(|pod| scope.held_weight(pod));
+                if let Some(weight) = before.filter(|weight| one.target.weight == 0 && *weight > 0) {
+                    let change = scope.weight_change(one.target, pod, weight, ChangeReason::PodReady, String::new());
                     self.reweight.push(change);
                 }
                 return;
             }
             PodIntent::Serve(PodWeight::Known(weight)) => {
                 if one.target.weight != *weight {
-                    let reason = if one.target.weight == 0 { ChangeReason::PodReady } else { ChangeReason::UserWeight };
                     let pod = scope.pod_name(one.target, pods);
+                    let reason = scope.reason_of_weight(one.target, pod.as_deref(), *weight);
                     self.reweight.push(scope.weight_change(one.target, pod, *weight, reason, String::new()));
                 }
                 return;
@@ -295,7 +298,8 @@ impl TargetPlan {
                 continue;
             }
             room -= 1;
-            self.register.push(scope.registration(candidate, weight.of_newcomer()));
+            let known = weight.of_newcomer().or_else(|| scope.held_weight(&candidate.pod));
+            self.register.push(scope.registration(candidate, known.unwrap_or_default()));
         }
     }
 

@@ -7,7 +7,8 @@ use crate::model::{Address, Health, ListenerId, ListenerState, Protocol, Registe
 use super::departure::PodIntent;
 use super::desired::DesiredListener;
 use super::endpoint::{Candidate, Exclusion};
-use super::gate::{GateRow, HealthTable, health_table};
+use super::gate::GateRow;
+use super::health::{HealthTable, health_table};
 use super::judgement::rows_of;
 use super::routes::{BindingIntent, ListenerIntent, find_routes};
 use super::weight::PodWeight;
@@ -108,7 +109,9 @@ impl Reading<'_> {
             address,
             wanted: match &candidate.intent {
                 PodIntent::Serve(PodWeight::Known(weight)) => Some(*weight),
-                PodIntent::Serve(weight) => target.map(|target| target.weight).or(Some(weight.of_newcomer())),
+                PodIntent::Serve(weight) => {
+                    target.map(|target| target.weight).or(Some(weight.of_newcomer().unwrap_or_default()))
+                }
                 PodIntent::Leave(_) | PodIntent::Keep => None,
             },
             weight: target.map(|target| target.weight),

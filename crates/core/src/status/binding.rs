@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
-    AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, ListenerProtocol, ListenerStatus, PodLabel,
-    RuleStatus, TargetStatus, limit,
+    AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, ListenerProtocol, ListenerStatus,
+    PodLabel, RuleStatus, TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::mark::ListenerName;
@@ -14,8 +14,8 @@ use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
 use crate::plan::config::problem;
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, Draining, ListenerFacts, Maker, Outcome, RuleFacts, Sight, Snapshot,
-    Step, StepOutcome, Verdict as GateVerdict,
+    BindingPlan, BindingView, Cloud, ConfigView, Draining, HeldWeight, ListenerFacts, Maker, Outcome, RuleFacts, Sight,
+    Snapshot, Step, StepOutcome, Verdict as GateVerdict,
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
@@ -65,6 +65,7 @@ pub fn binding_status(
         conditions: conditions(round, view, plan, &previous.conditions, generation),
         annotations: annotations.iter().take(limit::ANNOTATIONS).map(applied).collect(),
         pod_selector: pod_selector(view, previous),
+        publishes_not_ready_addresses: publishes_not_ready_addresses(view, previous),
         observed_config_generation: config_generation(view, plan, previous),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
@@ -75,6 +76,7 @@ pub fn binding_status(
         status.listeners.clone_from(&previous.listeners);
         status.excluded.clone_from(&previous.excluded);
         status.draining.clone_from(&previous.draining);
+        status.held_weights.clone_from(&previous.held_weights);
         status.gates.clone_from(&previous.gates);
         status.config_problems.clone_from(&previous.config_problems);
         return status;
@@ -87,6 +89,7 @@ pub fn binding_status(
     }
     status.excluded = excluded(plan);
     status.draining = plan.draining.iter().take(limit::DRAINING).map(draining).collect();
+    status.held_weights = plan.held_weights.iter().take(limit::HELD_WEIGHTS).map(held_weight).collect();
     status.gates = Some(gates(plan));
     status.config_problems = config_problems(round, view, plan);
     status
@@ -99,6 +102,16 @@ fn draining(draining: &Draining) -> DrainingStatus {
         location_id: draining.route.rule.as_ref().map(ToString::to_string),
         since: Time(whole_seconds(draining.since)),
         reason: draining.reason.to_string(),
+    }
+}
+
+fn held_weight(held: &HeldWeight) -> HeldWeightStatus {
+    HeldWeightStatus {
+        pod: held.pod.clone(),
+        listener_id: held.route.listener.to_string(),
+        location_id: held.route.rule.as_ref().map(ToString::to_string),
+        weight: i32::from(held.weight),
+        cause: held.cause,
     }
 }
 
@@ -148,6 +161,12 @@ fn pod_selector(view: &BindingView, previous: &DirectAccessBindingStatus) -> Vec
     };
     let labels = service.selector.iter().take(limit::LABELS);
     labels.map(|(key, value)| PodLabel { key: key.clone(), value: value.clone() }).collect()
+}
+
+/// Whether the Service publishes Pods that are not ready; of one that is missing, whether it last did.
+fn publishes_not_ready_addresses(view: &BindingView, previous: &DirectAccessBindingStatus) -> bool {
+    let service = view.service.as_deref().filter(|service| !service.selector.is_empty());
+    service.map_or(previous.publishes_not_ready_addresses, |service| service.publish_not_ready_addresses)
 }
 
 fn count(number: usize) -> i32 {

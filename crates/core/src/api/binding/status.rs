@@ -30,6 +30,8 @@ pub mod limit {
     pub const FORMER_UIDS: usize = 8;
     /// Targets of living Pods that leave.
     pub const DRAINING: usize = 200;
+    /// Weights of Pods that their targets do not show.
+    pub const HELD_WEIGHTS: usize = 200;
     /// Problems with the config.
     pub const CONFIG_PROBLEMS: usize = 8;
     /// Characters of an annotation's value.
@@ -66,6 +68,10 @@ pub struct DirectAccessBindingStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::DRAINING), extend("x-kubernetes-list-type" = "atomic"))]
     pub draining: Vec<DrainingStatus>,
+    /// Weights of Pods that their targets do not show now, so that another controller can give them back; at most 200.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::HELD_WEIGHTS), extend("x-kubernetes-list-type" = "atomic"))]
+    pub held_weights: Vec<HeldWeightStatus>,
     /// The readiness gates of the Service's Pods. Absent until they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateStatus>,
@@ -81,6 +87,9 @@ pub struct DirectAccessBindingStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::LABELS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
     pub pod_selector: Vec<PodLabel>,
+    /// Whether the Service publishes Pods that are not ready, as it was last seen. Absent when it does not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub publishes_not_ready_addresses: bool,
     /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256
     /// characters. Absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,10 +111,12 @@ impl Default for DirectAccessBindingStatus {
             listeners: Vec::new(),
             excluded: Vec::new(),
             draining: Vec::new(),
+            held_weights: Vec::new(),
             gates: None,
             config_problems: Vec::new(),
             annotations: Vec::new(),
             pod_selector: Vec::new(),
+            publishes_not_ready_addresses: false,
             last_handled_reconcile_at: None,
             conditions: Vec::new(),
         }
@@ -257,6 +268,36 @@ pub struct DrainingStatus {
     /// Why it leaves, in one word. New ones may appear in later versions.
     #[schemars(length(max = 128))]
     pub reason: String,
+}
+
+/// A weight of a Pod that its target does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldWeightStatus {
+    /// The Pod's name.
+    #[schemars(length(max = 253))]
+    pub pod: String,
+    /// The listener.
+    #[schemars(length(max = 64))]
+    pub listener_id: String,
+    /// The rule; absent at layer 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub location_id: Option<String>,
+    /// The weight, 0 to 100.
+    #[schemars(range(min = 0, max = 100))]
+    pub weight: i32,
+    /// Why the target does not show it.
+    pub cause: HeldWeightCause,
+}
+
+/// Why the target of a Pod does not show its weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HeldWeightCause {
+    /// The target has weight 0, because its Pod cannot serve.
+    Taken,
+    /// The annotation that says it cannot be read: the Pod, and the next one of its name, keep what it was.
+    Unreadable,
 }
 
 /// Endpoints that are not targets for one reason.

@@ -1,6 +1,9 @@
 //! The annotations of TKE that are recognised on a Service, and what becomes of each.
 
+use std::collections::BTreeMap;
+
 use crate::api::names;
+use crate::model::{KeyProblem, Reading};
 
 /// What is done about an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,3 +116,36 @@ pub const KEYS: &[Key] = &[
     written(names::SYNC_BEGIN_TIME, "Written by TKE's own service controller."),
     written(names::SYNC_END_TIME, "Written by TKE's own service controller."),
 ];
+
+/// In how many letters a key may differ from one that is known to be taken for a typing error.
+const NEAR_MISS: usize = 2;
+
+/// The text of an annotation that a user has written; `ours` are the keys that this controller has. A key that is almost this one is
+/// a typing error, and the annotation is not absent; `form` says what to write.
+pub(in crate::plan) fn text<'a>(
+    annotations: &'a BTreeMap<String, String>,
+    ours: &[String],
+    key: &str,
+    form: &str,
+) -> Reading<&'a str> {
+    let value = annotations.get(key).filter(|_| !ours.iter().any(|own| own == key));
+    match (value, near_miss(annotations, key)) {
+        (None, Some(near)) => Reading::Unreadable(KeyProblem::new(
+            near,
+            format!("the key is not known; write {key} instead, or remove it"),
+        )),
+        (value, _) => Reading::text(key, value.map(String::as_str), form),
+    }
+}
+
+/// An annotation whose key nobody knows, and that is almost this one: by letter case, or by two letters at most.
+fn near_miss<'a>(annotations: &'a BTreeMap<String, String>, key: &str) -> Option<&'a str> {
+    let lower = key.to_ascii_lowercase();
+    let is_near = |other: &&str| {
+        other.len().abs_diff(key.len()) <= NEAR_MISS
+            && !KEYS.iter().any(|known| known.name == *other)
+            && *other != key
+            && strsim::osa_distance(&other.to_ascii_lowercase(), &lower) <= NEAR_MISS
+    };
+    annotations.keys().map(String::as_str).find(is_near)
+}

@@ -4,7 +4,7 @@
 //! binding nothing is guessed that only the creation of a load balancer can set. See [`Reading`](crate::model::Reading).
 
 mod extensive;
-mod keys;
+pub(in crate::plan) mod keys;
 mod listeners;
 mod load_balancer;
 #[cfg(test)]
@@ -196,7 +196,7 @@ impl Words<'_> {
 
     /// The config to use, by name or made for the Service.
     fn config(&mut self, last: Option<&DirectAccessBindingSpec>) -> (Option<ConfigRef>, bool) {
-        let name = config_name(self.raw(names::SERVICE_CONFIG)).map(|name| Some(ConfigRef { name }));
+        let name = config_name(self.service).map(|name| Some(ConfigRef { name }));
         let auto = self.switch(names::SERVICE_CONFIG_AUTO);
         if matches!(name, Reading::Said(_)) && auto == Reading::Said(true) {
             let message = "it excludes tke-service-config, which is followed; remove one of the two";
@@ -212,10 +212,10 @@ impl Words<'_> {
     }
 }
 
-/// The name of a TkeServiceConfig in an annotation. Names of configs that controllers make are refused, as on a binding.
-pub fn config_name(value: Option<&str>) -> Reading<String> {
+/// The name of a TkeServiceConfig in the annotations of a Service. Names of configs that controllers make are refused, as on a binding.
+pub fn config_name(service: &Service) -> Reading<String> {
     const FORM: &str = "the name of a TkeServiceConfig of this namespace";
-    Reading::text(names::SERVICE_CONFIG, value, FORM).and_then(|text| {
+    keys::text(&service.annotations, &service.our_annotations, names::SERVICE_CONFIG, FORM).and_then(|text| {
         if names::is_reserved_config(text) {
             let message = format!(
                 "names that end in {} are reserved for configs that controllers make; use tke-service-config-auto, or another name",

@@ -3,6 +3,8 @@
 use crate::api::names;
 use crate::model::{KeyProblem, Reading, Service};
 
+use super::keys;
+
 /// What to write for a switch.
 const SWITCH: &str = "\"true\" or \"false\"";
 
@@ -25,7 +27,7 @@ impl<'a> Words<'a> {
 
     /// The text of an annotation; `form` says what to write instead of one that cannot be read.
     pub(super) fn text(&self, key: &str, form: &str) -> Reading<&'a str> {
-        Reading::text(key, self.raw(key), form)
+        keys::text(&self.service.annotations, &self.service.our_annotations, key, form)
     }
 
     /// An annotation that is `"true"` or `"false"`.

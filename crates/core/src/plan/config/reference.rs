@@ -2,7 +2,7 @@
 
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{Reading, Service};
-use crate::plan::annotated::config_name;
+use crate::plan::annotated::{config_name, keys};
 
 /// A config that a binding uses, in its own namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +23,14 @@ pub fn reference(binding: &DirectAccessBinding, service: Option<&Service>) -> Op
         return Some(Reference { name, is_auto: true });
     }
     let service = service?;
-    let is_ours = |key: &str| service.our_annotations.iter().any(|ours| ours == key);
-    let said = |key: &str| service.annotations.get(key).map(|value| value.trim()).filter(|_| !is_ours(key));
-    match config_name(said(names::SERVICE_CONFIG)) {
+    match config_name(service) {
         Reading::Said(name) => return Some(Reference { name, is_auto: false }),
         // Nobody knows which config is meant: settings stay as they are.
         Reading::Unreadable(_) => return None,
         Reading::Absent => {}
     }
-    (said(names::SERVICE_CONFIG_AUTO) == Some("true"))
+    let auto = keys::text(&service.annotations, &service.our_annotations, names::SERVICE_CONFIG_AUTO, "\"true\"");
+    (auto == Reading::Said("true"))
         .then(|| Reference { name: names::auto_config_name(&service.key.name), is_auto: true })
 }
 

@@ -41,6 +41,13 @@ pub(super) fn delete(world: &mut World, numbers: impl IntoIterator<Item = u32>) 
     }
 }
 
+/// It is not ready any more.
+pub(super) fn unready(world: &mut World, number: u32) {
+    let now = world.now;
+    let pod = world.pod(number);
+    (pod.containers_ready, pod.containers_ready_since) = (false, Some(now));
+}
+
 /// They are gone.
 pub(super) fn remove(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
     for number in numbers {

@@ -76,6 +76,8 @@ fn a_pod_of_a_lost_node_gets_no_new_connections_until_the_node_is_back() {
     let mut world = World::new(&json!({})).with_pods(1..=2);
     world.converge();
     let id = world.listeners[0].id.clone();
+    world.heal();
+    world.converge();
     world.pod(1).phase = Phase::Unknown;
     world.converge();
     assert_eq!(world.targets_of(&id), [(address(1), 0), (address(2), 10)]);

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::world::{World, address, binding, pod};
 use crate::api::condition::GateReason;
-use crate::model::{ClusterNetwork, GateState, Health, PodNetwork};
-use crate::plan::{GateRelease, Verdict, release};
+use crate::model::{Attribute, ClusterNetwork, GateState, Health, PodNetwork};
+use crate::plan::{GateRelease, ListenerSight, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
     let plan = world.plan();
@@ -34,7 +34,12 @@ fn a_health_check_that_is_off_does_not_hold_a_gate() {
     let mut world = World::new(&json!({})).with_pods([1]);
     world.converge();
     world.health.insert(address(1), Health::CheckOff);
+    // The listener was read with its check on: it was stopped since, or changed.
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck));
+    assert_eq!(world.plan().listeners, ListenerSight::Outdated);
+    world.listeners[0].attributes.set(Attribute::CheckSwitch, false);
     assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheckOff));
+    assert_eq!(world.plan().listeners, ListenerSight::Current);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod config;
 mod endings;
 mod faults;
 mod gates;
+mod held;
 mod histories;
 mod layer7;
 mod limits;

@@ -86,13 +86,37 @@ fn only_a_known_sleep_that_is_long_enough_counts() {
 #[test]
 fn no_more_stand_in_than_are_missing_and_those_that_can_serve_longest_do() {
     let (world, id) = world(3, 20);
-    let mut world = replace(world, 4, 20);
+    let mut world = replace(replace(world, 4, 20), 5, 20);
     let now = world.now;
+    world.health.insert(address(4), Health::Healthy);
     for (number, ago) in [(1, 3), (2, 1), (3, 2)] {
         world.pod(number).deleting_since = Some(now - seconds(ago));
     }
     world.converge();
-    assert_eq!(world.targets_of(&id), [(address(1), 0), (address(2), 10), (address(3), 0), (address(4), 10)]);
+    let weights = [0, 10, 10, 10, 10];
+    let expected: Vec<_> = (1..=5).map(address).zip(weights).collect();
+    assert_eq!(world.targets_of(&id), expected);
+    world.health.insert(address(5), Health::Healthy);
+    world.converge();
+    let weights = [0, 0, 0, 10, 10];
+    let expected: Vec<_> = (1..=5).map(address).zip(weights).collect();
+    assert_eq!(world.targets_of(&id), expected);
+}
+
+/// A new set of Pods is made one by one: the first ones are not all that there will be.
+#[test]
+fn those_that_leave_stay_for_as_many_as_they_are_until_all_that_should_serve_do() {
+    let (world, id) = world(4, 20);
+    let mut world = replace(world, 5, 20);
+    for number in 1..=4 {
+        world.pod(number).labels.clear();
+    }
+    world.converge();
+    assert!(world.targets_of(&id).iter().all(|(_, weight)| *weight == 10), "{:?}", world.targets_of(&id));
+    world.heal();
+    world.converge();
+    let weights: Vec<_> = world.targets_of(&id).iter().map(|(_, weight)| *weight).collect();
+    assert_eq!(weights, [0, 0, 0, 0, 10], "one is wanted, and one serves");
 }
 
 #[test]

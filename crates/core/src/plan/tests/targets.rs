@@ -99,6 +99,8 @@ fn drain_policies_do_what_they_say() {
     for (policy, rest) in [("WeightZero", Some(0)), ("Keep", Some(10)), ("Deregister", None)] {
         let mut world = World::new(&json!({"drain": {"terminating": policy, "notReady": policy}})).with_pods(1..=3);
         world.converge();
+        world.heal();
+        world.converge();
         world.pod(1).deleting_since = Some(world.now);
         world.pod(2).containers_ready = false;
         world.converge();

@@ -10,6 +10,7 @@ mod tests;
 use crate::api::names;
 use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight, quoted};
 
+use super::annotated::keys;
 use rows::{PortRows, Rows};
 
 /// The largest weight that the cloud takes.
@@ -42,11 +43,11 @@ impl PodWeight {
         matches!(self, Self::Known(0))
     }
 
-    /// The weight of a target that is registered anew; of one whose weight nobody knows, 0.
-    pub(super) fn of_newcomer(&self) -> Weight {
+    /// The weight of a target that is registered anew; `None` where nobody knows.
+    pub(super) const fn of_newcomer(&self) -> Option<Weight> {
         match self {
-            Self::Known(weight) => *weight,
-            Self::Unreadable { newcomer, .. } => newcomer.unwrap_or_default(),
+            Self::Known(weight) => Some(*weight),
+            Self::Unreadable { newcomer, .. } => *newcomer,
         }
     }
 }
@@ -108,8 +109,7 @@ fn weight(number: i64) -> Option<Weight> {
 
 /// What a Pod says of its own weight.
 fn own(pod: &Pod) -> Reading<Weight> {
-    let value = pod.annotations.get(names::CUSTOM_WEIGHT).map(String::as_str);
-    Reading::text(names::CUSTOM_WEIGHT, value, FORM).and_then(|text| {
+    keys::text(&pod.annotations, &[], names::CUSTOM_WEIGHT, FORM).and_then(|text| {
         let found = text.parse().ok().and_then(weight);
         found.ok_or_else(|| KeyProblem::unreadable(names::CUSTOM_WEIGHT, text, FORM))
     })

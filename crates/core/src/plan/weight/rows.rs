@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{MOST, weight};
+use super::{MOST, keys, weight};
 use crate::api::names;
 use crate::model::{KeyProblem, Reading, Service, ServicePort, Transport, Weight, quoted};
 
@@ -65,8 +65,7 @@ impl PortRows {
 impl Rows {
     /// Reads the annotation of a Service.
     pub(super) fn read(service: &Service) -> Self {
-        let value = service.annotations.get(KEY).map(String::as_str);
-        let all = Reading::text(KEY, value, FORM).and_then(|text| {
+        let all = keys::text(&service.annotations, &[], KEY, FORM).and_then(|text| {
             let all = serde_json::from_str::<Map<String, Value>>(text);
             all.map_err(|_| KeyProblem::unreadable(KEY, text, FORM))
         });

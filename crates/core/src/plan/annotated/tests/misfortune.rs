@@ -62,6 +62,10 @@ const ROWS: &[(&str, &str, &[&str])] = &[
 const ABSENT: &str = "(absent)";
 /// The valid value, with an end of line.
 const WITH_NEWLINE: &str = "(value + \\n)";
+/// The key has a typing error.
+const MISSPELT: &str = "(key misspelt)";
+/// The key is in the wrong case.
+const WRONG_CASE: &str = "(key in wrong case)";
 /// 20 KB of text.
 const HUGE: &str = "(20 KB)";
 /// Of annotations that are not read.
@@ -86,6 +90,8 @@ const GARBAGE: &[&str] = &[
     "8080",
     "banana",
     WITH_NEWLINE,
+    MISSPELT,
+    WRONG_CASE,
     "值",
 ];
 
@@ -130,6 +136,17 @@ fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
     let mut service = service.clone();
     let value = match garbage {
         ABSENT => None,
+        MISSPELT | WRONG_CASE => {
+            let value = service.annotations.get(key).map_or(valid, String::as_str).to_owned();
+            let (head, last) = key.split_at(key.len() - 1);
+            let odd = if garbage == MISSPELT {
+                format!("{head}{last}{last}")
+            } else {
+                format!("{head}{}", last.to_uppercase())
+            };
+            service.annotations.insert(odd, value);
+            None
+        }
         WITH_NEWLINE => Some(format!("{}\n", service.annotations.get(key).map_or(valid, String::as_str))),
         HUGE => Some("x".repeat(20_000)),
         other => Some(other.to_owned()),
@@ -213,6 +230,12 @@ fn misfortune_words_in_annotations_take_nothing_away() {
     crate::plan::tests::report(&format!("words: {cells} cells"));
 }
 
+/// A problem names the key, as it is or as it was misspelt.
+fn names(intent: &ServiceIntent, key: &str) -> bool {
+    let head = key[..key.len() - 1].to_ascii_lowercase();
+    intent.problems.iter().any(|problem| problem.key.to_ascii_lowercase().starts_with(&head))
+}
+
 /// One cell: a binding, and its Service with one annotation spoilt.
 fn check(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, changed: &Service, legitimate: &[&str]) {
     let cell = format!("{base:?}, {key}: {garbage}");
@@ -231,7 +254,7 @@ fn check(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, change
     let usual = [Some(0), Some(50), Some(20), Some(20)];
     let is_held = |(new, old): (&Option<u8>, &Option<u8>)| new.is_none() || new == old;
     assert!(weights(changed).iter().zip(&usual).all(is_held), "{cell}");
-    let is_named = intent.problems.iter().any(|problem| problem.key == key);
+    let is_named = names(&intent, key);
     assert!(is_named || is_readable, "{cell}: {:?}", intent.problems);
 }
 
@@ -244,7 +267,7 @@ fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, ch
         return;
     }
     let intent = read(changed, ALL, None);
-    assert!(garbage == WITH_NEWLINE || intent.problems.iter().any(|problem| problem.key == key), "{cell}");
+    assert!(garbage == WITH_NEWLINE || names(&intent, key), "{cell}");
     let Wish::Serve(spec, _) = &intent.wish else {
         assert!(matches!(intent.wish, Wish::NotMade | Wish::None | Wish::LeftToTke), "{cell}: {:?}", intent.wish);
         return;

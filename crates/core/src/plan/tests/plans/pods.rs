@@ -6,6 +6,7 @@ use super::story::Story;
 use super::{Row, add, delete, web};
 use crate::api::names;
 use crate::model::{Containers, GateState, Health, Phase};
+use crate::plan::tests::acts::unready;
 use crate::plan::tests::world::{World, address};
 
 pub(super) const STORIES: &[Row] = &[
@@ -18,13 +19,6 @@ pub(super) const STORIES: &[Row] = &[
     ("late-pod", late_pod),
     ("stale-slices", stale_slices),
 ];
-
-fn unready(world: &mut World, number: u32) {
-    let now = world.now;
-    let pod = world.pod(number);
-    pod.containers_ready = false;
-    pod.containers_ready_since = Some(now);
-}
 
 fn all_unready_keep() -> Story {
     let mut story = Story::at_rest("Pods become unready one after the other (lastNotReady: Keep).", web(&json!({}), 2));

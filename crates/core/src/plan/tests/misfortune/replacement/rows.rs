@@ -5,13 +5,16 @@ use serde_json::json;
 
 use super::Row;
 use super::deeds::{Deployment, hookless, ready, roll, select, sleeping, start, unready, with_spec};
-use crate::model::{Phase, PodNetwork, ServicePort, TargetPort, Transport};
+use crate::model::{Attribute, Phase, PodNetwork, ServicePort, TargetPort, Transport};
 use crate::plan::tests::acts::{add, delete, listener, remove, respec, web};
 use crate::plan::tests::misfortune::play::{Check, Play};
 use crate::plan::tests::world::World;
 
 const BLUE: &[&str] = &["10.1.0.1:8080", "10.1.0.2:8080", "10.1.0.3:8080"];
 const GREEN: &[&str] = &["10.1.0.4:8080", "10.1.0.5:8080", "10.1.0.6:8080"];
+/// Where nobody is known to serve, those that live go on for as long as that is so.
+const BOTH: &[&str] =
+    &["10.1.0.1:8080", "10.1.0.2:8080", "10.1.0.3:8080", "10.1.0.4:8080", "10.1.0.5:8080", "10.1.0.6:8080"];
 
 /// The selector moves from the three Pods that serve to three that are ready.
 fn switch(play: &mut Play, second: i64) {
@@ -52,6 +55,9 @@ fn with_quota(quota: usize) -> Play {
 fn checked(check: Check) -> Play {
     let mut play = sleeping(3);
     play.check = check;
+    for listener in &mut play.world.listeners {
+        listener.attributes.set(Attribute::CheckSwitch, check != Check::Off);
+    }
     play
 }
 
@@ -307,7 +313,7 @@ pub(super) const ROWS: &[Row] = &[
         seconds: 320,
         least: 3,
         why: "",
-        rest: GREEN,
+        rest: BOTH,
     },
     Row {
         name: "never read",
@@ -316,7 +322,7 @@ pub(super) const ROWS: &[Row] = &[
         seconds: 320,
         least: 3,
         why: "",
-        rest: GREEN,
+        rest: BOTH,
     },
     Row {
         name: "quota 100/100",

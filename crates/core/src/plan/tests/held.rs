@@ -1,0 +1,186 @@
+//! What one controller knows and the next one needs, by records in the status.
+
+use serde_json::json;
+
+use super::acts::{delete, remove, unready, web};
+use super::world::{World, address, pod};
+use crate::api::condition::ChangeReason;
+use crate::api::names;
+use crate::model::{GateState, PreStop, Weight};
+use crate::plan::{Remembered, Step};
+
+fn weigh(world: &mut World, number: u32, text: &str) {
+    world.pod(number).annotations.insert(names::CUSTOM_WEIGHT.to_owned(), text.to_owned());
+}
+
+/// Three Pods with weight 30 that serve.
+fn weighed() -> World {
+    let mut world = web(&json!({}), 3);
+    (1..=3).for_each(|number| weigh(&mut world, number, "30"));
+    world.converge();
+    world.heal();
+    world.converge();
+    world
+}
+
+fn weights(world: &World) -> Vec<Weight> {
+    let listener = world.listeners[0].id.clone();
+    world.targets_of(&listener).into_iter().map(|(_, weight)| weight).collect()
+}
+
+fn restart(world: &mut World) {
+    world.remembered = Remembered::default();
+    world.converge();
+}
+
+#[test]
+fn an_unreadable_weight_comes_back_with_another_controller() {
+    // The Pod was unready before, and after, its annotation could not be read any more.
+    for is_unready_first in [true, false] {
+        let mut world = weighed();
+        if is_unready_first {
+            unready(&mut world, 1);
+            world.converge();
+        }
+        weigh(&mut world, 1, "thirty");
+        world.converge();
+        unready(&mut world, 1);
+        world.converge();
+        assert_eq!(weights(&world), [0, 30, 30]);
+        restart(&mut world);
+        assert_eq!(weights(&world), [0, 30, 30]);
+        world.pod(1).containers_ready = true;
+        world.converge();
+        assert_eq!(weights(&world), [30, 30, 30], "unready first: {is_unready_first}");
+        assert!(world.plan().steps.is_empty());
+    }
+}
+
+#[test]
+fn a_weight_that_a_user_took_does_not_come_back_when_it_cannot_be_read() {
+    let mut world = weighed();
+    unready(&mut world, 1);
+    world.converge();
+    weigh(&mut world, 1, "0");
+    world.converge();
+    weigh(&mut world, 1, "zero");
+    restart(&mut world);
+    world.pod(1).containers_ready = true;
+    world.converge();
+    assert_eq!(weights(&world), [0, 30, 30]);
+}
+
+/// Pods of a StatefulSet have the names of those before them.
+#[test]
+fn the_next_pod_of_a_name_gets_the_weight_that_cannot_be_read() {
+    for is_restarted in [false, true] {
+        let mut world = weighed();
+        weigh(&mut world, 1, "thirty");
+        world.converge();
+        delete(&mut world, [1]);
+        world.converge();
+        remove(&mut world, [1]);
+        world.converge();
+        assert_eq!(weights(&world), [30, 30]);
+        if is_restarted {
+            restart(&mut world);
+        }
+        let mut next = pod(9);
+        next.key.name = "web-1".to_owned();
+        next.gate = GateState::Absent;
+        world.pods.insert(9, next);
+        weigh(&mut world, 9, "thirty");
+        world.converge();
+        assert_eq!(weights(&world), [30, 30, 30], "restarted: {is_restarted}");
+    }
+}
+
+#[test]
+fn a_pod_of_a_new_name_waits_at_weight_zero() {
+    let mut world = weighed();
+    world = world.with_pods([4]);
+    weigh(&mut world, 4, "thirty");
+    world.converge();
+    assert_eq!(weights(&world), [30, 30, 30, 0]);
+}
+
+/// Whether a Service publishes Pods that are not ready is recorded: they are not judged while the Service is missing.
+#[test]
+fn pods_that_are_published_although_unready_stay_while_the_service_is_missing() {
+    for publishes in [true, false] {
+        let mut world = web(&json!({"listeners": [{"port": 80, "protocol": "TCP"}]}), 3);
+        world.service.as_mut().unwrap().publish_not_ready_addresses = publishes;
+        world.converge();
+        world.service = None;
+        restart(&mut world);
+        unready(&mut world, 1);
+        world.converge();
+        assert_eq!(weights(&world), [if publishes { 10 } else { 0 }, 10, 10], "publishes: {publishes}");
+    }
+}
+
+#[test]
+fn a_weight_that_somebody_has_changed_in_the_cloud_is_told_from_one_that_a_user_wishes() {
+    let reason = |world: &World| match world.plan().steps.as_slice() {
+        [Step::Reweight(changes)] => changes[0].reason,
+        other => panic!("{other:?}"),
+    };
+    let set = |world: &mut World, weight| world.targets.values_mut().flatten().next().unwrap().weight = weight;
+    let mut world = weighed();
+    set(&mut world, 5);
+    assert_eq!(reason(&world), ChangeReason::Drift);
+    let mut world = weighed();
+    set(&mut world, 0);
+    assert_eq!(reason(&world), ChangeReason::Drift);
+    let mut world = weighed();
+    weigh(&mut world, 1, "40");
+    assert_eq!(reason(&world), ChangeReason::UserWeight);
+    let mut world = weighed();
+    unready(&mut world, 1);
+    world.converge();
+    world.pod(1).containers_ready = true;
+    assert_eq!(reason(&world), ChangeReason::PodReady);
+}
+
+/// A read of health that fails says nothing of anybody: those that live wait for one.
+#[test]
+fn no_living_target_loses_weight_before_health_was_read() {
+    use crate::model::{Class, Failure};
+    let failure = |class| Failure {
+        class,
+        action: "DescribeTargetHealth",
+        code: "InternalError".to_owned(),
+        message: String::new(),
+        request_id: None,
+    };
+    for (class, before) in [(Class::Transient, 10), (Class::Throttled, 10), (Class::Denied, 0)] {
+        let mut world = web(&json!({}), 3);
+        world.converge();
+        world.health_failure = Some(failure(class));
+        world.remembered = Remembered::default();
+        unready(&mut world, 1);
+        world.pod(2).ending.pre_stop = PreStop::None;
+        delete(&mut world, [2]);
+        world.converge();
+        assert_eq!(weights(&world), [before, 0, 10], "{class:?}");
+        world.health_failure = None;
+        world.converge();
+        assert_eq!(weights(&world), [0, 0, 10], "{class:?}");
+    }
+}
+
+/// Nobody knows whether a newcomer serves: a target that was there is not taken away for it.
+#[test]
+fn one_that_is_not_ready_stays_until_a_newcomer_is_known_to_serve() {
+    let mut world = web(&json!({}), 1).with_pods([2]);
+    world.pod(2).gate = GateState::Absent;
+    world.health.insert(address(1), crate::model::Health::Unhealthy);
+    world.converge();
+    unready(&mut world, 1);
+    world.converge();
+    assert_eq!(weights(&world), [10, 10]);
+    world.heal();
+    world.health.insert(address(1), crate::model::Health::Unhealthy);
+    world.converge();
+    assert_eq!(weights(&world), [0, 10]);
+}
