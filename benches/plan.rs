@@ -18,7 +18,7 @@ use tke_direct_access::model::{
     Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport,
 };
 use tke_direct_access::plan::{
-    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Remembered, Snapshot, plan,
+    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Snapshot, plan,
 };
 
 const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
@@ -93,6 +93,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         }],
         targets: BTreeMap::from([(route, registered.clone().map(target).collect())]),
         health: Ok(registered.map(health).collect()),
+        health_basis: None,
     };
     Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
@@ -100,6 +101,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         bindings: vec![view(pods)],
         cluster: Cluster::default(),
         vpc_id: None,
+        reads: ReadState::Settled,
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
         remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,

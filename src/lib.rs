@@ -66,7 +66,7 @@
 //! api, model, plan and status are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy` enforces
 //! the table, sizes and banned words.
 
-pub use tke_direct_access_core::{api, model, plan, status};
+pub use tke_direct_access_core::{api, model, plan, reconcile, status};
 
 pub mod clb;
 pub mod cli;

@@ -14,7 +14,7 @@ use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, Remembered, RouteTrace, Snapshot, placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, RouteTrace, Snapshot, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -146,6 +146,7 @@ impl World {
                 ..session.cluster
             },
             vpc_id: None,
+            reads: ReadState::Settled,
             limits: Limits::default().with(quotas),
             remembered: Remembered::default(),
             now: Timestamp::now(),
@@ -179,7 +180,7 @@ async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
         contents.readable(|mark| ListenerName::owner(mark).is_some())?;
     let health = clb.health(std::slice::from_ref(id)).await;
     let health = health.map(|mut found| found.remove(id).unwrap_or_default());
-    Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health }))
+    Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health, health_basis: None }))
 }
 
 async fn owned(clb: &Clb, views: &[BindingView]) -> Result<Vec<crate::model::LoadBalancer>, Failure> {

@@ -6,55 +6,48 @@ use tracing::{Instrument, error_span};
 
 use super::creation::new_load_balancer;
 use super::metrics::Metrics;
-use super::refusal::Refusals;
 use crate::clb::wire::InternetAccessible;
 use crate::clb::{BatchReply, Clb, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty};
-use crate::model::{Attribute, Failure, LoadBalancerId};
-use crate::plan::{self, Change, Outcome, Plan, Step, StepOutcome};
+use crate::model::{Attribute, Class, Failure, LoadBalancerId};
+use crate::plan::{self, Change, Outcome, Plan, Step};
+use crate::reconcile::{Execution, Refusals, Reply};
 
-/// Runs the steps. What [ends the round](StepOutcome::ends_round) is followed by nothing: the load balancer is locked or in an
-/// unknown state, and the next round decides on what it then sees.
+/// Runs the steps as far as one round can, see [`Execution`].
 pub(super) async fn apply(
     clb: &Clb,
     load_balancer: &LoadBalancerId,
     plan: &Plan,
     refusals: &mut Refusals,
     metrics: &Metrics,
+    begun: Instant,
 ) -> Outcome {
-    refusals.forget_all_but(&plan.steps);
-    let mut outcome = Outcome::default();
-    let mut is_over = false;
-    for step in &plan.steps {
-        let result = if is_over {
-            StepOutcome::Skipped
-        } else if let Some(failure) = refusals.held(step, Instant::now()) {
-            StepOutcome::Held(failure)
-        } else {
-            // The client tells of the call that the step becomes.
-            let ran = run(clb, load_balancer, step).instrument(error_span!("step", %step));
-            ran.await.unwrap_or_else(StepOutcome::Failed)
-        };
-        is_over |= result.ends_round(step);
-        match &result {
-            StepOutcome::Failed(failure) => {
-                refusals.note(step, failure, Instant::now());
+    let mut execution = Execution::new(&plan.steps, refusals, begun.elapsed());
+    while let Some(step) = execution.next_call() {
+        // The client tells of the call that the step becomes.
+        let reply = run(clb, load_balancer, &step).instrument(error_span!("step", %step)).await;
+        match &reply {
+            Ok(Reply::Done | Reply::Submitted(_)) => metrics.targets_changed(&step),
+            Ok(Reply::DoneExcept(listeners, failure)) => {
+                let request_id = failure.request_id.as_deref();
+                let reply = &failure.message;
+                tracing::warn!(%step, ?listeners, request_id, reply, "done in part; the rest will be tried again");
+            }
+            Err(failure) => {
                 let (class, request_id) = (failure.class.as_str(), failure.request_id.as_deref());
                 tracing::warn!(%step, class, request_id, %failure, "step failed");
             }
-            StepOutcome::Done | StepOutcome::Submitted(_) => metrics.targets_changed(step),
-            StepOutcome::Partial { .. } | StepOutcome::Held(_) | StepOutcome::Skipped => {}
         }
-        outcome.steps.push((step.clone(), result));
+        execution.reply(reply, refusals, begun.elapsed());
     }
-    outcome
+    execution.finish(refusals)
 }
 
-async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<StepOutcome, Failure> {
+async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<Reply, Failure> {
     let task = match step {
         Step::Register(targets) => return register(clb, load_balancer, targets).await,
         Step::Deregister(targets) => {
             let targets: Vec<_> = targets.iter().map(|one| (one.route.clone(), one.address)).collect();
-            return Ok(batch(clb.deregister(load_balancer, &targets).await?));
+            return Ok(batch("BatchDeregisterTargets", clb.deregister(load_balancer, &targets).await?));
         }
         Step::CreateListeners { protocol, attributes, listeners } => {
             let listeners = listeners.iter().map(|(port, name)| NewListener { port: *port, name: name.clone() });
@@ -96,21 +89,17 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
         }
         Step::DeleteRules { listener, rules, new_default, .. } => match NonEmpty::from_vec(rules.clone()) {
             Some(rules) => clb.delete_rules(load_balancer, listener, rules, new_default.as_deref()).await?,
-            None => return Ok(StepOutcome::Done),
+            None => return Ok(Reply::Done),
         },
         Step::DeleteListeners(ids) => match NonEmpty::from_vec(ids.iter().map(|(id, _)| id.clone()).collect()) {
             Some(ids) => clb.delete_listeners(load_balancer, ids).await?,
-            None => return Ok(StepOutcome::Done),
+            None => return Ok(Reply::Done),
         },
     };
-    Ok(StepOutcome::Submitted(task))
+    Ok(Reply::Submitted(task))
 }
 
-async fn register(
-    clb: &Clb,
-    load_balancer: &LoadBalancerId,
-    targets: &[plan::Registration],
-) -> Result<StepOutcome, Failure> {
+async fn register(clb: &Clb, load_balancer: &LoadBalancerId, targets: &[plan::Registration]) -> Result<Reply, Failure> {
     let target = |target: &plan::Registration| NewTarget {
         route: target.route.clone(),
         address: target.address,
@@ -118,7 +107,7 @@ async fn register(
         tag: target.tag.clone(),
     };
     let targets: Vec<_> = targets.iter().map(target).collect();
-    Ok(batch(clb.register(load_balancer, &targets).await?))
+    Ok(batch("BatchRegisterTargets", clb.register(load_balancer, &targets).await?))
 }
 
 fn load_balancer_change(change: &Change) -> LoadBalancerChange {
@@ -133,12 +122,16 @@ fn load_balancer_change(change: &Change) -> LoadBalancerChange {
     }
 }
 
-fn batch(reply: BatchReply) -> StepOutcome {
+fn batch(action: &'static str, reply: BatchReply) -> Reply {
     if reply.failed.is_empty() {
-        StepOutcome::Done
-    } else {
-        let BatchReply { failed, message, task } = &reply;
-        tracing::warn!(request_id = %task, listeners = ?failed, reply = %message, "done in part; the rest will be tried again");
-        StepOutcome::Partial { failed: reply.failed, message: reply.message }
+        return Reply::Done;
     }
+    let failure = Failure {
+        class: Class::Invalid,
+        action,
+        code: "FailListenerIdSet".to_owned(),
+        message: reply.message,
+        request_id: Some(reply.task.to_string()),
+    };
+    Reply::DoneExcept(reply.failed, failure)
 }

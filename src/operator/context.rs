@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::runtime::events::Recorder;
@@ -40,6 +40,8 @@ pub(super) struct Context {
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.
     pub resync: Duration,
+    /// When the controller began, which times that are kept are counted from.
+    pub begun: Instant,
 }
 
 /// The cloud, by region: a client for each one in use, because limits and ids are a region's.

@@ -123,6 +123,7 @@ async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: Cancel
         let Some(after) = next else { break };
         let woken = tokio::select! {
             () = stop.cancelled() => break,
+            () = memory.reads.answered() => false,
             woken = tokio::time::timeout(after, waker.woken()) => woken.is_ok(),
         };
         waker.is_due();

@@ -1,18 +1,20 @@
 //! The reads of a round: stores and cloud to a snapshot. Reads that fail become part of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::certificates::Certificates;
 use super::context::{Cloud, Context};
 use super::departure::departures;
+use super::reads::{FrameAnswer, HealthAnswer, Reads, Wait};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Contents, Presence};
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
-use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Remembered, Snapshot, placement};
+use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, ReadState, Remembered, Snapshot, placement};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -23,12 +25,20 @@ pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBind
 
 /// What is known of the load balancer from an earlier round, and need not be read again.
 pub(super) enum Known {
-    /// Nothing.
-    Nothing,
+    /// Nothing. What was seen before may serve where a new read takes long.
+    Nothing(Option<Observed>),
     /// Load balancer and listeners.
     Frame(Observed),
     /// Everything but health.
     Targets(Observed),
+}
+
+/// When reads began.
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    /// Those of the load balancer and its listeners.
+    pub(super) all: Instant,
+    pub(super) targets: Instant,
 }
 
 /// Everything that this round decides on. Certificates are those that an earlier round has read, if any; a region that has no client
@@ -37,10 +47,11 @@ pub(super) async fn gather(
     context: &Context,
     key: &Key,
     cloud: &Result<Option<Cloud>, Failure>,
-    known: Known,
+    (known, begun): (Known, Begun),
     memory: Recollection<'_>,
+    reads: &mut Reads,
     bindings: Vec<Arc<DirectAccessBinding>>,
-) -> Snapshot {
+) -> (Snapshot, Begun) {
     let now = Timestamp::now();
     let view = |binding: Arc<DirectAccessBinding>| {
         let said = memory.certificates.of_namespace(binding.metadata.namespace.as_deref().unwrap_or_default());
@@ -52,11 +63,16 @@ pub(super) async fn gather(
         Ok(Some(cloud)) => cloud.quotas.limits(&cloud.clb, context.quotas).await,
         Ok(None) | Err(_) => Limits::default(),
     };
-    let seen = match (key, cloud) {
-        (_, Err(failure)) => Seen::Failed(failure.clone()),
-        (Key::LoadBalancer(_, id), Ok(Some(cloud))) => observe(cloud, id, known).await.unwrap_or_else(Seen::Failed),
-        (Key::Unplaced(..), Ok(Some(cloud))) => owned(cloud, &bindings).await.map_or_else(Seen::Failed, Seen::Unplaced),
-        (_, Ok(None)) => Seen::Unplaced(Vec::new()),
+    let Observation { seen, state, begun } = match (key, cloud) {
+        (Key::LoadBalancer(_, id), Ok(Some(cloud))) => observe(cloud, id, known, begun, reads).await,
+        (_, cloud) => {
+            let seen = match cloud {
+                Err(failure) => Seen::Failed(failure.clone()),
+                Ok(Some(cloud)) => owned(cloud, &bindings).await.map_or_else(Seen::Failed, Seen::Unplaced),
+                Ok(None) => Seen::Unplaced(Vec::new()),
+            };
+            Observation { seen, state: ReadState::Settled, begun }
+        }
     };
     if let Seen::Observed(observed) = &seen {
         let living = context.stores.bindings.all().iter().filter_map(|row| row.0.metadata.uid.clone()).collect();
@@ -71,7 +87,9 @@ pub(super) async fn gather(
     let switches = context.stores.switches();
     let cluster = Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..context.cluster };
     let (vpc_id, remembered) = (context.vpc_id.clone(), memory.remembered.clone());
-    Snapshot { load_balancer, cloud: seen, bindings, cluster, vpc_id, limits, remembered, now }
+    let snapshot =
+        Snapshot { load_balancer, cloud: seen, reads: state, bindings, cluster, vpc_id, limits, remembered, now };
+    (snapshot, begun)
 }
 
 /// What earlier rounds have left.
@@ -94,25 +112,78 @@ async fn owned(cloud: &Cloud, bindings: &[BindingView]) -> Result<Vec<LoadBalanc
     Ok(found)
 }
 
+/// What was read of a load balancer, and since when that holds.
+struct Observation {
+    seen: Seen,
+    state: ReadState,
+    begun: Begun,
+}
+
 /// Reads the load balancer. Health comes last: a health read that began after the targets were read is never older than a
 /// registration seen there.
-async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<Seen, Failure> {
+async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known, begun: Begun, reads: &mut Reads) -> Observation {
+    match observed(cloud, id, known, begun, reads).await {
+        Ok(observation) => observation,
+        Err(failure) => Observation { seen: Seen::Failed(failure), state: ReadState::Settled, begun },
+    }
+}
+
+async fn observed(
+    cloud: &Cloud,
+    id: &LoadBalancerId,
+    known: Known,
+    mut begun: Begun,
+    reads: &mut Reads,
+) -> Result<Observation, Failure> {
+    let mut state = ReadState::Settled;
     let mut observed = match known {
         Known::Targets(known) => known,
-        Known::Frame(known) => {
-            let targets = cloud.clb.targets_of(id, &known.listeners).await?;
-            Observed { targets, ..known }
-        }
-        Known::Nothing => match cloud.clb.contents(id).await? {
-            Presence::Found(contents) => {
-                let Contents { load_balancer, listeners, targets, .. } =
-                    contents.readable(|mark| ListenerName::owner(mark).is_some())?;
-                Observed { load_balancer, listeners, targets, health: Ok(Vec::new()) }
+        Known::Frame(known) => with_targets(cloud, id, known).await?,
+        Known::Nothing(before) => match reads.frame(cloud, id, before).await {
+            FrameAnswer::Goes(before) => {
+                state = ReadState::TargetsOnly;
+                with_targets(cloud, id, *before).await?
             }
-            Presence::NotShown { witnesses } => return Ok(Seen::Missing(witnesses)),
+            FrameAnswer::Read(read, at) => match frame(read?)? {
+                Ok(observed) => {
+                    begun = Begun { all: at, targets: at };
+                    observed
+                }
+                Err(seen) => return Ok(Observation { seen, state, begun }),
+            },
+            FrameAnswer::Late(read, at) => match frame(read?)? {
+                Ok(observed) => {
+                    begun.all = at;
+                    with_targets(cloud, id, observed).await?
+                }
+                Err(seen) => return Ok(Observation { seen, state, begun }),
+            },
         },
     };
-    observed.health =
-        if observed.targets.values().all(Vec::is_empty) { Ok(Vec::new()) } else { cloud.health.health(id).await };
-    Ok(Seen::Observed(observed))
+    (observed.health, observed.health_basis) = (Ok(Vec::new()), None);
+    if observed.targets.values().any(|all| !all.is_empty()) {
+        let HealthAnswer { rows, basis, wait } = reads.health(cloud, id, &observed.targets).await;
+        (observed.health, observed.health_basis) = (rows, basis);
+        if wait == Wait::Goes {
+            state = ReadState::TargetsOnly;
+        }
+    }
+    Ok(Observation { seen: Seen::Observed(observed), state, begun })
+}
+
+async fn with_targets(cloud: &Cloud, id: &LoadBalancerId, known: Observed) -> Result<Observed, Failure> {
+    let targets = cloud.clb.targets_of(id, &known.listeners).await?;
+    Ok(Observed { targets, ..known })
+}
+
+/// What a read shows of the load balancer; what it means where it shows nothing.
+fn frame(presence: Presence) -> Result<Result<Observed, Seen>, Failure> {
+    Ok(match presence {
+        Presence::Found(contents) => {
+            let Contents { load_balancer, listeners, targets, .. } =
+                contents.readable(|mark| ListenerName::owner(mark).is_some())?;
+            Ok(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()), health_basis: None })
+        }
+        Presence::NotShown { witnesses } => Err(Seen::Missing(witnesses)),
+    })
 }

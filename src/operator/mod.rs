@@ -18,7 +18,7 @@ mod lease;
 mod ledger;
 mod metrics;
 mod quotas;
-mod refusal;
+mod reads;
 mod release;
 mod report;
 mod round;
@@ -29,7 +29,7 @@ mod triggers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
@@ -124,6 +124,7 @@ impl Operator {
             annotated_services: acceptance(settings),
             quotas: quotas(settings),
             resync: settings.resync(),
+            begun: Instant::now(),
             client: client.clone(),
         });
         let mut tasks = JoinSet::new();

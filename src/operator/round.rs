@@ -8,17 +8,19 @@ use super::apply::apply;
 use super::certificates::Certificates;
 use super::context::{Cloud, Context};
 use super::ended::{result, tell};
-use super::gather::{Known, Recollection, bindings, gather};
+use super::gather::{Begun, Known, Recollection, bindings, gather};
 use super::metrics::{RoundResult, Share};
-use super::refusal::Refusals;
+use super::reads::Reads;
 use super::report::{Report, Written, latest, secure, submit};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::clb::Clb;
 use crate::model::{Class, Failure, TaskId, TaskState};
 use crate::plan::{
-    Cloud as Seen, ListenerSight, Observed, Outcome, Plan, Remembered, Snapshot, Step, StepOutcome, placement, plan,
+    Cloud as Seen, ListenerSight, Observed, Outcome, Plan, ReadState, Remembered, Snapshot, Step, StepOutcome,
+    placement, plan_isolated,
 };
+use crate::reconcile::{Refusals, is_shared};
 use crate::status::{NextLook, Pace, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
@@ -29,6 +31,8 @@ const TASK_POLL: Duration = Duration::from_millis(100);
 const FRAME_LASTS: Duration = Duration::from_secs(5);
 /// How long targets need not be read again when nothing was written to them, although something has changed in Kubernetes.
 const TARGETS_LAST: Duration = Duration::from_secs(1);
+/// How soon to look again while something is still being read, whatever becomes of that.
+const PARTIAL_LASTS: Duration = Duration::from_secs(1);
 /// How soon to look again after a write to Kubernetes failed.
 const REPORT_RETRY: Duration = Duration::from_secs(2);
 
@@ -42,6 +46,8 @@ pub(super) struct Memory {
     written: HashMap<String, Written>,
     /// What the last reads showed.
     sight: Option<Sight>,
+    /// Reads under way.
+    pub(super) reads: Reads,
     /// What Secrets said of certificates when the whole was last read.
     certificates: Certificates,
     /// What rounds have seen and done.
@@ -60,8 +66,8 @@ struct Submitted {
 /// What was read of the load balancer.
 struct Sight {
     observed: Observed,
-    /// When all of it was read.
-    read: Instant,
+    /// When all of it was read; `None` when it is to be read anew.
+    read: Option<Instant>,
     /// When its targets were read; `None` when something was written to them since.
     targets_read: Option<Instant>,
 }
@@ -73,10 +79,18 @@ impl Memory {
         self.is_woken = true;
     }
 
+    /// Listeners are read before anything else is decided.
+    fn read_anew(&mut self) {
+        self.reads.forget_frame();
+        if let Some(sight) = &mut self.sight {
+            sight.read = None;
+        }
+    }
+
     /// What need not be read again. Where nothing happens, all but health serves until the resync; where something does, it is
     /// read anew, but not in each of several rounds that follow one another closely.
     fn known(&mut self, resync: Duration, is_busy: bool) -> Known {
-        let Some(sight) = &self.sight else { return Known::Nothing };
+        let Some(sight) = &self.sight else { return Known::Nothing(None) };
         if is_busy {
             // Nothing will be written on the strength of it.
             return Known::Targets(sight.observed.clone());
@@ -85,8 +99,8 @@ impl Memory {
         let is_calm = !is_woken && sight.targets_read.is_some();
         let frame_lasts = if is_calm { resync } else { FRAME_LASTS.min(resync) };
         let targets_last = if is_calm { resync } else { TARGETS_LAST };
-        if sight.read.elapsed() >= frame_lasts {
-            Known::Nothing
+        if sight.read.is_none_or(|read| read.elapsed() >= frame_lasts) {
+            Known::Nothing(Some(sight.observed.clone()))
         } else if sight.targets_read.is_some_and(|read| read.elapsed() < targets_last) {
             Known::Targets(sight.observed.clone())
         } else {
@@ -97,36 +111,35 @@ impl Memory {
     /// Keeps what was observed, unless this round has changed more of it than targets, or nobody knows what it has changed.
     fn keep(&mut self, snapshot: Snapshot, outcome: &Outcome, begun: Begun) {
         let is_done = !outcome.has_tried() && self.task.is_none();
-        let is_known = outcome.failure().is_none() && outcome.partial().next().is_none();
+        let is_known = outcome.failure().is_none();
         let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
         // What was read while a task changes listeners may be older than the task.
         let is_frame_kept = outcome.tried().chain(self.task.iter().map(|task| &task.step)).all(is_of_targets);
+        if !is_frame_kept {
+            self.reads.forget_frame();
+        }
+        let is_whole = is_known && is_frame_kept && snapshot.reads != ReadState::TargetsOnly;
         self.sight = match snapshot.cloud {
-            Seen::Observed(observed) if is_known && is_frame_kept => {
-                let targets_read = is_done.then_some(begun.targets);
-                Some(Sight { observed, read: begun.all, targets_read })
+            Seen::Observed(observed) => {
+                let targets_read = (is_done && is_known).then_some(begun.targets);
+                Some(Sight { observed, read: is_whole.then_some(begun.all), targets_read })
             }
-            _ => None,
+            // What was seen before still tells where targets are.
+            Seen::Failed(_) => self.sight.take().map(|sight| Sight { read: None, targets_read: None, ..sight }),
+            Seen::Missing(_) | Seen::Unplaced(_) => None,
         };
     }
 
     /// When the reads that a round goes by began, if it reads what is not known now.
     fn begun(&self, known: &Known, now: Instant) -> Begun {
         let sight = self.sight.as_ref();
-        let all = sight.map_or(now, |sight| sight.read);
+        let all = sight.and_then(|sight| sight.read).unwrap_or(now);
         match known {
-            Known::Nothing => Begun { all: now, targets: now },
+            Known::Nothing(_) => Begun { all: now, targets: now },
             Known::Frame(_) => Begun { all, targets: now },
             Known::Targets(_) => Begun { all, targets: sight.and_then(|sight| sight.targets_read).unwrap_or(now) },
         }
     }
-}
-
-/// When reads began.
-#[derive(Clone, Copy)]
-struct Begun {
-    all: Instant,
-    targets: Instant,
 }
 
 /// Runs one round. Returns when to look again; `None` when nothing is bound to the load balancer any more.
@@ -160,22 +173,27 @@ async fn look(
     let cloud = cloud(context, key, &found);
     let clb = cloud.as_ref().ok().and_then(Option::as_ref).map(|cloud| &cloud.clb);
     let busy = match clb {
-        Some(clb) => memory.wait_for_task(clb).await,
+        Some(clb) => memory.wait_for_task(context, clb).await,
         None => None,
     };
     let (mut snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
-    let mut decided = plan(&snapshot);
+    let mut decided = plan_isolated(&snapshot);
     // While a task runs, the load balancer is locked. Gates do not wait for that.
     let refused = if busy.is_none() { submit(context, &snapshot, &decided).await } else { BTreeSet::new() };
     if !refused.is_empty() {
         // Nothing of theirs is in the cloud yet: the others are planned without them.
         snapshot.bindings.retain(|view| !refused.contains(view.uid()));
-        decided = plan(&snapshot);
+        decided = plan_isolated(&snapshot);
     }
     let plan = decided;
     let outcome = memory.apply(context, clb.filter(|_| busy.is_none()), &snapshot, &plan).await;
     memory.remember(&snapshot, &plan, &outcome, busy);
     share.use_of_quotas(&snapshot);
+    if snapshot.reads == ReadState::TargetsOnly {
+        // What is still being read starts the next round.
+        memory.keep(snapshot, &outcome, begun);
+        return (context.resync.min(PARTIAL_LASTS), RoundResult::UnderWay);
+    }
     let report = Report {
         context,
         share,
@@ -198,7 +216,7 @@ async fn look(
     let ended = if has_failed { RoundResult::Failed } else { result(&plan, busy) };
     memory.keep(snapshot, &outcome, begun);
     if plan.listeners == ListenerSight::Outdated {
-        memory.sight = None;
+        memory.read_anew();
     }
     (after, ended)
 }
@@ -218,13 +236,18 @@ impl Memory {
             binding.asks_for_round() || binding.metadata.deletion_timestamp.is_some()
         };
         if busy.is_none() && found.iter().any(is_asked) {
-            self.sight = None;
+            self.read_anew();
         }
         let known = self.known(context.resync, busy.is_some());
         let begun = self.begun(&known, started);
-        self.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
+        self.certificates.refresh(context, &found, matches!(known, Known::Nothing(_))).await;
+        self.remembered.refused_weights = self.refusals.weights();
         let memory = Recollection { certificates: &self.certificates, remembered: &self.remembered };
-        (gather(context, key, cloud, known, memory, found).await, begun)
+        let (mut snapshot, begun) = gather(context, key, cloud, (known, begun), memory, &mut self.reads, found).await;
+        if busy.is_some() {
+            snapshot.reads = ReadState::DuringTask;
+        }
+        (snapshot, begun)
     }
 }
 
@@ -232,7 +255,10 @@ impl Memory {
     /// Runs the plan's steps, if there is anything to run them against.
     async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
         match clb {
-            Some(clb) => apply(clb, &snapshot.load_balancer, plan, &mut self.refusals, &context.metrics).await,
+            Some(clb) => {
+                let (refusals, metrics) = (&mut self.refusals, &context.metrics);
+                apply(clb, &snapshot.load_balancer, plan, refusals, metrics, context.begun).await
+            }
             None => Outcome::default(),
         }
     }
@@ -284,7 +310,7 @@ impl Memory {
     }
 
     fn remember(&mut self, snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, busy: Option<Duration>) {
-        if busy.is_none() {
+        if busy.is_none() && snapshot.reads == ReadState::Settled {
             self.remembered.see(snapshot, plan);
         }
         for (step, _) in outcome.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::Done) {
@@ -304,7 +330,7 @@ impl Memory {
 
     /// Asks after the running task. Returns when to ask again, or `None` when the round may write: the task has ended, or it
     /// cannot be told, and then a read of the load balancer tells more.
-    async fn wait_for_task(&mut self, clb: &Clb) -> Option<Duration> {
+    async fn wait_for_task(&mut self, context: &Context, clb: &Clb) -> Option<Duration> {
         let Submitted { task, step, since } = self.task.as_ref()?;
         let age = since.elapsed();
         match clb.task(task).await {
@@ -314,8 +340,9 @@ impl Memory {
             Ok(TaskState::Failed(message)) => {
                 tracing::warn!(%task, request_id = %task, %step, reply = %message, "task failed");
                 let failure = failed_task(task, message);
-                self.refusals.note(step, &failure, Instant::now());
-                self.failed_task = Some((step.clone(), failure));
+                self.refusals.note_task(step, &failure, context.begun.elapsed());
+                // One that is about several bindings says nothing of any.
+                self.failed_task = (!is_shared(step)).then(|| (step.clone(), failure));
             }
             Ok(TaskState::Succeeded(_)) => {
                 self.remembered.end(step);

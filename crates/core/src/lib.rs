@@ -1,4 +1,5 @@
-//! The pure core: what users write ([`api`]), what things are ([`model`]), what is decided ([`plan`]) and what is said about it
+//! The pure core: what users write ([`api`]), what things are ([`model`]), what is decided ([`plan`]), how it is
+//! carried out ([`reconcile`]) and what is said about it
 //! ([`status`]).
 //!
 //! Functions from values to values. No clock, client, runtime or randomness: this crate does not depend on any, so the compiler
@@ -7,4 +8,5 @@
 pub mod api;
 pub mod model;
 pub mod plan;
+pub mod reconcile;
 pub mod status;

@@ -11,7 +11,7 @@ use crate::model::{
 use super::config::fit_new;
 use super::desired::ListenerOrigin;
 use super::floor::HealthSight;
-use super::health::{HealthTable, health_table, listener_sight};
+use super::health::{HealthTable, health_table, last_health, listener_sight};
 use super::management::{Management, Proof};
 use super::resolution;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
@@ -26,6 +26,8 @@ pub(super) struct PlanBuilder<'a> {
     snapshot: &'a Snapshot,
     observed: &'a Observed,
     health: HealthTable,
+    /// By which it is judged who serves, where no read has answered now.
+    last_health: Option<HealthTable>,
     tags: TagSight,
     create: Vec<Step>,
     routes: Vec<TargetPlan>,
@@ -50,6 +52,7 @@ impl<'a> PlanBuilder<'a> {
             snapshot,
             observed,
             health: health_table(observed),
+            last_health: observed.health.is_err().then(|| last_health(observed, &snapshot.remembered)),
             tags: tag_sight(snapshot, observed),
             create: Vec::new(),
             routes: Vec::new(),
@@ -70,8 +73,8 @@ impl<'a> PlanBuilder<'a> {
             // It takes no writes yet.
             return Plan { steps: Vec::new(), bindings, sightings, listeners };
         }
-        let mut steps = self.create;
-        steps.extend(batch::target_steps(self.routes, limits));
+        let mut steps = batch::target_steps(self.routes, limits);
+        steps.extend(self.create);
         steps.extend(self.settings);
         steps.extend(self.delete_rules);
         steps.extend(batch::delete_steps(self.delete, limits));
@@ -175,7 +178,10 @@ impl<'a> PlanBuilder<'a> {
                     taken: taken.entry(route.clone()).or_default(),
                     tags: self.tags,
                     reads: self.reads(),
-                    health: &|address| self.health.get(&(route.clone(), address)).copied(),
+                    health: &|address| {
+                        let known = self.last_health.as_ref().unwrap_or(&self.health);
+                        known.get(&(route.clone(), address)).copied()
+                    },
                     remembered: &self.snapshot.remembered,
                     now: self.snapshot.now,
                 };

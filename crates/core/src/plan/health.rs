@@ -1,29 +1,50 @@
 //! What the cloud says of the health of targets, as far as it goes together with what was read of their listeners.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::api::condition::Reason;
-use crate::model::{Address, Attribute, Attributes, Health, Listener, ListenerState, Route, TargetHealth};
+use crate::model::{
+    Address, Attribute, Attributes, Health, Listener, ListenerState, RegisteredTarget, Route, TargetHealth,
+};
 
-use super::{BindingPlan, Observed};
+use super::{BindingPlan, Observed, Remembered};
+
+type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
 
 /// Health of every target, by route and address.
 pub(super) type HealthTable = HashMap<(Route, Address), Health>;
 
 /// The health read as a table. A layer-4 listener has a rule of the cloud's own making there, which is no part of its route.
 pub(super) fn health_table(observed: &Observed) -> HealthTable {
+    table(observed, observed.health.as_deref().unwrap_or_default())
+}
+
+/// Health as it was last read, where no read has answered now.
+pub(super) fn last_health(observed: &Observed, remembered: &Remembered) -> HealthTable {
+    table(observed, &remembered.health)
+}
+
+fn table(observed: &Observed, rows: &[TargetHealth]) -> HealthTable {
     let layer7: HashSet<_> =
         observed.listeners.iter().filter(|one| one.protocol.is_layer7()).map(|one| &one.id).collect();
     let unchecked: HashSet<_> = observed.listeners.iter().flat_map(unchecked).collect();
-    let rows = observed.health.as_deref().unwrap_or_default();
-    let entry = |row: &TargetHealth| {
+    let mut table = HealthTable::new();
+    for row in rows {
         let rule = layer7.contains(&row.listener).then(|| row.rule.clone());
         let route = Route { listener: row.listener.clone(), rule };
         let is_unknown = row.health == Health::CheckOff && !unchecked.contains(&route);
         let health = if is_unknown { Health::Unknown } else { row.health };
-        ((route, row.address), health)
-    };
-    rows.iter().map(entry).collect()
+        table.insert((route, row.address), health);
+    }
+    if let Some(basis) = &observed.health_basis {
+        let tag = |targets: &Targets, route: &Route, address: Address| {
+            let found = targets.get(route).and_then(|all| all.iter().find(|one| one.address == address));
+            found.map(|one| one.tag.clone())
+        };
+        // What was registered since may have the address of another Pod, whose health this is.
+        table.retain(|(route, address), _| tag(basis, route, *address) == tag(&observed.targets, route, *address));
+    }
+    table
 }
 
 /// The routes of a listener on which "check off" is what it says. The cloud has one word for that and for a listener that is stopped

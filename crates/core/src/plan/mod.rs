@@ -11,9 +11,9 @@
 //! - Nothing of ours is taken away without [`Proof`]. What cannot be read, resolved or granted is held: it stays as it is, while
 //!   Pods go on to come and go.
 //! - Nobody leaves before somebody serves (`floor`).
-//! - Register comes before reweight to zero, reweight before deregister, deregister before settings, and these before
-//!   deleting rules and listeners.
-//! - A failed read plans nothing.
+//! - Register comes before reweight to zero, reweight before deregister, targets before creation, creation before settings, and
+//!   these before deleting rules and listeners.
+//! - A failed read plans nothing, and neither does one that may be older than what a task of ours has changed.
 
 pub mod annotated;
 pub mod annotation;
@@ -30,6 +30,7 @@ mod floor;
 mod gate;
 mod health;
 mod held_weight;
+mod isolated;
 mod judgement;
 mod management;
 mod network;
@@ -59,11 +60,12 @@ use routes::{BindingIntent, find_routes};
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use health::ListenerSight;
+pub use isolated::plan_isolated;
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
 pub use remembered::{Cleared, Ended, Remembered, Sighting};
-pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, Snapshot};
+pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
@@ -87,10 +89,16 @@ pub struct Plan {
 
 /// Decides what this round does.
 pub fn plan(snapshot: &Snapshot) -> Plan {
-    match &snapshot.cloud {
+    let mut plan = match &snapshot.cloud {
         Cloud::Observed(observed) => plan_observed(snapshot, observed),
         Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Failed(_) => plan_blind(snapshot),
+    };
+    match snapshot.reads {
+        ReadState::Settled => {}
+        ReadState::TargetsOnly => plan.steps.retain(|step| matches!(step, Step::Reweight(_) | Step::Deregister(_))),
+        ReadState::DuringTask => plan.steps.clear(),
     }
+    plan
 }
 
 fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {

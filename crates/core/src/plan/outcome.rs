@@ -1,6 +1,8 @@
 //! What became of the steps of a plan.
 
-use crate::model::{Class, Failure, ListenerId, TaskId};
+use std::time::Duration;
+
+use crate::model::{Failure, TaskId};
 
 use super::Step;
 
@@ -11,40 +13,12 @@ pub enum StepOutcome {
     Done,
     /// The cloud works on it.
     Submitted(TaskId),
-    /// Done for some listeners and not for these; with the cloud's words.
-    Partial {
-        /// The listeners with at least one target that failed.
-        failed: Vec<ListenerId>,
-        /// The cloud's message.
-        message: String,
-    },
     /// Refused, or its fate is unknown.
     Failed(Failure),
     /// Not tried, because it was refused with this a moment ago.
     Held(Failure),
-    /// Not tried, because a step before it failed or is being worked on.
+    /// Not tried, because the cloud works on another one, or refused together with others, so that nobody knows whom it is about.
     Skipped,
-}
-
-impl StepOutcome {
-    /// True when no step after this one may be tried in this round: the load balancer is locked, or in a state that nobody
-    /// knows. A refusal of what stands [alone](Step::is_alone) holds nothing up.
-    pub fn ends_round(&self, step: &Step) -> bool {
-        match self {
-            Self::Submitted(_) => true,
-            Self::Failed(failure) => !is_harmless(step, failure.class),
-            Self::Done | Self::Partial { .. } | Self::Held(_) | Self::Skipped => false,
-        }
-    }
-}
-
-fn is_harmless(step: &Step, class: Class) -> bool {
-    match class {
-        Class::Invalid | Class::Quota | Class::Conflict | Class::NotFound => step.is_alone(),
-        // The cloud also answers with an internal error when it dislikes a value.
-        Class::Transient => step.change().is_some(),
-        Class::Busy | Class::Throttled | Class::Denied | Class::Arrears | Class::Unreachable => false,
-    }
 }
 
 /// What became of a plan: each step with its outcome, in the plan's order.
@@ -52,6 +26,8 @@ fn is_harmless(step: &Step, class: Class) -> bool {
 pub struct Outcome {
     /// The steps.
     pub steps: Vec<(Step, StepOutcome)>,
+    /// How soon something that was refused is to be tried again; `None` when nothing was.
+    pub retry_after: Option<Duration>,
 }
 
 impl Outcome {
@@ -63,10 +39,10 @@ impl Outcome {
         })
     }
 
-    /// The failure that ended the round's writes, if any.
+    /// The first failure of this round.
     pub fn failure(&self) -> Option<&Failure> {
-        self.steps.iter().find_map(|(step, outcome)| match outcome {
-            StepOutcome::Failed(failure) if outcome.ends_round(step) => Some(failure),
+        self.steps.iter().find_map(|(_, outcome)| match outcome {
+            StepOutcome::Failed(failure) => Some(failure),
             _ => None,
         })
     }
@@ -90,18 +66,8 @@ impl Outcome {
         self.steps.iter().filter(move |(_, outcome)| was_tried(outcome)).map(|(step, _)| step)
     }
 
-    /// True when some step was done, at least in part, or is being worked on.
+    /// True when some step was done, or is being worked on.
     pub fn has_progressed(&self) -> bool {
-        let is_progress =
-            |outcome| matches!(outcome, &StepOutcome::Done | &StepOutcome::Submitted(_) | &StepOutcome::Partial { .. });
-        self.steps.iter().any(|(_, outcome)| is_progress(outcome))
-    }
-
-    /// The partial failures: listeners and the cloud's words.
-    pub fn partial(&self) -> impl Iterator<Item = (&[ListenerId], &str)> {
-        self.steps.iter().filter_map(|(_, outcome)| match outcome {
-            StepOutcome::Partial { failed, message } => Some((failed.as_slice(), message.as_str())),
-            _ => None,
-        })
+        self.steps.iter().any(|(_, outcome)| matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)))
     }
 }

@@ -294,6 +294,13 @@ pub(super) fn listener_stopped(listener: &Listener) -> Problem {
     unprogrammed(Reason::ListenerStopped, message)
 }
 
+/// The plan of the binding has panicked with this message.
+pub(super) fn internal(message: &str) -> Problem {
+    let message =
+        format!("the controller cannot decide what to do for this binding, which is a fault of its own: {message}");
+    Problem { condition: ConditionType::Programmed, reason: Reason::Internal, message }
+}
+
 pub(super) fn tags_not_shown() -> Problem {
     let message = "the cloud does not show the tags of targets: on listeners given by listenerId, targets of Pods that are gone are \
                    not recognised; remove them by hand, or let the binding have listeners of its own"

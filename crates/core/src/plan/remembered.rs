@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::mark::TargetTag;
-use crate::model::{Address, Health, ListenerId, ObjectKey, RegisteredTarget, Route, Weight};
+use crate::model::{Address, Health, ListenerId, ObjectKey, RegisteredTarget, Route, TargetHealth, Weight};
 
 use super::{Cloud, HeldWeight, Observed, Plan, Snapshot, Step};
 
@@ -26,6 +26,10 @@ pub struct Remembered {
     pub weights: BTreeMap<(Route, String), HeldWeight>,
     /// Targets that were registered and have not been found healthy since.
     pub unproven: BTreeSet<(Route, Address)>,
+    /// Targets whose weight the cloud does not take.
+    pub refused_weights: BTreeSet<(Route, Address)>,
+    /// Health as the last read that answered showed it.
+    pub health: Arc<Vec<TargetHealth>>,
     /// Some read of health has answered.
     pub health_read: Ended,
     /// The targets as the last read showed them.
@@ -101,6 +105,9 @@ impl Remembered {
         let Ok(rows) = &observed.health else { return };
         if !rows.is_empty() {
             self.health_read = Ended::Yes;
+        }
+        if *self.health != *rows {
+            self.health = Arc::new(rows.clone());
         }
         if self.unproven.is_empty() {
             return;

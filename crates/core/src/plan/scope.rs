@@ -281,6 +281,11 @@ impl RouteScope<'_> {
         self.pod(target, pods).map(|pod| pod.key.name.clone())
     }
 
+    /// The cloud does not take the weight of a target.
+    pub(super) fn refuses_weight(&self, address: Address) -> bool {
+        self.remembered.refused_weights.contains(&(self.route.clone(), address))
+    }
+
     /// Since when a target has had no weight, as far as is known.
     pub(super) fn drained_since(&self, address: Address) -> Timestamp {
         let since = &self.remembered.since;

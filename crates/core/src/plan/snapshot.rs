@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
     pub vpc_id: Option<String>,
+    /// Whether what was read of the cloud may be acted on.
+    pub reads: ReadState,
     /// Batch sizes and quotas.
     pub limits: Limits,
     /// What earlier rounds have seen and done.
@@ -48,6 +50,18 @@ pub struct Cluster {
     pub has_tke: bool,
     /// Pods with the address of their node may be bound.
     pub allows_host_network: bool,
+}
+
+/// Whether what was read of the cloud may be acted on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadState {
+    /// All of it: no task of ours has ended since the reads began.
+    #[default]
+    Settled,
+    /// Of the targets: listeners, or health, are still being read. What is on the way out goes, and nothing else is done or said.
+    TargetsOnly,
+    /// Nothing: a task of ours runs. It shows what gates wait for.
+    DuringTask,
 }
 
 /// What the reads of the cloud gave.
@@ -73,9 +87,12 @@ pub struct Observed {
     pub listeners: Vec<Listener>,
     /// The targets of the listeners that concern us: one entry for each route, also when it has no targets.
     pub targets: BTreeMap<Route, Vec<RegisteredTarget>>,
-    /// Health, by a read that began after the targets were read, so that it cannot be older than a registration seen
-    /// there. `Err` when that read failed: targets can still be planned, health is then unknown.
+    /// Health, by a read that began after the targets of `health_basis` were read, so that it cannot be older than a registration
+    /// seen there. `Err` when that read failed: targets can still be planned, health is then unknown.
     pub health: Result<Vec<TargetHealth>, Failure>,
+    /// The targets as they were read before health was, where that took so long that they were read again since; `None` when these
+    /// are the targets. Health says nothing of others.
+    pub health_basis: Option<Arc<BTreeMap<Route, Vec<RegisteredTarget>>>>,
 }
 
 /// One binding with the objects it refers to.

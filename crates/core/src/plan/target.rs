@@ -247,6 +247,10 @@ impl TargetPlan {
                 self.waiting += 1;
                 self.sightings.push(Sighting::Drained(scope.route.clone(), address));
             }
+            // Traffic goes to a Pod that cannot serve: better cut than lost.
+            Then::WeightZero if scope.refuses_weight(address) => {
+                self.deregister.push(scope.removal(target, pod, leave.reason));
+            }
             Then::Drain(_) | Then::WeightZero => {
                 let drains = is_living && leave.then != Then::Drain(SignedDuration::ZERO);
                 // Otherwise it would be replaced at its pace.

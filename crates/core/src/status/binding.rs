@@ -383,6 +383,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::ListenerStopped
         | Reason::TagsNotShown
         | Reason::GateNotWritten
+        | Reason::Internal
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound

@@ -54,17 +54,14 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     let left = plan.steps.len();
     // With fewer steps than before, what was done has shown.
     let attempts = if left < pace.left { 1 } else { pace.attempts.saturating_add(1) };
-    let failed = match &snapshot.cloud {
-        Cloud::Failed(failure) => Some(failure),
-        _ => outcome.failure(),
-    };
-    if let Some(failure) = failed {
+    if let Cloud::Failed(failure) = &snapshot.cloud {
         return NextLook { after: back_off(first_delay(failure), attempts), pace: Pace { attempts, left } };
     }
+    let retry = outcome.retry_after.unwrap_or(Duration::MAX).max(VERIFY);
     if outcome.has_progressed() {
         // A step that the cloud called done is verified by the next read; one that never shows must not be repeated hotly.
         let first = if outcome.task().is_some() { TASK_FIRST } else { VERIFY };
-        return NextLook { after: back_off(first, attempts), pace: Pace { attempts, left } };
+        return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, left } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
     let waiting: Vec<_> = gates.filter(|gate| matches!(gate.verdict, Verdict::Wait(..))).collect();
@@ -89,7 +86,7 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     };
     let is_creating = found.iter().any(|found| found.status == LoadBalancerStatus::Creating);
     let after = if is_creating { after.min(CREATING_POLL) } else { after };
-    let after = after.min(replacement_look(plan)).min(resync);
+    let after = after.min(replacement_look(plan)).min(resync).min(retry);
     let after = after.min(due(snapshot, plan)).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     NextLook { after, pace: Pace::default() }
 }
@@ -158,6 +155,7 @@ mod tests {
             bindings: Vec::new(),
             cluster: crate::plan::Cluster::default(),
             vpc_id: None,
+            reads: crate::plan::ReadState::Settled,
             limits: Limits::default(),
             remembered: crate::plan::Remembered::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
@@ -236,7 +234,7 @@ mod tests {
     #[test]
     fn a_step_is_verified_soon_and_not_repeated_hotly() {
         let plan = Plan { steps: vec![Step::Register(Vec::new())], ..Plan::default() };
-        let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)] };
+        let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)], retry_after: None };
         let look = |pace| {
             next_look(&snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)), &plan, &outcome, pace, RESYNC)
         };

@@ -20,9 +20,6 @@ pub(super) fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPl
         return verdict;
     }
     if !plan.pending.is_empty() {
-        if let Some((_, message)) = partial(round, plan) {
-            return Verdict::new(Truth::False, Reason::Failed, format!("the cloud refused some targets: {message}"));
-        }
         if let Some(verdict) = failure(round, view, plan) {
             return verdict;
         }
@@ -50,7 +47,7 @@ fn refused_gates(round: &Round<'_>, plan: &BindingPlan) -> Option<Verdict> {
     Some(Verdict::new(Truth::False, Reason::GateNotWritten, message))
 }
 
-/// The failure that keeps the binding from being programmed: one of its own, else one that ended the round for everybody.
+/// The failure that keeps the binding from being programmed: its own. What is refused for others is theirs to report.
 fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Verdict> {
     let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
     let past = round.failed_task.map(|(step, failure)| (step, failure));
@@ -65,13 +62,8 @@ fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<
             ))
         }
         Some((_, failure)) => Some(failed(failure)),
-        None => round.outcome.failure().map(failed),
+        None => None,
     }
-}
-
-fn partial<'a>(round: &'a Round<'_>, plan: &BindingPlan) -> Option<(&'a [ListenerId], &'a str)> {
-    let is_ours = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
-    round.outcome.partial().find(|(failed, _)| failed.iter().any(is_ours))
 }
 
 fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {

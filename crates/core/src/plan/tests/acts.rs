@@ -11,7 +11,7 @@ use crate::api::DirectAccessBinding;
 use crate::model::{Ending, GateState, PreStop};
 
 /// Pods `web-1` to `web-n` whose gates are open and whose containers sleep for 20 s before they end.
-pub(super) fn web(spec: &Value, count: u32) -> World {
+pub(crate) fn web(spec: &Value, count: u32) -> World {
     let mut world = World::new(spec);
     add(&mut world, 1..=count, "web");
     world

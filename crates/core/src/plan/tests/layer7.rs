@@ -176,7 +176,7 @@ fn a_gate_waits_for_every_rule() {
     let id = world.add_listener(&name, Protocol::Http, 80);
     world.add_rule(&id, "a.example", "/");
     assert_eq!(reason(&world), GateReason::Registering);
-    world.perform(&world.plan().steps[1].clone());
+    world.perform(&world.plan().steps[0].clone());
     world.heal();
     let Verdict::Wait(GateReason::NotRegistered, words) = verdict(&world) else { panic!("{:?}", verdict(&world)) };
     assert!(words.contains("rule b.example/ of listener 80/HTTP"), "{words}");

@@ -1,6 +1,6 @@
 //! Plans by table and by property.
 
-mod acts;
+pub(crate) mod acts;
 mod cloud;
 mod config;
 mod endings;

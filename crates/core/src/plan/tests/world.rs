@@ -16,7 +16,8 @@ use crate::model::{
     TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::{
-    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Snapshot, plan,
+    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
+    Snapshot, plan,
 };
 use crate::status::{Round, binding_status};
 
@@ -318,6 +319,7 @@ impl World {
             listeners: self.listeners.clone(),
             targets: self.shown_targets(),
             health: self.health_failure.clone().map_or_else(|| Ok(health.collect()), Err),
+            health_basis: None,
         }
     }
 
@@ -341,6 +343,7 @@ impl World {
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
             vpc_id: self.vpc_id.clone(),
+            reads: ReadState::Settled,
             limits: self.limits,
             remembered: self.remembered.clone(),
             now: self.now,

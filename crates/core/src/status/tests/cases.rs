@@ -19,7 +19,7 @@ use super::tke_direct_access::model::{
 };
 use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
-    Observed, Outcome, Pending, Problem, Remembered, Sight, Snapshot, Step, StepOutcome,
+    Observed, Outcome, Pending, Problem, ReadState, Remembered, Sight, Snapshot, Step, StepOutcome,
 };
 use super::tke_direct_access::status::{RefusedGate, Round, binding_status, config_status};
 
@@ -104,6 +104,7 @@ impl Case {
                 listeners: Vec::new(),
                 targets: BTreeMap::new(),
                 health: Ok(Vec::new()),
+                health_basis: None,
             }),
             Read::Missing => Cloud::Missing(Witnesses::ListAndListeners),
             Read::Failed(failure) => Cloud::Failed(failure.clone()),
@@ -233,8 +234,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
         1 => Just(Read::Missing),
         2 => class().prop_map(Read::Failed),
     ];
-    let partial = StepOutcome::Partial { failed: vec![ListenerId::new(LISTENER)], message: "words".to_owned() };
-    let outcome = prop_oneof![3 => class().prop_map(StepOutcome::Failed), 1 => Just(partial)];
+    let outcome = prop_oneof![3 => class().prop_map(StepOutcome::Failed), 1 => class().prop_map(StepOutcome::Held)];
     let rarely = || prop::bool::weighted(0.1);
     let asked = prop::option::weighted(0.2, "[ -~]{0,300}");
     let binding = (1i64..4, rarely(), rarely(), asked);
@@ -271,12 +271,16 @@ pub(crate) fn status_with(
         bindings: Vec::new(),
         cluster: Cluster::default(),
         vpc_id: None,
+        reads: ReadState::Settled,
         limits: Limits::default(),
         remembered: Remembered::default(),
         now,
     };
     let register = || Step::Register(Vec::new());
-    let outcome = Outcome { steps: case.outcome.clone().map(|outcome| (register(), outcome)).into_iter().collect() };
+    let outcome = Outcome {
+        steps: case.outcome.clone().map(|outcome| (register(), outcome)).into_iter().collect(),
+        retry_after: None,
+    };
     let failed_task = case.failed_task.clone().map(|failure| (register(), failure));
     let region = Region::new("ap-guangzhou");
     let round = Round {

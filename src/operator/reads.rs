@@ -1,0 +1,154 @@
+//! Reads of one load balancer that may go on beside its rounds: health, and the load balancer with its listeners. A Pod that ends
+//! waits for neither, but for one read of targets.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::timeout;
+
+use super::context::Cloud;
+use crate::clb::Presence;
+use crate::model::{Class, Failure, LoadBalancerId, RegisteredTarget, Route, TargetHealth};
+use crate::plan::Observed;
+
+/// How long a round waits for health, and for listeners that it has seen before.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub(super) type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
+
+/// Reads under way, and what they have brought. Forgetting them costs calls.
+#[derive(Default)]
+pub(super) struct Reads {
+    health: Option<(BoxFuture<'static, HealthRows>, Arc<Targets>)>,
+    /// What the last read of health has brought, and the targets that were read before it began.
+    last: Option<(HealthRows, Arc<Targets>)>,
+    /// It came after its round had gone on without it, and no round has seen it.
+    is_news: bool,
+    frame: Option<(BoxFuture<'static, FrameRead>, Instant)>,
+    /// A frame that came after its round had gone on without it.
+    late: Option<(FrameRead, Instant)>,
+}
+
+type HealthRows = Result<Vec<TargetHealth>, Failure>;
+type FrameRead = Result<Presence, Failure>;
+
+/// What is known of health.
+pub(super) struct HealthAnswer {
+    pub(super) rows: HealthRows,
+    /// The targets as they were before that; `None` when these.
+    pub(super) basis: Option<Arc<Targets>>,
+    pub(super) wait: Wait,
+}
+
+/// Whether a round may say what it has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Over,
+    /// Nothing was ever read of it.
+    Goes,
+}
+
+/// What is known of the load balancer and its listeners.
+pub(super) enum FrameAnswer {
+    /// All of it, read at this time.
+    Read(FrameRead, Instant),
+    /// Load balancer and listeners, by a read that began at this time; its targets may have changed since.
+    Late(FrameRead, Instant),
+    /// Nothing new yet: this is what was seen before.
+    Goes(Box<Observed>),
+}
+
+impl Reads {
+    /// Health, by a read that begins after these targets were read, or the last one that has answered.
+    pub(super) async fn health(&mut self, cloud: &Cloud, id: &LoadBalancerId, targets: &Targets) -> HealthAnswer {
+        let begun = Instant::now();
+        let is_news = std::mem::take(&mut self.is_news);
+        let is_known = is_news && self.last.as_ref().is_some_and(|(_, basis)| **basis == *targets);
+        while !is_known {
+            let (read, basis) = self.health.get_or_insert_with(|| {
+                let (reads, id) = (cloud.health.clone(), id.clone());
+                (async move { reads.health(&id).await }.boxed(), Arc::new(targets.clone()))
+            });
+            let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read).await else { break };
+            let basis = basis.clone();
+            self.health = None;
+            let is_current = *basis == *targets;
+            self.last = Some((rows, basis));
+            if is_current {
+                break;
+            }
+        }
+        match &self.last {
+            Some((rows, basis)) => {
+                let basis = Some(basis.clone()).filter(|basis| **basis != *targets);
+                HealthAnswer { rows: rows.clone(), basis, wait: Wait::Over }
+            }
+            None => HealthAnswer { rows: Err(not_yet()), basis: None, wait: Wait::Goes },
+        }
+    }
+
+    /// Load balancer, listeners and targets. Who has seen them before need not wait for long.
+    pub(super) async fn frame(&mut self, cloud: &Cloud, id: &LoadBalancerId, before: Option<Observed>) -> FrameAnswer {
+        if let Some((read, begun)) = self.late.take() {
+            return FrameAnswer::Late(read, begun);
+        }
+        let is_new = self.frame.is_none();
+        let (read, begun) = self.frame.get_or_insert_with(|| {
+            let (clb, id) = (cloud.clb.clone(), id.clone());
+            (async move { clb.contents(&id).await }.boxed(), Instant::now())
+        });
+        let begun = *begun;
+        let read = match before {
+            Some(before) => match timeout(PATIENCE, read).await {
+                Ok(read) => read,
+                Err(_) => return FrameAnswer::Goes(Box::new(before)),
+            },
+            None => read.await,
+        };
+        self.frame = None;
+        if is_new { FrameAnswer::Read(read, begun) } else { FrameAnswer::Late(read, begun) }
+    }
+
+    /// Waits until one of the reads under way has answered; for ever when there are none.
+    pub(super) async fn answered(&mut self) {
+        poll_fn(|context| {
+            if let Some((read, begun)) = &mut self.frame
+                && let Poll::Ready(read) = read.poll_unpin(context)
+            {
+                self.late = Some((read, *begun));
+                self.frame = None;
+                return Poll::Ready(());
+            }
+            if let Some((read, basis)) = &mut self.health
+                && let Poll::Ready(rows) = read.poll_unpin(context)
+            {
+                (self.last, self.is_news) = (Some((rows, basis.clone())), true);
+                self.health = None;
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Something was written to listeners, or somebody asks for a new look: what is under way may be older.
+    pub(super) fn forget_frame(&mut self) {
+        (self.frame, self.late) = (None, None);
+    }
+}
+
+/// Health was never read. Nobody sees this: a round with it says nothing.
+fn not_yet() -> Failure {
+    Failure {
+        class: Class::Unreachable,
+        action: "DescribeTargetHealth",
+        code: "ClientError.Pending".to_owned(),
+        message: "no answer yet".to_owned(),
+        request_id: None,
+    }
+}
