@@ -66,22 +66,10 @@ pub(super) enum FrameAnswer {
 impl Reads {
     /// Health, by a read that begins after these targets were read, or the last one that has answered.
     pub(super) async fn health(&mut self, cloud: &Cloud, id: &LoadBalancerId, targets: &Targets) -> HealthAnswer {
-        let begun = Instant::now();
         let is_news = std::mem::take(&mut self.is_news);
         let is_known = is_news && self.last.as_ref().is_some_and(|(_, basis)| **basis == *targets);
-        while !is_known {
-            let (read, basis) = self.health.get_or_insert_with(|| {
-                let (reads, id) = (cloud.health.clone(), id.clone());
-                (async move { reads.health(&id).await }.boxed(), Arc::new(targets.clone()))
-            });
-            let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read).await else { break };
-            let basis = basis.clone();
-            self.health = None;
-            let is_current = *basis == *targets;
-            self.last = Some((rows, basis));
-            if is_current {
-                break;
-            }
+        if !is_known {
+            self.ask(cloud, id, targets).await;
         }
         match &self.last {
             Some((rows, basis)) => {
@@ -89,6 +77,25 @@ impl Reads {
                 HealthAnswer { rows: rows.clone(), basis, wait: Wait::Over }
             }
             None => HealthAnswer { rows: Err(not_yet()), basis: None, wait: Wait::Goes },
+        }
+    }
+
+    /// Asks, and waits for a while.
+    async fn ask(&mut self, cloud: &Cloud, id: &LoadBalancerId, targets: &Targets) {
+        let begun = Instant::now();
+        loop {
+            let (read, basis) = self.health.get_or_insert_with(|| {
+                let (reads, id) = (cloud.health.clone(), id.clone());
+                (async move { reads.health(&id).await }.boxed(), Arc::new(targets.clone()))
+            });
+            let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read).await else { return };
+            let basis = basis.clone();
+            self.health = None;
+            let is_current = *basis == *targets;
+            self.last = Some((rows, basis));
+            if is_current {
+                return;
+            }
         }
     }
 
