@@ -12,7 +12,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
-use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, Observed, Remembered, RouteTrace, Snapshot, placement,
 };
@@ -135,10 +135,15 @@ impl World {
             Some(clb) => clb.quotas().await.map(|found| Quotas::of(&found)).unwrap_or_default(),
             None => Quotas::default(),
         };
+        let caller = match &clb {
+            Some(clb) => session.caller(clb).await,
+            None => Caller::NotAsked,
+        };
         let switches = self.stores.switches();
         let snapshot = Snapshot {
             load_balancer: home.as_ref().map_or_else(|| LoadBalancerId::new(""), |(_, id)| id.clone()),
             cloud,
+            caller,
             bindings: views,
             cluster: Cluster {
                 allows_global_route: switches.global_route,

@@ -10,7 +10,7 @@ use super::departure::departures;
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
-use crate::clb::{Contents, Presence};
+use crate::clb::{Contents, KeyMark, Presence};
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Remembered, Snapshot, placement};
 
@@ -71,7 +71,8 @@ pub(super) async fn gather(
     let switches = context.stores.switches();
     let cluster = Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..context.cluster };
     let (vpc_id, remembered) = (context.vpc_id.clone(), memory.remembered.clone());
-    Snapshot { load_balancer, cloud: seen, bindings, cluster, vpc_id, limits, remembered, now }
+    let caller = context.clouds.caller().since(memory.key);
+    Snapshot { load_balancer, cloud: seen, caller, bindings, cluster, vpc_id, limits, remembered, now }
 }
 
 /// What earlier rounds have left.
@@ -79,6 +80,8 @@ pub(super) async fn gather(
 pub(super) struct Recollection<'a> {
     pub(super) certificates: &'a Certificates,
     pub(super) remembered: &'a Remembered,
+    /// The key that everything is read by which is not read yet.
+    pub(super) key: &'a KeyMark,
 }
 
 /// The load balancers that carry a tag of the binding, of which there is one at most here.

@@ -15,7 +15,7 @@ use super::report::{Report, Written, latest, secure, submit};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::api::condition::Reason;
-use crate::clb::Clb;
+use crate::clb::{Clb, KeyMark};
 use crate::model::{Class, Failure, TaskId, TaskState};
 use crate::plan::{
     BindingPlan, Cloud as Seen, Observed, Outcome, Plan, Remembered, Snapshot, Step, StepOutcome, placement, plan,
@@ -47,6 +47,8 @@ pub(super) struct Memory {
     certificates: Certificates,
     /// What rounds have seen and done.
     remembered: Remembered,
+    /// The key that the last reads were made by.
+    key: Option<KeyMark>,
     /// Something has changed since the last round.
     is_woken: bool,
 }
@@ -220,13 +222,16 @@ impl Memory {
         let is_asked = |binding: &Arc<DirectAccessBinding>| {
             binding.asks_for_round() || binding.metadata.deletion_timestamp.is_some()
         };
-        if busy.is_none() && found.iter().any(is_asked) {
+        let signed_by = context.clouds.caller().mark();
+        let is_other_key = self.key.replace(signed_by.clone()).is_some_and(|last| last != signed_by);
+        if is_other_key || busy.is_none() && found.iter().any(is_asked) {
             self.sight = None;
         }
         let known = self.known(context.resync, busy.is_some());
         let begun = self.begun(&known, started);
         self.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
-        let memory = Recollection { certificates: &self.certificates, remembered: &self.remembered };
+        let (certificates, remembered) = (&self.certificates, &self.remembered);
+        let memory = Recollection { certificates, remembered, key: &signed_by };
         (gather(context, key, cloud, known, memory, found).await, begun)
     }
 }

@@ -32,6 +32,7 @@ mod judgement;
 mod management;
 mod network;
 mod outcome;
+mod ownership;
 pub mod placement;
 mod problem;
 mod remembered;

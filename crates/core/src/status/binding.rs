@@ -364,6 +364,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::ListenerStopped
         | Reason::TagsNotShown
         | Reason::GateNotWritten
+        | Reason::OtherAccount
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound
