@@ -1,7 +1,7 @@
 //! Credentials of another account, put in place of the right ones.
 
 use serde_json::json;
-use tke_direct_access::clb::Keys;
+use tke_direct_access::clb::{Credentials as ClientCredentials, Keys};
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::{Account, Credentials, Effect, Fault, Settings as SimulatorSettings, When};
 
@@ -21,11 +21,14 @@ fn settings() -> SimulatorSettings {
     }
 }
 
+fn others_keys() -> Keys {
+    Keys::new("AKIDother", "other-secret-key", None).unwrap()
+}
+
 /// The controller is started anew with keys of the other account, as it is when its Secret is changed.
 async fn put_others_keys(stage: &mut Stage) {
     stage.take_controller().end().await;
-    let keys = Keys::new("AKIDother", "other-secret-key", None).unwrap();
-    let controller = stage.controller(keys, &["--resync-seconds", "1"]).await;
+    let controller = stage.controller(others_keys(), &["--resync-seconds", "1"]).await;
     stage.put_controller(controller);
 }
 
@@ -134,5 +137,32 @@ async fn targets_and_gates_do_not_wait_for_the_account() {
     stage.ok(&["delete", "dab", "web", "--wait=false"]).await;
     until_gone(&stage).await;
     assert!(stage.targets(Protocol::Tcp, 80).is_none());
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_by_other_keys_is_read_anew() {
+    let mut stage = Stage::without_controller("renewed-keys", settings()).await;
+    let action = Some("GetCallerIdentity".to_owned());
+    let refuse = Effect::Error { code: "UnauthorizedOperation".to_owned(), message: "not you".to_owned() };
+    stage.cloud.inject(Fault { action, load_balancer: None, when: When::Always, effect: refuse });
+    let (id, key) = stage.cloud.credentials();
+    let (sender, receiver) = tokio::sync::watch::channel(Keys::new(id, key, None).unwrap());
+    let controller = stage.controller_by(ClientCredentials::renewed(receiver), &["--resync-seconds", "3600"]).await;
+    stage.put_controller(controller);
+    stage.deploy(1, &json!({})).await;
+    stage.until_ready("web", "1/1").await;
+    stage.cloud.clear_faults();
+    sender.send(others_keys()).unwrap();
+    // The keys' account is known, and must not be recorded for what other keys have shown.
+    stage.until("web", "ResolvedRefs", "False", "LoadBalancerNotFound").await;
+    let recorded = stage.binding("web").await.unwrap().status.unwrap().load_balancer.unwrap();
+    assert_eq!(recorded.account, None);
+    sender.send(Keys::new(stage.cloud.credentials().0, stage.cloud.credentials().1, None).unwrap()).unwrap();
+    eventually("the account is recorded", DEADLINE, async || {
+        let found = stage.binding("web").await.and_then(|binding| binding.status?.load_balancer?.account);
+        if found.as_deref() == Some(ACCOUNT) { Ok(Some(())) } else { Err(format!("{found:?}")) }
+    })
+    .await;
     stage.finish().await;
 }
