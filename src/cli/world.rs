@@ -14,7 +14,7 @@ use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, Remembered, RouteTrace, Snapshot, placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, Observed, Remembered, RouteClaim, RouteTrace, Snapshot, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -50,6 +50,13 @@ pub(super) struct Seen<'a> {
     pub(super) routes: &'a [RouteTrace],
     /// What the reads of the cloud gave.
     pub(super) cloud: &'a Cloud,
+}
+
+impl<'a> Seen<'a> {
+    /// The listeners and rules that are wanted.
+    pub(super) fn wanted(self) -> impl Iterator<Item = &'a RouteTrace> {
+        self.routes.iter().filter(|route| route.claim == RouteClaim::Wanted)
+    }
 }
 
 impl Sight {
@@ -155,7 +162,8 @@ impl World {
             remembered: Remembered::default(),
             now: Timestamp::now(),
         };
-        let (plan, routes) = (plan::plan(&snapshot), plan::trace(&snapshot));
+        let plan = plan::plan(&snapshot);
+        let routes = plan::trace(&snapshot, &plan);
         Ok(Sight { home, snapshot, plan, routes })
     }
 }

@@ -66,7 +66,7 @@ pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{BindingPlan, Counts, Draining, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight};
 pub use tags::TagSight;
 pub use target::RetainedPod;
-pub use trace::{RouteTrace, TargetTrace, trace};
+pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, Default)]
