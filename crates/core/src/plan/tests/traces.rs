@@ -22,14 +22,17 @@ fn traced(world: &World) -> Vec<RouteTrace> {
     trace(&snapshot, &plan(&snapshot)).remove(0)
 }
 
-/// All targets of the first route: Pod, weight, health and fate.
-fn shown(world: &World) -> Vec<(String, Option<u8>, Option<Health>, Option<Fate>)> {
+/// Pod, weight, health and fate.
+type Shown = (String, Option<u8>, Option<Health>, Option<Fate>);
+
+/// All targets of the first route.
+fn shown(world: &World) -> Vec<Shown> {
     let route = traced(world).remove(0);
     let all = route.targets.into_iter().chain(route.others);
     all.map(|one| (one.pod, one.weight, one.health, one.fate)).collect()
 }
 
-fn row(pod: &str, weight: u8, fate: Option<Fate>) -> (String, Option<u8>, Option<Health>, Option<Fate>) {
+fn row(pod: &str, weight: u8, fate: Option<Fate>) -> Shown {
     (pod.to_owned(), Some(weight), Some(Health::Healthy), fate)
 }
 
