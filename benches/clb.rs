@@ -28,7 +28,7 @@ fn signature(criterion: &mut Criterion) {
             secret_id: "AKIDEXAMPLE0000000000000000000000000",
             secret_key: "ExampleSecretKey0000000000000000",
             timestamp: Timestamp::constant(1_700_000_000, 0),
-            service: wire::SERVICE,
+            service: wire::Service::Clb.name(),
             headers: &[("content-type", "application/json"), ("host", "clb.tencentcloudapi.com")],
             body,
         };

@@ -13,9 +13,10 @@ use serde_json::json;
 use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
-    Address, Attributes, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId, ListenerState,
-    LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol, RegisteredTarget,
-    Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport,
+    Address, Attributes, Caller, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId,
+    ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol,
+    RegisteredTarget, Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort,
+    Transport,
 };
 use tke_direct_access::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Snapshot, plan,
@@ -98,6 +99,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
     Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: Cloud::Observed(observed),
+        caller: Caller::NotAsked,
         bindings: vec![view(pods)],
         cluster: Cluster::default(),
         vpc_id: None,

@@ -43,9 +43,11 @@
 //! 11. *Unset is not default.* What no TkeServiceConfig says is in no wish ([`model::Attributes`]), and so never written, compared or
 //!     reported. A wish that cannot be had becomes a problem, and the others are granted.
 //! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
-//!     call is made before a read by tag has shown that there is none.
+//!     call is made before a read by tag, in the account that is recorded with the wish, has shown that there is none.
 //! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), and the wish of an annotated
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).
+//! 14. *An account speaks for itself.* That a load balancer is gone is said by the account that is recorded of it only, and nothing
+//!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
 //!
 //! # Code map
 //!

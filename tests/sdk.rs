@@ -72,6 +72,7 @@ async fn the_official_sdk_drives_the_simulator() {
     let expected = [
         ("load balancers", json!({"count": 1, "id": "lb-sdk", "status": 1, "vips": [vip]})),
         ("quotas", json!(200)),
+        ("caller", json!(["100000000001", "CAMUser"])),
         ("busy", refused("FailedOperation.ResourceInOperating", busy)),
         ("create listener", json!({"ids": 1, "task": [2, 0]})),
         ("listeners", json!([[true, "sdk", "TCP", 8080, "TCP", ["SnatEnable", "RescheduleUnhealthy"]]])),

@@ -10,14 +10,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, debug, debug_span, info, warn};
 
+use super::caller::KeyMark;
 use super::clock::Clock;
 use super::convert::Malformed;
 use super::credentials::{Credentials, Keys};
 use super::error::{INVALID_REQUEST, LOAD_BALANCER_BUSY, RATE_LIMIT, SIGNATURE_EXPIRED, TIMEOUT, own};
-use super::settings::{Endpoint, Settings, SettingsError, constant_headers};
+use super::settings::{Endpoints, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
 use super::transport::{Refusal, Success, call_headers, exchange, http_client};
-use super::wire::Action;
+use super::wire::{Action, Service};
 use crate::model::{Class, Failure, TaskId};
 
 /// Upper bound of the deadlines, for settings that mean "never".
@@ -59,7 +60,7 @@ pub struct Clb {
 
 struct Inner {
     http: Client,
-    endpoint: Endpoint,
+    endpoints: Endpoints,
     headers: HeaderMap,
     credentials: Credentials,
     throttle: Throttle,
@@ -80,11 +81,11 @@ impl Clb {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, SettingsError> {
         let Settings { endpoint, region, rate_per_second, read_deadline, write_deadline, language } = settings;
-        let endpoint = Endpoint::parse(endpoint.as_deref())?;
+        let endpoints = Endpoints::parse(endpoint.as_deref())?;
         let inner = Inner {
-            http: http_client(&endpoint)?,
-            headers: constant_headers(&endpoint, &region, &language)?,
-            endpoint,
+            http: http_client(endpoints.of(Service::Clb))?,
+            headers: constant_headers(&region, &language)?,
+            endpoints,
             credentials,
             throttle: Throttle::new(rate_per_second),
             clock: Clock::default(),
@@ -93,6 +94,16 @@ impl Clb {
             write_deadline,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The key that calls are signed with now.
+    pub(super) fn key(&self) -> KeyMark {
+        self.inner.credentials.current().mark()
+    }
+
+    /// Waits until calls are signed with another key than this one.
+    pub(super) async fn key_other_than(&self, key: &KeyMark) {
+        self.inner.credentials.other_than(key).await;
     }
 
     /// Makes a read.
@@ -135,7 +146,7 @@ impl Clb {
 
 impl fmt::Debug for Clb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Clb").field("endpoint", &self.inner.endpoint.host).finish_non_exhaustive()
+        f.debug_struct("Clb").field("endpoint", &self.inner.endpoints.of(Service::Clb).host).finish_non_exhaustive()
     }
 }
 
@@ -233,12 +244,13 @@ impl Inner {
         self.allowed::<A, _>(rate, deadline, RATE_LIMIT, "the rate of the action leaves no time for this call").await?;
         let keys = self.credentials.current();
         let mut headers = self.headers.clone();
-        let call = call_headers(A::NAME, &keys, &self.endpoint.host, self.clock.now(), body)?;
+        let endpoint = self.endpoints.of(A::SERVICE);
+        let call = call_headers((A::SERVICE, A::NAME), &keys, &endpoint.host, self.clock.now(), body)?;
         let redact = Redaction::new(&keys, &call);
         headers.extend(call);
         let start = Instant::now();
         let (result, request_id) =
-            match timeout_at(deadline, exchange::<A>(&self.http, &self.endpoint, headers, body.to_vec())).await {
+            match timeout_at(deadline, exchange::<A>(&self.http, endpoint, headers, body.to_vec())).await {
                 Err(_) => (Err(own(A::NAME, TIMEOUT, "no reply until the deadline").into()), None),
                 Ok(Err(refusal)) => {
                     let request_id = refusal.failure.request_id.clone();

@@ -4,6 +4,8 @@ use std::fmt;
 
 use tokio::sync::watch;
 
+use super::caller::KeyMark;
+
 /// A key, permanent or temporary. Printing it shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
@@ -29,6 +31,11 @@ impl Keys {
 }
 
 impl Keys {
+    /// What tells this key from others.
+    pub(super) fn mark(&self) -> KeyMark {
+        KeyMark(self.secret_id.clone())
+    }
+
     /// A text of somebody else's without the parts of this key: a proxy may answer with the request that it did not understand.
     pub(super) fn redacted(&self, text: &str) -> String {
         let parts = [Some(&self.secret_key), self.token.as_ref(), Some(&self.secret_id)];
@@ -80,6 +87,15 @@ impl Credentials {
     /// The key to sign with now.
     pub(super) fn current(&self) -> Keys {
         self.0.borrow().clone()
+    }
+
+    /// Waits until there is another key than this one; for ever when nobody renews them.
+    pub(super) async fn other_than(&self, key: &KeyMark) {
+        let mut keys = self.0.clone();
+        let is_there = keys.wait_for(|keys| keys.mark() != *key).await.is_ok();
+        if !is_there {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The edge to the cloud: a client of the CLB API.
+//! The edge to the cloud: a client of the CLB API, and of the one action of STS that says whose keys it has.
 //!
 //! [`Clb`] speaks the model's words on one side and the cloud's JSON ([`wire`]) on the other. Every call is allowed by
 //! the action's rate, signed, bounded in time and observed; writes to one load balancer go one after another. A failure has a
@@ -12,6 +12,7 @@
 //! - A key is in no message, no event and no `Debug` output.
 
 mod attributes;
+mod caller;
 mod client;
 mod clock;
 mod convert;
@@ -30,6 +31,7 @@ mod throttle;
 mod transport;
 pub mod wire;
 
+pub use caller::{CallerReads, KeyMark};
 pub use client::{CallObserver, Clb, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};

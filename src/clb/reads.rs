@@ -9,8 +9,8 @@ use super::convert::{self, UnreadableListener};
 use super::error::{UNREADABLE_REPLY, own};
 use super::wire::{self, Action};
 use crate::model::{
-    Class, Failure, Listener, ListenerId, LoadBalancer, LoadBalancerId, RegisteredTarget, Route, TargetHealth, TaskId,
-    TaskState, Witnesses,
+    AccountId, Class, Failure, Listener, ListenerId, LoadBalancer, LoadBalancerId, RegisteredTarget, Route,
+    TargetHealth, TaskId, TaskState, Witnesses,
 };
 
 /// Load balancers in one `DescribeLoadBalancers` call.
@@ -233,6 +233,14 @@ impl Clb {
     pub async fn task(&self, task: &TaskId) -> Result<TaskState, Failure> {
         let request = wire::DescribeTaskStatus { task_id: Some(task.to_string()), deal_name: None };
         self.read(&request, convert::task).await
+    }
+
+    /// The account that the keys belong to.
+    ///
+    /// # Errors
+    /// When the call failed, or its reply names none.
+    pub async fn account(&self) -> Result<AccountId, Failure> {
+        self.read(&wire::GetCallerIdentity {}, convert::account).await
     }
 
     /// The account's limits, by quota id such as `TOTAL_TARGET_BIND_QUOTA`.

@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue, USER_AGENT};
 
-use super::wire;
+use super::wire::Service;
 use crate::model::Region;
 
 /// The cloud's public endpoint.
@@ -18,7 +18,8 @@ pub(super) const MEDIA_TYPE: &str = "application/json";
 /// Settings of the client.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `http://` or `https://`, host and perhaps port; `None` for [`DEFAULT_ENDPOINT`].
+    /// `http://` or `https://`, host and perhaps port; `None` for [`DEFAULT_ENDPOINT`]. Where the host begins with `clb.`, that of
+    /// another service begins with its name; any other host, such as a proxy, serves all.
     pub endpoint: Option<String>,
     /// The region of the load balancers.
     pub region: Region,
@@ -108,6 +109,22 @@ impl Endpoint {
         }
     }
 
+    /// Where another service is called: the host's first label is the name of the service, as in
+    /// `clb.internal.tencentcloudapi.com`. A host that does not begin so serves all services.
+    ///
+    /// # Errors
+    /// When the host cannot be changed, which none that was read causes.
+    fn of(&self, service: Service) -> Result<Self, SettingsError> {
+        let mut url = self.url.clone();
+        let first = format!("{}.", Service::Clb.name());
+        let rest = url.host_str().and_then(|host| host.strip_prefix(&first)).map(str::to_owned);
+        if let Some(rest) = rest {
+            let host = format!("{}.{rest}", service.name());
+            url.set_host(Some(&host)).map_err(|_| SettingsError::NotAnEndpoint)?;
+        }
+        Self::parse(Some(url.as_str()))
+    }
+
     /// True when the endpoint is on this machine, which no proxy can reach.
     pub(super) fn is_loopback(&self) -> bool {
         let host = self.url.host_str().unwrap_or_default();
@@ -116,12 +133,29 @@ impl Endpoint {
     }
 }
 
+/// The endpoints of all services.
+#[derive(Debug)]
+pub(super) struct Endpoints {
+    clb: Endpoint,
+    sts: Endpoint,
+}
+
+impl Endpoints {
+    pub(super) fn parse(endpoint: Option<&str>) -> Result<Self, SettingsError> {
+        let clb = Endpoint::parse(endpoint)?;
+        Ok(Self { sts: clb.of(Service::Sts)?, clb })
+    }
+
+    pub(super) const fn of(&self, service: Service) -> &Endpoint {
+        match service {
+            Service::Clb => &self.clb,
+            Service::Sts => &self.sts,
+        }
+    }
+}
+
 /// The headers that are the same in all calls.
-pub(super) fn constant_headers(
-    endpoint: &Endpoint,
-    region: &Region,
-    language: &str,
-) -> Result<HeaderMap, SettingsError> {
+pub(super) fn constant_headers(region: &Region, language: &str) -> Result<HeaderMap, SettingsError> {
     let header = |name: &'static str, value: &str| {
         HeaderValue::from_str(value).map_err(|source| SettingsError::NotAHeader {
             name,
@@ -131,11 +165,8 @@ pub(super) fn constant_headers(
     };
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    // Set here, so that what is sent is what is signed, whatever the HTTP client would have written.
-    headers.insert(HOST, header("host", &endpoint.host)?);
     headers
         .insert(USER_AGENT, HeaderValue::from_static(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"))));
-    headers.insert(HeaderName::from_static("x-tc-version"), HeaderValue::from_static(wire::VERSION));
     headers.insert(HeaderName::from_static("x-tc-region"), header("region", region.as_str())?);
     headers.insert(HeaderName::from_static("x-tc-language"), header("language", language)?);
     Ok(headers)
@@ -160,6 +191,26 @@ mod tests {
     }
 
     #[test]
+    fn each_service_has_its_host_unless_one_serves_all() {
+        for (endpoint, url, host) in [
+            (None, "https://sts.tencentcloudapi.com/", "sts.tencentcloudapi.com"),
+            (
+                Some("http://clb.internal.tencentcloudapi.com:8080"),
+                "http://sts.internal.tencentcloudapi.com:8080/",
+                "sts.internal.tencentcloudapi.com:8080",
+            ),
+            (Some("http://127.0.0.1:18080"), "http://127.0.0.1:18080/", "127.0.0.1:18080"),
+            (Some("https://clb-proxy.example.com"), "https://clb-proxy.example.com/", "clb-proxy.example.com"),
+        ] {
+            let endpoints = Endpoints::parse(endpoint).unwrap();
+            let found = endpoints.of(Service::Sts);
+            assert_eq!((found.url.as_str(), found.host.as_str()), (url, host));
+            let clb = endpoints.of(Service::Clb);
+            assert_eq!(clb.host, Endpoint::parse(endpoint).unwrap().host);
+        }
+    }
+
+    #[test]
     fn other_urls_are_refused_without_their_password() {
         for endpoint in ["ftp://host", "http://host/path", "http://host?x=1", "http://u:hunter2@host", "unix:/socket"] {
             let error = Endpoint::parse(Some(endpoint)).unwrap_err();
@@ -175,7 +226,7 @@ mod tests {
     #[test]
     fn a_region_that_cannot_be_sent_is_named() {
         let region = Region::from("ap\nguangzhou");
-        let error = constant_headers(&Endpoint::parse(None).unwrap(), &region, "en-US").unwrap_err();
+        let error = constant_headers(&region, "en-US").unwrap_err();
         assert!(error.to_string().starts_with("region "), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect, retry};
 
 use super::clock;
@@ -11,7 +11,7 @@ use super::credentials::Keys;
 use super::error::{CONNECT, HTTP_STATUS, INVALID_REQUEST, MALFORMED_REPLY, TIMEOUT, own, reported};
 use super::settings::{Endpoint, MEDIA_TYPE, SettingsError};
 use super::sign::{Unsigned, authorization};
-use super::wire::{self, Action, Answer};
+use super::wire::{self, Action, Answer, Service};
 use crate::model::Failure;
 
 /// Largest body that is read. The largest real one, the health of 30 full load balancers, is a tenth of it.
@@ -61,9 +61,9 @@ pub(super) fn http_client(endpoint: &Endpoint) -> Result<Client, SettingsError> 
 /// The headers that differ from call to call.
 ///
 /// # Errors
-/// When a part of the key cannot be sent, which [`Keys`] rules out.
+/// When the host or a part of the key cannot be sent, which [`Endpoint`] and [`Keys`] rule out.
 pub(super) fn call_headers(
-    action: &'static str,
+    (service, action): (Service, &'static str),
     keys: &Keys,
     host: &str,
     timestamp: Timestamp,
@@ -73,7 +73,7 @@ pub(super) fn call_headers(
         secret_id: &keys.secret_id,
         secret_key: &keys.secret_key,
         timestamp,
-        service: wire::SERVICE,
+        service: service.name(),
         headers: &[("content-type", MEDIA_TYPE), ("host", host)],
         body,
     });
@@ -84,7 +84,11 @@ pub(super) fn call_headers(
         Ok(value)
     };
     let mut headers = HeaderMap::new();
+    // Set here, so that what is sent is what is signed, whatever the HTTP client would have written.
+    let named = HeaderValue::from_str(host);
+    headers.insert(HOST, named.map_err(|_| own(action, INVALID_REQUEST, "the host cannot be sent in a header"))?);
     headers.insert(AUTHORIZATION, secret(&signature)?);
+    headers.insert(HeaderName::from_static("x-tc-version"), HeaderValue::from_static(service.version()));
     headers.insert(HeaderName::from_static("x-tc-action"), HeaderValue::from_static(action));
     headers.insert(HeaderName::from_static("x-tc-timestamp"), HeaderValue::from(timestamp.as_second()));
     if let Some(token) = &keys.token {

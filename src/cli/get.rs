@@ -11,7 +11,7 @@ use super::{Ending, Error};
 use crate::api::DirectAccessBinding;
 use crate::api::condition::ConditionType;
 use crate::model::{GateState, Health, Pod};
-use crate::plan::{Cloud, RouteTrace};
+use crate::plan::{Cloud, Fate, RouteTrace};
 
 pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer) -> Result<Ending, Error> {
     let world = World::read(session, options.all_namespaces).await?;
@@ -108,6 +108,9 @@ struct TargetRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<&'static str>,
     gate: &'static str,
+    /// What becomes of a target that leaves, or stays for a reason; absent for one that serves or is to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -135,7 +138,7 @@ impl Row {
             message: text(ready.map(|found| &found.message)),
             cloud: match seen.cloud {
                 Cloud::Failed(failure) => Some(failure.to_string()),
-                Cloud::Missing(_) => Some("the load balancer does not exist".to_owned()),
+                Cloud::Missing(_) => Some("CLB does not show the load balancer".to_owned()),
                 Cloud::Unplaced(_) | Cloud::Observed(_) => None,
             },
             parked: binding.parked().map(|mark| ParkedRow { reason: mark.reason, since: mark.since }),
@@ -172,7 +175,9 @@ impl Row {
         let targets: Vec<_> = self.listeners.iter().flat_map(ListenerRow::cells).collect();
         if !targets.is_empty() {
             printer.line("")?;
-            printer.table(&["  LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE"], &targets)?;
+            let header = ["  LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE", "NOTE"];
+            let has_notes = self.listeners.iter().flat_map(|one| &one.targets).any(|target| target.note.is_some());
+            printer.table(if has_notes { &header } else { &header[..6] }, &targets)?;
         }
         Ok(())
     }
@@ -196,15 +201,16 @@ impl Row {
 impl ListenerRow {
     fn new(seen: &Seen<'_>, route: &RouteTrace) -> Self {
         let gate = |uid: &str| seen.view.pods.get(uid).map_or("-", |pod| gate_word(pod));
-        let targets = route.targets.iter().map(|target| TargetRow {
+        let targets = route.targets.iter().chain(&route.others).map(|target| TargetRow {
             pod: target.pod.clone(),
             address: target.address.to_string(),
             weight: target.weight,
             wanted_weight: target.wanted,
             health: target.health.map(health_word),
             gate: gate(&target.pod_uid),
+            note: target.fate.map(fate_words),
         });
-        let is_target = |pod: &str| route.targets.iter().any(|target| target.pod == pod);
+        let is_target = |pod: &str| route.targets.iter().chain(&route.others).any(|target| target.pod == pod);
         let excluded = route.exclusions.iter().filter(|one| !is_target(&one.pod));
         Self {
             name: route.name.strip_prefix("listener ").unwrap_or(&route.name).to_owned(),
@@ -220,13 +226,26 @@ impl ListenerRow {
             let weight = target.weight.map_or_else(dash, |weight| weight.to_string());
             let health = target.health.map_or_else(dash, str::to_owned);
             let listener = format!("  {}", self.name);
-            vec![listener, target.pod.clone(), target.address.clone(), weight, health, target.gate.to_owned()]
+            let pod = if target.pod.is_empty() { dash() } else { target.pod.clone() };
+            let note = target.note.clone().unwrap_or_default();
+            vec![listener, pod, target.address.clone(), weight, health, target.gate.to_owned(), note]
         });
         let excluded = self.excluded.iter().map(|one| {
             let listener = format!("  {}", self.name);
-            vec![listener, one.pod.clone(), one.reason.to_owned(), dash(), dash(), dash()]
+            vec![listener, one.pod.clone(), one.reason.to_owned(), dash(), dash(), dash(), String::new()]
         });
         targets.chain(excluded).collect()
+    }
+}
+
+/// What becomes of a target, and why.
+fn fate_words(fate: Fate) -> String {
+    match fate {
+        Fate::KeptForOthers(why) => format!("kept until others serve. {}", why.meaning()),
+        Fate::KeptAsLast(why) => format!("kept because nobody else would serve. {}", why.meaning()),
+        Fate::Draining(why, since) => format!("draining since {since}. {}", why.meaning()),
+        Fate::Leaving(why) => format!("leaving. {}", why.meaning()),
+        Fate::Held => "stays as it is; the binding's conditions say why.".to_owned(),
     }
 }
 

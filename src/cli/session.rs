@@ -4,12 +4,13 @@ use kube::api::{Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::Error;
 use super::options::{Global, Network};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, Credentials, Settings};
-use crate::model::{ClusterNetwork, Region};
+use crate::model::{Caller, ClusterNetwork, Region};
 use crate::plan::Cluster;
 
 /// The field manager of what the plugin writes. Flux drops what managers write whose names begin with kubectl.
@@ -30,6 +31,8 @@ pub(super) struct Session {
     /// Credentials, or what is missing.
     pub(super) credentials: Result<Credentials, String>,
     endpoint: Option<String>,
+    /// Who calls the cloud, once it was asked.
+    caller: OnceCell<Caller>,
 }
 
 impl Session {
@@ -57,7 +60,14 @@ impl Session {
             cluster,
             credentials: Credentials::from_environment().map_err(|error| error.to_string()),
             endpoint: global.clb_endpoint.clone(),
+            caller: OnceCell::new(),
         })
+    }
+
+    /// The account of the credentials, asked once.
+    pub(super) async fn caller(&self, clb: &Clb) -> Caller {
+        let ask = async || clb.account().await.map_or_else(Caller::Unknown, Caller::Known);
+        self.caller.get_or_init(ask).await.clone()
     }
 
     /// A client of the cloud in a region; `None` without credentials.

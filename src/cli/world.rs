@@ -12,9 +12,10 @@ use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
-use crate::model::{Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, RouteTrace, Snapshot, placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, RouteClaim, RouteTrace, Snapshot,
+    placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -50,6 +51,13 @@ pub(super) struct Seen<'a> {
     pub(super) routes: &'a [RouteTrace],
     /// What the reads of the cloud gave.
     pub(super) cloud: &'a Cloud,
+}
+
+impl<'a> Seen<'a> {
+    /// The listeners and rules that are wanted.
+    pub(super) fn wanted(self) -> impl Iterator<Item = &'a RouteTrace> {
+        self.routes.iter().filter(|route| route.claim == RouteClaim::Wanted)
+    }
 }
 
 impl Sight {
@@ -135,10 +143,15 @@ impl World {
             Some(clb) => clb.quotas().await.map(|found| Quotas::of(&found)).unwrap_or_default(),
             None => Quotas::default(),
         };
+        let caller = match &clb {
+            Some(clb) => session.caller(clb).await,
+            None => Caller::NotAsked,
+        };
         let switches = self.stores.switches();
         let snapshot = Snapshot {
             load_balancer: home.as_ref().map_or_else(|| LoadBalancerId::new(""), |(_, id)| id.clone()),
             cloud,
+            caller,
             bindings: views,
             cluster: Cluster {
                 allows_global_route: switches.global_route,
@@ -151,7 +164,8 @@ impl World {
             remembered: Remembered::default(),
             now: Timestamp::now(),
         };
-        let (plan, routes) = (plan::plan(&snapshot), plan::trace(&snapshot));
+        let plan = plan::plan(&snapshot);
+        let routes = plan::trace(&snapshot, &plan);
         Ok(Sight { home, snapshot, plan, routes })
     }
 }

@@ -10,7 +10,7 @@ use kube::runtime::events::Recorder;
 use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
-use crate::clb::{Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
+use crate::clb::{CallerReads, Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::Cluster;
@@ -49,6 +49,7 @@ pub(super) struct Clouds {
     settings: ClbSettings,
     credentials: Credentials,
     metrics: Metrics,
+    caller: Arc<CallerReads>,
     clients: Mutex<HashMap<Region, Cloud>>,
 }
 
@@ -81,8 +82,14 @@ impl Clouds {
         metrics: Metrics,
     ) -> Result<Self, SettingsError> {
         let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
+        let caller = Arc::new(CallerReads::new(first.clone()));
         let clients = Mutex::new(HashMap::from([(settings.region.clone(), Cloud::new(first))]));
-        Ok(Self { settings, credentials, metrics, clients })
+        Ok(Self { settings, credentials, metrics, caller, clients })
+    }
+
+    /// By which account calls are made, in every region.
+    pub(super) const fn caller(&self) -> &Arc<CallerReads> {
+        &self.caller
     }
 
     /// The region of bindings that name none.

@@ -12,7 +12,7 @@ use super::reads::{FrameAnswer, HealthAnswer, Reads, Wait};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
-use crate::clb::{Contents, Presence};
+use crate::clb::{Contents, KeyMark, Presence};
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, ReadState, Remembered, Snapshot, placement};
 
@@ -87,8 +87,19 @@ pub(super) async fn gather(
     let switches = context.stores.switches();
     let cluster = Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..context.cluster };
     let (vpc_id, remembered) = (context.vpc_id.clone(), memory.remembered.clone());
-    let snapshot =
-        Snapshot { load_balancer, cloud: seen, reads: state, bindings, cluster, vpc_id, limits, remembered, now };
+    let caller = context.clouds.caller().since(memory.key);
+    let snapshot = Snapshot {
+        load_balancer,
+        cloud: seen,
+        reads: state,
+        caller,
+        bindings,
+        cluster,
+        vpc_id,
+        limits,
+        remembered,
+        now,
+    };
     (snapshot, begun)
 }
 
@@ -97,6 +108,8 @@ pub(super) async fn gather(
 pub(super) struct Recollection<'a> {
     pub(super) certificates: &'a Certificates,
     pub(super) remembered: &'a Remembered,
+    /// The key that everything is read by which is not read yet.
+    pub(super) key: &'a KeyMark,
 }
 
 /// The load balancers that carry a tag of the binding, of which there is one at most here.

@@ -135,6 +135,8 @@ impl Operator {
         let hurdles = admin::Hurdles::default();
         let admin = Admin { metrics, synced: Arc::new(synced.clone()), hurdles: hurdles.clone() };
         tasks.spawn(admin::serve(listener, admin, stop.clone()));
+        let (caller, stopped) = (Arc::clone(context.clouds.caller()), stop.clone());
+        tasks.spawn(async move { stopped.run_until_cancelled(caller.keep()).await.unwrap_or_default() });
         Ok(Self { context, changes, synced, elector, tasks, stop, address, hurdles })
     }
 

@@ -14,7 +14,7 @@ use super::reads::Reads;
 use super::report::{Report, Written, latest, secure, submit};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
-use crate::clb::Clb;
+use crate::clb::{Clb, KeyMark};
 use crate::model::{Class, Failure, TaskId, TaskState};
 use crate::plan::{
     Cloud as Seen, ListenerSight, Observed, Outcome, Plan, ReadState, Remembered, Snapshot, Step, StepOutcome,
@@ -52,6 +52,8 @@ pub(super) struct Memory {
     certificates: Certificates,
     /// What rounds have seen and done.
     remembered: Remembered,
+    /// The key that the last reads were made by.
+    key: Option<KeyMark>,
     /// Something has changed since the last round.
     is_woken: bool,
 }
@@ -235,6 +237,11 @@ impl Memory {
         let is_asked = |binding: &Arc<DirectAccessBinding>| {
             binding.asks_for_round() || binding.metadata.deletion_timestamp.is_some()
         };
+        let signed_by = context.clouds.caller().mark();
+        if self.key.replace(signed_by.clone()).is_some_and(|last| last != signed_by) {
+            // Another account may have read it.
+            (self.sight, self.reads) = (None, Reads::default());
+        }
         if busy.is_none() && found.iter().any(is_asked) {
             self.read_anew();
         }
@@ -242,7 +249,8 @@ impl Memory {
         let begun = self.begun(&known, started);
         self.certificates.refresh(context, &found, matches!(known, Known::Nothing(_))).await;
         self.remembered.refused_weights = self.refusals.weights();
-        let memory = Recollection { certificates: &self.certificates, remembered: &self.remembered };
+        let (certificates, remembered) = (&self.certificates, &self.remembered);
+        let memory = Recollection { certificates, remembered, key: &signed_by };
         let (mut snapshot, begun) = gather(context, key, cloud, (known, begun), memory, &mut self.reads, found).await;
         if busy.is_some() {
             snapshot.reads = ReadState::DuringTask;

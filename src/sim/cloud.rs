@@ -1,5 +1,6 @@
 //! The running cloud: the state behind a lock, and everything that follows from its changes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,11 +15,11 @@ use tokio_util::task::TaskTracker;
 use super::Moment;
 use super::calls::Calls;
 use super::data_plane::{Authority, Claims, DataPlane};
-use super::dispatch::{self, Outcome};
+use super::dispatch::{self, Called, Outcome};
 use super::fault::Faults;
 use super::probe::{Prober, Report};
 use super::rate::Rates;
-use super::settings::{Credentials, Settings};
+use super::settings::{Account, Credentials, Settings};
 use super::state::{Config, State};
 use super::verdicts::{HealthChange, Verdicts};
 use crate::model::{Address, LoadBalancerId, Route};
@@ -26,13 +27,19 @@ use crate::model::{Address, LoadBalancerId, Route};
 /// Results of probes are gathered for this long before the data plane is told: a wave of them is one change.
 const GATHER: Duration = Duration::from_millis(3);
 
+/// How many ids an account may use before they could be those of the next one.
+const IDS_OF_AN_ACCOUNT: u64 = 1_000_000;
+
 /// The cloud, shared by the server, the prober and the library handle.
 pub(crate) struct Cloud {
     inner: Mutex<Inner>,
     started: Instant,
     wake: Notify,
     runtime: Handle,
+    /// The key pair of the account that owns everything that was not created by another.
     pub(crate) credentials: Credentials,
+    /// All whose keys are accepted, that one among them.
+    pub(crate) accounts: Vec<Account>,
     pub(crate) region: String,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -41,6 +48,8 @@ pub(crate) struct Cloud {
 /// Everything behind the lock. It is never held over an await.
 pub(crate) struct Inner {
     pub(crate) state: State,
+    /// What other accounts have, by account. No traffic goes there.
+    pub(crate) others: BTreeMap<String, State>,
     pub(crate) rates: Rates,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
@@ -54,7 +63,11 @@ impl Cloud {
     /// A cloud that does nothing by itself until [`Cloud::conduct`] runs.
     pub(crate) fn new(settings: &Settings, authority: Authority, runtime: Handle) -> Arc<Self> {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let own = Account { id: settings.account.clone(), credentials: settings.credentials.clone() };
+        let accounts: Vec<Account> = std::iter::once(own).chain(settings.other_accounts.iter().cloned()).collect();
         let config = Config {
+            account: settings.account.clone(),
+            first_id: 0,
             region: settings.region.clone(),
             quotas: settings.quotas,
             timing: settings.timing,
@@ -63,11 +76,17 @@ impl Cloud {
             target_tags: settings.target_tags,
             origin: Timestamp::now(),
         };
+        let others = (1..).zip(&settings.other_accounts).map(|(place, other)| {
+            let config = Config { account: other.id.clone(), first_id: place * IDS_OF_AN_ACCOUNT, ..config.clone() };
+            (other.id.clone(), State::new(config))
+        });
+        let others = others.collect();
         let mut faults = Faults::default();
         settings.faults.iter().for_each(|fault| faults.inject(fault.clone()));
         Arc::new_cyclic(|cloud| Self {
             inner: Mutex::new(Inner {
                 state: State::new(config),
+                others,
                 rates: Rates::new(settings.rate_per_second),
                 faults,
                 calls: Calls::default(),
@@ -85,6 +104,7 @@ impl Cloud {
             wake: Notify::new(),
             runtime,
             credentials: settings.credentials.clone(),
+            accounts,
             region: settings.region.clone(),
             tasks,
             stop,
@@ -111,6 +131,10 @@ impl Cloud {
         let mut inner = self.lock();
         let now = self.now();
         inner.state.advance(now);
+        for other in inner.others.values_mut() {
+            other.advance(now);
+            other.take_changed();
+        }
         let due = inner.state.next_due();
         let result = change(&mut inner, now);
         inner.publish();
@@ -121,8 +145,8 @@ impl Cloud {
     }
 
     /// Carries out a call whose signature is good.
-    pub(crate) fn call(&self, action: &str, body: &[u8], request_id: &str) -> Outcome {
-        self.with(|inner, now| dispatch::dispatch(inner, action, body, request_id, now))
+    pub(crate) fn call(&self, called: &Called<'_>, body: &[u8], request_id: &str) -> Outcome {
+        self.with(|inner, now| dispatch::dispatch(inner, called, body, request_id, now))
     }
 
     /// Where traffic for a protocol and port of a load balancer can be sent.
@@ -189,7 +213,8 @@ impl Inner {
             self.prober.publish(id, self.state.probe_targets(id));
         }
         if changed.iter().any(|id| self.state.load_balancer(id).is_none()) {
-            let used: std::collections::BTreeSet<_> = self.state.load_balancers().map(|lb| lb.vip).collect();
+            let states = std::iter::once(&self.state).chain(self.others.values());
+            let used: BTreeSet<_> = states.flat_map(State::load_balancers).map(|lb| lb.vip).collect();
             self.claims.keep(|address| used.contains(&address));
         }
     }

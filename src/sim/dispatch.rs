@@ -9,7 +9,7 @@ use super::fault::{Spoiled, Strike};
 use super::state::{Context, Handle};
 use super::{Moment, fault};
 use crate::clb::wire;
-use crate::clb::wire::{Action, ErrorBody, encode_failure, encode_success};
+use crate::clb::wire::{Action, ErrorBody, Service, encode_failure, encode_success};
 
 /// What is sent back, and how.
 pub(crate) struct Outcome {
@@ -21,8 +21,20 @@ pub(crate) struct Outcome {
     pub(crate) spoiled: Spoiled,
 }
 
+/// What is called, and by whom: as the signature and the headers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Called<'a> {
+    /// The account of the key that has signed it.
+    pub(crate) account: &'a str,
+    /// The service that it was signed for.
+    pub(crate) service: Service,
+    /// The action.
+    pub(crate) action: &'a str,
+}
+
 /// One call on its way through.
 struct Call<'a> {
+    account: &'a str,
     body: &'a [u8],
     request_id: &'a str,
     now: Moment,
@@ -38,10 +50,17 @@ pub(crate) fn refuse(error: &ApiError, request_id: &str) -> Outcome {
 macro_rules! actions {
     ($($name:ident)*) => {
         /// Carries out a call whose signature is good.
-        pub(crate) fn dispatch(inner: &mut Inner, action: &str, body: &[u8], request_id: &str, now: Moment) -> Outcome {
-            let call = Call { body, request_id, now };
+        pub(crate) fn dispatch(
+            inner: &mut Inner,
+            called: &Called<'_>,
+            body: &[u8],
+            request_id: &str,
+            now: Moment,
+        ) -> Outcome {
+            let Called { account, service, action } = *called;
+            let call = Call { account, body, request_id, now };
             match action {
-                $(wire::$name::NAME => run::<wire::$name>(inner, &call),)*
+                $(wire::$name::NAME if wire::$name::SERVICE == service => run::<wire::$name>(inner, &call),)*
                 _ => refuse(&ApiError::new("InvalidAction", format!("there is no action {action}")), request_id),
             }
         }
@@ -56,6 +75,7 @@ actions! {
     RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
     ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag
     DescribeTargets DescribeTargetHealth DescribeTaskStatus DescribeQuota
+    GetCallerIdentity
 }
 
 fn run<A: Handle>(inner: &mut Inner, call: &Call<'_>) -> Outcome {
@@ -101,7 +121,8 @@ fn carry_out<A: Handle>(
     if let Spoiled::Lost { done: false } | Spoiled::Status { done: false, .. } = strike.reply {
         return Err(ApiError::new("LostOnTheWay", "a fault kept this call from the cloud"));
     }
-    let Inner { state, claims, .. } = inner;
+    let Inner { state, others, claims, .. } = inner;
+    let state = others.get_mut(call.account).unwrap_or(state);
     let mut context =
         Context { now: call.now, request_id: call.request_id, twist: &strike.twist, addresses: &mut || claims.claim() };
     let handled = request.handle(state, &mut context)?;

@@ -32,7 +32,8 @@ pub type Moment = std::time::Duration;
 pub use calls::CallRecord;
 pub use fault::{Effect, Fault, When, read_script};
 pub use settings::{
-    AttributeFlags, BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, TargetTags, Timing,
+    Account, AttributeFlags, BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, TargetTags,
+    Timing,
 };
 pub use simulator::Simulator;
 pub use state::{ConsoleError, Listener, LoadBalancer, Rule, State, Target};

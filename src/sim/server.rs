@@ -15,11 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use super::accept::accept;
 use super::admin;
 use super::cloud::Cloud;
-use super::dispatch::{Outcome, refuse};
+use super::dispatch::{Called, Outcome, refuse};
 use super::error::{ApiError, ApiResult};
 use super::fault::Spoiled;
-use super::verify::{Incoming as Signed, verify};
-use crate::clb::wire::VERSION;
+use super::verify::{Incoming as Signed, Signer, verify};
 
 /// The largest body of a request, as documented.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
@@ -77,7 +76,7 @@ async fn answer(request: Request<Incoming>, cloud: &Cloud) -> Result<Response<Fu
         body: &body,
     };
     let outcome = match check(cloud, &parts.method, path, &signed) {
-        Ok(action) => cloud.call(action, &body, &request_id),
+        Ok(called) => cloud.call(&called, &body, &request_id),
         Err(error) => refuse(&error, &request_id),
     };
     deliver(cloud, outcome).await
@@ -87,22 +86,22 @@ fn new_request_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// Everything that is checked before the action is looked at. Gives the action.
-fn check<'a>(cloud: &Cloud, method: &Method, path: &str, signed: &Signed<'a>) -> ApiResult<&'a str> {
+/// Everything that is checked before the action is looked at. Gives what is called.
+fn check<'a>(cloud: &'a Cloud, method: &Method, path: &str, signed: &Signed<'a>) -> ApiResult<Called<'a>> {
     if *method != Method::POST || path != "/" {
         return Err(ApiError::new("UnsupportedProtocol", "only POST / with a JSON body is simulated"));
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|passed| passed.as_secs()).unwrap_or_default();
-    verify(signed, &cloud.credentials, now)?;
+    let Signer { account, service } = verify(signed, &cloud.accounts, now)?;
     let version = header(signed.headers, "X-TC-Version")?;
-    if version != VERSION {
+    if version != service.version() {
         return Err(ApiError::new("NoSuchVersion", format!("version {version} does not exist")));
     }
     let region = header(signed.headers, "X-TC-Region")?;
     if region != cloud.region {
         return Err(ApiError::new("UnsupportedRegion", format!("region {region} is not simulated")));
     }
-    header(signed.headers, "X-TC-Action")
+    Ok(Called { account, service, action: header(signed.headers, "X-TC-Action")? })
 }
 
 /// An answer whose lists have lost items; and its count says so, or not.

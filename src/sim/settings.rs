@@ -18,8 +18,12 @@ pub struct Settings {
     /// The address of the first load balancer; each further one takes the next that no other simulator holds.
     /// It must be in 127.0.0.0/8, and outside the range that Pods are reached at.
     pub data_plane_address: Ipv4Addr,
-    /// The only key pair that is accepted.
+    /// The key pair that is accepted.
     pub credentials: Credentials,
+    /// The account that it belongs to, and everything here.
+    pub account: String,
+    /// Other accounts: their keys are accepted, and see nothing of the first account's. What they create takes no traffic.
+    pub other_accounts: Vec<Account>,
     /// The only region that is served.
     pub region: String,
     /// How long things take.
@@ -49,6 +53,8 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             data_plane_address: Ipv4Addr::new(127, 77, 0, 10),
             credentials: Credentials::default(),
+            account: "100000000001".into(),
+            other_accounts: Vec::new(),
             region: "ap-guangzhou".into(),
             timing: Timing::default(),
             batch: BatchMode::default(),
@@ -93,6 +99,15 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("secret_id", &self.secret_id).finish_non_exhaustive()
     }
+}
+
+/// An account with its key pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The UIN of the main account.
+    pub id: String,
+    /// The key pair.
+    pub credentials: Credentials,
 }
 
 /// Durations of the cloud. `scale` multiplies all of them, and the times of health checks and idle flows as well.

@@ -54,10 +54,9 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// The key pair that is accepted: SecretId and SecretKey.
+    /// The key pair of the first account: SecretId and SecretKey.
     pub fn credentials(&self) -> (&str, &str) {
-        let credentials = &self.cloud.credentials;
-        (&credentials.secret_id, &credentials.secret_key)
+        (&self.cloud.credentials.secret_id, &self.cloud.credentials.secret_key)
     }
 
     /// Adds a load balancer that is ready at once.
@@ -133,6 +132,11 @@ impl Simulator {
     /// What follows for traffic has happened when this returns.
     pub fn console<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         self.cloud.with(|inner, _| act(&mut inner.state))
+    }
+
+    /// Looks at what another account has; `None` when there is no such account.
+    pub fn console_of<R>(&self, account: &str, look: impl FnOnce(&mut State) -> R) -> Option<R> {
+        self.cloud.with(|inner, _| inner.others.get_mut(account).map(look))
     }
 
     /// Locks a load balancer for this long, in real time, as a task of somebody else would.

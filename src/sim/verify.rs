@@ -7,7 +7,8 @@ use hyper::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use super::error::{ApiError, ApiResult};
-use super::settings::Credentials;
+use super::settings::Account;
+use crate::clb::wire::Service;
 
 /// How far a request's clock may be off, in seconds.
 const SKEW_SECONDS: u64 = 300;
@@ -54,8 +55,15 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Checks a request against the one key pair that the simulator knows. `now` is in seconds of Unix time.
-pub(crate) fn verify(incoming: &Incoming<'_>, credentials: &Credentials, now: u64) -> ApiResult<()> {
+/// Who has signed a request, and for which service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signer<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) service: Service,
+}
+
+/// Checks a request against the key pairs that the simulator knows. `now` is in seconds of Unix time.
+pub(crate) fn verify<'a>(incoming: &Incoming<'_>, accounts: &'a [Account], now: u64) -> ApiResult<Signer<'a>> {
     let header = |name: &str| incoming.headers.get(name).and_then(|value| value.to_str().ok());
     let text = header("authorization")
         .ok_or_else(|| auth_failure("InvalidAuthorization", "the Authorization header is missing"))?;
@@ -63,12 +71,10 @@ pub(crate) fn verify(incoming: &Incoming<'_>, credentials: &Credentials, now: u6
         .ok_or_else(|| auth_failure("InvalidAuthorization", "the Authorization header is malformed"))?;
     let timestamp = header("x-tc-timestamp").ok_or_else(|| ApiError::missing("X-TC-Timestamp"))?;
     let seconds: u64 = timestamp.parse().map_err(|_| ApiError::invalid("X-TC-Timestamp is not a number of seconds"))?;
-    if authorization.secret_id != credentials.secret_id {
-        return Err(auth_failure(
-            "SecretIdNotFound",
-            "The SecretId is not found, please ensure that your SecretId is correct.",
-        ));
-    }
+    let known = accounts.iter().find(|account| account.credentials.secret_id == authorization.secret_id);
+    let Account { id, credentials } = known.ok_or_else(|| {
+        auth_failure("SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
+    })?;
     if seconds.abs_diff(now) > SKEW_SECONDS {
         return Err(auth_failure(
             "SignatureExpire",
@@ -84,9 +90,9 @@ pub(crate) fn verify(incoming: &Incoming<'_>, credentials: &Credentials, now: u6
     if authorization.date != date_of(seconds) {
         return Err(wrong());
     }
-    if authorization.service != "clb" {
-        return Err(ApiError::new("NoSuchProduct", format!("service {} is not simulated", authorization.service)));
-    }
+    let service = Service::ALL.into_iter().find(|service| service.name() == authorization.service);
+    let service = service
+        .ok_or_else(|| ApiError::new("NoSuchProduct", format!("service {} is not simulated", authorization.service)))?;
     let canonical = canonical_request(incoming, authorization.signed_headers).ok_or_else(wrong)?;
     let scope = format!("{}/{}/tc3_request", authorization.date, authorization.service);
     let to_sign = format!("TC3-HMAC-SHA256\n{seconds}\n{scope}\n{}", hex_sha256(canonical.as_bytes()));
@@ -100,7 +106,7 @@ pub(crate) fn verify(incoming: &Incoming<'_>, credentials: &Credentials, now: u6
         Some(token) if header("x-tc-token") != Some(token) => {
             Err(auth_failure("TokenFailure", "The token of the temporary key is missing, wrong or expired."))
         }
-        _ => Ok(()),
+        _ => Ok(Signer { account: id, service }),
     }
 }
 
@@ -136,6 +142,7 @@ fn date_of(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::Credentials;
     use super::*;
 
     const NOW: u64 = 1_700_000_000;
@@ -148,6 +155,14 @@ mod tests {
             token: None,
         }
     }
+
+    /// Two accounts; the first is another one.
+    fn accounts(credentials: Credentials) -> Vec<Account> {
+        let other = Credentials { secret_id: "AKIDOTHER".into(), ..credentials.clone() };
+        vec![Account { id: "1".into(), credentials: other }, Account { id: "2".into(), credentials }]
+    }
+
+    const SIGNER: Signer<'_> = Signer { account: "2", service: Service::Clb };
 
     fn headers(content_type: &str, host: &str, signed: &str, signature: &str) -> HeaderMap {
         let authorization = format!(
@@ -170,7 +185,10 @@ mod tests {
 
     fn check(headers: &HeaderMap, body: &str, now: u64) -> Result<(), String> {
         let incoming = Incoming { method: "POST", query: "", headers, body: body.as_bytes() };
-        verify(&incoming, &credentials(), now).map_err(|error| error.code)
+        let accounts = accounts(credentials());
+        let signer = verify(&incoming, &accounts, now).map_err(|error| error.code)?;
+        assert_eq!(signer, SIGNER);
+        Ok(())
     }
 
     #[test]
@@ -237,13 +255,12 @@ mod tests {
             "content-type;host",
             "36808c0847cfc2947cedaa85c041c879809bdb60a9ba2cc966dff8eaf3e922af",
         );
-        let credentials = Credentials { token: Some("t".into()), ..credentials() };
-        let verify_with = |headers: &HeaderMap| {
-            verify(&Incoming { method: "POST", query: "", headers, body: b"{}" }, &credentials, NOW)
-        };
+        let accounts = accounts(Credentials { token: Some("t".into()), ..credentials() });
+        let verify_with =
+            |headers: &HeaderMap| verify(&Incoming { method: "POST", query: "", headers, body: b"{}" }, &accounts, NOW);
         assert_eq!(verify_with(&good).expect_err("refused").code, "AuthFailure.TokenFailure");
         let mut with_token = good.clone();
         with_token.insert("x-tc-token", "t".parse().expect("a header value"));
-        assert_eq!(verify_with(&with_token), Ok(()));
+        assert_eq!(verify_with(&with_token), Ok(SIGNER));
     }
 }

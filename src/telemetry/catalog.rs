@@ -183,6 +183,7 @@ const ACTION: Label = Label::words(
         "DescribeTargetHealth",
         "DescribeTargets",
         "DescribeTaskStatus",
+        "GetCallerIdentity",
         "ModifyDomainAttributes",
         "ModifyListener",
         "ModifyLoadBalancerAttributes",

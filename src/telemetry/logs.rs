@@ -40,6 +40,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("elapsed_ms", "How long it took, in milliseconds."),
     ("after_ms", "When the next round comes at the latest, in milliseconds."),
     ("steps", "How many steps the round had."),
+    ("account", "The account of the cloud that the credentials belong to: the UIN of the main account."),
     ("task", "The cloud's task, which has the id of the call that started it."),
     ("listeners", "The listeners of which a batch failed in part."),
     ("error", "Why something failed that is not a call of the cloud."),

@@ -109,6 +109,11 @@ impl Stage {
     }
 
     pub(crate) async fn controller(&self, keys: Keys, flags: &[&str]) -> Controller {
+        self.controller_by(Credentials::fixed(keys), flags).await
+    }
+
+    /// A controller whose keys somebody may renew.
+    pub(crate) async fn controller_by(&self, credentials: Credentials, flags: &[&str]) -> Controller {
         let endpoint = self.cloud.endpoint();
         let usual = [
             "controller",
@@ -127,7 +132,7 @@ impl Stage {
         let settings = operator_settings(&flags);
         let stop = CancellationToken::new();
         let config = self.control_plane.config();
-        let operator = Operator::start(&settings, config, Credentials::fixed(keys), stop.clone()).await;
+        let operator = Operator::start(&settings, config, credentials, stop.clone()).await;
         let operator = operator.expect("the controller starts");
         let admin = operator.address();
         Controller { running: tokio::spawn(operator.run()), stop, admin }

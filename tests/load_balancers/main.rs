@@ -19,6 +19,7 @@ mod support;
 /// So that `cargo test load_balancers` finds them.
 #[path = "."]
 mod load_balancers {
+    mod account;
     mod creation;
     mod deletion;
     mod faults;

@@ -112,7 +112,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Controller", "Wrong", "Lease tke-direct-access/direct-access-controller does not exist"),
         ("Injection", "Doubtful", "neither a webhook configuration nor an admission policy"),
         ("Switches", "Fine", "does not exist"),
-        ("Credentials", "Fine", "CLB in ap-guangzhou answers"),
+        ("Credentials", "Fine", "CLB in ap-guangzhou answers; these are of account 100000000001"),
         ("Bindings", "Unknown", "cannot list directaccessbindings"),
     ];
     assert_eq!(clinic.until(&[], key, &bare).await, Some(2));

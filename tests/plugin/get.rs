@@ -119,7 +119,14 @@ async fn pods_that_are_kept_and_pods_that_drain_are_shown_with_the_reason() {
     };
     let explained = format!("pod/{pod}");
     let line = format!("kept because nobody else would serve: {pod} (NotSelected)");
-    until(&["get"], &line).await;
+    let output = until(&["get"], &line).await;
+    let header = output.stdout.lines().find(|found| found.contains("LISTENER")).unwrap_or_default();
+    assert_eq!(header.split_whitespace().last(), Some("NOTE"), "{}", output.stdout);
+    let is_its = |found: &&str| found.starts_with("  80/TCP") && found.contains(&pod);
+    let target = output.stdout.lines().find(is_its).unwrap_or_else(|| panic!("no row of it: {}", output.stdout));
+    let words: Vec<_> = target.split_whitespace().collect();
+    assert_eq!(words[3..6], ["10", "Healthy", "open"], "{target}");
+    assert!(target.ends_with("kept because nobody else would serve. The Service does not select the Pod any more."));
     until(&["explain", &explained], &format!("DirectAccessBinding 'web': {line}")).await;
     // Another one serves, and the first one drains.
     let green = crate::stage::deployment(1).replace(r#""app":"web""#, r#""app":"green""#);
@@ -130,5 +137,9 @@ async fn pods_that_are_kept_and_pods_that_drain_are_shown_with_the_reason() {
     let found = scene.json(&["get"]).await;
     let row = &found["bindings"][0]["draining"][0];
     assert_eq!((&row["pod"], &row["reason"]), (&json!(pod), &json!("NotSelected")), "{found}");
+    let targets = found["bindings"][0]["listeners"][0]["targets"].as_array().unwrap();
+    let of_it = targets.iter().find(|one| one["pod"] == json!(pod)).unwrap();
+    assert!(of_it["note"].as_str().unwrap().starts_with("draining since "), "{of_it}");
+    assert!(targets.iter().filter(|one| one["pod"] != json!(pod)).all(|one| one["note"].is_null()), "{targets:?}");
     scene.finish().await;
 }

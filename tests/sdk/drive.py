@@ -6,6 +6,7 @@ import time
 
 from tencentcloud.clb.v20180317 import clb_client, models
 from tencentcloud.common import credential
+from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
@@ -14,10 +15,19 @@ ENDPOINT, SECRET_ID, SECRET_KEY, LOAD_BALANCER, POD_IP, POD_PORT = sys.argv[1:]
 DEADLINE_SECONDS = 30
 
 
-def client(secret_key):
+def profile():
     http = HttpProfile(protocol="http", endpoint=ENDPOINT, reqTimeout=10)
-    profile = ClientProfile(httpProfile=http, language="en-US")
-    return clb_client.ClbClient(credential.Credential(SECRET_ID, secret_key), "ap-guangzhou", profile)
+    return ClientProfile(httpProfile=http, language="en-US")
+
+
+def client(secret_key):
+    return clb_client.ClbClient(credential.Credential(SECRET_ID, secret_key), "ap-guangzhou", profile())
+
+
+def client_of(service, version):
+    """A client of another service, by the SDK's common part alone."""
+    keys = credential.Credential(SECRET_ID, SECRET_KEY)
+    return CommonClient(service, version, keys, "ap-guangzhou", profile())
 
 
 CLB = client(SECRET_KEY)
@@ -75,6 +85,9 @@ def main():
 
     quotas = {quota.QuotaId: quota.QuotaLimit for quota in call("DescribeQuota", {}).QuotaSet}
     say("quotas", quotas["TOTAL_TARGET_BIND_QUOTA"])
+
+    caller = client_of("sts", "2018-08-13").call_json("GetCallerIdentity", {})["Response"]
+    say("caller", [caller["AccountId"], caller["Type"]])
 
     created = call("CreateListener", {**here, "Ports": [8080], "Protocol": "TCP", "ListenerNames": ["sdk"],
                                       "SnatEnable": True, "RescheduleUnhealthy": True})

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use super::error::{MALFORMED_REPLY, UNREADABLE_REPLY, own};
 use super::wire;
 use crate::model::{
-    Address, Failure, Health, IpFamily, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId,
+    AccountId, Address, Failure, Health, IpFamily, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
 };
 
@@ -381,6 +381,11 @@ pub(super) fn load_balancer_ids(ids: Option<Vec<String>>) -> Vec<LoadBalancerId>
 }
 
 /// Limits by quota id. One that is not told is left out: what is not known is asked for again.
+/// An empty text is no account: two of them must not be taken for the same.
+pub(super) fn account(reply: wire::GetCallerIdentityReply) -> Result<AccountId> {
+    needed(reply.account_id.filter(|id| !id.is_empty()), "AccountId").map(AccountId::new)
+}
+
 pub(super) fn quotas(reply: wire::DescribeQuotaReply) -> Result<BTreeMap<String, i64>> {
     let quotas = needed(reply.quota_set, "QuotaSet")?;
     Ok(quotas.into_iter().filter_map(|quota| Some((quota.quota_id?, quota.quota_limit?))).collect())

@@ -1,5 +1,6 @@
 //! The client against a TCP server that answers by the letter: what the simulator, which speaks proper HTTP, cannot do.
 
+mod caller;
 mod calls;
 mod exchange;
 mod health_reads;

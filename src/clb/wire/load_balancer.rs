@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Action, Done, LoadBalancer, SnatIp};
+use super::{Action, Done, LoadBalancer, Service, SnatIp};
 
 request! {
     /// Creates load balancers. Asynchronous; not idempotent without `client_token`.
@@ -277,6 +277,7 @@ actions! {
 }
 
 impl Action for DeleteLoadBalancer {
+    const SERVICE: Service = Service::Clb;
     const NAME: &'static str = "DeleteLoadBalancer";
     const WRITE: bool = true;
     type Reply = Done;

@@ -72,11 +72,13 @@ macro_rules! shared {
     )*};
 }
 
-/// Makes request structures actions: read or write, the reply, and the member that names the load balancer.
+/// Makes request structures actions: read or write, the reply, and the member that names the load balancer. They belong to CLB
+/// unless `of` names another service first.
 macro_rules! actions {
-    ($($name:ident $mode:ident -> $reply:ty $(, $load_balancer:ident)?;)*) => {$(
+    (of $service:ident; $($name:ident $mode:ident -> $reply:ty $(, $load_balancer:ident)?;)*) => {$(
         impl $crate::clb::wire::Action for $name {
             const NAME: &'static str = stringify!($name);
+            const SERVICE: $crate::clb::wire::Service = $crate::clb::wire::Service::$service;
             const WRITE: bool = actions!(@write $mode);
             type Reply = $reply;
 
@@ -89,4 +91,5 @@ macro_rules! actions {
     (@write writes) => { true };
     (@load_balancer $self:ident $member:ident) => { Some(&$self.$member) };
     (@load_balancer $self:ident) => { None };
+    ($($all:tt)*) => { actions! { of Clb; $($all)* } };
 }

@@ -1,4 +1,4 @@
-//! The cloud's JSON, version 2018-03-17, as the CLB API reference and the official SDKs have it.
+//! The cloud's JSON, as the API references of its services and the official SDKs have it.
 //!
 //! Shared by the client and the simulator, so that the spelling of a member exists once. Nothing is interpreted here:
 //! identifiers and enumerations are strings, every integer is an `i64`, and ranges are the business of the side that reads.
@@ -8,6 +8,7 @@ mod macros;
 
 mod envelope;
 mod health;
+mod identity;
 mod listener;
 mod listener_output;
 mod load_balancer;
@@ -24,6 +25,7 @@ pub use health::{
     DescribeTargetHealth, DescribeTargetHealthReply, HealthCheck, HealthCheckOutput, ListenerHealth,
     LoadBalancerHealth, RuleHealth, TargetHealth,
 };
+pub use identity::{GetCallerIdentity, GetCallerIdentityReply};
 pub use listener::{
     CertInfo, CertificateInput, CreateListener, CreateListenerReply, DeleteListener, DeleteLoadBalancerListeners,
     DescribeListeners, DescribeListenersReply, ModifyListener, MultiCertInfo, Secret,
@@ -50,16 +52,42 @@ pub use task::{DescribeTaskStatus, DescribeTaskStatusReply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Value of the header `X-TC-Version`.
-pub const VERSION: &str = "2018-03-17";
+/// A service of the cloud. Each has a host of its own, and its name in the signature's scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Load balancers.
+    Clb,
+    /// Identities and temporary keys.
+    Sts,
+}
 
-/// Name of the service in the signature's scope.
-pub const SERVICE: &str = "clb";
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Clb, Self::Sts];
+
+    /// Its name: in the signature's scope, and the first label of its host.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clb => "clb",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// Value of the header `X-TC-Version`.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Clb => "2018-03-17",
+            Self::Sts => "2018-08-13",
+        }
+    }
+}
 
 /// A request, which is named as its action.
 pub trait Action: Serialize + DeserializeOwned + Send + Sync {
     /// Value of the header `X-TC-Action`.
     const NAME: &'static str;
+    /// The service that the action belongs to.
+    const SERVICE: Service;
     /// True when the action changes something. Writes are asynchronous unless the reference says otherwise: the
     /// `RequestId` of the reply is the id of a task.
     const WRITE: bool;

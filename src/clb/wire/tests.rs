@@ -23,7 +23,7 @@ macro_rules! with_action {
             CreateListener DescribeListeners ModifyListener DeleteListener DeleteLoadBalancerListeners CreateRule ModifyRule DeleteRule
             ModifyDomainAttributes RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
             ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag DescribeTargets
-            DescribeTargetHealth DescribeTaskStatus DescribeQuota
+            DescribeTargetHealth DescribeTaskStatus DescribeQuota GetCallerIdentity
         ])
     };
 }
@@ -177,7 +177,7 @@ proptest! {
     fn any_json_is_decoded_or_refused(value in json_value()) {
         for text in [value.to_string(), json!({"Response": value}).to_string()] {
             for action in ["DescribeLoadBalancers", "DescribeListeners", "DescribeTargets", "DescribeTargetHealth",
-                "DescribeTaskStatus", "DescribeQuota", "BatchRegisterTargets", "DeleteLoadBalancerListeners"] {
+                "DescribeTaskStatus", "DescribeQuota", "GetCallerIdentity", "BatchRegisterTargets", "DeleteLoadBalancerListeners"] {
                 with_action!(action, decode_both(text.as_bytes()));
             }
         }

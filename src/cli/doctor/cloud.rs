@@ -5,6 +5,7 @@ use crate::api::condition::ConditionType;
 use crate::cli::Error;
 use crate::cli::session::Session;
 use crate::cli::world::{Sight, World};
+use crate::model::Caller;
 use crate::plan::Cloud;
 
 const BINDINGS: &str = "Bindings";
@@ -35,7 +36,14 @@ async fn credentials(session: &Session) -> Result<Check, Error> {
     }
     let Some(clb) = session.cloud(&session.region)? else { return Ok(Check::unknown(CHECK, "none here")) };
     Ok(match clb.quotas().await {
-        Ok(_) => Check::fine(CHECK, format!("CLB in {} answers", session.region)),
+        Ok(_) => {
+            let account = match session.caller(&clb).await {
+                Caller::Known(account) => format!("these are of account {account}"),
+                Caller::Unknown(failure) => format!("their account is not known: {failure}"),
+                Caller::NotAsked => "their account is not known".to_owned(),
+            };
+            Check::fine(CHECK, format!("CLB in {} answers; {account}", session.region))
+        }
         Err(failure) => Check::wrong(
             CHECK,
             failure.to_string(),

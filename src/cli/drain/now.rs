@@ -272,8 +272,7 @@ fn pod_of<'a>(seen: &Seen<'a>, route: &Route, target: &RegisteredTarget) -> Opti
         let (uid, pod) = seen.view.pods.range(tag.pod_mark.clone()..).next()?;
         return (seen.view.is_uid_of_ours(&tag.binding_uid) && uid.starts_with(&tag.pod_mark)).then(|| name(pod));
     }
-    let is_known =
-        target.tag.is_empty() && seen.routes.iter().any(|one| one.listener.as_ref() == Some(&route.listener));
+    let is_known = target.tag.is_empty() && seen.wanted().any(|one| one.listener.as_ref() == Some(&route.listener));
     let mut pods = seen.view.pods.values().filter(|pod| is_known && !pod.host_network);
     pods.find(|pod| pod.ips.contains(&target.address.ip)).map(|pod| name(pod))
 }

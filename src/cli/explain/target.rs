@@ -81,7 +81,7 @@ fn unread(seen: &Seen<'_>) -> String {
             format!("CLB was not read ({}); by what the controller has written", failure.message)
         }
         Cloud::Failed(failure) => format!("CLB cannot be read: {failure}"),
-        Cloud::Missing(_) => "the load balancer does not exist".to_owned(),
+        Cloud::Missing(_) => "CLB does not show the load balancer".to_owned(),
         Cloud::Unplaced(_) => "there is no load balancer yet".to_owned(),
         Cloud::Observed(_) => "CLB was read".to_owned(),
     }
@@ -107,7 +107,7 @@ fn hindrance(name: Name, seen: &Seen<'_>, what: &str) -> Option<Link> {
 pub(super) fn listener(_: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Listener;
     if is_read(seen) {
-        let links = seen.routes.iter().map(|route| match &route.listener {
+        let links = seen.wanted().map(|route| match &route.listener {
             Some(id) => Link::holds(name, format!("{} is {id}", route.name)),
             None => absent(seen, &route.name),
         });
@@ -151,7 +151,7 @@ pub(super) fn target(facts: &Facts, seen: &Seen<'_>) -> Link {
     if !is_read(seen) {
         return told_target(facts, seen);
     }
-    let links = seen.routes.iter().map(|route| {
+    let links = seen.wanted().map(|route| {
         let targets = of_pod(facts, route);
         match targets.first() {
             None => Link::broken(

@@ -7,6 +7,7 @@
 mod console;
 mod creation;
 mod health_check;
+mod identity;
 mod instance;
 mod listener;
 mod listener_input;
@@ -49,6 +50,10 @@ use task::{Task, Work};
 /// What does not change while a simulator runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    /// The account that everything here is in.
+    pub(crate) account: String,
+    /// What ids are counted from, so that those of accounts differ.
+    pub(crate) first_id: u64,
     pub(crate) region: String,
     pub(crate) quotas: Quotas,
     pub(crate) timing: Timing,
@@ -121,12 +126,12 @@ const REMEMBERED_TASKS: usize = 10_000;
 impl State {
     pub(crate) fn new(config: Config) -> Self {
         Self {
+            made: config.first_id,
             config,
             load_balancers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             running: BTreeMap::new(),
             ended: VecDeque::new(),
-            made: 0,
             client_tokens: BTreeMap::new(),
             overrides: BTreeMap::new(),
             changed: BTreeSet::new(),

@@ -68,6 +68,8 @@ impl World {
         let settings = Settings::default();
         let quotas = Quotas { listeners: 4, targets: 3, rules: 2, ..settings.quotas };
         let config = Config {
+            account: "100000000001".into(),
+            first_id: 0,
             region: settings.region,
             quotas,
             timing: settings.timing,

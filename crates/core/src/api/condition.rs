@@ -135,10 +135,12 @@ vocabulary! {
         SlicesStale = "SlicesStale": "For more than a minute, the EndpointSlices of the Service have not named the Pods that its selector and ports stand for.",
             "Look at the cluster's endpoint slice controller; until it works, Pods that the slices do not name keep their targets, and are not registered anew.";
         ListenerStopped = "ListenerStopped": "A listener was stopped in the cloud, so it takes no traffic.", "Start the listener, by the console or by SetLoadBalancerStartStatus.";
-        TagsNotShown = "TagsNotShown": "The cloud does not show the tags of targets, by which they are told from those of others.",
+        TagsNotShown = "TagsNotShown": "The cloud does not show the tags of targets, by which they are distinguished from those of others.",
             "Nothing to do for listeners that this binding has created: every untagged target there is its own. On a listener given by listenerId, remove targets of Pods that are gone by hand.";
         LoadBalancerNotShown = "LoadBalancerNotShown": "The cloud does not show the load balancer, which is no proof yet that it is gone.",
             "Wait for the second look; for a binding that is being deleted, set deletionPolicy to Retain to give it up.";
+        OtherAccount = "OtherAccount": "The credentials belong to another account than the one that the load balancer is in, so nothing is created, changed or deleted.",
+            "Give the controller credentials of the account that the message names; to give up a binding that is being deleted, set deletionPolicy to Retain.";
         Parked = "Parked": "The Service no longer asks for direct access; the load balancer that was created for it is kept, and costs money.",
             "Delete the binding to delete the load balancer, or ask for direct access again to have it back.";
         GateNotWritten = "GateNotWritten": "The API server refuses to take the readiness gates of Pods.",

@@ -57,6 +57,10 @@ id!(
     TaskId
 );
 id!(
+    /// An account of the cloud: the UIN of a main account, such as `100000000001`.
+    AccountId
+);
+id!(
     /// A region of the cloud, such as `ap-guangzhou`.
     Region
 );

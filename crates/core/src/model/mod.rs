@@ -3,6 +3,7 @@
 //! No decisions, no I/O, no clock. Desired and observed state share one vocabulary, so that a plan is a comparison of like
 //! with like. Everything else in the crate may use this module; it uses nothing of ours.
 
+mod account;
 mod attribute;
 mod endpoint;
 mod failure;
@@ -13,13 +14,14 @@ mod load_balancer;
 mod reading;
 mod target;
 
+pub use account::Caller;
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
     ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,
     Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort,
 };
 pub use failure::{Class, Failure};
-pub use id::{ListenerId, LoadBalancerId, Region, RuleId, TaskId};
+pub use id::{AccountId, ListenerId, LoadBalancerId, Region, RuleId, TaskId};
 pub use limits::{Limits, Quotas};
 pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};

@@ -99,7 +99,7 @@ pub(super) enum ListenerOrigin {
 /// What a binding wants. Without a load balancer IPv4 is assumed.
 pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
     let mut problems = Vec::new();
-    let management = management(view, snapshot.cluster, load_balancer, &mut problems);
+    let management = management(view, snapshot.cluster, &snapshot.caller, load_balancer, &mut problems);
     let nothing = Desired {
         management,
         problems: Vec::new(),

@@ -16,7 +16,7 @@ use super::summary::{Counts, Maker, Release, Sight, tally};
 use super::tags::TagSight;
 use super::{
     BindingPlan, BindingView, Cleared, Cloud, ConfigView, Ended, ListenerFacts, Observed, Problem, RuleFacts, Sighting,
-    Snapshot, drift, problem,
+    Snapshot, drift, ownership, problem,
 };
 
 /// How long slices may lag behind before it is said.
@@ -258,9 +258,10 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
         Cloud::Missing(witnesses) => Some(*witnesses),
         _ => None,
     };
+    let doubt = ownership::standing(&view.binding, &snapshot.caller).doubt();
     if witnesses.is_some() && intent.management.is_live() {
         let is_created = super::placement::create_spec(&view.binding).is_some();
-        plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created));
+        plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created, doubt.as_deref()));
     }
     match intent.management {
         Management::Abandon => plan.release = Release::Done,
@@ -269,14 +270,15 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
             let Some(witnesses) = witnesses else { return };
             let is_ended = snapshot.remembered.load_balancer == Ended::Yes;
             let sighting = Sighting::LoadBalancerNotShown;
-            let is_gone = witnesses == Witnesses::ListAndListeners && has_lasted(snapshot, &sighting, GONE_AFTER);
-            if is_ended || is_gone {
+            // Only what the account says in which it was counts, both times.
+            let is_evidence = witnesses == Witnesses::ListAndListeners && doubt.is_none();
+            if is_ended || is_evidence && has_lasted(snapshot, &sighting, GONE_AFTER) {
                 plan.release = Release::Done;
             } else {
-                plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer));
+                plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer, doubt.as_deref()));
                 plan.look_by(lasts_until(snapshot, &sighting, GONE_AFTER));
             }
-            plan.sightings.extend((witnesses == Witnesses::ListAndListeners).then_some(sighting));
+            plan.sightings.extend(is_evidence.then_some(sighting));
         }
         Management::Manage | Management::Observe | Management::Hold | Management::Freeze | Management::Park(_) => {}
     }

@@ -3,8 +3,9 @@
 
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::{LoadBalancer, Service};
+use crate::model::{Caller, LoadBalancer, Service};
 
+use super::ownership::{self, Standing};
 use super::routes::EveryRouteExists;
 use super::{BindingView, Cluster, Problem, annotated, placement, problem};
 
@@ -141,16 +142,39 @@ fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems
     }
 }
 
+/// While the round reads by another account than the one that is recorded, nothing is made, changed or released. What it is shown
+/// all the same goes on with the Pods that come and go.
+fn of_other_account(
+    view: &BindingView,
+    caller: &Caller,
+    load_balancer: Option<&LoadBalancer>,
+    problems: &mut Vec<Problem>,
+) -> Option<Management> {
+    let Standing::Other { recorded, caller } = ownership::standing(&view.binding, caller) else { return None };
+    let spec = &view.binding.spec;
+    let is_given_up = spec.deletion_policy == DeletionPolicy::Retain || view.departure == Departure::DefinitionDeleted;
+    if view.is_deleting() && is_given_up {
+        return None;
+    }
+    problems.push(problem::other_account(view, recorded, caller));
+    let goes_on = load_balancer.is_some() && view.has_recorded_listeners() && spec.mode == Mode::Direct;
+    Some(if goes_on && !view.is_deleting() && !spec.suspend { Management::Hold } else { Management::Freeze })
+}
+
 /// Decides how far the binding is acted on, and says why it is not in force.
 pub(super) fn management(
     view: &BindingView,
     cluster: Cluster,
+    caller: &Caller,
     load_balancer: Option<&LoadBalancer>,
     problems: &mut Vec<Problem>,
 ) -> Management {
     let spec = &view.binding.spec;
     if view.is_deleting() && !view.is_submitted() {
         return Management::Abandon;
+    }
+    if let Some(management) = of_other_account(view, caller, load_balancer, problems) {
+        return management;
     }
     if view.is_deleting() && matches!(view.departure, Departure::MadeAgain | Departure::Held) {
         return made_again(view, load_balancer, problems);

@@ -35,6 +35,7 @@ mod judgement;
 mod management;
 mod network;
 mod outcome;
+mod ownership;
 pub mod placement;
 mod problem;
 mod remembered;
@@ -72,7 +73,7 @@ pub use summary::{
 };
 pub use tags::TagSight;
 pub use target::RetainedPod;
-pub use trace::{RouteTrace, TargetTrace, trace};
+pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, Default)]

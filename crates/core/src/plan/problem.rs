@@ -8,7 +8,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec};
 use crate::api::condition::{ChangeReason, ConditionType, Reason};
 use crate::api::mark::OWNER_TAG;
-use crate::model::{Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
+use crate::model::{AccountId, Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
 
 use super::BindingView;
 use super::target::LastPod;
@@ -132,8 +132,14 @@ pub(super) fn config_unreadable(name: &str, why: &str) -> Problem {
     unresolved(Reason::ConfigUnreadable, message)
 }
 
-pub(super) fn load_balancer_not_found(id: &LoadBalancerId, is_created: bool) -> Problem {
-    let message = if is_created {
+/// `doubt` says why it may be there although it is not shown.
+pub(super) fn load_balancer_not_found(id: &LoadBalancerId, is_created: bool, doubt: Option<&str>) -> Problem {
+    let message = if let (true, Some(doubt)) = (is_created, doubt) {
+        format!(
+            "load balancer '{id}', which was created for this binding, is not shown, and may be there: {doubt}; see whether it is \
+             before you make the binding anew"
+        )
+    } else if is_created {
         format!(
             "load balancer '{id}', which was created for this binding, does not exist any more; delete the binding and make it \
              anew to have another one, with another address"
@@ -308,12 +314,43 @@ pub(super) fn tags_not_shown() -> Problem {
     unprogrammed(Reason::TagsNotShown, message)
 }
 
-pub(super) fn load_balancer_not_shown(id: &LoadBalancerId) -> Problem {
+/// `doubt` says why two looks would prove nothing either.
+pub(super) fn load_balancer_not_shown(id: &LoadBalancerId, doubt: Option<&str>) -> Problem {
+    let message = match doubt {
+        None => format!(
+            "the cloud does not show load balancer '{id}', which is no proof that it is gone; the finalizer waits until two looks, \
+             30 s apart, agree. To give up what may be left there, set spec.deletionPolicy to Retain"
+        ),
+        Some(doubt) => format!(
+            "the cloud does not show load balancer '{id}', which is no proof that it is gone, because {doubt}; the finalizer waits. To \
+             give up what may be left there, set spec.deletionPolicy to Retain"
+        ),
+    };
+    unprogrammed(Reason::LoadBalancerNotShown, message)
+}
+
+/// A load balancer was asked for, and none with the binding's tag is shown.
+pub(super) fn creation_not_shown(doubt: &str) -> Problem {
     let message = format!(
-        "the cloud does not show load balancer '{id}', which is no proof that it is gone; the finalizer waits until two looks, 30 s \
-         apart, agree. To give up what may be left there, set spec.deletionPolicy to Retain"
+        "no load balancer with the tag of this binding is shown, which is no proof that none was created, because {doubt}. To give up \
+         what may be there, delete the binding with spec.deletionPolicy Retain"
     );
     unprogrammed(Reason::LoadBalancerNotShown, message)
+}
+
+pub(super) fn other_account(view: &BindingView, recorded: &str, caller: &AccountId) -> Problem {
+    let found = view.binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let what = match found.filter(|found| !found.id.is_empty()) {
+        Some(found) => format!("load balancer '{}' is in account {recorded}", found.id),
+        None => format!("the load balancer of this binding was asked for in account {recorded}"),
+    };
+    let way_out =
+        if view.is_deleting() { ", or, to give up what is left there, set spec.deletionPolicy to Retain" } else { "" };
+    let message = format!(
+        "{what}, and the controller's credentials are of account {caller}: nothing is created, changed or deleted. Give the controller \
+         credentials of account {recorded}{way_out}"
+    );
+    unprogrammed(Reason::OtherAccount, message)
 }
 
 pub(super) fn not_proven_gone() -> Problem {

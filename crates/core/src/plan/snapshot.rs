@@ -12,8 +12,8 @@ use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route, Service,
-    Slice, TargetHealth, Witnesses,
+    Caller, ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route,
+    Service, Slice, TargetHealth, Witnesses,
 };
 
 /// The input of a plan.
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub load_balancer: LoadBalancerId,
     /// What the cloud said.
     pub cloud: Cloud,
+    /// The account by which it was asked.
+    pub caller: Caller,
     /// The bindings of this load balancer, in any order.
     pub bindings: Vec<BindingView>,
     /// What the cluster is like.

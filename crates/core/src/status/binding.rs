@@ -384,6 +384,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::TagsNotShown
         | Reason::GateNotWritten
         | Reason::Internal
+        | Reason::OtherAccount
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound

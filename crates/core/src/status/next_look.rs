@@ -152,6 +152,7 @@ mod tests {
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
             cloud,
+            caller: crate::model::Caller::default(),
             bindings: Vec::new(),
             cluster: crate::plan::Cluster::default(),
             vpc_id: None,

@@ -21,17 +21,16 @@ pub(super) fn load_balancer(round: &Round<'_>, view: &BindingView, plan: &Bindin
 
 /// What is recorded of a load balancer that is to be created, or was found by its tag.
 fn placed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
-    let region = round.region.to_string();
+    let (region, created) = (round.region.to_string(), view.binding.spec.mode == Mode::Direct);
+    let account = account(round, view, "").filter(|_| created);
     Some(match plan.placement.as_ref()? {
-        Placement::Found(id) => LoadBalancerStatus {
-            id: id.to_string(),
-            region,
-            created: view.binding.spec.mode == Mode::Direct,
-            ..Default::default()
-        },
+        Placement::Found(id) => {
+            LoadBalancerStatus { id: id.to_string(), region, account, created, ..Default::default() }
+        }
         Placement::Wished(wished) => {
             let wished = if has_spent_its_token(round) { round.snapshot.now } else { *wished };
-            LoadBalancerStatus { region, created: true, requested_time: Some(Time(wished)), ..Default::default() }
+            let requested_time = Some(Time(wished));
+            LoadBalancerStatus { region, account, created: true, requested_time, ..Default::default() }
         }
     })
 }
@@ -44,12 +43,21 @@ fn has_spent_its_token(round: &Round<'_>) -> bool {
         || round.outcome.failures().any(|(step, failure)| is_creation(step) && failure.code == TOKEN_EXPIRED)
 }
 
+/// The account that the load balancer of this id is in: as it is recorded, else the one by which this round has read.
+fn account(round: &Round<'_>, view: &BindingView, id: &str) -> Option<String> {
+    let recorded = view.binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let recorded = recorded.filter(|recorded| recorded.id.is_empty() || recorded.id == id);
+    let recorded = recorded.and_then(|recorded| recorded.account.clone());
+    recorded.or_else(|| round.snapshot.caller.account().map(ToString::to_string))
+}
+
 fn seen(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<LoadBalancerStatus> {
     let Cloud::Observed(observed) = &round.snapshot.cloud else { return None };
     let found = &observed.load_balancer;
     Some(LoadBalancerStatus {
         id: found.id.to_string(),
         region: round.region.to_string(),
+        account: account(round, view, found.id.as_str()),
         addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
         domain: found.domain.clone(),
         created: placement::created(&view.binding).is_some(),

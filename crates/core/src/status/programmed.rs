@@ -1,5 +1,7 @@
 //! The condition Programmed: whether a read of the cloud equals what is desired, and what keeps it from that.
 
+use std::collections::BTreeSet;
+
 use crate::api::condition::{ConditionType, Reason};
 use crate::model::ListenerId;
 use crate::plan::{BindingPlan, BindingView, Cloud, Pending};
@@ -66,6 +68,21 @@ fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<
     }
 }
 
+/// The most Pods that the message names.
+const NAMED: usize = 3;
+
+/// The Pods of targets that serve on, as ` ('web-1', 'web-2', 'web-3' and 4 other Pods)`; empty where no Pod is known.
+fn retained_names(plan: &BindingPlan) -> String {
+    let pods: BTreeSet<&str> = plan.retained.iter().map(|one| one.pod.as_str()).filter(|pod| !pod.is_empty()).collect();
+    let named: Vec<_> = pods.iter().take(NAMED).map(|pod| format!("'{pod}'")).collect();
+    match pods.len() - named.len() {
+        _ if named.is_empty() => String::new(),
+        0 => format!(" ({})", named.join(", ")),
+        1 => format!(" ({} and 1 other Pod)", named.join(", ")),
+        more => format!(" ({} and {more} other Pods)", named.join(", ")),
+    }
+}
+
 fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let pending = plan.pending;
     let parts = [
@@ -89,7 +106,8 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
         .then(|| format!("{} listeners, rules or targets for TKE's own service controller to make", pending.delegated));
     let retained = (pending.retained > 0).then(|| {
         let ending = if pending.retained == 1 { "" } else { "s" };
-        format!("{} target{ending} on the way out serving on until others do", pending.retained)
+        let names = retained_names(plan);
+        format!("{} target{ending} on the way out serving on until others do{names}", pending.retained)
     });
     let only_retained = pending == Pending { retained: pending.retained, ..Pending::default() };
     let parts: Vec<_> = parts.into_iter().chain(by_tke).chain(retained).collect();

@@ -68,6 +68,7 @@ const ROWS: &[(&str, &str, Outcome)] = &[
     ("DescribeTargetHealth", "/LoadBalancers/*/Listeners/*/Rules/*/Targets", Empty("as above")),
     ("DescribeTargetHealth", "/LoadBalancers/*/Listeners/*/Rules/*/Targets/*/IP", Fails),
     ("DescribeTargetHealth", "/LoadBalancers/*/Listeners/*/Rules/*/Targets/*/Port", Fails),
+    ("GetCallerIdentity", "/AccountId", Fails),
     ("DescribeQuota", "/QuotaSet", Fails),
     ("DescribeQuota", "/QuotaSet/*/QuotaId", LeftOut("what is not known is asked for again")),
     ("DescribeQuota", "/QuotaSet/*/QuotaLimit", LeftOut("what is not known is asked for again")),
@@ -103,6 +104,7 @@ fn things(action: &str, told: Value) -> Result<Things> {
             (targets(reply(told))?.into_iter().flat_map(of).collect(), 0)
         }
         "DescribeTargetHealth" => (super::health(reply(told))?.into_iter().flat_map(health).collect(), 0),
+        "GetCallerIdentity" => (vec![account(reply(told))?.to_string()], 0),
         _ => (quotas(reply(told))?.into_iter().map(|(id, limit)| format!("{id} {limit}")).collect(), 0),
     })
 }
@@ -149,9 +151,14 @@ fn outcome(with: &Things, without: Result<Things>) -> Option<Outcome> {
 #[test]
 fn each_member_that_is_missing_has_its_outcome() {
     let mut met = Vec::new();
-    for action in
-        ["DescribeLoadBalancers", "DescribeListeners", "DescribeTargets", "DescribeTargetHealth", "DescribeQuota"]
-    {
+    for action in [
+        "DescribeLoadBalancers",
+        "DescribeListeners",
+        "DescribeTargets",
+        "DescribeTargetHealth",
+        "DescribeQuota",
+        "GetCallerIdentity",
+    ] {
         let told = example(action);
         let with = things(action, told.clone()).unwrap();
         let mut pointers = Vec::new();

@@ -133,6 +133,11 @@ pub struct LoadBalancerStatus {
     /// Its region, such as ap-guangzhou.
     #[schemars(length(max = 64))]
     pub region: String,
+    /// The account that it is in, as the UIN of the main account: the one that the controller's credentials belonged to when it was
+    /// first seen, or asked for. Absent until it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub account: Option<String>,
     /// Its addresses, at most 8. Empty for a load balancer that has only a domain name, and until they are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::ADDRESSES), inner(length(max = 45)), extend("x-kubernetes-list-type" = "atomic"))]
@@ -147,7 +152,7 @@ pub struct LoadBalancerStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::FORMER_UIDS), inner(length(max = 64)), extend("x-kubernetes-list-type" = "atomic"))]
     pub former_uids: Vec<String>,
-    /// Whether the cloud does not show the tags of its targets, by which they are told from those of others. Absent when it does.
+    /// Whether the cloud does not show the tags of its targets, by which they are distinguished from those of others. Absent when it does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hides_tags: bool,
     /// When the cloud was first asked to create it. Absent once it is there, and for one that is not created.

@@ -15,6 +15,7 @@ mod plans;
 mod properties;
 mod replacement;
 mod targets;
+mod traces;
 pub(crate) mod world;
 
 /// Prints what a table has run, although the test passes: the harness keeps back what `println!` says.

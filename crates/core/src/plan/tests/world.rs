@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
-    Address, Attribute, Attributes, Containers, Ending, Failure, GateState, Health, IpFamily, Limits, Listener,
-    ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork,
-    Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
-    TargetHealth, TargetPort, Transport, Weight,
+    AccountId, Address, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState, Health, IpFamily,
+    Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase,
+    Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice,
+    SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
@@ -24,6 +24,8 @@ use crate::status::{Round, binding_status};
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
 pub(crate) const POD_PORT: u16 = 8080;
+/// The account that the load balancer is in.
+pub(crate) const ACCOUNT: &str = "100000000001";
 
 pub(crate) fn uid(number: u32) -> String {
     format!("{number:08x}-0000-4000-8000-{number:012x}")
@@ -130,6 +132,8 @@ pub(crate) struct World {
     pub(crate) config: ConfigView,
     /// What the reads of the cloud gave, where that is not the state of this world.
     pub(crate) unread: Option<Cloud>,
+    /// The account by which the cloud is read.
+    pub(crate) caller: Caller,
     /// Why the read of health failed, if it did.
     pub(crate) health_failure: Option<Failure>,
     /// The load balancer's domain name.
@@ -182,6 +186,7 @@ impl World {
             shows_tags: true,
             reassigned: std::collections::BTreeSet::new(),
             next_listener: 1,
+            caller: Caller::Known(AccountId::new(ACCOUNT)),
         }
     }
 
@@ -340,6 +345,7 @@ impl World {
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
             cloud: self.unread.clone().unwrap_or_else(|| Cloud::Observed(self.observed())),
+            caller: self.caller.clone(),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
             vpc_id: self.vpc_id.clone(),

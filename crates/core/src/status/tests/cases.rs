@@ -14,8 +14,8 @@ use super::tke_direct_access::api::{
     DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfig, TkeServiceConfigStatus, names,
 };
 use super::tke_direct_access::model::{
-    Attributes, Class, Failure, IpFamily, Limits, ListenerId, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
-    Protocol, Region, Witnesses,
+    AccountId, Attributes, Caller, Class, Failure, IpFamily, Limits, ListenerId, LoadBalancer, LoadBalancerId,
+    LoadBalancerStatus, Protocol, Region, Witnesses,
 };
 use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
@@ -268,6 +268,7 @@ pub(crate) fn status_with(
     let snapshot = Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: case.cloud(),
+        caller: Caller::Known(AccountId::new("100000000001")),
         bindings: Vec::new(),
         cluster: Cluster::default(),
         vpc_id: None,

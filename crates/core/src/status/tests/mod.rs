@@ -12,10 +12,10 @@ use proptest::test_runner::TestRunner;
 
 use self::cases::{Case, Read, T0, at, case, config_case, failure, settled, status, status_with};
 use self::rules::Seen;
-use crate::api::condition::{ConditionType, GateReason, Reason};
+use crate::api::condition::{ChangeReason, ConditionType, GateReason, Reason};
 use crate::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{Class, ObjectKey};
-use crate::plan::{BindingPlan, Counts, GateVerdict, Problem, Verdict};
+use crate::plan::{BindingPlan, Counts, GateVerdict, Pending, Problem, RetainedPod, Verdict};
 use crate::status::RefusedGate;
 
 // The cases name the library as its users do, so that tests outside of it can include them.
@@ -223,4 +223,25 @@ fn a_failed_read_keeps_what_was_known() {
     assert_eq!(blind.targets.unwrap().summary, "3/3");
     let programmed = blind.conditions.iter().find(|condition| condition.type_ == "Programmed").unwrap();
     assert_eq!((programmed.status.as_str(), programmed.reason.as_str()), ("Unknown", "CloudUnreachable"));
+}
+
+#[test]
+fn pods_that_serve_on_until_others_do_are_named() {
+    let counts = Counts { desired: 1, registered: 1, healthy: 1, ..Counts::default() };
+    let message = |pods: &[&str]| {
+        let of = |pod: &&str| RetainedPod { pod: (*pod).to_owned(), reason: ChangeReason::PodDeleted, until: None };
+        let pending = Pending { retained: pods.len(), ..Pending::default() };
+        let plan = BindingPlan { retained: pods.iter().map(of).collect(), pending, ..settled(counts) };
+        let found = status(&Case::of(plan), &DirectAccessBindingStatus::default(), at(T0));
+        let programmed = find(&found, ConditionType::Programmed).unwrap();
+        assert_eq!(programmed.reason, "Replacing");
+        programmed.message.clone()
+    };
+    let begins = "targets on the way out serving on until others do";
+    assert_eq!(message(&["web-1"]), "1 target on the way out serving on until others do ('web-1')");
+    // One Pod on two listeners is one Pod, and one whose object is gone has no name.
+    assert_eq!(message(&["web-1", "web-1", ""]), format!("3 {begins} ('web-1')"));
+    assert_eq!(message(&["a", "b", "c"]), format!("3 {begins} ('a', 'b', 'c')"));
+    assert_eq!(message(&["a", "b", "c", "d"]), format!("4 {begins} ('a', 'b', 'c' and 1 other Pod)"));
+    assert_eq!(message(&["a", "b", "c", "d", "e"]), format!("5 {begins} ('a', 'b', 'c' and 2 other Pods)"));
 }

@@ -1,5 +1,6 @@
 //! The misfortune matrix on the pure core. Each table is complete, or its test fails.
 
+mod accounts;
 mod claims;
 mod console;
 pub(super) mod play;

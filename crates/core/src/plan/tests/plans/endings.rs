@@ -5,14 +5,15 @@ use serde_json::json;
 use super::story::Story;
 use super::{Row, add, delete, delete_binding, edit, remove, web};
 use crate::api::binding::DeletionPolicy;
-use crate::model::{GateState, Health, Witnesses};
-use crate::plan::tests::world::{World, uid};
+use crate::model::{AccountId, Caller, GateState, Health, Witnesses};
+use crate::plan::tests::world::{ACCOUNT, World, uid};
 use crate::plan::{Cloud, Departure, Remembered};
 
 pub(super) const STORIES: &[Row] = &[
     ("deletion", deletion),
     ("deletion-with-one-witness", one_witness),
     ("deletion-with-two-witnesses", two_witnesses),
+    ("deletion-by-another-account", other_account),
     ("deletion-after-listeners-vanished", vanished),
     ("deletion-of-the-definition", definition),
     ("retained", retained),
@@ -54,6 +55,27 @@ fn two_witnesses() -> Story {
     story.after(10, "both say so again", |world| world.unread = Some(Cloud::Missing(Witnesses::ListAndListeners)));
     story.after(29, "29 s later", |_| {});
     story.after(1, "30 s later", |_| {});
+    story
+}
+
+fn other_account() -> Story {
+    let mut story = Story::at_rest(
+        "A binding is deleted while the credentials are of another account, which is not shown its load balancer.",
+        web(&json!({}), 2),
+    );
+    story.after(1, "it is deleted", |world| {
+        delete_binding(world);
+        world.caller = Caller::Known(AccountId::new("200000000002"));
+        world.unread = Some(Cloud::Missing(Witnesses::ListAndListeners));
+    });
+    story.after(60, "a minute later", |_| {});
+    story.after(1, "the credentials are right, and nobody says so yet", |world| {
+        world.caller = Caller::NotAsked;
+    });
+    story.after(1, "the load balancer is shown", |world| {
+        world.caller = Caller::Known(AccountId::new(ACCOUNT));
+        world.unread = None;
+    });
     story
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Claim, Members, Row};
 use crate::api::condition::{ExclusionReason, Reason};
-use crate::model::{ClusterNetwork, ListenerState, Protocol, TargetPort, Witnesses};
+use crate::model::{AccountId, Caller, ClusterNetwork, ListenerState, Protocol, TargetPort, Witnesses};
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, respec, web};
 use crate::plan::tests::world::{World, address, binding};
 use crate::plan::{Cloud, ConfigView, Departure};
@@ -256,7 +256,7 @@ fn quota_rows() -> Vec<Row> {
 }
 
 fn standstills() -> Vec<Row> {
-    use Reason::{LoadBalancerNotFound, ManagedByTke, RemovalHeld, SlicesStale, Suspended};
+    use Reason::{LoadBalancerNotFound, ManagedByTke, OtherAccount, RemovalHeld, SlicesStale, Suspended};
     vec![
         row(ManagedByTke, "TKE's finalizer appears", plain, |world| {
             let service = world.service.as_mut().unwrap();
@@ -269,6 +269,14 @@ fn standstills() -> Vec<Row> {
             world.departure = Departure::Unknown;
         })
         .with(Members::Frozen("it may be the user's wish that it ends")),
+        row(OtherAccount, "the credentials are of another account, and it is shown all the same", plain, |world| {
+            world.caller = Caller::Known(AccountId::new("200000000002"));
+        }),
+        row(OtherAccount, "the credentials are of another account", plain, |world| {
+            world.caller = Caller::Known(AccountId::new("200000000002"));
+            world.unread = Some(Cloud::Missing(Witnesses::ListAndListeners));
+        })
+        .with(Members::Untouched("nothing can be written")),
         row(LoadBalancerNotFound, "no read shows it", plain, |world| {
             world.unread = Some(Cloud::Missing(Witnesses::ListAndListeners));
         })

@@ -2,7 +2,7 @@
 //!
 //! What makes it one: the wish is recorded in the status before the cloud is asked, with the moment, which is a part of the token
 //! that makes a repeated call the same call; the load balancer is born with a tag that carries the binding's UID; and nothing is
-//! asked for before a read by that tag has shown that there is none.
+//! asked for before a read by that tag, in the account that is recorded with the wish, has shown that there is none.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
 use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
+use crate::model::{
+    Attribute, Attributes, Caller, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value,
+};
 
 use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
+use super::ownership::{self, Standing};
 use super::routes::BindingIntent;
 use super::summary::Release;
-use super::{BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
+use super::{BindingPlan, BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
 
 /// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
 /// made after its deletion.
 const CALL_LASTS: SignedDuration = SignedDuration::from_secs(30);
 /// When a wish that has brought nothing is recorded anew, so that the call gets another token.
 const WISH_LASTS: SignedDuration = SignedDuration::from_secs(600);
+/// How soon to look again while it is not settled by which account one may be created.
+const ACCOUNT_LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// The most characters of a load balancer's name (`CreateLoadBalancer`).
 const NAME_MAX: usize = 80;
 
@@ -113,11 +118,28 @@ pub(super) fn plan_placement(
             None => part.placement = Some(Placement::Wished(snapshot.now)),
             Some(wished) => {
                 part.placement = Some(Placement::Wished(wished));
-                steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, wished))));
+                if is_account_settled(view, snapshot, part) {
+                    steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, wished))));
+                }
             }
         }
     }
     steps
+}
+
+/// Whether a call may be made by the account that the round reads by: the wish is recorded with it, or nobody can say which it is.
+/// In another one a load balancer with the binding's tag would not be seen, and a second one would be made.
+fn is_account_settled(view: &BindingView, snapshot: &Snapshot, part: &mut BindingPlan) -> bool {
+    match (ownership::standing(&view.binding, &snapshot.caller), &snapshot.caller) {
+        (Standing::Same, _) | (Standing::NotRecorded, Caller::Unknown(_)) => return true,
+        (doubtful @ Standing::Unknown(_), _) => {
+            part.problems.extend(doubtful.doubt().map(|doubt| problem::creation_not_shown(&doubt)));
+        }
+        // The record, or the first answer, is on its way.
+        _ => {}
+    }
+    part.look_by(snapshot.now.checked_add(ACCOUNT_LOOK).ok());
+    false
 }
 
 /// What becomes of a binding that goes and whose load balancer may still be created: it waits until that is shown, or never comes.
@@ -126,10 +148,15 @@ fn plan_end(snapshot: &Snapshot, intent: &mut BindingIntent<'_>, wished: Option<
     let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
     // One that is still being created is deleted once it takes that.
     let sighting = Sighting::NothingShown(intent.view.uid().to_owned());
+    let doubt = ownership::standing(&intent.view.binding, &snapshot.caller).doubt().filter(|_| wished.is_some());
     let is_gone = wished.is_none() || is_over && has_lasted(snapshot, &sighting, GONE_AFTER);
-    if is_nothing_shown {
-        intent.plan.sightings.push(sighting);
-        intent.plan.release = if is_gone { Release::Done } else { intent.plan.release };
+    match doubt {
+        Some(doubt) if is_nothing_shown => intent.plan.problems.push(problem::creation_not_shown(&doubt)),
+        None if is_nothing_shown => {
+            intent.plan.sightings.push(sighting);
+            intent.plan.release = if is_gone { Release::Done } else { intent.plan.release };
+        }
+        _ => {}
     }
     intent.plan.pending.create_load_balancer = usize::from(intent.plan.release == Release::Waits);
     intent.plan.placement = wished.map(Placement::Wished);
@@ -350,101 +377,4 @@ impl BindingView {
 }
 
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-    use serde_json::json;
-
-    use super::*;
-    use crate::api::DirectAccessBindingStatus;
-    use crate::plan::tests::world::World;
-    use crate::plan::{Cloud, plan};
-
-    /// What there is of the binding and of its load balancer.
-    struct Case {
-        /// Seconds since the wish was recorded.
-        wished: Option<i64>,
-        /// Seconds since the binding was deleted.
-        deleted: Option<i64>,
-        /// The load balancer with its tag.
-        found: Option<State>,
-        /// Seconds since no read has shown one.
-        unseen: Option<i64>,
-    }
-
-    fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
-        let spec = json!({"loadBalancer": {"create": {"network": "Public"}}, "deletionPolicy": "Delete"});
-        let world = World::new(&spec);
-        let ago = |seconds: i64| Time(world.now - SignedDuration::from_secs(seconds));
-        let mut snapshot = world.snapshot();
-        let Cloud::Observed(observed) = snapshot.cloud else { panic!("a world is observed") };
-        let found = case.found.map(|status| LoadBalancer { status, ..observed.load_balancer });
-        snapshot.cloud = Cloud::Unplaced(found.into_iter().collect());
-        snapshot.load_balancer = LoadBalancerId::new("");
-        let mut binding = (*snapshot.bindings[0].binding).clone();
-        binding.metadata.deletion_timestamp = case.deleted.map(ago);
-        binding.status = case.wished.map(|seconds| DirectAccessBindingStatus {
-            load_balancer: Some(LoadBalancerStatus {
-                created: true,
-                requested_time: Some(ago(seconds)),
-                ..LoadBalancerStatus::default()
-            }),
-            ..DirectAccessBindingStatus::default()
-        });
-        snapshot.bindings[0].binding = binding.into();
-        let since = |seconds| (Sighting::NothingShown(world.binding_uid(0)), ago(seconds).0);
-        snapshot.remembered.since = case.unseen.map(since).into_iter().collect();
-        let mut plan = plan(&snapshot);
-        let part = plan.bindings.remove(0);
-        (plan.steps, part.placement, part.release == crate::plan::Release::Done)
-    }
-
-    #[test]
-    fn nothing_is_asked_for_before_the_wish_is_recorded() {
-        let (steps, placement, _) = placed(&Case { wished: None, deleted: None, found: None, unseen: None });
-        assert_eq!(steps, []);
-        assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
-        let (steps, ..) = placed(&Case { wished: Some(1), deleted: None, found: None, unseen: None });
-        let [Step::CreateLoadBalancer(creation)] = steps.as_slice() else { panic!("{steps:?}") };
-        assert!(creation.token.len() <= 64 && creation.tags.iter().any(|(key, _)| key == OWNER_TAG), "{creation:?}");
-    }
-
-    #[test]
-    fn a_wish_that_brings_nothing_is_recorded_anew_for_another_token() {
-        let token = |wished| match placed(&Case { wished: Some(wished), deleted: None, found: None, unseen: None })
-            .0
-            .as_slice()
-        {
-            [Step::CreateLoadBalancer(creation)] => Some(creation.token.clone()),
-            _ => None,
-        };
-        assert_ne!(token(1), token(599));
-        assert_eq!(token(600), None);
-    }
-
-    #[test]
-    fn what_is_found_is_adopted_once_it_runs() {
-        let (steps, placement, _) =
-            placed(&Case { wished: Some(1), deleted: None, found: Some(State::Creating), unseen: None });
-        assert_eq!(steps, []);
-        assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
-        let (steps, placement, _) =
-            placed(&Case { wished: Some(1), deleted: None, found: Some(State::Running), unseen: None });
-        assert_eq!((steps, placement), (vec![], Some(Placement::Found(LoadBalancerId::new("lb-1")))));
-    }
-
-    #[test]
-    fn a_deleted_binding_goes_when_no_load_balancer_can_come_any_more() {
-        for (wished, deleted, found, unseen, expected) in [
-            (None, 0, None, None, true),
-            (Some(300), 29, None, Some(30), false),
-            (Some(300), 30, None, None, false),
-            (Some(300), 30, None, Some(29), false),
-            (Some(300), 30, None, Some(30), true),
-            (Some(300), 300, Some(State::Creating), Some(30), false),
-            (Some(300), 300, Some(State::Running), Some(30), false),
-        ] {
-            let (steps, _, is_released) = placed(&Case { wished, deleted: Some(deleted), found, unseen });
-            assert_eq!((steps, is_released), (vec![], expected), "{wished:?} {deleted} {found:?} {unseen:?}");
-        }
-    }
-}
+mod tests;
