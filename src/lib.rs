@@ -55,6 +55,7 @@
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
 //! | [`status`] | pure verdicts | plan, api, model |
+//! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
 //! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
@@ -63,10 +64,10 @@
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
-//! api, model, plan and status are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy` enforces
+//! api, model, plan, status and election are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy` enforces
 //! the table, sizes and banned words.
 
-pub use tke_direct_access_core::{api, model, plan, status};
+pub use tke_direct_access_core::{api, election, model, plan, status};
 
 pub mod clb;
 pub mod cli;
