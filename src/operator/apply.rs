@@ -1,21 +1,22 @@
-//! The only writer to the cloud: a plan's steps, in order, to an outcome.
+//! The only writer to the cloud: a plan's steps, in order, to an outcome. Each call leaves only while this replica leads.
 
 use std::time::Instant;
 
 use tracing::{Instrument, error_span};
 
 use super::creation::new_load_balancer;
+use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::refusal::Refusals;
 use crate::clb::wire::InternetAccessible;
-use crate::clb::{BatchReply, Clb, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty};
+use crate::clb::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty, Writer};
 use crate::model::{Attribute, Failure, LoadBalancerId};
 use crate::plan::{self, Change, Outcome, Plan, Step, StepOutcome};
 
 /// Runs the steps. What [ends the round](StepOutcome::ends_round) is followed by nothing: the load balancer is locked or in an
 /// unknown state, and the next round decides on what it then sees.
 pub(super) async fn apply(
-    clb: &Clb,
+    clb: &Writer<'_, Leadership>,
     load_balancer: &LoadBalancerId,
     plan: &Plan,
     refusals: &mut Refusals,
@@ -49,7 +50,11 @@ pub(super) async fn apply(
     outcome
 }
 
-async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<StepOutcome, Failure> {
+async fn run(
+    clb: &Writer<'_, Leadership>,
+    load_balancer: &LoadBalancerId,
+    step: &Step,
+) -> Result<StepOutcome, Failure> {
     let task = match step {
         Step::Register(targets) => return register(clb, load_balancer, targets).await,
         Step::Deregister(targets) => {
@@ -107,7 +112,7 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<S
 }
 
 async fn register(
-    clb: &Clb,
+    clb: &Writer<'_, Leadership>,
     load_balancer: &LoadBalancerId,
     targets: &[plan::Registration],
 ) -> Result<StepOutcome, Failure> {

@@ -235,7 +235,10 @@ impl Memory {
     /// Runs the plan's steps, if there is anything to run them against.
     async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
         match clb {
-            Some(clb) => apply(clb, &snapshot.load_balancer, plan, &mut self.refusals, &context.metrics).await,
+            Some(clb) => {
+                let clb = clb.writer(&context.leadership);
+                apply(&clb, &snapshot.load_balancer, plan, &mut self.refusals, &context.metrics).await
+            }
             None => Outcome::default(),
         }
     }

@@ -66,9 +66,9 @@ pub enum Next {
     /// Read the Lease.
     Read,
     /// Create this Lease.
-    Create(Lease),
+    Create(Box<Lease>),
     /// Replace the Lease by this one, which carries the version that was seen.
-    Replace(Lease),
+    Replace(Box<Lease>),
     /// Nothing until this moment, unless something is seen.
     Wait(Moment),
 }
@@ -77,7 +77,7 @@ pub enum Next {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// The API server has taken it.
-    Written(Lease),
+    Written(Box<Lease>),
     /// Somebody has written in between.
     Conflict,
     /// There is no Lease.
@@ -157,8 +157,8 @@ impl Election {
         match &self.known {
             _ if self.must_read => Next::Read,
             Known::Nothing => Next::Read,
-            Known::Never | Known::Gone(_) => Next::Create(self.lease(None, clock)),
-            Known::Seen(lease, _) => Next::Replace(self.lease(Some(lease), clock)),
+            Known::Never | Known::Gone(_) => Next::Create(Box::new(self.lease(None, clock))),
+            Known::Seen(lease, _) => Next::Replace(Box::new(self.lease(Some(lease), clock))),
         }
     }
 
@@ -201,7 +201,7 @@ impl Election {
         self.term = self.term(now);
         match answer {
             Answer::Written(lease) => {
-                self.saw(Some(lease), now);
+                self.saw(Some(*lease), now);
                 self.due = sent + RENEWAL;
                 let until = sent + LEASE.saturating_sub(TRANSIT);
                 let is_ours = matches!(&self.known, Known::Seen(lease, _) if holder(lease) == Some(&self.identity));

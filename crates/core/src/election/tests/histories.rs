@@ -64,10 +64,10 @@ impl Server {
             return (Answer::Conflict, false);
         }
         self.version += 1;
-        let mut lease = wanted.clone();
+        let mut lease = (**wanted).clone();
         lease.metadata.resource_version = Some(self.version.to_string());
         self.lease = Some(lease.clone());
-        (Answer::Written(lease), true)
+        (Answer::Written(Box::new(lease)), true)
     }
 }
 

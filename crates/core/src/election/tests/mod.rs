@@ -42,7 +42,7 @@ fn left(election: &Election, now: Moment) -> Option<u128> {
 fn leader() -> Election {
     let mut election = Election::new(ME);
     election.saw(Some(lease(6, None, 0)), at(0));
-    election.answered(at(0), Answer::Written(lease(7, Some(ME), 0)), at(0));
+    election.answered(at(0), Answer::Written(Box::new(lease(7, Some(ME), 0))), at(0));
     assert_eq!(election.term(at(0)), Some(Term { number: 1, until: at(3000) }));
     election
 }
@@ -89,20 +89,20 @@ fn a_leadership_counts_from_before_the_renewal_was_sent() {
     // When the renewal that is sent at 1 s is answered, how, what is left then, and what is next.
     type Row = (&'static str, u64, Answer, Option<u128>, &'static str);
     let rows: [Row; 8] = [
-        ("at once", 1000, Answer::Written(lease(8, Some(ME), 1)), Some(3000), "wait 1000 ms"),
-        ("after a while", 1600, Answer::Written(lease(8, Some(ME), 1)), Some(2400), "wait 400 ms"),
-        ("later than the next is due", 2500, Answer::Written(lease(8, Some(ME), 1)), Some(1500), "replace 8"),
+        ("at once", 1000, Answer::Written(Box::new(lease(8, Some(ME), 1))), Some(3000), "wait 1000 ms"),
+        ("after a while", 1600, Answer::Written(Box::new(lease(8, Some(ME), 1))), Some(2400), "wait 400 ms"),
+        ("later than the next is due", 2500, Answer::Written(Box::new(lease(8, Some(ME), 1))), Some(1500), "replace 8"),
         ("refused: somebody wrote", 1100, Answer::Conflict, Some(1900), "read"),
         ("no answer", 2400, Answer::Failed, Some(600), "wait 250 ms"),
         ("no answer, at last", 3000, Answer::Failed, None, "wait 250 ms"),
         (
             "too late: that leadership is over, a new one begins",
             3500,
-            Answer::Written(lease(8, Some(ME), 1)),
+            Answer::Written(Box::new(lease(8, Some(ME), 1))),
             Some(500),
             "replace 8",
         ),
-        ("after its own end", 4000, Answer::Written(lease(8, Some(ME), 1)), None, "replace 8"),
+        ("after its own end", 4000, Answer::Written(Box::new(lease(8, Some(ME), 1))), None, "replace 8"),
     ];
     for (what, answered, answer, expected, after) in rows {
         let mut election = leader();
@@ -148,7 +148,7 @@ fn a_conflict_with_oneself_is_none() {
     election.saw(Some(lease(8, Some(ME), 1)), at(1770));
     assert_eq!(next(&election, at(1770)), "replace 8");
     assert_eq!(left(&election, at(1770)), Some(1230), "a read renews nothing");
-    election.answered(at(1770), Answer::Written(lease(9, Some(ME), 2)), at(1780));
+    election.answered(at(1770), Answer::Written(Box::new(lease(9, Some(ME), 2))), at(1780));
     assert_eq!(election.term(at(1780)), Some(Term { number: 1, until: at(4770) }));
 }
 
@@ -163,7 +163,7 @@ fn a_suspended_machine_leads_no_more_when_it_wakes() {
     assert_eq!(next(&election, at(60_020)), "wait 4000 ms");
     // Suspended between sending and answer.
     let mut election = leader();
-    election.answered(at(1000), Answer::Written(lease(8, Some(ME), 1)), at(60_000));
+    election.answered(at(1000), Answer::Written(Box::new(lease(8, Some(ME), 1))), at(60_000));
     assert_eq!(left(&election, at(60_000)), None);
 }
 
@@ -172,14 +172,14 @@ fn leadership_is_lost_and_won_again() {
     let mut election = leader();
     election.answered(at(1000), Answer::Failed, at(3000));
     assert_eq!((left(&election, at(3000)), next(&election, at(3250))), (None, "replace 7".to_owned()));
-    election.answered(at(3250), Answer::Written(lease(8, Some(ME), 3)), at(3260));
+    election.answered(at(3250), Answer::Written(Box::new(lease(8, Some(ME), 3))), at(3260));
     assert_eq!(
         election.term(at(3260)),
         Some(Term { number: 2, until: at(6250) }),
         "one that was lost is not continued"
     );
     election.ended();
-    election.answered(at(4250), Answer::Written(lease(9, Some(ME), 4)), at(4260));
+    election.answered(at(4250), Answer::Written(Box::new(lease(9, Some(ME), 4))), at(4260));
     assert_eq!(election.term(at(4260)).map(|term| term.number), Some(3), "nor one that others have found over");
 }
 
@@ -187,7 +187,7 @@ fn leadership_is_lost_and_won_again() {
 fn another_is_waited_for_as_long_as_it_renews() {
     let mut election = candidate();
     for second in 1..20 {
-        election.saw(Some(lease(7 + second, Some(OTHER), second as i64)), at(second * 1000));
+        election.saw(Some(lease(7 + second, Some(OTHER), second.cast_signed())), at(second * 1000));
         assert_eq!(next(&election, at(second * 1000)), "wait 4000 ms");
     }
     // A label is no renewal, and what was told before says nothing new.
