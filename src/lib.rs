@@ -46,6 +46,8 @@
 //!     call is made before a read by tag has shown that there is none.
 //! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), and the wish of an annotated
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).
+//! 14. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
+//!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
 //!
 //! # Code map
 //!
@@ -64,8 +66,8 @@
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
-//! api, model, plan, status and election are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy` enforces
-//! the table, sizes and banned words.
+//! api, model, plan, status and election are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy`
+//! enforces the table, sizes and banned words.
 
 pub use tke_direct_access_core::{api, election, model, plan, status};
 
