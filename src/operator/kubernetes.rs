@@ -107,6 +107,11 @@ impl<K> Writes<'_, K>
 where
     K: Clone + Debug + DeserializeOwned + Serialize + Send + Sync,
 {
+    /// Patches an object.
+    ///
+    /// # Errors
+    ///
+    /// Without leadership, and when the API server refuses it.
     pub(super) async fn patch<P: Serialize + Debug + Sync>(
         &self,
         name: &str,
@@ -116,6 +121,11 @@ where
         self.guarded(self.api.patch(name, params, patch)).await
     }
 
+    /// Patches the status of an object.
+    ///
+    /// # Errors
+    ///
+    /// Without leadership, and when the API server refuses it.
     pub(super) async fn patch_status<P: Serialize + Debug + Sync>(
         &self,
         name: &str,
@@ -125,14 +135,29 @@ where
         self.guarded(self.api.patch_status(name, params, patch)).await
     }
 
+    /// Creates an object.
+    ///
+    /// # Errors
+    ///
+    /// Without leadership, and when the API server refuses it.
     pub(super) async fn create(&self, object: &K) -> Result<K, WriteError> {
         self.guarded(self.api.create(&PostParams::default(), object)).await
     }
 
+    /// Replaces an object, which carries the version that was read.
+    ///
+    /// # Errors
+    ///
+    /// Without leadership, and when the API server refuses it.
     pub(super) async fn replace(&self, name: &str, object: &K) -> Result<K, WriteError> {
         self.guarded(self.api.replace(name, &PostParams::default(), object)).await
     }
 
+    /// Deletes an object.
+    ///
+    /// # Errors
+    ///
+    /// Without leadership, and when the API server refuses it.
     pub(super) async fn delete(&self, name: &str, params: &DeleteParams) -> Result<(), WriteError> {
         self.guarded(self.api.delete(name, params)).await.map(drop)
     }

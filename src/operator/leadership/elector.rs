@@ -71,7 +71,7 @@ impl Elector {
             tokio::select! {
                 () = stop.cancelled() => break,
                 found = seen.next() => match found {
-                    Some(Ok(found)) => self.election.saw(found, (self.clock)()),
+                    Some(Ok(found)) => self.election.told(found, (self.clock)()),
                     Some(Err(error)) => tracing::warn!(%error, "the lease cannot be watched; it is read from time to time"),
                     None => break,
                 },

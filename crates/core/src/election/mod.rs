@@ -100,8 +100,10 @@ pub struct Term {
 pub struct Election {
     identity: String,
     known: Known,
-    /// The last attempt has met another version than the known one.
+    /// What is known may not be so: the last attempt has met another version, or a watch says that there is no Lease.
     must_read: bool,
+    /// This process has written the Lease, or may have. Before, one in its name is of a process before it, or of another by mistake.
+    has_attempted: bool,
     /// When the next attempt may be made.
     due: Moment,
     term: Option<Term>,
@@ -128,6 +130,7 @@ impl Election {
             identity: identity.into(),
             known: Known::Nothing,
             must_read: false,
+            has_attempted: false,
             due: Moment(Duration::ZERO),
             term: None,
             terms: 0,
@@ -146,7 +149,7 @@ impl Election {
             Known::Nothing | Known::Never => now,
             Known::Gone(since) => *since + LEASE,
             Known::Seen(lease, since) => match holder(lease) {
-                Some(holder) if holder != self.identity => *since + lasts(lease),
+                Some(holder) if holder != self.identity || !self.has_attempted => *since + lasts(lease),
                 Some(_) | None => now,
             },
         };
@@ -170,7 +173,7 @@ impl Election {
         }
     }
 
-    /// The Lease was seen as it is, or that there is none.
+    /// The Lease was read as it is, or that there is none.
     pub fn saw(&mut self, found: Option<Lease>, now: Moment) {
         let Some(lease) = found else {
             self.must_read = false;
@@ -195,8 +198,20 @@ impl Election {
         self.known = Known::Seen(Box::new(lease), since);
     }
 
+    /// A watch says how the Lease is, or that there is none. The latter has no version, and may be older than what this replica has
+    /// written; so a leader looks for itself.
+    pub fn told(&mut self, found: Option<Lease>, now: Moment) {
+        if found.is_none() && self.term(now).is_some() {
+            self.must_read = true;
+            self.due = now;
+        } else {
+            self.saw(found, now);
+        }
+    }
+
     /// An attempt that was sent then was answered now.
     pub fn answered(&mut self, sent: Moment, answer: Answer, now: Moment) {
+        self.has_attempted |= matches!(answer, Answer::Written(_) | Answer::Failed);
         // A leadership that has ended before its renewal was answered has ended.
         self.term = self.term(now);
         match answer {

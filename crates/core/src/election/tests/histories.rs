@@ -109,7 +109,7 @@ impl Replica {
         while index < self.told.len() {
             if self.told[index].0 <= step {
                 let (_, found) = self.told.remove(index);
-                self.election.saw(found, now);
+                self.election.told(found, now);
             } else {
                 index += 1;
             }

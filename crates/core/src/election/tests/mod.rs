@@ -67,7 +67,8 @@ fn what_is_seen_first_decides_when_it_may_be_taken() {
     long.spec.as_mut().unwrap().lease_duration_seconds = Some(15);
     endless.spec.as_mut().unwrap().lease_duration_seconds = Some(i32::MAX);
     for (seen, expected) in [
-        (lease(7, Some(ME), 0), "replace 7"),
+        // Of a process of that name before this one, which may not know yet that it has ended.
+        (lease(7, Some(ME), 0), "wait 4000 ms"),
         (lease(7, None, 0), "replace 7"),
         (lease(7, Some(OTHER), 0), "wait 4000 ms"),
         // Its clock is an hour off, which says nothing.
@@ -135,6 +136,23 @@ fn a_leadership_ends_when_something_else_is_seen() {
     election.answered(at(1000), Answer::Missing, at(1010));
     assert_eq!((left(&election, at(1010)), next(&election, at(1010))), (None, "wait 4000 ms".to_owned()));
     assert_eq!(next(&election, at(5010)), "create", "nobody can still believe to hold what was deleted");
+}
+
+#[test]
+fn a_leader_that_is_told_that_there_is_no_lease_looks_for_itself() {
+    let mut election = leader();
+    election.told(None, at(500));
+    assert_eq!((left(&election, at(500)), next(&election, at(500))), (Some(2500), "read".to_owned()));
+    let mut candidate = candidate();
+    candidate.told(None, at(500));
+    assert_eq!(next(&candidate, at(500)), "wait 4000 ms");
+    // The watch was late.
+    let mut late = election.clone();
+    late.told(Some(lease(7, Some(ME), 0)), at(510));
+    assert_eq!((left(&late, at(510)), next(&late, at(510))), (Some(2490), "replace 7".to_owned()));
+    // It was right.
+    election.saw(None, at(520));
+    assert_eq!((left(&election, at(520)), next(&election, at(520))), (None, "wait 4000 ms".to_owned()));
 }
 
 #[test]
