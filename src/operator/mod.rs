@@ -1,6 +1,6 @@
 //! The controller: watches, election, and one loop per load balancer.
 //!
-//! Watches and election go on for as long as the process does. Loops belong to one [`Leadership`]: they end with it, and the next one
+//! Watches and election go on for as long as the process does. Loops belong to one leadership: they end with it, and the next one
 //! starts them anew.
 //!
 //! Inside a round, `gather` reads, `apply` writes to the cloud, `report` writes to Kubernetes; what happens in between is decided by

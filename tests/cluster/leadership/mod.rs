@@ -152,8 +152,7 @@ async fn a_frozen_leader_writes_nothing_when_it_is_thawed() {
             journal.find(thawed, |entry| entry.replica == frozen.name).map(drop)
         })
         .await;
-        scale(&stage, size).await;
-        targets_are_pods(&stage, size).await;
+        targets_are_pods(&stage, size + 1).await;
         let taken = lease.at.saturating_duration_since(froze);
         println!("{} frozen after {moment} requests; {} leads {taken:.2?} later", frozen.name, other.name);
         assert_eq!(journal.write_of(frozen.name, thawed).map(|entry| entry.event), None, "it does not lead");
