@@ -86,7 +86,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
 struct Playground {
     control_plane: ControlPlane,
     simulator: Simulator,
-    controller: JoinHandle<Result<(), tke_direct_access::operator::Error>>,
+    controller: JoinHandle<()>,
     injection: JoinHandle<Result<(), webhook::Error>>,
     admin: SocketAddr,
     stop: CancellationToken,
@@ -345,7 +345,7 @@ There is no kubectl? This is the control plane's own: {kubectl}",
 
     async fn end(self) -> Result<()> {
         self.stop.cancel();
-        self.controller.await?.context("the controller ended badly")?;
+        self.controller.await.context("the controller ended badly")?;
         self.injection.await?.context("the webhook ended badly")?;
         self.simulator.shutdown().await;
         drop(self.control_plane);

@@ -48,6 +48,8 @@
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).
 //! 14. *An account speaks for itself.* That a load balancer is gone is said by the account that is recorded of it only, and nothing
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
+//! 15. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
+//!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
 //!
 //! # Code map
 //!
@@ -57,6 +59,7 @@
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
 //! | [`status`] | pure verdicts | plan, api, model |
+//! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
 //! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
@@ -65,10 +68,10 @@
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
-//! api, model, plan and status are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy` enforces
-//! the table, sizes and banned words.
+//! api, model, plan, status and election are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy`
+//! enforces the table, sizes and banned words.
 
-pub use tke_direct_access_core::{api, model, plan, reconcile, status};
+pub use tke_direct_access_core::{api, election, model, plan, reconcile, status};
 
 pub mod clb;
 pub mod cli;

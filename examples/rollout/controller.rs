@@ -26,7 +26,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     end_with_input(stop.clone());
     let credentials = Credentials::from_environment()?;
     let operator = Operator::start(settings, kube::Config::infer().await?, credentials, stop).await?;
-    Ok(operator.run().await?)
+    operator.run().await;
+    Ok(())
 }
 
 /// Standard input ends when the parent closes it, and also when the parent dies in any way.

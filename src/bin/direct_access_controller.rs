@@ -86,13 +86,12 @@ async fn controller(mut run: Run) -> anyhow::Result<()> {
         ended.map_err(anyhow::Error::from)
     };
     let operating = async {
-        let ended = operator.run().await;
+        operator.run().await;
         stop.cancel();
-        ended.map_err(anyhow::Error::from)
     };
     let both = async {
-        let (operated, injected) = tokio::join!(operating, injecting);
-        operated.and(injected)
+        let ((), injected) = tokio::join!(operating, injecting);
+        injected
     };
     let mut running = std::pin::pin!(both);
     tokio::select! {

@@ -14,12 +14,13 @@ use super::caller::KeyMark;
 use super::clock::Clock;
 use super::convert::Malformed;
 use super::credentials::{Credentials, Keys};
-use super::error::{INVALID_REQUEST, LOAD_BALANCER_BUSY, RATE_LIMIT, SIGNATURE_EXPIRED, TIMEOUT, own};
+use super::error::{INVALID_REQUEST, LOAD_BALANCER_BUSY, NOT_LEADING, RATE_LIMIT, SIGNATURE_EXPIRED, TIMEOUT, own};
+use super::fence::{Closed, Fence, Unfenced, Writer};
 use super::settings::{Endpoints, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
 use super::transport::{Refusal, Success, call_headers, exchange, http_client};
 use super::wire::{Action, Service};
-use crate::model::{Class, Failure, TaskId};
+use crate::model::{Class, Failure};
 
 /// Upper bound of the deadlines, for settings that mean "never".
 const LONGEST_DEADLINE: Duration = Duration::from_secs(3600);
@@ -112,35 +113,23 @@ impl Clb {
         request: &A,
         convert: impl Fn(A::Reply) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
-        self.call(request, |success| convert(success.reply)).await
+        const { assert!(!A::WRITE, "a write needs a Writer") };
+        self.call(request, &Unfenced, |success| convert(success.reply)).await
     }
 
-    /// Makes a write. The id of its task is the id of the request.
-    pub(super) async fn write<A: Action, T>(
+    /// The writes, which leave only while the fence lets them.
+    pub fn writer<'a, F: Fence>(&'a self, fence: &'a F) -> Writer<'a, F> {
+        Writer { clb: self, fence }
+    }
+
+    pub(super) async fn call<A: Action, T>(
         &self,
         request: &A,
-        convert: impl Fn(A::Reply) -> Result<T, Malformed>,
-    ) -> Result<(T, TaskId), Failure> {
-        let convert = |success: Success<A::Reply>| {
-            let task = success.request_id.filter(|id| !id.is_empty());
-            let task = task.ok_or_else(|| Malformed::new("the reply has no RequestId"))?;
-            Ok((convert(success.reply)?, TaskId::new(task)))
-        };
-        self.call(request, convert).await
-    }
-
-    /// Makes a write of whose reply only the task matters.
-    pub(super) async fn task_of<A: Action>(&self, request: &A) -> Result<TaskId, Failure> {
-        self.write(request, |_| Ok(())).await.map(|((), task)| task)
-    }
-
-    async fn call<A: Action, T>(
-        &self,
-        request: &A,
+        fence: &impl Fence,
         convert: impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
         let span = debug_span!("call", action = A::NAME, load_balancer = request.load_balancer());
-        self.inner.call(request, convert).instrument(span).await
+        self.inner.call(request, fence, convert).instrument(span).await
     }
 }
 
@@ -184,6 +173,7 @@ impl Inner {
     async fn call<A: Action, T>(
         &self,
         request: &A,
+        fence: &impl Fence,
         convert: impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
         let limit = if A::WRITE { self.write_deadline } else { self.read_deadline };
@@ -191,11 +181,11 @@ impl Inner {
         let body = serde_json::to_vec(request)
             .map_err(|error| own(A::NAME, INVALID_REQUEST, format!("the request cannot be written: {error}")))?;
         let _permit = self.permit(request, deadline).await?;
-        match self.attempt::<A, T>(&body, deadline, &convert).await {
+        match self.attempt::<A, T>(&body, deadline, fence, &convert).await {
             Err(Refusal { failure, date: Some(date) }) if failure.code == SIGNATURE_EXPIRED => {
                 let ahead_seconds = self.clock.correct(date);
                 warn!(ahead_seconds, "the cloud's clock differs from this machine's; signing with the cloud's");
-                self.attempt::<A, T>(&body, deadline, &convert).await
+                self.attempt::<A, T>(&body, deadline, fence, &convert).await
             }
             result => result,
         }
@@ -238,6 +228,7 @@ impl Inner {
         &self,
         body: &[u8],
         deadline: Instant,
+        fence: &impl Fence,
         convert: &impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Refusal> {
         let rate = self.throttle.ready(A::NAME);
@@ -249,20 +240,21 @@ impl Inner {
         let redact = Redaction::new(&keys, &call);
         headers.extend(call);
         let start = Instant::now();
-        let (result, request_id) =
-            match timeout_at(deadline, exchange::<A>(&self.http, endpoint, headers, body.to_vec())).await {
-                Err(_) => (Err(own(A::NAME, TIMEOUT, "no reply until the deadline").into()), None),
-                Ok(Err(refusal)) => {
-                    let request_id = refusal.failure.request_id.clone();
-                    (Err(refusal), request_id)
-                }
-                Ok(Ok(success)) => {
-                    let request_id = success.request_id.clone();
-                    let result =
-                        convert(success).map_err(|malformed| malformed.into_failure(A::NAME, request_id.clone()));
-                    (result.map_err(Refusal::from), request_id)
-                }
-            };
+        let exchange = exchange::<A>(&self.http, endpoint, headers, body.to_vec());
+        // Asked last: rates, locks and credentials have been waited for.
+        let (result, request_id) = match fence.guard(timeout_at(deadline, exchange)).await {
+            Err(Closed) => (Err(own(A::NAME, NOT_LEADING, "leadership ended before the reply").into()), None),
+            Ok(Err(_)) => (Err(own(A::NAME, TIMEOUT, "no reply until the deadline").into()), None),
+            Ok(Ok(Err(refusal))) => {
+                let request_id = refusal.failure.request_id.clone();
+                (Err(refusal), request_id)
+            }
+            Ok(Ok(Ok(success))) => {
+                let request_id = success.request_id.clone();
+                let result = convert(success).map_err(|malformed| malformed.into_failure(A::NAME, request_id.clone()));
+                (result.map_err(Refusal::from), request_id)
+            }
+        };
         let result = result.map_err(|refusal| redact.refusal(refusal));
         self.observe::<A>(result.as_ref().err().map(|refusal| &refusal.failure), request_id.as_deref(), start);
         result

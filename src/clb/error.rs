@@ -19,6 +19,9 @@ pub const UNREADABLE_REPLY: &str = "ClientError.UnreadableReply";
 pub const RATE_LIMIT: &str = "ClientError.RateLimit";
 /// Our code when other writes of ours on the load balancer left too little of the deadline. Nothing was sent.
 pub const LOAD_BALANCER_BUSY: &str = "ClientError.LoadBalancerBusy";
+/// Our code when this replica did not lead any more when a write was to be sent, or until its reply. In the latter case it may have
+/// happened.
+pub const NOT_LEADING: &str = "ClientError.NotLeading";
 /// Our code when a call could not be made as asked, such as with too many targets. Nothing was sent.
 pub const INVALID_REQUEST: &str = "ClientError.InvalidRequest";
 
@@ -120,6 +123,7 @@ const ROWS: &[Row] = &[
     exact(HTTP_STATUS, Class::Unreachable),
     exact(MALFORMED_REPLY, Class::Unreachable),
     exact(UNREADABLE_REPLY, Class::Transient),
+    exact(NOT_LEADING, Class::Unreachable),
     exact(RATE_LIMIT, Class::Throttled),
     exact(LOAD_BALANCER_BUSY, Class::Busy),
     exact(INVALID_REQUEST, Class::Invalid),

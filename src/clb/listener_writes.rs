@@ -2,15 +2,16 @@
 
 use super::client::checked;
 use super::convert::Malformed;
+use super::fence::{Fence, Writer};
 use super::request::{NewListeners, NewRule};
 use super::wire::{self, Action};
-use super::{Clb, NonEmpty, attributes};
+use super::{NonEmpty, attributes};
 use crate::model::{Attribute, Attributes, Failure, Limits, ListenerId, LoadBalancerId, RuleId, TaskId};
 
 /// Listeners in one `CreateListener` call; the cloud's message says "less than 50".
 const LISTENERS_PER_CREATE: usize = 49;
 
-impl Clb {
+impl<F: Fence> Writer<'_, F> {
     /// Creates listeners. Their ids, in the order asked for, are known at once and usable when the task has ended.
     ///
     /// # Errors

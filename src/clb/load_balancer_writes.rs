@@ -1,13 +1,13 @@
 //! Writes to load balancers themselves.
 
-use super::Clb;
 use super::client::checked;
 use super::convert::load_balancer_ids;
+use super::fence::{Fence, Writer};
 use super::request::{LoadBalancerChange, NewLoadBalancer};
 use super::wire::{self, Action};
 use crate::model::{Failure, LoadBalancerId, TaskId};
 
-impl Clb {
+impl<F: Fence> Writer<'_, F> {
     /// Creates a load balancer. The cloud may not know its id yet: then the list is empty, and the task names it.
     ///
     /// # Errors

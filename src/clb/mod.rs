@@ -8,6 +8,7 @@
 //!   this project is left out, and an [`UnreadableListener`] is told apart.
 //! - A write that failed as [`Unreachable`](crate::model::Class::Unreachable) or
 //!   [`Transient`](crate::model::Class::Transient) may have happened. Nothing is repeated blindly; the next read tells.
+//! - A write needs a right to write ([`Fence`]), which is asked when the call leaves, after every wait.
 //! - A call to which an empty list means "all" cannot be made with one.
 //! - A key is in no message, no event and no `Debug` output.
 
@@ -18,6 +19,7 @@ mod clock;
 mod convert;
 pub mod credentials;
 pub mod error;
+mod fence;
 mod health_reads;
 mod listener_writes;
 mod load_balancer_writes;
@@ -35,6 +37,7 @@ pub use caller::{CallerReads, KeyMark};
 pub use client::{CallObserver, Clb, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};
+pub use fence::{Closed, Fence, Unfenced, Writer};
 pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;
 pub use reads::{Contents, Presence};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Clb;
 use super::client::checked;
+use super::fence::{Fence, Writer};
 use super::request::{BatchReply, NewTarget};
 use super::wire::{self, Action};
 use crate::model::{Address, Failure, Limits, ListenerId, LoadBalancerId, Route, TaskId, Weight};
@@ -11,7 +11,7 @@ use crate::model::{Address, Failure, Limits, ListenerId, LoadBalancerId, Route, 
 /// The highest weight of a target.
 const HIGHEST_WEIGHT: Weight = 100;
 
-impl Clb {
+impl<F: Fence> Writer<'_, F> {
     /// Registers 1–500 targets.
     ///
     /// # Errors

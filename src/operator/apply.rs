@@ -1,20 +1,21 @@
-//! The only writer to the cloud: a plan's steps, in order, to an outcome.
+//! The only writer to the cloud: a plan's steps, in order, to an outcome. Each call leaves only while this replica leads.
 
 use std::time::Instant;
 
 use tracing::{Instrument, error_span};
 
 use super::creation::new_load_balancer;
+use super::leadership::Leadership;
 use super::metrics::Metrics;
 use crate::clb::wire::InternetAccessible;
-use crate::clb::{BatchReply, Clb, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty};
+use crate::clb::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty, Writer};
 use crate::model::{Attribute, Class, Failure, LoadBalancerId};
 use crate::plan::{self, Change, Outcome, Plan, Step};
 use crate::reconcile::{Execution, Refusals, Reply};
 
 /// Runs the steps as far as one round can, see [`Execution`].
 pub(super) async fn apply(
-    clb: &Clb,
+    clb: &Writer<'_, Leadership>,
     load_balancer: &LoadBalancerId,
     plan: &Plan,
     refusals: &mut Refusals,
@@ -42,7 +43,7 @@ pub(super) async fn apply(
     execution.finish(refusals)
 }
 
-async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<Reply, Failure> {
+async fn run(clb: &Writer<'_, Leadership>, load_balancer: &LoadBalancerId, step: &Step) -> Result<Reply, Failure> {
     let task = match step {
         Step::Register(targets) => return register(clb, load_balancer, targets).await,
         Step::Deregister(targets) => {
@@ -99,7 +100,11 @@ async fn run(clb: &Clb, load_balancer: &LoadBalancerId, step: &Step) -> Result<R
     Ok(Reply::Submitted(task))
 }
 
-async fn register(clb: &Clb, load_balancer: &LoadBalancerId, targets: &[plan::Registration]) -> Result<Reply, Failure> {
+async fn register(
+    clb: &Writer<'_, Leadership>,
+    load_balancer: &LoadBalancerId,
+    targets: &[plan::Registration],
+) -> Result<Reply, Failure> {
     let target = |target: &plan::Registration| NewTarget {
         route: target.route.clone(),
         address: target.address,

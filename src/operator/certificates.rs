@@ -25,7 +25,7 @@ impl Certificates {
         self.0.retain(|key, said| !is_whole && said.is_ok() && named.contains(key));
         let missing: Vec<_> = named.into_iter().filter(|key| !self.0.contains_key(key)).collect();
         let reads = missing.into_iter().map(async |key| {
-            let said = certificate::read(&context.client, &key).await;
+            let said = context.kubernetes.certificate(&key).await;
             (key, said)
         });
         let found: Vec<_> = futures::stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;

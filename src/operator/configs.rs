@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Api, Resource};
+use kube::Resource;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -170,7 +170,7 @@ async fn write_status(
         memory.no_status_until = Some(Instant::now() + NO_STATUS_LASTS);
         return true;
     }
-    let api: Api<TkeServiceConfig> = Api::namespaced(context.client.clone(), &key.namespace);
+    let api = context.kubernetes.writes::<TkeServiceConfig>(&key.namespace);
     let patch = json!({
         "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
         "kind": "TkeServiceConfig",
@@ -189,7 +189,7 @@ async fn write_status(
 /// The installed definition has a status. A question that is not answered counts as yes: the write will tell.
 async fn has_status(context: &Context) -> bool {
     let version = format!("{}/{}", names::GROUP, names::VERSION);
-    match context.client.list_api_group_resources(&version).await {
+    match context.kubernetes.resources(&version).await {
         Ok(list) => list.resources.iter().any(|resource| resource.name == "tkeserviceconfigs/status"),
         Err(error) => {
             tracing::debug!(%error, "the API server does not tell its resources");
@@ -207,13 +207,13 @@ async fn keep_auto(context: &Context, binding: &DirectAccessBinding, key: &Objec
         return true;
     }
     let resource = ApiResource::erase::<TkeServiceConfig>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &key.namespace, &resource);
-    let found = match api.get_opt(&key.name).await {
+    let api = context.kubernetes.writes_of(&key.namespace, &resource);
+    let found = match context.kubernetes.object(key, &resource).await {
         Ok(found) => found,
-        Err(error) => return settle::<DynamicObject>(context, "tkeserviceconfigs", Err(error)).0,
+        Err(error) => return settle::<DynamicObject>(context, "tkeserviceconfigs", Err(error.into())).0,
     };
     let result = match found {
-        None => api.create(&PostParams::default(), &new(binding, key, &resource, &wanted)).await,
+        None => api.create(&new(binding, key, &resource, &wanted)).await,
         Some(mut object) => {
             let spec = object.data.get("spec").cloned().unwrap_or_default();
             let merged = auto::merge(&spec, &wanted);
@@ -222,7 +222,7 @@ async fn keep_auto(context: &Context, binding: &DirectAccessBinding, key: &Objec
             }
             object.data["spec"] = merged;
             // With the version that was read: an edit in between comes back as a change, and is merged then.
-            api.replace(&key.name, &PostParams::default(), &object).await
+            api.replace(&key.name, &object).await
         }
     };
     settle(context, "tkeserviceconfigs", result).0

@@ -1,7 +1,7 @@
 //! Why bindings go: what decides whether their deletion takes something away.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, CustomResourceExt};
+use kube::CustomResourceExt;
 
 use super::context::Context;
 use crate::api::DirectAccessBinding;
@@ -42,8 +42,7 @@ fn of_service(context: &Context, view: &BindingView) -> Remake {
 
 /// A definition that is being deleted takes all bindings with it, which nobody may have meant.
 async fn of_definition(context: &Context) -> Departure {
-    let api: Api<CustomResourceDefinition> = Api::all(context.client.clone());
-    match api.get_metadata_opt(DirectAccessBinding::crd_name()).await {
+    match context.kubernetes.metadata::<CustomResourceDefinition>(DirectAccessBinding::crd_name()).await {
         Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => Departure::Usual,
         Ok(_) => Departure::DefinitionDeleted,
         Err(error) => {

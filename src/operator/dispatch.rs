@@ -24,56 +24,95 @@ use crate::model::Region;
 /// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
 const GATHER_WINDOW: Duration = Duration::from_millis(50);
 
-/// Runs rounds until `stop`, or until the changes end. Rounds under way are finished first.
-pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<Change>, stop: CancellationToken) {
-    let mut loops =
-        Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
-    let releases = Arc::new(Releases::new(&context.stores));
-    loops.tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
-    let configs = Arc::new(Configs::new(&context.stores));
-    loops.tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
-    let services = Arc::new(Services::new(&context.stores));
-    loops.tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
-    let region = context.clouds.default_region().clone();
-    loops.wake_all(&region);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            change = changes.recv() => match change {
-                Some(change) => {
-                    let stores = &context.stores;
-                    let namespace = namespace(&change);
-                    let around = Neighbourhood {
-                        bindings: stores.bindings.rows(namespace),
-                        services: stores.services.rows(namespace),
-                    };
-                    for key in keys(&change, &around, &region) {
-                        loops.wake(key);
-                    }
-                    if matches!(change, Change::Switches(_)) {
-                        loops.wake_all(&region);
-                    }
-                    releases.mark(namespace);
-                    configs.mark(&change, stores);
-                    services.mark(&change, stores);
-                }
-                None => break,
-            },
-            Some(ended) = loops.tasks.join_next(), if !loops.tasks.is_empty() => loops.ended(ended),
-        }
-    }
-    stop.cancel();
-    while loops.tasks.join_next().await.is_some() {}
+/// Why rounds are not run any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Leadership has ended. Whatever was under way was dropped.
+    NotLeading,
+    /// `stop` came, there are no more changes, or a round ended abnormally. Rounds under way were finished first.
+    Finished,
+}
+
+/// Runs the rounds of one leadership.
+pub(super) async fn dispatch(
+    context: Arc<Context>,
+    changes: &mut mpsc::Receiver<Change>,
+    stop: &CancellationToken,
+) -> Ended {
+    let mut loops = Loops::start(context.clone(), stop.child_token());
+    let leadership = context.leadership.clone();
+    let working = async {
+        loops.work(changes).await;
+        loops.stop.cancel();
+        while loops.tasks.join_next().await.is_some() {}
+    };
+    let ended = tokio::select! {
+        () = leadership.ended() => Ended::NotLeading,
+        () = working => Ended::Finished,
+    };
+    // None goes on while the next leadership begins.
+    loops.tasks.shutdown().await;
+    ended
 }
 
 struct Loops {
     context: Arc<Context>,
+    releases: Arc<Releases>,
+    configs: Arc<Configs>,
+    services: Arc<Services>,
     wakers: HashMap<Key, Arc<Waker>>,
     tasks: JoinSet<Option<Key>>,
     stop: CancellationToken,
 }
 
 impl Loops {
+    /// Starts the loops, over everything that there is.
+    fn start(context: Arc<Context>, stop: CancellationToken) -> Self {
+        let mut tasks = JoinSet::new();
+        let releases = Arc::new(Releases::new(&context.stores));
+        tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
+        let configs = Arc::new(Configs::new(&context.stores));
+        tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
+        let services = Arc::new(Services::new(&context.stores));
+        tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
+        let region = context.clouds.default_region().clone();
+        let mut loops = Self { context, releases, configs, services, wakers: HashMap::new(), tasks, stop };
+        loops.wake_all(&region);
+        loops
+    }
+
+    /// Wakes rounds by changes, until the loops stop or there are no more changes.
+    async fn work(&mut self, changes: &mut mpsc::Receiver<Change>) {
+        let stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                change = changes.recv() => match change {
+                    Some(change) => self.take_in(&change),
+                    None => return,
+                },
+                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(ended),
+            }
+        }
+    }
+
+    fn take_in(&mut self, change: &Change) {
+        let stores = self.context.stores.clone();
+        let region = self.context.clouds.default_region().clone();
+        let namespace = namespace(change);
+        let around =
+            Neighbourhood { bindings: stores.bindings.rows(namespace), services: stores.services.rows(namespace) };
+        for key in keys(change, &around, &region) {
+            self.wake(key);
+        }
+        if matches!(change, Change::Switches(_)) {
+            self.wake_all(&region);
+        }
+        self.releases.mark(namespace);
+        self.configs.mark(change, &stores);
+        self.services.mark(change, &stores);
+    }
+
     fn wake(&mut self, key: Key) {
         if let Some(waker) = self.wakers.get(&key) {
             waker.wake();

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -25,7 +24,7 @@ pub(super) async fn write_gate(
     uid: &str,
     condition: &GateCondition,
 ) -> Result<(), String> {
-    let api: Api<Pod> = Api::namespaced(context.client.clone(), &pod.namespace);
+    let api = context.kubernetes.writes::<Pod>(&pod.namespace);
     let now = Timestamp::now();
     // The UID keeps the condition away from another Pod of the same name.
     let patch = json!({

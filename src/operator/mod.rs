@@ -1,5 +1,8 @@
 //! The controller: watches, election, and one loop per load balancer.
 //!
+//! Watches and election go on for as long as the process does. Loops belong to one leadership: they end with it, and the next one
+//! starts them anew.
+//!
 //! Inside a round, `gather` reads, `apply` writes to the cloud, `report` writes to Kubernetes; what happens in between is decided by
 //! [`plan`](crate::plan) and [`status`](crate::status). `triggers` is pure.
 
@@ -14,7 +17,8 @@ mod dispatch;
 mod ended;
 mod gate;
 mod gather;
-mod lease;
+mod kubernetes;
+mod leadership;
 mod ledger;
 mod metrics;
 mod quotas;
@@ -29,27 +33,27 @@ mod triggers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Config};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clb;
-use crate::k8s::{Stores, Synced};
+use crate::k8s::{Change, Stores, Synced};
 use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
 use crate::plan::annotated::Acceptance;
 use admin::Admin;
-use context::{Clouds, Context};
-use lease::Elector;
+use context::{Clients, Ground};
+use dispatch::{Ended, dispatch};
+use leadership::{Elector, Leadership};
 use metrics::RequestsLayer;
 
-pub use lease::LeaseSettings;
 pub use metrics::{Metrics, WriteResult};
 pub use settings::Settings;
 
@@ -61,7 +65,7 @@ const REPORTER: &str = "cloud.tencent.com/direct-access-controller";
 /// What the controller calls itself at the API server; audit logs show it.
 pub const USER_AGENT: &str = concat!("tke-direct-access/", env!("CARGO_PKG_VERSION"));
 
-/// Why the controller could not start, or had to end.
+/// Why the controller could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings of the cloud's client cannot work.
@@ -73,17 +77,15 @@ pub enum Error {
     /// The address of probes and metrics cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    /// Another replica leads now; this one must start from nothing.
-    #[error("leadership was lost; the process ends so that it starts anew")]
-    LeadershipLost,
 }
 
 /// A controller that is about to run.
 pub struct Operator {
-    context: Arc<Context>,
-    changes: mpsc::Receiver<crate::k8s::Change>,
+    ground: Ground,
+    changes: mpsc::Receiver<Change>,
     synced: Synced,
     elector: Elector,
+    leadership: watch::Receiver<Option<Leadership>>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
     address: SocketAddr,
@@ -110,13 +112,12 @@ impl Operator {
         // The elector's own client must not repeat a renewal behind its back.
         let mut impatient = kubernetes;
         impatient.default_retry = false;
-        let lease = LeaseSettings::new(settings.lease_namespace.clone(), identity.clone());
-        let elector = Elector::new(self::client(impatient, &counted)?, lease);
+        let (elector, leadership) =
+            Elector::new(self::client(impatient, &counted)?, &settings.lease_namespace, &identity);
         let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
-        let context = Arc::new(Context {
+        let ground = Ground {
             stores: Stores::default(),
-            clouds: Clouds::new(cloud_settings(settings), credentials, metrics.clone())?,
-            ledger: ledger::Ledger::default(),
+            clients: Arc::new(Clients::new(cloud_settings(settings), credentials, metrics.clone())?),
             metrics: metrics.clone(),
             recorder: Recorder::new(client.clone(), reporter),
             cluster: cluster(settings),
@@ -124,20 +125,19 @@ impl Operator {
             annotated_services: acceptance(settings),
             quotas: quotas(settings),
             resync: settings.resync(),
-            begun: Instant::now(),
             client: client.clone(),
-        });
+        };
         let mut tasks = JoinSet::new();
         let (sender, changes) = mpsc::channel(CHANGE_QUEUE);
-        let synced = context.stores.watch(&client, settings.watch_namespace.as_deref(), &sender, &stop, &mut tasks);
+        let synced = ground.stores.watch(&client, settings.watch_namespace.as_deref(), &sender, &stop, &mut tasks);
         let listening = admin::bind(settings.listen).await;
         let (listener, address) = listening.map_err(|error| Error::Listen(settings.listen, error))?;
         let hurdles = admin::Hurdles::default();
         let admin = Admin { metrics, synced: Arc::new(synced.clone()), hurdles: hurdles.clone() };
         tasks.spawn(admin::serve(listener, admin, stop.clone()));
-        let (caller, stopped) = (Arc::clone(context.clouds.caller()), stop.clone());
+        let (caller, stopped) = (Arc::clone(ground.clients.caller()), stop.clone());
         tasks.spawn(async move { stopped.run_until_cancelled(caller.keep()).await.unwrap_or_default() });
-        Ok(Self { context, changes, synced, elector, tasks, stop, address, hurdles })
+        Ok(Self { ground, changes, synced, elector, leadership, tasks, stop, address, hurdles })
     }
 
     /// Where probes and metrics are served.
@@ -152,59 +152,62 @@ impl Operator {
 
     /// What is counted.
     pub fn metrics(&self) -> Metrics {
-        self.context.metrics.clone()
+        self.ground.metrics.clone()
     }
 
     /// The client of the API server, for others of this process.
     pub fn client(&self) -> Client {
-        self.context.client.clone()
+        self.ground.client.clone()
     }
 
     /// What the watches have seen, and whether they have seen everything once.
     pub fn stores(&self) -> (Stores, Synced) {
-        (self.context.stores.clone(), self.synced.clone())
+        (self.ground.stores.clone(), self.synced.clone())
     }
 
-    /// Waits for leadership and then runs rounds until `stop`. Rounds under way are finished, and the Lease is given up.
-    ///
-    /// # Errors
-    ///
-    /// When leadership was lost: rounds under way are dropped at once, because another replica may have begun its own.
-    pub async fn run(mut self) -> Result<(), Error> {
-        let mut changes = self.changes;
-        // Until this replica leads, changes only fill the stores.
-        let elected = tokio::select! {
-            elected = self.elector.acquire(&self.stop) => elected,
-            () = drain(&mut changes) => false,
+    /// Runs rounds whenever this replica leads, until `stop`. Then rounds under way are finished, and the Lease is given up. When
+    /// leadership is lost, they are dropped at once, because another replica may soon begin its own; watches go on, and the next
+    /// leadership starts from what they have seen.
+    pub async fn run(mut self) {
+        // Who has not seen the cluster could not do anything with the Lease.
+        let is_ready = tokio::select! {
+            () = self.synced.wait() => !self.stop.is_cancelled(),
+            () = forget(&mut self.changes) => false,
+            () = self.stop.cancelled() => false,
         };
-        if !elected {
-            return end(self.tasks).await;
-        }
-        tokio::select! {
-            () = self.synced.wait() => {}
-            () = drain(&mut changes) => {}
-            () = self.stop.cancelled() => {}
-        }
-        self.context.metrics.set_leader(true);
-        tracing::info!("this replica leads");
         // The Lease must outlive the last round.
         let finished = CancellationToken::new();
-        let rounds = async {
-            dispatch::dispatch(self.context.clone(), changes, self.stop.clone()).await;
-            finished.cancel();
-        };
-        let is_lost = tokio::select! {
-            is_lost = self.elector.hold(&finished) => is_lost,
-            () = rounds => false,
-        };
-        self.context.metrics.set_leader(false);
-        self.stop.cancel();
-        if is_lost {
-            return Err(Error::LeadershipLost);
+        if is_ready {
+            self.tasks.spawn(self.elector.run(finished.clone()));
         }
-        self.elector.release().await;
-        end(self.tasks).await
+        while !self.stop.is_cancelled() {
+            let leadership = tokio::select! {
+                leadership = next(&mut self.leadership) => leadership,
+                // Until this replica leads, changes only fill the stores.
+                () = forget(&mut self.changes) => None,
+                () = self.stop.cancelled() => None,
+            };
+            let Some(leadership) = leadership else { break };
+            self.ground.metrics.set_leader(true);
+            tracing::info!("this replica leads");
+            let context = Arc::new(self.ground.context(leadership));
+            let ended = dispatch(context, &mut self.changes, &self.stop).await;
+            self.ground.metrics.set_leader(false);
+            match ended {
+                Ended::NotLeading => tracing::warn!("leadership was lost; this replica waits to lead again"),
+                Ended::Finished => break,
+            }
+        }
+        self.stop.cancel();
+        finished.cancel();
+        end(self.tasks).await;
     }
+}
+
+/// The next leadership; `None` when there will be no more.
+async fn next(leadership: &mut watch::Receiver<Option<Leadership>>) -> Option<Leadership> {
+    let is_valid = |known: &Option<Leadership>| known.as_ref().is_some_and(Leadership::is_valid);
+    leadership.wait_for(is_valid).await.ok()?.clone()
 }
 
 /// A client of the API server whose requests are counted.
@@ -213,17 +216,16 @@ fn client(config: Config, counted: &RequestsLayer) -> Result<Client, kube::Error
 }
 
 /// Takes changes in and forgets them. Ends only when there will be no more.
-async fn drain(changes: &mut mpsc::Receiver<crate::k8s::Change>) {
+async fn forget(changes: &mut mpsc::Receiver<Change>) {
     while changes.recv().await.is_some() {}
 }
 
 /// Waits for the tasks to end, for a while.
-async fn end(mut tasks: JoinSet<()>) -> Result<(), Error> {
+async fn end(mut tasks: JoinSet<()>) {
     let all = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
         tracing::warn!("some tasks did not end in time and are dropped");
     }
-    Ok(())
 }
 
 fn cloud_settings(settings: &Settings) -> clb::Settings {

@@ -264,8 +264,9 @@ impl Memory {
     async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
         match clb {
             Some(clb) => {
+                let clb = clb.writer(&context.leadership);
                 let (refusals, metrics) = (&mut self.refusals, &context.metrics);
-                apply(clb, &snapshot.load_balancer, plan, refusals, metrics, context.begun).await
+                apply(&clb, &snapshot.load_balancer, plan, refusals, metrics, context.begun).await
             }
             None => Outcome::default(),
         }

@@ -10,12 +10,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
-use kube::{Api, Resource};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::kubernetes::WriteError;
 use super::report::settle;
 use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
@@ -142,13 +142,6 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
     is_done & tell(context, &service, &verdict, said.as_deref()).await
 }
 
-fn api<K>(context: &Context, key: &ObjectKey) -> Api<K>
-where
-    K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
-{
-    Api::namespaced(context.client.clone(), &key.namespace)
-}
-
 /// Makes the binding of a Service, or changes its spec. Returns whether that is done, and what the API server has against it.
 async fn apply(
     context: &Context,
@@ -177,8 +170,13 @@ async fn apply(
         "spec": spec,
     });
     let params = PatchParams::apply(names::SERVICES_FIELD_MANAGER).force();
-    match api::<DirectAccessBinding>(context, key).patch(&key.name, &params, &Patch::Apply(&patch)).await {
-        Err(kube::Error::Api(status)) if status.code == 422 => {
+    match context
+        .kubernetes
+        .writes::<DirectAccessBinding>(&key.namespace)
+        .patch(&key.name, &params, &Patch::Apply(&patch))
+        .await
+    {
+        Err(WriteError::Refused(kube::Error::Api(status))) if status.code == 422 => {
             let said = status.message.clone();
             refused.insert(key.clone(), (spec.clone(), said.clone()));
             (true, Some(said))
@@ -205,7 +203,11 @@ async fn mark_parked(context: &Context, key: &ObjectKey, uid: &str, mark: Option
         "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid, "annotations": annotations},
     });
     let params = PatchParams::apply(names::PARKING_FIELD_MANAGER).force();
-    let result = api::<DirectAccessBinding>(context, key).patch(&key.name, &params, &Patch::Apply(&patch)).await;
+    let result = context
+        .kubernetes
+        .writes::<DirectAccessBinding>(&key.namespace)
+        .patch(&key.name, &params, &Patch::Apply(&patch))
+        .await;
     settle(context, "directaccessbindings", result).0
 }
 
@@ -220,7 +222,7 @@ async fn delete(context: &Context, key: &ObjectKey, uid: &str, proof: &Proof) ->
     tracing::info!(service = %key, reason = proof.end().as_str(), "binding is deleted");
     let preconditions = Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
     let params = DeleteParams { preconditions, ..DeleteParams::default() };
-    let result = api::<DirectAccessBinding>(context, key).delete(&key.name, &params).await;
+    let result = context.kubernetes.writes::<DirectAccessBinding>(&key.namespace).delete(&key.name, &params).await;
     settle(context, "directaccessbindings", result).0
 }
 
@@ -239,7 +241,8 @@ async fn tell(context: &Context, service: &Service, verdict: &Verdict, said: Opt
         "status": {"conditions": conditions},
     });
     let params = PatchParams::apply(names::SERVICES_FIELD_MANAGER).force();
-    let result = api::<core::Service>(context, &service.key).patch_status(name, &params, &Patch::Apply(&patch)).await;
+    let result =
+        context.kubernetes.writes::<core::Service>(namespace).patch_status(name, &params, &Patch::Apply(&patch)).await;
     if let Some(news) = wanted.as_ref().filter(|wanted| !wanted.is_true) {
         warn(context, service, news).await;
     }

@@ -18,6 +18,7 @@ mod examples;
 mod faults;
 mod gates;
 mod layer7;
+mod leadership;
 mod quiet;
 mod rollout;
 mod stage;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tke_direct_access::api::{self, DirectAccessBinding};
 use tke_direct_access::clb::{Credentials, Keys};
 use tke_direct_access::model::{Address, ListenerId, LoadBalancerId, Protocol, RegisteredTarget, Route};
-use tke_direct_access::operator::{Error, Operator, Settings as OperatorSettings};
+use tke_direct_access::operator::{Operator, Settings as OperatorSettings};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 use tke_direct_access::telemetry;
 use tokio::sync::OnceCell;
@@ -53,7 +53,7 @@ pub(crate) struct Stage {
 
 /// A controller in this process.
 pub(crate) struct Controller {
-    running: JoinHandle<Result<(), Error>>,
+    running: JoinHandle<()>,
     stop: CancellationToken,
     pub(crate) admin: SocketAddr,
 }
@@ -62,7 +62,7 @@ impl Controller {
     /// Ends it as SIGTERM would.
     pub(crate) async fn end(self) {
         self.stop.cancel();
-        self.running.await.expect("the controller does not panic").expect("the controller ends well");
+        self.running.await.expect("the controller does not panic");
     }
 
     /// Ends it as SIGKILL would: nothing is finished, nothing is given up.
@@ -114,6 +114,15 @@ impl Stage {
 
     /// A controller whose keys somebody may renew.
     pub(crate) async fn controller_by(&self, credentials: Credentials, flags: &[&str]) -> Controller {
+        self.controller_with(self.control_plane.config(), credentials, flags).await
+    }
+
+    /// A controller that reaches the API server by this configuration.
+    pub(crate) async fn controller_of(&self, config: kube::Config, keys: Keys, flags: &[&str]) -> Controller {
+        self.controller_with(config, Credentials::fixed(keys), flags).await
+    }
+
+    async fn controller_with(&self, config: kube::Config, credentials: Credentials, flags: &[&str]) -> Controller {
         let endpoint = self.cloud.endpoint();
         let usual = [
             "controller",
@@ -131,7 +140,6 @@ impl Stage {
         let flags: Vec<&str> = usual.iter().chain(flags).copied().collect();
         let settings = operator_settings(&flags);
         let stop = CancellationToken::new();
-        let config = self.control_plane.config();
         let operator = Operator::start(&settings, config, credentials, stop.clone()).await;
         let operator = operator.expect("the controller starts");
         let admin = operator.address();

@@ -69,7 +69,7 @@ async fn with_controller(control_plane: &ControlPlane, act: impl AsyncFnOnce(&Si
     let running = tokio::spawn(operator.expect("the controller starts").run());
     act(&cloud).await;
     stop.cancel();
-    running.await.expect("the controller does not panic").expect("the controller ends well");
+    running.await.expect("the controller does not panic");
     cloud.shutdown().await;
 }
 

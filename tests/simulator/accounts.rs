@@ -1,7 +1,7 @@
 //! Accounts see what is theirs.
 
 use serde_json::json;
-use tke_direct_access::clb::{self, Clb, Credentials as ClientCredentials, Keys, NewLoadBalancer, Presence};
+use tke_direct_access::clb::{self, Clb, Credentials as ClientCredentials, Keys, NewLoadBalancer, Presence, Unfenced};
 use tke_direct_access::model::{AccountId, LoadBalancerId, Region, TaskState, Witnesses};
 use tke_direct_access::sim::{Account, Credentials, Settings, Simulator};
 
@@ -24,7 +24,7 @@ fn client_of_other(simulator: &Simulator) -> Clb {
 
 async fn create(clb: &Clb) -> LoadBalancerId {
     let wish = NewLoadBalancer { client_token: "once".to_owned(), ..NewLoadBalancer::default() };
-    let (_, task) = clb.create_load_balancer(&wish).await.expect("it is taken");
+    let (_, task) = clb.writer(&Unfenced).create_load_balancer(&wish).await.expect("it is taken");
     eventually("the load balancer", async || match clb.task(&task).await {
         Ok(TaskState::Succeeded(ids)) => ids.into_iter().next(),
         _ => None,

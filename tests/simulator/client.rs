@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tke_direct_access::clb::{Clb, NewListener, NewListeners, NewLoadBalancer, NewTarget, NonEmpty};
+use tke_direct_access::clb::{Clb, NewListener, NewListeners, NewLoadBalancer, NewTarget, NonEmpty, Unfenced};
 use tke_direct_access::model::{
     Address, Attributes, Class, Health, ListenerId, LoadBalancerId, LoadBalancerStatus, Protocol, Route, TaskState,
 };
@@ -36,7 +36,7 @@ async fn ended(clb: &Clb, task: &tke_direct_access::model::TaskId) -> TaskState 
 async fn a_listener_gets_targets_that_become_healthy_and_leave() {
     let (simulator, lb) = simulator_with(slow());
     let clb = client(&simulator);
-    let (ids, task) = clb.create_listeners(&lb, &new_listeners(&[80, 81])).await.expect("listeners");
+    let (ids, task) = clb.writer(&Unfenced).create_listeners(&lb, &new_listeners(&[80, 81])).await.expect("listeners");
     assert_eq!(ended(&clb, &task).await, TaskState::Succeeded(vec![]));
     let listeners = clb.listeners(&lb).await.expect("a read");
     assert_eq!(
@@ -44,7 +44,7 @@ async fn a_listener_gets_targets_that_become_healthy_and_leave() {
         [(80, "ours-80"), (81, "ours-81")]
     );
     let pod = Pod::tcp("a").await;
-    let reply = clb.register(&lb, &[target(&ids[0], pod.address)]).await.expect("a registration");
+    let reply = clb.writer(&Unfenced).register(&lb, &[target(&ids[0], pod.address)]).await.expect("a registration");
     assert!(reply.failed.is_empty(), "{reply:?}");
     let route = Route { listener: ids[0].clone(), rule: None };
     let targets = clb.targets(&lb).await.expect("a read");
@@ -52,15 +52,15 @@ async fn a_listener_gets_targets_that_become_healthy_and_leave() {
     becomes(&simulator, &lb, &route, pod.address, Health::Healthy).await;
     let health = clb.health(std::slice::from_ref(&lb)).await.expect("a read");
     assert_eq!((health[&lb][0].health, health[&lb][0].address), (Health::Healthy, pod.address));
-    let task = clb.reweight(&lb, &[(route.clone(), pod.address, 0)]).await.expect("a change");
+    let task = clb.writer(&Unfenced).reweight(&lb, &[(route.clone(), pod.address, 0)]).await.expect("a change");
     ended(&clb, &task).await;
     assert_eq!(clb.targets(&lb).await.expect("a read")[&route][0].weight, 0);
-    clb.retag(&lb, &[(route.clone(), pod.address, "other".into())]).await.expect("a change");
+    clb.writer(&Unfenced).retag(&lb, &[(route.clone(), pod.address, "other".into())]).await.expect("a change");
     assert_eq!(clb.targets(&lb).await.expect("a read")[&route][0].tag, "other");
-    clb.deregister(&lb, &[(route.clone(), pod.address)]).await.expect("a deregistration");
+    clb.writer(&Unfenced).deregister(&lb, &[(route.clone(), pod.address)]).await.expect("a deregistration");
     assert!(clb.targets(&lb).await.expect("a read")[&route].is_empty());
     let ids = NonEmpty::from_vec(ids).expect("two listeners");
-    let task = clb.delete_listeners(&lb, ids).await.expect("a deletion");
+    let task = clb.writer(&Unfenced).delete_listeners(&lb, ids).await.expect("a deletion");
     ended(&clb, &task).await;
     assert!(clb.listeners(&lb).await.expect("a read").is_empty());
 }
@@ -70,14 +70,14 @@ async fn a_load_balancer_is_made_and_deleted() {
     let (simulator, _) = simulator_with(slow());
     let clb = client(&simulator);
     let new = NewLoadBalancer { client_token: "token".into(), name: Some("web".into()), ..NewLoadBalancer::default() };
-    let (ids, task) = clb.create_load_balancer(&new).await.expect("a load balancer");
-    let (again, _) = clb.create_load_balancer(&new).await.expect("the same load balancer");
+    let (ids, task) = clb.writer(&Unfenced).create_load_balancer(&new).await.expect("a load balancer");
+    let (again, _) = clb.writer(&Unfenced).create_load_balancer(&new).await.expect("the same load balancer");
     assert_eq!(ids, again);
     assert_eq!(clb.load_balancers(&ids).await.expect("a read")[0].status, LoadBalancerStatus::Creating);
     assert_eq!(ended(&clb, &task).await, TaskState::Succeeded(ids.clone()));
     let found = clb.load_balancers(&ids).await.expect("a read");
     assert_eq!((found[0].status, found[0].addresses.len()), (LoadBalancerStatus::Running, 1));
-    let task = clb.delete_load_balancer(&ids[0], false).await.expect("a deletion");
+    let task = clb.writer(&Unfenced).delete_load_balancer(&ids[0], false).await.expect("a deletion");
     ended(&clb, &task).await;
     assert!(clb.load_balancers(&ids).await.expect("a read").is_empty());
     assert!(clb.quotas().await.expect("a read").contains_key("TOTAL_TARGET_BIND_QUOTA"));
@@ -91,11 +91,17 @@ async fn failures_have_the_right_class() {
     let unknown = LoadBalancerId::new("lb-unknown");
     assert_eq!(class(clb.listeners(&unknown).await.map(drop)), Class::NotFound);
     listener(&simulator, &lb, Protocol::Tcp, 80);
-    assert_eq!(class(clb.create_listeners(&lb, &new_listeners(&[80])).await.map(drop)), Class::Conflict);
+    assert_eq!(
+        class(clb.writer(&Unfenced).create_listeners(&lb, &new_listeners(&[80])).await.map(drop)),
+        Class::Conflict
+    );
     simulator.hold(&lb, Duration::from_secs(3600)).expect("it exists");
-    assert_eq!(class(clb.create_listeners(&lb, &new_listeners(&[81])).await.map(drop)), Class::Busy);
+    assert_eq!(class(clb.writer(&Unfenced).create_listeners(&lb, &new_listeners(&[81])).await.map(drop)), Class::Busy);
     simulator.console(|state| state.set_isolated(&lb, true)).expect("it exists");
-    assert_eq!(class(clb.create_listeners(&lb, &new_listeners(&[81])).await.map(drop)), Class::Arrears);
+    assert_eq!(
+        class(clb.writer(&Unfenced).create_listeners(&lb, &new_listeners(&[81])).await.map(drop)),
+        Class::Arrears
+    );
     assert_eq!(class(client_with(&simulator, "wrong").listeners(&lb).await.map(drop)), Class::Denied);
     let effects = [
         (Effect::Error { code: "InternalError".into(), message: String::new() }, Class::Transient),
@@ -119,9 +125,9 @@ async fn parts_of_a_batch_fail_by_listener() {
     let clb = client(&simulator);
     let ids = [80, 81].map(|port| listener(&simulator, &lb, Protocol::Tcp, port).listener);
     let address = |last: u8| Address { ip: std::net::IpAddr::from([10, 9, 0, last]), port: 80 };
-    clb.register(&lb, &[target(&ids[0], address(1))]).await.expect("a registration");
+    clb.writer(&Unfenced).register(&lb, &[target(&ids[0], address(1))]).await.expect("a registration");
     let both = [target(&ids[1], address(1)), target(&ids[0], address(2))];
-    let reply = clb.register(&lb, &both).await.expect("half a registration");
+    let reply = clb.writer(&Unfenced).register(&lb, &both).await.expect("half a registration");
     assert_eq!(reply.failed, [ids[1].clone()]);
     let counts: BTreeMap<_, _> = clb
         .targets(&lb)

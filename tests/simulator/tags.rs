@@ -1,6 +1,7 @@
 //! The free text of targets, by which this project knows its own.
 
 use serde_json::{Value, json};
+use tke_direct_access::clb::Unfenced;
 use tke_direct_access::model::{Address, LoadBalancerId, Protocol, Route};
 use tke_direct_access::sim::{Settings, Simulator, TargetTags};
 
@@ -56,7 +57,7 @@ async fn tags_of_targets_of_listeners_and_rules_change() {
     let [tcp, http] = routes(&simulator, &lb);
     simulator.console(|state| state.put_target(&lb, &http, address(81), 0, "other")).expect("a target");
     let change = [(tcp.clone(), address(80), "one".to_owned()), (http.clone(), address(80), String::new())];
-    client(&simulator).retag(&lb, &change).await.expect("a change");
+    client(&simulator).writer(&Unfenced).retag(&lb, &change).await.expect("a change");
     let found = ok(&simulator, "DescribeTargets", json!({"LoadBalancerId": "lb-test"})).await;
     assert_eq!(shown(&found).map(|target| &target["Tag"]), [&json!("one"), &json!("")]);
     assert_eq!(stored(&simulator, &lb, &http), ["", "other"], "the other target keeps its own");

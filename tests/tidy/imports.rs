@@ -9,17 +9,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["api", "model"]),
     ("status", &["api", "model", "plan"]),
     ("reconcile", &["api", "model", "plan"]),
+    ("election", &["api"]),
     ("clb", &["model"]),
     ("sim", &["clb::wire", "model"]),
     ("k8s", &["api", "model", "plan"]),
-    ("operator", &["api", "model", "plan", "reconcile", "status", "clb", "k8s", "telemetry"]),
+    ("operator", &["api", "model", "plan", "reconcile", "status", "election", "clb", "k8s", "telemetry"]),
     ("webhook", &["api", "model", "plan", "status", "k8s", "telemetry"]),
     ("telemetry", &["api", "model"]),
     ("cli", &["api", "model", "plan", "status", "clb", "k8s"]),
 ];
 
 /// Modules without clock, client, runtime and randomness.
-const PURE: &[&str] = &["api", "model", "plan", "reconcile", "status"];
+const PURE: &[&str] = &["api", "model", "plan", "reconcile", "status", "election"];
 
 /// What makes a module impure.
 const IMPURE: &[&str] = &[

@@ -5,6 +5,7 @@
 
 mod checks;
 mod imports;
+mod rights;
 mod source;
 
 use std::fs;
@@ -91,6 +92,11 @@ fn tests_are_compiled_for_tests_only() {
 #[test]
 fn nobody_sleeps_in_a_round() {
     none(&each(checks::sleeps));
+}
+
+#[test]
+fn nobody_writes_without_leadership() {
+    none(&each(rights::writers_without_leadership));
 }
 
 #[test]

@@ -58,7 +58,7 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [direct-access-controller]
-  verbs: [get, update]
+  verbs: [get, list, watch, update]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]

@@ -105,14 +105,14 @@ fn new_listeners(count: u16) -> NewListeners {
 async fn creation_gives_every_listener_its_id() {
     let server = Server::replying(success(json!({"ListenerIds": ["lbl-1", "lbl-2"]}))).await;
     let (clb, _) = server.client();
-    let (ids, task) = clb.create_listeners(&lb("lb-1"), &new_listeners(2)).await.unwrap();
+    let (ids, task) = clb.writer(&Unfenced).create_listeners(&lb("lb-1"), &new_listeners(2)).await.unwrap();
     assert_eq!((ids, task.as_str()), (vec!["lbl-1".into(), "lbl-2".into()], "request-1"));
     assert_eq!(
         server.requests()[0].json(),
         json!({"LoadBalancerId": "lb-1", "Ports": [8000, 8001], "Protocol": "TCP",
             "ListenerNames": ["listener-0", "listener-1"]})
     );
-    let failure = clb.create_listeners(&lb("lb-1"), &new_listeners(3)).await.unwrap_err();
+    let failure = clb.writer(&Unfenced).create_listeners(&lb("lb-1"), &new_listeners(3)).await.unwrap_err();
     assert_eq!((failure.class, failure.code.as_str()), (Class::Unreachable, error::MALFORMED_REPLY));
 }
 
@@ -120,7 +120,7 @@ async fn creation_gives_every_listener_its_id() {
 async fn a_write_without_a_task_is_malformed() {
     let server = Server::replying(http("200 OK", "", br#"{"Response":{}}"#)).await;
     let (clb, _) = server.client();
-    let failure = clb.delete_load_balancer(&lb("lb-1"), false).await.unwrap_err();
+    let failure = clb.writer(&Unfenced).delete_load_balancer(&lb("lb-1"), false).await.unwrap_err();
     assert_eq!((failure.class, failure.code.as_str()), (Class::Unreachable, error::MALFORMED_REPLY));
 }
 
@@ -131,11 +131,11 @@ async fn a_batch_tells_what_failed_in_part() {
     let route = Route { listener: "lbl-1".into(), rule: Some("loc-1".into()) };
     let address = Address { ip: [10, 0, 1, 5].into(), port: 8080 };
     let target = NewTarget { route: route.clone(), address, weight: 10, tag: "uid-1".into() };
-    let reply = clb.register(&lb("lb-1"), &[target]).await.unwrap();
+    let reply = clb.writer(&Unfenced).register(&lb("lb-1"), &[target]).await.unwrap();
     let expected =
         BatchReply { failed: vec!["lbl-1".into()], message: "no such backend".into(), task: "request-1".into() };
     assert_eq!(reply, expected);
-    assert_eq!(clb.deregister(&lb("lb-1"), &[(route, address)]).await.unwrap(), expected);
+    assert_eq!(clb.writer(&Unfenced).deregister(&lb("lb-1"), &[(route, address)]).await.unwrap(), expected);
     let requests = server.requests();
     assert_eq!(
         requests[0].json(),
@@ -161,14 +161,14 @@ async fn what_the_cloud_would_refuse_is_not_sent() {
     let heavy = NewTarget { route: route(1), address, weight: 101, tag: String::new() };
     let ids = NonEmpty::from_vec((0..21).map(|number| route(number).listener).collect()).unwrap();
     let failures = [
-        clb.deregister(&id, &many).await.unwrap_err(),
-        clb.deregister(&id, &[]).await.unwrap_err(),
-        clb.reweight(&id, &routes).await.unwrap_err(),
-        clb.register(&id, &[heavy]).await.unwrap_err(),
-        clb.delete_listeners(&id, ids).await.unwrap_err(),
-        clb.create_listeners(&id, &new_listeners(50)).await.unwrap_err(),
-        clb.create_listeners(&id, &new_listeners(0)).await.unwrap_err(),
-        clb.create_load_balancer(&NewLoadBalancer::default()).await.unwrap_err(),
+        clb.writer(&Unfenced).deregister(&id, &many).await.unwrap_err(),
+        clb.writer(&Unfenced).deregister(&id, &[]).await.unwrap_err(),
+        clb.writer(&Unfenced).reweight(&id, &routes).await.unwrap_err(),
+        clb.writer(&Unfenced).register(&id, &[heavy]).await.unwrap_err(),
+        clb.writer(&Unfenced).delete_listeners(&id, ids).await.unwrap_err(),
+        clb.writer(&Unfenced).create_listeners(&id, &new_listeners(50)).await.unwrap_err(),
+        clb.writer(&Unfenced).create_listeners(&id, &new_listeners(0)).await.unwrap_err(),
+        clb.writer(&Unfenced).create_load_balancer(&NewLoadBalancer::default()).await.unwrap_err(),
     ];
     for failure in failures {
         assert_eq!((failure.class, failure.code.as_str()), (Class::Invalid, error::INVALID_REQUEST), "{failure}");
@@ -187,7 +187,7 @@ async fn the_id_of_a_slow_creation_comes_with_the_task() {
     .await;
     let (clb, _) = server.client();
     let new = NewLoadBalancer { client_token: "token-1".into(), ..NewLoadBalancer::default() };
-    let (ids, task) = clb.create_load_balancer(&new).await.unwrap();
+    let (ids, task) = clb.writer(&Unfenced).create_load_balancer(&new).await.unwrap();
     assert!(ids.is_empty());
     assert_eq!(clb.task(&task).await, Ok(TaskState::Succeeded(vec![lb("lb-1")])));
     assert_eq!(server.requests()[1].json(), json!({"TaskId": "request-1"}));
@@ -201,6 +201,6 @@ fn calls_can_be_made_from_tasks() {
     let (clb, _) = client(settings());
     drop(assert_send(clb.health(&[])));
     drop(assert_send(clb.targets(&lb("lb-1"))));
-    drop(assert_send(clb.register(&lb("lb-1"), &[])));
-    drop(assert_send(clb.create_listeners(&lb("lb-1"), &new_listeners(1))));
+    drop(assert_send(clb.writer(&Unfenced).register(&lb("lb-1"), &[])));
+    drop(assert_send(clb.writer(&Unfenced).create_listeners(&lb("lb-1"), &new_listeners(1))));
 }

@@ -157,11 +157,11 @@ async fn a_silent_server_costs_no_more_than_the_deadline() {
     assert_eq!((failure.class, failure.code.as_str()), (Class::Unreachable, error::TIMEOUT));
     assert!((Duration::from_millis(300)..Duration::from_millis(5000)).contains(&start.elapsed()));
     let start = Instant::now();
-    let failure = clb.delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();
+    let failure = clb.writer(&Unfenced).delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();
     assert_eq!((failure.class, failure.code.as_str()), (Class::Unreachable, error::TIMEOUT));
     assert!(start.elapsed() >= Duration::from_millis(600));
     // The lock went with the call: the next write is sent.
-    clb.delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();
+    clb.writer(&Unfenced).delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -193,12 +193,13 @@ async fn writes_to_a_load_balancer_go_one_after_another() {
     let (clb, _) = server.client();
     let listener = ListenerId::from("lbl-1");
     let (first_lb, second_lb) = (lb("lb-1"), lb("lb-2"));
-    let first = clb.delete_listener(&first_lb, &listener);
-    let second = clb.delete_listener(&first_lb, &listener);
+    let writer = clb.writer(&Unfenced);
+    let first = writer.delete_listener(&first_lb, &listener);
+    let second = writer.delete_listener(&first_lb, &listener);
     let script = async {
         server.until_requests(1).await;
         // Neither reads nor other load balancers wait.
-        clb.delete_listener(&second_lb, &listener).await.unwrap();
+        writer.delete_listener(&second_lb, &listener).await.unwrap();
         clb.listeners(&second_lb).await.unwrap();
         assert_eq!(server.requests().len(), 3);
         signal.notify_one();
@@ -218,11 +219,12 @@ async fn a_write_that_waits_too_long_for_another_is_busy() {
         ..settings()
     });
     let (id, listener) = (lb("lb-1"), ListenerId::from("lbl-1"));
+    let writer = clb.writer(&Unfenced);
     let later = async {
         server.until_requests(1).await;
-        clb.delete_listener(&id, &listener).await.unwrap_err()
+        writer.delete_listener(&id, &listener).await.unwrap_err()
     };
-    let (first, second) = tokio::join!(clb.delete_listener(&id, &listener), later);
+    let (first, second) = tokio::join!(writer.delete_listener(&id, &listener), later);
     assert_eq!(first.unwrap_err().code, error::TIMEOUT);
     assert_eq!((second.class, second.code.as_str()), (Class::Busy, error::LOAD_BALANCER_BUSY));
     assert_eq!(server.requests().len(), 1, "the second was not sent");
@@ -257,7 +259,7 @@ async fn nothing_else_is_repeated() {
     {
         let server = Server::replying(http("200 OK", "", refusal(code, "").to_string().as_bytes())).await;
         let (clb, _) = server.client();
-        clb.delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();
+        clb.writer(&Unfenced).delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();
         assert_eq!(server.requests().len(), 1, "{code}");
     }
 }
@@ -304,4 +306,57 @@ async fn no_secret_is_printed_or_logged() {
     for secret in ["hunter2", "token-of-hunter", "Signature=", "AKIDEXAMPLE"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
+}
+
+/// A right to write that ends when it is told to.
+#[derive(Default)]
+struct Ending(tokio_util::sync::CancellationToken);
+
+impl Fence for Ending {
+    async fn guard<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Closed> {
+        tokio::select! {
+            biased;
+            () = self.0.cancelled() => Err(Closed),
+            ended = call => Ok(ended),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_right_ends_while_it_waits_for_another_is_not_sent() {
+    let signal = Arc::new(Notify::new());
+    let release = Arc::clone(&signal);
+    let server = Server::start(move |_, _| Behaviour::WaitFor(Arc::clone(&release), success(json!({})))).await;
+    let (clb, calls) = server.client();
+    let (id, listener, right) = (lb("lb-1"), ListenerId::from("lbl-1"), Ending::default());
+    let (first, second) = (clb.writer(&Unfenced), clb.writer(&right));
+    let later = async {
+        server.until_requests(1).await;
+        let end = async {
+            right.0.cancel();
+            signal.notify_one();
+        };
+        tokio::join!(second.delete_listener(&id, &listener), end).0.unwrap_err()
+    };
+    let (first, second) = tokio::join!(first.delete_listener(&id, &listener), later);
+    first.unwrap();
+    assert_eq!((second.class, second.code.as_str()), (Class::Unreachable, error::NOT_LEADING));
+    assert_eq!(server.requests().len(), 1, "the second was not sent");
+    assert_eq!(calls.0.lock().unwrap().len(), 2, "and counts as a call that has failed");
+}
+
+#[tokio::test]
+async fn a_write_whose_right_ends_is_dropped_under_way() {
+    let server = Server::start(|_, _| Behaviour::Hang).await;
+    let (clb, _) = server.client();
+    let (id, listener, right) = (lb("lb-1"), ListenerId::from("lbl-1"), Ending::default());
+    let writer = clb.writer(&right);
+    let script = async {
+        server.until_requests(1).await;
+        right.0.cancel();
+    };
+    let (failure, ()) = tokio::join!(writer.delete_listener(&id, &listener), script);
+    assert_eq!(failure.unwrap_err().code, error::NOT_LEADING);
+    clb.writer(&Ending(right.0.clone())).delete_listener(&id, &listener).await.unwrap_err();
+    assert_eq!(server.requests().len(), 1, "nor is another begun, or waited for");
 }

@@ -92,7 +92,7 @@ pub trait Action: Serialize + DeserializeOwned + Send + Sync {
     /// `RequestId` of the reply is the id of a task.
     const WRITE: bool;
     /// What a success carries beside its `RequestId`.
-    type Reply: Serialize + DeserializeOwned;
+    type Reply: Serialize + DeserializeOwned + Send;
 
     /// The load balancer the request is about, which a write locks; `None` when it names none. Of several, the first.
     fn load_balancer(&self) -> Option<&str>;

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use kube::Api;
+use k8s_openapi::api::core::v1 as core;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ impl Report<'_> {
             return true;
         }
         let (namespace, name) = (&service.key.namespace, &service.key.name);
-        let api: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(self.context.client.clone(), namespace);
+        let api = self.context.kubernetes.writes::<core::Service>(namespace);
         let patch = json!({
             "apiVersion": "v1",
             "kind": "Service",
@@ -60,7 +60,7 @@ impl Report<'_> {
         };
         let ingress: Vec<_> = wanted.iter().map(entry).collect();
         let (namespace, name) = (&service.key.namespace, &service.key.name);
-        let api: Api<k8s_openapi::api::core::v1::Service> = Api::namespaced(self.context.client.clone(), namespace);
+        let api = self.context.kubernetes.writes::<core::Service>(namespace);
         let patch = json!({"status": {"loadBalancer": {"ingress": ingress}}});
         let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let result = api.patch_status(name, &params, &Patch::Merge(&patch)).await;

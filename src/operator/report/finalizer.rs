@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -59,7 +58,7 @@ impl Report<'_> {
 async fn write(context: &Context, binding: &DirectAccessBinding, ours: &[&str]) -> (bool, Option<DirectAccessBinding>) {
     let meta = &binding.metadata;
     let namespace = meta.namespace.as_deref().unwrap_or_default();
-    let api: Api<DirectAccessBinding> = Api::namespaced(context.client.clone(), namespace);
+    let api = context.kubernetes.writes::<DirectAccessBinding>(namespace);
     let known = meta.finalizers.clone().unwrap_or_default();
     let others =
         known.iter().map(String::as_str).filter(|one| ![names::FINALIZER, names::FIRST_FINALIZER].contains(one));

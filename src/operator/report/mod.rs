@@ -13,6 +13,7 @@ use crate::plan::{Outcome, Plan, Release, Snapshot, Step};
 use crate::status::Round;
 
 use super::context::Context;
+use super::kubernetes::WriteError;
 use super::metrics::{Share, WriteResult};
 
 pub(super) use finalizer::{secure, submit};
@@ -61,7 +62,7 @@ impl Report<'_> {
 
 /// Counts a write and says whether the round may count as complete. An object that has changed or gone is no failure: its own
 /// change starts the next round.
-pub(super) fn settle<T>(context: &Context, object: &'static str, result: Result<T, kube::Error>) -> (bool, Option<T>) {
+pub(super) fn settle<T>(context: &Context, object: &'static str, result: Result<T, WriteError>) -> (bool, Option<T>) {
     match record_write(context, object, result) {
         Ok(value) => (true, value),
         Err(_) => (false, None),
@@ -72,14 +73,16 @@ pub(super) fn settle<T>(context: &Context, object: &'static str, result: Result<
 pub(super) fn record_write<T>(
     context: &Context,
     object: &'static str,
-    result: Result<T, kube::Error>,
+    result: Result<T, WriteError>,
 ) -> Result<Option<T>, String> {
     match result {
         Ok(value) => {
             context.metrics.write(object, WriteResult::Done);
             Ok(Some(value))
         }
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() || is_outdated(&status) => {
+        Err(WriteError::Refused(kube::Error::Api(status)))
+            if status.is_not_found() || status.is_conflict() || is_outdated(&status) =>
+        {
             context.metrics.write(object, WriteResult::Stale);
             Ok(None)
         }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -64,7 +63,7 @@ impl Report<'_> {
         }
         let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
         let name = view.binding.metadata.name.as_deref().unwrap_or_default();
-        let api: Api<DirectAccessBinding> = Api::namespaced(self.context.client.clone(), namespace);
+        let api = self.context.kubernetes.writes::<DirectAccessBinding>(namespace);
         let patch = json!({
             "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
             "kind": "DirectAccessBinding",
