@@ -21,6 +21,7 @@ mod health_reads;
 mod listener_writes;
 mod load_balancer_writes;
 mod non_empty;
+mod rate;
 mod reads;
 mod request;
 mod settings;
@@ -30,7 +31,7 @@ mod throttle;
 mod transport;
 pub mod wire;
 
-pub use client::{CallObserver, Clb, Wait};
+pub use client::{CallObserver, Clb, Rates, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use health_reads::HealthReads;

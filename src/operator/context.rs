@@ -79,6 +79,7 @@ impl Clouds {
         metrics: Metrics,
     ) -> Result<Self, SettingsError> {
         let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
+        metrics.show_rates(first.rates());
         let clients = Mutex::new(HashMap::from([(settings.region.clone(), Cloud::new(first))]));
         Ok(Self { settings, credentials, metrics, clients })
     }
@@ -99,7 +100,9 @@ impl Clouds {
             return Ok(client.clone());
         }
         let settings = ClbSettings { region: region.clone(), ..self.settings.clone() };
-        let client = Cloud::new(Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?);
+        let clb = Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?;
+        self.metrics.show_rates(clb.rates());
+        let client = Cloud::new(clb);
         clients.insert(region.clone(), client.clone());
         Ok(client)
     }
