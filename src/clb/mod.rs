@@ -17,7 +17,6 @@ mod clock;
 mod convert;
 pub mod credentials;
 pub mod error;
-mod health_reads;
 mod listener_writes;
 mod load_balancer_writes;
 mod non_empty;
@@ -25,6 +24,7 @@ mod rate;
 mod reads;
 mod request;
 mod settings;
+mod shared_reads;
 pub mod sign;
 mod target_writes;
 mod throttle;
@@ -34,11 +34,11 @@ pub mod wire;
 pub use client::{CallObserver, Clb, Rates, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};
-pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;
 pub use reads::{Contents, Presence};
 pub use request::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer, NewRule, NewTarget};
 pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};
+pub use shared_reads::SharedReads;
 
 #[cfg(test)]
 mod tests;

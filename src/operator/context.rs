@@ -10,7 +10,7 @@ use kube::runtime::events::Recorder;
 use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
-use crate::clb::{Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
+use crate::clb::{Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::Cluster;
@@ -55,15 +55,15 @@ pub(super) struct Clouds {
 pub(super) struct Cloud {
     /// The client.
     pub(super) clb: Clb,
-    /// Its health reads, shared by all load balancers of the region.
-    pub(super) health: Arc<HealthReads>,
+    /// The reads that all load balancers of the region share.
+    pub(super) reads: Arc<SharedReads>,
     /// Its quotas.
     pub(super) quotas: Arc<QuotaReads>,
 }
 
 impl Cloud {
     fn new(clb: Clb) -> Self {
-        Self { health: Arc::new(HealthReads::new(clb.clone())), quotas: Arc::default(), clb }
+        Self { reads: Arc::new(SharedReads::new(clb.clone())), quotas: Arc::default(), clb }
     }
 }
 

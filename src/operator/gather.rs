@@ -103,7 +103,7 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<See
             let targets = cloud.clb.targets_of(id, &known.listeners).await?;
             Observed { targets, ..known }
         }
-        Known::Nothing => match cloud.clb.contents(id).await? {
+        Known::Nothing => match cloud.reads.contents(id).await? {
             Presence::Found(contents) => {
                 let Contents { load_balancer, listeners, targets, .. } =
                     contents.readable(|mark| ListenerName::owner(mark).is_some())?;
@@ -113,6 +113,6 @@ async fn observe(cloud: &Cloud, id: &LoadBalancerId, known: Known) -> Result<See
         },
     };
     observed.health =
-        if observed.targets.values().all(Vec::is_empty) { Ok(Vec::new()) } else { cloud.health.health(id).await };
+        if observed.targets.values().all(Vec::is_empty) { Ok(Vec::new()) } else { cloud.reads.health(id).await };
     Ok(Seen::Observed(observed))
 }

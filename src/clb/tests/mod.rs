@@ -2,7 +2,7 @@
 
 mod calls;
 mod exchange;
-mod health_reads;
+mod shared_reads;
 
 use std::future::pending;
 use std::io;
