@@ -3,13 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::model::Failure;
+use crate::model::{Class, Failure};
 use crate::plan::Step;
 
 /// How long a step is held after its first refusal; twice as long after each further one.
 const FIRST: Duration = Duration::from_secs(5);
 /// The longest that a step is held.
 const LONGEST: Duration = Duration::from_secs(60);
+/// The longest that a step is held for which others wait.
+const LONGEST_FOR_OTHERS: Duration = Duration::from_secs(10);
 
 /// The refused steps of one load balancer. Forgetting them costs a call.
 #[derive(Debug, Default)]
@@ -30,13 +32,18 @@ impl Refusals {
         (now < refusal.until).then(|| refusal.failure.clone())
     }
 
-    /// A step was refused. Only what stands alone is held: the rest has the pace of its load balancer.
+    /// A step was refused. What stands alone is held whatever was the reason; the rest when it was refused for what it is or who asks,
+    /// because rounds come whenever a Pod does: everything else has the pace of its load balancer.
     pub(super) fn note(&mut self, step: &Step, failure: &Failure, now: Instant) {
-        if !step.is_alone() {
-            return;
-        }
+        let longest = match (step.is_alone(), failure.class) {
+            (true, _) => LONGEST,
+            (false, Class::Invalid | Class::Quota | Class::Conflict | Class::Denied | Class::Arrears) => {
+                LONGEST_FOR_OTHERS
+            }
+            (false, Class::Busy | Class::Throttled | Class::Transient | Class::Unreachable | Class::NotFound) => return,
+        };
         let known = self.0.iter().position(|refusal| refusal.step == *step).map(|found| self.0.swap_remove(found));
-        let wait = known.map_or(FIRST, |known| (known.wait * 2).min(LONGEST));
+        let wait = known.map_or(FIRST, |known| (known.wait * 2).min(longest));
         self.0.push(Refusal { step: step.clone(), failure: failure.clone(), wait, until: now + wait });
     }
 
@@ -49,7 +56,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Attributes, Class, Protocol};
+    use crate::model::{Attributes, Protocol};
 
     fn step(port: u16) -> Step {
         let listeners = vec![(port, "name".to_owned())];
@@ -79,12 +86,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_planned_any_more_and_what_does_not_stand_alone_is_not_held() {
+    fn what_others_wait_for_is_held_for_what_it_is_and_never_long() {
+        let register = Step::Register(Vec::new());
+        for class in Class::ALL {
+            let (mut refusals, start) = (Refusals::default(), Instant::now());
+            let mut now = start;
+            for _ in 0..5 {
+                refusals.note(&register, &Failure { class, ..failure() }, now);
+                while refusals.held(&register, now).is_some() {
+                    now += Duration::from_secs(1);
+                }
+            }
+            let is_held =
+                matches!(class, Class::Invalid | Class::Quota | Class::Conflict | Class::Denied | Class::Arrears);
+            assert_eq!((now - start).as_secs(), if is_held { 5 + 4 * 10 } else { 0 }, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_planned_any_more_is_not_held() {
         let mut refusals = Refusals::default();
         let now = Instant::now();
         refusals.note(&step(80), &failure(), now);
-        refusals.note(&Step::Register(Vec::new()), &failure(), now);
-        assert!(refusals.held(&Step::Register(Vec::new()), now).is_none());
         refusals.forget_all_but(&[step(81)]);
         assert!(refusals.held(&step(80), now).is_none());
     }

@@ -33,7 +33,9 @@ impl StepOutcome {
         match self {
             Self::Submitted(_) => true,
             Self::Failed(failure) => !is_harmless(step, failure.class),
-            Self::Done | Self::Partial { .. } | Self::Held(_) | Self::Skipped => false,
+            // What comes after a step that others wait for may count on it.
+            Self::Held(_) => !step.is_alone(),
+            Self::Done | Self::Partial { .. } | Self::Skipped => false,
         }
     }
 }
