@@ -78,15 +78,27 @@ impl Clouds {
         credentials: Credentials,
         metrics: Metrics,
     ) -> Result<Self, SettingsError> {
-        let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
-        metrics.show_rates(first.rates());
-        let clients = Mutex::new(HashMap::from([(settings.region.clone(), Cloud::new(first))]));
+        let first = Self::connect(settings.clone(), credentials.clone(), &metrics)?;
+        let clients = Mutex::new(HashMap::from([(settings.region.clone(), first)]));
         Ok(Self { settings, credentials, metrics, clients })
+    }
+
+    fn connect(settings: ClbSettings, credentials: Credentials, metrics: &Metrics) -> Result<Cloud, SettingsError> {
+        let clb = Clb::new(settings, credentials, Arc::new(metrics.clone()))?;
+        metrics.show_rates(clb.rates());
+        Ok(Cloud::new(clb))
     }
 
     /// The region of bindings that name none.
     pub(super) fn default_region(&self) -> &Region {
         &self.settings.region
+    }
+
+    /// Drops the client of a region in which there is no binding any more: users write names of regions.
+    pub(super) fn forget(&self, region: &Region) {
+        if region != self.default_region() {
+            self.clients.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
+        }
     }
 
     /// The client of a region.
@@ -100,9 +112,7 @@ impl Clouds {
             return Ok(client.clone());
         }
         let settings = ClbSettings { region: region.clone(), ..self.settings.clone() };
-        let clb = Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?;
-        self.metrics.show_rates(clb.rates());
-        let client = Cloud::new(clb);
+        let client = Self::connect(settings, self.credentials.clone(), &self.metrics)?;
         clients.insert(region.clone(), client.clone());
         Ok(client)
     }

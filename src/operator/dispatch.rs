@@ -5,29 +5,36 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, error_span};
 
 use super::configs::{Configs, config_loop};
 use super::context::Context;
+use super::first_looks::{Turns, in_order};
 use super::metrics::Waker;
 use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
 use super::services::{Services, service_loop};
 use super::tempo::Tempo;
-use super::triggers::{Key, Neighbourhood, keys, namespace};
+use super::triggers::{Key, Neighbourhood, News, keys, namespace, news};
 use crate::k8s::Change;
 use crate::model::Region;
+use crate::status::FirstLook;
 
 /// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
 const GATHER_WINDOW: Duration = Duration::from_millis(50);
 
 /// Runs rounds until `stop`, or until the changes end. Rounds under way are finished first.
 pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<Change>, stop: CancellationToken) {
-    let mut loops =
-        Loops { context: context.clone(), wakers: HashMap::new(), tasks: JoinSet::new(), stop: stop.clone() };
+    let mut loops = Loops {
+        context: context.clone(),
+        wakers: HashMap::new(),
+        tasks: JoinSet::new(),
+        turns: Turns::default(),
+        stop: stop.clone(),
+    };
     let releases = Arc::new(Releases::new(&context.stores));
     loops.tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
     let configs = Arc::new(Configs::new(&context.stores));
@@ -35,7 +42,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
     let services = Arc::new(Services::new(&context.stores));
     loops.tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
     let region = context.clouds.default_region().clone();
-    loops.wake_all(&region);
+    loops.start_all(&region);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -48,7 +55,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
                         services: stores.services.rows(namespace),
                     };
                     for key in keys(&change, &around, &region) {
-                        loops.wake(key);
+                        loops.wake(key, news(&change));
                     }
                     if matches!(change, Change::Switches(_)) {
                         loops.wake_all(&region);
@@ -70,23 +77,38 @@ struct Loops {
     context: Arc<Context>,
     wakers: HashMap<Key, Arc<Waker>>,
     tasks: JoinSet<Option<Key>>,
+    turns: Turns,
     stop: CancellationToken,
 }
 
 impl Loops {
-    fn wake(&mut self, key: Key) {
-        if let Some(waker) = self.wakers.get(&key) {
-            waker.wake();
-            return;
+    fn wake(&mut self, key: Key, news: News) {
+        match self.wakers.get(&key) {
+            Some(waker) => waker.wake(news),
+            None => self.start(key, FirstLook::Now),
         }
+    }
+
+    fn start(&mut self, key: Key, look: FirstLook) {
         let waker = Arc::new(Waker::new(self.context.metrics.queue().clone()));
         self.wakers.insert(key.clone(), waker.clone());
-        self.tasks.spawn(rounds(self.context.clone(), key, waker, self.stop.clone()));
+        let (context, turns, stop) = (self.context.clone(), self.turns.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let turn = turns.wait(look, &waker, &stop).await;
+            rounds(context, key, waker, turn, stop).await
+        });
+    }
+
+    /// Starts the rounds of all load balancers, those for which somebody waits at the beginning.
+    fn start_all(&mut self, region: &Region) {
+        for (key, look) in in_order(&self.context.stores, region) {
+            self.start(key, look);
+        }
     }
 
     fn wake_all(&mut self, region: &Region) {
         for row in self.context.stores.bindings.all() {
-            self.wake(Key::of(&row.0, region));
+            self.wake(Key::of(&row.0, region), News::Input);
         }
     }
 
@@ -97,7 +119,9 @@ impl Loops {
             Ok(Some(key)) => {
                 self.wakers.remove(&key);
                 if !super::gather::bindings(&self.context, &key).is_empty() && !self.stop.is_cancelled() {
-                    self.wake(key);
+                    self.start(key, FirstLook::Now);
+                } else if !self.wakers.keys().any(|other| other.region() == key.region()) {
+                    self.context.clouds.forget(key.region());
                 }
             }
             Err(error) => {
@@ -109,28 +133,40 @@ impl Loops {
     }
 }
 
-/// The rounds of one load balancer, one after the other.
-async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: CancellationToken) -> Option<Key> {
+/// The rounds of one load balancer, one after the other. The first one has the turn.
+async fn rounds(
+    context: Arc<Context>,
+    key: Key,
+    waker: Arc<Waker>,
+    mut turn: Option<OwnedSemaphorePermit>,
+    stop: CancellationToken,
+) -> Option<Key> {
     let mut memory = Memory::default();
+    let phase = memory.phase();
     let mut tempo = Tempo::default();
     let share = context.metrics.share();
     let mut number = 0_u64;
     loop {
         number += 1;
         let work = waker.begin();
-        let next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)).await;
+        phase.read();
+        let next = tokio::select! {
+            next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)) => next,
+            () = phase.stopped(&stop) => break,
+        };
         drop(work);
+        drop(turn.take());
         let Some(after) = next else { break };
         let woken = tokio::select! {
             () = stop.cancelled() => break,
             woken = tokio::time::timeout(after, waker.woken()) => woken.is_ok(),
         };
         waker.is_due();
-        let pause = tempo.pause(Instant::now());
+        let now = Instant::now();
+        let mut pause = tempo.pause(now);
         if woken {
-            memory.wake();
+            pause = pause.max(GATHER_WINDOW).max(memory.wake(waker.news(), now));
         }
-        let pause = if woken { pause.max(GATHER_WINDOW) } else { pause };
         if !pause.is_zero() {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -139,7 +175,7 @@ async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: Cancel
         }
         // What came in meanwhile is seen by this round and needs none of its own.
         if waker.woken().now_or_never().is_some() {
-            memory.wake();
+            memory.wake(waker.news(), Instant::now());
         }
     }
     Some(key)

@@ -10,9 +10,10 @@ use super::context::{Cloud, Context};
 use super::ended::{result, tell};
 use super::gather::{Known, Recollection, bindings, gather};
 use super::metrics::{RoundResult, Share};
+use super::phase::Phase;
 use super::refusal::Refusals;
 use super::report::{Report, Written, latest, secure, submit};
-use super::triggers::Key;
+use super::triggers::{Key, News};
 use crate::api::DirectAccessBinding;
 use crate::api::condition::Reason;
 use crate::clb::Clb;
@@ -20,7 +21,7 @@ use crate::model::{Class, Failure, TaskId, TaskState};
 use crate::plan::{
     BindingPlan, Cloud as Seen, Observed, Outcome, Plan, Remembered, Snapshot, Step, StepOutcome, placement, plan,
 };
-use crate::status::{NextLook, Pace, next_look};
+use crate::status::{NextLook, Pace, Visit, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +31,8 @@ const TASK_POLL: Duration = Duration::from_millis(100);
 const FRAME_LASTS: Duration = Duration::from_secs(5);
 /// How long targets need not be read again when nothing was written to them, although something has changed in Kubernetes.
 const TARGETS_LAST: Duration = Duration::from_secs(1);
+/// How soon Pods that come and go have a load balancer looked at again that could not be read.
+const READ_RETRY: Duration = Duration::from_secs(2);
 /// How soon to look again after a write to Kubernetes failed.
 const REPORT_RETRY: Duration = Duration::from_secs(2);
 
@@ -49,6 +52,12 @@ pub(super) struct Memory {
     remembered: Remembered,
     /// Something has changed since the last round.
     is_woken: bool,
+    /// Whether the next round is the first.
+    visit: Visit,
+    /// When the last read failed, unless one has worked since.
+    read_failed: Option<Instant>,
+    /// What the round that runs is doing.
+    phase: Phase,
 }
 
 /// A step that the cloud works on.
@@ -68,10 +77,20 @@ struct Sight {
 }
 
 impl Memory {
-    /// A change came in: what failed before may work now.
-    pub(super) fn wake(&mut self) {
-        self.pace = Pace::default();
+    /// A change came in. Returns how long the round that it asks for waits at least: where the cloud cannot be read, Pods that come and
+    /// go are no reason to ask it hotly. What somebody has written may cure what was refused.
+    pub(super) fn wake(&mut self, news: News, now: Instant) -> Duration {
         self.is_woken = true;
+        if news == News::Input {
+            self.pace = Pace::default();
+            return Duration::ZERO;
+        }
+        self.read_failed.map_or(Duration::ZERO, |failed| (failed + READ_RETRY).saturating_duration_since(now))
+    }
+
+    /// What the round that runs is doing.
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.clone()
     }
 
     /// What need not be read again. Where nothing happens, all but health serves until the resync; where something does, it is
@@ -185,6 +204,7 @@ async fn look(
         plan: &plan,
         outcome: &outcome,
         failed_task: memory.failed_task.as_ref(),
+        visit: std::mem::replace(&mut memory.visit, Visit::Later),
     };
     let is_reported = report.write(&mut memory.written).await;
     let after = memory.next(context, &snapshot, &plan, &outcome, busy);
@@ -194,6 +214,7 @@ async fn look(
         Seen::Failed(failure) => Some(failure),
         _ => outcome.failure(),
     };
+    memory.read_failed = matches!(snapshot.cloud, Seen::Failed(_)).then(Instant::now);
     tell(failure, plan.steps.len(), started.elapsed(), after);
     let has_failed = failure.is_some() || !is_reported;
     let ended = if has_failed { RoundResult::Failed } else { result(&plan, busy) };
@@ -223,6 +244,9 @@ impl Memory {
         if busy.is_none() && found.iter().any(is_asked) {
             self.sight = None;
         }
+        if found.iter().any(|binding| binding.asks_for_round()) {
+            self.refusals = Refusals::default();
+        }
         let known = self.known(context.resync, busy.is_some());
         let begun = self.begun(&known, started);
         self.certificates.refresh(context, &found, matches!(known, Known::Nothing)).await;
@@ -234,6 +258,7 @@ impl Memory {
 impl Memory {
     /// Runs the plan's steps, if there is anything to run them against.
     async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
+        self.phase.write();
         match clb {
             Some(clb) => apply(clb, &snapshot.load_balancer, plan, &mut self.refusals, &context.metrics).await,
             None => Outcome::default(),
@@ -342,5 +367,24 @@ fn failed_task(task: &TaskId, message: String) -> Failure {
         code: "TaskFailed".to_owned(),
         message,
         request_id: Some(task.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_come_and_go_reset_no_back_off_and_do_not_have_an_unreadable_cloud_asked_hotly() {
+        let (now, slow) = (Instant::now(), Pace { attempts: 7, left: 1 });
+        let mut memory = Memory { pace: slow, ..Memory::default() };
+        assert_eq!(memory.wake(News::Members, now), Duration::ZERO);
+        assert_eq!((memory.pace, memory.is_woken), (slow, true));
+        memory.read_failed = Some(now);
+        assert_eq!(memory.wake(News::Members, now), READ_RETRY);
+        assert_eq!(memory.wake(News::Members, now + READ_RETRY), Duration::ZERO);
+        assert_eq!(memory.pace, slow);
+        assert_eq!(memory.wake(News::Input, now), Duration::ZERO);
+        assert_eq!(memory.pace, Pace::default(), "what somebody writes may be the cure");
     }
 }

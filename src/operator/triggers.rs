@@ -56,6 +56,23 @@ pub(super) struct Neighbourhood {
     pub services: Rows<Service>,
 }
 
+/// What kind of change it is that a round looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum News {
+    /// Pods come and go, which cures no refusal.
+    Members,
+    /// Something that somebody has written: what was refused before may work now.
+    Input,
+}
+
+/// The kind of a change.
+pub(super) const fn news(change: &Change) -> News {
+    match change {
+        Change::Pod(_) | Change::Slice(_) => News::Members,
+        Change::Binding(_) | Change::Service(_) | Change::Switches(_) | Change::Config(_) => News::Input,
+    }
+}
+
 /// The namespace of a change.
 pub(super) fn namespace(change: &Change) -> &str {
     fn of<'a, V>(difference: &'a Difference<V>, namespace: fn(&'a V) -> &'a str) -> &'a str {

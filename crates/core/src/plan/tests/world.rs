@@ -18,7 +18,7 @@ use crate::model::{
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Snapshot, plan,
 };
-use crate::status::{Round, binding_status};
+use crate::status::{Round, Visit, binding_status};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -386,6 +386,7 @@ impl World {
             region: &Region::new("ap-guangzhou"),
             failed_task: None,
             refused_gates: &[],
+            visit: Visit::Later,
         };
         for ((binding, view), part) in self.bindings.iter_mut().zip(&snapshot.bindings).zip(&plan.bindings) {
             let previous = view.binding.status.clone().unwrap_or_default();
