@@ -42,6 +42,8 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
     let services = Arc::new(Services::new(&context.stores));
     loops.tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
     let region = context.clouds.default_region().clone();
+    // What the first lists have announced is in the stores, and would only have all load balancers looked at at once.
+    while changes.try_recv().is_ok() {}
     loops.start_all(&region);
     loop {
         tokio::select! {
