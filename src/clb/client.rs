@@ -106,6 +106,11 @@ impl Clb {
         Rates(Arc::downgrade(&self.inner))
     }
 
+    /// Waits until a call of this action might be sent at once.
+    pub(super) async fn idle(&self, action: &'static str) {
+        self.inner.throttle.idle(action).await;
+    }
+
     /// Makes a read.
     pub(super) async fn read<A: Action, T>(
         &self,

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The part of a second's calls that may be made at once.
-const BURST_SHARE: f64 = 4.0;
+const BURST_SHARE: f64 = 6.0;
 /// Calls per second that are left however often the cloud refuses: with fewer, nobody would find out that it does not any more.
 const LEAST: f64 = 1.0;
 /// How long the rate takes from half of what is allowed back to all of it.
@@ -58,6 +58,11 @@ impl Rate {
         // A nanosecond more than is needed, so that rounding costs no second wait.
         let wait = (1.0 - self.tokens) / refill;
         Err(Duration::try_from_secs_f64(wait).unwrap_or(RECOVERY) + Duration::from_nanos(1))
+    }
+
+    /// How long until a call may be made; zero when one may be now.
+    pub(super) fn wait(&self, now: Duration) -> Duration {
+        self.clone().take(now).err().unwrap_or_default()
     }
 
     /// The cloud has refused a call because there were too many. Calls that were sent before the rate was last halved say nothing of the
@@ -139,7 +144,7 @@ mod tests {
         assert_eq!(rate.take(Duration::ZERO), Ok(()));
         rate.refused(Duration::ZERO, seconds(0.1));
         let wait = rate.take(seconds(0.1)).unwrap_err();
-        assert!(wait > seconds(0.12) && wait < seconds(0.13), "8 calls per second and a burst of 2: {wait:?}");
+        assert!(wait > seconds(0.11) && wait < seconds(0.12), "9 calls per second and a burst of 1: {wait:?}");
         assert_eq!(rate.take(seconds(0.1) + wait), Ok(()));
     }
 }

@@ -22,7 +22,7 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// The region of the load balancers.
     pub region: Region,
-    /// The cloud's limit for one action: no second has more calls of it, so that a long run has about three quarters of it.
+    /// The cloud's limit for one action: no second has more calls of it, so that a long run has about five sixths of it.
     /// The cloud's own default is 20, counted for the whole account; when it refuses a call, fewer are made for a while.
     pub rate_per_second: NonZeroU32,
     /// How long a read may take, from when it is sent.

@@ -32,14 +32,15 @@ pub struct SharedReads {
 impl SharedReads {
     /// Reads with this client.
     pub fn new(clb: Clb) -> Self {
-        let load_balancers = Shared::new(LOAD_BALANCERS_PER_CALL, |clb, ids| {
+        let load_balancers = Shared::new(wire::DescribeLoadBalancers::NAME, LOAD_BALANCERS_PER_CALL, |clb, ids| {
             Box::pin(async move {
                 let found = clb.load_balancers(&ids).await?;
                 Ok(found.into_iter().map(|one| (one.id.clone(), one)).collect())
             })
         });
-        let health =
-            Shared::new(LOAD_BALANCERS_PER_HEALTH_CALL, |clb, ids| Box::pin(async move { clb.health(&ids).await }));
+        let health = Shared::new(wire::DescribeTargetHealth::NAME, LOAD_BALANCERS_PER_HEALTH_CALL, |clb, ids| {
+            Box::pin(async move { clb.health(&ids).await })
+        });
         Self { clb, load_balancers, health }
     }
 
@@ -75,6 +76,7 @@ type Answers<T> = Result<BTreeMap<LoadBalancerId, T>, Failure>;
 
 /// One kind of shared read.
 struct Shared<T> {
+    action: &'static str,
     /// Load balancers in one call.
     most: usize,
     call: fn(Clb, Vec<LoadBalancerId>) -> BoxFuture<'static, Answers<T>>,
@@ -86,8 +88,12 @@ struct Shared<T> {
 }
 
 impl<T: Clone> Shared<T> {
-    fn new(most: usize, call: fn(Clb, Vec<LoadBalancerId>) -> BoxFuture<'static, Answers<T>>) -> Self {
-        Self { most, call, waiting: Mutex::new(None), alone: Mutex::default() }
+    fn new(
+        action: &'static str,
+        most: usize,
+        call: fn(Clb, Vec<LoadBalancerId>) -> BoxFuture<'static, Answers<T>>,
+    ) -> Self {
+        Self { action, most, call, waiting: Mutex::new(None), alone: Mutex::default() }
     }
 
     /// What a call that begins after this says of a load balancer.
@@ -123,6 +129,8 @@ impl<T: Clone> Shared<T> {
     async fn lead(&self, clb: &Clb, load_balancer: &LoadBalancerId) -> Answer<T> {
         let gathering = Gathering { reads: self, is_open: true };
         tokio::time::sleep(WINDOW).await;
+        // While the call would wait for its turn, others may still join it.
+        clb.idle(self.action).await;
         let others = gathering.close();
         let ids: BTreeSet<_> = others.iter().map(|(id, _)| id.clone()).chain([load_balancer.clone()]).collect();
         let ids: Vec<_> = ids.into_iter().collect();

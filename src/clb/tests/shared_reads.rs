@@ -144,3 +144,19 @@ async fn a_call_that_fails_for_all_is_not_made_for_each() {
         assert!(lists(&server) <= calls, "{code}: {} calls", lists(&server));
     }
 }
+
+#[tokio::test]
+async fn those_that_ask_while_a_call_waits_for_its_turn_join_it() {
+    let server = server().await;
+    let rate_per_second = NonZeroU32::new(2).unwrap();
+    let (clb, _) = client(Settings { endpoint: Some(server.endpoint.clone()), rate_per_second, ..settings() });
+    let reads = SharedReads::new(clb);
+    let (first, second) = (lb("lb-1"), lb("lb-2"));
+    reads.health(&first).await.unwrap();
+    let mut leader = Box::pin(reads.health(&first));
+    let gathers = tokio::time::timeout(Duration::from_millis(300), &mut leader).await;
+    assert!(gathers.is_err(), "the next call may be made after a second");
+    let (first, second) = tokio::join!(leader, reads.health(&second));
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(server.requests().len(), 2);
+}
