@@ -1,5 +1,6 @@
 //! The edge to Kubernetes that operator, webhook and plugin share: slim stores fed by watches, and conversions.
 
+mod bounded;
 pub mod certificate;
 mod convert;
 mod list;

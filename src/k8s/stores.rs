@@ -10,11 +10,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::bounded;
 use super::convert;
 use super::table::{Difference, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
-use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
 use crate::model::{ObjectKey, Pod, Service, Slice};
 
 /// Something that rounds may depend on is not what it was.
@@ -178,13 +179,13 @@ pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<
     match &object.0 {
         Ok(binding) => {
             let mut binding = binding.clone();
-            binding.metadata.managed_fields = None;
+            bounded::slim(&mut binding.metadata);
             Some(BindingRow(Arc::new(binding)))
         }
         Err(invalid) => {
             let meta = &invalid.metadata;
             let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
-            let error = &invalid.error;
+            let error = clip(&invalid.error, MESSAGE_MAX);
             tracing::error!(namespace, name, %error, "this version cannot read the DirectAccessBinding and leaves it alone");
             None
         }
@@ -200,10 +201,11 @@ pub(super) fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<Conf
     let read = match &object.0 {
         Ok(config) => {
             let mut config = config.clone();
-            config.metadata.managed_fields = None;
+            bounded::slim(&mut config.metadata);
             Ok(Arc::new(config))
         }
-        Err(invalid) => Err(invalid.error.clone()),
+        // It may repeat what cannot be read.
+        Err(invalid) => Err(clip(&invalid.error, MESSAGE_MAX)),
     };
     let owners = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
     Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: read })

@@ -126,6 +126,7 @@ async fn a_start_over_many_healthy_load_balancers_is_quiet_and_comes_first_to_th
     assert!(elapsed <= least + Duration::from_secs(5), "{elapsed:.1?}");
     let listed: Vec<_> = log.iter().filter(|call| call.action == "DescribeListeners").collect();
     let place = listed.iter().position(|call| call.load_balancer.as_deref() == Some(LATE)).unwrap();
-    assert!(place < 12, "the one for which a Pod waits was number {place} of {}", listed.len());
+    // Its finalizer is written before: one second of calls.
+    assert!(place < 20, "the one for which a Pod waits was number {place} of {}", listed.len());
     stage.finish().await;
 }

@@ -3,6 +3,7 @@
 //! No decisions, no I/O, no clock. Desired and observed state share one vocabulary, so that a plan is a comparison of like
 //! with like. Everything else in the crate may use this module; it uses nothing of ours.
 
+mod annotations;
 mod attribute;
 mod endpoint;
 mod failure;
@@ -13,6 +14,7 @@ mod load_balancer;
 mod reading;
 mod target;
 
+pub use annotations::{Annotation, Annotations};
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
     ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,

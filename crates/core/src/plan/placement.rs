@@ -12,7 +12,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
 use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value};
+use crate::model::{
+    Annotation, Attribute, Attributes, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value,
+};
 
 use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
@@ -142,8 +144,10 @@ fn chosen_by_tke(view: &BindingView) -> Option<LoadBalancerId> {
     let is_named = spec.load_balancer.as_ref().is_some_and(|named| named.id.is_some());
     let service = view.service.as_deref().filter(|_| spec.mode == Mode::Delegate && !is_named)?;
     let is_ours = service.our_annotations.iter().any(|key| key == names::LOAD_BALANCER_ID);
-    let id = service.annotations.get(names::LOAD_BALANCER_ID).filter(|id| !is_ours && !id.is_empty())?;
-    Some(LoadBalancerId::new(id.as_str()))
+    match service.annotations.get(names::LOAD_BALANCER_ID).filter(|_| !is_ours)? {
+        Annotation::Text(id) if !id.is_empty() => Some(LoadBalancerId::new(id.as_str())),
+        Annotation::Text(_) | Annotation::TooLong(_) => None,
+    }
 }
 
 /// Bindings whose load balancer TKE chooses go where it is.

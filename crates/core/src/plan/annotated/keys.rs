@@ -36,6 +36,11 @@ const fn written(name: &'static str, meaning: &'static str) -> Key {
     Key { name, treatment: Treatment::Written, meaning }
 }
 
+/// The annotation is recognised.
+pub fn is_known(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name == name)
+}
+
 /// Every recognised annotation. Sources: TKE's pages 457/51258 and 457/51259, and the switches of 457/131136.
 pub const KEYS: &[Key] = &[
     applied(

@@ -17,14 +17,14 @@ use crate::api::binding::{
     ConfigRef, DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, Mode, ServiceRef,
 };
 use crate::api::names;
-use crate::model::{KeyProblem, Reading, Service};
+use crate::model::{Annotation, KeyProblem, Reading, Service};
 
 use super::placement::is_controlling_service;
 use super::weight;
 use wish::Asks;
 use words::Words;
 
-pub use keys::{KEYS, Key, Treatment};
+pub use keys::{KEYS, Key, Treatment, is_known};
 pub use wish::{End, HoldReason, Origin, Proof};
 
 /// Which annotated Services get a binding.
@@ -138,7 +138,7 @@ pub fn remake(service: &Service, setting: Setting, own: &DirectAccessBinding) ->
 /// True when TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the
 /// cluster, and the Service is not kept from it by its class or by `mode: skip`.
 pub fn is_left_to_tke(service: &Service, has_tke: bool) -> bool {
-    let is_skipped = service.annotations.get(names::MODE).is_some_and(|mode| mode.trim() == names::MODE_SKIP);
+    let is_skipped = matches!(service.annotations.reading(names::MODE, ""), Reading::Said(names::MODE_SKIP));
     let is_marked = service.has_tke_finalizer || service.annotations.contains_key(names::CLIENT_TOKEN);
     service.is_load_balancer && service.load_balancer_class.is_none() && !is_skipped && (has_tke || is_marked)
 }
@@ -213,9 +213,10 @@ impl Words<'_> {
 }
 
 /// The name of a TkeServiceConfig in an annotation. Names of configs that controllers make are refused, as on a binding.
-pub fn config_name(value: Option<&str>) -> Reading<String> {
+pub fn config_name(value: Option<&Annotation>) -> Reading<String> {
     const FORM: &str = "the name of a TkeServiceConfig of this namespace";
-    Reading::text(names::SERVICE_CONFIG, value, FORM).and_then(|text| {
+    let said = value.map_or(Reading::Absent, |value| value.reading(names::SERVICE_CONFIG, FORM));
+    said.and_then(|text| {
         if names::is_reserved_config(text) {
             let message = format!(
                 "names that end in {} are reserved for configs that controllers make; use tke-service-config-auto, or another name",

@@ -1,7 +1,7 @@
 //! Which config a binding uses: the one of its spec, else the one that its Service asks for by TKE's annotations.
 
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Reading, Service};
+use crate::model::{Annotation, Reading, Service};
 use crate::plan::annotated::config_name;
 
 /// A config that a binding uses, in its own namespace.
@@ -24,14 +24,15 @@ pub fn reference(binding: &DirectAccessBinding, service: Option<&Service>) -> Op
     }
     let service = service?;
     let is_ours = |key: &str| service.our_annotations.iter().any(|ours| ours == key);
-    let said = |key: &str| service.annotations.get(key).map(|value| value.trim()).filter(|_| !is_ours(key));
+    let said = |key: &str| service.annotations.get(key).filter(|_| !is_ours(key));
     match config_name(said(names::SERVICE_CONFIG)) {
         Reading::Said(name) => return Some(Reference { name, is_auto: false }),
         // Nobody knows which config is meant: settings stay as they are.
         Reading::Unreadable(_) => return None,
         Reading::Absent => {}
     }
-    (said(names::SERVICE_CONFIG_AUTO) == Some("true"))
+    said(names::SERVICE_CONFIG_AUTO)
+        .is_some_and(|value| matches!(value, Annotation::Text(text) if text.trim() == "true"))
         .then(|| Reference { name: names::auto_config_name(&service.key.name), is_auto: true })
 }
 

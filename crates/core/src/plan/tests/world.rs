@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
-    Address, Attribute, Attributes, Containers, Ending, Failure, GateState, Health, IpFamily, Limits, Listener,
-    ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork,
-    Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint, SlicePort,
-    TargetHealth, TargetPort, Transport, Weight,
+    Address, Annotations, Attribute, Attributes, Containers, Ending, Failure, GateState, Health, IpFamily, Limits,
+    Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod,
+    PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice, SliceEndpoint,
+    SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, Record, Remembered, Snapshot, plan,
@@ -44,7 +44,7 @@ pub(crate) fn pod(number: u32) -> Pod {
         uid: uid(number),
         created: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
-        annotations: BTreeMap::new(),
+        annotations: Annotations::default(),
         ips: vec![ip(number)],
         node: Some("node-1".to_owned()),
         host_network: false,
@@ -86,7 +86,7 @@ fn service() -> Service {
             target_port: TargetPort::Number(POD_PORT),
         }],
         publish_not_ready_addresses: false,
-        annotations: BTreeMap::new(),
+        annotations: Annotations::default(),
         our_annotations: Vec::new(),
         load_balancer_class: None,
         ingress: Vec::new(),
