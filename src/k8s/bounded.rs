@@ -59,7 +59,7 @@ mod tests {
         slim(&mut meta);
         let lengths: Vec<_> =
             meta.annotations.iter().flatten().map(|(key, value)| (key.as_str(), value.len())).collect();
-        assert_eq!(lengths, [(names::PARKED, 9), (names::RECONCILE_REQUESTED_AT, 1023)]);
+        assert_eq!(lengths, [(names::RECONCILE_REQUESTED_AT, 1023), (names::PARKED, 9)]);
         assert_eq!(meta.managed_fields, None);
     }
 

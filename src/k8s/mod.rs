@@ -3,6 +3,7 @@
 mod bounded;
 pub mod certificate;
 mod convert;
+mod index;
 mod list;
 mod stores;
 mod table;
@@ -10,6 +11,7 @@ mod view;
 mod watch;
 
 pub use convert::{pod, service, slice};
+pub use index::Word;
 pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced};
 pub use table::{Difference, Rows, Table};

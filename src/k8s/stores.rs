@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::bounded;
 use super::convert;
+use super::index::{self, Word};
 use super::table::{Difference, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
 use crate::model::{ObjectKey, Pod, Service, Slice};
+use crate::plan::selects;
 
 /// Something that rounds may depend on is not what it was.
 #[derive(Clone, Debug)]
@@ -125,7 +127,7 @@ pub struct Switches {
 }
 
 /// The stores. Clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stores {
     /// Bindings by name.
     pub bindings: Arc<Table<BindingRow>>,
@@ -139,6 +141,19 @@ pub struct Stores {
     pub switches: Arc<Table<Switches>>,
     /// TkeServiceConfigs by name.
     pub configs: Arc<Table<ConfigRow>>,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            bindings: Arc::new(Table::indexed(index::BINDINGS)),
+            services: Arc::new(Table::indexed(index::SERVICES)),
+            slices: Arc::new(Table::indexed(index::SLICES)),
+            pods: Arc::default(),
+            switches: Arc::default(),
+            configs: Arc::default(),
+        }
+    }
 }
 
 /// Tells whether all stores have been filled once.
@@ -266,7 +281,20 @@ impl Stores {
 
     /// The slices of a Service.
     pub fn slices_of(&self, service: &ObjectKey) -> Vec<Arc<Slice>> {
-        let rows = self.slices.rows(&service.namespace);
-        rows.values().filter(|slice| slice.service == service.name).cloned().collect()
+        self.slices.found(&Word::Service(service.clone()))
+    }
+
+    /// The bindings of a Service.
+    pub fn bindings_of(&self, service: &ObjectKey) -> Vec<Arc<BindingRow>> {
+        self.bindings.found(&Word::Service(service.clone()))
+    }
+
+    /// The Services that select a Pod.
+    pub fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>> {
+        let labels = pod.labels.iter();
+        let word =
+            |(key, value): (&String, &String)| Word::Label(pod.key.namespace.clone(), key.clone(), value.clone());
+        let services = labels.flat_map(|label| self.services.found(&word(label)));
+        services.filter(|service| selects(service, pod)).collect()
     }
 }

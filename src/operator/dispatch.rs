@@ -18,7 +18,7 @@ use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
 use super::services::{Services, service_loop};
 use super::tempo::Tempo;
-use super::triggers::{Key, Neighbourhood, News, keys, namespace, news};
+use super::triggers::{Key, News, keys, namespace, news};
 use crate::k8s::Change;
 use crate::model::Region;
 use crate::status::FirstLook;
@@ -52,11 +52,7 @@ pub(super) async fn dispatch(context: Arc<Context>, mut changes: mpsc::Receiver<
                 Some(change) => {
                     let stores = &context.stores;
                     let namespace = namespace(&change);
-                    let around = Neighbourhood {
-                        bindings: stores.bindings.rows(namespace),
-                        services: stores.services.rows(namespace),
-                    };
-                    for key in keys(&change, &around, &region) {
+                    for key in keys(&change, stores, &region) {
                         loops.wake(key, news(&change));
                     }
                     if matches!(change, Change::Switches(_)) {

@@ -11,14 +11,13 @@ use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Contents, Presence};
+use crate::k8s::Word;
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, Remembered, Snapshot, placement};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
-    let region = context.clouds.default_region();
-    let all = context.stores.bindings.all();
-    all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
+    key.bindings(&context.stores, context.clouds.default_region())
 }
 
 /// What is known of the load balancer from an earlier round, and need not be read again.
@@ -59,9 +58,9 @@ pub(super) async fn gather(
         (_, Ok(None)) => Seen::Unplaced(Vec::new()),
     };
     if let Seen::Observed(observed) = &seen {
-        let living = context.stores.bindings.all().iter().filter_map(|row| row.0.metadata.uid.clone()).collect();
+        let living = |uid: &str| context.stores.bindings.has(&Word::Uid(uid.to_owned()));
         for view in &mut bindings {
-            view.former_uids = placement::former_uids(&view.binding, observed, &living);
+            view.former_uids = placement::former_uids(&view.binding, observed, living);
         }
     }
     let load_balancer = match key {

@@ -242,7 +242,11 @@ pub(crate) fn is_controlling_service(owner: &OwnerReference) -> bool {
 /// The UIDs of bindings whose place this one has taken, by evidence of its own: those that its status records, and, on a load
 /// balancer that was created for the Service which owns it, that of the binding which asked for it and those in names of listeners
 /// that are this binding's but for the UID. None that a binding has: `living` are the UIDs of all.
-pub fn former_uids(binding: &DirectAccessBinding, observed: &Observed, living: &BTreeSet<String>) -> BTreeSet<String> {
+pub fn former_uids(
+    binding: &DirectAccessBinding,
+    observed: &Observed,
+    is_living: impl Fn(&str) -> bool,
+) -> BTreeSet<String> {
     let Some(service) = owning_service(binding) else { return BTreeSet::new() };
     let tags = &observed.load_balancer.tags;
     if !tags.iter().any(|(key, value)| key == SERVICE_TAG && value == service) {
@@ -257,7 +261,7 @@ pub fn former_uids(binding: &DirectAccessBinding, observed: &Observed, living: &
     });
     let recorded = binding.status.iter().filter_map(|status| status.load_balancer.as_ref());
     let recorded = recorded.flat_map(|found| found.former_uids.iter().cloned());
-    by_tag.chain(by_name).chain(recorded).filter(|uid| !living.contains(uid)).collect()
+    by_tag.chain(by_name).chain(recorded).filter(|uid| !is_living(uid)).collect()
 }
 
 /// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.
