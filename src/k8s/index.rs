@@ -32,7 +32,7 @@ pub(super) const BINDINGS: Index<BindingRow> = |row| {
     let load_balancers = named.into_iter().chain(recorded).map(Word::LoadBalancer);
     let service = Word::Service(ObjectKey::new(&namespace, &binding.spec.service_ref.name));
     let uid = binding.metadata.uid.clone().map(Word::Uid);
-    let leaving = leaves.then(|| Word::Leaving(namespace));
+    let leaving = leaves.then_some(Word::Leaving(namespace));
     load_balancers.chain([service]).chain(uid).chain(leaving).collect()
 };
 

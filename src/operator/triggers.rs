@@ -168,7 +168,11 @@ mod tests {
             let of_service = object(json!({"metadata": {"name": name, "namespace": "shop"},
                 "spec": {"selector": {"app": name, "tier": "front"}, "ports": [{"port": 80}]}}));
             stores.services.put("shop", &name, service(&of_service));
-            let load_balancer = if number == 7 { json!({"create": {"network": "Public"}}) } else { json!({"id": format!("lb-{number}")}) };
+            let load_balancer = if number == 7 {
+                json!({"create": {"network": "Public"}})
+            } else {
+                json!({"id": format!("lb-{number}")})
+            };
             let mut binding: DirectAccessBinding = object(json!({
                 "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
                 "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{number}"), "resourceVersion": "1"},

@@ -102,6 +102,8 @@ mod tests {
         world
     }
 
+    type Change = fn(&mut World);
+
     fn look(world: &World) -> FirstLook {
         first_look(&world.bindings[0], world.service.as_ref(), world.pods.values())
     }
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn those_come_first_for_which_somebody_waits() {
         assert_eq!(look(&at_rest()), FirstLook::InTurn);
-        let changes: [(&str, fn(&mut World)); 9] = [
+        let changes: [(&str, Change); 9] = [
             ("a Pod ends", |world| world.pod(1).deleting_since = Some(world.now)),
             ("a gate waits", |world| world.pod(1).gate = GateState::Unset),
             ("it is new", |world| Arc::make_mut(&mut world.bindings[0]).status = None),
