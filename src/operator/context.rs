@@ -117,3 +117,28 @@ impl Clouds {
         Ok(client)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clb::Keys;
+
+    #[test]
+    fn a_client_goes_with_the_last_binding_of_its_region_and_its_rates_with_it() {
+        let keys = Keys::new("AKIDEXAMPLE", "hunter2", None).unwrap();
+        let own = Region::from("ap-guangzhou");
+        let clouds = Clouds::new(ClbSettings::new(own.clone()), Credentials::fixed(keys), Metrics::default()).unwrap();
+        let regions: Vec<_> = (0..10).map(|number| Region::from(format!("nowhere-{number}").as_str())).collect();
+        for region in &regions {
+            clouds.client(region).unwrap();
+        }
+        let rates = clouds.client(&regions[0]).unwrap().clb.rates();
+        assert!(!rates.is_over());
+        for region in &regions {
+            clouds.forget(region);
+        }
+        clouds.forget(&own);
+        let left: Vec<_> = clouds.clients.lock().unwrap().keys().cloned().collect();
+        assert_eq!((left, rates.is_over()), (vec![own], true), "the controller's own region stays");
+    }
+}
