@@ -13,9 +13,9 @@ use serde_json::json;
 use tke_direct_access::api::DirectAccessBinding;
 use tke_direct_access::api::mark::{ListenerName, TargetTag};
 use tke_direct_access::model::{
-    Address, Attributes, Caller, Containers, Ending, GateState, Health, IpFamily, Limits, Listener, ListenerId,
-    ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork, Protocol,
-    RegisteredTarget, Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort,
+    Address, Annotations, Attributes, Caller, Containers, Ending, GateState, Health, IpFamily, Limits, Listener,
+    ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase, Pod, PodNetwork,
+    Protocol, RegisteredTarget, Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort,
     Transport,
 };
 use tke_direct_access::plan::{
@@ -41,7 +41,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
         uid: uid(number),
         created: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
-        annotations: BTreeMap::new(),
+        annotations: Annotations::default(),
         ips: vec![ip(number)],
         node: Some("node-1".to_owned()),
         host_network: false,
@@ -159,7 +159,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
                 target_port: TargetPort::Number(8080),
             }],
             publish_not_ready_addresses: false,
-            annotations: BTreeMap::new(),
+            annotations: Annotations::default(),
             our_annotations: Vec::new(),
             load_balancer_class: None,
             ingress: Vec::new(),

@@ -1,20 +1,20 @@
 //! The client: every call is allowed, signed, sent, read, observed and bounded in time in one place.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, info, warn};
 
 use super::caller::KeyMark;
 use super::clock::Clock;
 use super::convert::Malformed;
 use super::credentials::{Credentials, Keys};
-use super::error::{INVALID_REQUEST, LOAD_BALANCER_BUSY, NOT_LEADING, RATE_LIMIT, SIGNATURE_EXPIRED, TIMEOUT, own};
+use super::error::{INVALID_REQUEST, NOT_LEADING, SIGNATURE_EXPIRED, TIMEOUT, own};
 use super::fence::{Closed, Fence, Unfenced, Writer};
 use super::settings::{Endpoints, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
@@ -25,13 +25,16 @@ use crate::model::{Class, Failure};
 /// Upper bound of the deadlines, for settings that mean "never".
 const LONGEST_DEADLINE: Duration = Duration::from_secs(3600);
 
+/// How often a read that the cloud refuses because there were too many calls is sent before it counts as failed. The rate is halved
+/// each time, so that what is refused now and then, because others use the same account, is no failure.
+const READ_ATTEMPTS: u32 = 5;
+
 /// Told of every call, for metrics.
 pub trait CallObserver: Send + Sync {
-    /// A call ended: well (`None`) or badly. `elapsed` is the time between sending and the end of the reply; for a call that
-    /// was given up before it was sent (codes `ClientError.RateLimit` and `ClientError.LoadBalancerBusy`), the time it waited.
+    /// A call ended: well (`None`) or badly. `elapsed` is the time between sending and the end of the reply.
     fn observe(&self, action: &'static str, class: Option<Class>, elapsed: Duration);
 
-    /// A call has got permission, or given up, after waiting for so long, which may be no time at all.
+    /// A call has got permission after waiting for so long, which may be no time at all.
     fn waited(&self, _: Wait, _: Duration) {}
 }
 
@@ -52,8 +55,11 @@ impl CallObserver for () {
 /// A client of the CLB API in one region. Clones share connections, rates and locks, so that there should be one client per
 /// account and region.
 ///
-/// It repeats nothing by itself, except a call that was refused because this machine's clock is wrong: the caller's next
-/// round decides by the failure's class.
+/// A call waits for its turn for as long as it takes, and that is no failure: its deadline begins when it is sent. Whoever does not
+/// want to wait any more drops it.
+///
+/// It repeats a call that was refused because this machine's clock is wrong, and a read that was refused because there were too many
+/// calls. Nothing else: the caller's next round decides by the failure's class.
 #[derive(Clone)]
 pub struct Clb {
     inner: Arc<Inner>,
@@ -91,8 +97,8 @@ impl Clb {
             throttle: Throttle::new(rate_per_second),
             clock: Clock::default(),
             observer,
-            read_deadline,
-            write_deadline,
+            read_deadline: read_deadline.min(LONGEST_DEADLINE),
+            write_deadline: write_deadline.min(LONGEST_DEADLINE),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -105,6 +111,16 @@ impl Clb {
     /// Waits until calls are signed with another key than this one.
     pub(super) async fn key_other_than(&self, key: &KeyMark) {
         self.inner.credentials.other_than(key).await;
+    }
+
+    /// How fast its calls may follow one another.
+    pub fn rates(&self) -> Rates {
+        Rates(Arc::downgrade(&self.inner))
+    }
+
+    /// Waits until a call of this action might be sent at once.
+    pub(super) async fn idle(&self, action: &'static str) {
+        self.inner.throttle.idle(action).await;
     }
 
     /// Makes a read.
@@ -136,6 +152,28 @@ impl Clb {
 impl fmt::Debug for Clb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clb").field("endpoint", &self.inner.endpoints.of(Service::Clb).host).finish_non_exhaustive()
+    }
+}
+
+/// The rates of a client. It does not keep the client alive.
+#[derive(Clone)]
+pub struct Rates(Weak<Inner>);
+
+impl Rates {
+    /// Calls per second that each action may make now; nothing of a client that is gone, and of actions that it has not called.
+    pub fn now(&self) -> Vec<(&'static str, f64)> {
+        self.0.upgrade().map(|inner| inner.throttle.rates()).unwrap_or_default()
+    }
+
+    /// The client is gone.
+    pub fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+impl fmt::Debug for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rates").field(&self.now()).finish()
     }
 }
 
@@ -176,63 +214,47 @@ impl Inner {
         fence: &impl Fence,
         convert: impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Failure> {
-        let limit = if A::WRITE { self.write_deadline } else { self.read_deadline };
-        let deadline = Instant::now() + limit.min(LONGEST_DEADLINE);
         let body = serde_json::to_vec(request)
             .map_err(|error| own(A::NAME, INVALID_REQUEST, format!("the request cannot be written: {error}")))?;
-        let _permit = self.permit(request, deadline).await?;
-        match self.attempt::<A, T>(&body, deadline, fence, &convert).await {
-            Err(Refusal { failure, date: Some(date) }) if failure.code == SIGNATURE_EXPIRED => {
-                let ahead_seconds = self.clock.correct(date);
-                warn!(ahead_seconds, "the cloud's clock differs from this machine's; signing with the cloud's");
-                self.attempt::<A, T>(&body, deadline, fence, &convert).await
+        let _permit = self.permit(request).await;
+        let (mut attempts, mut is_corrected) = (1, false);
+        loop {
+            match self.attempt::<A, T>(&body, fence, &convert).await {
+                Err(Refusal { failure, date: Some(date) }) if failure.code == SIGNATURE_EXPIRED && !is_corrected => {
+                    let ahead_seconds = self.clock.correct(date);
+                    warn!(ahead_seconds, "the cloud's clock differs from this machine's; signing with the cloud's");
+                    is_corrected = true;
+                }
+                Err(Refusal { failure, .. })
+                    if failure.class == Class::Throttled && !A::WRITE && attempts < READ_ATTEMPTS =>
+                {
+                    attempts += 1;
+                }
+                result => return result.map_err(|refusal| refusal.failure),
             }
-            result => result,
-        }
-        .map_err(|refusal| refusal.failure)
-    }
-
-    async fn permit<A: Action>(&self, request: &A, deadline: Instant) -> Result<Option<OwnedSemaphorePermit>, Failure> {
-        match request.load_balancer() {
-            Some(load_balancer) if A::WRITE => {
-                let message = "other writes on the load balancer leave no time for this one";
-                let permit = self.throttle.exclusive(load_balancer);
-                self.allowed::<A, _>(permit, deadline, LOAD_BALANCER_BUSY, message).await
-            }
-            _ => Ok(None),
         }
     }
 
-    /// Waits for permission, for half of the time that is left: a call that is sent at the last moment would end as one that
-    /// may have happened, which is worse than one that was not sent.
-    async fn allowed<A: Action, T>(
-        &self,
-        permission: impl Future<Output = T>,
-        deadline: Instant,
-        code: &str,
-        message: &str,
-    ) -> Result<T, Failure> {
-        let start = Instant::now();
-        let midway = start + deadline.saturating_duration_since(start) / 2;
-        let permitted = timeout_at(midway, permission).await;
-        self.observer.waited(if code == RATE_LIMIT { Wait::Rate } else { Wait::LoadBalancer }, start.elapsed());
-        permitted.map_err(|_| {
-            let failure = own(A::NAME, code, message);
-            self.observe::<A>(Some(&failure), None, start);
-            failure
-        })
+    /// Waits until no other write of ours runs on the load balancer of a write.
+    async fn permit<A: Action>(&self, request: &A) -> Option<OwnedSemaphorePermit> {
+        let load_balancer = request.load_balancer().filter(|_| A::WRITE)?;
+        let asked = Instant::now();
+        let permit = self.throttle.exclusive(load_balancer).await;
+        self.observer.waited(Wait::LoadBalancer, asked.elapsed());
+        permit
     }
 
-    /// Signs, sends and reads once.
+    /// Waits for the rate, signs, sends and reads once.
     async fn attempt<A: Action, T>(
         &self,
         body: &[u8],
-        deadline: Instant,
         fence: &impl Fence,
         convert: &impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Refusal> {
-        let rate = self.throttle.ready(A::NAME);
-        self.allowed::<A, _>(rate, deadline, RATE_LIMIT, "the rate of the action leaves no time for this call").await?;
+        let asked = Instant::now();
+        self.throttle.ready(A::NAME).await;
+        self.observer.waited(Wait::Rate, asked.elapsed());
+        let deadline = if A::WRITE { self.write_deadline } else { self.read_deadline };
         let keys = self.credentials.current();
         let mut headers = self.headers.clone();
         let endpoint = self.endpoints.of(A::SERVICE);
@@ -242,7 +264,7 @@ impl Inner {
         let start = Instant::now();
         let exchange = exchange::<A>(&self.http, endpoint, headers, body.to_vec());
         // Asked last: rates, locks and credentials have been waited for.
-        let (result, request_id) = match fence.guard(timeout_at(deadline, exchange)).await {
+        let (result, request_id) = match fence.guard(timeout(deadline, exchange)).await {
             Err(Closed) => (Err(own(A::NAME, NOT_LEADING, "leadership ended before the reply").into()), None),
             Ok(Err(_)) => (Err(own(A::NAME, TIMEOUT, "no reply until the deadline").into()), None),
             Ok(Ok(Err(refusal))) => {
@@ -256,6 +278,11 @@ impl Inner {
             }
         };
         let result = result.map_err(|refusal| redact.refusal(refusal));
+        if let Err(Refusal { failure, .. }) = &result
+            && failure.class == Class::Throttled
+        {
+            self.throttle.refused(A::NAME, failure, start);
+        }
         self.observe::<A>(result.as_ref().err().map(|refusal| &refusal.failure), request_id.as_deref(), start);
         result
     }

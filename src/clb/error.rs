@@ -15,10 +15,6 @@ pub const MALFORMED_REPLY: &str = "ClientError.MalformedReply";
 /// Our code when the reply to a read lacks rows that it counts, or has a row that lacks something or has something that cannot
 /// be: the message names the member. What such a read leaves out would look removed, so that it counts as failed.
 pub const UNREADABLE_REPLY: &str = "ClientError.UnreadableReply";
-/// Our code when the action's rate left too little of the deadline. Nothing was sent.
-pub const RATE_LIMIT: &str = "ClientError.RateLimit";
-/// Our code when other writes of ours on the load balancer left too little of the deadline. Nothing was sent.
-pub const LOAD_BALANCER_BUSY: &str = "ClientError.LoadBalancerBusy";
 /// Our code when this replica did not lead any more when a write was to be sent, or until its reply. In the latter case it may have
 /// happened.
 pub const NOT_LEADING: &str = "ClientError.NotLeading";
@@ -124,8 +120,6 @@ const ROWS: &[Row] = &[
     exact(MALFORMED_REPLY, Class::Unreachable),
     exact(UNREADABLE_REPLY, Class::Transient),
     exact(NOT_LEADING, Class::Unreachable),
-    exact(RATE_LIMIT, Class::Throttled),
-    exact(LOAD_BALANCER_BUSY, Class::Busy),
     exact(INVALID_REQUEST, Class::Invalid),
 ];
 
@@ -295,8 +289,6 @@ mod tests {
             assert_eq!(own("DescribeQuota", code, "x").class, Class::Unreachable, "{code}");
         }
         assert_eq!(own("DescribeQuota", UNREADABLE_REPLY, "x").class, Class::Transient);
-        assert_eq!(own("DescribeQuota", RATE_LIMIT, "x").class, Class::Throttled);
-        assert_eq!(own("DeleteListener", LOAD_BALANCER_BUSY, "x").class, Class::Busy);
         assert_eq!(own("DeleteListener", INVALID_REQUEST, "x").class, Class::Invalid);
     }
 }

@@ -20,13 +20,14 @@ mod convert;
 pub mod credentials;
 pub mod error;
 mod fence;
-mod health_reads;
 mod listener_writes;
 mod load_balancer_writes;
 mod non_empty;
+mod rate;
 mod reads;
 mod request;
 mod settings;
+mod shared_reads;
 pub mod sign;
 mod target_writes;
 mod throttle;
@@ -34,15 +35,15 @@ mod transport;
 pub mod wire;
 
 pub use caller::{CallerReads, KeyMark};
-pub use client::{CallObserver, Clb, Wait};
+pub use client::{CallObserver, Clb, Rates, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use fence::{Closed, Fence, Unfenced, Writer};
-pub use health_reads::HealthReads;
 pub use non_empty::NonEmpty;
 pub use reads::{Contents, Presence};
 pub use request::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer, NewRule, NewTarget};
 pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};
+pub use shared_reads::SharedReads;
 
 #[cfg(test)]
 mod tests;

@@ -14,13 +14,13 @@ use crate::model::{
 };
 
 /// Load balancers in one `DescribeLoadBalancers` call.
-const LOAD_BALANCERS_PER_CALL: usize = 20;
+pub(super) const LOAD_BALANCERS_PER_CALL: usize = 20;
 /// The most load balancers on one page of `DescribeLoadBalancers`.
 const LOAD_BALANCERS_PER_PAGE: i64 = 100;
 /// Listeners in one `DescribeTargets` call.
 const LISTENERS_PER_TARGETS_CALL: usize = 20;
 /// Load balancers in one `DescribeTargetHealth` call.
-const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
+pub(super) const LOAD_BALANCERS_PER_HEALTH_CALL: usize = 30;
 
 /// A load balancer and everything in it but health.
 #[derive(Clone, Debug)]
@@ -167,7 +167,20 @@ impl Clb {
     /// # Errors
     /// When one of the calls failed: three when it is shown, two when it is not.
     pub async fn contents(&self, id: &LoadBalancerId) -> Result<Presence, Failure> {
-        let Some(load_balancer) = self.load_balancers(std::slice::from_ref(id)).await?.pop() else {
+        let found = self.load_balancers(std::slice::from_ref(id)).await?.pop();
+        self.contents_of(id, found).await
+    }
+
+    /// The same, of a load balancer of which a read has just said this.
+    ///
+    /// # Errors
+    /// When one of the calls failed.
+    pub(super) async fn contents_of(
+        &self,
+        id: &LoadBalancerId,
+        found: Option<LoadBalancer>,
+    ) -> Result<Presence, Failure> {
+        let Some(load_balancer) = found else {
             return Ok(Presence::NotShown { witnesses: self.witnesses(id).await? });
         };
         // Somebody may make a rule between the two reads. Then the next two agree.

@@ -23,13 +23,12 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// The region of the load balancers.
     pub region: Region,
-    /// The cloud's limit for one action: no second has more calls of it, so that a long run has about three quarters of it.
-    /// The cloud's own default is 20, counted for the whole account.
+    /// The cloud's limit for one action: no second has more calls of it, so that a long run has about five sixths of it.
+    /// The cloud's own default is 20, counted for the whole account; when it refuses a call, fewer are made for a while.
     pub rate_per_second: NonZeroU32,
-    /// How long a read may take. Up to half of it may be waiting for the rate; when that is not enough, nothing is sent.
+    /// How long a read may take, from when it is sent.
     pub read_deadline: Duration,
-    /// How long a write may take. Up to half of it may be waiting for other writes on the load balancer, and half of the rest
-    /// for the rate; when that is not enough, nothing is sent.
+    /// How long a write may take, from when it is sent.
     pub write_deadline: Duration,
     /// Language of the cloud's messages: `en-US` or `zh-CN`. Some errors are told from English messages only.
     pub language: String,

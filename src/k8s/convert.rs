@@ -1,6 +1,5 @@
 //! Kubernetes objects to slim values. Total: what is missing or odd in an object becomes absence, never a failure.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,11 +8,13 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::bounded;
 use crate::api::names;
 use crate::model::{
     Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service,
     ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Transport,
 };
+use crate::plan::annotated;
 
 /// How names of super nodes begin.
 const SUPER_NODE: &str = "eklet-";
@@ -50,7 +51,7 @@ pub fn service(object: &core::Service) -> Service {
         selector: spec.selector.unwrap_or_default(),
         ports: spec.ports.unwrap_or_default().iter().filter_map(port).collect(),
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
-        annotations: object.metadata.annotations.clone().unwrap_or_default(),
+        annotations: bounded::annotations(&object.metadata, annotated::is_of_interest),
         our_annotations: our_annotations(object.metadata.managed_fields.as_deref().unwrap_or_default()),
         load_balancer_class: spec.load_balancer_class,
         ingress: ingress(object.status.as_ref()),
@@ -77,7 +78,7 @@ fn service_condition(status: Option<&core::ServiceStatus>) -> Option<ServiceCond
     all.find(|found| found.type_ == names::SERVICE_CONDITION).map(|found| ServiceCondition {
         is_true: found.status == "True",
         reason: found.reason.clone(),
-        message: found.message.clone(),
+        message: bounded::words(&found.message),
     })
 }
 
@@ -92,7 +93,8 @@ fn our_annotations(managed: &[ManagedFieldsEntry]) -> Vec<String> {
     let ours = managed.iter().filter(|entry| entry.manager.as_deref() == Some(names::FIELD_MANAGER));
     let fields = ours.filter_map(|entry| entry.fields_v1.as_ref());
     let annotations = fields.filter_map(|fields| fields.0.get("f:metadata")?.get("f:annotations")?.as_object());
-    annotations.flat_map(|keys| keys.keys().filter_map(|key| key.strip_prefix("f:"))).map(str::to_owned).collect()
+    let keys = annotations.flat_map(|keys| keys.keys().filter_map(|key| key.strip_prefix("f:")));
+    keys.filter(|key| annotated::is_known(key)).map(str::to_owned).collect()
 }
 
 /// A slice; `None` for one that belongs to no Service, or whose addresses are not IP addresses.
@@ -137,7 +139,9 @@ pub fn pod(object: &core::Pod) -> Pod {
         uid: object.metadata.uid.clone().unwrap_or_default(),
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         labels: object.metadata.labels.clone().unwrap_or_default(),
-        annotations: vendor_annotations(&object.metadata),
+        annotations: bounded::annotations(&object.metadata, |key| {
+            key == names::CUSTOM_WEIGHT || annotated::is_almost(key, names::CUSTOM_WEIGHT)
+        }),
         ips: ips(status),
         node: spec.and_then(|spec| spec.node_name.clone()),
         host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
@@ -155,12 +159,6 @@ pub fn pod(object: &core::Pod) -> Pod {
         ending: spec.map(ending).unwrap_or_default(),
         gate: gate(object),
     }
-}
-
-fn vendor_annotations(meta: &ObjectMeta) -> BTreeMap<String, String> {
-    let is_vendors = |key: &&String| [names::CUSTOM_WEIGHT, names::NETWORKS].contains(&key.as_str());
-    let annotations = meta.annotations.iter().flatten();
-    annotations.filter(|(key, _)| is_vendors(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// VPC-CNI shows in an annotation or in the resource of a network interface, a super node in its name.
@@ -323,14 +321,16 @@ fn gate(object: &core::Pod) -> GateState {
         None => GateState::Unset,
         Some(found) if found.status == "True" => GateState::Open,
         Some(found) => GateState::Waiting {
-            reason: found.reason.clone().unwrap_or_default(),
-            message: found.message.clone().unwrap_or_default(),
+            reason: found.reason.as_deref().map(bounded::words).unwrap_or_default(),
+            message: found.message.as_deref().map(bounded::words).unwrap_or_default(),
         },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::{Value, json};
 
     use super::*;

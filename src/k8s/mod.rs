@@ -1,7 +1,9 @@
 //! The edge to Kubernetes that operator, webhook and plugin share: slim stores fed by watches, and conversions.
 
+mod bounded;
 pub mod certificate;
 mod convert;
+mod index;
 mod list;
 mod stores;
 mod table;
@@ -9,6 +11,7 @@ mod view;
 mod watch;
 
 pub use convert::{pod, service, slice};
+pub use index::Word;
 pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced};
 pub use table::{Difference, Rows, Table};

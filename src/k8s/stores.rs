@@ -10,12 +10,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::bounded;
 use super::convert;
+use super::index::{self, Word};
 use super::table::{Difference, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
-use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
 use crate::model::{ObjectKey, Pod, Service, Slice};
+use crate::plan::selects;
 
 /// Something that rounds may depend on is not what it was.
 #[derive(Clone, Debug)]
@@ -124,7 +127,7 @@ pub struct Switches {
 }
 
 /// The stores. Clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stores {
     /// Bindings by name.
     pub bindings: Arc<Table<BindingRow>>,
@@ -138,6 +141,19 @@ pub struct Stores {
     pub switches: Arc<Table<Switches>>,
     /// TkeServiceConfigs by name.
     pub configs: Arc<Table<ConfigRow>>,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            bindings: Arc::new(Table::indexed(index::BINDINGS)),
+            services: Arc::new(Table::indexed(index::SERVICES)),
+            slices: Arc::new(Table::indexed(index::SLICES)),
+            pods: Arc::default(),
+            switches: Arc::default(),
+            configs: Arc::default(),
+        }
+    }
 }
 
 /// Tells whether all stores have been filled once.
@@ -178,13 +194,13 @@ pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<
     match &object.0 {
         Ok(binding) => {
             let mut binding = binding.clone();
-            binding.metadata.managed_fields = None;
+            bounded::slim(&mut binding.metadata);
             Some(BindingRow(Arc::new(binding)))
         }
         Err(invalid) => {
             let meta = &invalid.metadata;
             let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
-            let error = &invalid.error;
+            let error = clip(&invalid.error, MESSAGE_MAX);
             tracing::error!(namespace, name, %error, "this version cannot read the DirectAccessBinding and leaves it alone");
             None
         }
@@ -200,10 +216,11 @@ pub(super) fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<Conf
     let read = match &object.0 {
         Ok(config) => {
             let mut config = config.clone();
-            config.metadata.managed_fields = None;
+            bounded::slim(&mut config.metadata);
             Ok(Arc::new(config))
         }
-        Err(invalid) => Err(invalid.error.clone()),
+        // It may repeat what cannot be read.
+        Err(invalid) => Err(clip(&invalid.error, MESSAGE_MAX)),
     };
     let owners = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
     Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: read })
@@ -264,7 +281,20 @@ impl Stores {
 
     /// The slices of a Service.
     pub fn slices_of(&self, service: &ObjectKey) -> Vec<Arc<Slice>> {
-        let rows = self.slices.rows(&service.namespace);
-        rows.values().filter(|slice| slice.service == service.name).cloned().collect()
+        self.slices.found(&Word::Service(service.clone()))
+    }
+
+    /// The bindings of a Service.
+    pub fn bindings_of(&self, service: &ObjectKey) -> Vec<Arc<BindingRow>> {
+        self.bindings.found(&Word::Service(service.clone()))
+    }
+
+    /// The Services that select a Pod.
+    pub fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>> {
+        let labels = pod.labels.iter();
+        let word =
+            |(key, value): (&String, &String)| Word::Label(pod.key.namespace.clone(), key.clone(), value.clone());
+        let services = labels.flat_map(|label| self.services.found(&word(label)));
+        services.filter(|service| selects(service, pod)).collect()
     }
 }

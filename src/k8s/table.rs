@@ -1,21 +1,55 @@
 //! Objects of one kind, by namespace, in the form that the rest of the program wants them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use super::index::Word;
 
 /// The rows of one namespace, by key.
 pub type Rows<V> = Arc<BTreeMap<String, Arc<V>>>;
+
+/// The words under which a row is found.
+pub(super) type Index<V> = fn(&V) -> Vec<Word>;
+/// Namespace and key of a row.
+type Place = (String, String);
 
 /// A table that one watch writes and many read. Readers get a frozen copy of a namespace; a writer copies it only while
 /// somebody still reads it.
 #[derive(Debug)]
 pub struct Table<V> {
-    namespaces: RwLock<HashMap<String, Rows<V>>>,
+    index: Index<V>,
+    state: RwLock<State<V>>,
+}
+
+#[derive(Debug)]
+struct State<V> {
+    namespaces: HashMap<String, Rows<V>>,
+    words: HashMap<Word, BTreeMap<Place, Arc<V>>>,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self { namespaces: RwLock::new(HashMap::new()) }
+        Self::indexed(|_| Vec::new())
+    }
+}
+
+impl<V> Table<V> {
+    /// A table whose rows are found by these words, too.
+    pub(super) fn indexed(index: Index<V>) -> Self {
+        Self { index, state: RwLock::new(State { namespaces: HashMap::new(), words: HashMap::new() }) }
+    }
+}
+
+impl<V> State<V> {
+    fn forget(&mut self, index: Index<V>, place: &Place, row: &V) {
+        for word in index(row) {
+            if let Some(rows) = self.words.get_mut(&word) {
+                rows.remove(place);
+                if rows.is_empty() {
+                    self.words.remove(&word);
+                }
+            }
+        }
     }
 }
 
@@ -29,62 +63,78 @@ pub struct Difference<V> {
 }
 
 impl<V: PartialEq> Table<V> {
+    fn read(&self) -> RwLockReadGuard<'_, State<V>> {
+        // A poisoned lock means that a writer panicked between two rows; each row by itself is still whole.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The rows of a namespace.
     pub fn rows(&self, namespace: &str) -> Rows<V> {
-        // A poisoned lock means that a writer panicked between two rows; each row by itself is still whole.
-        let namespaces = self.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces.get(namespace).cloned().unwrap_or_default()
+        self.read().namespaces.get(namespace).cloned().unwrap_or_default()
     }
 
     /// One row.
     pub fn row(&self, namespace: &str, key: &str) -> Option<Arc<V>> {
-        let namespaces = self.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces.get(namespace)?.get(key).cloned()
+        self.read().namespaces.get(namespace)?.get(key).cloned()
     }
 
     /// All rows of all namespaces.
     pub fn all(&self) -> Vec<Arc<V>> {
-        let namespaces = self.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces.values().flat_map(|rows| rows.values().cloned()).collect()
+        self.read().namespaces.values().flat_map(|rows| rows.values().cloned()).collect()
+    }
+
+    /// The rows of all namespaces with this word.
+    pub fn found(&self, word: &Word) -> Vec<Arc<V>> {
+        self.read().words.get(word).map(|rows| rows.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// There is a row with this word.
+    pub fn has(&self, word: &Word) -> bool {
+        self.read().words.contains_key(word)
     }
 
     /// Writes a row; `None` when it is as it was.
     pub fn put(&self, namespace: &str, key: &str, row: V) -> Option<Difference<V>> {
-        let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let rows = namespaces.entry(namespace.to_owned()).or_default();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let rows = state.namespaces.entry(namespace.to_owned()).or_default();
         let before = rows.get(key).cloned();
         if before.as_deref() == Some(&row) {
             return None;
         }
         let after = Arc::new(row);
         Arc::make_mut(rows).insert(key.to_owned(), after.clone());
+        let place = (namespace.to_owned(), key.to_owned());
+        if let Some(before) = &before {
+            state.forget(self.index, &place, before);
+        }
+        for word in (self.index)(&after) {
+            state.words.entry(word).or_default().insert(place.clone(), after.clone());
+        }
         Some(Difference { before, after: Some(after) })
     }
 
     /// Takes a row away; `None` when there was none.
     pub fn remove(&self, namespace: &str, key: &str) -> Option<Difference<V>> {
-        let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let rows = namespaces.get_mut(namespace)?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let rows = state.namespaces.get_mut(namespace)?;
         let before = Arc::make_mut(rows).remove(key)?;
         if rows.is_empty() {
-            namespaces.remove(namespace);
+            state.namespaces.remove(namespace);
         }
+        state.forget(self.index, &(namespace.to_owned(), key.to_owned()), &before);
         Some(Difference { before: Some(before), after: None })
     }
 
     /// Takes away every row that `keep` does not want, after a list that showed which rows exist.
     pub fn retain(&self, keep: impl Fn(&str, &str) -> bool) -> Vec<Difference<V>> {
-        let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let mut gone = Vec::new();
-        for (namespace, rows) in namespaces.iter_mut() {
-            let stale: Vec<String> = rows.keys().filter(|key| !keep(namespace, key)).cloned().collect();
-            for key in stale {
-                let before = Arc::make_mut(rows).remove(&key);
-                gone.push(Difference { before, after: None });
-            }
-        }
-        namespaces.retain(|_, rows| !rows.is_empty());
-        gone
+        let stale: Vec<Place> = {
+            let state = self.read();
+            let places =
+                state.namespaces.iter().flat_map(|(namespace, rows)| rows.keys().map(move |key| (namespace, key)));
+            let stale = places.filter(|(namespace, key)| !keep(namespace, key));
+            stale.map(|(namespace, key)| (namespace.clone(), key.clone())).collect()
+        };
+        stale.iter().filter_map(|(namespace, key)| self.remove(namespace, key)).collect()
     }
 }
 
@@ -120,5 +170,23 @@ mod tests {
         let gone = table.retain(|namespace, key| (namespace, key) == ("a", "x"));
         assert_eq!(gone.len(), 2);
         assert_eq!(table.all().len(), 1);
+    }
+
+    #[test]
+    fn a_row_is_found_by_the_words_that_it_has_now() {
+        let table = Table::indexed(|row: &u32| vec![Word::Uid((row % 10).to_string())]);
+        let found = |word: u32| table.found(&Word::Uid(word.to_string())).iter().map(|row| **row).collect::<Vec<_>>();
+        for (namespace, row) in [("a", 11), ("b", 21), ("a", 32)] {
+            table.put(namespace, &row.to_string(), row);
+        }
+        assert_eq!((found(1), found(2)), (vec![11, 21], vec![32]));
+        table.put("a", "11", 12);
+        assert_eq!((found(1), found(2)), (vec![21], vec![12, 32]));
+        table.remove("b", "21");
+        assert!(found(1).is_empty() && !table.has(&Word::Uid("1".to_owned())));
+        table.retain(|_, key| key == "32");
+        assert_eq!(found(2), [32]);
+        table.retain(|_, _| false);
+        assert!(table.state.read().unwrap().words.is_empty());
     }
 }

@@ -69,10 +69,8 @@ impl Stores {
             let created = binding.metadata.creation_timestamp.as_ref().map(|time| time.0);
             (created, binding.metadata.uid.clone().unwrap_or_default())
         };
-        let rows = self.bindings.rows(namespace);
-        let rivals = rows.values().filter(|row| {
-            row.0.spec.service_ref.name == binding.spec.service_ref.name && row.0.metadata.deletion_timestamp.is_none()
-        });
+        let rows = self.bindings_of(&ObjectKey::new(namespace, &binding.spec.service_ref.name));
+        let rivals = rows.iter().filter(|row| row.0.metadata.deletion_timestamp.is_none());
         rivals.map(|row| age(&row.0)).min().is_none_or(|oldest| oldest == age(binding))
     }
 }

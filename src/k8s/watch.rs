@@ -44,6 +44,8 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
     V: PartialEq + Send + Sync + 'static,
 {
+    // Lists in pages, and no streamed ones: kube 5 asks for a streamed list of resource version 0, which an API server may answer from a
+    // cache that is behind. Pods that are younger would be missing from a list that counts as complete, and their targets would go.
     let all = watcher::Config::default();
     let config = kind.only.map_or(all.clone(), |name| all.fields(&format!("metadata.name={name}")));
     let events = watcher(api, config).default_backoff();

@@ -12,7 +12,7 @@ use super::leadership::Leadership;
 use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
-use crate::clb::{CallerReads, Clb, Credentials, HealthReads, Settings as ClbSettings, SettingsError};
+use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::Cluster;
@@ -114,15 +114,15 @@ pub(super) struct Clouds {
 pub(super) struct Cloud {
     /// The client.
     pub(super) clb: Clb,
-    /// Its health reads, shared by all load balancers of the region.
-    pub(super) health: Arc<HealthReads>,
+    /// The reads that all load balancers of the region share.
+    pub(super) reads: Arc<SharedReads>,
     /// Its quotas.
     pub(super) quotas: Arc<QuotaReads>,
 }
 
 impl Cloud {
     fn new(clb: Clb) -> Self {
-        Self { health: Arc::new(HealthReads::new(clb.clone())), quotas: Arc::default(), clb }
+        Self { reads: Arc::new(SharedReads::new(clb.clone())), quotas: Arc::default(), clb }
     }
 }
 
@@ -137,10 +137,16 @@ impl Clients {
         credentials: Credentials,
         metrics: Metrics,
     ) -> Result<Self, SettingsError> {
-        let first = Clb::new(settings.clone(), credentials.clone(), Arc::new(metrics.clone()))?;
+        let first = Self::connect(settings.clone(), credentials.clone(), &metrics)?;
         let caller = Arc::new(CallerReads::new(first.clone()));
         let by_region = Mutex::new(HashMap::from([(settings.region.clone(), first)]));
         Ok(Self { settings, credentials, metrics, caller, by_region })
+    }
+
+    fn connect(settings: ClbSettings, credentials: Credentials, metrics: &Metrics) -> Result<Clb, SettingsError> {
+        let clb = Clb::new(settings, credentials, Arc::new(metrics.clone()))?;
+        metrics.show_rates(clb.rates());
+        Ok(clb)
     }
 
     /// By which account calls are made, in every region.
@@ -154,9 +160,16 @@ impl Clients {
             return Ok(client.clone());
         }
         let settings = ClbSettings { region: region.clone(), ..self.settings.clone() };
-        let client = Clb::new(settings, self.credentials.clone(), Arc::new(self.metrics.clone()))?;
+        let client = Self::connect(settings, self.credentials.clone(), &self.metrics)?;
         clients.insert(region.clone(), client.clone());
         Ok(client)
+    }
+
+    /// Drops the client of a region in which there is no binding any more: users write names of regions.
+    fn forget(&self, region: &Region) {
+        if *region != self.settings.region {
+            self.by_region.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
+        }
     }
 }
 
@@ -169,6 +182,14 @@ impl Clouds {
     /// By which account calls are made, in every region.
     pub(super) fn caller(&self) -> &Arc<CallerReads> {
         self.clients.caller()
+    }
+
+    /// Drops what is there of a region in which there is no binding any more.
+    pub(super) fn forget(&self, region: &Region) {
+        if region != self.default_region() {
+            self.clouds.lock().unwrap_or_else(PoisonError::into_inner).remove(region);
+            self.clients.forget(region);
+        }
     }
 
     /// The client of a region, with what this leadership has read there.
@@ -184,5 +205,32 @@ impl Clouds {
         let cloud = Cloud::new(self.clients.client(region)?);
         clouds.insert(region.clone(), cloud.clone());
         Ok(cloud)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clb::Keys;
+
+    #[test]
+    fn a_client_goes_with_the_last_binding_of_its_region_and_its_rates_with_it() {
+        let keys = Keys::new("AKIDEXAMPLE", "hunter2", None).unwrap();
+        let own = Region::from("ap-guangzhou");
+        let clients =
+            Clients::new(ClbSettings::new(own.clone()), Credentials::fixed(keys), Metrics::default()).unwrap();
+        let clouds = Clouds { clients: Arc::new(clients), clouds: Mutex::default() };
+        let regions: Vec<_> = (0..10).map(|number| Region::from(format!("nowhere-{number}").as_str())).collect();
+        for region in &regions {
+            clouds.client(region).unwrap();
+        }
+        let rates = clouds.client(&regions[0]).unwrap().clb.rates();
+        assert!(!rates.is_over());
+        for region in &regions {
+            clouds.forget(region);
+        }
+        clouds.forget(&own);
+        let left: Vec<_> = clouds.clients.by_region.lock().unwrap().keys().cloned().collect();
+        assert_eq!((left, rates.is_over()), (vec![own], true), "the controller's own region stays");
     }
 }

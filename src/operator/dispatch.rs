@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, error_span};
 
 use super::configs::{Configs, config_loop};
 use super::context::Context;
+use super::first_looks::{Turns, in_order};
 use super::metrics::Waker;
 use super::release::{Releases, release_loop};
 use super::round::{Memory, round};
 use super::services::{Services, service_loop};
 use super::tempo::Tempo;
-use super::triggers::{Key, Neighbourhood, keys, namespace};
+use super::triggers::{Key, News, keys, namespace, news};
 use crate::k8s::Change;
 use crate::model::Region;
+use crate::status::FirstLook;
 
 /// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
 const GATHER_WINDOW: Duration = Duration::from_millis(50);
@@ -39,7 +41,9 @@ pub(super) async fn dispatch(
     changes: &mut mpsc::Receiver<Change>,
     stop: &CancellationToken,
 ) -> Ended {
-    let mut loops = Loops::start(context.clone(), stop.child_token());
+    // What was announced up to now is in the stores, and would only have all load balancers looked at at once.
+    while changes.try_recv().is_ok() {}
+    let mut loops = Loops::start_with(context.clone(), stop.child_token());
     let leadership = context.leadership.clone();
     let working = async {
         loops.work(changes).await;
@@ -62,12 +66,17 @@ struct Loops {
     services: Arc<Services>,
     wakers: HashMap<Key, Arc<Waker>>,
     tasks: JoinSet<Option<Key>>,
+    turns: Turns,
+    /// Whose task is which.
+    keys: HashMap<tokio::task::Id, Key>,
+    /// How often in a row the task of a load balancer has panicked.
+    panics: HashMap<Key, u32>,
     stop: CancellationToken,
 }
 
 impl Loops {
     /// Starts the loops, over everything that there is.
-    fn start(context: Arc<Context>, stop: CancellationToken) -> Self {
+    fn start_with(context: Arc<Context>, stop: CancellationToken) -> Self {
         let mut tasks = JoinSet::new();
         let releases = Arc::new(Releases::new(&context.stores));
         tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
@@ -76,8 +85,9 @@ impl Loops {
         let services = Arc::new(Services::new(&context.stores));
         tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
         let region = context.clouds.default_region().clone();
-        let mut loops = Self { context, releases, configs, services, wakers: HashMap::new(), tasks, stop };
-        loops.wake_all(&region);
+        let (wakers, turns, keys, panics) = (HashMap::new(), Turns::default(), HashMap::new(), HashMap::new());
+        let mut loops = Self { context, releases, configs, services, wakers, tasks, turns, keys, panics, stop };
+        loops.start_all(&region);
         loops
     }
 
@@ -91,7 +101,7 @@ impl Loops {
                     Some(change) => self.take_in(&change),
                     None => return,
                 },
-                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(ended),
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.ended(ended),
             }
         }
     }
@@ -100,10 +110,8 @@ impl Loops {
         let stores = self.context.stores.clone();
         let region = self.context.clouds.default_region().clone();
         let namespace = namespace(change);
-        let around =
-            Neighbourhood { bindings: stores.bindings.rows(namespace), services: stores.services.rows(namespace) };
-        for key in keys(change, &around, &region) {
-            self.wake(key);
+        for key in keys(change, &stores, &region) {
+            self.wake(key, news(change));
         }
         if matches!(change, Change::Switches(_)) {
             self.wake_all(&region);
@@ -113,52 +121,96 @@ impl Loops {
         self.services.mark(change, &stores);
     }
 
-    fn wake(&mut self, key: Key) {
-        if let Some(waker) = self.wakers.get(&key) {
-            waker.wake();
-            return;
+    fn wake(&mut self, key: Key, news: News) {
+        match self.wakers.get(&key) {
+            Some(waker) => waker.wake(news),
+            None => self.start(key, FirstLook::Now),
         }
+    }
+
+    fn start(&mut self, key: Key, look: FirstLook) {
         let waker = Arc::new(Waker::new(self.context.metrics.queue().clone()));
         self.wakers.insert(key.clone(), waker.clone());
-        self.tasks.spawn(rounds(self.context.clone(), key, waker, self.stop.clone()));
+        let (context, turns, stop) = (self.context.clone(), self.turns.clone(), self.stop.clone());
+        let pause = self.panics.get(&key).map_or(Duration::ZERO, |count| Duration::from_secs(1 << (*count).min(6)));
+        let owner = key.clone();
+        let task = self.tasks.spawn(async move {
+            if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
+                return Some(key);
+            }
+            let turn = turns.wait(look, &waker, &stop).await;
+            rounds(context, key, waker, turn, stop).await
+        });
+        self.keys.insert(task.id(), owner);
+    }
+
+    /// Starts the rounds of all load balancers, those for which somebody waits at the beginning.
+    fn start_all(&mut self, region: &Region) {
+        for (key, look) in in_order(&self.context.stores, region) {
+            self.start(key, look);
+        }
     }
 
     fn wake_all(&mut self, region: &Region) {
         for row in self.context.stores.bindings.all() {
-            self.wake(Key::of(&row.0, region));
+            self.wake(Key::of(&row.0, region), News::Input);
         }
     }
 
-    /// A load balancer that nothing is bound to has no task, unless something was bound while the task ended.
-    fn ended(&mut self, ended: Result<Option<Key>, tokio::task::JoinError>) {
-        match ended {
-            Ok(None) => {}
-            Ok(Some(key)) => {
+    /// A load balancer that nothing is bound to has no task, unless something was bound while the task ended. One whose task has panicked
+    /// begins from nothing, later each time; the others go on.
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Option<Key>), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let owner = self.keys.remove(&id);
+        match (ended, owner) {
+            (Ok((_, Some(key))), _) => {
+                self.panics.remove(&key);
                 self.wakers.remove(&key);
                 if !super::gather::bindings(&self.context, &key).is_empty() && !self.stop.is_cancelled() {
-                    self.wake(key);
+                    self.start(key, FirstLook::Now);
+                } else if !self.wakers.keys().any(|other| other.region() == key.region()) {
+                    self.context.clouds.forget(key.region());
                 }
             }
-            Err(error) => {
-                // A fault of ours must not leave a load balancer without its task: start again from nothing.
-                tracing::error!(%error, "a round ended abnormally; the replica stops to be started anew");
+            (Ok((_, None)), _) => {}
+            (Err(error), Some(key)) => {
+                span(&key, 0).in_scope(|| tracing::error!(%error, "rounds ended abnormally, and begin anew"));
+                *self.panics.entry(key.clone()).or_default() += 1;
+                self.wakers.remove(&key);
+                self.start(key, FirstLook::Now);
+            }
+            (Err(error), None) => {
+                // A fault of ours in what all load balancers share: start again from nothing.
+                tracing::error!(%error, "a task ended abnormally; the replica stops to be started anew");
                 self.stop.cancel();
             }
         }
     }
 }
 
-/// The rounds of one load balancer, one after the other.
-async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: CancellationToken) -> Option<Key> {
+/// The rounds of one load balancer, one after the other. The first one has the turn.
+async fn rounds(
+    context: Arc<Context>,
+    key: Key,
+    waker: Arc<Waker>,
+    mut turn: Option<OwnedSemaphorePermit>,
+    stop: CancellationToken,
+) -> Option<Key> {
     let mut memory = Memory::default();
+    let phase = memory.phase();
     let mut tempo = Tempo::default();
     let share = context.metrics.share();
     let mut number = 0_u64;
     loop {
         number += 1;
         let work = waker.begin();
-        let next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)).await;
+        phase.read();
+        let next = tokio::select! {
+            next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)) => next,
+            () = phase.stopped(&stop) => break,
+        };
         drop(work);
+        drop(turn.take());
         let Some(after) = next else { break };
         let woken = tokio::select! {
             () = stop.cancelled() => break,
@@ -166,11 +218,11 @@ async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: Cancel
             woken = tokio::time::timeout(after, waker.woken()) => woken.is_ok(),
         };
         waker.is_due();
-        let pause = tempo.pause(Instant::now());
+        let now = Instant::now();
+        let mut pause = tempo.pause(now);
         if woken {
-            memory.wake();
+            pause = pause.max(GATHER_WINDOW).max(memory.wake(waker.news(), now));
         }
-        let pause = if woken { pause.max(GATHER_WINDOW) } else { pause };
         if !pause.is_zero() {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -179,7 +231,7 @@ async fn rounds(context: Arc<Context>, key: Key, waker: Arc<Waker>, stop: Cancel
         }
         // What came in meanwhile is seen by this round and needs none of its own.
         if waker.woken().now_or_never().is_some() {
-            memory.wake();
+            memory.wake(waker.news(), Instant::now());
         }
     }
     Some(key)

@@ -13,14 +13,13 @@ use super::triggers::Key;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Contents, KeyMark, Presence};
+use crate::k8s::Word;
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
 use crate::plan::{BindingView, Cloud as Seen, Cluster, Observed, ReadState, Remembered, Snapshot, placement};
 
 /// The bindings of a key, from the store.
 pub(super) fn bindings(context: &Context, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
-    let region = context.clouds.default_region();
-    let all = context.stores.bindings.all();
-    all.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
+    key.bindings(&context.stores, context.clouds.default_region())
 }
 
 /// What is known of the load balancer from an earlier round, and need not be read again.
@@ -36,8 +35,8 @@ pub(super) enum Known {
 /// When reads began.
 #[derive(Clone, Copy)]
 pub(super) struct Begun {
-    /// Those of the load balancer and its listeners.
-    pub(super) all: Instant,
+    /// Those of the load balancer and its listeners; `None` while they go on.
+    pub(super) all: Option<Instant>,
     pub(super) targets: Instant,
 }
 
@@ -75,9 +74,9 @@ pub(super) async fn gather(
         }
     };
     if let Seen::Observed(observed) = &seen {
-        let living = context.stores.bindings.all().iter().filter_map(|row| row.0.metadata.uid.clone()).collect();
+        let living = |uid: &str| context.stores.bindings.has(&Word::Uid(uid.to_owned()));
         for view in &mut bindings {
-            view.former_uids = placement::former_uids(&view.binding, observed, &living);
+            view.former_uids = placement::former_uids(&view.binding, observed, living);
         }
     }
     let load_balancer = match key {
@@ -154,19 +153,19 @@ async fn observed(
         Known::Frame(known) => with_targets(cloud, id, known).await?,
         Known::Nothing(before) => match reads.frame(cloud, id, before).await {
             FrameAnswer::Goes(before) => {
-                state = ReadState::TargetsOnly;
+                (state, begun.all) = (ReadState::TargetsOnly, None);
                 with_targets(cloud, id, *before).await?
             }
             FrameAnswer::Read(read, at) => match frame(read?)? {
                 Ok(observed) => {
-                    begun = Begun { all: at, targets: at };
+                    begun = Begun { all: Some(at), targets: at };
                     observed
                 }
                 Err(seen) => return Ok(Observation { seen, state, begun }),
             },
             FrameAnswer::Late(read, at) => match frame(read?)? {
                 Ok(observed) => {
-                    begun.all = at;
+                    begun.all = Some(at);
                     with_targets(cloud, id, observed).await?
                 }
                 Err(seen) => return Ok(Observation { seen, state, begun }),

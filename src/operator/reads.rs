@@ -85,7 +85,7 @@ impl Reads {
         let begun = Instant::now();
         loop {
             let (read, basis) = self.health.get_or_insert_with(|| {
-                let (reads, id) = (cloud.health.clone(), id.clone());
+                let (reads, id) = (cloud.reads.clone(), id.clone());
                 (async move { reads.health(&id).await }.boxed(), Arc::new(targets.clone()))
             });
             let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read).await else { return };
@@ -106,8 +106,8 @@ impl Reads {
         }
         let is_new = self.frame.is_none();
         let (read, begun) = self.frame.get_or_insert_with(|| {
-            let (clb, id) = (cloud.clb.clone(), id.clone());
-            (async move { clb.contents(&id).await }.boxed(), Instant::now())
+            let (reads, id) = (cloud.reads.clone(), id.clone());
+            (async move { reads.contents(&id).await }.boxed(), Instant::now())
         });
         let begun = *begun;
         let read = match before {

@@ -14,7 +14,7 @@ use crate::api::condition::GateReason;
 use crate::k8s::Stores;
 use crate::model::Pod;
 use crate::plan::annotated::is_left_to_tke;
-use crate::plan::{GateRelease, release, selects};
+use crate::plan::{GateRelease, release};
 use crate::status::GateCondition;
 
 /// The namespaces whose Pods are to be looked at again.
@@ -98,17 +98,14 @@ async fn sweep(context: &Context, namespace: &str) -> Option<Duration> {
 }
 
 fn verdict(context: &Context, pod: &Pod, now: Timestamp) -> GateRelease {
-    let bindings = context.stores.bindings.rows(&pod.key.namespace);
-    let services = context.stores.services.rows(&pod.key.namespace);
-    let selecting = bindings
-        .values()
-        .filter(|row| services.get(&row.0.spec.service_ref.name).is_some_and(|service| selects(service, pod)));
+    let services = context.stores.selecting(pod);
+    let selecting: Vec<_> = services.iter().flat_map(|service| context.stores.bindings_of(&service.key)).collect();
     // TKE's own service controller has a gate of the same name, and opens it.
     let has_tke = context.stores.switches().has_tke;
-    if services.values().any(|service| is_left_to_tke(service, has_tke) && selects(service, pod)) {
+    if services.iter().any(|service| is_left_to_tke(service, has_tke)) {
         return GateRelease::Never;
     }
-    release(pod, selecting.map(|row| &*row.0), now)
+    release(pod, selecting.iter().map(|row| &*row.0), now)
 }
 
 async fn open(context: &Context, pod: &Pod, reason: GateReason) -> bool {

@@ -1,6 +1,6 @@
 //! One round over one load balancer: gather, plan, apply, report.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,10 @@ use super::context::{Cloud, Context};
 use super::ended::{result, tell};
 use super::gather::{Begun, Known, Recollection, bindings, gather};
 use super::metrics::{RoundResult, Share};
+use super::phase::Phase;
 use super::reads::Reads;
 use super::report::{Report, Written, latest, secure, submit};
-use super::triggers::Key;
+use super::triggers::{Key, News};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, KeyMark};
 use crate::model::{Class, Failure, TaskId, TaskState};
@@ -21,7 +22,7 @@ use crate::plan::{
     placement, plan_isolated,
 };
 use crate::reconcile::{Refusals, is_shared};
-use crate::status::{NextLook, Pace, next_look};
+use crate::status::{NextLook, Pace, Visit, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +34,8 @@ const FRAME_LASTS: Duration = Duration::from_secs(5);
 const TARGETS_LAST: Duration = Duration::from_secs(1);
 /// How soon to look again while something is still being read, whatever becomes of that.
 const PARTIAL_LASTS: Duration = Duration::from_secs(1);
+/// How soon Pods that come and go have a load balancer looked at again that could not be read.
+const READ_RETRY: Duration = Duration::from_secs(2);
 /// How soon to look again after a write to Kubernetes failed.
 const REPORT_RETRY: Duration = Duration::from_secs(2);
 
@@ -56,6 +59,12 @@ pub(super) struct Memory {
     key: Option<KeyMark>,
     /// Something has changed since the last round.
     is_woken: bool,
+    /// Whether the next round is the first.
+    visit: Visit,
+    /// When the last read failed, unless one has worked since.
+    read_failed: Option<Instant>,
+    /// What the round that runs is doing.
+    phase: Phase,
 }
 
 /// A step that the cloud works on.
@@ -75,10 +84,20 @@ struct Sight {
 }
 
 impl Memory {
-    /// A change came in: what failed before may work now.
-    pub(super) fn wake(&mut self) {
-        self.pace = Pace::default();
+    /// A change came in. Returns how long the round that it asks for waits at least: where the cloud cannot be read, Pods that come and
+    /// go are no reason to ask it hotly. What somebody has written may cure what was refused.
+    pub(super) fn wake(&mut self, news: News, now: Instant) -> Duration {
         self.is_woken = true;
+        if news == News::Input {
+            self.pace = Pace::default();
+            return Duration::ZERO;
+        }
+        self.read_failed.map_or(Duration::ZERO, |failed| (failed + READ_RETRY).saturating_duration_since(now))
+    }
+
+    /// What the round that runs is doing.
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.clone()
     }
 
     /// Listeners are read before anything else is decided.
@@ -120,11 +139,12 @@ impl Memory {
         if !is_frame_kept {
             self.reads.forget_frame();
         }
-        let is_whole = is_known && is_frame_kept && snapshot.reads != ReadState::TargetsOnly;
+        self.read_failed = matches!(snapshot.cloud, Seen::Failed(_)).then(Instant::now);
+        let is_whole = is_known && is_frame_kept;
         self.sight = match snapshot.cloud {
             Seen::Observed(observed) => {
                 let targets_read = (is_done && is_known).then_some(begun.targets);
-                Some(Sight { observed, read: is_whole.then_some(begun.all), targets_read })
+                Some(Sight { observed, read: begun.all.filter(|_| is_whole), targets_read })
             }
             // What was seen before still tells where targets are.
             Seen::Failed(_) => self.sight.take().map(|sight| Sight { read: None, targets_read: None, ..sight }),
@@ -135,9 +155,9 @@ impl Memory {
     /// When the reads that a round goes by began, if it reads what is not known now.
     fn begun(&self, known: &Known, now: Instant) -> Begun {
         let sight = self.sight.as_ref();
-        let all = sight.and_then(|sight| sight.read).unwrap_or(now);
+        let all = sight.and_then(|sight| sight.read);
         match known {
-            Known::Nothing(_) => Begun { all: now, targets: now },
+            Known::Nothing(_) => Begun { all: Some(now), targets: now },
             Known::Frame(_) => Begun { all, targets: now },
             Known::Targets(_) => Begun { all, targets: sight.and_then(|sight| sight.targets_read).unwrap_or(now) },
         }
@@ -178,16 +198,8 @@ async fn look(
         Some(clb) => memory.wait_for_task(context, clb).await,
         None => None,
     };
-    let (mut snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
-    let mut decided = plan_isolated(&snapshot);
-    // While a task runs, the load balancer is locked. Gates do not wait for that.
-    let refused = if busy.is_none() { submit(context, &snapshot, &decided).await } else { BTreeSet::new() };
-    if !refused.is_empty() {
-        // Nothing of theirs is in the cloud yet: the others are planned without them.
-        snapshot.bindings.retain(|view| !refused.contains(view.uid()));
-        decided = plan_isolated(&snapshot);
-    }
-    let plan = decided;
+    let (snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
+    let (snapshot, plan) = decide(context, snapshot).await;
     let outcome = memory.apply(context, clb.filter(|_| busy.is_none()), &snapshot, &plan).await;
     memory.remember(&snapshot, &plan, &outcome, busy);
     share.use_of_quotas(&snapshot);
@@ -204,6 +216,7 @@ async fn look(
         plan: &plan,
         outcome: &outcome,
         failed_task: memory.failed_task.as_ref(),
+        visit: std::mem::replace(&mut memory.visit, Visit::Later),
     };
     let is_reported = report.write(&mut memory.written).await;
     let after = memory.next(context, &snapshot, &plan, &outcome, busy);
@@ -221,6 +234,19 @@ async fn look(
         memory.read_anew();
     }
     (after, ended)
+}
+
+/// Plans, and has the finalizer of each binding for which something is to be written confirmed before. While a task runs, nothing is.
+async fn decide(context: &Context, mut snapshot: Snapshot) -> (Snapshot, Plan) {
+    let plan = plan_isolated(&snapshot);
+    let refused = submit(context, &snapshot, &plan).await;
+    if refused.is_empty() {
+        return (snapshot, plan);
+    }
+    // Nothing of theirs is in the cloud yet: the others are planned without them.
+    snapshot.bindings.retain(|view| !refused.contains(view.uid()));
+    let plan = plan_isolated(&snapshot);
+    (snapshot, plan)
 }
 
 impl Memory {
@@ -245,6 +271,9 @@ impl Memory {
         if busy.is_none() && found.iter().any(is_asked) {
             self.read_anew();
         }
+        if found.iter().any(|binding| binding.asks_for_round()) {
+            self.refusals = Refusals::default();
+        }
         let known = self.known(context.resync, busy.is_some());
         let begun = self.begun(&known, started);
         self.certificates.refresh(context, &found, matches!(known, Known::Nothing(_))).await;
@@ -262,6 +291,7 @@ impl Memory {
 impl Memory {
     /// Runs the plan's steps, if there is anything to run them against.
     async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
+        self.phase.write();
         match clb {
             Some(clb) => {
                 let clb = clb.writer(&context.leadership);
@@ -375,5 +405,24 @@ fn failed_task(task: &TaskId, message: String) -> Failure {
         code: "TaskFailed".to_owned(),
         message,
         request_id: Some(task.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_come_and_go_reset_no_back_off_and_do_not_have_an_unreadable_cloud_asked_hotly() {
+        let (now, slow) = (Instant::now(), Pace { attempts: 7, left: 1 });
+        let mut memory = Memory { pace: slow, ..Memory::default() };
+        assert_eq!(memory.wake(News::Members, now), Duration::ZERO);
+        assert_eq!((memory.pace, memory.is_woken), (slow, true));
+        memory.read_failed = Some(now);
+        assert_eq!(memory.wake(News::Members, now), READ_RETRY);
+        assert_eq!(memory.wake(News::Members, now + READ_RETRY), Duration::ZERO);
+        assert_eq!(memory.pace, slow);
+        assert_eq!(memory.wake(News::Input, now), Duration::ZERO);
+        assert_eq!(memory.pace, Pace::default(), "what somebody writes may be the cure");
     }
 }

@@ -18,7 +18,7 @@ use super::context::Context;
 use super::kubernetes::WriteError;
 use super::report::settle;
 use crate::api::binding::DirectAccessBindingSpec;
-use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
+use crate::api::{DirectAccessBinding, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
 use crate::plan::annotated::{Proof, Setting, own_binding, read};
@@ -254,7 +254,7 @@ fn written(wanted: &ServiceCondition) -> Json {
         "type": names::SERVICE_CONDITION,
         "status": if wanted.is_true { "True" } else { "False" },
         "reason": wanted.reason,
-        "message": clip(&wanted.message, MESSAGE_MAX),
+        "message": wanted.message,
         "lastTransitionTime": Timestamp::now().round(jiff::Unit::Second).unwrap_or_default(),
     })
 }

@@ -24,6 +24,11 @@ impl Rates {
         Self { per_second, buckets: BTreeMap::new() }
     }
 
+    /// Goes on with another rate, and full buckets.
+    pub(crate) fn set(&mut self, per_second: Option<u32>) {
+        *self = Self::new(per_second);
+    }
+
     /// Takes one token for a call of `action`; false when there is none left.
     pub(crate) fn admit(&mut self, action: &str, now: Moment) -> bool {
         let Some(per_second) = self.per_second.map(f64::from) else { return true };

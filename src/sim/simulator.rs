@@ -103,6 +103,11 @@ impl Simulator {
         self.cloud.with(|inner, _| inner.calls = Calls::default());
     }
 
+    /// Allows so many calls of each action per second from now on; `None`: no limit.
+    pub fn set_rate(&self, per_second: Option<u32>) {
+        self.cloud.with(|inner, _| inner.rates.set(per_second));
+    }
+
     /// Arms a fault.
     pub fn inject(&self, fault: Fault) {
         self.cloud.with(|inner, _| inner.faults.inject(fault));

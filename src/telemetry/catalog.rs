@@ -268,8 +268,9 @@ families! {
     GATE_SECONDS = Histogram "direct_access_gate_wait_seconds" [] "Time from containers ready to gate open";
     UNGATED = Gauge "direct_access_ungated_pods" [] "Pods that run without the gate although their binding asks for one, in sum over all bindings";
     CALLS = Counter "direct_access_clb_calls" [ACTION, CLASS] "Calls of the CLB API by action and class of result; ok is a success";
-    CALL_SECONDS = Histogram "direct_access_clb_call_seconds" [ACTION, CLASS] "Time from sending a call to the end of its reply; of a call that was given up before it was sent, the time it waited";
+    CALL_SECONDS = Histogram "direct_access_clb_call_seconds" [ACTION, CLASS] "Time from sending a call to the end of its reply";
     CALL_WAITS = Histogram "direct_access_clb_wait_seconds" [WAITED_FOR] "Time that calls waited before they were sent: for the rate of their action, or for other writes of ours on the same load balancer";
+    CALL_RATE = Gauge "direct_access_clb_rate_limit" [ACTION] "Calls of an action per second that may be made now: those that --clb-rate allows, and for some seconds fewer after the cloud has refused one because there were too many; of several regions, the lowest. Absent for actions that were not called";
     WRITES = Counter "direct_access_kubernetes_writes" [OBJECT, WRITTEN] "Writes to the API server by object and result; stale are those that came too late because the object had changed or gone";
     INJECTIONS = Counter "direct_access_injections" [INJECTED] "Pods that the webhook was asked about, by what it did; with unreadable, cold and malformed a Pod may have missed its gate";
     INJECTION_MODE = Gauge "direct_access_gate_injection_mode" [MODE] "1 for the way in which gates are injected";

@@ -16,6 +16,7 @@ mod binding;
 mod election;
 mod examples;
 mod faults;
+mod fleet;
 mod gates;
 mod layer7;
 mod leadership;

@@ -155,6 +155,11 @@ impl Stage {
         self.controllers.remove(0)
     }
 
+    /// Where the controller that was started last serves metrics.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.controllers.last().expect("a controller is at work").admin
+    }
+
     pub(crate) async fn apply(&self, yaml: &str) {
         self.control_plane.kubectl_apply(&self.namespace.name, yaml).await.expect("the objects are taken");
     }

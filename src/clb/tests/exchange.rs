@@ -166,19 +166,21 @@ async fn a_silent_server_costs_no_more_than_the_deadline() {
 }
 
 #[tokio::test]
-async fn waiting_for_the_rate_leaves_time_for_the_call() {
+async fn waiting_for_the_rate_is_no_failure_and_takes_no_time_from_the_call() {
     let server = Server::replying(success(json!({"Listeners": [], "TotalCount": 0}))).await;
     let (clb, calls) = client(Settings {
         endpoint: Some(server.endpoint.clone()),
-        rate_per_second: NonZeroU32::MIN,
-        read_deadline: Duration::from_millis(200),
+        rate_per_second: NonZeroU32::new(2).unwrap(),
+        // Less than what a call waits for its turn.
+        read_deadline: Duration::from_millis(800),
         ..settings()
     });
-    clb.listeners(&lb("lb-1")).await.unwrap();
-    let failure = clb.listeners(&lb("lb-1")).await.unwrap_err();
-    assert_eq!((failure.class, failure.code.as_str()), (Class::Throttled, error::RATE_LIMIT));
-    assert_eq!(server.requests().len(), 1, "nothing was sent");
-    assert_eq!(calls.seen(), [("DescribeListeners", None), ("DescribeListeners", Some(Class::Throttled))]);
+    let start = Instant::now();
+    for _ in 0..3 {
+        clb.listeners(&lb("lb-1")).await.unwrap();
+    }
+    assert!(start.elapsed() >= Duration::from_millis(1900), "{:?}", start.elapsed());
+    assert_eq!(calls.seen(), [("DescribeListeners", None); 3]);
 }
 
 #[tokio::test]
@@ -211,23 +213,48 @@ async fn writes_to_a_load_balancer_go_one_after_another() {
 }
 
 #[tokio::test]
-async fn a_write_that_waits_too_long_for_another_is_busy() {
-    let server = Server::start(|_, _| Behaviour::Hang).await;
+async fn a_write_that_waits_for_another_is_sent_when_that_is_given_up() {
+    let server = Server::start(|_, number| match number {
+        1 => Behaviour::Hang,
+        _ => Behaviour::Write(success(json!({}))),
+    })
+    .await;
     let (clb, _) = client(Settings {
         endpoint: Some(server.endpoint.clone()),
-        write_deadline: Duration::from_millis(400),
+        write_deadline: Duration::from_millis(800),
         ..settings()
     });
     let (id, listener) = (lb("lb-1"), ListenerId::from("lbl-1"));
     let writer = clb.writer(&Unfenced);
     let later = async {
         server.until_requests(1).await;
-        writer.delete_listener(&id, &listener).await.unwrap_err()
+        writer.delete_listener(&id, &listener).await
     };
     let (first, second) = tokio::join!(writer.delete_listener(&id, &listener), later);
     assert_eq!(first.unwrap_err().code, error::TIMEOUT);
-    assert_eq!((second.class, second.code.as_str()), (Class::Busy, error::LOAD_BALANCER_BUSY));
-    assert_eq!(server.requests().len(), 1, "the second was not sent");
+    assert_eq!(second.unwrap().as_str(), "request-1");
+}
+
+#[tokio::test]
+async fn a_read_that_is_refused_for_haste_goes_again_at_a_lower_rate_and_not_for_ever() {
+    let refused = http("200 OK", "", refusal("RequestLimitExceeded", "too many").to_string().as_bytes());
+    let throttled = ("DescribeListeners", Some(Class::Throttled));
+    let good = success(json!({"Listeners": [], "TotalCount": 0}));
+    let answers = refused.clone();
+    let server =
+        Server::start(move |_, number| Behaviour::Write(if number < 3 { answers.clone() } else { good.clone() })).await;
+    let (clb, calls) = server.client();
+    clb.listeners(&lb("lb-1")).await.unwrap();
+    assert_eq!(calls.seen(), [throttled, throttled, ("DescribeListeners", None)]);
+    let rates = clb.rates().now();
+    assert!(matches!(rates[..], [("DescribeListeners", rate)] if (249.0..400.0).contains(&rate)), "{rates:?}");
+    let server = Server::replying(refused).await;
+    let (clb, calls) = server.client();
+    assert_eq!(clb.listeners(&lb("lb-1")).await.unwrap_err().class, Class::Throttled);
+    assert_eq!(calls.seen(), [throttled; 5]);
+    let rates = clb.rates();
+    drop(clb);
+    assert!(rates.now().is_empty(), "rates are those of a client that is there");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod caller;
 mod calls;
 mod exchange;
-mod health_reads;
+mod shared_reads;
 
 use std::future::pending;
 use std::io;

@@ -2,6 +2,7 @@
 
 mod fleet;
 mod queue;
+mod rates;
 mod requests;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,13 +17,14 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::api::condition::GateReason;
-use crate::clb::{CallObserver, Wait};
+use crate::clb::{CallObserver, Rates, Wait};
 use crate::model::Class;
 use crate::plan::Step;
 use crate::telemetry::catalog;
 
 pub(super) use fleet::{Fleet, Share};
 pub(super) use queue::{Queue, Waker};
+use rates::ClientRates;
 pub(super) use requests::{Requests, RequestsLayer};
 
 /// Names and values of the labels of one series.
@@ -66,6 +68,7 @@ pub struct Metrics {
     calls: Counters<2>,
     call_seconds: Histograms<2>,
     call_waits: Histograms<1>,
+    call_rates: ClientRates,
     target_changes: Counters<1>,
     rounds: Counters<2>,
     round_errors: Counters<1>,
@@ -86,6 +89,7 @@ impl Default for Metrics {
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(seconds),
             call_waits: Family::new_with_constructor(seconds),
+            call_rates: ClientRates::default(),
             target_changes: Family::default(),
             rounds: Family::default(),
             round_errors: Family::default(),
@@ -132,6 +136,7 @@ impl Metrics {
         catalog::CALLS.register(registry, self.calls.clone());
         catalog::CALL_SECONDS.register(registry, self.call_seconds.clone());
         catalog::CALL_WAITS.register(registry, self.call_waits.clone());
+        registry.register_collector(Box::new(self.call_rates.clone()));
         catalog::TARGET_CHANGES.register(registry, self.target_changes.clone());
         catalog::WRITES.register(registry, self.writes.clone());
         catalog::GATES_OPENED.register(registry, self.gates_opened.clone());
@@ -167,6 +172,11 @@ impl Metrics {
     /// What counts requests of the API server at this address.
     pub(super) fn requests_layer(&self, server: &axum::http::Uri) -> RequestsLayer {
         self.requests.layer(server)
+    }
+
+    /// Shows the rates of a client of the cloud, for as long as there is one.
+    pub(super) fn show_rates(&self, rates: Rates) {
+        self.call_rates.add(rates);
     }
 
     /// Counts a round.

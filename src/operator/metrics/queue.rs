@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use super::{Labels, seconds};
+use crate::operator::triggers::News;
 use crate::telemetry::catalog::{self, CONTROLLER_NAME};
 
 /// Counts what waits and what runs. Clones share it.
@@ -73,13 +74,16 @@ impl Queue {
 pub(in crate::operator) struct Waker {
     notify: Notify,
     waits_since: Mutex<Option<Instant>>,
+    /// The weightiest change since it was last asked for.
+    news: Mutex<News>,
     queue: Queue,
 }
 
 impl Waker {
     pub(in crate::operator) fn new(queue: Queue) -> Self {
         queue.add();
-        Self { notify: Notify::new(), waits_since: Mutex::new(Some(Instant::now())), queue }
+        let (waits_since, news) = (Mutex::new(Some(Instant::now())), Mutex::new(News::Members));
+        Self { notify: Notify::new(), waits_since, news, queue }
     }
 
     fn waits_since(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -87,9 +91,17 @@ impl Waker {
     }
 
     /// Something has changed.
-    pub(in crate::operator) fn wake(&self) {
+    pub(in crate::operator) fn wake(&self, news: News) {
+        let mut known = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = news.max(*known);
+        drop(known);
         self.is_due();
         self.notify.notify_one();
+    }
+
+    /// What kind of change it was.
+    pub(in crate::operator) fn news(&self) -> News {
+        std::mem::replace(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner), News::Members)
     }
 
     /// The time for the next round has come.
@@ -200,14 +212,14 @@ mod tests {
     fn changes_that_wait_together_count_once_and_leave_with_their_round() {
         let queue = Queue::default();
         let waker = Waker::new(queue.clone());
-        waker.wake();
-        waker.wake();
+        waker.wake(News::Members);
+        waker.wake(News::Members);
         assert_eq!((value(&queue, "workqueue_depth"), value(&queue, "workqueue_adds_total")), (1.0, 1.0));
         let work = waker.begin();
         assert_eq!(value(&queue, "workqueue_depth"), 0.0);
         assert_eq!(value(&queue, "controller_runtime_active_workers"), 1.0);
         assert!(value(&queue, "workqueue_unfinished_work_seconds") > 0.0);
-        waker.wake();
+        waker.wake(News::Members);
         assert_eq!((value(&queue, "workqueue_depth"), value(&queue, "workqueue_adds_total")), (1.0, 2.0));
         drop(work);
         assert_eq!(value(&queue, "controller_runtime_active_workers"), 0.0);

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Report, settle};
 use crate::api::binding::Mode;
 use crate::api::names;
+use crate::model::ObjectKey;
 use crate::plan::{BindingPlan, BindingView, Management, annotation};
 
 impl Report<'_> {
@@ -76,10 +77,7 @@ impl Report<'_> {
     /// No live binding is left for the Service of this one.
     fn is_last(&self, view: &BindingView) -> bool {
         let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
-        let rows = self.context.stores.bindings.rows(namespace);
-        !rows.values().any(|row| {
-            row.0.metadata.deletion_timestamp.is_none()
-                && row.0.spec.service_ref.name == view.binding.spec.service_ref.name
-        })
+        let service = ObjectKey::new(namespace, &view.binding.spec.service_ref.name);
+        !self.context.stores.bindings_of(&service).iter().any(|row| row.0.metadata.deletion_timestamp.is_none())
     }
 }

@@ -1,10 +1,12 @@
 //! Conditions of readiness gates on Pods.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 
 use super::Report;
 use crate::operator::gate::write_gate;
-use crate::plan::{GateVerdict, selects};
+use crate::plan::GateVerdict;
 use crate::status::{GateCondition, RefusedGate, gate_condition};
 
 /// Patches under way at once. Each is one small request; a rollout of hundreds of Pods should not wait for them one by one.
@@ -35,13 +37,16 @@ impl Report<'_> {
     fn due(&self, gate: &GateVerdict) -> Option<GateCondition> {
         let stores = &self.context.stores;
         let pod = stores.pods.row(&gate.pod.namespace, &gate.pod_uid)?;
-        let bindings = stores.bindings.rows(&gate.pod.namespace);
-        let selecting = bindings.values().filter(|row| {
-            let service = stores.services.row(&gate.pod.namespace, &row.0.spec.service_ref.name);
-            let is_live = row.0.metadata.deletion_timestamp.is_none() && !row.0.spec.suspend;
-            is_live && service.is_some_and(|service| selects(&service, &pod))
-        });
+        // By name, as the store has them, so that the words stay.
+        let selecting: BTreeMap<_, _> = stores
+            .selecting(&pod)
+            .iter()
+            .flat_map(|service| stores.bindings_of(&service.key))
+            .filter(|row| row.0.metadata.deletion_timestamp.is_none() && !row.0.spec.suspend)
+            .map(|row| (row.0.metadata.name.clone(), row))
+            .collect();
         let verdicts: Vec<_> = selecting
+            .values()
             .map(|row| {
                 let meta = &row.0.metadata;
                 let uid = meta.uid.as_deref().unwrap_or_default();

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use crate::model::{Failure, LoadBalancerId, Region};
 use crate::plan::{Outcome, Plan, Release, Snapshot, Step};
-use crate::status::Round;
+use crate::status::{Round, Visit};
 
 use super::context::Context;
 use super::kubernetes::WriteError;
@@ -28,6 +28,7 @@ pub(super) struct Report<'a> {
     pub(super) plan: &'a Plan,
     pub(super) outcome: &'a Outcome,
     pub(super) failed_task: Option<&'a (Step, Failure)>,
+    pub(super) visit: Visit,
 }
 
 impl Report<'_> {
@@ -42,6 +43,7 @@ impl Report<'_> {
             region: self.region,
             failed_task: self.failed_task,
             refused_gates: &refused_gates,
+            visit: self.visit,
         };
         for (view, plan) in self.snapshot.bindings.iter().zip(&self.plan.bindings) {
             let annotations = self.annotations(view, plan.management);

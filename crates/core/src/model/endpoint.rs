@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{IpFamily, Transport};
+use super::{Annotations, IpFamily, Transport};
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +41,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// Pods are used before their containers are ready.
     pub publish_not_ready_addresses: bool,
-    /// All annotations.
-    pub annotations: BTreeMap<String, String>,
+    /// The annotations that are read.
+    pub annotations: Annotations,
     /// The annotation keys that our own field manager wrote.
     pub our_annotations: Vec<String>,
     /// Its `spec.loadBalancerClass`: who writes its addresses.
@@ -265,7 +265,7 @@ pub struct Pod {
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the vendor that change how the Pod is bound.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// The addresses.
     pub ips: Vec<IpAddr>,
     /// The node.

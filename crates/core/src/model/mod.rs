@@ -4,6 +4,7 @@
 //! with like. Everything else in the crate may use this module; it uses nothing of ours.
 
 mod account;
+mod annotations;
 mod attribute;
 mod endpoint;
 mod failure;
@@ -15,6 +16,7 @@ mod reading;
 mod target;
 
 pub use account::Caller;
+pub use annotations::{Annotation, Annotations};
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
     ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,

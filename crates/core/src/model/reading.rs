@@ -8,7 +8,7 @@ use std::fmt;
 /// The most characters of a value that a message repeats.
 const VALUE_MAX: usize = 64;
 /// The most bytes of a value that is read.
-const TEXT_MAX: usize = 16 * 1024;
+pub(super) const TEXT_MAX: usize = 16 * 1024;
 
 /// What a user has written under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]

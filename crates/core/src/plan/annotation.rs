@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::binding::{ChargeType, LoadBalancerSpec, Mode};
 use crate::api::names;
-use crate::model::{LoadBalancerId, Service};
+use crate::model::{Annotation, LoadBalancerId, Service};
 
 use super::annotated::is_left_to_tke;
 use super::{BindingView, Cloud, Cluster, Management};
@@ -22,7 +22,12 @@ pub fn annotations(
 ) -> BTreeMap<String, String> {
     let kept = |is_kept: fn(&str) -> bool| {
         let ours = service.our_annotations.iter().filter(|key| is_kept(key));
-        ours.filter_map(|key| Some((key.clone(), service.annotations.get(key)?.clone()))).collect()
+        let text = |key: &String| match service.annotations.get(key)? {
+            Annotation::Text(text) => Some((key.clone(), text.clone())),
+            // Nothing that is written here is so long.
+            Annotation::TooLong(_) => None,
+        };
+        ours.filter_map(text).collect()
     };
     match management {
         Management::Freeze | Management::Hold | Management::Abandon => return kept(|_| true),
@@ -90,6 +95,6 @@ pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud, management:
 
 /// True when the Service does not carry exactly these of ours.
 pub fn differs(service: &Service, wanted: &BTreeMap<String, String>) -> bool {
-    let is_there = |(key, value): (&String, &String)| service.annotations.get(key) == Some(value);
+    let is_there = |(key, value): (&String, &String)| service.annotations.is(key, value);
     !wanted.iter().all(is_there) || service.our_annotations.iter().any(|key| !wanted.contains_key(key))
 }

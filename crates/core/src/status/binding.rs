@@ -21,6 +21,7 @@ use crate::plan::{
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
 use super::placement::load_balancer;
 use super::programmed::programmed;
+use super::visit::{Visit, is_kept};
 
 /// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
 /// up at once on a stalled object, and objects of one release arrive in any order.
@@ -38,6 +39,8 @@ pub struct Round<'a> {
     pub failed_task: Option<&'a (Step, Failure)>,
     /// Gates that the API server did not take.
     pub refused_gates: &'a [RefusedGate],
+    /// Which of the rounds over the load balancer it is.
+    pub visit: Visit,
 }
 
 /// A readiness gate that could not be written.
@@ -57,6 +60,9 @@ pub fn binding_status(
     annotations: &[(String, String)],
     previous: &DirectAccessBindingStatus,
 ) -> DirectAccessBindingStatus {
+    if is_kept(round.visit, round.snapshot, &view.binding, previous) {
+        return previous.clone();
+    }
     let generation = view.binding.metadata.generation.unwrap_or_default();
     let asked = view.binding.metadata.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
     let mut status = DirectAccessBindingStatus {

@@ -11,9 +11,11 @@ mod programmed;
 pub mod service;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 pub use binding::{RefusedGate, Round, binding_status};
 pub use config::config_status;
 pub use failure::reason_of;
 pub use gate::{GateCondition, gate_condition};
 pub use next_look::{NextLook, Pace, next_look};
+pub use visit::{FirstLook, Visit, first_look, is_unsettled};

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure, LoadBalancerStatus};
-use crate::plan::{Cloud, Outcome, Plan, Record, Sight, Snapshot, Verdict};
+use crate::plan::{BindingView, Cloud, Outcome, Plan, Record, Sight, Snapshot, Verdict, selects};
+
+use super::visit::is_unsettled;
 
 /// How a load balancer has fared up to now; forgetting it costs nothing but an early look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +57,8 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     // With fewer steps than before, what was done has shown.
     let attempts = if left < pace.left { 1 } else { pace.attempts.saturating_add(1) };
     if let Cloud::Failed(failure) = &snapshot.cloud {
-        return NextLook { after: back_off(first_delay(failure), attempts), pace: Pace { attempts, left } };
+        let after = back_off(first_delay(failure), attempts).min(longest_blindness(snapshot));
+        return NextLook { after, pace: Pace { attempts, left } };
     }
     let retry = outcome.retry_after.unwrap_or(Duration::MAX).max(VERIFY);
     if outcome.has_progressed() {
@@ -89,6 +92,16 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     let after = after.min(replacement_look(plan)).min(resync).min(retry);
     let after = after.min(due(snapshot, plan)).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     NextLook { after, pace: Pace::default() }
+}
+
+/// How long a load balancer that cannot be read or written is left alone at most: a Pod that ends, or waits for its gate, does not wait
+/// for the end of a long back-off.
+fn longest_blindness(snapshot: &Snapshot) -> Duration {
+    let is_waiting = |view: &BindingView| {
+        let service = view.service.as_deref();
+        view.pods.values().any(|pod| is_unsettled(pod) && service.is_some_and(|service| selects(service, pod)))
+    };
+    if snapshot.bindings.iter().any(is_waiting) { HEALTH_POLL } else { CAP }
 }
 
 /// While targets serve on until others do, health is read often. What waits for a record only goes on at once.
@@ -207,6 +220,23 @@ mod tests {
             }
             assert_eq!(last, Duration::from_secs(60), "{class:?}");
         }
+    }
+
+    #[test]
+    fn a_pod_that_ends_or_waits_does_not_wait_for_a_long_back_off() {
+        use crate::model::GateState;
+        let mut world = crate::plan::tests::world::World::new(&serde_json::json!({})).with_pods(1..=2);
+        let after = |world: &crate::plan::tests::world::World| {
+            let snapshot = Snapshot { cloud: Cloud::Failed(failure(Class::Unreachable)), ..world.snapshot() };
+            let pace = Pace { attempts: 20, left: 0 };
+            next_look(&snapshot, &Plan::default(), &Outcome::default(), pace, RESYNC).after
+        };
+        assert_eq!(after(&world), Duration::from_secs(5), "gates wait");
+        world.pod(1).gate = GateState::Open;
+        world.pod(2).gate = GateState::Open;
+        assert_eq!(after(&world), Duration::from_secs(60));
+        world.pod(1).deleting_since = Some(world.now);
+        assert_eq!(after(&world), Duration::from_secs(5), "a Pod ends");
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! The annotations of TKE that are recognised on a Service, and what becomes of each.
 
-use std::collections::BTreeMap;
-
 use crate::api::names;
-use crate::model::{KeyProblem, Reading};
+use crate::model::{Annotations, KeyProblem, Reading};
 
 /// What is done about an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +35,11 @@ const fn ignored(name: &'static str, meaning: &'static str) -> Key {
 
 const fn written(name: &'static str, meaning: &'static str) -> Key {
     Key { name, treatment: Treatment::Written, meaning }
+}
+
+/// The annotation is recognised.
+pub fn is_known(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name == name)
 }
 
 /// Every recognised annotation. Sources: TKE's pages 457/51258 and 457/51259, and the switches of 457/131136.
@@ -123,7 +126,7 @@ const NEAR_MISS: usize = 2;
 /// The text of an annotation that a user has written; `ours` are the keys that this controller has. A key that is almost this one is
 /// a typing error, and the annotation is not absent; `form` says what to write.
 pub(in crate::plan) fn text<'a>(
-    annotations: &'a BTreeMap<String, String>,
+    annotations: &'a Annotations,
     ours: &[String],
     key: &str,
     form: &str,
@@ -134,18 +137,23 @@ pub(in crate::plan) fn text<'a>(
             near,
             format!("the key is not known; write {key} instead, or remove it"),
         )),
-        (value, _) => Reading::text(key, value.map(String::as_str), form),
+        (value, _) => value.map_or(Reading::Absent, |value| value.reading(key, form)),
     }
 }
 
 /// An annotation whose key nobody knows, and that is almost this one: by letter case, or by two letters at most.
-fn near_miss<'a>(annotations: &'a BTreeMap<String, String>, key: &str) -> Option<&'a str> {
-    let lower = key.to_ascii_lowercase();
-    let is_near = |other: &&str| {
-        other.len().abs_diff(key.len()) <= NEAR_MISS
-            && !KEYS.iter().any(|known| known.name == *other)
-            && *other != key
-            && strsim::osa_distance(&other.to_ascii_lowercase(), &lower) <= NEAR_MISS
-    };
-    annotations.keys().map(String::as_str).find(is_near)
+fn near_miss<'a>(annotations: &'a Annotations, key: &str) -> Option<&'a str> {
+    annotations.keys().find(|other| is_almost(other, key))
+}
+
+/// The key is almost the known one, and is none that is known.
+pub fn is_almost(other: &str, key: &str) -> bool {
+    let is_known = other == key || KEYS.iter().any(|known| known.name == other);
+    let is_near = || strsim::osa_distance(&other.to_ascii_lowercase(), &key.to_ascii_lowercase()) <= NEAR_MISS;
+    !is_known && other.len().abs_diff(key.len()) <= NEAR_MISS && is_near()
+}
+
+/// The annotation is read, or may be meant to be.
+pub fn is_of_interest(key: &str) -> bool {
+    KEYS.iter().any(|known| known.name == key || is_almost(key, known.name))
 }

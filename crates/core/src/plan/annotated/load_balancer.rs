@@ -8,7 +8,7 @@ use super::extensive::{Extensive, FORM, charge_type};
 use super::words::{Words, is_id};
 use crate::api::binding::{ChargeType, CreateSpec, IpVersion, LoadBalancerNetwork, LoadBalancerSpec};
 use crate::api::names;
-use crate::model::{KeyProblem, Reading};
+use crate::model::{Annotation, KeyProblem, Reading};
 
 const CHARGE_TYPES: &str = "TRAFFIC_POSTPAID_BY_HOUR, BANDWIDTH_POSTPAID_BY_HOUR or BANDWIDTH_PACKAGE";
 const BANDWIDTHS: &str = "a number from 1 to 2048";
@@ -136,7 +136,7 @@ impl Words<'_> {
     /// An empty text means none, as TKE documents it.
     fn security_groups(&self) -> Reading<Vec<String>> {
         let key = names::SECURITY_GROUPS;
-        if self.raw(key).is_some_and(|text| text.trim().is_empty()) {
+        if self.raw(key).is_some_and(|value| matches!(value, Annotation::Text(text) if text.trim().is_empty())) {
             return Reading::Said(Vec::new());
         }
         self.one_of(key, SECURITY_GROUPS, |text| {

@@ -24,7 +24,7 @@ use super::weight;
 use wish::Asks;
 use words::Words;
 
-pub use keys::{KEYS, Key, Treatment};
+pub use keys::{KEYS, Key, Treatment, is_almost, is_known, is_of_interest};
 pub use wish::{End, HoldReason, Origin, Proof};
 
 /// Which annotated Services get a binding.
@@ -138,7 +138,7 @@ pub fn remake(service: &Service, setting: Setting, own: &DirectAccessBinding) ->
 /// True when TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the
 /// cluster, and the Service is not kept from it by its class or by `mode: skip`.
 pub fn is_left_to_tke(service: &Service, has_tke: bool) -> bool {
-    let is_skipped = service.annotations.get(names::MODE).is_some_and(|mode| mode.trim() == names::MODE_SKIP);
+    let is_skipped = matches!(service.annotations.reading(names::MODE, ""), Reading::Said(names::MODE_SKIP));
     let is_marked = service.has_tke_finalizer || service.annotations.contains_key(names::CLIENT_TOKEN);
     service.is_load_balancer && service.load_balancer_class.is_none() && !is_skipped && (has_tke || is_marked)
 }

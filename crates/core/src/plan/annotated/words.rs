@@ -1,7 +1,7 @@
 //! The annotations of one Service as words, and the problems found in them so far.
 
 use crate::api::names;
-use crate::model::{KeyProblem, Reading, Service};
+use crate::model::{Annotation, KeyProblem, Reading, Service};
 
 use super::keys;
 
@@ -20,9 +20,9 @@ impl<'a> Words<'a> {
     }
 
     /// The value of an annotation as it stands; `None` when it is absent, or ours.
-    pub(super) fn raw(&self, key: &str) -> Option<&'a str> {
+    pub(super) fn raw(&self, key: &str) -> Option<&'a Annotation> {
         let is_ours = self.service.our_annotations.iter().any(|ours| ours == key);
-        self.service.annotations.get(key).map(String::as_str).filter(|_| !is_ours)
+        self.service.annotations.get(key).filter(|_| !is_ours)
     }
 
     /// The text of an annotation; `form` says what to write instead of one that cannot be read.

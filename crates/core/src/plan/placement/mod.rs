@@ -13,7 +13,7 @@ use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
 use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{
-    Attribute, Attributes, Caller, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value,
+    Annotation, Attribute, Attributes, Caller, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value,
 };
 
 use super::judgement::{GONE_AFTER, has_lasted};
@@ -169,8 +169,10 @@ fn chosen_by_tke(view: &BindingView) -> Option<LoadBalancerId> {
     let is_named = spec.load_balancer.as_ref().is_some_and(|named| named.id.is_some());
     let service = view.service.as_deref().filter(|_| spec.mode == Mode::Delegate && !is_named)?;
     let is_ours = service.our_annotations.iter().any(|key| key == names::LOAD_BALANCER_ID);
-    let id = service.annotations.get(names::LOAD_BALANCER_ID).filter(|id| !is_ours && !id.is_empty())?;
-    Some(LoadBalancerId::new(id.as_str()))
+    match service.annotations.get(names::LOAD_BALANCER_ID).filter(|_| !is_ours)? {
+        Annotation::Text(id) if !id.is_empty() => Some(LoadBalancerId::new(id.as_str())),
+        Annotation::Text(_) | Annotation::TooLong(_) => None,
+    }
 }
 
 /// Bindings whose load balancer TKE chooses go where it is.
@@ -265,7 +267,11 @@ pub(crate) fn is_controlling_service(owner: &OwnerReference) -> bool {
 /// The UIDs of bindings whose place this one has taken, by evidence of its own: those that its status records, and, on a load
 /// balancer that was created for the Service which owns it, that of the binding which asked for it and those in names of listeners
 /// that are this binding's but for the UID. None that a binding has: `living` are the UIDs of all.
-pub fn former_uids(binding: &DirectAccessBinding, observed: &Observed, living: &BTreeSet<String>) -> BTreeSet<String> {
+pub fn former_uids(
+    binding: &DirectAccessBinding,
+    observed: &Observed,
+    is_living: impl Fn(&str) -> bool,
+) -> BTreeSet<String> {
     let Some(service) = owning_service(binding) else { return BTreeSet::new() };
     let tags = &observed.load_balancer.tags;
     if !tags.iter().any(|(key, value)| key == SERVICE_TAG && value == service) {
@@ -280,7 +286,7 @@ pub fn former_uids(binding: &DirectAccessBinding, observed: &Observed, living: &
     });
     let recorded = binding.status.iter().filter_map(|status| status.load_balancer.as_ref());
     let recorded = recorded.flat_map(|found| found.former_uids.iter().cloned());
-    by_tag.chain(by_name).chain(recorded).filter(|uid| !living.contains(uid)).collect()
+    by_tag.chain(by_name).chain(recorded).filter(|uid| !is_living(uid)).collect()
 }
 
 /// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.

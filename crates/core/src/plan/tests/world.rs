@@ -10,16 +10,16 @@ use serde_json::json;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
-    AccountId, Address, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState, Health, IpFamily,
-    Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey, Phase,
-    Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice,
+    AccountId, Address, Annotations, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState, Health,
+    IpFamily, Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey,
+    Phase, Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice,
     SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
     Snapshot, plan,
 };
-use crate::status::{Round, binding_status};
+use crate::status::{Round, Visit, binding_status};
 
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PORT: u16 = 80;
@@ -47,7 +47,7 @@ pub(crate) fn pod(number: u32) -> Pod {
         uid: uid(number),
         created: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
-        annotations: BTreeMap::new(),
+        annotations: Annotations::default(),
         ips: vec![ip(number)],
         node: Some("node-1".to_owned()),
         host_network: false,
@@ -89,7 +89,7 @@ fn service() -> Service {
             target_port: TargetPort::Number(POD_PORT),
         }],
         publish_not_ready_addresses: false,
-        annotations: BTreeMap::new(),
+        annotations: Annotations::default(),
         our_annotations: Vec::new(),
         load_balancer_class: None,
         ingress: Vec::new(),
@@ -395,6 +395,7 @@ impl World {
             region: &Region::new("ap-guangzhou"),
             failed_task: None,
             refused_gates: &[],
+            visit: Visit::Later,
         };
         for ((binding, view), part) in self.bindings.iter_mut().zip(&snapshot.bindings).zip(&plan.bindings) {
             let previous = view.binding.status.clone().unwrap_or_default();

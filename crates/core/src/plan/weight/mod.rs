@@ -8,7 +8,7 @@ mod rows;
 mod tests;
 
 use crate::api::names;
-use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight, quoted};
+use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight};
 
 use super::annotated::keys;
 use rows::{PortRows, Rows};
@@ -144,14 +144,13 @@ pub(super) fn notes<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) 
         format!("annotation {problem} (Service '{}'); its Pods keep the weights they have", service.key.name)
     };
     let mut notes: Vec<String> = service_problems(service).into_iter().map(of_service).collect();
-    let is_odd = |pod: &&Pod| own(pod).is_unreadable();
+    let odd = |pod: &'a Pod| match own(pod) {
+        Reading::Unreadable(problem) => Some((&pod.key.name, problem)),
+        Reading::Absent | Reading::Said(_) => None,
+    };
     // The first by name, so that the words stay while other Pods come and go.
-    if let Some(pod) = pods.filter(is_odd).min_by(|a, b| a.key.name.cmp(&b.key.name)) {
-        let (key, name, text) = (names::CUSTOM_WEIGHT, &pod.key.name, &pod.annotations[names::CUSTOM_WEIGHT]);
-        notes.push(format!(
-            "annotation {key}: {} of Pod '{name}' cannot be read; write {FORM}. The Pod keeps the weight it has",
-            quoted(text)
-        ));
+    if let Some((name, problem)) = pods.filter_map(odd).min_by(|a, b| a.0.cmp(b.0)) {
+        notes.push(format!("annotation {problem} (Pod '{name}'); the Pod keeps the weight it has"));
     }
     notes
 }

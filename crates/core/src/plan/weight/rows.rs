@@ -11,6 +11,9 @@ const KEY: &str = names::RS_WEIGHT;
 /// What to write.
 const FORM: &str = "JSON such as {\"defaultWeight\":10,\"groups\":[]}";
 
+/// The longest name of a StatefulSet. Source: object names of Kubernetes.
+const NAME_MAX: usize = 253;
+
 /// One row: a weight, and the Pods that it is for. What cannot be read of the Pods may be any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
@@ -133,7 +136,7 @@ impl Rows {
 
     fn stateful_set(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
         let name = members.get("name").unwrap_or(&Value::Null);
-        let Some(set) = name.as_str().filter(|name| !name.is_empty()) else {
+        let Some(set) = name.as_str().filter(|name| (1..=NAME_MAX).contains(&name.len())) else {
             return self.unclear(&format!("{path}.name"), name, "is no name of a StatefulSet; correct it", scope);
         };
         let scope = Row { set: Some(set.to_owned()), ..scope.clone() };

@@ -6,9 +6,9 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::DirectAccessBinding;
 use crate::api::binding::{DirectAccessBindingSpec, Parked};
 use crate::api::event::ServiceReason;
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip};
 use crate::model::{Service, ServiceCondition};
 use crate::plan::annotated::{End, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
 
@@ -214,5 +214,5 @@ pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCond
     };
     words.extend_from_slice(&verdict.problems);
     words.extend((!verdict.ignored.is_empty()).then(|| format!("not acted on: {}", verdict.ignored.join(", "))));
-    Some(ServiceCondition { is_true, reason: reason.to_string(), message: words.join("; ") })
+    Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&words.join("; "), MESSAGE_MAX) })
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::names;
-use crate::plan::annotated::{Acceptance, Setting, read};
+use crate::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
 use crate::plan::tests::world::{World, binding};
 
 const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: false, is_default: false };
@@ -199,4 +199,21 @@ fn the_default_counts_for_services_that_are_seen_first_and_is_recorded() {
     let changed = verdict(&service(&[]), default, &[&made(&[])]);
     let Outcome::Apply(application) = changed.outcome else { panic!("{changed:?}") };
     assert_eq!(application.origin, Origin::Default);
+}
+
+#[test]
+fn many_problems_make_a_condition_that_the_service_can_carry() {
+    let long = "x".repeat(60);
+    let mut odd = service(&[(names::DIRECT_ACCESS, "true")]);
+    let read = KEYS.iter().filter(|key| key.treatment == Treatment::Applied);
+    let read = read.filter(|key| ![names::DIRECT_ACCESS, names::MODE].contains(&key.name));
+    odd.annotations.extend(read.map(|key| (key.name, long.as_str())));
+    let verdict = verdict(&odd, ALL, &[]);
+    assert!(verdict.problems.iter().map(String::len).sum::<usize>() > MESSAGE_MAX, "{verdict:?}");
+    let message = told(&verdict).2;
+    assert_eq!(
+        message.chars().count(),
+        MESSAGE_MAX,
+        "a longer one would be cut, differ, and be written again and again"
+    );
 }

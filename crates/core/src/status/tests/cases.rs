@@ -21,7 +21,7 @@ use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
     Observed, Outcome, Pending, Problem, ReadState, Remembered, Sight, Snapshot, Step, StepOutcome,
 };
-use super::tke_direct_access::status::{RefusedGate, Round, binding_status, config_status};
+use super::tke_direct_access::status::{RefusedGate, Round, Visit, binding_status, config_status};
 
 pub(crate) const T0: i64 = 1_800_000_000;
 const LISTENER: &str = "lbl-1";
@@ -290,6 +290,7 @@ pub(crate) fn status_with(
         region: &region,
         failed_task: failed_task.as_ref(),
         refused_gates,
+        visit: Visit::Later,
     };
     binding_status(&round, &case.view(), &case.plan, &[], previous)
 }

@@ -8,7 +8,7 @@ use super::owned;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, ListenerSpec};
 use crate::api::names;
-use crate::model::{Pod, Service, ServicePort, TargetPort, Transport};
+use crate::model::{Annotation, Pod, Service, ServicePort, TargetPort, Transport};
 use crate::plan::annotated::{Acceptance, End, KEYS, ServiceIntent, Setting, Wish, read};
 use crate::plan::tests::world::{World, pod};
 use crate::plan::weight::{PodWeight, Weights};
@@ -137,7 +137,7 @@ fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
     let value = match garbage {
         ABSENT => None,
         MISSPELT | WRONG_CASE => {
-            let value = service.annotations.get(key).map_or(valid, String::as_str).to_owned();
+            let value = service.annotations.get(key).cloned().unwrap_or_else(|| valid.into());
             let (head, last) = key.split_at(key.len() - 1);
             let odd = if garbage == MISSPELT {
                 format!("{head}{last}{last}")
@@ -147,7 +147,10 @@ fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
             service.annotations.insert(odd, value);
             None
         }
-        WITH_NEWLINE => Some(format!("{}\n", service.annotations.get(key).map_or(valid, String::as_str))),
+        WITH_NEWLINE => match service.annotations.get(key) {
+            Some(Annotation::Text(text)) => Some(format!("{text}\n")),
+            _ => Some(format!("{valid}\n")),
+        },
         HUGE => Some("x".repeat(20_000)),
         other => Some(other.to_owned()),
     };

@@ -19,7 +19,9 @@ fn service(annotations: &[(&str, &str)]) -> Service {
 /// A Service that says `"true"`, and this.
 fn asking(annotations: &[(&str, &str)]) -> Service {
     let mut service = service(annotations);
-    service.annotations.entry(names::DIRECT_ACCESS.to_owned()).or_insert_with(|| "true".to_owned());
+    if !service.annotations.contains_key(names::DIRECT_ACCESS) {
+        service.annotations.insert(names::DIRECT_ACCESS, "true");
+    }
     service
 }
 

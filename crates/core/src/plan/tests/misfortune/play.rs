@@ -301,7 +301,7 @@ impl Play {
 }
 
 fn is_taken_out(pod: &Pod) -> bool {
-    !pod.closed_gates.is_empty() || pod.annotations.values().any(|weight| weight == "0")
+    !pod.closed_gates.is_empty() || pod.annotations.values().any(|weight| *weight == *"0")
 }
 
 /// When a Pod that is being deleted stops accepting; it is gone a moment later. Nobody tells those of a silent node.
