@@ -117,7 +117,7 @@ fn cloud(setting: &Setting, quota: u32) -> Result<Simulator> {
     settings.quotas.targets = usize::try_from(quota)?;
     if setting.call_milliseconds > 0 {
         let effect = Effect::Delay { milliseconds: setting.call_milliseconds };
-        settings.faults.push(Fault { action: None, load_balancer: None, when: When::Always, effect });
+        settings.faults.push(Fault { action: None, load_balancer: None, names: None, when: When::Always, effect });
     }
     Ok(Simulator::start(settings)?)
 }

@@ -88,7 +88,7 @@ fn run<A: Handle>(inner: &mut Inner, call: &Call<'_>) -> Outcome {
     };
     let load_balancer = admitted.as_ref().ok().and_then(|request| request.load_balancer().map(str::to_owned));
     let strike = match &admitted {
-        Ok(_) => inner.faults.strike(A::NAME, load_balancer.as_deref()),
+        Ok(_) => inner.faults.strike(A::NAME, load_balancer.as_deref(), call.body),
         Err(_) => Strike::default(),
     };
     let struck = strike != Strike::default();

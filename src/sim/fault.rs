@@ -27,6 +27,9 @@ pub struct Fault {
     /// The load balancer the call must name; absent: any, or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<String>,
+    /// A text that the request must contain, such as an address; absent: any request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<String>,
     /// Which of the matching calls it strikes; absent: the next one.
     #[serde(default)]
     pub when: When,
@@ -240,13 +243,14 @@ impl Faults {
     }
 
     /// Counts a call and collects what strikes it.
-    pub(crate) fn strike(&mut self, action: &str, load_balancer: Option<&str>) -> Strike {
+    pub(crate) fn strike(&mut self, action: &str, load_balancer: Option<&str>, request: &[u8]) -> Strike {
         let mut strike = Strike::default();
         let mut hit = false;
         self.armed.retain_mut(|(fault, seen)| {
             let named = fault.action.as_deref().is_none_or(|name| name == action);
             let here = fault.load_balancer.as_deref().is_none_or(|id| Some(id) == load_balancer);
-            if !(named && here) {
+            let holds = |text: &String| String::from_utf8_lossy(request).contains(text.as_str());
+            if !(named && here && fault.names.as_ref().is_none_or(holds)) {
                 return true;
             }
             *seen += 1;
@@ -268,13 +272,13 @@ mod tests {
     use super::*;
 
     fn fault(when: When) -> Fault {
-        Fault { action: Some("A".into()), load_balancer: None, when, effect: Effect::LostReply }
+        Fault { action: Some("A".into()), load_balancer: None, names: None, when, effect: Effect::LostReply }
     }
 
     fn struck(when: When, calls: u64) -> Vec<u64> {
         let mut faults = Faults::default();
         faults.inject(fault(when));
-        (1..=calls).filter(|_| faults.strike("A", None).reply != Spoiled::No).collect()
+        (1..=calls).filter(|_| faults.strike("A", None, b"{}").reply != Spoiled::No).collect()
     }
 
     #[test]
@@ -290,10 +294,18 @@ mod tests {
     fn leaves_other_actions_and_load_balancers_alone() {
         let mut faults = Faults::default();
         faults.inject(Fault { load_balancer: Some("lb-1".into()), ..fault(When::Always) });
-        assert_eq!(faults.strike("B", Some("lb-1")), Strike::default());
-        assert_eq!(faults.strike("A", Some("lb-2")), Strike::default());
-        assert_eq!(faults.strike("A", None), Strike::default());
-        assert_eq!(faults.strike("A", Some("lb-1")).reply, Spoiled::Lost { done: true });
+        assert_eq!(faults.strike("B", Some("lb-1"), b"{}"), Strike::default());
+        assert_eq!(faults.strike("A", Some("lb-2"), b"{}"), Strike::default());
+        assert_eq!(faults.strike("A", None, b"{}"), Strike::default());
+        assert_eq!(faults.strike("A", Some("lb-1"), b"{}").reply, Spoiled::Lost { done: true });
+    }
+
+    #[test]
+    fn strikes_requests_that_name_something() {
+        let mut faults = Faults::default();
+        faults.inject(Fault { names: Some("10.0.0.1".into()), ..fault(When::Always) });
+        assert_eq!(faults.strike("A", None, b"{\"EniIp\":\"10.0.0.2\"}"), Strike::default());
+        assert_ne!(faults.strike("A", None, b"{\"EniIp\":\"10.0.0.1\"}"), Strike::default());
     }
 
     #[test]
@@ -301,7 +313,7 @@ mod tests {
         let mut faults = Faults::default();
         faults.inject(Fault { effect: Effect::Delay { milliseconds: 5 }, ..fault(When::Always) });
         faults.inject(fault(When::Always));
-        let strike = faults.strike("A", None);
+        let strike = faults.strike("A", None, b"{}");
         assert_eq!((strike.delay_milliseconds, strike.reply), (5, Spoiled::Lost { done: true }));
     }
 

@@ -8,7 +8,7 @@ use tke_direct_access::sim::{Effect, Fault, LoadBalancerSpec, Settings as Simula
 use crate::stage::{Stage, binding, deployment, foreign_port, service};
 
 fn always(action: Option<&str>, effect: Effect) -> Fault {
-    Fault { action: action.map(str::to_owned), load_balancer: None, when: When::Always, effect }
+    Fault { action: action.map(str::to_owned), load_balancer: None, names: None, when: When::Always, effect }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,6 +139,7 @@ async fn survives(name: &str, effect: Effect) {
     let once = |action: &str| Fault {
         action: Some(action.to_owned()),
         load_balancer: None,
+        names: None,
         when: When::Next(1),
         effect: effect.clone(),
     };

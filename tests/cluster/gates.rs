@@ -105,6 +105,7 @@ async fn a_pod_behind_two_load_balancers_waits_for_both() {
     stage.cloud.inject(Fault {
         action: Some("BatchRegisterTargets".to_owned()),
         load_balancer: Some("lb-second01".to_owned()),
+        names: None,
         when: When::Always,
         effect: denied,
     });

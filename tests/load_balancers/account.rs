@@ -104,7 +104,7 @@ async fn a_load_balancer_is_created_in_the_account_in_which_it_was_asked_for() {
     deploy(&stage, 1).await;
     let refuse = Effect::Error { code: "ResourceInsufficient".to_owned(), message: "none left".to_owned() };
     let action = Some("CreateLoadBalancer".to_owned());
-    stage.cloud.inject(Fault { action, load_balancer: None, when: When::Always, effect: refuse });
+    stage.cloud.inject(Fault { action, load_balancer: None, names: None, when: When::Always, effect: refuse });
     stage.apply(&creating("web", &json!({"network": "Public"}), &json!({"deletionPolicy": "Delete"}))).await;
     stage.until("web", "Programmed", "False", "QuotaExceeded").await;
 
@@ -127,7 +127,7 @@ async fn targets_and_gates_do_not_wait_for_the_account() {
     let mut stage = Stage::without_controller("nobody-says", settings()).await;
     let action = Some("GetCallerIdentity".to_owned());
     let refuse = Effect::Error { code: "UnauthorizedOperation".to_owned(), message: "not you".to_owned() };
-    stage.cloud.inject(Fault { action, load_balancer: None, when: When::Always, effect: refuse });
+    stage.cloud.inject(Fault { action, load_balancer: None, names: None, when: When::Always, effect: refuse });
     stage.start_controller(&[]).await;
     stage.deploy(2, &json!({})).await;
     stage.until_ready("web", "2/2").await;
@@ -145,7 +145,7 @@ async fn what_was_read_by_other_keys_is_read_anew() {
     let mut stage = Stage::without_controller("renewed-keys", settings()).await;
     let action = Some("GetCallerIdentity".to_owned());
     let refuse = Effect::Error { code: "UnauthorizedOperation".to_owned(), message: "not you".to_owned() };
-    stage.cloud.inject(Fault { action, load_balancer: None, when: When::Always, effect: refuse });
+    stage.cloud.inject(Fault { action, load_balancer: None, names: None, when: When::Always, effect: refuse });
     let (id, key) = stage.cloud.credentials();
     let (sender, receiver) = tokio::sync::watch::channel(Keys::new(id, key, None).unwrap());
     let controller = stage.controller_by(ClientCredentials::renewed(receiver), &["--resync-seconds", "3600"]).await;

@@ -102,6 +102,7 @@ async fn an_empty_answer_is_no_proof_that_it_is_gone() {
     let blind = |action: &str| Fault {
         action: Some(action.to_owned()),
         load_balancer: None,
+        names: None,
         when: When::Next(3),
         effect: Effect::EmptyReply,
     };

@@ -31,6 +31,7 @@ fn fault(action: &str, effect: Effect) -> Fault {
     Fault {
         action: Some(action.to_owned()),
         load_balancer: None,
+        names: None,
         when: tke_direct_access::sim::When::default(),
         effect,
     }

@@ -114,7 +114,7 @@ async fn left_in_flight(story: &Story, refusal: Option<&str>) -> Ended {
 
 fn fault(action: &str, code: &str) -> Fault {
     let effect = Effect::Error { code: code.to_owned(), message: "injected".to_owned() };
-    Fault { action: Some(action.to_owned()), load_balancer: None, when: When::Always, effect }
+    Fault { action: Some(action.to_owned()), load_balancer: None, names: None, when: When::Always, effect }
 }
 
 /// What was healthy is not known to be any more, and what is new not yet: the drain gives the cloud the time to find out by itself.

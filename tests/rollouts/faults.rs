@@ -16,7 +16,7 @@ fn refusal(code: &str) -> Effect {
 }
 
 fn fault(action: &str, when: When, effect: Effect) -> Fault {
-    Fault { action: Some(action.to_owned()), load_balancer: None, when, effect }
+    Fault { action: Some(action.to_owned()), load_balancer: None, names: None, when, effect }
 }
 
 /// Every kind of fault strikes each write of a rollout, and reads fail now and then.

@@ -90,7 +90,7 @@ async fn what_the_cloud_refuses_is_told_and_the_rest_goes_on() {
     stage.until_ready("web", "1/1").await;
     let refusal = Effect::Error { code: "InvalidParameterValue".to_owned(), message: "no such thing".to_owned() };
     let action = Some("ModifyListener".to_owned());
-    let fault = Fault { action, load_balancer: None, when: When::Always, effect: refusal };
+    let fault = Fault { action, load_balancer: None, names: None, when: When::Always, effect: refusal };
     stage.cloud.inject(fault);
     stage
         .apply(&config(&json!({"l4Listeners": [{"protocol": "TCP_SSL", "port": 81, "scheduler": "LEAST_CONN"}]})))

@@ -113,7 +113,13 @@ async fn failures_have_the_right_class() {
     ];
     for (effect, expected) in effects {
         let action = Some("DescribeListeners".to_owned());
-        simulator.inject(Fault { action, load_balancer: None, when: When::Next(1), effect: effect.clone() });
+        simulator.inject(Fault {
+            action,
+            load_balancer: None,
+            names: None,
+            when: When::Next(1),
+            effect: effect.clone(),
+        });
         assert_eq!(class(clb.listeners(&lb).await.map(drop)), expected, "{effect:?}");
     }
     assert_eq!(clb.listeners(&lb).await.expect("a read").len(), 1);

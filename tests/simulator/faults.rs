@@ -10,7 +10,7 @@ use tke_direct_access::sim::{Effect, Fault, Settings, Simulator, When, read_scri
 use crate::support::{Call, Raw, call, code, ended, listener, ok, simulator, simulator_with};
 
 fn fault(action: &str, effect: Effect) -> Fault {
-    Fault { action: Some(action.into()), load_balancer: None, when: When::default(), effect }
+    Fault { action: Some(action.into()), load_balancer: None, names: None, when: When::default(), effect }
 }
 
 fn create(port: u16) -> Value {

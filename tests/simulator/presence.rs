@@ -8,7 +8,13 @@ use tke_direct_access::sim::{Effect, Fault, Simulator, When};
 use crate::support::{client, listener, put, simulator};
 
 fn once(simulator: &Simulator, action: &str, effect: Effect) {
-    simulator.inject(Fault { action: Some(action.to_owned()), load_balancer: None, when: When::Next(1), effect });
+    simulator.inject(Fault {
+        action: Some(action.to_owned()),
+        load_balancer: None,
+        names: None,
+        when: When::Next(1),
+        effect,
+    });
 }
 
 fn error(code: &str) -> Effect {
@@ -111,6 +117,7 @@ async fn rules_that_only_their_targets_show_are_read_again() {
     let always = Fault {
         action: Some("DescribeListeners".to_owned()),
         load_balancer: None,
+        names: None,
         when: When::Always,
         effect: without_rules,
     };

@@ -57,6 +57,7 @@ pub(crate) fn faults(id: &str, key: &str) -> Vec<Fault> {
         ["BatchRegisterTargets", "DescribeTargetHealth"].map(|action| Fault {
             action: Some(action.to_owned()),
             load_balancer: None,
+            names: None,
             when: When::Call(nth),
             effect: effect.clone(),
         })

@@ -119,7 +119,7 @@ async fn a_frozen_leader_writes_nothing_when_it_is_thawed() {
     let stage = Stage::without_controller("frozen", SimulatorSettings::instant()).await;
     // Calls are under way most of the time, so that most moments are in the middle of something.
     let effect = Effect::Delay { milliseconds: 100 };
-    stage.cloud.inject(Fault { action: None, load_balancer: None, when: When::Always, effect });
+    stage.cloud.inject(Fault { action: None, load_balancer: None, names: None, when: When::Always, effect });
     let journal = Journal::default();
     let replicas = [
         Replica::start(&stage, "first", &journal, Rule::Pass).await,

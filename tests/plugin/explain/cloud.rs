@@ -12,7 +12,7 @@ use crate::support::eventually;
 /// Every call of this action is refused from now on.
 pub(super) fn refuse(scene: &Scene, action: &str, code: &str) {
     let effect = Effect::Error { code: code.to_owned(), message: "refused on purpose".to_owned() };
-    let fault = Fault { action: Some(action.to_owned()), load_balancer: None, when: When::Always, effect };
+    let fault = Fault { action: Some(action.to_owned()), load_balancer: None, names: None, when: When::Always, effect };
     scene.stage.cloud.inject(fault);
 }
 
