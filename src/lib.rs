@@ -13,7 +13,7 @@
 //! dispatch   one task per load balancer; changes that arrive while it runs are picked up by its next round
 //!   ↓ operator::gather     reads: stores and CLB → Snapshot (reads that failed are part of it)
 //!   ↓ plan                 pure: Snapshot → Plan {steps; and of each binding: problems, counts, gates}
-//!   ↓ operator::apply      runs the steps against CLB, in order → Outcome
+//!   ↓ operator::apply      runs the steps against CLB as reconcile says → Outcome
 //!   ↓ status               pure: plan + outcome + previous status + now → statuses, gate conditions, next look
 //!   ↓ operator::report     writes what differs to Kubernetes, nothing else
 //! ```
@@ -29,8 +29,8 @@
 //!    load balancer; nobody sleeps in one.
 //! 3. *Foreign things are never touched.* A listener is ours when its name carries a binding's UID, a target when its tag does
 //!    ([`api::mark`]). Of two claims on one port one works on, and both are told.
-//! 4. *Safe order*: register, then weight 0, then deregister, then settings, then delete rules and listeners. A target of a Pod that
-//!    lives loses its weight before it goes.
+//! 4. *Safe order*: register, then weight 0, then deregister, then create, then settings, then delete rules and listeners. A target of
+//!    a Pod that lives loses its weight before it goes.
 //! 5. *Deleting is planning with nothing desired.* The finalizer goes when a read shows that nothing of ours is left; not-found is
 //!    success; neither a valid spec nor the Service is needed.
 //! 6. *A second round over an unchanged world writes nothing*, to CLB and to Kubernetes.
@@ -50,6 +50,9 @@
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
 //! 15. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
 //!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
+//! 16. *One binding's trouble is its own.* A refused step is tried in parts until it is known whom the refusal is about
+//!     ([`reconcile::Execution`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
+//! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]).
 //!
 //! # Code map
 //!
@@ -59,6 +62,7 @@
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
 //! | [`status`] | pure verdicts | plan, api, model |
+//! | [`reconcile`] | pure: how a plan is carried out, and what is tried again when | plan, api, model |
 //! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
@@ -68,7 +72,7 @@
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
-//! api, model, plan, status and election are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy`
+//! api, model, plan, reconcile, status and election are the crate `tke-direct-access-core`: no clock, client, runtime or randomness. `tests/tidy`
 //! enforces the table, sizes and banned words.
 
 pub use tke_direct_access_core::{api, election, model, plan, reconcile, status};
