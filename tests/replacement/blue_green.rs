@@ -117,24 +117,29 @@ fn fault(action: &str, code: &str) -> Fault {
     Fault { action: Some(action.to_owned()), load_balancer: None, names: None, when: When::Always, effect }
 }
 
-/// What was healthy is not known to be any more, and what is new not yet: the drain gives the cloud the time to find out by itself.
+/// What was healthy is not known to be any more, and what is new not yet: both serve, however long that takes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_while_health_cannot_be_read_loses_nothing() {
     let story = stage("blind", LONG_DRAIN, colored).await;
-    let green = story.addresses("color=green", 8080).await;
+    let (blue, green) = (story.addresses("color=blue", 8080).await, story.addresses("color=green", 8080).await);
+    let all: BTreeSet<Address> = blue.union(&green).copied().collect();
     let ended = story
         .watch(async {
             let clients = Clients::start(&story).await;
             story.stage.cloud.inject(fault("DescribeTargetHealth", "UnauthorizedOperation"));
             story.patch_service(&json!({"selector": {"color": "green"}})).await;
+            eventually("both serve", DEADLINE, async || story.weighted() == all).await;
+            // Longer than the drain.
+            clients.send(u64::from(LONG_DRAIN + 5) * 120).await;
+            story.expect(story.weighted() == all, || format!("these serve on: {:?}", story.weighted()));
+            let struck = story.stage.cloud.struck();
+            assert!(struck.contains_key("DescribeTargetHealth"), "{struck:?}");
+            story.stage.cloud.clear_faults();
             eventually("green and nobody else serves", DEADLINE, async || story.weighted() == green).await;
             clients.send(200).await;
             clients.end("switch while health cannot be read").await
         })
         .await;
-    let struck = story.stage.cloud.struck();
-    assert!(struck.contains_key("DescribeTargetHealth"), "{struck:?}");
-    story.stage.cloud.clear_faults();
     story.expect_pods(6, &ended);
     story.expect_nothing_lost("switch while health cannot be read", &ended);
     story.end().await;
