@@ -308,3 +308,70 @@ fn a_part_that_a_reply_names_is_tried_again_and_the_rest_is_done() {
     assert_eq!(count(|outcome| matches!(outcome, StepOutcome::Failed(_))), 2);
     assert_eq!(outcome.retry_after, Some(Duration::from_secs(5)));
 }
+
+/// One step of each kind that does something else than change targets.
+fn other_steps() -> Vec<Step> {
+    use crate::model::{Attributes, Protocol};
+    use crate::plan::Change;
+    let change =
+        |subject: &str| Change { subject: subject.to_owned(), attributes: Attributes::default(), drift: Vec::new() };
+    let listener = ListenerId::new("lbl-9");
+    vec![
+        Step::CreateListeners {
+            protocol: Protocol::Tcp,
+            attributes: Attributes::default(),
+            listeners: vec![(90, "one".to_owned()), (91, "two".to_owned())],
+        },
+        Step::CreateRules {
+            listener: listener.clone(),
+            rules: vec![crate::plan::NewRule {
+                domain: "a.example".to_owned(),
+                url: "/".to_owned(),
+                attributes: Attributes::default(),
+            }],
+        },
+        Step::ModifyListener { listener: listener.clone(), change: change("TCP:90") },
+        Step::ModifyDomain { listener: listener.clone(), domain: "a.example".to_owned(), change: change("domain") },
+        Step::ModifyRule { listener, rule: "loc-1".into(), change: change("rule") },
+        Step::ModifyLoadBalancer(change("load balancer")),
+        Step::SetSecurityGroups(change("groups")),
+        Step::DeleteLoadBalancer,
+    ]
+}
+
+/// Whatever else is refused, by whatever class: every other step is tried in the same round, and what is refused is not asked for hotly.
+#[test]
+fn isolation_of_steps_of_every_kind_from_one_another() {
+    let mut cells = 0;
+    for class in CLASSES {
+        for bad in other_steps() {
+            cells += 1;
+            let steps: Vec<Step> = Play::new().steps().into_iter().chain(other_steps()).collect();
+            let (mut refusals, mut now, mut calls) = (Refusals::default(), Duration::ZERO, 0);
+            let mut done = BTreeSet::new();
+            while now < Duration::from_secs(120) {
+                let mut execution = Execution::new(&steps, &mut refusals, now);
+                while let Some(step) = execution.next_call() {
+                    let is_bad = std::mem::discriminant(&step) == std::mem::discriminant(&bad);
+                    calls += usize::from(is_bad);
+                    if !is_bad {
+                        done.insert(format!("{step:?}"));
+                    }
+                    let reply = if is_bad { Err(failure(class)) } else { Ok(Reply::Done) };
+                    execution.reply(reply, &mut refusals, now);
+                }
+                let outcome = execution.finish(&mut refusals);
+                if now == Duration::ZERO {
+                    assert_eq!(
+                        done.len(),
+                        steps.len() - 1,
+                        "{class:?}, {bad}: the others are tried in the first round"
+                    );
+                }
+                now += outcome.retry_after.unwrap_or(Duration::from_secs(5)).max(Duration::from_millis(20));
+            }
+            assert!((2..=60).contains(&calls), "{class:?}, {bad}: {calls} calls in two minutes");
+        }
+    }
+    crate::plan::tests::report(&format!("isolation: {cells} cells"));
+}
