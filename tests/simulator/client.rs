@@ -117,10 +117,11 @@ async fn failures_have_the_right_class() {
             action,
             load_balancer: None,
             names: None,
-            when: When::Next(1),
+            when: When::Always,
             effect: effect.clone(),
         });
         assert_eq!(class(clb.listeners(&lb).await.map(drop)), expected, "{effect:?}");
+        simulator.clear_faults();
     }
     assert_eq!(clb.listeners(&lb).await.expect("a read").len(), 1);
 }

@@ -8,13 +8,11 @@ use tke_direct_access::sim::{Effect, Fault, Simulator, When};
 use crate::support::{client, listener, put, simulator};
 
 fn once(simulator: &Simulator, action: &str, effect: Effect) {
-    simulator.inject(Fault {
-        action: Some(action.to_owned()),
-        load_balancer: None,
-        names: None,
-        when: When::Next(1),
-        effect,
-    });
+    strike(simulator, action, When::Next(1), effect);
+}
+
+fn strike(simulator: &Simulator, action: &str, when: When, effect: Effect) {
+    simulator.inject(Fault { action: Some(action.to_owned()), load_balancer: None, names: None, when, effect });
 }
 
 fn error(code: &str) -> Effect {
@@ -66,8 +64,10 @@ async fn a_second_witness_that_cannot_be_heard_fails_the_read() {
         (Effect::MalformedBody { body: None }, Class::Unreachable),
     ] {
         once(&simulator, "DescribeLoadBalancers", Effect::EmptyReply);
-        once(&simulator, "DescribeListeners", effect);
+        // A read that is refused for haste is sent again.
+        strike(&simulator, "DescribeListeners", When::Always, effect);
         assert_eq!(witnesses(&simulator, &lb).await, Err(expected));
+        simulator.clear_faults();
     }
     once(&simulator, "DescribeLoadBalancers", Effect::EmptyReply);
     once(&simulator, "DescribeListeners", error("InvalidParameter.LBIdNotFound"));
