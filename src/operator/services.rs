@@ -22,7 +22,7 @@ use crate::api::{DirectAccessBinding, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
 use crate::plan::annotated::{Proof, Setting, own_binding, read};
-use crate::status::service::{Application, Outcome, Verdict, condition, decide};
+use crate::status::service::{Application, Outcome, Verdict, condition, decide, readiness};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
@@ -50,7 +50,8 @@ impl Services {
                 self.extend([&change.before, &change.after].into_iter().flatten().map(|row| row.key.clone()));
             }
             Change::Binding(change) => match (&change.before, &change.after) {
-                (Some(before), Some(after)) if before.is_same_input(after) => {}
+                (Some(before), Some(after))
+                    if before.is_same_input(after) && readiness(&before.0) == readiness(&after.0) => {}
                 (before, after) => self.extend([before, after].into_iter().flatten().map(|row| of_binding(row))),
             },
             Change::Switches(_) => self.mark_all(stores),
@@ -139,7 +140,7 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
     if !matches!(verdict.outcome, Outcome::Apply(_)) {
         refused.remove(key);
     }
-    is_done & tell(context, &service, &verdict, said.as_deref()).await
+    is_done & tell(context, &service, &verdict, said.as_deref()).await & verdict.look_at.is_none()
 }
 
 /// Makes the binding of a Service, or changes its spec. Returns whether that is done, and what the API server has against it.

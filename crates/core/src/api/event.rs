@@ -54,6 +54,8 @@ vocabulary! {
             "Set the annotation service.cloud.tencent.com/mode to skip on the Service.";
         NameTaken = "NameTaken": "A binding with the Service's name is there already, and is not this Service's.",
             "Rename or delete that binding.";
+        NotReady = "NotReady": "The Service's binding does not give it what it asks for, and has not for a minute, or will not before somebody changes something.",
+            "Look at the binding that the message names, with kubectl describe.";
         NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for.",
             "Correct the annotation or port that the message names.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",

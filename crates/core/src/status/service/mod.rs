@@ -3,6 +3,7 @@
 mod parked;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,6 +12,10 @@ use crate::api::event::ServiceReason;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip};
 use crate::model::{Service, ServiceCondition};
 use crate::plan::annotated::{End, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
+
+use trouble::Trouble;
+
+pub use trouble::readiness;
 
 /// What to do about a Service, and what to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +28,8 @@ pub struct Verdict {
     problems: Vec<String>,
     /// Annotations that are not acted on.
     ignored: Vec<&'static str>,
+    /// When something else may be to be said, although nothing changes; `None` when that cannot be.
+    pub look_at: Option<Timestamp>,
 }
 
 /// What to do about the binding of a Service.
@@ -83,7 +90,7 @@ pub const GRACE: SignedDuration = SignedDuration::from_secs(5);
 /// Decides on one Service; `bindings` are those of its namespace.
 pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAccessBinding], now: Timestamp) -> Verdict {
     let own = own_binding(service, bindings);
-    let (outcome, standing) = match (&intent.wish, own) {
+    let (outcome, mut standing) = match (&intent.wish, own) {
         (Wish::Serve(spec, origin), Some(own)) => keep(service, own, spec, *origin, bindings),
         (Wish::Serve(spec, origin), None) => make(service, spec, *origin, bindings, now),
         (Wish::Hold(_) | Wish::NotMade, Some(own)) if parked::is_parked(own) => {
@@ -98,8 +105,16 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
             (Outcome::Nothing, Standing::Unmet(ServiceReason::InvalidAnnotation, words.to_owned()))
         }
     };
+    let mut look_at = None;
+    if let (Standing::Served, Outcome::Nothing, Some(own)) = (&standing, &outcome, own) {
+        match trouble::trouble(own, now) {
+            Trouble::None => {}
+            Trouble::From(due) => look_at = Some(due),
+            Trouble::Lasting(words) => standing = Standing::Unmet(ServiceReason::NotReady, words),
+        }
+    }
     let problems = intent.problems.iter().map(|problem| format!("annotation {problem}")).collect();
-    Verdict { outcome, standing, problems, ignored: intent.ignored.clone() }
+    Verdict { outcome, standing, problems, ignored: intent.ignored.clone(), look_at }
 }
 
 fn held(words: &str) -> Standing {

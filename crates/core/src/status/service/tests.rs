@@ -217,3 +217,37 @@ fn many_problems_make_a_condition_that_the_service_can_carry() {
         "a longer one would be cut, differ, and be written again and again"
     );
 }
+
+/// A binding with these conditions, each as type, status, reason and message, since second 1,000.
+fn with_conditions(rows: &[(&str, &str, &str, &str)]) -> DirectAccessBinding {
+    let row = |(kind, status, reason, message): &(&str, &str, &str, &str)| {
+        json!({"type": kind, "status": status, "reason": reason, "message": message,
+            "lastTransitionTime": at(1_000).to_string()})
+    };
+    let conditions: Vec<_> = rows.iter().map(row).collect();
+    let mut own = made(&[]);
+    own.status = Some(serde_json::from_value(json!({"conditions": conditions})).unwrap());
+    own
+}
+
+#[test]
+fn a_service_whose_binding_does_not_serve_it_says_so() {
+    let service = service(&[(names::DIRECT_ACCESS, "true")]);
+    let unhealthy = ("Ready", "False", "Unhealthy", "1 of 3 Pods are healthy");
+    let missing = ("Ready", "False", "ConfigNotFound", "TkeServiceConfig 'shop' does not exist");
+    let stalled = ("Stalled", "True", "ConfigNotFound", "TkeServiceConfig 'shop' does not exist");
+    for (conditions, second, is_true, words, look_at) in [
+        (vec![], 2_000, true, "followed", None),
+        (vec![("Ready", "True", "Ready", "")], 2_000, true, "followed", None),
+        (vec![unhealthy], 1_059, true, "followed", Some(1_060)),
+        (vec![unhealthy], 1_060, false, "'web' is not ready, Unhealthy: The cloud reports targets as unhealthy", None),
+        (vec![missing, stalled], 1_001, false, "TkeServiceConfig 'shop' does not exist", None),
+    ] {
+        let own = with_conditions(&conditions);
+        let found = decide(&service, &read(&service, ALL, Some(&own)), &[&own], at(second));
+        let (is, reason, message) = told(&found);
+        assert!(is == is_true && message.contains(words), "{conditions:?}: {reason} {message}");
+        assert_eq!(reason == "NotReady", !is_true);
+        assert_eq!(found.look_at, look_at.map(at), "{conditions:?}");
+    }
+}
