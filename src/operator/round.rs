@@ -292,6 +292,9 @@ impl Memory {
     /// Runs the plan's steps, if there is anything to run them against.
     async fn apply(&mut self, context: &Context, clb: Option<&Clb>, snapshot: &Snapshot, plan: &Plan) -> Outcome {
         self.phase.write();
+        if snapshot.reads == ReadState::Settled && matches!(snapshot.cloud, Seen::Observed(_)) {
+            self.refusals.forget_all_but(&plan.steps);
+        }
         match clb {
             Some(clb) => {
                 let clb = clb.writer(&context.leadership);

@@ -57,9 +57,8 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Nothing is done yet. What is refused no more because it is not planned is forgotten.
-    pub fn new(steps: &[Step], refusals: &mut Refusals, now: Duration) -> Self {
-        refusals.forget_all_but(steps);
+    /// Nothing is done yet.
+    pub fn new(steps: &[Step], refusals: &Refusals, now: Duration) -> Self {
         let mut execution = Self {
             queue: VecDeque::new(),
             suspects: VecDeque::new(),

@@ -14,6 +14,10 @@ use super::part::{Item, Kind, items};
 
 /// How long everything of a kind is held at most, and each item of a drain: Pods that end do not wait for long.
 const LONGEST_OF_DRAIN: Duration = Duration::from_secs(4);
+/// After so many refusals in a row, which take more than a minute, it is not asked for that often any more.
+const MANY: u32 = 20;
+/// How long something is held at most that was refused so often.
+const LONGEST_OF_MANY: Duration = Duration::from_secs(20);
 /// How long everything of a kind is held at first, where it is about targets.
 const FIRST_OF_TARGETS: Duration = Duration::from_secs(1);
 /// How long another item is held at most.
@@ -68,6 +72,7 @@ const fn first(class: Class) -> Duration {
 
 fn hold(known: Option<&Refusal>, failure: &Failure, first: Duration, longest: Duration, now: Duration) -> Refusal {
     let count = known.map_or(1, |known| known.count.saturating_add(1));
+    let longest = if count > MANY { longest.max(LONGEST_OF_MANY) } else { longest };
     let wait = first.saturating_mul(1 << (count - 1).min(8)).min(longest);
     Refusal { failure: failure.clone(), count, until: now + wait }
 }
@@ -133,8 +138,8 @@ impl Refusals {
         of_items.into_iter().chain(of_kind).max()
     }
 
-    /// What is not planned any more has nothing to wait for.
-    pub(super) fn forget_all_but(&mut self, steps: &[Step]) {
+    /// What is not planned any more has nothing to wait for. These are all steps of a plan that was made of settled reads.
+    pub fn forget_all_but(&mut self, steps: &[Step]) {
         let planned: BTreeSet<Item> =
             if self.items.is_empty() { BTreeSet::new() } else { steps.iter().flat_map(items).collect() };
         let is_planned = |item: &Item| match item {
