@@ -15,7 +15,8 @@ pub enum Word {
     Service(ObjectKey),
     /// A binding of this namespace that has targets of Pods that its Service does not select, so that any Pod may be one of these.
     Leaving(String),
-    /// A Service of this namespace whose selector begins with this label: its Pods have it.
+    /// A Service of this namespace whose selector begins with this label, or a binding that has recorded such a selector: its Pods have
+    /// it.
     Label(String, String, String),
 }
 
@@ -32,8 +33,10 @@ pub(super) const BINDINGS: Index<BindingRow> = |row| {
     let load_balancers = named.into_iter().chain(recorded).map(Word::LoadBalancer);
     let service = Word::Service(ObjectKey::new(&namespace, &binding.spec.service_ref.name));
     let uid = binding.metadata.uid.clone().map(Word::Uid);
+    let first = status.and_then(|status| status.pod_selector.first());
+    let recorded = first.map(|label| Word::Label(namespace.clone(), label.key.clone(), label.value.clone()));
     let leaving = leaves.then_some(Word::Leaving(namespace));
-    load_balancers.chain([service]).chain(uid).chain(leaving).collect()
+    load_balancers.chain([service]).chain(uid).chain(leaving).chain(recorded).collect()
 };
 
 /// Of Services. Those without a selector select nothing.

@@ -289,6 +289,27 @@ impl Stores {
         self.bindings.found(&Word::Service(service.clone()))
     }
 
+    /// The bindings that hold a Pod: their Service selects it, or did when it was last seen, where it is missing or selects nobody now.
+    /// By that [`plan`](crate::plan) goes too.
+    pub fn holding(&self, pod: &Pod) -> Vec<Arc<BindingRow>> {
+        let of_services = self.selecting(pod).into_iter().flat_map(|service| self.bindings_of(&service.key));
+        let mut rows: Vec<_> = of_services.collect();
+        let namespace = &pod.key.namespace;
+        for (key, value) in &pod.labels {
+            let word = Word::Label(namespace.clone(), key.clone(), value.clone());
+            let is_recorded = |row: &Arc<BindingRow>| {
+                let service = self.services.row(namespace, &row.0.spec.service_ref.name);
+                let selector = row.0.status.iter().flat_map(|status| &status.pod_selector);
+                service.is_none_or(|service| service.selector.is_empty())
+                    && selector.into_iter().all(|label| pod.labels.get(&label.key) == Some(&label.value))
+            };
+            rows.extend(self.bindings.found(&word).into_iter().filter(is_recorded));
+        }
+        rows.sort_by(|a, b| a.0.metadata.uid.cmp(&b.0.metadata.uid));
+        rows.dedup_by(|a, b| a.0.metadata.uid == b.0.metadata.uid);
+        rows
+    }
+
     /// The Services that select a Pod.
     pub fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>> {
         let labels = pod.labels.iter();

@@ -39,27 +39,34 @@ impl Stores {
             speaks_for_service: self.speaks_for_service(&binding),
             departure: Departure::Usual,
             former_uids: BTreeSet::new(),
-            reassigned: self.reassigned(&namespace),
+            reassigned: BTreeSet::new(),
             config,
             binding,
         }
     }
 
-    /// The addresses of Pods on silent nodes of a namespace that another Pod has by now: what is sent there would reach somebody else.
-    fn reassigned(&self, namespace: &str) -> BTreeSet<IpAddr> {
+    /// Which of these addresses, each registered for a Pod of this namespace whose UID begins with a mark, another living Pod of the
+    /// cluster has by now: what is sent there would reach somebody else.
+    pub fn reassigned(&self, namespace: &str, registered: &BTreeMap<IpAddr, String>) -> BTreeSet<IpAddr> {
         let pods = self.pods.rows(namespace);
-        let lost: BTreeMap<IpAddr, &str> = pods
-            .values()
-            .filter(|pod| pod.phase == Phase::Unknown && !pod.host_network)
-            .flat_map(|pod| pod.ips.iter().map(|ip| (*ip, pod.uid.as_str())))
-            .collect();
-        if lost.is_empty() {
+        // Pods that are where they are registered are the usual case, and need no look at others.
+        let is_there = |(ip, mark): &(&IpAddr, &String)| {
+            let pod = pods.range((*mark).clone()..).next().filter(|(uid, _)| uid.starts_with(mark.as_str()));
+            pod.is_some_and(|(_, pod)| pod.phase != Phase::Unknown && pod.ips.contains(ip))
+        };
+        let doubtful: BTreeMap<IpAddr, &str> =
+            registered.iter().filter(|row| !is_there(row)).map(|(ip, mark)| (*ip, mark.as_str())).collect();
+        if doubtful.is_empty() {
             return BTreeSet::new();
         }
         let all = self.pods.all();
-        let living = all.iter().filter(|pod| !matches!(pod.phase, Phase::Finished | Phase::Unknown));
+        let living =
+            all.iter().filter(|pod| !matches!(pod.phase, Phase::Finished | Phase::Unknown) && !pod.host_network);
         let addresses = living.flat_map(|pod| pod.ips.iter().map(|ip| (*ip, pod.uid.as_str())));
-        addresses.filter(|(ip, uid)| lost.get(ip).is_some_and(|lost| lost != uid)).map(|(ip, _)| ip).collect()
+        addresses
+            .filter(|(ip, uid)| doubtful.get(ip).is_some_and(|mark| !uid.starts_with(mark)))
+            .map(|(ip, _)| ip)
+            .collect()
     }
 
     /// True for the oldest live binding of a Service.

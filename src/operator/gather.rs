@@ -1,5 +1,7 @@
 //! The reads of a round: stores and cloud to a snapshot. Reads that fail become part of it.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +13,7 @@ use super::departure::departures;
 use super::reads::{FrameAnswer, HealthAnswer, Reads, Wait};
 use super::triggers::Key;
 use crate::api::DirectAccessBinding;
-use crate::api::mark::ListenerName;
+use crate::api::mark::{ListenerName, TargetTag};
 use crate::clb::{Contents, KeyMark, Presence};
 use crate::k8s::Word;
 use crate::model::{Failure, Limits, LoadBalancer, LoadBalancerId};
@@ -77,6 +79,8 @@ pub(super) async fn gather(
         let living = |uid: &str| context.stores.bindings.has(&Word::Uid(uid.to_owned()));
         for view in &mut bindings {
             view.former_uids = placement::former_uids(&view.binding, observed, living);
+            let namespace = view.binding.metadata.namespace.clone().unwrap_or_default();
+            view.reassigned = context.stores.reassigned(&namespace, &registered(view, observed));
         }
     }
     let load_balancer = match key {
@@ -122,6 +126,13 @@ async fn owned(cloud: &Cloud, bindings: &[BindingView]) -> Result<Vec<LoadBalanc
         }
     }
     Ok(found)
+}
+
+/// The addresses of a binding's targets, each with the mark of the Pod for which it was registered.
+fn registered(view: &BindingView, observed: &Observed) -> BTreeMap<IpAddr, String> {
+    let targets = observed.targets.values().flatten();
+    let own = targets.filter_map(|target| Some((target.address.ip, TargetTag::parse(&target.tag)?)));
+    own.filter(|(_, tag)| view.is_uid_of_ours(&tag.binding_uid)).map(|(ip, tag)| (ip, tag.pod_mark)).collect()
 }
 
 /// What was read of a load balancer, and since when that holds.
@@ -176,8 +187,8 @@ async fn observed(
     if observed.targets.values().any(|all| !all.is_empty()) {
         let HealthAnswer { rows, basis, wait } = reads.health(cloud, id, &observed.targets).await;
         (observed.health, observed.health_basis) = (rows, basis);
-        if wait == Wait::Goes {
-            state = ReadState::TargetsOnly;
+        if wait == Wait::Goes && state == ReadState::Settled {
+            state = ReadState::HealthPending;
         }
     }
     Ok(Observation { seen: Seen::Observed(observed), state, begun })

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::context::Cloud;
 use crate::clb::Presence;
-use crate::model::{Class, Failure, LoadBalancerId, RegisteredTarget, Route, TargetHealth};
+use crate::model::{Address, Class, Failure, LoadBalancerId, RegisteredTarget, Route, TargetHealth};
 use crate::plan::Observed;
 
 /// How long a round waits for health, and for listeners that it has seen before.
@@ -21,15 +21,34 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
 
+/// A read that goes on whether or not anybody waits for it: one that is only polled now and then would hold its place in the queue of
+/// its action, and everybody behind it. It ends with its owner.
+struct Running<T>(AbortOnDropHandle<T>);
+
+impl<T: Send + 'static> Running<Result<T, Failure>> {
+    fn start(read: impl Future<Output = Result<T, Failure>> + Send + 'static) -> Self {
+        Self(AbortOnDropHandle::new(tokio::spawn(read)))
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
+        // A read that panics has not answered.
+        Pin::new(&mut self.0).poll(context).map(|ended| ended.unwrap_or_else(|_| Err(not_yet())))
+    }
+
+    async fn answer(&mut self) -> Result<T, Failure> {
+        poll_fn(|context| self.poll(context)).await
+    }
+}
+
 /// Reads under way, and what they have brought. Forgetting them costs calls.
 #[derive(Default)]
 pub(super) struct Reads {
-    health: Option<(BoxFuture<'static, HealthRows>, Arc<Targets>)>,
+    health: Option<(Running<HealthRows>, Arc<Targets>)>,
     /// What the last read of health has brought, and the targets that were read before it began.
     last: Option<(HealthRows, Arc<Targets>)>,
     /// It came after its round had gone on without it, and no round has seen it.
     is_news: bool,
-    frame: Option<(BoxFuture<'static, FrameRead>, Instant)>,
+    frame: Option<(Running<FrameRead>, Instant)>,
     /// A frame that came after its round had gone on without it.
     late: Option<(FrameRead, Instant)>,
 }
@@ -86,9 +105,9 @@ impl Reads {
         loop {
             let (read, basis) = self.health.get_or_insert_with(|| {
                 let (reads, id) = (cloud.reads.clone(), id.clone());
-                (async move { reads.health(&id).await }.boxed(), Arc::new(targets.clone()))
+                (Running::start(async move { reads.health(&id).await }), Arc::new(targets.clone()))
             });
-            let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read).await else { return };
+            let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read.answer()).await else { return };
             let basis = basis.clone();
             self.health = None;
             let is_current = *basis == *targets;
@@ -107,15 +126,15 @@ impl Reads {
         let is_new = self.frame.is_none();
         let (read, begun) = self.frame.get_or_insert_with(|| {
             let (reads, id) = (cloud.reads.clone(), id.clone());
-            (async move { reads.contents(&id).await }.boxed(), Instant::now())
+            (Running::start(async move { reads.contents(&id).await }), Instant::now())
         });
         let begun = *begun;
         let read = match before {
-            Some(before) => match timeout(PATIENCE, read).await {
+            Some(before) => match timeout(PATIENCE, read.answer()).await {
                 Ok(read) => read,
                 Err(_) => return FrameAnswer::Goes(Box::new(before)),
             },
-            None => read.await,
+            None => read.answer().await,
         };
         self.frame = None;
         if is_new { FrameAnswer::Read(read, begun) } else { FrameAnswer::Late(read, begun) }
@@ -125,14 +144,14 @@ impl Reads {
     pub(super) async fn answered(&mut self) {
         poll_fn(|context| {
             if let Some((read, begun)) = &mut self.frame
-                && let Poll::Ready(read) = read.poll_unpin(context)
+                && let Poll::Ready(read) = read.poll(context)
             {
                 self.late = Some((read, *begun));
                 self.frame = None;
                 return Poll::Ready(());
             }
             if let Some((read, basis)) = &mut self.health
-                && let Poll::Ready(rows) = read.poll_unpin(context)
+                && let Poll::Ready(rows) = read.poll(context)
             {
                 (self.last, self.is_news) = (Some((rows, basis.clone())), true);
                 self.health = None;
@@ -141,6 +160,18 @@ impl Reads {
             Poll::Pending
         })
         .await;
+    }
+
+    /// These targets were registered, or deregistered: what is being read of their addresses, and was, is not about them.
+    pub(super) fn forget_targets(&mut self, changed: &[(Route, Address)]) {
+        let bases = self.health.iter_mut().map(|(_, basis)| basis).chain(self.last.iter_mut().map(|(_, basis)| basis));
+        for basis in bases {
+            for (route, address) in changed {
+                if let Some(targets) = Arc::make_mut(basis).get_mut(route) {
+                    targets.retain(|target| target.address != *address);
+                }
+            }
+        }
     }
 
     /// Something was written to listeners, or somebody asks for a new look: what is under way may be older.

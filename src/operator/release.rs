@@ -99,13 +99,13 @@ async fn sweep(context: &Context, namespace: &str) -> Option<Duration> {
 
 fn verdict(context: &Context, pod: &Pod, now: Timestamp) -> GateRelease {
     let services = context.stores.selecting(pod);
-    let selecting: Vec<_> = services.iter().flat_map(|service| context.stores.bindings_of(&service.key)).collect();
+    let holding = context.stores.holding(pod);
     // TKE's own service controller has a gate of the same name, and opens it.
     let has_tke = context.stores.switches().has_tke;
     if services.iter().any(|service| is_left_to_tke(service, has_tke)) {
         return GateRelease::Never;
     }
-    release(pod, selecting.iter().map(|row| &*row.0), now)
+    release(pod, holding.iter().map(|row| &*row.0), now)
 }
 
 async fn open(context: &Context, pod: &Pod, reason: GateReason) -> bool {

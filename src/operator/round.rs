@@ -139,6 +139,10 @@ impl Memory {
         if !is_frame_kept {
             self.reads.forget_frame();
         }
+        let changed: Vec<_> = outcome.tried().flat_map(Step::changed_targets).collect();
+        if !changed.is_empty() {
+            self.reads.forget_targets(&changed);
+        }
         self.read_failed = matches!(snapshot.cloud, Seen::Failed(_)).then(Instant::now);
         let is_whole = is_known && is_frame_kept;
         self.sight = match snapshot.cloud {
@@ -189,7 +193,10 @@ async fn look(
     found: Vec<Arc<DirectAccessBinding>>,
 ) -> (Duration, RoundResult) {
     let started = Instant::now();
-    let found = secure(context, found).await.into_iter().map(|binding| latest(&memory.written, binding));
+    let all = found.len();
+    let secured = secure(context, found).await;
+    let is_whole = secured.len() == all;
+    let found = secured.into_iter().map(|binding| latest(&memory.written, binding));
     // One that has just got its load balancer has moved on.
     let found: Vec<_> = found.filter(|binding| Key::of(binding, context.clouds.default_region()) == *key).collect();
     let cloud = cloud(context, key, &found);
@@ -199,11 +206,14 @@ async fn look(
         None => None,
     };
     let (snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
-    let (snapshot, plan) = decide(context, snapshot).await;
+    let (snapshot, mut plan) = decide(context, snapshot).await;
+    if !is_whole {
+        plan.keep_load_balancer();
+    }
     let outcome = memory.apply(context, clb.filter(|_| busy.is_none()), &snapshot, &plan).await;
     memory.remember(&snapshot, &plan, &outcome, busy);
     share.use_of_quotas(&snapshot);
-    if snapshot.reads == ReadState::TargetsOnly {
+    if matches!(snapshot.reads, ReadState::TargetsOnly | ReadState::HealthPending) {
         // What is still being read starts the next round.
         memory.keep(snapshot, &outcome, begun);
         return (context.resync.min(PARTIAL_LASTS), RoundResult::UnderWay);
@@ -245,7 +255,8 @@ async fn decide(context: &Context, mut snapshot: Snapshot) -> (Snapshot, Plan) {
     }
     // Nothing of theirs is in the cloud yet: the others are planned without them.
     snapshot.bindings.retain(|view| !refused.contains(view.uid()));
-    let plan = plan_isolated(&snapshot);
+    let mut plan = plan_isolated(&snapshot);
+    plan.keep_load_balancer();
     (snapshot, plan)
 }
 
@@ -278,6 +289,7 @@ impl Memory {
         let begun = self.begun(&known, started);
         self.certificates.refresh(context, &found, matches!(known, Known::Nothing(_))).await;
         self.remembered.refused_weights = self.refusals.weights();
+        self.remembered.refused_registrations = self.refusals.registrations();
         let (certificates, remembered) = (&self.certificates, &self.remembered);
         let memory = Recollection { certificates, remembered, key: &signed_by };
         let (mut snapshot, begun) = gather(context, key, cloud, (known, begun), memory, &mut self.reads, found).await;

@@ -137,9 +137,7 @@ fn homes<'a>(rows: impl IntoIterator<Item = &'a Arc<BindingRow>>, region: &Regio
 
 fn of_pod(pod: &Pod, stores: &Stores, region: &Region) -> BTreeSet<Key> {
     let mut keys = homes(&stores.bindings.found(&Word::Leaving(pod.key.namespace.clone())), region);
-    for service in stores.selecting(pod) {
-        keys.append(&mut homes(&stores.bindings_of(&service.key), region));
-    }
+    keys.append(&mut homes(&stores.holding(pod), region));
     keys
 }
 

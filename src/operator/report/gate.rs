@@ -39,9 +39,8 @@ impl Report<'_> {
         let pod = stores.pods.row(&gate.pod.namespace, &gate.pod_uid)?;
         // By name, as the store has them, so that the words stay.
         let selecting: BTreeMap<_, _> = stores
-            .selecting(&pod)
-            .iter()
-            .flat_map(|service| stores.bindings_of(&service.key))
+            .holding(&pod)
+            .into_iter()
             .filter(|row| row.0.metadata.deletion_timestamp.is_none() && !row.0.spec.suspend)
             .map(|row| (row.0.metadata.name.clone(), row))
             .collect();

@@ -249,6 +249,7 @@ vocabulary! {
         NodeLost = "NodeLost": "The Pod's node does not answer.", "Look at the node.";
         PortChanged = "PortChanged": "The Pod is reached at another port now.", "Nothing to do.";
         NetworkChanged = "NetworkChanged": "Pods of this network are not to be bound any more.", "Nothing to do.";
+        AddressChanged = "AddressChanged": "The Pod has another address now.", "Nothing to do.";
         AddressReused = "AddressReused": "The address belongs to another Pod now.", "Nothing to do.";
         UserWeight = "UserWeight": "A weight that a user asked for is not in force.", "Nothing to do.";
         Drained = "Drained": "The time that connections are given to end is over.", "Nothing to do; spec.drain.timeoutSeconds is that time.";

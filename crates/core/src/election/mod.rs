@@ -173,7 +173,8 @@ impl Election {
         }
     }
 
-    /// The Lease was read as it is, or that there is none.
+    /// The Lease was read as it is, or that there is none. It may have an older version than what was seen before: the API server's store
+    /// was restored.
     pub fn saw(&mut self, found: Option<Lease>, now: Moment) {
         let Some(lease) = found else {
             self.must_read = false;
@@ -186,8 +187,6 @@ impl Election {
             return;
         };
         let since = match &self.known {
-            // Watches tell late: what was written since is newer.
-            Known::Seen(known, _) if is_older(&lease, known) => return,
             Known::Seen(known, since) if renewal(known) == renewal(&lease) => *since,
             _ => now,
         };
@@ -201,11 +200,14 @@ impl Election {
     /// A watch says how the Lease is, or that there is none. The latter has no version, and may be older than what this replica has
     /// written; so a leader looks for itself.
     pub fn told(&mut self, found: Option<Lease>, now: Moment) {
-        if found.is_none() && self.term(now).is_some() {
-            self.must_read = true;
-            self.due = now;
-        } else {
-            self.saw(found, now);
+        match (&found, &self.known) {
+            (None, _) if self.term(now).is_some() => {
+                self.must_read = true;
+                self.due = now;
+            }
+            // Watches tell late: what was written since is newer.
+            (Some(lease), Known::Seen(known, _)) if is_older(lease, known) => {}
+            _ => self.saw(found, now),
         }
     }
 

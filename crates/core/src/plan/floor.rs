@@ -96,11 +96,11 @@ impl<'a> Floor<'a> {
     /// The targets that leave and keep their weight, where `wanted` Pods should serve.
     pub(super) fn retained(&self, wanted: usize) -> BTreeMap<Address, Retained> {
         let mut retained = self.replaced(wanted);
+        let stay = || self.targets.iter().filter(|own| !is_leaving(own) && own.target.weight > 0);
         if self.reads == HealthSight::NeverRead {
-            // Nobody knows who serves: those that live wait for the first read.
-            retained.extend(self.last(Others::Newcomers));
+            // Nobody knows who serves: those that live wait for the first read, and those that end where there is nobody else.
+            retained.extend(self.last(if stay().next().is_some() { Others::Newcomers } else { Others::None }));
         } else if retained.is_empty() {
-            let stay = || self.targets.iter().filter(|own| !is_leaving(own) && own.target.weight > 0);
             let is_proven = |own: &OwnTarget<'_>| match self.sight {
                 Sight::ByHealth => is_healthy(own.health),
                 Sight::Blind => own.tenure == Tenure::Established,

@@ -12,16 +12,23 @@ use super::{BindingPlan, Observed, Remembered};
 type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
 
 /// Health of every target, by route and address.
-pub(super) type HealthTable = HashMap<(Route, Address), Health>;
+pub type HealthTable = HashMap<(Route, Address), Health>;
 
 /// The health read as a table. A layer-4 listener has a rule of the cloud's own making there, which is no part of its route.
 pub(super) fn health_table(observed: &Observed) -> HealthTable {
     table(observed, observed.health.as_deref().unwrap_or_default())
 }
 
-/// Health as it was last read, where no read has answered now.
+/// Health as it was last read, where no read has answered now, of targets that are what they were.
 pub(super) fn last_health(observed: &Observed, remembered: &Remembered) -> HealthTable {
-    table(observed, &remembered.health)
+    let tag = |targets: &Targets, route: &Route, address: Address| {
+        let found = targets.get(route).and_then(|all| all.iter().find(|one| one.address == address));
+        found.map(|one| one.tag.clone())
+    };
+    let is_same = |((route, address), _): &(&(Route, Address), &Health)| {
+        tag(&remembered.targets, route, *address) == tag(&observed.targets, route, *address)
+    };
+    remembered.health.iter().filter(is_same).map(|(key, health)| (key.clone(), *health)).collect()
 }
 
 fn table(observed: &Observed, rows: &[TargetHealth]) -> HealthTable {

@@ -63,7 +63,9 @@ fn with_faulty(snapshot: &Snapshot, plan: Plan, faulty: &BTreeMap<usize, String>
         Some(message) => BindingPlan { problems: vec![problem::internal(message)], ..BindingPlan::default() },
         None => sound.next().unwrap_or_default(),
     };
-    Plan { bindings: (0..snapshot.bindings.len()).map(of).collect(), ..plan }
+    let mut plan = Plan { bindings: (0..snapshot.bindings.len()).map(of).collect(), ..plan };
+    plan.keep_load_balancer();
+    plan
 }
 
 #[cfg(test)]

@@ -47,9 +47,9 @@ pub(super) fn judge(
     let endpoints = rows.iter().filter_map(|row| row.endpoints);
     plan.exclusions.extend(endpoints.flat_map(|endpoints| &endpoints.exclusions).cloned());
     judge_pods(view, plan, &rows, snapshot, &mut sightings);
-    if let Some(service) = view.service.as_deref().filter(|_| management.is_live()) {
-        plan.gates = gates(view, service, &rows, health, snapshot.now);
-        plan.ungated = ungated(view, service);
+    if let Some(service) = super::resolution::service(view).filter(|_| management.is_live()) {
+        plan.gates = gates(view, &service, &rows, health, snapshot.now);
+        plan.ungated = ungated(view, &service);
         plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
     }
     if let ConfigView::Found(config) = &view.config

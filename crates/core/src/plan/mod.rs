@@ -60,7 +60,7 @@ use routes::{BindingIntent, find_routes};
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
-pub use health::ListenerSight;
+pub use health::{HealthTable, ListenerSight};
 pub use isolated::plan_isolated;
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
@@ -88,6 +88,13 @@ pub struct Plan {
     pub listeners: ListenerSight,
 }
 
+impl Plan {
+    /// The load balancer stays: a binding that was left out of the plan may name it.
+    pub fn keep_load_balancer(&mut self) {
+        self.steps.retain(|step| !matches!(step, Step::DeleteLoadBalancer));
+    }
+}
+
 /// Decides what this round does.
 pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut plan = match &snapshot.cloud {
@@ -95,8 +102,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Failed(_) => plan_blind(snapshot),
     };
     match snapshot.reads {
-        ReadState::Settled => {}
-        ReadState::TargetsOnly => plan.steps.retain(|step| matches!(step, Step::Reweight(_) | Step::Deregister(_))),
+        ReadState::Settled | ReadState::HealthPending => {}
+        ReadState::TargetsOnly => plan.steps = step::without_doubt(plan.steps),
         ReadState::DuringTask => plan.steps.clear(),
     }
     plan

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::mark::TargetTag;
-use crate::model::{Address, Health, ListenerId, ObjectKey, RegisteredTarget, Route, TargetHealth, Weight};
+use crate::model::{Address, ListenerId, ObjectKey, RegisteredTarget, Route, Weight};
 
+use super::health::{HealthTable, health_table, is_healthy};
 use super::{Cloud, HeldWeight, Observed, Plan, Snapshot, Step};
 
 /// What earlier rounds have seen and done, as far as this controller has looked without a break. Forgetting it makes rounds wait
@@ -28,8 +29,10 @@ pub struct Remembered {
     pub unproven: BTreeSet<(Route, Address)>,
     /// Targets whose weight the cloud does not take.
     pub refused_weights: BTreeSet<(Route, Address)>,
+    /// Where the cloud does not take targets that are to be registered.
+    pub refused_registrations: BTreeSet<Route>,
     /// Health as the last read that answered showed it.
-    pub health: Arc<Vec<TargetHealth>>,
+    pub health: Arc<HealthTable>,
     /// Some read of health has answered.
     pub health_read: Ended,
     /// The targets as the last read showed them.
@@ -106,17 +109,20 @@ impl Remembered {
         if !rows.is_empty() {
             self.health_read = Ended::Yes;
         }
-        if *self.health != *rows {
-            self.health = Arc::new(rows.clone());
+        let table = health_table(observed);
+        let is_healthy = |key: &(Route, Address)| is_healthy(table.get(key).copied());
+        self.unproven.retain(|key| !is_healthy(key));
+        if *self.health != table {
+            self.health = Arc::new(table);
         }
-        if self.unproven.is_empty() {
-            return;
+    }
+
+    /// What was read of a target is not true of what has its place now.
+    fn forget_health(&mut self, route: &Route, address: Address) {
+        let key = (route.clone(), address);
+        if self.health.contains_key(&key) {
+            Arc::make_mut(&mut self.health).remove(&key);
         }
-        let healthy = rows.iter().filter(|row| matches!(row.health, Health::Healthy | Health::CheckOff));
-        // A layer-4 listener has a rule of the cloud's own making there.
-        let keys = healthy.flat_map(|row| [None, Some(&row.rule)].map(|rule| (&row.listener, rule, row.address)));
-        let healthy: BTreeSet<_> = keys.collect();
-        self.unproven.retain(|(route, address)| !healthy.contains(&(&route.listener, route.rule.as_ref(), *address)));
     }
 
     /// The weight that the last read showed of a target; `None` of one that it did not show.
@@ -132,6 +138,9 @@ impl Remembered {
                 self.registered.extend(targets.iter().map(row));
                 self.unproven.extend(targets.iter().map(|one| (one.route.clone(), one.address)));
                 for one in targets {
+                    self.forget_health(&one.route, one.address);
+                }
+                for one in targets {
                     self.cleared.remove(&(Cleared::TargetsOf(one.owner.clone()), one.route.listener.clone()));
                 }
             }
@@ -142,6 +151,7 @@ impl Remembered {
                     let key = (one.route.clone(), one.address);
                     self.registered.remove(&key);
                     self.unproven.remove(&key);
+                    self.forget_health(&one.route, one.address);
                 }
             }
             Step::DeleteListeners(ids) => self.cleared.extend(ids.iter().map(|(id, _)| (Cleared::Whole, id.clone()))),

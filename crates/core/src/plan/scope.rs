@@ -286,6 +286,12 @@ impl RouteScope<'_> {
         self.remembered.refused_weights.contains(&(self.route.clone(), address))
     }
 
+    /// The cloud does not take targets that are to be registered here.
+    pub(super) fn refuses_registrations(&self) -> bool {
+        let refused = &self.remembered.refused_registrations;
+        refused.iter().any(|route| route == self.route)
+    }
+
     /// Since when a target has had no weight, as far as is known.
     pub(super) fn drained_since(&self, address: Address) -> Timestamp {
         let since = &self.remembered.since;

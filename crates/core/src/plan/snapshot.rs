@@ -62,6 +62,8 @@ pub enum ReadState {
     Settled,
     /// Of the targets: listeners, or health, are still being read. What is on the way out goes, and nothing else is done or said.
     TargetsOnly,
+    /// All of it, but that health was never read and is being read now: nothing is said yet.
+    HealthPending,
     /// Nothing: a task of ours runs. It shows what gates wait for.
     DuringTask,
 }

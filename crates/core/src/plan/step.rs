@@ -162,6 +162,18 @@ pub struct Removal {
     pub reason: ChangeReason,
 }
 
+/// What of these steps may be done while listeners are still being read: what Pods ask for, and nothing that a spec does, or that is
+/// safe only together with another step.
+pub(super) fn without_doubt(steps: Vec<Step>) -> Vec<Step> {
+    let makes_room = |step: &Step| match step {
+        Step::Deregister(all) => all.iter().any(|one| one.reason == ChangeReason::RoomNeeded),
+        _ => false,
+    };
+    let needs_room = steps.iter().any(makes_room);
+    let rest = steps.into_iter().filter(|step| !(needs_room && matches!(step, Step::Register(_))));
+    rest.filter_map(Step::without_doubt).collect()
+}
+
 fn of_pod(pod: Option<&String>) -> String {
     pod.map(|pod| format!(" ({pod})")).unwrap_or_default()
 }
@@ -187,6 +199,35 @@ impl fmt::Display for Removal {
 }
 
 impl Step {
+    fn without_doubt(self) -> Option<Self> {
+        let is_of_pods = |reason: ChangeReason| {
+            !matches!(reason, ChangeReason::SpecChanged | ChangeReason::RoomNeeded | ChangeReason::Drift)
+        };
+        let step = match self {
+            Self::Register(all) => Self::Register(all),
+            Self::Reweight(mut all) => {
+                all.retain(|one| is_of_pods(one.reason));
+                Self::Reweight(all)
+            }
+            Self::Deregister(mut all) => {
+                all.retain(|one| is_of_pods(one.reason));
+                Self::Deregister(all)
+            }
+            _ => return None,
+        };
+        (!step.is_empty()).then_some(step)
+    }
+
+    /// It is about no target any more.
+    const fn is_empty(&self) -> bool {
+        match self {
+            Self::Register(all) => all.is_empty(),
+            Self::Reweight(all) => all.is_empty(),
+            Self::Deregister(all) => all.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The listeners that a failure of this step may be blamed on; empty when they do not exist yet.
     pub fn listeners(&self) -> Vec<&ListenerId> {
         match self {
@@ -221,6 +262,15 @@ impl Step {
             Self::Reweight(targets) => targets.iter().any(|target| target.owner == uid),
             Self::Deregister(targets) => targets.iter().any(|target| target.owner == uid),
             _ => self.listeners().into_iter().any(has),
+        }
+    }
+
+    /// The targets that the step registers or deregisters.
+    pub fn changed_targets(&self) -> Vec<(Route, Address)> {
+        match self {
+            Self::Register(all) => all.iter().map(|one| (one.route.clone(), one.address)).collect(),
+            Self::Deregister(all) => all.iter().map(|one| (one.route.clone(), one.address)).collect(),
+            _ => Vec::new(),
         }
     }
 

@@ -113,6 +113,21 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
     plan
 }
 
+/// Why a living Pod is not where its target is; `None` when it is, or may be.
+fn moved(scope: &RouteScope<'_>, address: Address, pod: &Pod) -> Option<ChangeReason> {
+    let is_there = pod.ips.contains(&address.ip);
+    let is_reassigned = scope.view.reassigned.contains(&address.ip);
+    match (is_there, pod.phase) {
+        // Nothing that its object says is of use.
+        (_, Phase::Unknown) => is_reassigned.then_some(ChangeReason::AddressReused),
+        (true, _) => None,
+        (false, _) if is_reassigned => Some(ChangeReason::AddressReused),
+        // Without any address it may be about to get this one again.
+        (false, _) if pod.ips.is_empty() => None,
+        (false, _) => Some(ChangeReason::AddressChanged),
+    }
+}
+
 /// A target that somebody else has registered at our Pod's address is weighed, and never taken away.
 fn weighed_only(intent: &PodIntent) -> PodIntent {
     match intent {
@@ -134,9 +149,8 @@ impl TargetPlan {
     ) {
         let pod = pods.by_mark(mark).filter(|_| !mark.is_empty());
         let living = pod.filter(|pod| pod.phase != Phase::Finished);
-        let is_lost = living.is_some_and(|pod| pod.phase == Phase::Unknown);
-        if is_lost && scope.view.reassigned.contains(&target.address.ip) {
-            return self.gone(scope, target, pod, ChangeReason::AddressReused);
+        if let Some(moved) = living.and_then(|pod| moved(scope, target.address, pod)) {
+            return self.gone(scope, target, pod, moved);
         }
         match (candidate, living) {
             (Some(candidate), _) if !mark.is_empty() && candidate.pod_uid.starts_with(mark) => {
@@ -294,7 +308,7 @@ impl TargetPlan {
         self.in_use.extend(taken.into_iter().map(|(candidate, _)| candidate.pod.clone()));
         let mut room = scope.quota.saturating_sub(observed + scope.taken.len());
         if missing.len() > room {
-            room += self.make_room(scope, missing.len() - room, own, retained);
+            room += self.make_room(scope, (missing.len() - room, room), own, retained);
         }
         for (candidate, weight) in missing {
             if room == 0 {
@@ -307,11 +321,12 @@ impl TargetPlan {
         }
     }
 
-    /// Takes away up to `needed` targets that leave anyway, so that as many others can be registered in the same round.
+    /// Takes away up to `needed` targets that leave anyway, so that as many others can be registered in the same round, where there is
+    /// already so much room.
     fn make_room(
         &mut self,
         scope: &RouteScope<'_>,
-        needed: usize,
+        (needed, room): (usize, usize),
         own: &[OwnTarget<'_>],
         retained: &BTreeMap<Address, Retained>,
     ) -> usize {
@@ -334,7 +349,9 @@ impl TargetPlan {
         // Newcomers that do not serve yet are in flight: while there are many, nobody who serves makes room for more.
         let is_in_flight = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_)) && !is_healthy(one.health);
         let in_flight = own.iter().filter(is_in_flight).count();
-        let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight);
+        // So is a place that was made and not filled; and nobody leaves for one that the cloud does not take.
+        let is_refused = scope.refuses_registrations();
+        let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight + room) * usize::from(!is_refused);
         let serving = leaving.iter().filter(|one| retained.contains_key(&one.target.address)).take(allowed);
         let evicted: Vec<_> =
             drained.iter().map(|(_, one)| *one).chain(serving).take(needed - ended).map(|one| one.target).collect();

@@ -139,6 +139,7 @@ impl Execution {
             Err(failure) => {
                 let (_, whose) = self.failed.entry(Kind::of(&step)).or_insert((failure.clone(), BTreeSet::new()));
                 whose.extend(owners(&step));
+                refusals.refuse(&step);
                 self.refused(&step, standing, &failure, refusals);
             }
         }

@@ -30,6 +30,8 @@ const STRIKES: u32 = 2;
 pub struct Refusals {
     items: BTreeMap<Item, Refusal>,
     kinds: BTreeMap<Kind, Refusal>,
+    /// Where registrations were refused as a whole.
+    routes_of_registrations: BTreeSet<Route>,
 }
 
 /// A refusal.
@@ -93,6 +95,15 @@ impl Refusals {
         if items(step).len() == 1 { self.note(step, failure, now) } else { self.suspect(step, failure, now) }
     }
 
+    /// A step was refused, for whatever reason.
+    pub(super) fn refuse(&mut self, step: &Step) {
+        for item in items(step) {
+            if let Item::Target(Kind::Register, route, _) = item {
+                self.routes_of_registrations.insert(route);
+            }
+        }
+    }
+
     /// Some item of the step was refused, and nobody knows which: all are tried apart from others, as soon as may be.
     pub(super) fn suspect(&mut self, step: &Step, failure: &Failure, now: Duration) {
         for item in items(step) {
@@ -118,6 +129,9 @@ impl Refusals {
         self.kinds.remove(&Kind::of(step));
         for item in items(step) {
             self.items.remove(&item);
+            if let Item::Target(Kind::Register, route, _) = &item {
+                self.routes_of_registrations.remove(route);
+            }
         }
     }
 
@@ -151,6 +165,22 @@ impl Refusals {
         };
         self.items.retain(|item, _| is_planned(item));
         self.kinds.retain(|kind, _| steps.iter().any(|step| Kind::of(step) == *kind));
+        let registers = |route: &Route| {
+            steps.iter().any(|step| match step {
+                Step::Register(all) => all.iter().any(|one| one.route == *route),
+                _ => false,
+            })
+        };
+        self.routes_of_registrations.retain(registers);
+    }
+
+    /// Where the cloud has refused a registration and nothing has gone through since.
+    pub fn registrations(&self) -> BTreeSet<Route> {
+        let of = |item: &Item| match item {
+            Item::Target(Kind::Register, route, _) => Some(route.clone()),
+            Item::Target(..) | Item::Other(..) => None,
+        };
+        self.items.keys().filter_map(of).chain(self.routes_of_registrations.iter().cloned()).collect()
     }
 
     /// The targets whose weight the cloud does not take.

@@ -128,7 +128,11 @@ fn a_leadership_ends_when_something_else_is_seen() {
         ("its own, with a label", Some(lease(8, Some(ME), 0)), false, "wait 500 ms"),
     ] {
         let mut election = leader();
-        election.saw(seen, at(500));
+        if what.contains("told") {
+            election.told(seen, at(500))
+        } else {
+            election.saw(seen, at(500))
+        }
         assert_eq!(election.term(at(500)).is_none(), is_ended, "{what}");
         assert_eq!(next(&election, at(500)), after, "{what}");
     }
@@ -210,7 +214,7 @@ fn another_is_waited_for_as_long_as_it_renews() {
     }
     // A label is no renewal, and what was told before says nothing new.
     election.saw(Some(lease(99, Some(OTHER), 19)), at(20_000));
-    election.saw(Some(lease(12, Some(OTHER), 5)), at(21_000));
+    election.told(Some(lease(12, Some(OTHER), 5)), at(21_000));
     assert_eq!(next(&election, at(22_999)), "wait 1 ms");
     assert_eq!(next(&election, at(23_000)), "replace 99");
     // It has renewed after all, and no watch has told.
@@ -261,5 +265,20 @@ fn an_attempt_leaves_time_for_another() {
     let election = leader();
     for (now, expected) in [(1000, 1500), (2000, 500), (2900, 500), (3000, 3000)] {
         assert_eq!(election.patience(at(now)).as_millis(), expected, "at {now} ms");
+    }
+}
+
+/// The API server's store was restored: versions begin again lower than what was seen.
+#[test]
+fn a_version_that_goes_back_is_believed_when_it_was_read() {
+    for mut election in [leader(), candidate()] {
+        election.answered(at(4000), Answer::Conflict, at(4010));
+        assert_eq!(next(&election, at(4010)), "read");
+        election.saw(Some(lease(3, Some(OTHER), -5)), at(4020));
+        assert!(next(&election, at(4020)).starts_with("wait"), "{}", next(&election, at(4020)));
+        assert_eq!(next(&election, at(9000)), "replace 3", "nobody renews it");
+        // What a watch says may be late.
+        election.told(Some(lease(2, None, 0)), at(9000));
+        assert_eq!(next(&election, at(9000)), "replace 3");
     }
 }

@@ -8,6 +8,7 @@ mod faults;
 mod gates;
 mod held;
 mod histories;
+mod late;
 mod layer7;
 mod limits;
 mod misfortune;

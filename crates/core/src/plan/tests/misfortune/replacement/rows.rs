@@ -338,8 +338,8 @@ pub(super) const ROWS: &[Row] = &[
         begin: || with_quota(13),
         act: switch_ten,
         seconds: 400,
-        least: 9,
-        why: "three have room, and then one leaves for each newcomer",
+        least: 10,
+        why: "",
         rest: TEN_GREEN,
     },
     Row {
