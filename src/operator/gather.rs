@@ -76,12 +76,7 @@ pub(super) async fn gather(
         }
     };
     if let Seen::Observed(observed) = &seen {
-        let living = |uid: &str| context.stores.bindings.has(&Word::Uid(uid.to_owned()));
-        for view in &mut bindings {
-            view.former_uids = placement::former_uids(&view.binding, observed, living);
-            let namespace = view.binding.metadata.namespace.clone().unwrap_or_default();
-            view.reassigned = context.stores.reassigned(&namespace, &registered(view, observed));
-        }
+        compare(context, observed, &mut bindings);
     }
     let load_balancer = match key {
         Key::LoadBalancer(_, id) => id.clone(),
@@ -126,6 +121,16 @@ async fn owned(cloud: &Cloud, bindings: &[BindingView]) -> Result<Vec<LoadBalanc
         }
     }
     Ok(found)
+}
+
+/// What the stores say of marks that the load balancer carries.
+fn compare(context: &Context, observed: &Observed, bindings: &mut [BindingView]) {
+    let living = |uid: &str| context.stores.bindings.has(&Word::Uid(uid.to_owned()));
+    for view in bindings {
+        view.former_uids = placement::former_uids(&view.binding, observed, living);
+        let namespace = view.binding.metadata.namespace.clone().unwrap_or_default();
+        view.reassigned = context.stores.reassigned(&namespace, &registered(view, observed));
+    }
 }
 
 /// The addresses of a binding's targets, each with the mark of the Pod for which it was registered.

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::context::Cloud;
 use crate::clb::Presence;
@@ -23,16 +22,18 @@ pub(super) type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
 
 /// A read that goes on whether or not anybody waits for it: one that is only polled now and then would hold its place in the queue of
 /// its action, and everybody behind it. It ends with its owner.
-struct Running<T>(AbortOnDropHandle<T>);
+struct Running<T>(JoinSet<T>);
 
 impl<T: Send + 'static> Running<Result<T, Failure>> {
     fn start(read: impl Future<Output = Result<T, Failure>> + Send + 'static) -> Self {
-        Self(AbortOnDropHandle::new(tokio::spawn(read)))
+        let mut task = JoinSet::new();
+        task.spawn(read);
+        Self(task)
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
         // A read that panics has not answered.
-        Pin::new(&mut self.0).poll(context).map(|ended| ended.unwrap_or_else(|_| Err(not_yet())))
+        self.0.poll_join_next(context).map(|ended| ended.and_then(Result::ok).unwrap_or_else(|| Err(not_yet())))
     }
 
     async fn answer(&mut self) -> Result<T, Failure> {
