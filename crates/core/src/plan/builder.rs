@@ -1,7 +1,7 @@
 //! A plan being written: what is found about listeners, targets and settings, gathered into steps and into what there is to
 //! say of each binding.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::condition::ConfigProblem;
 use crate::model::{
@@ -90,7 +90,7 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    fn observed_targets(&self, route: &Route) -> &'a [RegisteredTarget] {
+    pub(super) fn observed_targets(&self, route: &Route) -> &'a [RegisteredTarget] {
         self.observed.targets.get(route).map_or(&[], Vec::as_slice)
     }
 
@@ -185,15 +185,18 @@ impl<'a> PlanBuilder<'a> {
                     remembered: &self.snapshot.remembered,
                     now: self.snapshot.now,
                 };
-                let plan = targets(&scope, observed);
+                let mut plan = targets(&scope, observed);
+                let note =
+                    stake.listener.and_then(|(listener, _)| self.leave_first(intent, &listener.desired, &mut plan));
                 let name = stake.listener.map(|(listener, row)| {
                     listener.desired.route_name(row.rule.as_ref().map(|(domain, url)| (domain.as_str(), url.as_str())))
                 });
                 let clash = stake.listener.and_then(|(listener, _)| self.clash(intent, listener, &plan));
                 taken.entry(route.clone()).or_default().extend(plan.register.iter().map(|one| one.address));
-                found.push((route, name, clash, plan));
+                found.push((route, name, clash, note, plan));
             }
-            for (route, name, clash, mut plan) in found {
+            for (route, name, clash, note, mut plan) in found {
+                intent.plan.notes.extend(note);
                 intent.plan.add_targets(name.as_deref(), &route, &mut plan, self.snapshot, intent.view);
                 intent.plan.problems.extend(clash);
                 self.routes.push(plan);
@@ -232,30 +235,6 @@ impl<'a> PlanBuilder<'a> {
             }
         }
         stakes
-    }
-
-    /// The other wanted listener that has the addresses which are to be registered: the cloud, which tells connections of layer 4
-    /// apart by them, refuses that. It is tried anyway, since only the cloud knows its rules.
-    fn clash(
-        &self,
-        intent: &BindingIntent<'_>,
-        listener: &ListenerIntent<'_>,
-        plan: &TargetPlan,
-    ) -> Option<super::Problem> {
-        let protocol = listener.desired.protocol;
-        if plan.register.is_empty() || protocol.is_layer7() {
-            return None;
-        }
-        let wanted: HashSet<_> = plan.register.iter().map(|wanted| wanted.address).collect();
-        let holds = |other: &&ListenerIntent<'_>| {
-            let routes = || other.routes.iter().filter_map(|row| row.route.as_ref());
-            other.desired.protocol == protocol
-                && !std::ptr::eq(*other, listener)
-                && routes()
-                    .any(|route| self.observed_targets(route).iter().any(|target| wanted.contains(&target.address)))
-        };
-        let other = intent.listeners.iter().find(holds)?;
-        Some(problem::clash(&listener.desired.route_name(None), &other.desired.route_name(None)))
     }
 
     /// Settings of listeners of ours that are not as wished.

@@ -88,6 +88,11 @@ impl GateRow<'_> {
         })
     }
 
+    /// The weight of the target at an address.
+    pub(super) fn weight(&self, address: Address) -> Option<Weight> {
+        self.registered.get(&address).map(|found| found.weight)
+    }
+
     /// What is shown of the target proves that it was registered for this very Pod.
     fn proves(&self, address: Address, pod_uid: &str) -> bool {
         self.has(address, pod_uid)

@@ -20,6 +20,7 @@ pub mod annotation;
 mod batch;
 mod builder;
 mod claim;
+mod clash;
 pub mod config;
 mod departure;
 mod desired;

@@ -300,6 +300,23 @@ pub(super) fn listener_stopped(listener: &Listener) -> Problem {
     unprogrammed(Reason::ListenerStopped, message)
 }
 
+/// What is dark while a listener makes place for one of another protocol.
+pub(super) fn goes_first(listener: &Listener, protocol: Protocol) -> String {
+    let (port, old) = (listener.port, listener.protocol);
+    format!(
+        "listener {port}/{old} is deleted before {port}/{protocol} is made in its place: nobody serves on port {port} in between"
+    )
+}
+
+/// What is dark while targets move from a listener that goes to another one.
+pub(super) fn leaves_first(listener: &Listener, name: &str) -> String {
+    format!(
+        "CLB takes a Pod's port on one {} listener only, so its targets leave listener {}/{} first: nobody serves until they are \
+         healthy on {name}",
+        listener.protocol, listener.port, listener.protocol
+    )
+}
+
 /// The plan of the binding has panicked with this message.
 pub(super) fn internal(message: &str) -> Problem {
     let message =

@@ -299,7 +299,11 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
             None => proof,
         };
         match proof {
-            Some(proof) => intent.leftovers.push(Leftover { listener, holder, proof }),
+            Some(proof) => {
+                let protocol = successor.filter(|_| holder == Holder::Ours).map(|one| one.desired.protocol);
+                intent.plan.notes.extend(protocol.map(|protocol| problem::goes_first(listener, protocol)));
+                intent.leftovers.push(Leftover { listener, holder, proof });
+            }
             None => {
                 let held = held(intent, snapshot, observed, listener, holder);
                 // What only waits for others to be made in this round needs no words.

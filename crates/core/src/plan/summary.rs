@@ -181,6 +181,8 @@ pub struct Counts {
     pub unchecked: usize,
     /// Pods that are registered and on their way out.
     pub draining: usize,
+    /// Of the registered, how many have weight on some listener.
+    pub weighted: usize,
 }
 
 /// What is known of one Pod, over all listeners looked at so far.
@@ -192,6 +194,7 @@ struct PodFacts {
     is_unhealthy: bool,
     is_checked: bool,
     is_draining: bool,
+    has_weight: bool,
 }
 
 impl Counts {
@@ -212,6 +215,7 @@ impl Counts {
             unhealthy: count(|pod| pod.is_desired && pod.is_registered && pod.is_unhealthy),
             unchecked: count(|pod| pod.is_desired && pod.is_registered && !pod.is_checked),
             draining: count(|pod| pod.is_draining),
+            weighted: count(|pod| pod.is_desired && pod.has_weight),
         }
     }
 }
@@ -224,6 +228,7 @@ impl PodFacts {
         self.is_unhealthy |= other.is_unhealthy;
         self.is_checked |= other.is_checked;
         self.is_draining |= other.is_draining;
+        self.has_weight |= other.has_weight;
     }
 }
 
@@ -238,6 +243,7 @@ fn pod_facts(row: &GateRow<'_>, candidate: &Candidate, health: &HealthTable) -> 
         is_unhealthy: matches!(found, Some(Health::Unhealthy)),
         is_checked: !matches!(found, Some(Health::CheckOff)),
         is_draining: is_registered && !is_desired,
+        has_weight: is_registered && row.weight(candidate.address).is_some_and(|weight| weight > 0),
     }
 }
 

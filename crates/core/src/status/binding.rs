@@ -1,5 +1,7 @@
 //! The status of a binding: from its part of the plan, what became of it, and the previous status.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -88,8 +90,7 @@ pub fn binding_status(
         return status;
     }
     status.targets = Some(targets(plan));
-    let listeners = plan.listeners.iter().take(limit::LISTENERS);
-    status.listeners = listeners.map(|facts| listener(round, view, facts)).collect();
+    status.listeners = listeners(plan).take(limit::LISTENERS).map(|facts| listener(round, view, facts)).collect();
     if plan.sight == Sight::WithoutHealth {
         keep_health(&mut status, previous);
     }
@@ -99,6 +100,17 @@ pub fn binding_status(
     status.gates = Some(gates(plan));
     status.config_problems = config_problems(round, view, plan);
     status
+}
+
+/// The listeners, one for each port and protocol, which are the key of the list: one that exists comes before one that is wanted in
+/// its place.
+fn listeners(plan: &BindingPlan) -> impl Iterator<Item = &ListenerFacts> {
+    let is_same = |a: &ListenerFacts, b: &ListenerFacts| (a.port, a.protocol) == (b.port, b.protocol);
+    let is_first = move |place: usize, facts: &ListenerFacts| {
+        let mut rivals = plan.listeners.iter().enumerate().filter(|(_, other)| is_same(other, facts));
+        !rivals.any(|(other, rival)| other != place && (rival.id.is_some(), place) > (facts.id.is_some(), other))
+    };
+    plan.listeners.iter().enumerate().filter(move |(place, facts)| is_first(*place, facts)).map(|(_, facts)| facts)
 }
 
 fn draining(draining: &Draining) -> DrainingStatus {
@@ -211,8 +223,11 @@ fn listener(round: &Round<'_>, view: &BindingView, facts: &ListenerFacts) -> Lis
         desired: count(rule.desired),
         healthy: count(rule.healthy),
     };
+    let key = |rule: &RuleFacts| (rule.domain.clone(), rule.url.clone());
+    let mut seen = BTreeSet::new();
+    let is_first = |rule: &&RuleFacts| seen.insert(key(rule));
     ListenerStatus {
-        rules: facts.rules.iter().take(limit::RULES).map(rule).collect(),
+        rules: facts.rules.iter().filter(is_first).take(limit::RULES).map(rule).collect(),
         created: facts.maker == Maker::Binding,
         service_port: facts.service_port.as_ref().map(|port| port.name.clone()).filter(|name| !name.is_empty()),
         target_port: facts.service_port.as_ref().map(|port| port.target_port.to_string()),
@@ -338,7 +353,10 @@ fn healthy(plan: &BindingPlan) -> Verdict {
     } else if plan.sight == Sight::WithoutHealth {
         Verdict::new(Truth::Unknown, Reason::CloudUnreachable, "the cloud did not say which targets are healthy")
     } else if counts.desired == 0 {
-        Verdict::new(Truth::False, Reason::NoTargets, "the Service has no Pod that can be a target")
+        Verdict::new(Truth::False, Reason::NoTargets, "no Pod of the Service is a target that should serve")
+    } else if counts.registered == counts.desired && counts.weighted == 0 {
+        let words = "every Pod has weight 0, so nobody gets traffic; kubectl direct-access drain --undo takes back what drain --now did";
+        Verdict::new(Truth::False, Reason::NoWeight, words)
     } else if counts.healthy < counts.desired {
         let reason = if counts.unhealthy > 0 { Reason::Unhealthy } else { Reason::Waiting };
         Verdict::new(Truth::False, reason, sum)
@@ -374,7 +392,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
     }
     Some(match ready.reason {
         // A pause is the user's wish: it is neither progress nor failure.
-        Reason::Suspended | Reason::Parked => return None,
+        Reason::Suspended | Reason::Parked | Reason::NoWeight => return None,
         Reason::Invalid
         | Reason::PortConflict
         | Reason::ManagedByTke

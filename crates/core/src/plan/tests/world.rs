@@ -400,6 +400,7 @@ impl World {
         for ((binding, view), part) in self.bindings.iter_mut().zip(&snapshot.bindings).zip(&plan.bindings) {
             let previous = view.binding.status.clone().unwrap_or_default();
             let status = binding_status(&round, view, part, &[], &previous);
+            check_keys(&status);
             Arc::make_mut(binding).status = Some(status);
         }
         plan
@@ -410,4 +411,17 @@ impl World {
         let targets = self.targets.values().flatten();
         self.health = targets.map(|target| (target.address, Health::Healthy)).collect();
     }
+}
+
+/// The API server refuses a status whose lists have a key twice, and then nothing of it is written.
+fn check_keys(status: &crate::api::DirectAccessBindingStatus) {
+    use std::collections::BTreeSet;
+    let rows: Vec<_> = status.listeners.iter().map(|row| (row.port, row.protocol.as_str())).collect();
+    assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), rows.len(), "{rows:?}");
+    for row in &status.listeners {
+        let rules: Vec<_> = row.rules.iter().map(|rule| (&rule.domain, &rule.url)).collect();
+        assert_eq!(rules.iter().collect::<BTreeSet<_>>().len(), rules.len(), "{rules:?}");
+    }
+    let reasons: Vec<_> = status.excluded.iter().map(|row| &row.reason).collect();
+    assert_eq!(reasons.iter().collect::<BTreeSet<_>>().len(), reasons.len(), "{reasons:?}");
 }

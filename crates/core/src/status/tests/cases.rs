@@ -185,6 +185,7 @@ fn counts() -> impl Strategy<Value = Counts> {
             let healthy = registered.saturating_sub(ill);
             let unchecked = if is_off { healthy } else { 0 };
             Counts {
+                weighted: registered,
                 desired,
                 registered,
                 healthy,

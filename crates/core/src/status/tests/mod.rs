@@ -41,7 +41,8 @@ fn judge(seen: &Seen<'_>) -> Result<(), TestCaseError> {
         prop_assert_eq!((&negative.reason, &negative.message), (&ready.reason, &ready.message));
     }
     // Flux asks for it of conditions of one's own only; here it holds for all, and so says what the reader has to wait for.
-    let is_paused = [Reason::Suspended, Reason::Parked].iter().any(|reason| ready.reason == reason.as_str());
+    let is_paused =
+        [Reason::Suspended, Reason::Parked, Reason::NoWeight].iter().any(|reason| ready.reason == reason.as_str());
     prop_assert_eq!(negative.is_empty(), ready.status == "True" || is_paused);
     if !seen.is_deleting {
         prop_assert_eq!(seen.kstatus() == "Current", seen.ends_wait());
@@ -179,7 +180,7 @@ fn a_missing_service_stalls_only_after_a_while() {
 
 #[test]
 fn a_failed_health_read_keeps_the_health_that_was_known() {
-    let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
+    let counts = Counts { desired: 3, registered: 3, healthy: 3, weighted: 3, ..Counts::default() };
     let known = settled(counts);
     let before = status(&Case::of(known.clone()), &DirectAccessBindingStatus::default(), at(T0));
     let counts = Counts { healthy: 0, ..counts };
@@ -191,7 +192,7 @@ fn a_failed_health_read_keeps_the_health_that_was_known() {
 
 #[test]
 fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
-    let counts = Counts { desired: 2, registered: 2, healthy: 2, ..Counts::default() };
+    let counts = Counts { desired: 2, registered: 2, healthy: 2, weighted: 2, ..Counts::default() };
     let gate = |uid: &str| GateVerdict {
         pod: ObjectKey::new("shop", uid),
         pod_uid: uid.to_owned(),
@@ -214,7 +215,7 @@ fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
 
 #[test]
 fn a_failed_read_keeps_what_was_known() {
-    let counts = Counts { desired: 3, registered: 3, healthy: 3, ..Counts::default() };
+    let counts = Counts { desired: 3, registered: 3, healthy: 3, weighted: 3, ..Counts::default() };
     let known = status(&Case::of(settled(counts)), &DirectAccessBindingStatus::default(), at(T0));
     assert_eq!(find(&known, ConditionType::Ready).unwrap().status, "True");
     let plan = BindingPlan { management: crate::plan::Management::Manage, ..BindingPlan::default() };
@@ -227,7 +228,7 @@ fn a_failed_read_keeps_what_was_known() {
 
 #[test]
 fn pods_that_serve_on_until_others_do_are_named() {
-    let counts = Counts { desired: 1, registered: 1, healthy: 1, ..Counts::default() };
+    let counts = Counts { desired: 1, registered: 1, healthy: 1, weighted: 1, ..Counts::default() };
     let message = |pods: &[&str]| {
         let of = |pod: &&str| RetainedPod { pod: (*pod).to_owned(), reason: ChangeReason::PodDeleted, until: None };
         let pending = Pending { retained: pods.len(), ..Pending::default() };

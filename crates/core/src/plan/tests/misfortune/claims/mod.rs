@@ -65,6 +65,7 @@ const NO_CLAIM: &[(Reason, &str)] = &[
     (Reason::GateNotWritten, "the API server refuses it, and nothing in the cloud depends on it"),
     (Reason::Waiting, "the cloud has not probed yet"),
     (Reason::Unhealthy, "Pods do not answer; the table of replacements is about that"),
+    (Reason::NoWeight, "a user has asked for it"),
     (Reason::NoTargets, "it says what is the case"),
     (Reason::HealthCheckOff, "it says what is the case; the table of replacements is about that"),
     (Reason::Deleting, "the user has said so, and it is proven"),
