@@ -203,7 +203,10 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
     let (is_true, reason, mut words) = match (&verdict.standing, refusal, verdict.problems.as_slice()) {
         (Standing::Silent, _, []) => return None,
-        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
+        (Standing::Unmet(reason, words), refusal, _) => {
+            let words = [Some(&**words), refusal].into_iter().flatten().map(str::to_owned).collect();
+            (false, *reason, words)
+        }
         (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
         (Standing::Served, None, []) => {
             (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
