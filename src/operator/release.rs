@@ -141,6 +141,6 @@ async fn open(context: &Context, pod: &Pod, reason: GateReason, writes: &mut Ref
             uid: Some(pod.uid.clone()),
             ..ObjectReference::default()
         };
-        publish_refusal(context, &news, &about).await;
+        publish_refusal(context, &news, news.field.reason().as_str(), &about).await;
     }
 }

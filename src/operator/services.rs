@@ -17,6 +17,7 @@ use super::context::Context;
 use super::kubernetes::WriteError;
 use super::report::{NotTaken, binding_name, publish_refusal, record_write, service_name, service_reference};
 use crate::api::binding::DirectAccessBindingSpec;
+use crate::api::event::ServiceReason;
 use crate::api::{DirectAccessBinding, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
@@ -192,6 +193,7 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
         Outcome::Delete { uid, proof } => delete(context, key, uid, proof, attempts).await,
     }
     tell(context, &service, &verdict, attempts).await;
+    announce(context, &service, attempts).await;
     if let Some(uid) = own.and_then(|own| own.metadata.uid.as_deref()) {
         attempts.share(context, uid, &service);
     }
@@ -274,7 +276,7 @@ async fn delete(context: &Context, key: &ObjectKey, uid: &str, proof: &Proof, at
     attempts.attempt(context, BINDINGS, (Field::Deletion, &binding_name(&key.name)), write).await;
 }
 
-/// Writes the condition when it differs, and an Event when it is bad news, or cannot be written.
+/// Writes the condition when it differs, and an Event when it is bad news, but for what the API server does not take.
 async fn tell(context: &Context, service: &Service, verdict: &Verdict, attempts: &mut Attempts) {
     let wanted = condition(verdict, attempts.writes.sentence_of_service(Timestamp::now()).as_deref());
     if wanted == service.condition {
@@ -295,16 +297,23 @@ async fn tell(context: &Context, service: &Service, verdict: &Verdict, attempts:
     let (params, patch) = (PatchParams::apply(names::SERVICES_FIELD_MANAGER).force(), Patch::Apply(&patch));
     let api = context.kubernetes.writes::<core::Service>(namespace);
     let write = api.patch_status(name, &params, &patch);
-    if let Some(news) = wanted.as_ref().filter(|wanted| !wanted.is_true) {
+    let is_told_here =
+        |wanted: &&ServiceCondition| !wanted.is_true && wanted.reason != ServiceReason::NotTaken.as_str();
+    if let Some(news) = wanted.as_ref().filter(is_told_here) {
         warn(context, service, news).await;
     }
     let object = service_name(service);
     attempts.attempt(context, "services/status", (Field::ServiceCondition, &object), write).await;
-    // The others are told with the condition.
+}
+
+/// Tells by Events what the API server does not take: each write by its own, so that they are not counted together.
+async fn announce(context: &Context, service: &Service, attempts: &mut Attempts) {
     for news in attempts.writes.news(Timestamp::now()) {
-        if news.field == Field::ServiceCondition {
-            publish_refusal(context, &news, &service_reference(service)).await;
-        }
+        let reason = match news.field {
+            Field::ServiceCondition => news.field.reason().as_str(),
+            _ => ServiceReason::NotTaken.as_str(),
+        };
+        publish_refusal(context, &news, reason, &service_reference(service)).await;
     }
 }
 

@@ -39,13 +39,17 @@ pub(in crate::operator) fn service_reference(service: &Service) -> ObjectReferen
 }
 
 /// Tells of a write that is refused by an Event.
-pub(in crate::operator) async fn publish_refusal(context: &Context, news: &RefusalNews, about: &ObjectReference) {
-    let reason = news.field.reason().to_string();
+pub(in crate::operator) async fn publish_refusal(
+    context: &Context,
+    news: &RefusalNews,
+    reason: &str,
+    about: &ObjectReference,
+) {
     let event = Event {
         type_: EventType::Warning,
         note: Some(clip(&news.note, NOTE_MAX)),
         action: news.field.action().to_owned(),
-        reason,
+        reason: reason.to_owned(),
         secondary: None,
     };
     // An Event is a courtesy: the log and the counter of writes have it, too.
@@ -57,9 +61,10 @@ pub(in crate::operator) async fn publish_refusal(context: &Context, news: &Refus
 /// Tells by Events what is refused for a binding, and was not told yet.
 async fn announce(context: &Context, binding: &DirectAccessBinding, service: Option<&Service>) {
     for news in context.refused.news(binding.metadata.uid.as_deref().unwrap_or_default()) {
-        publish_refusal(context, &news, &binding.object_ref(&())).await;
+        let reason = news.field.reason().as_str();
+        publish_refusal(context, &news, reason, &binding.object_ref(&())).await;
         if let Some(service) = service.filter(|_| news.field.is_of_service()) {
-            publish_refusal(context, &news, &service_reference(service)).await;
+            publish_refusal(context, &news, reason, &service_reference(service)).await;
         }
     }
 }

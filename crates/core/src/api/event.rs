@@ -54,8 +54,8 @@ vocabulary! {
             "Set the annotation service.cloud.tencent.com/mode to skip on the Service.";
         NameTaken = "NameTaken": "A binding with the Service's name is there already, and is not this Service's.",
             "Rename or delete that binding.";
-        NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for.",
-            "Correct the annotation or port that the message names.";
+        NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for, or its end.",
+            "Correct the annotation or port that the message names, or allow what it names.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
     }

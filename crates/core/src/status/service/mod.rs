@@ -202,7 +202,7 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 /// binding.
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
     let (is_true, reason, mut words) = match (&verdict.standing, refusal, verdict.problems.as_slice()) {
-        (Standing::Silent, _, []) => return None,
+        (Standing::Silent, None, []) => return None,
         (Standing::Unmet(reason, words), refusal, _) => {
             let words = [Some(&**words), refusal].into_iter().flatten().map(str::to_owned).collect();
             (false, *reason, words)
