@@ -154,7 +154,9 @@ pub(super) fn record_write<T>(
     result
 }
 
-/// The test of a JSON patch has failed: the object is not what was read.
+/// The test of a JSON patch has failed: the object is not what was read. The API server does not say which test: schemas, policies and
+/// webhooks answer 422 with words of their own (k8s.io/apiserver, endpoints/handlers/patch.go, `applyJSPatch`, and
+/// k8s.io/apimachinery, pkg/api/errors, `NewGenericServerResponse`).
 fn is_outdated(status: &kube::core::Status) -> bool {
-    status.code == 422 && status.message.contains("testing")
+    status.code == 422 && status.message.starts_with("the server rejected our request due to an error in our request")
 }
