@@ -203,11 +203,9 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
     let (is_true, reason, mut words) = match (&verdict.standing, refusal, verdict.problems.as_slice()) {
         (Standing::Silent, None, []) => return None,
-        (Standing::Unmet(reason, words), refusal, _) => {
-            let words = [Some(&**words), refusal].into_iter().flatten().map(str::to_owned).collect();
-            (false, *reason, words)
-        }
+        // What is parked counts as parked only when the mark is taken.
         (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
+        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
         (Standing::Served, None, []) => {
             (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
         }
