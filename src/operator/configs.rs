@@ -12,12 +12,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::report::settle;
+use super::kubernetes::WriteError;
+use super::report::{NotTaken, record_write};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, names};
 use crate::k8s::{BindingRow, Change, ConfigRow, Stores};
 use crate::model::{ObjectKey, Service};
 use crate::plan::config::{auto, reference};
-use crate::status::config_status;
+use crate::status::{Field, RefusalKind, config_status};
 
 /// Changes that come close together are looked at once: an edit of a config is followed by a status of each of its bindings.
 const GATHER_WINDOW: Duration = Duration::from_millis(200);
@@ -133,6 +134,8 @@ async fn look(context: &Context, memory: &mut Memory, key: &ObjectKey) -> bool {
         let service = service_of(&context.stores, user);
         if reference(user, service.as_deref()).is_some_and(|found| found.is_auto) {
             is_complete &= keep_auto(context, user, key, row.as_deref()).await;
+        } else if let Some(uid) = user.metadata.uid.as_deref() {
+            context.refused.taken(uid, Field::Config);
         }
     }
     match row.as_deref().map(|row| &row.config) {
@@ -163,8 +166,13 @@ async fn write_status(
     let last = memory.written.get(key).filter(|(made, _)| *made > version(config.metadata.resource_version.as_deref()));
     let previous = last.map(|(_, status)| status.clone()).or_else(|| config.status.clone()).unwrap_or_default();
     let status = config_status(config, users, &previous, Timestamp::now());
+    let uids = || users.iter().filter_map(|user| user.metadata.uid.as_deref());
     if status == previous {
+        uids().for_each(|uid| context.refused.taken(uid, Field::ConfigStatus));
         return true;
+    }
+    if uids().any(|uid| !context.refused.is_due(uid, Field::ConfigStatus)) {
+        return false;
     }
     if !has_status(context).await {
         memory.no_status_until = Some(Instant::now() + NO_STATUS_LASTS);
@@ -179,11 +187,24 @@ async fn write_status(
     });
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     let result = api.patch_status(&key.name, &params, &Patch::Apply(&patch)).await;
-    let (is_ok, object) = settle(context, "tkeserviceconfigs/status", result);
-    if let Some(object) = object {
+    let result = record_write(context, "tkeserviceconfigs/status", result);
+    let object = config_name(key);
+    uids().for_each(|uid| context.refused.record(uid, Field::ConfigStatus, &object, &result));
+    let is_settled = is_settled(&result);
+    if let Ok(object) = result {
         memory.written.insert(key.clone(), (version(object.metadata.resource_version.as_deref()), status));
     }
-    is_ok
+    is_settled
+}
+
+/// The kind and name of a config, for people.
+fn config_name(key: &ObjectKey) -> String {
+    format!("TkeServiceConfig '{}'", key.name)
+}
+
+/// Nothing is to be tried again before something changes.
+const fn is_settled<T>(result: &Result<T, NotTaken>) -> bool {
+    matches!(result, Ok(_) | Err(NotTaken { kind: RefusalKind::Outdated, .. }))
 }
 
 /// The installed definition has a status. A question that is not answered counts as yes: the write will tell.
@@ -198,34 +219,49 @@ async fn has_status(context: &Context) -> bool {
     }
 }
 
-/// Makes the config of a binding, or gives it the entries that it lacks. Returns false when that failed.
+/// Makes the config of a binding, or gives it the entries that it lacks. Returns false when that is to be tried again.
 async fn keep_auto(context: &Context, binding: &DirectAccessBinding, key: &ObjectKey, row: Option<&ConfigRow>) -> bool {
+    let uid = binding.metadata.uid.as_deref();
     let service = context.stores.services.row(&key.namespace, &binding.spec.service_ref.name);
-    let Some(wanted) = auto::entries(binding, service.as_deref()) else { return true };
-    if row.is_some_and(|row| !row.is_owned_by(binding.metadata.uid.as_deref())) {
-        // Its binding says so.
+    // Of one that belongs to somebody else, its binding says so.
+    let is_foreign = row.is_some_and(|row| !row.is_owned_by(uid));
+    let uid = uid.unwrap_or_default();
+    let Some(wanted) = auto::entries(binding, service.as_deref()).filter(|_| !is_foreign) else {
+        context.refused.taken(uid, Field::Config);
         return true;
+    };
+    if !context.refused.is_due(uid, Field::Config) {
+        return false;
     }
+    let result = write_auto(context, binding, key, &wanted).await;
+    context.refused.record(uid, Field::Config, &config_name(key), &result);
+    is_settled(&result)
+}
+
+async fn write_auto(
+    context: &Context,
+    binding: &DirectAccessBinding,
+    key: &ObjectKey,
+    wanted: &auto::Entries,
+) -> Result<(), NotTaken> {
     let resource = ApiResource::erase::<TkeServiceConfig>(&());
     let api = context.kubernetes.writes_of(&key.namespace, &resource);
-    let found = match context.kubernetes.object(key, &resource).await {
-        Ok(found) => found,
-        Err(error) => return settle::<DynamicObject>(context, "tkeserviceconfigs", Err(error.into())).0,
-    };
-    let result = match found {
-        None => api.create(&new(binding, key, &resource, &wanted)).await,
-        Some(mut object) => {
+    let found = context.kubernetes.object(key, &resource).await;
+    let result = match found.map_err(WriteError::from) {
+        Err(error) => Err(error),
+        Ok(None) => api.create(&new(binding, key, &resource, wanted)).await,
+        Ok(Some(mut object)) => {
             let spec = object.data.get("spec").cloned().unwrap_or_default();
-            let merged = auto::merge(&spec, &wanted);
+            let merged = auto::merge(&spec, wanted);
             if merged == spec {
-                return true;
+                return Ok(());
             }
             object.data["spec"] = merged;
             // With the version that was read: an edit in between comes back as a change, and is merged then.
             api.replace(&key.name, &object).await
         }
     };
-    settle(context, "tkeserviceconfigs", result).0
+    record_write(context, "tkeserviceconfigs", result).map(drop)
 }
 
 fn new(

@@ -12,6 +12,7 @@ use super::leadership::Leadership;
 use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use super::refused::Refused;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
@@ -51,6 +52,7 @@ impl Ground {
             stores: self.stores.clone(),
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },
             ledger: Ledger::default(),
+            refused: Refused::new(self.stores.clone()),
             metrics: self.metrics.clone(),
             recorder: self.recorder.clone(),
             cluster: self.cluster,
@@ -75,6 +77,8 @@ pub(super) struct Context {
     pub clouds: Clouds,
     /// Verdicts on gates, across load balancers.
     pub ledger: Ledger,
+    /// What the API server does not take.
+    pub refused: Refused,
     /// Counters.
     pub metrics: Metrics,
     /// Events.

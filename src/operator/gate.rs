@@ -8,7 +8,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::context::Context;
-use super::report::record_write;
+use super::report::{NotTaken, record_write};
 use crate::api::names;
 use crate::model::ObjectKey;
 use crate::status::GateCondition;
@@ -23,7 +23,7 @@ pub(super) async fn write_gate(
     pod: &ObjectKey,
     uid: &str,
     condition: &GateCondition,
-) -> Result<(), String> {
+) -> Result<(), NotTaken> {
     let api = context.kubernetes.writes::<Pod>(&pod.namespace);
     let now = Timestamp::now();
     // The UID keeps the condition away from another Pod of the same name.
@@ -39,8 +39,8 @@ pub(super) async fn write_gate(
     });
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let result = api.patch_status(&pod.name, &params, &Patch::Strategic(&patch)).await;
-    let written = record_write(context, "pods/status", result)?;
-    if written.is_some() && condition.is_open && context.ledger.is_first_opening(uid, Instant::now()) {
+    record_write(context, "pods/status", result)?;
+    if condition.is_open && context.ledger.is_first_opening(uid, Instant::now()) {
         let since = context.stores.pods.row(&pod.namespace, uid).and_then(|pod| pod.containers_ready_since);
         context.metrics.gate_opened(condition.reason, since.map(|since| now.duration_since(since)));
         tracing::info!(%pod, reason = %condition.reason, "gate opened");

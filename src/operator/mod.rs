@@ -25,6 +25,7 @@ mod metrics;
 mod phase;
 mod quotas;
 mod reads;
+mod refused;
 mod release;
 mod report;
 mod round;

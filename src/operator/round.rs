@@ -12,7 +12,7 @@ use super::gather::{Begun, Known, Recollection, bindings, gather};
 use super::metrics::{RoundResult, Share};
 use super::phase::Phase;
 use super::reads::Reads;
-use super::report::{Report, Written, latest, secure, submit};
+use super::report::{HeldBack, Report, Written, latest, secure, submit};
 use super::triggers::{Key, News};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, KeyMark};
@@ -22,7 +22,7 @@ use crate::plan::{
     placement, plan_isolated,
 };
 use crate::reconcile::{Refusals, is_shared};
-use crate::status::{NextLook, Pace, Visit, next_look};
+use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 
 /// How long a task is waited for before the load balancer is looked at all the same.
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
@@ -36,8 +36,6 @@ const TARGETS_LAST: Duration = Duration::from_secs(1);
 const PARTIAL_LASTS: Duration = Duration::from_secs(1);
 /// How soon Pods that come and go have a load balancer looked at again that could not be read.
 const READ_RETRY: Duration = Duration::from_secs(2);
-/// How soon to look again after a write to Kubernetes failed.
-const REPORT_RETRY: Duration = Duration::from_secs(2);
 
 /// What a load balancer's rounds keep between them. All of it may be dropped: it saves calls and writes, and decides nothing.
 #[derive(Default)]
@@ -47,6 +45,8 @@ pub(super) struct Memory {
     refusals: Refusals,
     pace: Pace,
     written: HashMap<String, Written>,
+    /// Gates that the API server did not take, by the UID of the Pod.
+    refused_gates: RefusedWrites<String>,
     /// What the last reads showed.
     sight: Option<Sight>,
     /// Reads under way.
@@ -193,10 +193,8 @@ async fn look(
     found: Vec<Arc<DirectAccessBinding>>,
 ) -> (Duration, RoundResult) {
     let started = Instant::now();
-    let all = found.len();
-    let secured = secure(context, found).await;
-    let is_whole = secured.len() == all;
-    let found = secured.into_iter().map(|binding| latest(&memory.written, binding));
+    let (found, mut held_back) = secure(context, found).await;
+    let found = found.into_iter().map(|binding| latest(&memory.written, binding));
     // One that has just got its load balancer has moved on.
     let found: Vec<_> = found.filter(|binding| Key::of(binding, context.clouds.default_region()) == *key).collect();
     let cloud = cloud(context, key, &found);
@@ -206,8 +204,9 @@ async fn look(
         None => None,
     };
     let (snapshot, begun) = memory.gather(context, key, &cloud, busy, found, started).await;
-    let (snapshot, mut plan) = decide(context, snapshot).await;
-    if !is_whole {
+    let (snapshot, mut plan) = decide(context, snapshot, &mut held_back).await;
+    if !held_back.is_empty() {
+        // They may name it.
         plan.keep_load_balancer();
     }
     let outcome = memory.apply(context, clb.filter(|_| busy.is_none()), &snapshot, &plan).await;
@@ -227,17 +226,17 @@ async fn look(
         outcome: &outcome,
         failed_task: memory.failed_task.as_ref(),
         visit: std::mem::replace(&mut memory.visit, Visit::Later),
+        held_back: &held_back,
     };
-    let is_reported = report.write(&mut memory.written).await;
+    let refused = report.write(&mut memory.written, &mut memory.refused_gates).await;
     let after = memory.next(context, &snapshot, &plan, &outcome, busy);
-    // What waits for a record must not ask for it hotly while the API server does not take it.
-    let after = if is_reported { after } else { REPORT_RETRY };
+    let after = refused.as_ref().map_or(after, |retry| retry.pace(after));
     let failure = match &snapshot.cloud {
         Seen::Failed(failure) => Some(failure),
         _ => outcome.failure(),
     };
     tell(failure, plan.steps.len(), started.elapsed(), after);
-    let has_failed = failure.is_some() || !is_reported;
+    let has_failed = failure.is_some() || refused.is_some();
     let ended = if has_failed { RoundResult::Failed } else { result(&plan, busy) };
     memory.keep(snapshot, &outcome, begun);
     if plan.listeners == ListenerSight::Outdated {
@@ -247,16 +246,16 @@ async fn look(
 }
 
 /// Plans, and has the finalizer of each binding for which something is to be written confirmed before. While a task runs, nothing is.
-async fn decide(context: &Context, mut snapshot: Snapshot) -> (Snapshot, Plan) {
+async fn decide(context: &Context, mut snapshot: Snapshot, held_back: &mut HeldBack) -> (Snapshot, Plan) {
     let plan = plan_isolated(&snapshot);
     let refused = submit(context, &snapshot, &plan).await;
     if refused.is_empty() {
         return (snapshot, plan);
     }
     // Nothing of theirs is in the cloud yet: the others are planned without them.
-    snapshot.bindings.retain(|view| !refused.contains(view.uid()));
-    let mut plan = plan_isolated(&snapshot);
-    plan.keep_load_balancer();
+    snapshot.bindings.retain(|view| !refused.iter().any(|held| held.metadata.uid == view.binding.metadata.uid));
+    held_back.extend(refused);
+    let plan = plan_isolated(&snapshot);
     (snapshot, plan)
 }
 

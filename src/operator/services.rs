@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::events::{Event, EventType};
@@ -16,18 +15,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::kubernetes::WriteError;
-use super::report::settle;
+use super::report::{NotTaken, binding_name, publish_refusal, record_write, service_name, service_reference};
 use crate::api::binding::DirectAccessBindingSpec;
+use crate::api::event::ServiceReason;
 use crate::api::{DirectAccessBinding, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
 use crate::plan::annotated::{Proof, Setting, own_binding, read};
 use crate::status::service::{Application, Outcome, Verdict, condition, decide, readiness};
+use crate::status::{Field, RefusedWrites};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
 /// How soon to look again after a write failed, and at Services that are too new.
 const RETRY: Duration = Duration::from_secs(2);
+/// The kind of bindings, for the counter of writes.
+const BINDINGS: &str = "directaccessbindings";
 
 /// The Services that are to be looked at again.
 pub(super) struct Services {
@@ -83,7 +86,7 @@ pub(super) async fn service_loop<K>(
     services: Arc<Services>,
     stop: CancellationToken,
 ) -> Option<K> {
-    // What the API server said of a spec that it did not take: forgetting it costs a call.
+    // What the API server did not take: forgetting it costs a call.
     let mut refused = HashMap::new();
     let mut again = BTreeSet::new();
     loop {
@@ -106,7 +109,58 @@ pub(super) async fn service_loop<K>(
     }
 }
 
-type Refused = HashMap<ObjectKey, (DirectAccessBindingSpec, String)>;
+/// What the API server did not take of what is written for Services.
+type Refused = HashMap<ObjectKey, Attempts>;
+
+/// What the API server did not take of what is written for one Service.
+#[derive(Default)]
+struct Attempts {
+    writes: RefusedWrites,
+    /// The spec of the binding that was tried last.
+    spec: Option<DirectAccessBindingSpec>,
+}
+
+impl Attempts {
+    /// Writes something, unless that was refused a moment ago, and remembers what became of it. Returns whether it is written.
+    async fn attempt<T>(
+        &mut self,
+        context: &Context,
+        kind: &'static str,
+        (field, object): (Field, &str),
+        write: impl Future<Output = Result<T, WriteError>>,
+    ) -> bool {
+        if !self.writes.is_due(&field, Timestamp::now()) {
+            return false;
+        }
+        match record_write(context, kind, write.await) {
+            Ok(_) => self.writes.taken(&field),
+            Err(NotTaken { kind, words }) => self.writes.refused(field, object, kind, &words, Timestamp::now()),
+        }
+        !self.writes.has(&field)
+    }
+
+    /// Has the binding of the Service say what of it cannot be written.
+    fn share(&self, context: &Context, uid: &str, service: &Service) {
+        for field in [Field::OwnBinding, Field::Mark, Field::Deletion, Field::ServiceCondition] {
+            match self.writes.refusal(&field) {
+                Some((kind, words)) => {
+                    let object = if field == Field::ServiceCondition {
+                        service_name(service)
+                    } else {
+                        binding_name(&service.key.name)
+                    };
+                    context.refused.record::<()>(uid, field, &object, &Err(NotTaken { kind, words: words.to_owned() }));
+                }
+                None => context.refused.taken(uid, field),
+            }
+        }
+    }
+
+    /// Nothing is to be tried again before something changes.
+    fn is_settled(&self) -> bool {
+        self.writes.wait(Timestamp::now()).is_none()
+    }
+}
 
 /// Looks at one Service. Returns false when it is to be looked at again soon.
 async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool {
@@ -126,31 +180,48 @@ async fn look(context: &Context, key: &ObjectKey, refused: &mut Refused) -> bool
     let own = own_binding(&service, &bindings);
     let intent = read(&service, setting, own);
     let verdict = decide(&service, &intent, &bindings, Timestamp::now());
-    let (is_done, said) = match &verdict.outcome {
-        Outcome::Nothing => (true, None),
+    let attempts = refused.entry(key.clone()).or_default();
+    attempts.writes.retain(|field| *field == Field::ServiceCondition || is_tried(&verdict.outcome, *field));
+    match &verdict.outcome {
+        Outcome::Nothing => {}
         // Nothing is said either: it may be another binding in a moment.
         Outcome::Wait => return false,
-        Outcome::Apply(wanted) => match refused.get(key).filter(|(known, _)| *known == wanted.spec) {
-            Some((_, said)) => (true, Some(said.clone())),
-            None => apply(context, &service, wanted, refused).await,
-        },
-        Outcome::Park { uid, mark, proof } => (park(context, key, uid, mark, proof).await, None),
-        Outcome::Delete { uid, proof } => (delete(context, key, uid, proof).await, None),
-    };
-    if !matches!(verdict.outcome, Outcome::Apply(_)) {
+        Outcome::Apply(wanted) => apply(context, &service, wanted, attempts).await,
+        Outcome::Park { uid, mark, proof } => {
+            tracing::info!(service = %key, reason = proof.end().as_str(), "binding is parked; its load balancer is kept");
+            mark_parked(context, key, uid, Some(mark), attempts).await;
+        }
+        Outcome::Delete { uid, proof } => delete(context, key, uid, proof, attempts).await,
+    }
+    tell(context, &service, &verdict, attempts).await;
+    announce(context, &service, attempts).await;
+    if let Some(uid) = own.and_then(|own| own.metadata.uid.as_deref()) {
+        attempts.share(context, uid, &service);
+    }
+    let is_settled = attempts.is_settled();
+    if attempts.writes.is_empty() {
         refused.remove(key);
     }
-    is_done & tell(context, &service, &verdict, said.as_deref()).await & verdict.look_at.is_none()
+    is_settled && verdict.look_at.is_none()
 }
 
-/// Makes the binding of a Service, or changes its spec. Returns whether that is done, and what the API server has against it.
-async fn apply(
-    context: &Context,
-    service: &Service,
-    wanted: &Application,
-    refused: &mut Refused,
-) -> (bool, Option<String>) {
+/// Whether this is written to have this outcome.
+const fn is_tried(outcome: &Outcome, field: Field) -> bool {
+    match outcome {
+        Outcome::Nothing | Outcome::Wait => false,
+        Outcome::Apply(_) => matches!(field, Field::OwnBinding | Field::Mark),
+        Outcome::Park { .. } => matches!(field, Field::Mark),
+        Outcome::Delete { .. } => matches!(field, Field::Deletion),
+    }
+}
+
+/// Makes the binding of a Service, or changes its spec.
+async fn apply(context: &Context, service: &Service, wanted: &Application, attempts: &mut Attempts) {
     let (key, spec) = (&service.key, &wanted.spec);
+    if attempts.spec.as_ref() != Some(spec) {
+        attempts.writes.taken(&Field::OwnBinding);
+        attempts.spec = Some(spec.clone());
+    }
     let owner = OwnerReference {
         api_version: "v1".to_owned(),
         kind: "Service".to_owned(),
@@ -170,32 +241,19 @@ async fn apply(
         },
         "spec": spec,
     });
-    let params = PatchParams::apply(names::SERVICES_FIELD_MANAGER).force();
-    match context
-        .kubernetes
-        .writes::<DirectAccessBinding>(&key.namespace)
-        .patch(&key.name, &params, &Patch::Apply(&patch))
-        .await
-    {
-        Err(WriteError::Refused(kube::Error::Api(status))) if status.code == 422 => {
-            let said = status.message.clone();
-            refused.insert(key.clone(), (spec.clone(), said.clone()));
-            (true, Some(said))
-        }
-        result => {
-            refused.remove(key);
-            let is_done = settle(context, "directaccessbindings", result).0;
-            match &wanted.parked {
-                // The spec comes first: what serves again is what is wished now.
-                Some(uid) if is_done => (mark_parked(context, key, uid, None).await, None),
-                _ => (is_done, None),
-            }
-        }
+    let (params, patch) = (PatchParams::apply(names::SERVICES_FIELD_MANAGER).force(), Patch::Apply(&patch));
+    let api = context.kubernetes.writes::<DirectAccessBinding>(&key.namespace);
+    let write = api.patch(&key.name, &params, &patch);
+    let object = binding_name(&key.name);
+    let is_done = attempts.attempt(context, BINDINGS, (Field::OwnBinding, &object), write).await;
+    // The spec comes first: what serves again is what is wished now.
+    if let Some(uid) = wanted.parked.as_ref().filter(|_| is_done) {
+        mark_parked(context, key, uid, None, attempts).await;
     }
 }
 
 /// Writes the mark that a binding is parked, or takes it off. The field manager has nothing else, so that no spec is written.
-async fn mark_parked(context: &Context, key: &ObjectKey, uid: &str, mark: Option<&str>) -> bool {
+async fn mark_parked(context: &Context, key: &ObjectKey, uid: &str, mark: Option<&str>, attempts: &mut Attempts) {
     let annotations: serde_json::Map<String, Json> =
         mark.map(|mark| (names::PARKED.to_owned(), Json::from(mark))).into_iter().collect();
     let patch = json!({
@@ -203,51 +261,61 @@ async fn mark_parked(context: &Context, key: &ObjectKey, uid: &str, mark: Option
         "kind": "DirectAccessBinding",
         "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid, "annotations": annotations},
     });
-    let params = PatchParams::apply(names::PARKING_FIELD_MANAGER).force();
-    let result = context
-        .kubernetes
-        .writes::<DirectAccessBinding>(&key.namespace)
-        .patch(&key.name, &params, &Patch::Apply(&patch))
-        .await;
-    settle(context, "directaccessbindings", result).0
-}
-
-/// Parks the binding of a Service, because the user has ended it.
-async fn park(context: &Context, key: &ObjectKey, uid: &str, mark: &str, proof: &Proof) -> bool {
-    tracing::info!(service = %key, reason = proof.end().as_str(), "binding is parked; its load balancer is kept");
-    mark_parked(context, key, uid, Some(mark)).await
+    let (params, patch) = (PatchParams::apply(names::PARKING_FIELD_MANAGER).force(), Patch::Apply(&patch));
+    let api = context.kubernetes.writes::<DirectAccessBinding>(&key.namespace);
+    let write = api.patch(&key.name, &params, &patch);
+    attempts.attempt(context, BINDINGS, (Field::Mark, &binding_name(&key.name)), write).await;
 }
 
 /// Deletes the binding of a Service, because the user has ended it.
-async fn delete(context: &Context, key: &ObjectKey, uid: &str, proof: &Proof) -> bool {
+async fn delete(context: &Context, key: &ObjectKey, uid: &str, proof: &Proof, attempts: &mut Attempts) {
     tracing::info!(service = %key, reason = proof.end().as_str(), "binding is deleted");
     let preconditions = Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
     let params = DeleteParams { preconditions, ..DeleteParams::default() };
-    let result = context.kubernetes.writes::<DirectAccessBinding>(&key.namespace).delete(&key.name, &params).await;
-    settle(context, "directaccessbindings", result).0
+    let api = context.kubernetes.writes::<DirectAccessBinding>(&key.namespace);
+    let write = api.delete(&key.name, &params);
+    attempts.attempt(context, BINDINGS, (Field::Deletion, &binding_name(&key.name)), write).await;
 }
 
-/// Writes the condition when it differs, and an Event when it is bad news. Returns false when the write failed.
-async fn tell(context: &Context, service: &Service, verdict: &Verdict, said: Option<&str>) -> bool {
-    let wanted = condition(verdict, said);
+/// Writes the condition when it differs, and an Event when it is bad news, but for what the API server does not take.
+async fn tell(context: &Context, service: &Service, verdict: &Verdict, attempts: &mut Attempts) {
+    let wanted = condition(verdict, attempts.writes.sentence_of_service(Timestamp::now()).as_deref());
     if wanted == service.condition {
-        return true;
+        return attempts.writes.taken(&Field::ServiceCondition);
+    }
+    if !attempts.writes.is_due(&Field::ServiceCondition, Timestamp::now()) {
+        return;
     }
     let conditions: Vec<Json> = wanted.iter().map(written).collect();
     let (namespace, name) = (&service.key.namespace, &service.key.name);
     let patch = json!({
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace},
+        // The UID keeps it away from another Service of the name.
+        "metadata": {"name": name, "namespace": namespace, "uid": service.uid},
         "status": {"conditions": conditions},
     });
-    let params = PatchParams::apply(names::SERVICES_FIELD_MANAGER).force();
-    let result =
-        context.kubernetes.writes::<core::Service>(namespace).patch_status(name, &params, &Patch::Apply(&patch)).await;
-    if let Some(news) = wanted.as_ref().filter(|wanted| !wanted.is_true) {
+    let (params, patch) = (PatchParams::apply(names::SERVICES_FIELD_MANAGER).force(), Patch::Apply(&patch));
+    let api = context.kubernetes.writes::<core::Service>(namespace);
+    let write = api.patch_status(name, &params, &patch);
+    let is_told_here =
+        |wanted: &&ServiceCondition| !wanted.is_true && wanted.reason != ServiceReason::NotTaken.as_str();
+    if let Some(news) = wanted.as_ref().filter(is_told_here) {
         warn(context, service, news).await;
     }
-    settle(context, "services/status", result).0
+    let object = service_name(service);
+    attempts.attempt(context, "services/status", (Field::ServiceCondition, &object), write).await;
+}
+
+/// Tells by Events what the API server does not take: each write by its own, so that they are not counted together.
+async fn announce(context: &Context, service: &Service, attempts: &mut Attempts) {
+    for news in attempts.writes.news(Timestamp::now()) {
+        let reason = match news.field {
+            Field::ServiceCondition => news.field.reason().as_str(),
+            _ => ServiceReason::NotTaken.as_str(),
+        };
+        publish_refusal(context, &news, reason, &service_reference(service)).await;
+    }
 }
 
 fn written(wanted: &ServiceCondition) -> Json {
@@ -269,14 +337,7 @@ async fn warn(context: &Context, service: &Service, news: &ServiceCondition) {
         action: "ReadAnnotations".to_owned(),
         secondary: None,
     };
-    let about = ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Service".to_owned()),
-        name: Some(service.key.name.clone()),
-        namespace: Some(service.key.namespace.clone()),
-        uid: Some(service.uid.clone()),
-        ..ObjectReference::default()
-    };
+    let about = service_reference(service);
     if let Err(error) = context.recorder.publish(&event, &about).await {
         tracing::debug!(%error, service = %service.key, "event was not taken");
     }

@@ -137,6 +137,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
         region: &Region::new("ap-guangzhou"),
         failed_task: None,
         refused_gates: &[],
+        refused_writes: &[],
         visit: Visit::Later,
     };
     let (view, part) = (&snapshot.bindings[0], &decided.bindings[0]);

@@ -22,5 +22,6 @@ mod isolation;
 mod layer7;
 mod leadership;
 mod quiet;
+mod refused;
 mod rollout;
 mod stage;

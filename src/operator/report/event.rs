@@ -9,14 +9,14 @@ use kube::runtime::events::{Event, EventType};
 
 use super::Report;
 use crate::api::binding::GatePolicy;
-use crate::api::condition::ConditionType;
+use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
 use crate::api::{DirectAccessBindingStatus, clip};
 use crate::model::ListenerId;
 use crate::plan::{BindingView, Step, StepOutcome};
 
 /// The most characters that events.k8s.io takes as a note.
-const NOTE_MAX: usize = 1024;
+pub(super) const NOTE_MAX: usize = 1024;
 
 /// In a rollout, the same happens again and again. It is told once in this time; what it has led to is in the status.
 const QUIET: Duration = Duration::from_secs(30);
@@ -70,6 +70,11 @@ impl Report<'_> {
         let Some(ready) = find(after, ConditionType::Ready) else { return };
         let known = find(before, ConditionType::Ready);
         if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
+            return;
+        }
+        let is_told = |reason: &Reason| ready.reason == reason.as_str();
+        if [Reason::GateNotWritten, Reason::NotWritten].iter().any(is_told) {
+            // Each write that is refused has an Event of its own.
             return;
         }
         let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";

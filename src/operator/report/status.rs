@@ -7,11 +7,13 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::event::Told;
-use super::{Report, settle};
+use super::refusal::binding_name;
+use super::{NotTaken, Report, record_write};
 use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
+use crate::operator::context::Context;
 use crate::plan::{BindingPlan, BindingView};
-use crate::status::{Round, binding_status};
+use crate::status::{Field, Round, binding_status};
 
 /// The last status that was written, with the version of the object that it made. The store may not have seen it yet; forgetting
 /// it costs a write that changes nothing.
@@ -26,6 +28,16 @@ fn version(text: Option<&str>) -> u64 {
 }
 
 impl Written {
+    /// A status as the API server has taken it.
+    pub(super) fn new(object: &DirectAccessBinding, status: DirectAccessBindingStatus, told: Told) -> Self {
+        Self { version: version(object.metadata.resource_version.as_deref()), status, told }
+    }
+
+    /// What was told of the binding up to now.
+    pub(super) fn into_told(self) -> Told {
+        self.told
+    }
+
     /// The status that was written, when it is newer than this object.
     fn newer_than(&self, binding: &DirectAccessBinding) -> Option<&DirectAccessBindingStatus> {
         // Versions of one object are comparable since Kubernetes 1.35; before, the later one was the larger in practice.
@@ -46,7 +58,7 @@ pub(in crate::operator) fn latest(
 }
 
 impl Report<'_> {
-    /// Writes the status when it differs. Returns false when the write failed.
+    /// Writes the status when it differs.
     pub(super) async fn write_status(
         &self,
         round: &Round<'_>,
@@ -54,34 +66,42 @@ impl Report<'_> {
         plan: &BindingPlan,
         annotations: &[(String, String)],
         written: &mut HashMap<String, Written>,
-    ) -> bool {
+    ) {
         let previous = view.binding.status.clone().unwrap_or_default();
         let status = binding_status(round, view, plan, annotations, &previous);
         self.share.record(view, plan, &status);
         if status == previous {
-            return true;
+            return self.context.refused.taken(view.uid(), Field::Status);
         }
-        let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
-        let name = view.binding.metadata.name.as_deref().unwrap_or_default();
-        let api = self.context.kubernetes.writes::<DirectAccessBinding>(namespace);
-        let patch = json!({
-            "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
-            "kind": "DirectAccessBinding",
-            "metadata": {"name": name, "namespace": namespace, "uid": view.uid()},
-            "status": &status,
-        });
-        let params = PatchParams::apply(names::FIELD_MANAGER).force();
-        let result = api.patch_status(name, &params, &Patch::Apply(&patch)).await;
-        let (is_ok, object) = settle(self.context, "directaccessbindings/status", result);
+        let write = write_binding_status(self.context, &view.binding, &status);
+        let name = binding_name(view.binding.metadata.name.as_deref().unwrap_or_default());
+        let object = self.attempt(view, Field::Status, &name, write).await;
         if let Some(object) = object {
             tell(view, &previous, &status);
-            let mut told = written.remove(view.uid()).map(|last| last.told).unwrap_or_default();
+            let mut told = written.remove(view.uid()).map(Written::into_told).unwrap_or_default();
             self.announce(view, &previous, &status, &mut told).await;
-            let version = version(object.metadata.resource_version.as_deref());
-            written.insert(view.uid().to_owned(), Written { version, status, told });
+            written.insert(view.uid().to_owned(), Written::new(&object, status, told));
         }
-        is_ok
     }
+}
+
+/// Writes the status of a binding, with the UID, which keeps it away from another binding of the name.
+pub(super) async fn write_binding_status(
+    context: &Context,
+    binding: &DirectAccessBinding,
+    status: &DirectAccessBindingStatus,
+) -> Result<DirectAccessBinding, NotTaken> {
+    let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
+    let name = binding.metadata.name.as_deref().unwrap_or_default();
+    let patch = json!({
+        "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+        "kind": "DirectAccessBinding",
+        "metadata": {"name": name, "namespace": namespace, "uid": binding.metadata.uid},
+        "status": status,
+    });
+    let params = PatchParams::apply(names::FIELD_MANAGER).force();
+    let api = context.kubernetes.writes::<DirectAccessBinding>(namespace);
+    record_write(context, "directaccessbindings/status", api.patch_status(name, &params, &Patch::Apply(&patch)).await)
 }
 
 /// What people look for in the log of a binding: when it became ready, or ceased to be, and why.

@@ -145,6 +145,8 @@ vocabulary! {
             "Delete the binding to delete the load balancer, or ask for direct access again to have it back.";
         GateNotWritten = "GateNotWritten": "The API server refuses to take the readiness gates of Pods.",
             "Allow what the message names; the Pods become ready once it is written.";
+        NotWritten = "NotWritten": "The API server refuses to take something that is written for this binding: on its Service, its config, or itself.",
+            "Allow what the message names; it has the API server's words, and is tried again by itself.";
         Internal = "Internal": "A fault of this controller: it cannot decide what to do for this binding. What the binding has in the cloud stays as it is, and other bindings go on.",
             "Report it, with the message and the controller's log; a change of the binding or its Service may get round it.";
         CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",

@@ -56,8 +56,8 @@ vocabulary! {
             "Rename or delete that binding.";
         NotReady = "NotReady": "The Service's binding does not give it what it asks for, and has not for a minute, or will not before somebody changes something.",
             "Look at the binding that the message names, with kubectl describe.";
-        NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for.",
-            "Correct the annotation or port that the message names.";
+        NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for, or its end.",
+            "Correct the annotation or port that the message names, or allow what it names.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
     }

@@ -23,6 +23,7 @@ use crate::plan::{
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
 use super::placement::load_balancer;
 use super::programmed::programmed;
+use super::refused::RefusedWrites;
 use super::visit::{Visit, is_kept};
 
 /// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
@@ -41,6 +42,8 @@ pub struct Round<'a> {
     pub failed_task: Option<&'a (Step, Failure)>,
     /// Gates that the API server did not take.
     pub refused_gates: &'a [RefusedGate],
+    /// What else the API server did not take, by the UID of the binding that it is written for.
+    pub refused_writes: &'a [(String, RefusedWrites)],
     /// Which of the rounds over the load balancer it is.
     pub visit: Visit,
 }
@@ -407,6 +410,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::ListenerStopped
         | Reason::TagsNotShown
         | Reason::GateNotWritten
+        | Reason::NotWritten
         | Reason::Internal
         | Reason::OtherAccount
         | Reason::RemovalHeld => Motion::Stuck,

@@ -8,6 +8,7 @@ mod gate;
 mod next_look;
 mod placement;
 mod programmed;
+mod refused;
 pub mod service;
 #[cfg(test)]
 mod tests;
@@ -18,4 +19,5 @@ pub use config::config_status;
 pub use failure::reason_of;
 pub use gate::{GateCondition, gate_condition};
 pub use next_look::{NextLook, Pace, next_look};
+pub use refused::{Field, RefusalKind, RefusalNews, RefusedWrites, held_back_status};
 pub use visit::{FirstLook, Visit, first_look, is_unsettled};

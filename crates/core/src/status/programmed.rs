@@ -9,9 +9,29 @@ use crate::plan::{BindingPlan, BindingView, Cloud, Pending};
 use super::binding::{RefusedGate, Round, faults};
 use super::conditions::{Truth, Verdict};
 use super::failure::failed;
+use super::refused::not_written;
 
-/// The verdict for a binding.
+/// The verdict for a binding. What the API server does not take is said whatever else is to be said.
 pub(super) fn programmed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verdict {
+    let refused = round.refused_writes.iter().find(|(uid, _)| uid == view.uid());
+    let Some(refused) = refused.and_then(|(_, writes)| not_written(writes, round.snapshot.now)) else {
+        return in_the_cloud(round, view, plan);
+    };
+    let verdict = in_the_cloud(round, view, plan);
+    // Nothing is left to do in the cloud, or nothing is known of it.
+    let is_idle = match verdict.reason {
+        Reason::Deleting => plan.pending.is_empty(),
+        reason => verdict.is_true() || reason == Reason::Pending,
+    };
+    if is_idle {
+        return refused;
+    }
+    let message = format!("{}; and {}", verdict.message.trim_end_matches('.'), refused.message);
+    Verdict { message, ..verdict }
+}
+
+/// What keeps the load balancer from being as desired, or Pods from becoming ready.
+fn in_the_cloud(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Verdict {
     if let Cloud::Failed(failure) = &round.snapshot.cloud {
         return failed(failure);
     }

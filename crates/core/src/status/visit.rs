@@ -158,6 +158,7 @@ mod tests {
             region: &Region::new("ap-guangzhou"),
             failed_task: None,
             refused_gates: &[],
+            refused_writes: &[],
             visit,
         };
         let view = &snapshot.bindings[0];

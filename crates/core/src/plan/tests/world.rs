@@ -395,6 +395,7 @@ impl World {
             region: &Region::new("ap-guangzhou"),
             failed_task: None,
             refused_gates: &[],
+            refused_writes: &[],
             visit: Visit::Later,
         };
         for ((binding, view), part) in self.bindings.iter_mut().zip(&snapshot.bindings).zip(&plan.bindings) {

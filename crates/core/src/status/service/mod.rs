@@ -217,9 +217,10 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 /// binding.
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
     let (is_true, reason, mut words) = match (&verdict.standing, refusal, verdict.problems.as_slice()) {
-        (Standing::Silent, _, []) => return None,
-        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
+        (Standing::Silent, None, []) => return None,
+        // What is parked counts as parked only when the mark is taken.
         (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
+        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
         (Standing::Served, None, []) => {
             (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
         }

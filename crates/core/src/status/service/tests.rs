@@ -183,6 +183,13 @@ fn true_means_that_every_annotation_is_followed() {
     assert!(!is_true && reason == "InvalidAnnotation" && message.contains("'b2'"), "{message}");
     let refused = condition(&good, Some("no")).unwrap();
     assert!(!refused.is_true && refused.reason == "NotTaken");
+    // Its end is refused, by deletion or by parking.
+    for own in [made(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1")]), own] {
+        let ended = verdict(&service(&[(names::DIRECT_ACCESS, "false")]), ALL, &[&own]);
+        assert!(matches!(ended.outcome, Outcome::Delete { .. } | Outcome::Park { .. }), "{ended:?}");
+        let refused = condition(&ended, Some("no")).unwrap();
+        assert_eq!((refused.is_true, &*refused.reason, &*refused.message), (false, "NotTaken", "no"));
+    }
     let nothing = verdict(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, &[]);
     assert_eq!((nothing.outcome.clone(), told(&nothing).1.as_str()), (Outcome::Nothing, "InvalidAnnotation"));
     let off = Setting { acceptance: Acceptance::Off, ..ALL };

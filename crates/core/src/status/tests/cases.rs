@@ -21,7 +21,7 @@ use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
     Observed, Outcome, Pending, Problem, ReadState, Remembered, Sight, Snapshot, Step, StepOutcome,
 };
-use super::tke_direct_access::status::{RefusedGate, Round, Visit, binding_status, config_status};
+use super::tke_direct_access::status::{RefusedGate, RefusedWrites, Round, Visit, binding_status, config_status};
 
 pub(crate) const T0: i64 = 1_800_000_000;
 const LISTENER: &str = "lbl-1";
@@ -111,7 +111,7 @@ impl Case {
         }
     }
 
-    fn view(&self) -> BindingView {
+    pub(crate) fn view(&self) -> BindingView {
         let binding: DirectAccessBinding = serde_json::from_value(self.bare()).unwrap();
         BindingView {
             binding: Arc::new(binding),
@@ -256,15 +256,16 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 
 /// The status after a round.
 pub(crate) fn status(case: &Case, previous: &DirectAccessBindingStatus, now: Timestamp) -> DirectAccessBindingStatus {
-    status_with(case, previous, now, &[])
+    status_with(case, previous, now, &[], &[])
 }
 
-/// The status after a round in which the API server did not take these gates.
+/// The status after a round in which the API server did not take these gates and other writes.
 pub(crate) fn status_with(
     case: &Case,
     previous: &DirectAccessBindingStatus,
     now: Timestamp,
     refused_gates: &[RefusedGate],
+    refused_writes: &[(String, RefusedWrites)],
 ) -> DirectAccessBindingStatus {
     let snapshot = Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
@@ -291,6 +292,7 @@ pub(crate) fn status_with(
         region: &region,
         failed_task: failed_task.as_ref(),
         refused_gates,
+        refused_writes,
         visit: Visit::Later,
     };
     binding_status(&round, &case.view(), &case.plan, &[], previous)

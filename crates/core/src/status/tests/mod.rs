@@ -16,7 +16,7 @@ use crate::api::condition::{ChangeReason, ConditionType, GateReason, Reason};
 use crate::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{Class, ObjectKey};
 use crate::plan::{BindingPlan, Counts, GateVerdict, Pending, Problem, RetainedPod, Verdict};
-use crate::status::RefusedGate;
+use crate::status::{Field, RefusalKind, RefusedGate, RefusedWrites};
 
 // The cases name the library as its users do, so that tests outside of it can include them.
 extern crate self as tke_direct_access;
@@ -202,7 +202,7 @@ fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
     let plan = BindingPlan { gates: vec![gate("one"), gate("two")], ..settled(counts) };
     let refused = |uid: &str| RefusedGate { pod_uid: uid.to_owned(), message: "pods/status is forbidden.".to_owned() };
     let refused = ["one", "two", "somebody else's"].map(refused);
-    let found = status_with(&Case::of(plan), &DirectAccessBindingStatus::default(), at(T0), &refused);
+    let found = status_with(&Case::of(plan), &DirectAccessBindingStatus::default(), at(T0), &refused, &[]);
     let programmed = find(&found, ConditionType::Programmed).unwrap();
     assert_eq!((programmed.status.as_str(), programmed.reason.as_str()), ("False", "GateNotWritten"));
     assert!(
@@ -211,6 +211,32 @@ fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
         programmed.message
     );
     assert_eq!(find(&found, ConditionType::Ready).unwrap().status, "False");
+}
+
+#[test]
+fn what_the_api_server_does_not_take_is_said_whatever_else_is_to_be_said() {
+    let counts = Counts { desired: 2, registered: 2, healthy: 2, ..Counts::default() };
+    let case = Case::of(settled(counts));
+    let programmed = |case: &Case, code, uid: &str| {
+        let mut writes = RefusedWrites::default();
+        writes.refused(Field::Ingress, "Service 'web'", RefusalKind::of(code), "exceeded quota.", at(T0));
+        let writes = [(uid.to_owned(), writes)];
+        let found = status_with(case, &DirectAccessBindingStatus::default(), at(T0), &[], &writes);
+        let is_stalled = find(&found, ConditionType::Stalled).is_some();
+        let programmed = find(&found, ConditionType::Programmed).unwrap();
+        (programmed.status.clone(), programmed.reason.clone(), programmed.message.clone(), is_stalled)
+    };
+    let uid = case.view().uid().to_owned();
+    let (status, reason, message, is_stalled) = programmed(&case, Some(403), &uid);
+    assert_eq!((&*status, &*reason, is_stalled), ("False", "NotWritten", true));
+    assert_eq!(message, "the addresses in the status of Service 'web' cannot be written: exceeded quota");
+    assert_eq!(programmed(&case, Some(403), "another's").1, "Programmed");
+    assert_eq!(programmed(&case, Some(503), &uid).1, "Programmed", "it may pass");
+    let mut busy = settled(counts);
+    busy.pending.register = 1;
+    let (_, reason, message, _) = programmed(&Case::of(busy), Some(403), &uid);
+    assert_eq!(reason, "InProgress");
+    assert!(message.starts_with("1 target to register; and ") && message.ends_with("exceeded quota"), "{message}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ const NO_CLAIM: &[(Reason, &str)] = &[
     (Reason::LoadBalancerNotShown, "it is said of bindings that are being deleted"),
     (Reason::Parked, "the user has said so, and it is proven"),
     (Reason::Internal, "a fault of the controller, which isolation tests provoke"),
+    (Reason::NotWritten, "the API server refuses it, which the table of the cluster is about"),
     (Reason::GateNotWritten, "the API server refuses it, and nothing in the cloud depends on it"),
     (Reason::Waiting, "the cloud has not probed yet"),
     (Reason::Unhealthy, "Pods do not answer; the table of replacements is about that"),

@@ -1,0 +1,448 @@
+//! Writes to Kubernetes that the API server does not take: which of them users are told of, and when each is tried again.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip};
+
+use super::conditions::{ConditionSet, Truth, Verdict};
+
+/// How long what may pass by itself is nobody's business.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+/// The shortest and longest time between two attempts. In between, it is half as long as the refusal has lasted.
+const PAUSES: [SignedDuration; 2] = [SignedDuration::from_secs(2), SignedDuration::from_secs(30)];
+/// How long a refusal lasts before it is told anew: Events are kept for an hour, unless the API server is told otherwise.
+const REMINDER: SignedDuration = SignedDuration::from_mins(30);
+/// The most characters of the API server's words that are kept.
+const WORDS_MAX: usize = 400;
+/// The most refused writes that one message has.
+const SHOWN: usize = 3;
+
+/// What a refusal says of the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The same write is refused again until somebody changes something.
+    Lasting,
+    /// It may be taken the next time.
+    Passing,
+    /// The object is not the one that was read: it has changed or gone, and that starts the next attempt.
+    Outdated,
+}
+
+impl RefusalKind {
+    /// By the status of the reply; `None` when there was none. See "HTTP status codes" in Kubernetes' API conventions
+    /// (github.com/kubernetes/community, sig-architecture/api-conventions.md): 403 is also what admission policies and quotas answer,
+    /// 422 what schemas answer.
+    pub const fn of(code: Option<u16>) -> Self {
+        match code {
+            Some(404 | 409) => Self::Outdated,
+            None | Some(408 | 410 | 429 | 500..) => Self::Passing,
+            Some(_) => Self::Lasting,
+        }
+    }
+}
+
+/// What is written to Kubernetes for a binding or an annotated Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// The readiness gates of Pods.
+    Gate,
+    /// The finalizer of the binding.
+    Finalizer,
+    /// The status of the binding.
+    Status,
+    /// Annotations of the Service.
+    Annotations,
+    /// The addresses in the status of the Service.
+    Ingress,
+    /// The condition of the Service.
+    ServiceCondition,
+    /// The TkeServiceConfig that is made for the binding.
+    Config,
+    /// The status of the binding's TkeServiceConfig.
+    ConfigStatus,
+    /// The spec of the binding that is made for the Service.
+    OwnBinding,
+    /// The mark of a binding whose Service does not ask for it any more.
+    Mark,
+    /// The end of the binding that was made for the Service.
+    Deletion,
+}
+
+impl Field {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Gate,
+        Self::Finalizer,
+        Self::Status,
+        Self::Annotations,
+        Self::Ingress,
+        Self::ServiceCondition,
+        Self::Config,
+        Self::ConfigStatus,
+        Self::OwnBinding,
+        Self::Mark,
+        Self::Deletion,
+    ];
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Gate => "the readiness gates of",
+            Self::Finalizer => "the finalizer of",
+            Self::Status => "the status of",
+            Self::Annotations => "the annotations of",
+            Self::Ingress => "the addresses in the status of",
+            Self::ServiceCondition => "the condition of",
+            Self::Config => "the entries of",
+            Self::ConfigStatus => "the status of",
+            Self::OwnBinding => "the spec of",
+            Self::Mark => "the annotation that parks",
+            Self::Deletion => "the deletion of",
+        }
+    }
+
+    /// What the controller was about, for Events.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Gate => "WriteGate",
+            Self::Finalizer => "WriteFinalizer",
+            Self::Status => "WriteStatus",
+            Self::Annotations => "WriteAnnotations",
+            Self::Ingress => "WriteIngress",
+            Self::ServiceCondition => "WriteCondition",
+            Self::Config => "WriteConfig",
+            Self::ConfigStatus => "WriteConfigStatus",
+            Self::OwnBinding => "WriteBinding",
+            Self::Mark => "ParkBinding",
+            Self::Deletion => "DeleteBinding",
+        }
+    }
+
+    /// Rounds write it on the Service, so that its users look there.
+    pub const fn is_of_service(self) -> bool {
+        matches!(self, Self::Annotations | Self::Ingress)
+    }
+
+    /// The reason of Events and conditions about it.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Gate => Reason::GateNotWritten,
+            _ => Reason::NotWritten,
+        }
+    }
+
+    /// The rounds over the binding's load balancer write it.
+    const fn is_of_rounds(self) -> bool {
+        matches!(self, Self::Gate | Self::Finalizer | Self::Status | Self::Annotations | Self::Ingress)
+    }
+}
+
+/// One write that was not taken, since it last was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    /// What was to be written: kind and name.
+    object: String,
+    kind: RefusalKind,
+    /// The API server's words.
+    words: String,
+    since: Timestamp,
+    tried: Timestamp,
+    /// When users were last told of it.
+    told: Option<Timestamp>,
+}
+
+impl Refusal {
+    fn is_shown(&self, now: Timestamp) -> bool {
+        self.kind == RefusalKind::Lasting || now.duration_since(self.since) >= PATIENCE
+    }
+
+    /// How long until the next attempt; zero when it is due.
+    fn wait(&self, now: Timestamp) -> SignedDuration {
+        let tried = now.duration_since(self.tried);
+        if self.kind == RefusalKind::Outdated || tried.is_negative() {
+            return SignedDuration::ZERO;
+        }
+        let [shortest, longest] = PAUSES;
+        let pause = (self.tried.duration_since(self.since) / 2).clamp(shortest, longest);
+        (pause - tried).max(SignedDuration::ZERO)
+    }
+}
+
+/// The writes that were not taken, by what was to be written: a field of a binding, or the UID of a Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedWrites<K = Field>(BTreeMap<K, Refusal>);
+
+impl<K> Default for RefusedWrites<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord> RefusedWrites<K> {
+    /// A write was not taken.
+    pub fn refused(&mut self, key: K, object: &str, kind: RefusalKind, words: &str, now: Timestamp) {
+        let previous = self.0.remove(&key);
+        let since = previous.as_ref().map_or(now, |previous| previous.since.min(now));
+        let words = clip(words.trim_end_matches('.'), WORDS_MAX);
+        let told = previous.and_then(|previous| previous.told);
+        self.0.insert(key, Refusal { object: object.to_owned(), kind, words, since, tried: now, told });
+    }
+
+    /// A write was taken, or is not needed any more.
+    pub fn taken(&mut self, key: &K) {
+        self.0.remove(key);
+    }
+
+    /// Forgets what is not so.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(&K) -> bool) {
+        self.0.retain(|key, _| is_kept(key));
+    }
+
+    /// Whether a write is to be tried: it was not refused a moment ago.
+    pub fn is_due(&self, key: &K, now: Timestamp) -> bool {
+        self.0.get(key).is_none_or(|refusal| refusal.wait(now).is_zero())
+    }
+
+    /// What users are told, with the API server's words.
+    pub fn shown(&self, now: Timestamp) -> impl Iterator<Item = (&K, &str)> {
+        self.0.iter().filter(move |(_, refusal)| refusal.is_shown(now)).map(|(key, refusal)| (key, &*refusal.words))
+    }
+
+    /// How a write was refused, and in which words.
+    pub fn refusal(&self, key: &K) -> Option<(RefusalKind, &str)> {
+        self.0.get(key).map(|refusal| (refusal.kind, &*refusal.words))
+    }
+
+    /// It is refused.
+    pub fn has(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Nothing is refused.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How long until the first write is to be tried again of those that no change asks for.
+    pub fn wait(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.first_wait(now, |_| true)
+    }
+
+    fn first_wait(&self, now: Timestamp, is_asked_for: impl Fn(&K) -> bool) -> Option<SignedDuration> {
+        let rows = self.0.iter().filter(|(key, refusal)| refusal.kind != RefusalKind::Outdated && is_asked_for(key));
+        rows.map(|(_, refusal)| refusal.wait(now)).min()
+    }
+}
+
+/// What an Event is to tell of a write that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalNews {
+    /// What is refused.
+    pub field: Field,
+    /// The same in words, with those of the API server.
+    pub note: String,
+}
+
+impl RefusedWrites {
+    /// How long until rounds try again what they write of a binding.
+    pub fn wait_of_rounds(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.first_wait(now, |field| field.is_of_rounds())
+    }
+
+    /// What is refused, in one sentence; `None` when there is nothing to say. Gates have a sentence of their own, and a status that is
+    /// not taken can say nothing of itself.
+    pub fn sentence(&self, now: Timestamp) -> Option<String> {
+        let is_told = |field: &Field| !matches!(field, Field::Gate | Field::Status);
+        sentence(self.0.iter().filter(|(field, refusal)| is_told(field) && refusal.is_shown(now)))
+    }
+
+    /// What an annotated Service says of its binding that cannot be written.
+    pub fn sentence_of_service(&self, now: Timestamp) -> Option<String> {
+        let is_told = |field: &Field| *field != Field::ServiceCondition;
+        sentence(self.0.iter().filter(|(field, refusal)| is_told(field) && refusal.is_shown(now)))
+    }
+
+    /// What is to be told by Events; from now on it counts as told.
+    pub fn news(&mut self, now: Timestamp) -> Vec<RefusalNews> {
+        let is_news = |refusal: &Refusal| {
+            refusal.is_shown(now) && refusal.told.is_none_or(|told| now.duration_since(told) >= REMINDER)
+        };
+        let fresh = self.0.iter_mut().filter(|(_, refusal)| is_news(refusal));
+        fresh
+            .map(|(field, refusal)| {
+                refusal.told = Some(now);
+                RefusalNews { field: *field, note: phrase(*field, refusal) }
+            })
+            .collect()
+    }
+}
+
+fn phrase(field: Field, refusal: &Refusal) -> String {
+    format!("{} {} cannot be written: {}", field.words(), refusal.object, refusal.words)
+}
+
+fn sentence<'a>(rows: impl Iterator<Item = (&'a Field, &'a Refusal)>) -> Option<String> {
+    let rows: Vec<_> = rows.collect();
+    let mut parts: Vec<_> = rows.iter().take(SHOWN).map(|(field, refusal)| phrase(**field, refusal)).collect();
+    if rows.len() > SHOWN {
+        parts.push(format!("and {} other writes are refused", rows.len() - SHOWN));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The verdict on a binding of which something cannot be written.
+pub(super) fn not_written(refused: &RefusedWrites, now: Timestamp) -> Option<Verdict> {
+    Some(Verdict::new(Truth::False, Reason::NotWritten, refused.sentence(now)?))
+}
+
+/// The status of a binding that is not acted on, because its finalizer cannot be written; `None` while there is nothing to say of that.
+/// What is known of it stays.
+pub fn held_back_status(
+    binding: &DirectAccessBinding,
+    refused: &RefusedWrites,
+    now: Timestamp,
+) -> Option<DirectAccessBindingStatus> {
+    let verdict = not_written(refused, now)?;
+    let previous = binding.status.clone().unwrap_or_default();
+    let generation = binding.metadata.generation.unwrap_or_default();
+    let mut set = ConditionSet::new(&previous.conditions, generation, now);
+    set.set(ConditionType::Programmed, &verdict);
+    set.set(ConditionType::Ready, &verdict);
+    set.set(ConditionType::Stalled, &Verdict { truth: Truth::True, ..verdict.clone() });
+    let replaced =
+        [ConditionType::Programmed, ConditionType::Ready, ConditionType::Stalled, ConditionType::Reconciling];
+    let is_kept = |found: &&Condition| !replaced.iter().any(|kind| kind.as_str() == found.type_);
+    let conditions = previous.conditions.iter().filter(is_kept).cloned().chain(set.into_vec()).collect();
+    Some(DirectAccessBindingStatus { conditions, ..previous })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn refused(field: Field, code: Option<u16>, seconds: &[i64]) -> RefusedWrites {
+        let mut writes = RefusedWrites::default();
+        for second in seconds {
+            writes.refused(field, "Service 'web'", RefusalKind::of(code), "not allowed.", at(*second));
+        }
+        writes
+    }
+
+    #[test]
+    fn what_lasts_is_told_at_once_and_what_may_pass_after_a_while() {
+        for (code, at_once) in [
+            (Some(400), true),
+            (Some(403), true),
+            (Some(413), true),
+            (Some(422), true),
+            (Some(404), false),
+            (Some(409), false),
+            (Some(429), false),
+            (Some(500), false),
+            (Some(504), false),
+            (None, false),
+        ] {
+            let writes = refused(Field::Annotations, code, &[0, 29, 30]);
+            assert_eq!(writes.sentence(at(0)).is_some(), at_once, "{code:?}");
+            assert_eq!(writes.sentence(at(29)).is_some(), at_once, "{code:?}");
+            let expected = "the annotations of Service 'web' cannot be written: not allowed";
+            assert_eq!(writes.sentence(at(30)).as_deref(), Some(expected), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn attempts_get_rarer_and_what_has_changed_is_tried_at_once() {
+        let due = |code, seconds: &[i64], now| refused(Field::Ingress, code, seconds).is_due(&Field::Ingress, at(now));
+        for (code, tried, now, expected) in [
+            (Some(403), &[0][..], 1, false),
+            (Some(403), &[0], 2, true),
+            (Some(403), &[0, 20], 29, false),
+            (Some(403), &[0, 20], 30, true),
+            (Some(403), &[0, 9_000], 9_029, false),
+            (Some(403), &[0, 9_000], 9_030, true),
+            (None, &[0], 1, false),
+            (Some(409), &[0], 0, true),
+            (Some(403), &[0], -300, true),
+        ] {
+            assert_eq!(due(code, tried, now), expected, "{code:?} tried at {tried:?}, now {now}");
+        }
+        let mut writes = refused(Field::Ingress, Some(403), &[0]);
+        assert_eq!(writes.wait_of_rounds(at(1)), Some(SignedDuration::from_secs(1)));
+        assert_eq!(refused(Field::Config, Some(403), &[0]).wait_of_rounds(at(1)), None, "others write it");
+        assert_eq!(refused(Field::Ingress, Some(409), &[0]).wait_of_rounds(at(1)), None, "a change asks for it");
+        writes.taken(&Field::Ingress);
+        assert!(writes.is_empty() && writes.wait(at(1)).is_none() && writes.is_due(&Field::Ingress, at(1)));
+    }
+
+    #[test]
+    fn an_event_tells_a_refusal_once_and_again_when_it_has_ended_in_between() {
+        let mut writes = refused(Field::Ingress, Some(403), &[0]);
+        let news = writes.news(at(0));
+        assert_eq!(news.len(), 1);
+        assert!(news[0].field == Field::Ingress && news[0].note.contains("not allowed"), "{news:?}");
+        writes.refused(Field::Ingress, "Service 'web'", RefusalKind::Lasting, "in other words", at(2));
+        assert_eq!(writes.news(at(2)), []);
+        assert_eq!(writes.news(at(1_800)).len(), 1, "Events are forgotten");
+        writes.taken(&Field::Ingress);
+        writes.refused(Field::Ingress, "Service 'web'", RefusalKind::Lasting, "again", at(1_801));
+        writes.refused(Field::Gate, "2 Pods", RefusalKind::Lasting, "no", at(1_801));
+        writes.refused(Field::Finalizer, "DirectAccessBinding 'web'", RefusalKind::Lasting, "no", at(1_801));
+        let told: Vec<_> = writes.news(at(1_801)).iter().map(|news| (news.field, news.field.reason())).collect();
+        let expected = [
+            (Field::Gate, Reason::GateNotWritten),
+            (Field::Finalizer, Reason::NotWritten),
+            (Field::Ingress, Reason::NotWritten),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn every_field_has_a_sentence_where_it_can_be_read() {
+        for field in Field::ALL {
+            let writes = refused(field, Some(403), &[0]);
+            let elsewhere = matches!(field, Field::Gate | Field::Status);
+            assert_eq!(writes.sentence(at(0)).is_none(), elsewhere, "{field:?}");
+            assert_eq!(writes.sentence_of_service(at(0)).is_none(), field == Field::ServiceCondition, "{field:?}");
+            assert_eq!(writes.clone().news(at(0)).len(), 1, "{field:?}");
+            let actions = Field::ALL.iter().filter(|other| other.action() == field.action()).count();
+            assert_eq!(actions, 1, "{field:?}: Events of one action are counted together");
+        }
+        let mut writes = RefusedWrites::default();
+        for field in Field::ALL {
+            writes.refused(field, "it", RefusalKind::Lasting, &"x".repeat(10_000), at(0));
+        }
+        let all = writes.sentence(at(0)).unwrap();
+        assert!(all.ends_with("and 6 other writes are refused"), "{all}");
+        assert!(all.len() < 1_500, "{}", all.len());
+    }
+
+    #[test]
+    fn a_binding_that_is_held_back_keeps_what_is_known_and_says_why_it_waits() {
+        let binding = |conditions: Vec<Condition>| {
+            let mut binding = DirectAccessBinding::new(
+                "web",
+                serde_json::from_str(r#"{"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}}"#).unwrap(),
+            );
+            binding.status =
+                Some(DirectAccessBindingStatus { conditions, observed_generation: 3, ..Default::default() });
+            binding
+        };
+        let writes = refused(Field::Finalizer, Some(422), &[0]);
+        let first = held_back_status(&binding(Vec::new()), &writes, at(0)).unwrap();
+        let told: Vec<_> = first.conditions.iter().map(|one| (&*one.type_, &*one.status, &*one.reason)).collect();
+        let expected = [("Programmed", "False"), ("Ready", "False"), ("Stalled", "True")];
+        assert_eq!(told, expected.map(|(kind, status)| (kind, status, "NotWritten")));
+        let again = held_back_status(&binding(first.conditions.clone()), &writes, at(9)).unwrap();
+        assert_eq!(again, DirectAccessBindingStatus { observed_generation: 3, ..first }, "nothing flips");
+        assert_eq!(held_back_status(&binding(Vec::new()), &RefusedWrites::default(), at(0)), None);
+        let passing = refused(Field::Finalizer, None, &[0]);
+        assert_eq!(held_back_status(&binding(Vec::new()), &passing, at(0)), None);
+    }
+}
