@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::Api;
 
 use super::Error;
+use super::hold;
 use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
@@ -14,8 +15,8 @@ use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, RouteClaim, RouteTrace, Snapshot,
-    placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
+    Snapshot, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -26,6 +27,8 @@ pub(super) struct World {
     /// What was listed.
     pub(super) stores: Stores,
     namespaces: Vec<String>,
+    /// Whether the controller's ConfigMap holds removals. What its flag or its count holds is seen in statuses only.
+    removals: Removals,
 }
 
 /// One load balancer with its bindings, as a round of the controller would see it.
@@ -87,7 +90,8 @@ impl World {
             stores.fill(&session.client, Some(namespace)).await?;
         }
         let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
-        Ok(Self { stores, namespaces })
+        let removals = hold::removals(session).await;
+        Ok(Self { stores, namespaces, removals })
     }
 
     /// The binding is one of those asked for, rather than a neighbour on a load balancer.
@@ -160,6 +164,7 @@ impl World {
             },
             vpc_id: None,
             reads: ReadState::Settled,
+            removals: self.removals.clone(),
             limits: Limits::default().with(quotas),
             remembered: Remembered::default(),
             now: Timestamp::now(),

@@ -131,6 +131,8 @@ vocabulary! {
         Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
         RemovalHeld = "RemovalHeld": "Something that serves would be taken away on doubt, or the last Pods that can serve, and is kept.",
             "Do what the message names; until then everything goes on as it is.";
+        RemovalsHeld = "RemovalsHeld": "Removals are held for all bindings, by flag, by the controller's ConfigMap, or because too much was to be removed at once; something of this binding is kept by that.",
+            "See whether what is to be removed should be; then let removals go on, as the message says.";
         Replacing = "Replacing": "Targets that are on their way out keep their weight until those that replace them are healthy.", "Wait; when it lasts, look at the Pods that are not healthy.";
         SlicesStale = "SlicesStale": "For more than a minute, the EndpointSlices of the Service have not named the Pods that its selector and ports stand for.",
             "Look at the cluster's endpoint slice controller; until it works, Pods that the slices do not name keep their targets, and are not registered anew.";

@@ -11,6 +11,7 @@ use crate::api::mark::OWNER_TAG;
 use crate::model::{AccountId, Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
 
 use super::BindingView;
+use super::removals::{Hold, Withheld};
 use super::target::LastPod;
 
 /// One fault.
@@ -407,6 +408,25 @@ pub(super) fn no_pod_port(route: &str, port: &ServicePort) -> Problem {
         port.target_port, port.port
     );
     unresolved(Reason::ServicePortNotFound, message)
+}
+
+/// What a hold of removals keeps of a binding.
+pub(super) fn removals_held(hold: &Hold, withheld: Withheld) -> Problem {
+    let message = format!(
+        "removals are held, because {}: {withheld} that would be removed, or lose weight, stay as they are; to let removals go on, {}",
+        hold.cause(),
+        hold.way_out()
+    );
+    unprogrammed(Reason::RemovalsHeld, message)
+}
+
+/// A hold of removals that keeps nothing of a binding.
+pub(super) fn removals_held_note(hold: &Hold) -> String {
+    format!(
+        "removals are held, because {}; nothing of this binding waits for that; to let removals go on, {}",
+        hold.cause(),
+        hold.way_out()
+    )
 }
 
 pub(super) fn deletion_held(view: &BindingView) -> Problem {

@@ -391,6 +391,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::GateNotWritten
         | Reason::Internal
         | Reason::OtherAccount
+        | Reason::RemovalsHeld
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound
