@@ -1,13 +1,14 @@
-//! Whether removals are held, as the controller's ConfigMap says.
+//! Whether removals are held: as the controller's ConfigMap says, and as it says itself on bindings.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
 use super::session::Session;
-use crate::api::names;
+use crate::api::{DirectAccessBinding, names};
 use crate::k8s;
-use crate::plan::Removals;
-use crate::plan::brake::{Brake, HoldConfig, HoldFlag};
+use crate::model::Reading;
+use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord};
+use crate::plan::{Hold, HoldReason, Removals};
 
 /// What the ConfigMap says; nothing where there is none.
 pub(super) async fn config(session: &Session) -> Result<HoldConfig, kube::Error> {
@@ -15,10 +16,28 @@ pub(super) async fn config(session: &Session) -> Result<HoldConfig, kube::Error>
     Ok(api.get_opt(names::CONTROLLER_CONFIG).await?.as_ref().map(k8s::hold).unwrap_or_default())
 }
 
-/// Whether it holds removals. Who may not look at it is told what would be done without.
-pub(super) async fn removals(session: &Session) -> Removals {
-    let mut brake = Brake::new(HoldFlag::Unset, &session.controller_namespace);
+/// Whether removals are held. `bindings` are those that the user sees.
+pub(super) fn removals<'a>(
+    session: &Session,
+    config: &HoldConfig,
+    bindings: impl Iterator<Item = &'a DirectAccessBinding>,
+) -> Removals {
+    let namespace = &session.controller_namespace;
+    let mut brake = Brake::new(HoldFlag::Unset, namespace);
     // A word that cannot be read changes nothing.
-    let _ = brake.hear(&config(session).await.unwrap_or_default());
-    brake.removals()
+    let _ = brake.hear(config);
+    let by_config = brake.removals();
+    let lets_go = config.word == Reading::Said(HoldWord::GoOn);
+    let mut messages = bindings
+        .filter_map(|binding| binding.status.as_ref())
+        .flat_map(|status| status.conditions.iter().map(|condition| condition.message.as_str()));
+    let of = |reason| Hold { reason, namespace: namespace.clone(), config_map: config.sight };
+    // What is held by the controller alone shows nowhere else. What the ConfigMap lets go on may be said for another moment.
+    let alone = if lets_go { vec![HoldReason::Flag] } else { vec![HoldReason::Flag, HoldReason::Mass] };
+    let said =
+        messages.find_map(|message| alone.iter().map(|reason| of(*reason)).find(|one| message.contains(&one.cause())));
+    match (by_config, said) {
+        (Removals::Allowed, Some(hold)) => Removals::Held(hold),
+        (by_config, _) => by_config,
+    }
 }

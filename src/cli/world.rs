@@ -27,7 +27,7 @@ pub(super) struct World {
     /// What was listed.
     pub(super) stores: Stores,
     namespaces: Vec<String>,
-    /// Whether the controller's ConfigMap holds removals. What its flag or its count holds is seen in statuses only.
+    /// Whether removals are held.
     removals: Removals,
 }
 
@@ -90,7 +90,10 @@ impl World {
             stores.fill(&session.client, Some(namespace)).await?;
         }
         let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
-        let removals = hold::removals(session).await;
+        // Who may not look at the ConfigMap is told by the bindings.
+        let config = hold::config(session).await.unwrap_or_default();
+        let bindings = stores.bindings.all();
+        let removals = hold::removals(session, &config, bindings.iter().map(|row| &*row.0));
         Ok(Self { stores, namespaces, removals })
     }
 
