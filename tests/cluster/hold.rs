@@ -110,7 +110,8 @@ async fn hold_of_removals_when_seven_selectors_change_at_once() {
     eventually("what is held is said", DEADLINE, async || {
         let said = programmed(&stage).await;
         let all = weights(&stage);
-        let serves = |weights: &BTreeMap<IpAddr, u8>| weights.iter().any(|(ip, weight)| web.contains(ip) && *weight > 0);
+        let serves =
+            |weights: &BTreeMap<IpAddr, u8>| weights.iter().any(|(ip, weight)| web.contains(ip) && *weight > 0);
         let agree = all.iter().zip(&said).all(|(weights, (reason, _))| !serves(weights) || reason == "RemovalsHeld");
         let is_registered = all.iter().all(|weights| other.iter().all(|ip| weights.get(ip).is_some_and(|it| *it > 0)));
         if agree && is_registered { Ok(Some(())) } else { Err(format!("{said:?} {all:?}")) }
