@@ -158,9 +158,9 @@ impl Brake {
         None
     }
 
-    /// Takes in what a round is about to do, before it does.
+    /// Takes in what a round is about to do, before it does. While somebody has said what is to be, nothing is counted.
     pub fn count(&mut self, views: &[BindingView], plans: &[BindingPlan], at: Duration) {
-        if self.word == HoldWord::GoOn {
+        if self.word != HoldWord::Automatic || self.flag == HoldFlag::Set {
             return;
         }
         for (view, plan) in views.iter().zip(plans) {

@@ -331,6 +331,11 @@ fn a_round_that_removes_too_much_is_held_until_somebody_lets_it_go_on() {
     assert_eq!(counted(&mut brake, &world, 1_002).0, Some(HoldReason::Mass), "it counts again");
     assert!(brake.hear(&config(Some("true"))).is_none());
     assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldReason::ConfigMap));
+    let mut brake = Brake::new(HoldFlag::Unset, "system");
+    assert!(brake.hear(&config(Some("true"))).is_none());
+    counted(&mut brake, &world, 0);
+    assert!(brake.hear(&config(None)).is_none());
+    assert_eq!(brake.removals(), Removals::Allowed, "nothing is counted while somebody holds");
     // Of two words that disagree, the one that keeps counts.
     let mut brake = Brake::new(HoldFlag::Set, "system");
     assert!(brake.hear(&config(Some("false"))).is_none());
