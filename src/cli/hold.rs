@@ -4,11 +4,12 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
 use super::session::Session;
+use crate::api::condition::HoldReason;
 use crate::api::{DirectAccessBinding, names};
 use crate::k8s;
 use crate::model::Reading;
 use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord};
-use crate::plan::{Hold, HoldReason, Removals};
+use crate::plan::{Hold, Removals};
 
 /// What the ConfigMap says; nothing where there is none.
 pub(super) async fn config(session: &Session) -> Result<HoldConfig, kube::Error> {

@@ -12,12 +12,13 @@ use super::leadership::Leadership;
 use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use crate::api::condition::HoldReason;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::{Brake, HoldFlag};
-use crate::plan::{Cluster, Hold, HoldReason, Plan, ReadState, Removals, Snapshot};
+use crate::plan::{Cluster, Hold, Plan, ReadState, Removals, Snapshot};
 
 /// What outlasts a leadership: clients, stores that watches keep filled, counters and constants.
 pub(super) struct Ground {

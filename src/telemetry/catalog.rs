@@ -7,9 +7,8 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use crate::api::condition::{ExclusionReason, GateReason, Reason};
+use crate::api::condition::{ExclusionReason, GateReason, HoldReason, Reason};
 use crate::model::Class;
-use crate::plan::HoldReason;
 
 /// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

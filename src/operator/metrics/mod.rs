@@ -16,10 +16,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::api::condition::GateReason;
+use crate::api::condition::{GateReason, HoldReason};
 use crate::clb::{CallObserver, Rates, Wait};
 use crate::model::Class;
-use crate::plan::{HoldReason, Step};
+use crate::plan::Step;
 use crate::telemetry::catalog;
 
 pub(super) use fleet::{Fleet, Share};
@@ -240,7 +240,7 @@ impl Metrics {
     pub(super) fn set_hold(&self, reason: Option<HoldReason>) {
         for one in HoldReason::ALL {
             let held = self.hold.get_or_create(&catalog::HOLD_REMOVALS.with([one.as_str()]));
-            held.set(i64::from(reason == Some(one)));
+            held.set(i64::from(reason == Some(*one)));
         }
     }
 

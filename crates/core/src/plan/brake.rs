@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::removals::{ConfigMapSight, Hold, HoldReason, Losses, Removals};
+use super::removals::{ConfigMapSight, Hold, Losses, Removals};
 use super::{BindingPlan, BindingView};
+use crate::api::condition::HoldReason;
 use crate::api::names;
 use crate::model::{Address, KeyProblem, Reading, Route};
 

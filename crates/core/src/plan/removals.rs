@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::api::condition::ChangeReason;
+use crate::api::condition::{ChangeReason, HoldReason};
 use crate::api::names;
 use crate::model::{Address, Phase, Pod, Route};
 
@@ -48,31 +48,6 @@ pub enum ConfigMapSight {
     Absent,
     /// It does.
     There,
-}
-
-/// Why removals are held. Where there are several reasons, the first one counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HoldReason {
-    /// The controller runs with `--hold-removals`.
-    Flag,
-    /// The controller's ConfigMap says so.
-    ConfigMap,
-    /// Too much was to be removed at once.
-    Mass,
-}
-
-impl HoldReason {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Flag, Self::ConfigMap, Self::Mass];
-
-    /// The word for logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Flag => "Flag",
-            Self::ConfigMap => "ConfigMap",
-            Self::Mass => "Mass",
-        }
-    }
 }
 
 impl Hold {

@@ -9,11 +9,11 @@ use serde_json::json;
 use super::acts::{add, delete, delete_binding, listener, remove, respec, unready, web};
 use super::properties::{cell, policy, world as world_of};
 use super::world::{World, address};
-use crate::api::condition::{ChangeReason, ConditionType, Reason};
+use crate::api::condition::{ChangeReason, ConditionType, HoldReason, Reason};
 use crate::api::names;
 use crate::model::{Health, ListenerId, Phase, Reading, Route, Weight};
 use crate::plan::brake::{BINDINGS, Brake, HoldConfig, HoldFlag, HoldWord, MassRemovals};
-use crate::plan::{ConfigMapSight, Hold, HoldReason, Losses, Plan, Removals, Step, plan};
+use crate::plan::{ConfigMapSight, Hold, Losses, Plan, Removals, Step, plan};
 
 fn held(reason: HoldReason) -> Removals {
     Removals::Held(Hold { reason, namespace: "system".to_owned(), config_map: ConfigMapSight::Absent })
