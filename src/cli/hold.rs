@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
 use super::session::Session;
-use crate::api::condition::HoldReason;
+use crate::api::condition::HoldCause;
 use crate::api::{DirectAccessBinding, names};
 use crate::k8s;
 use crate::model::Reading;
@@ -34,7 +34,7 @@ pub(super) fn removals<'a>(
         .flat_map(|status| status.conditions.iter().map(|condition| condition.message.as_str()));
     let of = |reason| Hold { reason, namespace: namespace.clone(), config_map: config.sight };
     // What is held by the controller alone shows nowhere else. What the ConfigMap lets go on may be said for another moment.
-    let alone = if lets_go { vec![HoldReason::Flag] } else { vec![HoldReason::Flag, HoldReason::Mass] };
+    let alone = if lets_go { vec![HoldCause::Flag] } else { vec![HoldCause::Flag, HoldCause::Mass] };
     let said =
         messages.find_map(|message| alone.iter().map(|reason| of(*reason)).find(|one| message.contains(&one.cause())));
     match (by_config, said) {

@@ -12,7 +12,7 @@ use super::leadership::Leadership;
 use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
-use crate::api::condition::HoldReason;
+use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
@@ -139,7 +139,7 @@ impl Context {
 /// The brake, and what the log says of it.
 struct Braking {
     brake: Brake,
-    told: Option<HoldReason>,
+    told: Option<HoldCause>,
 }
 
 impl Braking {

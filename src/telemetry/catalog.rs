@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use crate::api::condition::{ExclusionReason, GateReason, HoldReason, Reason};
+use crate::api::condition::{ExclusionReason, GateReason, HoldCause, Reason};
 use crate::model::Class;
 
 /// The type of a metric.
@@ -233,7 +233,7 @@ fn reasons() -> Vec<&'static str> {
 }
 
 fn hold_reasons() -> Vec<&'static str> {
-    HoldReason::ALL.iter().map(|reason| reason.as_str()).collect()
+    HoldCause::ALL.iter().map(|reason| reason.as_str()).collect()
 }
 
 fn opening_reasons() -> Vec<&'static str> {

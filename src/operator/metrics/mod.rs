@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::api::condition::{GateReason, HoldReason};
+use crate::api::condition::{GateReason, HoldCause};
 use crate::clb::{CallObserver, Rates, Wait};
 use crate::model::Class;
 use crate::plan::Step;
@@ -237,8 +237,8 @@ impl Metrics {
     }
 
     /// Says whether removals are held, and why.
-    pub(super) fn set_hold(&self, reason: Option<HoldReason>) {
-        for one in HoldReason::ALL {
+    pub(super) fn set_hold(&self, reason: Option<HoldCause>) {
+        for one in HoldCause::ALL {
             let held = self.hold.get_or_create(&catalog::HOLD_REMOVALS.with([one.as_str()]));
             held.set(i64::from(reason == Some(*one)));
         }

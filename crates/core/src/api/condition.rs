@@ -265,7 +265,7 @@ vocabulary! {
 
 vocabulary! {
     /// Why removals are held. Where there are several reasons, the first one counts.
-    HoldReason {
+    HoldCause {
         Flag = "Flag": "The controller runs with --hold-removals.", "Run it without the flag.";
         ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
         Mass = "Mass": "Too much was to be removed at once.", "When that is meant, let the ConfigMap say hold-removals \"false\".";
@@ -312,7 +312,7 @@ mod tests {
         check(GateReason::ALL, GateReason::as_str, [GateReason::meaning, GateReason::remedy]);
         check(ExclusionReason::ALL, ExclusionReason::as_str, [ExclusionReason::meaning, ExclusionReason::remedy]);
         check(ChangeReason::ALL, ChangeReason::as_str, [ChangeReason::meaning, ChangeReason::remedy]);
-        check(HoldReason::ALL, HoldReason::as_str, [HoldReason::meaning, HoldReason::remedy]);
+        check(HoldCause::ALL, HoldCause::as_str, [HoldCause::meaning, HoldCause::remedy]);
         check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
         check(EventReason::ALL, EventReason::as_str, [EventReason::meaning, EventReason::remedy]);
         check(ServiceReason::ALL, ServiceReason::as_str, [ServiceReason::meaning, ServiceReason::remedy]);

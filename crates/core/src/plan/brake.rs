@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::removals::{ConfigMapSight, Hold, Losses, Removals};
 use super::{BindingPlan, BindingView};
-use crate::api::condition::HoldReason;
+use crate::api::condition::HoldCause;
 use crate::api::names;
 use crate::model::{Address, KeyProblem, Reading, Route};
 
@@ -172,9 +172,9 @@ impl Brake {
     /// Whether removals are held now.
     pub fn removals(&self) -> Removals {
         let reason = match (self.flag, self.word) {
-            (HoldFlag::Set, _) => HoldReason::Flag,
-            (HoldFlag::Unset, HoldWord::Hold) => HoldReason::ConfigMap,
-            (HoldFlag::Unset, HoldWord::Automatic) if self.mass.is_on() => HoldReason::Mass,
+            (HoldFlag::Set, _) => HoldCause::Flag,
+            (HoldFlag::Unset, HoldWord::Hold) => HoldCause::ConfigMap,
+            (HoldFlag::Unset, HoldWord::Automatic) if self.mass.is_on() => HoldCause::Mass,
             (HoldFlag::Unset, HoldWord::Automatic | HoldWord::GoOn) => return Removals::Allowed,
         };
         Removals::Held(Hold { reason, namespace: self.namespace.clone(), config_map: self.config.sight })

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::api::condition::{ChangeReason, HoldReason};
+use crate::api::condition::{ChangeReason, HoldCause};
 use crate::api::names;
 use crate::model::{Address, Phase, Pod, Route};
 
@@ -33,7 +33,7 @@ impl Removals {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Why.
-    pub reason: HoldReason,
+    pub reason: HoldCause,
     /// The namespace of the controller's ConfigMap.
     pub namespace: String,
     /// Whether that ConfigMap exists.
@@ -54,14 +54,14 @@ impl Hold {
     /// Why, in words.
     pub fn cause(&self) -> String {
         match self.reason {
-            HoldReason::Flag => "the controller runs with --hold-removals".to_owned(),
-            HoldReason::ConfigMap => format!(
+            HoldCause::Flag => "the controller runs with --hold-removals".to_owned(),
+            HoldCause::ConfigMap => format!(
                 "ConfigMap '{}/{}' says {} \"true\"",
                 self.namespace,
                 names::CONTROLLER_CONFIG,
                 names::HOLD_REMOVALS_KEY
             ),
-            HoldReason::Mass => format!(
+            HoldCause::Mass => format!(
                 "within {} s, more than half of the targets of more than {} bindings were to be removed or to lose their weight",
                 super::brake::WINDOW.as_secs(),
                 super::brake::BINDINGS
@@ -72,8 +72,8 @@ impl Hold {
     /// What lets them go on.
     pub fn way_out(&self) -> String {
         match self.reason {
-            HoldReason::Flag => "run the controller without --hold-removals".to_owned(),
-            HoldReason::ConfigMap | HoldReason::Mass => format!("run `{}`", self.command()),
+            HoldCause::Flag => "run the controller without --hold-removals".to_owned(),
+            HoldCause::ConfigMap | HoldCause::Mass => format!("run `{}`", self.command()),
         }
     }
 

@@ -9,13 +9,13 @@ use serde_json::json;
 use super::acts::{add, delete, delete_binding, listener, remove, respec, unready, web};
 use super::properties::{cell, policy, world as world_of};
 use super::world::{World, address};
-use crate::api::condition::{ChangeReason, ConditionType, HoldReason, Reason};
+use crate::api::condition::{ChangeReason, ConditionType, HoldCause, Reason};
 use crate::api::names;
 use crate::model::{Health, ListenerId, Phase, Reading, Route, Weight};
 use crate::plan::brake::{BINDINGS, Brake, HoldConfig, HoldFlag, HoldWord, MassRemovals};
 use crate::plan::{ConfigMapSight, Hold, Losses, Plan, Removals, Step, plan};
 
-fn held(reason: HoldReason) -> Removals {
+fn held(reason: HoldCause) -> Removals {
     Removals::Held(Hold { reason, namespace: "system".to_owned(), config_map: ConfigMapSight::Absent })
 }
 
@@ -123,7 +123,7 @@ fn a_hold_keeps_who_may_serve_and_lets_go_who_does_not() {
         ),
     ];
     for (what, change, allowed, kept) in rows {
-        for (removals, expected) in [(Removals::Allowed, allowed), (held(HoldReason::Flag), kept)] {
+        for (removals, expected) in [(Removals::Allowed, allowed), (held(HoldCause::Flag), kept)] {
             let mut world = at_rest();
             change(&mut world);
             world.removals = removals.clone();
@@ -152,7 +152,7 @@ fn weigh(world: &mut World, text: &str) {
 fn a_hold_keeps_listeners_and_load_balancers_that_hold_nothing() {
     let mut world = web(&json!({"listeners": [listener(80, "TCP"), listener(81, "TCP")]}), 0);
     world.converge();
-    world.removals = held(HoldReason::ConfigMap);
+    world.removals = held(HoldCause::ConfigMap);
     respec(&mut world, &json!({"listeners": [listener(80, "TCP")]}));
     assert!(world.plan().steps.is_empty());
     delete_binding(&mut world);
@@ -169,7 +169,7 @@ fn registrations_and_room_for_them_go_on_as_far_as_nobody_is_taken_away() {
     world.limits.targets_per_route = 4;
     select_another(&mut world);
     add(&mut world, [10], "other");
-    world.removals = held(HoldReason::Mass);
+    world.removals = held(HoldCause::Mass);
     converge(&mut world);
     assert_eq!(first_targets(&world), [10, 10, 10, 10]);
     let part = &world.plan().bindings[0];
@@ -185,14 +185,14 @@ fn registrations_and_room_for_them_go_on_as_far_as_nobody_is_taken_away() {
 #[test]
 fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() {
     let commands = [
-        (HoldReason::Flag, ConfigMapSight::Absent, "run the controller without --hold-removals"),
+        (HoldCause::Flag, ConfigMapSight::Absent, "run the controller without --hold-removals"),
         (
-            HoldReason::Mass,
+            HoldCause::Mass,
             ConfigMapSight::Absent,
             "kubectl -n system create configmap direct-access-controller --from-literal=hold-removals=false",
         ),
         (
-            HoldReason::ConfigMap,
+            HoldCause::ConfigMap,
             ConfigMapSight::There,
             r#"kubectl -n system patch configmap direct-access-controller --type merge -p '{"data":{"hold-removals":"false"}}'"#,
         ),
@@ -304,7 +304,7 @@ fn seven() -> World {
     world
 }
 
-fn counted(brake: &mut Brake, world: &World, at: u64) -> (Option<HoldReason>, Plan) {
+fn counted(brake: &mut Brake, world: &World, at: u64) -> (Option<HoldCause>, Plan) {
     let mut snapshot = world.snapshot();
     snapshot.removals = brake.removals();
     let found = plan(&snapshot);
@@ -320,17 +320,17 @@ fn a_round_that_removes_too_much_is_held_until_somebody_lets_it_go_on() {
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
     }
     let mut brake = Brake::new(HoldFlag::Unset, "system");
-    assert_eq!(counted(&mut brake, &world, 0).0, Some(HoldReason::Mass));
+    assert_eq!(counted(&mut brake, &world, 0).0, Some(HoldCause::Mass));
     let (reason, plan) = counted(&mut brake, &world, 1_000);
     assert!(plan.steps.is_empty(), "{:?}", plan.steps);
-    assert_eq!(reason, Some(HoldReason::Mass), "it does not end by itself");
+    assert_eq!(reason, Some(HoldCause::Mass), "it does not end by itself");
     assert!(brake.hear(&config(Some("false"))).is_none());
     let (reason, plan) = counted(&mut brake, &world, 1_001);
     assert!(reason.is_none() && !plan.steps.is_empty());
     assert!(brake.hear(&config(None)).is_none());
-    assert_eq!(counted(&mut brake, &world, 1_002).0, Some(HoldReason::Mass), "it counts again");
+    assert_eq!(counted(&mut brake, &world, 1_002).0, Some(HoldCause::Mass), "it counts again");
     assert!(brake.hear(&config(Some("true"))).is_none());
-    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldReason::ConfigMap));
+    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::ConfigMap));
     let mut brake = Brake::new(HoldFlag::Unset, "system");
     assert!(brake.hear(&config(Some("true"))).is_none());
     counted(&mut brake, &world, 0);
@@ -339,7 +339,7 @@ fn a_round_that_removes_too_much_is_held_until_somebody_lets_it_go_on() {
     // Of two words that disagree, the one that keeps counts.
     let mut brake = Brake::new(HoldFlag::Set, "system");
     assert!(brake.hear(&config(Some("false"))).is_none());
-    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldReason::Flag));
+    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::Flag));
 }
 
 /// Pods that Kubernetes replaces or scales down are nobody's mistake, however many.
@@ -389,7 +389,7 @@ proptest! {
         cells in prop::collection::vec(cell(), 0..12), policy in policy(), deed in 0usize..4,
     ) {
         let mut world = world_of(&cells, policy);
-        world.removals = held(HoldReason::Mass);
+        world.removals = held(HoldCause::Mass);
         match deed {
             1 => delete_binding(&mut world),
             2 => respec(&mut world, &json!({"listeners": [listener(81, "TCP")]})),
