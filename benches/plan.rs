@@ -19,7 +19,7 @@ use tke_direct_access::model::{
     Transport,
 };
 use tke_direct_access::plan::{
-    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Snapshot, plan,
+    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Removals, Snapshot, plan,
 };
 
 const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
@@ -104,6 +104,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         cluster: Cluster::default(),
         vpc_id: None,
         reads: ReadState::Settled,
+        removals: Removals::Allowed,
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
         remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,

@@ -12,6 +12,7 @@ mod drain;
 mod error;
 mod explain;
 mod get;
+mod hold;
 mod leaving;
 mod options;
 mod output;

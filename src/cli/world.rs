@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::Api;
 
 use super::Error;
+use super::hold;
 use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
@@ -14,8 +15,8 @@ use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, RouteClaim, RouteTrace, Snapshot,
-    placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
+    Snapshot, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -26,6 +27,8 @@ pub(super) struct World {
     /// What was listed.
     pub(super) stores: Stores,
     namespaces: Vec<String>,
+    /// Whether removals are held.
+    removals: Removals,
 }
 
 /// One load balancer with its bindings, as a round of the controller would see it.
@@ -87,7 +90,11 @@ impl World {
             stores.fill(&session.client, Some(namespace)).await?;
         }
         let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
-        Ok(Self { stores, namespaces })
+        // Who may not look at the ConfigMap is told by the bindings.
+        let config = hold::config(session).await.unwrap_or_default();
+        let bindings = stores.bindings.all();
+        let removals = hold::removals(session, &config, bindings.iter().map(|row| &*row.0));
+        Ok(Self { stores, namespaces, removals })
     }
 
     /// The binding is one of those asked for, rather than a neighbour on a load balancer.
@@ -160,6 +167,7 @@ impl World {
             },
             vpc_id: None,
             reads: ReadState::Settled,
+            removals: self.removals.clone(),
             limits: Limits::default().with(quotas),
             remembered: Remembered::default(),
             now: Timestamp::now(),

@@ -13,5 +13,5 @@ mod watch;
 pub use convert::{pod, service, slice};
 pub use index::Word;
 pub use list::ListError;
-pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced};
+pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced, hold};
 pub use table::{Difference, Rows, Table};

@@ -18,7 +18,8 @@ use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
 use crate::model::{ObjectKey, Pod, Service, Slice};
-use crate::plan::selects;
+use crate::plan::brake::{HoldConfig, HoldWord};
+use crate::plan::{ConfigMapSight, selects};
 
 /// Something that rounds may depend on is not what it was.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub enum Change {
     Pod(Difference<Pod>),
     /// TKE's switches.
     Switches(Difference<Switches>),
+    /// The controller's own ConfigMap.
+    Hold(Difference<HoldConfig>),
     /// A TkeServiceConfig.
     Config(Difference<ConfigRow>),
 }
@@ -139,6 +142,8 @@ pub struct Stores {
     pub pods: Arc<Table<Pod>>,
     /// The ConfigMap with TKE's switches, by name.
     pub switches: Arc<Table<Switches>>,
+    /// The controller's own ConfigMap, by name.
+    pub hold: Arc<Table<HoldConfig>>,
     /// TkeServiceConfigs by name.
     pub configs: Arc<Table<ConfigRow>>,
 }
@@ -151,6 +156,7 @@ impl Default for Stores {
             slices: Arc::new(Table::indexed(index::SLICES)),
             pods: Arc::default(),
             switches: Arc::default(),
+            hold: Arc::default(),
             configs: Arc::default(),
         }
     }
@@ -161,6 +167,13 @@ impl Default for Stores {
 pub struct Synced(Vec<watch::Receiver<bool>>);
 
 impl Synced {
+    /// Those of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// True when all stores have been filled once.
     pub fn is_done(&self) -> bool {
         self.0.iter().all(|one| *one.borrow())
@@ -183,6 +196,12 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
         default_direct_access: is_on(names::DEFAULT_DIRECT_ACCESS_SWITCH),
         has_tke: object.data.as_ref().is_some_and(|data| data.contains_key(names::TKE_VERSION_KEY)),
     })
+}
+
+/// What the controller's ConfigMap says of removals.
+pub fn hold(object: &core::ConfigMap) -> HoldConfig {
+    let value = object.data.as_ref().and_then(|data| data.get(names::HOLD_REMOVALS_KEY));
+    HoldConfig { word: HoldWord::read(value.map(String::as_str)), sight: ConfigMapSight::There }
 }
 
 pub(super) fn name<K: Resource>(object: &K) -> String {
@@ -233,6 +252,12 @@ impl Stores {
         row.map(|row| *row).unwrap_or_default()
     }
 
+    /// What the controller's ConfigMap says of removals; nothing where there is no such ConfigMap.
+    pub fn hold(&self, namespace: &str) -> HoldConfig {
+        let row = self.hold.row(namespace, names::CONTROLLER_CONFIG);
+        row.map(|row| HoldConfig::clone(&row)).unwrap_or_default()
+    }
+
     /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with
     /// `stop`.
     pub fn watch(
@@ -277,6 +302,25 @@ impl Stores {
         let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
         tasks.spawn(follow(api, kind, sink, stop.clone()));
         Synced(synced)
+    }
+
+    /// Starts the watch of the controller's own ConfigMap in its namespace, as [`watch`](Self::watch) does.
+    pub fn watch_hold(
+        &self,
+        client: &Client,
+        namespace: &str,
+        changes: &mpsc::Sender<Change>,
+        stop: &CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) -> Synced {
+        let (sender, receiver) = watch::channel(false);
+        let sink = Sink { table: self.hold.clone(), changes: changes.clone(), synced: sender };
+        let row = |object: &core::ConfigMap| Some(hold(object));
+        let (only, change) = (Some(names::CONTROLLER_CONFIG), Change::Hold);
+        let kind = Kind { is_optional: true, only, name: "configmaps", row, key: name, change };
+        let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), namespace);
+        tasks.spawn(follow(api, kind, sink, stop.clone()));
+        Synced(vec![receiver])
     }
 
     /// The slices of a Service.

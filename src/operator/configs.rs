@@ -74,7 +74,7 @@ impl Configs {
                 let bound = rows.values().filter(|row| row.0.spec.service_ref.name == key.name);
                 bound.flat_map(|row| versions.iter().filter_map(|service| used_by(row, Some(service)))).collect()
             }
-            Change::Slice(_) | Change::Pod(_) | Change::Switches(_) => return,
+            Change::Slice(_) | Change::Pod(_) | Change::Switches(_) | Change::Hold(_) => return,
         };
         if !keys.is_empty() {
             self.dirty.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);

@@ -13,11 +13,13 @@ use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
 use super::refused::Refused;
+use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
-use crate::plan::Cluster;
 use crate::plan::annotated::Acceptance;
+use crate::plan::brake::{Brake, HoldFlag};
+use crate::plan::{Cluster, Hold, Plan, ReadState, Removals, Snapshot};
 
 /// What outlasts a leadership: clients, stores that watches keep filled, counters and constants.
 pub(super) struct Ground {
@@ -41,6 +43,10 @@ pub(super) struct Ground {
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.
     pub resync: Duration,
+    /// Whether removals are held by flag.
+    pub hold: HoldFlag,
+    /// The controller's own namespace.
+    pub namespace: String,
 }
 
 impl Ground {
@@ -60,6 +66,8 @@ impl Ground {
             annotated_services: self.annotated_services,
             quotas: self.quotas,
             resync: self.resync,
+            brake: Mutex::new(Braking { brake: Brake::new(self.hold, &self.namespace), told: None }),
+            namespace: self.namespace.clone(),
             begun: Instant::now(),
         }
     }
@@ -93,8 +101,66 @@ pub(super) struct Context {
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.
     pub resync: Duration,
+    /// Whether removals are held, and what is counted for it, across load balancers.
+    brake: Mutex<Braking>,
+    /// The controller's own namespace.
+    namespace: String,
     /// When the leadership began, which times that are kept are counted from.
     pub begun: Instant,
+}
+
+impl Context {
+    /// Whether removals are held now.
+    pub(super) fn removals(&self) -> Removals {
+        self.braked(|_| ())
+    }
+
+    /// Whether removals are held, once what this plan is about to remove is counted. Where nothing is done, nothing is counted.
+    pub(super) fn removals_after(&self, snapshot: &Snapshot, plan: &Plan) -> Removals {
+        let at = self.begun.elapsed();
+        self.braked(|brake| {
+            if snapshot.reads != ReadState::DuringTask {
+                brake.count(&snapshot.bindings, &plan.bindings, at);
+            }
+        })
+    }
+
+    fn braked(&self, change: impl FnOnce(&mut Brake)) -> Removals {
+        let config = self.stores.hold(&self.namespace);
+        // What is told and shown is told and shown in the order in which it came to be.
+        let mut braking = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(problem) = braking.brake.hear(&config) {
+            tracing::warn!(error = %problem, "the controller's ConfigMap cannot be read; what is in force stays in force");
+        }
+        change(&mut braking.brake);
+        let removals = braking.brake.removals();
+        self.metrics.set_hold(removals.held().map(|hold| hold.reason));
+        braking.tell(removals.held());
+        removals
+    }
+}
+
+/// The brake, and what the log says of it.
+struct Braking {
+    brake: Brake,
+    told: Option<HoldCause>,
+}
+
+impl Braking {
+    /// Tells of removals that are held from now on, or not any more.
+    fn tell(&mut self, hold: Option<&Hold>) {
+        let reason = hold.map(|hold| hold.reason);
+        if std::mem::replace(&mut self.told, reason) == reason {
+            return;
+        }
+        match hold {
+            Some(hold) => {
+                let (cause, way_out) = (hold.cause(), hold.way_out());
+                tracing::error!(reason = hold.reason.as_str(), cause, way_out, "removals are held");
+            }
+            None => tracing::warn!("removals are not held any more"),
+        }
+    }
 }
 
 /// The clients of the cloud, one for each region in use, because limits and ids are a region's. They outlast a leadership: the rate of

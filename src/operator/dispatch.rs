@@ -113,7 +113,7 @@ impl Loops {
         for key in keys(change, &stores, &region) {
             self.wake(key, news(change));
         }
-        if matches!(change, Change::Switches(_)) {
+        if matches!(change, Change::Switches(_) | Change::Hold(_)) {
             self.wake_all(&region);
         }
         self.releases.mark(namespace);

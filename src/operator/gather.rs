@@ -90,6 +90,7 @@ pub(super) async fn gather(
         load_balancer,
         cloud: seen,
         reads: state,
+        removals: context.removals(),
         caller,
         bindings,
         cluster,

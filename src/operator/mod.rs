@@ -51,6 +51,7 @@ use crate::k8s::{Change, Stores, Synced};
 use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
 use crate::plan::annotated::Acceptance;
+use crate::plan::brake::HoldFlag;
 use admin::Admin;
 use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
@@ -128,11 +129,15 @@ impl Operator {
             annotated_services: acceptance(settings),
             quotas: quotas(settings),
             resync: settings.resync(),
+            hold: if settings.hold_removals { HoldFlag::Set } else { HoldFlag::Unset },
+            namespace: settings.lease_namespace.clone(),
             client: client.clone(),
         };
         let mut tasks = JoinSet::new();
         let (sender, changes) = mpsc::channel(CHANGE_QUEUE);
         let synced = ground.stores.watch(&client, settings.watch_namespace.as_deref(), &sender, &stop, &mut tasks);
+        let own = ground.stores.watch_hold(&client, &ground.namespace, &sender, &stop, &mut tasks);
+        let synced = synced.and(own);
         let listening = admin::bind(settings.listen).await;
         let (listener, address) = listening.map_err(|error| Error::Listen(settings.listen, error))?;
         let hurdles = admin::Hurdles::default();
@@ -196,6 +201,7 @@ impl Operator {
             let context = Arc::new(self.ground.context(leadership));
             let ended = dispatch(context, &mut self.changes, &self.stop).await;
             self.ground.metrics.set_leader(false);
+            self.ground.metrics.set_hold(None);
             match ended {
                 Ended::NotLeading => tracing::warn!("leadership was lost; this replica waits to lead again"),
                 Ended::Finished => break,

@@ -247,7 +247,13 @@ async fn look(
 
 /// Plans, and has the finalizer of each binding for which something is to be written confirmed before. While a task runs, nothing is.
 async fn decide(context: &Context, mut snapshot: Snapshot, held_back: &mut HeldBack) -> (Snapshot, Plan) {
-    let plan = plan_isolated(&snapshot);
+    let mut plan = plan_isolated(&snapshot);
+    let removals = context.removals_after(&snapshot, &plan);
+    if removals != snapshot.removals {
+        // It would remove too much, or somebody has just let removals go on.
+        snapshot.removals = removals;
+        plan = plan_isolated(&snapshot);
+    }
     let refused = submit(context, &snapshot, &plan).await;
     if refused.is_empty() {
         return (snapshot, plan);

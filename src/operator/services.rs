@@ -58,7 +58,7 @@ impl Services {
                 (before, after) => self.extend([before, after].into_iter().flatten().map(|row| of_binding(row))),
             },
             Change::Switches(_) => self.mark_all(stores),
-            Change::Slice(_) | Change::Pod(_) | Change::Config(_) => {}
+            Change::Slice(_) | Change::Pod(_) | Change::Config(_) | Change::Hold(_) => {}
         }
     }
 

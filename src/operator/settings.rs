@@ -50,6 +50,11 @@ pub struct Settings {
     /// Bindings that were made under another setting are kept as they are.
     #[arg(long, value_enum, default_value_t = AnnotatedServices::Off)]
     pub annotated_services: AnnotatedServices,
+    /// Hold removals: nothing that may still serve is deregistered, deleted, or gets a lower weight, until the controller runs without
+    /// this flag. Registrations and gates go on. The key hold-removals of the ConfigMap direct-access-controller, in the namespace of
+    /// the Lease, does the same without a restart.
+    #[arg(long)]
+    pub hold_removals: bool,
     /// Most targets of one listener or rule, instead of the account's quota.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub target_quota: Option<u16>,

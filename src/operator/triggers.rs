@@ -70,7 +70,9 @@ pub(super) enum News {
 pub(super) const fn news(change: &Change) -> News {
     match change {
         Change::Pod(_) | Change::Slice(_) => News::Members,
-        Change::Binding(_) | Change::Service(_) | Change::Switches(_) | Change::Config(_) => News::Input,
+        Change::Binding(_) | Change::Service(_) | Change::Switches(_) | Change::Hold(_) | Change::Config(_) => {
+            News::Input
+        }
     }
 }
 
@@ -85,7 +87,7 @@ pub(super) fn namespace(change: &Change) -> &str {
         Change::Slice(change) => of(change, |slice| &slice.key.namespace),
         Change::Pod(change) => of(change, |pod| &pod.key.namespace),
         Change::Config(change) => of(change, |config| &config.key.namespace),
-        Change::Switches(_) => "",
+        Change::Switches(_) | Change::Hold(_) => "",
     }
 }
 
@@ -104,7 +106,7 @@ pub(super) fn keys(change: &Change, stores: &Stores, region: &Region) -> BTreeSe
         Change::Pod(change) if is_echo(change) => BTreeSet::new(),
         Change::Pod(change) => either(change, |pod| of_pod(pod, stores, region)),
         // They concern every binding of every namespace, which the caller knows.
-        Change::Switches(_) => BTreeSet::new(),
+        Change::Switches(_) | Change::Hold(_) => BTreeSet::new(),
         Change::Config(change) => match (&change.before, &change.after) {
             (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
             _ => either(change, |config| {

@@ -15,7 +15,7 @@ use tke_direct_access::model::{
     Attributes, Caller, IpFamily, Limits, LoadBalancer, LoadBalancerId, LoadBalancerStatus, Region, Service,
 };
 use tke_direct_access::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
-use tke_direct_access::plan::{Cloud, Cluster, Observed, Outcome, ReadState, Remembered, Snapshot, plan};
+use tke_direct_access::plan::{Cloud, Cluster, Observed, Outcome, ReadState, Remembered, Removals, Snapshot, plan};
 use tke_direct_access::status::service::{condition, decide};
 use tke_direct_access::status::{Round, Visit, binding_status};
 
@@ -126,6 +126,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
         vpc_id: None,
         caller: Caller::NotAsked,
         reads: ReadState::Settled,
+        removals: Removals::Allowed,
         limits: Limits::default(),
         remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,

@@ -18,6 +18,7 @@ mod examples;
 mod faults;
 mod fleet;
 mod gates;
+mod hold;
 mod isolation;
 mod layer7;
 mod leadership;

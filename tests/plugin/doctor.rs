@@ -132,6 +132,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Injection", "Fine", "direct-access-pods.cloud.tencent.com injects gates"),
         ("Certificate", "Fine", "trusted by the API server"),
         ("Namespaces", "Fine", "all labelled"),
+        ("Removals", "Fine", "they go on, and are held when too many come at once"),
         ("Quota", "Fine", "1 of 2 listeners"),
         ("Bindings", "Fine", "1 here, all ready"),
     ];
@@ -149,6 +150,9 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         "data": {"GlobalRouteDirectAccess": "true", "VERSION": "v2.5.0"},
     });
     clinic.control_plane.kubectl_apply("kube-system", &switches.to_string()).await.unwrap();
+    clinic
+        .ok(&["-n", HOME, "create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"])
+        .await;
     let listeners = json!([
         {"port": 80, "protocol": "TCP", "servicePort": 80}, {"port": 81, "protocol": "UDP", "servicePort": 80},
     ]);
@@ -158,9 +162,17 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Definitions", "Fine", "is TKE's own"),
         ("Definitions", "Doubtful", "is of version 0.0.1"),
         ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
+        ("Removals", "Doubtful", "they are held, because ConfigMap 'tke-direct-access/direct-access-controller' says"),
         ("Bindings", "Doubtful", "1 of 1 not ready: default/web"),
     ];
     assert_eq!(clinic.until(&[], key, &hurt).await, Some(0), "nothing of this keeps it from working");
+    let hold = ["-n", HOME, "patch", "configmap", "direct-access-controller", "--type=merge", "-p"];
+    for (word, verdict, says) in [("false", "Doubtful", "however many"), ("yes", "Wrong", "\"yes\" cannot be read")] {
+        let patch = json!({"data": {"hold-removals": word}}).to_string();
+        clinic.ok(&[&hold[..], &[patch.as_str()]].concat()).await;
+        clinic.until(&[], key, &[("Removals", verdict, says)]).await;
+    }
+    clinic.ok(&["-n", HOME, "delete", "configmap", "direct-access-controller"]).await;
     clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
     clinic.until(&[], None, &[("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID")]).await;
 

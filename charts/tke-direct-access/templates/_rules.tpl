@@ -50,7 +50,7 @@
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
 
-{{/* What it may do in its own namespace: the Lease, and the certificate of its webhook. */}}
+{{/* What it may do in its own namespace: the Lease, the certificate of its webhook, and the ConfigMap that may hold removals. */}}
 {{- define "direct-access.rules.own" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -66,6 +66,10 @@
   resources: [secrets]
   resourceNames: [direct-access-webhook]
   verbs: [get, list, watch, update, delete]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [direct-access-controller]
+  verbs: [list, watch]
 {{- end }}
 
 {{/* TKE's switches: one ConfigMap of kube-system. */}}

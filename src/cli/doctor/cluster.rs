@@ -9,7 +9,10 @@ use kube::api::{ListParams, PostParams};
 use super::{Check, Verdict};
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::explain::{Leader, Mechanism, leader, mechanism};
+use crate::cli::hold;
 use crate::cli::session::Session;
+use crate::model::Reading;
+use crate::plan::brake::HoldWord;
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let mut checks = definitions(session).await;
@@ -18,6 +21,7 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     checks.push(injection(session).await);
     checks.push(namespaces(session).await);
     checks.push(switches(session).await);
+    checks.push(removals(session).await);
     checks
 }
 
@@ -170,6 +174,34 @@ async fn namespaces(session: &Session) -> Check {
         format!("Pods get no gates by injection in {}", bare.join(", ")),
         format!("Label them ({label}), unless their Pod templates carry the gate."),
     )
+}
+
+/// Whether removals are held, or go on however many there are.
+async fn removals(session: &Session) -> Check {
+    const CHECK: &str = "Removals";
+    let place = format!("ConfigMap {}/{}", session.controller_namespace, names::CONTROLLER_CONFIG);
+    let config = match hold::config(session).await {
+        Ok(config) => config,
+        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {error}")),
+    };
+    if let Reading::Unreadable(problem) = &config.word {
+        return Check::wrong(CHECK, format!("{place}: {problem}"), "Until then, what was in force stays in force.");
+    }
+    let all: Api<DirectAccessBinding> = Api::all(session.client.clone());
+    let own: Api<DirectAccessBinding> = Api::namespaced(session.client.clone(), &session.namespace);
+    let found = match all.list(&ListParams::default()).await {
+        Ok(found) => found.items,
+        Err(_) => own.list(&ListParams::default()).await.map(|found| found.items).unwrap_or_default(),
+    };
+    if let Some(hold) = hold::removals(session, &config, found.iter()).held() {
+        let remedy = format!("See whether what would be removed should be; then {}.", hold.way_out());
+        return Check::doubtful(CHECK, format!("they are held, because {}", hold.cause()), remedy);
+    }
+    if config.word == Reading::Said(HoldWord::GoOn) {
+        let what = format!("{place} says {} \"false\": they go on, however many there are", names::HOLD_REMOVALS_KEY);
+        return Check::doubtful(CHECK, what, "Remove the key, so that they are held when too many come at once.");
+    }
+    Check::fine(CHECK, "they go on, and are held when too many come at once")
 }
 
 async fn switches(session: &Session) -> Check {

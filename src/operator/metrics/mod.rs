@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::api::condition::GateReason;
+use crate::api::condition::{GateReason, HoldCause};
 use crate::clb::{CallObserver, Rates, Wait};
 use crate::model::Class;
 use crate::plan::Step;
@@ -77,6 +77,7 @@ pub struct Metrics {
     gates_opened: Counters<1>,
     gate_wait: Histogram,
     leader: Family<Labels<1>, Gauge>,
+    hold: Family<Labels<1>, Gauge>,
     queue: Queue,
     fleet: Fleet,
     requests: Requests,
@@ -98,6 +99,7 @@ impl Default for Metrics {
             gates_opened: Family::default(),
             gate_wait: Histogram::new(exponential_buckets(0.25, 2.0, 13)),
             leader: Family::default(),
+            hold: Family::default(),
             queue: Queue::default(),
             fleet: Fleet::default(),
             requests: Requests::default(),
@@ -123,6 +125,7 @@ impl Metrics {
             drop(self.gates_opened.get_or_create(&catalog::GATES_OPENED.with([reason.as_str()])));
         }
         self.set_leader(false);
+        self.set_hold(None);
     }
 
     fn add_to(&self, registry: &mut Registry) {
@@ -130,6 +133,7 @@ impl Metrics {
         version.get_or_create(&catalog::BUILD_INFO.with([env!("CARGO_PKG_VERSION")])).set(1);
         catalog::BUILD_INFO.register(registry, version);
         catalog::LEADER.register(registry, self.leader.clone());
+        catalog::HOLD_REMOVALS.register(registry, self.hold.clone());
         catalog::RECONCILES.register(registry, self.rounds.clone());
         catalog::RECONCILE_ERRORS.register(registry, self.round_errors.clone());
         catalog::RECONCILE_SECONDS.register(registry, self.round_seconds.clone());
@@ -229,6 +233,14 @@ impl Metrics {
         self.gates_opened.get_or_create(&catalog::GATES_OPENED.with([reason.as_str()])).inc();
         if let Some(waited) = waited {
             self.gate_wait.observe(waited.as_secs_f64().max(0.0));
+        }
+    }
+
+    /// Says whether removals are held, and why.
+    pub(super) fn set_hold(&self, reason: Option<HoldCause>) {
+        for one in HoldCause::ALL {
+            let held = self.hold.get_or_create(&catalog::HOLD_REMOVALS.with([one.as_str()]));
+            held.set(i64::from(reason == Some(*one)));
         }
     }
 

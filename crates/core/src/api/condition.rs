@@ -131,6 +131,8 @@ vocabulary! {
         Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
         RemovalHeld = "RemovalHeld": "Something that serves would be taken away on doubt, or the last Pods that can serve, and is kept.",
             "Do what the message names; until then everything goes on as it is.";
+        RemovalsHeld = "RemovalsHeld": "Removals are held for all bindings, by flag, by the controller's ConfigMap, or because too much was to be removed at once; something of this binding is kept by that.",
+            "See whether what is to be removed should be; then let removals go on, as the message says.";
         Replacing = "Replacing": "Targets that are on their way out keep their weight until those that replace them are healthy.", "Wait; when it lasts, look at the Pods that are not healthy.";
         SlicesStale = "SlicesStale": "For more than a minute, the EndpointSlices of the Service have not named the Pods that its selector and ports stand for.",
             "Look at the cluster's endpoint slice controller; until it works, Pods that the slices do not name keep their targets, and are not registered anew.";
@@ -267,6 +269,15 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Why removals are held. Where there are several reasons, the first one counts.
+    HoldCause {
+        Flag = "Flag": "The controller runs with --hold-removals.", "Run it without the flag.";
+        ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
+        Mass = "Mass": "Too much was to be removed at once.", "When that is meant, let the ConfigMap say hold-removals \"false\".";
+    }
+}
+
+vocabulary! {
     /// What is wrong with one entry of a TkeServiceConfig.
     ConfigProblem {
         NoListener = "NoListener": "No listener of the bindings has this protocol and port.", "Correct protocol and port, or remove the entry.";
@@ -306,6 +317,7 @@ mod tests {
         check(GateReason::ALL, GateReason::as_str, [GateReason::meaning, GateReason::remedy]);
         check(ExclusionReason::ALL, ExclusionReason::as_str, [ExclusionReason::meaning, ExclusionReason::remedy]);
         check(ChangeReason::ALL, ChangeReason::as_str, [ChangeReason::meaning, ChangeReason::remedy]);
+        check(HoldCause::ALL, HoldCause::as_str, [HoldCause::meaning, HoldCause::remedy]);
         check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
         check(EventReason::ALL, EventReason::as_str, [EventReason::meaning, EventReason::remedy]);
         check(ServiceReason::ALL, ServiceReason::as_str, [ServiceReason::meaning, ServiceReason::remedy]);

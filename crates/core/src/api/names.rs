@@ -40,6 +40,11 @@ pub const LEASE: &str = "direct-access-controller";
 /// Name of the Secret and of the Service of the webhook, in the controller's namespace, unless flags say otherwise.
 pub const WEBHOOK_SERVICE: &str = "direct-access-webhook";
 
+/// Name of the ConfigMap that the controller follows while it runs, in its namespace.
+pub const CONTROLLER_CONFIG: &str = "direct-access-controller";
+/// Key of [`CONTROLLER_CONFIG`]: `"true"` holds removals, `"false"` lets them go on however many there are.
+pub const HOLD_REMOVALS_KEY: &str = "hold-removals";
+
 /// Annotation of a binding or config: a new value asks for a round now; status echoes it in `lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "cloud.tencent.com/reconcile-requested-at";
 

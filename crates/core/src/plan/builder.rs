@@ -183,6 +183,7 @@ impl<'a> PlanBuilder<'a> {
                         known.get(&(route.clone(), address)).copied()
                     },
                     remembered: &self.snapshot.remembered,
+                    removals: &self.snapshot.removals,
                     now: self.snapshot.now,
                 };
                 let mut plan = targets(&scope, observed);
@@ -323,6 +324,8 @@ impl<'a> PlanBuilder<'a> {
                 let (ours, foreign) = self.count(intent.view, leftover.listener.routes());
                 if foreign > 0 {
                     intent.plan.problems.push(problem::foreign_targets(leftover.listener, None));
+                } else if self.snapshot.removals.held().is_some() {
+                    intent.plan.withheld.listeners += 1;
                 } else {
                     intent.plan.pending.delete += 1;
                     if ours == 0 {
@@ -348,6 +351,10 @@ impl<'a> PlanBuilder<'a> {
             let rule = listener.rules.iter().find(|rule| Some(&rule.id) == route.rule.as_ref());
             if foreign > 0 {
                 plan.problems.push(problem::foreign_targets(listener, rule));
+                continue;
+            }
+            if self.snapshot.removals.held().is_some() {
+                plan.withheld.rules += 1;
                 continue;
             }
             plan.pending.delete_rules += 1;

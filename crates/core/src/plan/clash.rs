@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::Address;
+use crate::model::{Address, Listener, Protocol};
 
 use super::builder::PlanBuilder;
 use super::desired::DesiredListener;
@@ -36,7 +36,7 @@ impl PlanBuilder<'_> {
             let before = plan.register.len();
             plan.register.retain(|one| !there.contains(&one.address));
             if plan.register.len() < before {
-                note = Some(problem::leaves_first(leftover.listener, &desired.route_name(None)));
+                note = Some(leaves_first(leftover.listener, &desired.route_name(None)));
             }
         }
         note
@@ -65,4 +65,21 @@ impl PlanBuilder<'_> {
         let other = intent.listeners.iter().find(holds)?;
         Some(problem::clash(&listener.desired.route_name(None), &other.desired.route_name(None)))
     }
+}
+
+/// What is dark while a listener makes place for one of another protocol.
+pub(super) fn goes_first(listener: &Listener, protocol: Protocol) -> String {
+    let (port, old) = (listener.port, listener.protocol);
+    format!(
+        "listener {port}/{old} is deleted before {port}/{protocol} is made in its place: nobody serves on port {port} in between"
+    )
+}
+
+/// What is dark while targets move from a listener that goes to another one.
+fn leaves_first(listener: &Listener, name: &str) -> String {
+    format!(
+        "CLB takes a Pod's port on one {} listener only, so its targets leave listener {}/{} first: nobody serves until they are \
+         healthy on {name}",
+        listener.protocol, listener.port, listener.protocol
+    )
 }

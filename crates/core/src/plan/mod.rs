@@ -13,11 +13,13 @@
 //! - Nobody leaves before somebody serves (`floor`).
 //! - Register comes before reweight to zero, reweight before deregister, targets before creation, creation before settings, and
 //!   these before deleting rules and listeners.
+//! - While removals are held ([`Removals`]), nothing is lowered or taken away that may still serve.
 //! - A failed read plans nothing, and neither does one that may be older than what a task of ours has changed.
 
 pub mod annotated;
 pub mod annotation;
 mod batch;
+pub mod brake;
 mod builder;
 mod claim;
 mod clash;
@@ -40,6 +42,7 @@ mod ownership;
 pub mod placement;
 mod problem;
 mod remembered;
+mod removals;
 mod resolution;
 mod routes;
 mod scope;
@@ -67,6 +70,7 @@ pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
 pub use remembered::{Cleared, Ended, Remembered, Sighting};
+pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
@@ -123,6 +127,7 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     builder.judge(&mut intents);
     builder.plan_deletion(&mut intents);
     placement::follow(snapshot, &mut intents);
+    say_hold(snapshot, &mut intents);
     builder.finish(intents)
 }
 
@@ -137,8 +142,20 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
         plan.steps = placement::plan_placement(snapshot, &mut intents, found);
     }
     placement::follow(snapshot, &mut intents);
+    say_hold(snapshot, &mut intents);
     plan.bindings = intents.into_iter().map(|intent| intent.plan).collect();
     plan
+}
+
+/// Says of each binding that removals are held, and what of it that keeps: Programmed is False only where something is kept.
+fn say_hold(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
+    let Some(hold) = snapshot.removals.held() else { return };
+    for intent in intents {
+        match intent.plan.withheld {
+            withheld if withheld.is_empty() => intent.plan.notes.push(problem::removals_held_note(hold)),
+            withheld => intent.plan.problems.push(problem::removals_held(hold, withheld)),
+        }
+    }
 }
 
 /// What each binding wants, with contested listeners given to one binding each, and what is worth saying.

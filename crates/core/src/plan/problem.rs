@@ -11,6 +11,7 @@ use crate::api::mark::OWNER_TAG;
 use crate::model::{AccountId, Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
 
 use super::BindingView;
+use super::removals::{Hold, Withheld};
 use super::target::LastPod;
 
 /// One fault.
@@ -300,23 +301,6 @@ pub(super) fn listener_stopped(listener: &Listener) -> Problem {
     unprogrammed(Reason::ListenerStopped, message)
 }
 
-/// What is dark while a listener makes place for one of another protocol.
-pub(super) fn goes_first(listener: &Listener, protocol: Protocol) -> String {
-    let (port, old) = (listener.port, listener.protocol);
-    format!(
-        "listener {port}/{old} is deleted before {port}/{protocol} is made in its place: nobody serves on port {port} in between"
-    )
-}
-
-/// What is dark while targets move from a listener that goes to another one.
-pub(super) fn leaves_first(listener: &Listener, name: &str) -> String {
-    format!(
-        "CLB takes a Pod's port on one {} listener only, so its targets leave listener {}/{} first: nobody serves until they are \
-         healthy on {name}",
-        listener.protocol, listener.port, listener.protocol
-    )
-}
-
 /// The plan of the binding has panicked with this message.
 pub(super) fn internal(message: &str) -> Problem {
     let message =
@@ -424,6 +408,25 @@ pub(super) fn no_pod_port(route: &str, port: &ServicePort) -> Problem {
         port.target_port, port.port
     );
     unresolved(Reason::ServicePortNotFound, message)
+}
+
+/// What a hold of removals keeps of a binding.
+pub(super) fn removals_held(hold: &Hold, withheld: Withheld) -> Problem {
+    let message = format!(
+        "removals are held, because {}: {withheld} that would be removed, or lose weight, stay as they are; to let removals go on, {}",
+        hold.cause(),
+        hold.way_out()
+    );
+    unprogrammed(Reason::RemovalsHeld, message)
+}
+
+/// A hold of removals that keeps nothing of a binding.
+pub(super) fn removals_held_note(hold: &Hold) -> String {
+    format!(
+        "removals are held, because {}; nothing of this binding waits for that; to let removals go on, {}",
+        hold.cause(),
+        hold.way_out()
+    )
 }
 
 pub(super) fn deletion_held(view: &BindingView) -> Problem {

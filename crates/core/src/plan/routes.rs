@@ -301,7 +301,7 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
         match proof {
             Some(proof) => {
                 let protocol = successor.filter(|_| holder == Holder::Ours).map(|one| one.desired.protocol);
-                intent.plan.notes.extend(protocol.map(|protocol| problem::goes_first(listener, protocol)));
+                intent.plan.notes.extend(protocol.map(|protocol| super::clash::goes_first(listener, protocol)));
                 intent.leftovers.push(Leftover { listener, holder, proof });
             }
             None => {

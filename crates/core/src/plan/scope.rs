@@ -15,6 +15,7 @@ use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
 use super::floor::{HealthSight, OwnTarget, Tenure};
 use super::held_weight::recorded_weight;
 use super::management::Proof;
+use super::removals::Removals;
 use super::step::{Removal, WeightChange};
 use super::tags::{TagSight, recorded_drain};
 use super::weight::says_zero;
@@ -54,6 +55,8 @@ pub(super) struct RouteScope<'a> {
     pub(super) holder: Holder,
     /// What is wanted there.
     pub(super) wants: RouteTargets<'a>,
+    /// Whether removals are held.
+    pub(super) removals: &'a Removals,
     /// Most targets that the route may hold.
     pub(super) quota: usize,
     /// Addresses that older bindings register there in this round.
@@ -279,6 +282,14 @@ impl RouteScope<'_> {
 
     pub(super) fn pod_name(&self, target: &RegisteredTarget, pods: &PodIndex<'_>) -> Option<String> {
         self.pod(target, pods).map(|pod| pod.key.name.clone())
+    }
+
+    /// A user asks for weight 0 for the Pod behind a target of ours.
+    pub(super) fn is_zero_wished(&self, pod: &Pod) -> bool {
+        match self.wants {
+            RouteTargets::Wanted(endpoints) => endpoints.policy.weights.of(pod).is_zero(),
+            RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => says_zero(pod),
+        }
     }
 
     /// The cloud does not take the weight of a target.

@@ -10,6 +10,7 @@ use super::config::reference;
 use super::management::Departure;
 use super::placement::is_controlling_service;
 use super::remembered::Remembered;
+use super::removals::Removals;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
     Caller, ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route,
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub vpc_id: Option<String>,
     /// Whether what was read of the cloud may be acted on.
     pub reads: ReadState,
+    /// Whether removals are held.
+    pub removals: Removals,
     /// Batch sizes and quotas.
     pub limits: Limits,
     /// What earlier rounds have seen and done.

@@ -15,6 +15,7 @@ use super::gate::GateRow;
 use super::health::HealthTable;
 use super::management::Management;
 use super::placement::Placement;
+use super::removals::{Losses, Withheld};
 use super::step::WeightChange;
 use super::tags::{TagSight, recorded_drain};
 use super::target::{RetainedPod, TargetPlan};
@@ -37,6 +38,10 @@ pub struct BindingPlan {
     pub exclusions: Vec<Exclusion>,
     /// Effects of this round's plan.
     pub pending: Pending,
+    /// What a hold of removals keeps.
+    pub withheld: Withheld,
+    /// What the round takes out for a reason that a hold covers, or would.
+    pub losses: Losses,
     /// The listeners.
     pub listeners: Vec<ListenerFacts>,
     /// Counts over all listeners.
@@ -315,6 +320,9 @@ impl BindingPlan {
         snapshot: &Snapshot,
         view: &BindingView,
     ) {
+        self.withheld.targets += plan.withheld;
+        self.losses.weighted += plan.weighted;
+        self.losses.leaving.extend(plan.leaving.iter().map(|address| (route.clone(), *address)));
         self.pending.register += plan.register.len();
         self.pending.reweight += plan.reweight.len();
         self.pending.deregister += plan.deregister.len() + plan.make_room.len();

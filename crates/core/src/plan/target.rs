@@ -14,6 +14,7 @@ use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints};
 use super::floor::{Floor, OwnTarget, Retained};
 use super::health::is_healthy;
+use super::removals::{self, Removals};
 use super::scope::{Owner, PodIndex, RouteScope, RouteTargets, Unmatched};
 use super::step::{Removal, WeightChange};
 use super::weight::PodWeight;
@@ -50,6 +51,12 @@ pub(super) struct TargetPlan {
     pub(super) look_at: Option<Timestamp>,
     /// Targets of ours that a read shows.
     pub(super) ours: usize,
+    /// Targets that have weight.
+    pub(super) weighted: usize,
+    /// Those of them that leave for a reason that a hold of removals covers, whether it is in force or not.
+    pub(super) leaving: Vec<Address>,
+    /// Targets that a hold of removals keeps as they are.
+    pub(super) withheld: usize,
     /// Weights of Pods that their targets do not show.
     pub(super) held_weights: Vec<HeldWeight>,
 }
@@ -102,6 +109,7 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
         RouteTargets::Wanted(endpoints) => endpoints.wanted.len(),
         RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => usize::MAX,
     };
+    plan.weighted = own.iter().filter(|one| one.target.weight > 0).count();
     let floor = Floor::new(&own, scope.reads, scope.now);
     let retained = floor.retained(wanted);
     let remark = floor.remark(wanted);
@@ -206,7 +214,10 @@ impl TargetPlan {
                 return;
             }
             PodIntent::Serve(PodWeight::Known(weight)) => {
-                if one.target.weight != *weight {
+                let is_lowered = *weight < one.target.weight && *weight > 0;
+                if is_lowered && scope.removals.held().is_some() {
+                    self.withheld += 1;
+                } else if one.target.weight != *weight {
                     let pod = scope.pod_name(one.target, pods);
                     let reason = scope.reason_of_weight(one.target, pod.as_deref(), *weight);
                     self.reweight.push(scope.weight_change(one.target, pod, *weight, reason, String::new()));
@@ -228,7 +239,49 @@ impl TargetPlan {
                 self.look_by(Some(*until));
             }
             Some(Retained::Last) => self.last.push(LastPod { pod: pod.unwrap_or_default(), reason: leave.reason }),
+            None if self.is_withheld(scope, one, leave, pods) => {}
             None => self.let_go(scope, one, leave, pod, remark),
+        }
+    }
+
+    /// Whether a hold of removals keeps a target that would leave; then all that is done is what a user asks for.
+    fn is_withheld(&mut self, scope: &RouteScope<'_>, one: &OwnTarget<'_>, leave: &Leave, pods: &PodIndex<'_>) -> bool {
+        let (target, pod) = (one.target, scope.pod(one.target, pods));
+        let is_zero_wished = pod.is_some_and(|pod| scope.is_zero_wished(pod));
+        if !removals::covers(leave.reason, pod) {
+            return false;
+        }
+        if target.weight > 0 && !is_zero_wished {
+            self.leaving.push(target.address);
+        }
+        if *scope.removals == Removals::Allowed {
+            return false;
+        }
+        let is_drained = target.weight == 0;
+        if !is_drained && is_zero_wished {
+            let name = pod.map(|pod| pod.key.name.clone());
+            self.reweight.push(scope.weight_change(target, name, 0, ChangeReason::UserWeight, String::new()));
+            self.waiting += 1;
+            return true;
+        }
+        match leave.then {
+            // Nothing would be done to it, or not yet.
+            Then::WeightZero if is_drained => false,
+            Then::Drain(time) if is_drained && !time.is_zero() => {
+                let since = scope.drained_since(target.address);
+                if scope.now.duration_since(since) < time {
+                    return false;
+                }
+                // Its time goes on to count.
+                self.draining.push((target.address, leave.reason, since));
+                self.sightings.push(Sighting::Drained(scope.route.clone(), target.address));
+                self.withheld += 1;
+                true
+            }
+            Then::WeightZero | Then::Drain(_) | Then::Deregister => {
+                self.withheld += 1;
+                true
+            }
         }
     }
 
@@ -337,7 +390,12 @@ impl TargetPlan {
         let is_ours = |target: &RegisteredTarget| {
             matches!(scope.owner(target, scope.candidate(target.address), &pods), Owner::Ours(_))
         };
-        let is_leaving = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Leave(_)) && is_ours(one.target);
+        let is_held = |one: &OwnTarget<'_>, leave: &Leave| {
+            scope.removals.held().is_some() && removals::covers(leave.reason, scope.pod(one.target, &pods))
+        };
+        let is_leaving = |one: &&OwnTarget<'_>| {
+            matches!(&one.intent, PodIntent::Leave(leave) if !is_held(one, leave)) && is_ours(one.target)
+        };
         let leaving: Vec<_> = own.iter().filter(is_leaving).collect();
         let mut drained: Vec<_> = leaving
             .iter()
@@ -353,9 +411,15 @@ impl TargetPlan {
         let is_refused = scope.refuses_registrations();
         let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight + room) * usize::from(!is_refused);
         let serving = leaving.iter().filter(|one| retained.contains_key(&one.target.address)).take(allowed);
-        let evicted: Vec<_> =
-            drained.iter().map(|(_, one)| *one).chain(serving).take(needed - ended).map(|one| one.target).collect();
-        for target in &evicted {
+        let evicted: Vec<_> = drained.iter().map(|(_, one)| *one).chain(serving).take(needed - ended).collect();
+        for one in &evicted {
+            let target = one.target;
+            if let PodIntent::Leave(leave) = &one.intent
+                && target.weight > 0
+                && removals::covers(leave.reason, scope.pod(target, &pods))
+            {
+                self.leaving.push(target.address);
+            }
             self.deregister.retain(|removal| removal.address != target.address);
             self.reweight.retain(|change| change.address != target.address);
             let pod = scope.pod_name(target, &pods);

@@ -413,6 +413,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         | Reason::NotWritten
         | Reason::Internal
         | Reason::OtherAccount
+        | Reason::RemovalsHeld
         | Reason::RemovalHeld => Motion::Stuck,
         Reason::ServiceNotFound
         | Reason::ServicePortNotFound

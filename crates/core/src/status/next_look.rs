@@ -170,6 +170,7 @@ mod tests {
             cluster: crate::plan::Cluster::default(),
             vpc_id: None,
             reads: crate::plan::ReadState::Settled,
+            removals: crate::plan::Removals::Allowed,
             limits: Limits::default(),
             remembered: crate::plan::Remembered::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),

@@ -337,6 +337,8 @@ pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, intents: &mut [Bi
         } else if !observed.listeners.is_empty() {
             let count = observed.listeners.len();
             part.problems.push(problem::load_balancer_in_use(id, &format!("it still has {count} listeners")));
+        } else if snapshot.removals.held().is_some() {
+            part.withheld.load_balancers = 1;
         } else {
             part.pending.delete_load_balancer = 1;
             step = Some(Step::DeleteLoadBalancer);

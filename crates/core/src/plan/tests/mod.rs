@@ -14,6 +14,7 @@ mod limits;
 mod misfortune;
 mod plans;
 mod properties;
+mod removals;
 mod replacement;
 mod targets;
 mod traces;

@@ -13,7 +13,7 @@ const ANOTHER_BINDING: &str = "ffffffff-0000-4000-8000-ffffffffffff";
 
 /// What one Pod may be like, and what may be registered at its address.
 #[derive(Clone, Debug)]
-struct Cell {
+pub(super) struct Cell {
     is_selected: bool,
     is_ready: bool,
     is_deleting: bool,
@@ -32,7 +32,7 @@ enum Target {
     Unmarked,
 }
 
-fn cell() -> impl Strategy<Value = Cell> {
+pub(super) fn cell() -> impl Strategy<Value = Cell> {
     let target = prop_oneof![
         3 => Just(Target::None),
         3 => (0u8..=20).prop_map(Target::Own),
@@ -54,7 +54,7 @@ fn cell() -> impl Strategy<Value = Cell> {
     )
 }
 
-fn world(cells: &[Cell], policy: &str) -> World {
+pub(super) fn world(cells: &[Cell], policy: &str) -> World {
     let mut world = World::new(&json!({"drain": {"terminating": policy, "notReady": policy}}));
     let listener = world.add_own_listener();
     for (number, cell) in (1u32..).zip(cells) {
@@ -104,7 +104,7 @@ fn serving(world: &World) -> usize {
     world.targets.values().flatten().filter(|target| target.weight > 0).count()
 }
 
-fn policy() -> impl Strategy<Value = &'static str> {
+pub(super) fn policy() -> impl Strategy<Value = &'static str> {
     prop_oneof![Just("WeightZero"), Just("Keep"), Just("Deregister")]
 }
 

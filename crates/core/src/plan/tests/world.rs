@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
-    Snapshot, plan,
+    Removals, Snapshot, plan,
 };
 use crate::status::{Round, Visit, binding_status};
 
@@ -150,6 +150,8 @@ pub(crate) struct World {
     pub(crate) vpc_id: Option<String>,
     /// What earlier rounds have seen and done.
     pub(crate) remembered: Remembered,
+    /// Whether removals are held.
+    pub(crate) removals: Removals,
     /// Whether the cloud shows tags.
     pub(crate) shows_tags: bool,
     /// Addresses of Pods on silent nodes that other Pods have by now.
@@ -183,6 +185,7 @@ impl World {
             vpc_id: None,
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             remembered: Remembered::default(),
+            removals: Removals::Allowed,
             shows_tags: true,
             reassigned: std::collections::BTreeSet::new(),
             next_listener: 1,
@@ -350,6 +353,7 @@ impl World {
             cluster: self.cluster,
             vpc_id: self.vpc_id.clone(),
             reads: ReadState::Settled,
+            removals: self.removals.clone(),
             limits: self.limits,
             remembered: self.remembered.clone(),
             now: self.now,

@@ -19,7 +19,7 @@ use super::tke_direct_access::model::{
 };
 use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
-    Observed, Outcome, Pending, Problem, ReadState, Remembered, Sight, Snapshot, Step, StepOutcome,
+    Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step, StepOutcome,
 };
 use super::tke_direct_access::status::{RefusedGate, RefusedWrites, Round, Visit, binding_status, config_status};
 
@@ -275,6 +275,7 @@ pub(crate) fn status_with(
         cluster: Cluster::default(),
         vpc_id: None,
         reads: ReadState::Settled,
+        removals: Removals::Allowed,
         limits: Limits::default(),
         remembered: Remembered::default(),
         now,

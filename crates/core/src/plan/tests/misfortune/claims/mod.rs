@@ -61,6 +61,7 @@ const NO_CLAIM: &[(Reason, &str)] = &[
     (Reason::Replacing, "the rollout itself"),
     (Reason::LoadBalancerNotShown, "it is said of bindings that are being deleted"),
     (Reason::Parked, "the user has said so, and it is proven"),
+    (Reason::RemovalsHeld, "somebody holds removals, and the table of removals is about that"),
     (Reason::Internal, "a fault of the controller, which isolation tests provoke"),
     (Reason::NotWritten, "the API server refuses it, which the table of the cluster is about"),
     (Reason::GateNotWritten, "the API server refuses it, and nothing in the cloud depends on it"),
