@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::context::Cloud;
 use crate::clb::Presence;
@@ -21,13 +22,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
 
 /// A read that goes on whether or not anybody waits for it: one that is only polled now and then would hold its place in the queue of
-/// its action, and everybody behind it. It ends with its owner.
+/// its action, and everybody behind it. It ends with its owner. In the log its calls are those of the round that began it.
 struct Running<T>(JoinSet<T>);
 
 impl<T: Send + 'static> Running<Result<T, Failure>> {
     fn start(read: impl Future<Output = Result<T, Failure>> + Send + 'static) -> Self {
         let mut task = JoinSet::new();
-        task.spawn(read);
+        task.spawn(read.in_current_span());
         Self(task)
     }
 

@@ -13,7 +13,7 @@ const UNREADABLE: &str = "
 
 Unreadable is not absent: nothing that serves is taken away because of it. Unreadable are the wrong case (`True`), other words (`yes`), JSON with
 a comma too many, values of more than 16 KB, and empty values. A key that differs from a known one by letter case, or by two letters at most,
-is a typing error: the annotation that it stands for is unreadable, not absent.
+is a typing error where that one is not there: the annotation that it stands for is unreadable, not absent.
 
 - **The Service has a binding**: what the annotation is about stays as it is. In `specify-protocol` that is the port whose entry cannot be
   read; in `lb-rs-weight` it is the Pods of the row.

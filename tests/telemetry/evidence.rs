@@ -93,9 +93,6 @@ impl Scene {
         names.extend((0..BINDINGS).flat_map(|number| [load_balancer(number), binding_name(number)]));
         let doomed: Vec<String> = (LEFT..BINDINGS).map(binding_name).collect();
         let delete: Vec<&str> = ["delete", "dab"].into_iter().chain(doomed.iter().map(String::as_str)).collect();
-        // So many at once are held, unless somebody says that they are meant.
-        let own = ["-n", self.own.name.as_str(), "create", "configmap", "direct-access-controller"];
-        self.ok(&[&own[..], &["--from-literal=hold-removals=false"]].concat()).await;
         self.ok(&delete).await;
         let after = self.until_forgotten(&address).await;
         let (objects, secrets) = (self.objects().await, self.secrets(token).await);

@@ -159,12 +159,13 @@ impl Brake {
         None
     }
 
-    /// Takes in what a round is about to do, before it does. While somebody has said what is to be, nothing is counted.
+    /// Takes in what a round is about to do, before it does. While somebody has said what is to be, nothing is counted. Nor is what leaves because
+    /// its binding is being deleted: no words are plainer than that, and namespaces that come and go must not wait for anybody.
     pub fn count(&mut self, views: &[BindingView], plans: &[BindingPlan], at: Duration) {
         if self.word != HoldWord::Automatic || self.flag == HoldFlag::Set {
             return;
         }
-        for (view, plan) in views.iter().zip(plans) {
+        for (view, plan) in views.iter().zip(plans).filter(|(view, _)| !view.is_deleting()) {
             self.mass.count(view.uid(), &plan.losses, at);
         }
     }

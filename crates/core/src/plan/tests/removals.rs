@@ -317,16 +317,18 @@ fn counted(brake: &mut Brake, world: &World, at: u64) -> (Option<HoldCause>, Pla
 #[test]
 fn a_round_that_removes_too_much_is_held_until_somebody_lets_it_go_on() {
     let mut world = seven();
-    for binding in &mut world.bindings {
-        Arc::make_mut(binding).metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
-    }
+    select_another(&mut world);
     let mut brake = Brake::new(HoldFlag::Unset, "system");
+    assert_eq!(counted(&mut brake, &world, 0).0, None, "until the other Pod serves, nobody leaves");
+    world.round();
+    world.heal();
     assert_eq!(counted(&mut brake, &world, 0).0, Some(HoldCause::Mass));
     let (reason, plan) = counted(&mut brake, &world, 1_000);
     assert!(plan.steps.is_empty(), "{:?}", plan.steps);
     assert_eq!(reason, Some(HoldCause::Mass), "it does not end by itself");
     assert!(brake.hear(&config(Some("false"))).is_none());
+    // What drains is recorded before it loses its weight.
+    world.round();
     let (reason, plan) = counted(&mut brake, &world, 1_001);
     assert!(reason.is_none() && !plan.steps.is_empty());
     assert!(brake.hear(&config(None)).is_none());
@@ -342,6 +344,19 @@ fn a_round_that_removes_too_much_is_held_until_somebody_lets_it_go_on() {
     let mut brake = Brake::new(HoldFlag::Set, "system");
     assert!(brake.hear(&config(Some("false"))).is_none());
     assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::Flag));
+}
+
+/// A deletion is a plain word, as when a namespace goes.
+#[test]
+fn bindings_that_are_deleted_never_hold() {
+    let mut world = seven();
+    for binding in &mut world.bindings {
+        Arc::make_mut(binding).metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
+    }
+    let mut brake = Brake::new(HoldFlag::Unset, "system");
+    let (reason, plan) = counted(&mut brake, &world, 0);
+    assert!(reason.is_none() && !plan.steps.is_empty());
 }
 
 /// Pods that Kubernetes replaces or scales down are nobody's mistake, however many.
