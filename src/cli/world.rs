@@ -18,6 +18,7 @@ use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
     Snapshot, placement,
 };
+use crate::reconcile::named_secrets;
 
 /// The code of the failure that stands for a cloud which was not asked.
 pub(super) const NOT_ASKED: &str = "NoCredentials";
@@ -222,7 +223,7 @@ async fn owned(clb: &Clb, views: &[BindingView]) -> Result<Vec<crate::model::Loa
 
 async fn certificates(session: &Session, binding: &DirectAccessBinding) -> BTreeMap<String, Result<String, String>> {
     let mut said = BTreeMap::new();
-    let keys: BTreeSet<ObjectKey> = certificate::named(binding).collect();
+    let keys: BTreeSet<ObjectKey> = named_secrets(binding).collect();
     for key in keys {
         let id = certificate::read(&session.client, &key).await;
         said.insert(key.name, id);

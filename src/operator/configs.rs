@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::kubernetes::WriteError;
-use super::report::{NotTaken, record_write};
+use super::writes::record_write;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, names};
 use crate::k8s::{BindingRow, Change, ConfigRow, Stores};
 use crate::model::{ObjectKey, Service};
 use crate::plan::config::{auto, reference};
+use crate::reconcile::NotTaken;
 use crate::status::{Field, RefusalKind, config_status};
 
 /// Changes that come close together are looked at once: an edit of a config is followed by a status of each of its bindings.
@@ -135,7 +136,7 @@ async fn look(context: &Context, memory: &mut Memory, key: &ObjectKey) -> bool {
         if reference(user, service.as_deref()).is_some_and(|found| found.is_auto) {
             is_complete &= keep_auto(context, user, key, row.as_deref()).await;
         } else if let Some(uid) = user.metadata.uid.as_deref() {
-            context.refused.taken(uid, Field::Config);
+            context.taken(uid, Field::Config);
         }
     }
     match row.as_deref().map(|row| &row.config) {
@@ -168,10 +169,10 @@ async fn write_status(
     let status = config_status(config, users, &previous, Timestamp::now());
     let uids = || users.iter().filter_map(|user| user.metadata.uid.as_deref());
     if status == previous {
-        uids().for_each(|uid| context.refused.taken(uid, Field::ConfigStatus));
+        uids().for_each(|uid| context.taken(uid, Field::ConfigStatus));
         return true;
     }
-    if uids().any(|uid| !context.refused.is_due(uid, Field::ConfigStatus)) {
+    if uids().any(|uid| !context.is_due(uid, Field::ConfigStatus)) {
         return false;
     }
     if !has_status(context).await {
@@ -189,7 +190,7 @@ async fn write_status(
     let result = api.patch_status(&key.name, &params, &Patch::Apply(&patch)).await;
     let result = record_write(context, "tkeserviceconfigs/status", result);
     let object = config_name(key);
-    uids().for_each(|uid| context.refused.record(uid, Field::ConfigStatus, &object, &result));
+    uids().for_each(|uid| context.record(uid, Field::ConfigStatus, &object, &result));
     let is_settled = is_settled(&result);
     if let Ok(object) = result {
         memory.written.insert(key.clone(), (version(object.metadata.resource_version.as_deref()), status));
@@ -227,14 +228,14 @@ async fn keep_auto(context: &Context, binding: &DirectAccessBinding, key: &Objec
     let is_foreign = row.is_some_and(|row| !row.is_owned_by(uid));
     let uid = uid.unwrap_or_default();
     let Some(wanted) = auto::entries(binding, service.as_deref()).filter(|_| !is_foreign) else {
-        context.refused.taken(uid, Field::Config);
+        context.taken(uid, Field::Config);
         return true;
     };
-    if !context.refused.is_due(uid, Field::Config) {
+    if !context.is_due(uid, Field::Config) {
         return false;
     }
     let result = write_auto(context, binding, key, &wanted).await;
-    context.refused.record(uid, Field::Config, &config_name(key), &result);
+    context.record(uid, Field::Config, &config_name(key), &result);
     is_settled(&result)
 }
 

@@ -2,29 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span, error_span};
 
 use super::configs::{Configs, config_loop};
 use super::context::Context;
+use super::drive::{drive, span};
 use super::first_looks::{Turns, in_order};
 use super::metrics::Waker;
 use super::release::{Releases, release_loop};
-use super::round::{Memory, round};
 use super::services::{Services, service_loop};
-use super::tempo::Tempo;
-use super::triggers::{Key, News, keys, namespace, news};
+use super::triggers::{keys, namespace, news};
 use crate::k8s::Change;
 use crate::model::Region;
+use crate::reconcile::{Caches, Key, News};
 use crate::status::FirstLook;
-
-/// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
-const GATHER_WINDOW: Duration = Duration::from_millis(50);
 
 /// Why rounds are not run any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +134,7 @@ impl Loops {
                 return Some(key);
             }
             let turn = turns.wait(look, &waker, &stop).await;
-            rounds(context, key, waker, turn, stop).await
+            drive(context, key, waker, turn, stop).await
         });
         self.keys.insert(task.id(), owner);
     }
@@ -166,7 +161,7 @@ impl Loops {
             (Ok((_, Some(key))), _) => {
                 self.panics.remove(&key);
                 self.wakers.remove(&key);
-                if !super::gather::bindings(&self.context, &key).is_empty() && !self.stop.is_cancelled() {
+                if !self.context.bindings(&key).is_empty() && !self.stop.is_cancelled() {
                     self.start(key, FirstLook::Now);
                 } else if !self.wakers.keys().any(|other| other.region() == key.region()) {
                     self.context.clouds.forget(key.region());
@@ -185,62 +180,5 @@ impl Loops {
                 self.stop.cancel();
             }
         }
-    }
-}
-
-/// The rounds of one load balancer, one after the other. The first one has the turn.
-async fn rounds(
-    context: Arc<Context>,
-    key: Key,
-    waker: Arc<Waker>,
-    mut turn: Option<OwnedSemaphorePermit>,
-    stop: CancellationToken,
-) -> Option<Key> {
-    let mut memory = Memory::default();
-    let phase = memory.phase();
-    let mut tempo = Tempo::default();
-    let share = context.metrics.share();
-    let mut number = 0_u64;
-    loop {
-        number += 1;
-        let work = waker.begin();
-        phase.read();
-        let next = tokio::select! {
-            next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)) => next,
-            () = phase.stopped(&stop) => break,
-        };
-        drop(work);
-        drop(turn.take());
-        let Some(after) = next else { break };
-        let woken = tokio::select! {
-            () = stop.cancelled() => break,
-            () = memory.reads.answered() => false,
-            woken = tokio::time::timeout(after, waker.woken()) => woken.is_ok(),
-        };
-        waker.is_due();
-        let now = Instant::now();
-        let mut pause = tempo.pause(now);
-        if woken {
-            pause = pause.max(GATHER_WINDOW).max(memory.wake(waker.news(), now));
-        }
-        if !pause.is_zero() {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = tokio::time::timeout(pause, std::future::pending::<()>()) => {}
-            }
-        }
-        // What came in meanwhile is seen by this round and needs none of its own.
-        if waker.woken().now_or_never().is_some() {
-            memory.wake(waker.news(), Instant::now());
-        }
-    }
-    Some(key)
-}
-
-/// What every line of a round says of it. The span has the level of errors, so that it is there whatever level is logged.
-fn span(key: &Key, round: u64) -> Span {
-    match key {
-        Key::LoadBalancer(region, id) => error_span!("round", load_balancer = %id, %region, round),
-        Key::Unplaced(region, binding) => error_span!("round", %binding, %region, round),
     }
 }

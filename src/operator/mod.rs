@@ -3,36 +3,29 @@
 //! Watches and election go on for as long as the process does. Loops belong to one leadership: they end with it, and the next one
 //! starts them anew.
 //!
-//! Inside a round, `gather` reads, `apply` writes to the cloud, `report` writes to Kubernetes; what happens in between is decided by
-//! [`plan`](crate::plan) and [`status`](crate::status). `triggers` is pure.
+//! What a loop does is decided by a machine of [`reconcile`](crate::reconcile), which `drive` runs: `caches` shows it the stores, `reads`
+//! reads, `apply` writes to the cloud, `writes` to Kubernetes. `triggers` is pure.
 
 mod admin;
 mod apply;
-mod certificates;
+mod caches;
 mod configs;
 mod context;
 mod creation;
-mod departure;
 mod dispatch;
-mod ended;
+mod drive;
 mod first_looks;
-mod gate;
-mod gather;
 mod kubernetes;
 mod leadership;
-mod ledger;
 mod metrics;
-mod phase;
 mod quotas;
 mod reads;
 mod refused;
 mod release;
-mod report;
-mod round;
 mod services;
 mod settings;
-mod tempo;
 mod triggers;
+mod writes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

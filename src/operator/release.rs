@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::gate::write_gate;
-use super::report::{NotTaken, publish_refusal};
+use super::writes::{publish, write_gate};
 use crate::api::condition::GateReason;
 use crate::k8s::Stores;
 use crate::model::Pod;
 use crate::plan::annotated::is_left_to_tke;
 use crate::plan::{GateRelease, release};
+use crate::reconcile::{NotTaken, refusal_notice};
 use crate::status::{Field, GateCondition, RefusedWrites};
 
 /// The namespaces whose Pods are to be looked at again.
@@ -141,6 +141,6 @@ async fn open(context: &Context, pod: &Pod, reason: GateReason, writes: &mut Ref
             uid: Some(pod.uid.clone()),
             ..ObjectReference::default()
         };
-        publish_refusal(context, &news, news.field.reason().as_str(), &about).await;
+        publish(context, refusal_notice(&news, news.field.reason().as_str(), about)).await;
     }
 }

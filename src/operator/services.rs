@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::kubernetes::WriteError;
-use super::report::{NotTaken, binding_name, publish_refusal, record_write, service_name, service_reference};
+use super::writes::{publish, record_write};
 use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::event::ServiceReason;
 use crate::api::{DirectAccessBinding, clip, names};
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service, ServiceCondition};
 use crate::plan::annotated::{Proof, Setting, own_binding, read};
+use crate::reconcile::{NotTaken, binding_name, refusal_notice, service_name, service_reference};
 use crate::status::service::{Application, Outcome, Verdict, condition, decide, readiness};
 use crate::status::{Field, RefusedWrites};
 
@@ -149,9 +150,9 @@ impl Attempts {
                     } else {
                         binding_name(&service.key.name)
                     };
-                    context.refused.record::<()>(uid, field, &object, &Err(NotTaken { kind, words: words.to_owned() }));
+                    context.record::<()>(uid, field, &object, &Err(NotTaken { kind, words: words.to_owned() }));
                 }
-                None => context.refused.taken(uid, field),
+                None => context.taken(uid, field),
             }
         }
     }
@@ -314,7 +315,7 @@ async fn announce(context: &Context, service: &Service, attempts: &mut Attempts)
             Field::ServiceCondition => news.field.reason().as_str(),
             _ => ServiceReason::NotTaken.as_str(),
         };
-        publish_refusal(context, &news, reason, &service_reference(service)).await;
+        publish(context, refusal_notice(&news, reason, service_reference(service))).await;
     }
 }
 

@@ -15,7 +15,7 @@ mod load_balancer;
 mod reading;
 mod target;
 
-pub use account::Caller;
+pub use account::{Caller, KeyMark};
 pub use annotations::{Annotation, Annotations};
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{

@@ -302,7 +302,7 @@ impl World {
         }
     }
 
-    fn observed(&self) -> Observed {
+    pub(crate) fn observed(&self) -> Observed {
         let health = self.targets.iter().flat_map(|(route, targets)| {
             targets.iter().map(|target| TargetHealth {
                 listener: route.listener.clone(),

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::part::items;
-use super::*;
+use super::super::part::items;
+use super::super::*;
 use crate::api::condition::ChangeReason;
 use crate::model::{Address, Class, Failure, ListenerId, Route, TaskId, Weight};
 use crate::plan::{Outcome, Registration, Removal, Step, StepOutcome, WeightChange};

@@ -1,0 +1,212 @@
+//! Events: one for each result that a user may want to know of, on the binding.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
+
+use super::effect::{Line, Notice, NoticeKind};
+use crate::api::binding::GatePolicy;
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::event::EventReason;
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip};
+use crate::model::{ListenerId, Service};
+use crate::plan::{BindingView, Outcome, Step, StepOutcome};
+use crate::status::RefusalNews;
+
+/// The most characters that events.k8s.io takes as a note.
+const NOTE_MAX: usize = 1024;
+
+/// In a rollout, the same happens again and again. It is told once in this time; what it has led to is in the status.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// When which reason was last told of a binding. Forgetting it costs an Event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told(BTreeMap<String, Duration>);
+
+impl Told {
+    /// Whether to tell it; warnings always.
+    fn is_news(&mut self, reason: &str, kind: NoticeKind, at: Duration) -> bool {
+        let is_recent = self.0.get(reason).is_some_and(|last| at.saturating_sub(*last) < QUIET);
+        if is_recent && kind == NoticeKind::Normal {
+            return false;
+        }
+        self.0.insert(reason.to_owned(), at);
+        true
+    }
+}
+
+/// What an Event about a Service refers to.
+pub fn service_reference(service: &Service) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Service".to_owned()),
+        name: Some(service.key.name.clone()),
+        namespace: Some(service.key.namespace.clone()),
+        uid: Some(service.uid.clone()),
+        ..ObjectReference::default()
+    }
+}
+
+/// An Event about a write that is refused.
+pub fn refusal_notice(news: &RefusalNews, reason: &str, about: ObjectReference) -> Notice {
+    Notice {
+        about,
+        kind: NoticeKind::Warning,
+        reason: reason.to_owned(),
+        action: news.field.action().to_owned(),
+        note: clip(&news.note, NOTE_MAX),
+    }
+}
+
+/// The Events about what is refused for a binding, on it and, where its users look there, on its Service.
+pub(super) fn refusal_notices(
+    news: &[RefusalNews],
+    binding: &DirectAccessBinding,
+    service: Option<&Service>,
+) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for news in news {
+        let reason = news.field.reason().as_str();
+        notices.push(refusal_notice(news, reason, binding.object_ref(&())));
+        let service = service.filter(|_| news.field.is_of_service());
+        notices.extend(service.map(|service| refusal_notice(news, reason, service_reference(service))));
+    }
+    notices
+}
+
+fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+/// The Events about one binding.
+pub(super) struct Notices<'a> {
+    pub(super) view: &'a BindingView,
+    pub(super) told: &'a mut Told,
+    pub(super) at: Duration,
+    pub(super) found: Vec<Notice>,
+    pub(super) lines: Vec<Line>,
+}
+
+impl Notices<'_> {
+    /// Tells what changed from one status to the next, and what was done in between.
+    pub(super) fn announce(
+        &mut self,
+        outcome: &Outcome,
+        before: &DirectAccessBindingStatus,
+        after: &DirectAccessBindingStatus,
+    ) {
+        let is_known =
+            |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
+        for (step, became) in &outcome.steps {
+            let is_done = matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
+            if is_done && step.concerns(self.view.uid(), is_known) {
+                let changes = step.target_changes(self.view.uid());
+                let note = if changes.is_empty() { step.to_string() } else { changes.join("; ") };
+                let (binding, reason) = (self.view.display_name(), reason(step));
+                self.lines.push(Line::Changed { binding, reason: reason.to_string(), note: note.clone() });
+                self.tell(reason, "Program", &note);
+            }
+        }
+        if ungated(before) == 0
+            && ungated(after) > 0
+            && let Some(accepted) = find(after, ConditionType::Accepted)
+            && self.view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
+        {
+            self.tell(EventReason::UngatedPods, "Reconcile", &accepted.message);
+        }
+        self.announce_readiness(before, after);
+    }
+
+    fn announce_readiness(&mut self, before: &DirectAccessBindingStatus, after: &DirectAccessBindingStatus) {
+        let Some(ready) = find(after, ConditionType::Ready) else { return };
+        let known = find(before, ConditionType::Ready);
+        if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
+            return;
+        }
+        let is_told = |reason: &Reason| ready.reason == reason.as_str();
+        if [Reason::GateNotWritten, Reason::NotWritten].iter().any(is_told) {
+            // Each write that is refused has an Event of its own.
+            return;
+        }
+        let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
+        let kind = if is_warning { NoticeKind::Warning } else { NoticeKind::Normal };
+        self.publish(kind, &ready.reason, "Reconcile", &ready.message);
+    }
+
+    fn tell(&mut self, reason: EventReason, action: &str, note: &str) {
+        let kind = if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal };
+        self.publish(kind, reason.as_str(), action, note);
+    }
+
+    fn publish(&mut self, kind: NoticeKind, reason: &str, action: &str, note: &str) {
+        // Every correction says something else.
+        let is_news = reason == EventReason::AttributesCorrected.as_str() || self.told.is_news(reason, kind, self.at);
+        if is_news {
+            self.found.push(Notice {
+                about: self.view.binding.object_ref(&()),
+                kind,
+                reason: reason.to_owned(),
+                action: action.to_owned(),
+                note: clip(note, NOTE_MAX),
+            });
+        }
+    }
+}
+
+/// What people look for in the log of a binding: when it became ready, or ceased to be, and why.
+pub(super) fn status_line(
+    view: &BindingView,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> Line {
+    let ready = |status| find(status, ConditionType::Ready).map(|found| (found.status.clone(), found.reason.clone()));
+    let news = ready(after).filter(|news| ready(before).as_ref() != Some(news));
+    Line::Status { binding: view.display_name(), ready: news }
+}
+
+fn ungated(status: &DirectAccessBindingStatus) -> i32 {
+    status.gates.as_ref().map_or(0, |gates| gates.ungated_pods)
+}
+
+const fn reason(step: &Step) -> EventReason {
+    match step {
+        Step::CreateListeners { .. } => EventReason::CreatingListeners,
+        Step::CreateRules { .. } => EventReason::CreatingRules,
+        Step::Register(_) => EventReason::RegisteredTargets,
+        Step::Reweight(_) => EventReason::ReweightingTargets,
+        Step::Deregister(_) => EventReason::DeregisteredTargets,
+        Step::ModifyListener { .. }
+        | Step::ModifyDomain { .. }
+        | Step::ModifyRule { .. }
+        | Step::ModifyLoadBalancer(_)
+        | Step::SetSecurityGroups(_) => EventReason::AttributesCorrected,
+        Step::CreateLoadBalancer(_) => EventReason::CreatingLoadBalancer,
+        Step::DeleteLoadBalancer => EventReason::DeletingLoadBalancer,
+        Step::DeleteRules { .. } => EventReason::DeletingRules,
+        Step::DeleteListeners(_) => EventReason::DeletingListeners,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_again_and_again_is_told_now_and_then_and_warnings_always() {
+        let (mut told, start) = (Told::default(), Duration::from_secs(1));
+        for (reason, kind, after, expected) in [
+            ("Ready", NoticeKind::Normal, 0, true),
+            ("Ready", NoticeKind::Normal, 29, false),
+            ("Waiting", NoticeKind::Normal, 29, true),
+            ("Ready", NoticeKind::Normal, 30, true),
+            ("Ready", NoticeKind::Warning, 31, true),
+            ("Ready", NoticeKind::Normal, 60, false),
+        ] {
+            let at = start + Duration::from_secs(after);
+            assert_eq!(told.is_news(reason, kind, at), expected, "{reason} after {after} s");
+        }
+    }
+}
