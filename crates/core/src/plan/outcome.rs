@@ -26,6 +26,8 @@ pub enum StepOutcome {
 pub struct Outcome {
     /// The steps.
     pub steps: Vec<(Step, StepOutcome)>,
+    /// Calls that have failed, whomever they were about. Nobody knows what they have changed.
+    pub failed: Vec<Step>,
     /// How soon something that was refused is to be tried again; `None` when nothing was.
     pub retry_after: Option<Duration>,
 }
@@ -63,7 +65,7 @@ impl Outcome {
     /// The steps that were tried.
     pub fn tried(&self) -> impl Iterator<Item = &Step> {
         let was_tried = |outcome: &StepOutcome| !matches!(outcome, StepOutcome::Held(_) | StepOutcome::Skipped);
-        self.steps.iter().filter(move |(_, outcome)| was_tried(outcome)).map(|(step, _)| step)
+        self.steps.iter().filter(move |(_, outcome)| was_tried(outcome)).map(|(step, _)| step).chain(&self.failed)
     }
 
     /// True when some step was done, or is being worked on.

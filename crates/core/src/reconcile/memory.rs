@@ -204,7 +204,7 @@ impl Memory {
     /// Keeps what was observed, unless this round has changed more of it than targets, or nobody knows what it has changed.
     pub(super) fn keep(&mut self, snapshot: Snapshot, outcome: &Outcome, begun: Begun, at: Duration) {
         let is_done = !outcome.has_tried() && self.task.is_none();
-        let is_known = outcome.failure().is_none();
+        let is_known = outcome.failed.is_empty();
         let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
         // What was read while a task changes listeners may be older than the task.
         let is_frame_kept = outcome.tried().chain(self.task.iter().map(|task| &task.step)).all(is_of_targets);
@@ -278,6 +278,7 @@ impl Memory {
             }
             Ok(TaskState::Succeeded(_)) => {
                 self.remembered.end(step);
+                self.refusals.accept(step);
                 self.failed_task = None;
             }
             Ok(TaskState::Running) => self.failed_task = None,

@@ -39,7 +39,9 @@ fn targets(world: &World) -> Vec<(Address, Weight)> {
 fn ready(world: &World) -> Option<String> {
     let status = world.bindings.first()?.status.clone()?;
     let mut conditions = status.conditions.into_iter();
-    conditions.find(|one| one.type_ == ConditionType::Ready.as_str()).map(|one| format!("{} {}", one.status, one.reason))
+    conditions
+        .find(|one| one.type_ == ConditionType::Ready.as_str())
+        .map(|one| format!("{} {}", one.status, one.reason))
 }
 
 /// What is left in the end, as far as it is not a matter of time.
@@ -60,7 +62,8 @@ fn a_new_binding_gets_its_listener_targets_and_gates_and_then_nothing_is_written
     assert_eq!(play.world.listeners.len(), 1);
     assert_eq!(ready(&play.world).as_deref(), Some("True Ready"));
     assert!(play.world.pods.values().all(|pod| pod.gate == GateState::Open));
-    let is_write = |kind: &Kind| !matches!(kind, Kind::Task | Kind::Frame | Kind::Targets | Kind::Health | Kind::Quotas);
+    let is_write =
+        |kind: &Kind| !matches!(kind, Kind::Task | Kind::Frame | Kind::Targets | Kind::Health | Kind::Quotas);
     let before = play.log.len();
     news(&mut play);
     play.play(SECOND * 200);

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::DirectAccessBinding;
-use crate::model::{
-    Caller, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, TaskId, TaskState,
-};
+use crate::model::{Caller, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, TaskId, TaskState};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
@@ -378,14 +376,15 @@ impl Play {
     /// An object without finalizers that is being deleted is gone.
     fn edit(&mut self, binding: &DirectAccessBinding, change: impl FnOnce(&mut DirectAccessBinding)) -> Taken {
         self.versions += 1;
-        let Some(place) = self.world.bindings.iter().position(|found| found.metadata.uid == binding.metadata.uid) else {
+        let Some(place) = self.world.bindings.iter().position(|found| found.metadata.uid == binding.metadata.uid)
+        else {
             return Taken::Other;
         };
         let found = Arc::make_mut(&mut self.world.bindings[place]);
         change(found);
         found.metadata.resource_version = Some(self.versions.to_string());
-        let is_gone = found.metadata.deletion_timestamp.is_some()
-            && found.metadata.finalizers.as_ref().is_none_or(Vec::is_empty);
+        let is_gone =
+            found.metadata.deletion_timestamp.is_some() && found.metadata.finalizers.as_ref().is_none_or(Vec::is_empty);
         let taken = Taken::Binding(self.world.bindings[place].clone());
         if is_gone {
             self.world.bindings.remove(place);
