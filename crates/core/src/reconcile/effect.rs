@@ -24,6 +24,7 @@ pub type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
 
 /// What a machine takes in.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is moved at a time")]
 pub enum Input {
     /// Something has changed in what the caches show.
     News(News),
@@ -48,6 +49,7 @@ pub enum News {
 
 /// What a machine has done for it. Results come back as [`Input`], in any order.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a step has few, and each is moved once")]
 pub enum Effect {
     /// The round with this number begins.
     Begun(u64),
@@ -136,7 +138,7 @@ pub enum DefinitionSight {
 }
 
 /// What is written to Kubernetes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// Our finalizers on a binding become these; those of others stay, and the list that was read must be the list that is there.
     Finalizers {

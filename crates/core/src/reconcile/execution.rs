@@ -141,7 +141,7 @@ impl Execution {
                     self.done(done, &standing, refusals);
                 }
                 if let Some(refused) = refused {
-                    self.refused(&refused, standing, &failure, refusals);
+                    self.refused(&refused, &standing, &failure, refusals);
                 }
             }
             Ok(Reply::Submitted(task)) => {
@@ -156,7 +156,7 @@ impl Execution {
             Err(failure) => {
                 let (_, whose) = self.failed.entry(Kind::of(&step)).or_insert((failure.clone(), BTreeSet::new()));
                 whose.extend(owners(&step));
-                self.refused(&step, standing, &failure, refusals);
+                self.refused(&step, &standing, &failure, refusals);
             }
         }
     }
@@ -234,7 +234,7 @@ impl Execution {
     }
 
     /// Whom a refusal is about is found out by trying parts, as far as that costs few calls.
-    fn refused(&mut self, step: &Step, standing: Standing, failure: &Failure, refusals: &mut Refusals) {
+    fn refused(&mut self, step: &Step, standing: &Standing, failure: &Failure, refusals: &mut Refusals) {
         let kind = Kind::of(step);
         self.refused.extend(items(step));
         self.outcome.failed.push(step.clone());

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{DefinitionSight, Effect, Frame, Read};
-use super::memory::{Begun, Known, Memory};
+use super::memory::{Begun, Known, Memory, READ_RETRY};
 use super::reads::{HealthAnswer, PATIENCE, Wait};
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
 use crate::api::mark::TargetTag;
-use crate::model::Caller;
+use crate::model::{Caller, Failure};
 use crate::plan::annotated::{Remake, Setting, remake};
 use crate::plan::{BindingView, Cloud, Departure, Observed, ReadState, Snapshot, placement};
 
@@ -25,6 +25,8 @@ pub(super) struct Gathering {
     /// When the round began to read.
     since: Duration,
     state: ReadState,
+    /// Why the load balancer cannot be read, where its targets can.
+    failure: Option<Failure>,
     part: Part,
     /// A task of ours runs.
     is_busy: bool,
@@ -32,7 +34,6 @@ pub(super) struct Gathering {
 
 /// What the round reads now of the cloud.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a round has one at a time")]
 enum Part {
     /// The load balancer; what was seen before may serve where that takes long.
     Frame(Option<Observed>),
@@ -65,7 +66,7 @@ impl Gathering {
         reading: &mut Reading<'_>,
     ) -> Self {
         let Reading { memory, tickets, out, at } = reading;
-        memory.sign(surroundings.caches.signing_key());
+        memory.sign(&surroundings.caches.signing_key());
         let is_deleting = |binding: &Arc<DirectAccessBinding>| binding.metadata.deletion_timestamp.is_some();
         let is_asked = |binding: &Arc<DirectAccessBinding>| binding.asks_for_round();
         if !is_busy && bindings.iter().any(|binding| is_asked(binding) || is_deleting(binding)) {
@@ -97,13 +98,28 @@ impl Gathering {
             (Key::LoadBalancer(..), Known::Targets(observed)) => health(observed, reading),
         };
         let since = reading.at;
-        let mut gathering = Self { bindings, begun, since, state: ReadState::Settled, part, is_busy };
+        let (state, failure) = (ReadState::Settled, None);
+        let mut gathering = Self { bindings, begun, since, state, failure, part, is_busy };
         gathering.ask(reading);
         gathering
     }
 
+    /// The load balancer cannot be read. Its targets are, by what was seen before: what is on the way out goes.
+    fn blind(&mut self, before: Observed, failure: Failure) -> Part {
+        (self.state, self.begun.all, self.failure) = (ReadState::TargetsOnly, None, Some(failure));
+        Part::Targets(before)
+    }
+
     /// Asks for what is read now.
     fn ask(&mut self, reading: &mut Reading<'_>) {
+        let unread = reading.memory.unread.clone();
+        if let (Part::Frame(before), Some((failure, at))) = (&mut self.part, unread)
+            && reading.at < at + READ_RETRY
+            && let Some(before) = before.take()
+        {
+            // It was asked for a moment ago.
+            self.part = self.blind(before, failure);
+        }
         let Reading { memory, tickets, out, at } = reading;
         match &mut self.part {
             Part::Frame(_) => memory.reads.frame.ask(Read::Frame, *at, tickets, out),
@@ -145,6 +161,7 @@ impl Gathering {
         match &mut self.part {
             Part::Frame(before) => match reading.memory.reads.frame.take() {
                 Some((Ok(Frame::Shown(observed)), begun)) => {
+                    reading.memory.unread = None;
                     self.begun.all = Some(begun);
                     if begun < self.since {
                         // Its targets may have changed since.
@@ -157,7 +174,13 @@ impl Gathering {
                     self.begun.all = Some(begun);
                     Some(Part::Over(Cloud::Missing(witnesses)))
                 }
-                Some((Err(failure), _)) => Some(Part::Over(Cloud::Failed(failure))),
+                Some((Err(failure), _)) => {
+                    reading.memory.unread = Some((failure.clone(), reading.at));
+                    match before.take() {
+                        Some(before) => Some(self.blind(before, failure)),
+                        None => Some(Part::Over(Cloud::Failed(failure))),
+                    }
+                }
                 None if reading.at >= self.since + PATIENCE => {
                     let before = before.take()?;
                     (self.state, self.begun.all) = (ReadState::TargetsOnly, None);
@@ -198,7 +221,7 @@ impl Gathering {
         cloud: Cloud,
         surroundings: &Surroundings<'_>,
         memory: &mut Memory,
-    ) -> (Snapshot, Begun) {
+    ) -> Gathered {
         let state = match self.state {
             _ if self.is_busy => ReadState::DuringTask,
             // Something may still say otherwise.
@@ -243,8 +266,17 @@ impl Gathering {
             remembered: memory.remembered.clone(),
             now: surroundings.now.wall,
         };
-        (snapshot, self.begun)
+        Gathered { snapshot, begun: self.begun, failure: self.failure }
     }
+}
+
+/// What a round decides on.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) snapshot: Snapshot,
+    pub(super) begun: Begun,
+    /// Why the load balancer cannot be read, where its targets can: the snapshot has what was seen before.
+    pub(super) failure: Option<Failure>,
 }
 
 /// Whether anything is to be read of the cloud.

@@ -1,6 +1,6 @@
 //! The loop of one load balancer as a state machine: what it takes in, what it has done for it, and what it waits for.
 //!
-//! A round secures the bindings, asks after the task of an earlier round, reads, decides, submits, applies and reports, in this order.
+//! A round secures the bindings, asks after the task of an earlier round, reads, decides, submits, applies and reports, in this order. It does not wait for what it writes to Kubernetes, but for finalizers for a moment.
 //! Between rounds the machine rests until something changes, an answer comes late, or it is time to look again.
 
 use std::collections::BTreeMap;
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::effect::{
     Effect, Input, Line, News, NotTaken, Read, RoundEnd, RoundReport, RoundResult, Shown, Taken, Ticket, UseOfQuotas,
-    Write,
 };
-use super::gathering::{Gathering, Reading, has_cloud};
-use super::memory::{Begun, Memory};
-use super::reporting::{FIRST, Findings, HeldBack, Reporting, Retry, SECOND, Writing, name_of};
+use super::gathering::{Gathered, Gathering, Reading, has_cloud};
+use super::memory::Memory;
+use super::reads::PATIENCE;
+use super::reporting::{FIRST, HeldBack, Report, Retry, SECOND, Writing};
 use super::surroundings::Surroundings;
 use super::tempo::Tempo;
 use super::tickets::Tickets;
@@ -24,7 +24,7 @@ use crate::plan::placement::has_finalizer;
 use crate::plan::{
     BindingPlan, Cloud, ListenerSight, Observed, Outcome, Plan, ReadState, Snapshot, Verdict, plan_isolated,
 };
-use crate::status::Field;
+use crate::status::{Field, Visit};
 
 /// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
 const GATHER_WINDOW: Duration = Duration::from_millis(50);
@@ -67,8 +67,6 @@ enum Stage {
     Submitting(Round, Submitting),
     /// Calls are being made.
     Applying(Round, Applying),
-    /// Kubernetes is being written to.
-    Reporting(Reporting),
     /// Nothing is bound to the load balancer any more.
     Over,
 }
@@ -85,23 +83,30 @@ struct Round {
 #[derive(Debug)]
 struct Securing {
     round: Round,
+    /// What is waited for, until this time.
     pending: BTreeMap<Ticket, Arc<DirectAccessBinding>>,
+    until: Duration,
+}
+
+/// What a round has seen, and what it is to do.
+#[derive(Debug)]
+struct Decided {
+    gathered: Gathered,
+    plan: Plan,
 }
 
 #[derive(Debug)]
 struct Submitting {
-    snapshot: Snapshot,
-    plan: Plan,
-    begun: Begun,
+    decided: Decided,
+    /// What is waited for, until this time.
     pending: BTreeMap<Ticket, Arc<DirectAccessBinding>>,
+    until: Duration,
     refused: HeldBack,
 }
 
 #[derive(Debug)]
 struct Applying {
-    snapshot: Snapshot,
-    plan: Plan,
-    begun: Begun,
+    decided: Decided,
     execution: Execution,
     /// Whether the cloud has been called and has not replied.
     call: Call,
@@ -136,7 +141,7 @@ impl Machine {
 
     /// It has begun to write in this round, and finishes what it has begun. Otherwise it may be dropped without losing anything but reads.
     pub const fn is_writing(&self) -> bool {
-        matches!(self.stage, Stage::Applying(..) | Stage::Reporting(_))
+        matches!(self.stage, Stage::Applying(..))
     }
 
     /// Nothing is bound to the load balancer any more.
@@ -167,12 +172,9 @@ impl Machine {
         match &self.stage {
             Stage::Resting(due) | Stage::Collecting(due) => Some(*due),
             Stage::Gathering(_, gathering) => gathering.deadline(),
-            Stage::Securing(_)
-            | Stage::Asking(_)
-            | Stage::Submitting(..)
-            | Stage::Applying(..)
-            | Stage::Reporting(_)
-            | Stage::Over => None,
+            Stage::Securing(securing) => Some(securing.until),
+            Stage::Submitting(_, submitting) => Some(submitting.until),
+            Stage::Asking(_) | Stage::Applying(..) | Stage::Over => None,
         }
     }
 }
@@ -204,7 +206,7 @@ impl Machine {
                     applying.execution.reply(reply, &mut self.memory.refusals, at.at());
                 }
             }
-            Input::Written(ticket, result) => self.written(at, ticket, result),
+            Input::Written(ticket, result) => self.written(at, ticket, &result),
         }
     }
 
@@ -222,28 +224,20 @@ impl Machine {
         }
     }
 
-    fn written(&mut self, at: &mut At<'_, '_>, ticket: Ticket, result: Result<Taken, NotTaken>) {
-        match &mut self.stage {
-            Stage::Securing(Securing { round, pending }) => {
-                let Some(binding) = pending.remove(&ticket) else { return };
-                record_finalizer(at, &binding, &result);
-                match result {
-                    Ok(Taken::Binding(secured)) => round.bindings.push(secured),
-                    Ok(Taken::Other) | Err(_) => round.held_back.push(binding),
-                }
+    fn written(&mut self, at: &mut At<'_, '_>, ticket: Ticket, result: &Result<Taken, NotTaken>) {
+        let secured = self.writing(at).written(ticket, result);
+        let pending = match &mut self.stage {
+            Stage::Securing(Securing { pending, .. }) | Stage::Submitting(_, Submitting { pending, .. }) => {
+                pending.remove(&ticket)
             }
-            Stage::Submitting(_, Submitting { pending, refused, .. }) => {
-                let Some(binding) = pending.remove(&ticket) else { return };
-                record_finalizer(at, &binding, &result);
-                if result.is_err() {
-                    refused.push(binding);
-                }
-            }
-            Stage::Reporting(report) => {
-                let At { surroundings, out } = at;
-                let (memory, tickets) = (&mut self.memory, &mut self.tickets);
-                report.written(ticket, result, &mut Writing { memory, surroundings, tickets, out });
-            }
+            _ => None,
+        };
+        match (&mut self.stage, pending, secured) {
+            (Stage::Securing(Securing { round, .. }), Some(_), Some(secured)) => round.bindings.push(secured),
+            (Stage::Securing(Securing { round, .. }), Some(binding), None) => round.held_back.push(binding),
+            (Stage::Submitting(_, Submitting { refused, .. }), Some(binding), None) => refused.push(binding),
+            // It came too late for its round.
+            (_, None, Some(_)) => self.memory.outbox.tell(),
             _ => {}
         }
     }
@@ -264,11 +258,15 @@ impl Machine {
     fn next(&mut self, at: &mut At<'_, '_>, stage: Stage) -> (Stage, bool) {
         let now = at.at();
         match stage {
-            Stage::Resting(due) if now >= due || self.memory.reads.has_news() => {
+            Stage::Resting(due) if now >= due || self.memory.has_news() => {
                 (Stage::Collecting(now + self.tempo.pause(now)), true)
             }
             Stage::Collecting(due) if now >= due => (self.begin(at), true),
-            Stage::Securing(Securing { round, pending }) if pending.is_empty() => (self.ask(at, round), true),
+            Stage::Securing(Securing { mut round, pending, until }) if pending.is_empty() || now >= until => {
+                // What comes later is for the next round.
+                round.held_back.extend(pending.into_values());
+                (self.ask(at, round), true)
+            }
             Stage::Asking(round) => match self.memory.reads.task.take() {
                 Some((fares, _)) => {
                     let (busy, line) = self.memory.hear_of_task(fares, now);
@@ -281,7 +279,7 @@ impl Machine {
                 Some(cloud) => (self.decide(at, round, gathering, cloud), true),
                 None => (Stage::Gathering(round, gathering), false),
             },
-            Stage::Submitting(round, submitting) if submitting.pending.is_empty() => {
+            Stage::Submitting(round, submitting) if submitting.pending.is_empty() || now >= submitting.until => {
                 (self.submitted(at, round, submitting), true)
             }
             Stage::Applying(round, mut applying) if applying.call == Call::None => match applying.execution.next_call()
@@ -292,14 +290,9 @@ impl Machine {
                     (Stage::Applying(round, applying), false)
                 }
                 None => {
-                    let Applying { snapshot, plan, begun, execution, .. } = applying;
-                    let outcome = execution.finish(&mut self.memory.refusals);
-                    (self.applied(at, round, (snapshot, plan, outcome), begun), true)
+                    let outcome = applying.execution.finish(&mut self.memory.refusals);
+                    (self.applied(at, round, applying.decided, &outcome), true)
                 }
-            },
-            Stage::Reporting(mut report) => match report.advance(&mut self.writing(at)) {
-                true => (self.reported(at, report), true),
-                false => (Stage::Reporting(report), false),
             },
             waiting => (waiting, false),
         }
@@ -310,7 +303,7 @@ impl Machine {
         Reading { memory: &mut self.memory, tickets: &mut self.tickets, out: at.out, at: since }
     }
 
-    fn writing<'a, 'b>(&'a mut self, at: &'a mut At<'_, 'b>) -> Writing<'a, 'b> {
+    fn writing<'a>(&'a mut self, at: &'a mut At<'_, '_>) -> Writing<'a> {
         Writing { memory: &mut self.memory, surroundings: at.surroundings, tickets: &mut self.tickets, out: at.out }
     }
 }
@@ -321,6 +314,7 @@ impl Machine {
     fn begin(&mut self, at: &mut At<'_, '_>) -> Stage {
         self.rounds += 1;
         self.begun = at.at();
+        self.memory.outbox.see();
         at.out.push(Effect::Begun(self.rounds));
         let found = at.surroundings.caches.bindings(&self.key);
         self.forget_all_but(at, &found);
@@ -334,13 +328,13 @@ impl Machine {
             if binding.metadata.deletion_timestamp.is_some() || has_finalizer(&binding) {
                 round.bindings.push(binding);
             } else {
-                match self.write_finalizer(at, &binding, FIRST) {
+                match self.writing(at).write_finalizers(&binding, FIRST) {
                     Some(ticket) => _ = pending.insert(ticket, binding),
                     None => round.held_back.push(binding),
                 }
             }
         }
-        Stage::Securing(Securing { round, pending })
+        Stage::Securing(Securing { round, pending, until: at.at() + PATIENCE })
     }
 
     /// Asks after the task of an earlier round.
@@ -374,8 +368,9 @@ impl Machine {
 
     /// Plans, and has the finalizer of each binding for which something is to be written confirmed before. While a task runs, nothing is.
     fn decide(&mut self, at: &mut At<'_, '_>, mut round: Round, gathering: Gathering, cloud: Cloud) -> Stage {
-        let (mut snapshot, begun) = gathering.finish(&self.key, cloud, at.surroundings, &mut self.memory);
-        let mut plan = plan_isolated(&snapshot);
+        let mut gathered = gathering.finish(&self.key, cloud, at.surroundings, &mut self.memory);
+        let snapshot = &mut gathered.snapshot;
+        let mut plan = plan_isolated(snapshot);
         let since = at.at();
         let mut brake = at.surroundings.shared.brake();
         if snapshot.reads != ReadState::DuringTask {
@@ -386,7 +381,7 @@ impl Machine {
         if removals != snapshot.removals {
             // It would remove too much.
             snapshot.removals = removals;
-            plan = plan_isolated(&snapshot);
+            plan = plan_isolated(snapshot);
         }
         let mut pending = BTreeMap::new();
         let mut refused = HeldBack::new();
@@ -396,24 +391,27 @@ impl Machine {
                 at.surroundings.shared.refused().taken(view.uid(), Field::Finalizer);
             }
             if !plan.steps.is_empty() && writes && !view.is_submitted() && !view.is_deleting() {
-                match self.write_finalizer(at, &view.binding, SECOND) {
+                match self.writing(at).write_finalizers(&view.binding, SECOND) {
                     Some(ticket) => _ = pending.insert(ticket, view.binding.clone()),
                     None => refused.push(view.binding.clone()),
                 }
             }
         }
         round.bindings.clear();
-        Stage::Submitting(round, Submitting { snapshot, plan, begun, pending, refused })
+        let decided = Decided { gathered, plan };
+        Stage::Submitting(round, Submitting { decided, pending, until: since + PATIENCE, refused })
     }
 
     /// The finalizers are there, or refused: begins to make calls.
     fn submitted(&mut self, at: &mut At<'_, '_>, mut round: Round, submitting: Submitting) -> Stage {
-        let Submitting { mut snapshot, mut plan, begun, refused, .. } = submitting;
+        let Submitting { decided: Decided { mut gathered, mut plan }, pending, mut refused, .. } = submitting;
+        refused.extend(pending.into_values());
+        let snapshot = &mut gathered.snapshot;
         if !refused.is_empty() {
             // Nothing of theirs is in the cloud yet: the others are planned without them.
             snapshot.bindings.retain(|view| !refused.iter().any(|held| held.metadata.uid == view.binding.metadata.uid));
             round.held_back.extend(refused);
-            plan = plan_isolated(&snapshot);
+            plan = plan_isolated(snapshot);
         }
         if !round.held_back.is_empty() {
             // They may name it.
@@ -422,43 +420,66 @@ impl Machine {
         if snapshot.reads == ReadState::Settled && matches!(snapshot.cloud, Cloud::Observed(_)) {
             self.memory.refusals.forget_all_but(&plan.steps);
         }
-        if round.busy.is_some() || plan.steps.is_empty() {
-            return self.applied(at, round, (snapshot, plan, Outcome::default()), begun);
+        let decided = Decided { gathered, plan };
+        if round.busy.is_some() || decided.plan.steps.is_empty() {
+            return self.applied(at, round, decided, &Outcome::default());
         }
-        let execution = Execution::new(&plan.steps, &self.memory.refusals, at.at());
-        Stage::Applying(round, Applying { snapshot, plan, begun, execution, call: Call::None })
+        let execution = Execution::new(&decided.plan.steps, &self.memory.refusals, at.at());
+        Stage::Applying(round, Applying { decided, execution, call: Call::None })
     }
 
-    /// All calls are made: says what has come of it.
-    fn applied(
-        &mut self,
-        at: &mut At<'_, '_>,
-        round: Round,
-        (snapshot, plan, outcome): (Snapshot, Plan, Outcome),
-        begun: Begun,
-    ) -> Stage {
-        let Round { held_back, busy, .. } = round;
-        self.memory.remember(&snapshot, &plan, &outcome, busy, at.at());
+    /// All calls are made: says what has come of it, and rests.
+    fn applied(&mut self, at: &mut At<'_, '_>, round: Round, decided: Decided, outcome: &Outcome) -> Stage {
+        let Decided { gathered: Gathered { mut snapshot, begun, failure }, mut plan } = decided;
+        self.memory.remember(&snapshot, &plan, outcome, round.busy, at.at());
         if let Cloud::Observed(observed) = &snapshot.cloud {
             at.out.push(Effect::Show(Shown::Use(use_of_quotas(observed, snapshot.limits))));
         }
-        if matches!(snapshot.reads, ReadState::TargetsOnly | ReadState::HealthPending) {
-            // What is still being read starts the next round.
-            self.memory.keep(snapshot, &outcome, begun, at.at());
-            let after = at.surroundings.flags.resync.min(PARTIAL_LASTS);
-            return self.end(at, RoundResult::UnderWay, None, after);
+        let is_partial = matches!(snapshot.reads, ReadState::TargetsOnly | ReadState::HealthPending);
+        match failure {
+            None if is_partial => {
+                // What is still being read starts the next round.
+                self.memory.keep(snapshot.cloud, outcome, begun, at.at());
+                let after = at.surroundings.flags.resync.min(PARTIAL_LASTS);
+                return self.end(at, RoundResult::UnderWay, None, after);
+            }
+            None => {}
+            Some(failure) => {
+                let cloud = std::mem::replace(&mut snapshot.cloud, Cloud::Failed(failure));
+                self.memory.keep(cloud, outcome, begun, at.at());
+                // What is said is what is known: nothing of listeners.
+                snapshot.reads = ReadState::Settled;
+                plan = plan_isolated(&snapshot);
+                return self.report(at, round, &snapshot, plan, outcome);
+            }
         }
-        let region = self.key.region().clone();
-        let findings = Findings { snapshot, plan, outcome, busy, begun, held_back, region };
-        Stage::Reporting(Reporting::begin(findings, &mut self.writing(at)))
+        let is_outdated = plan.listeners == ListenerSight::Outdated;
+        let stage = self.report(at, round, &snapshot, plan, outcome);
+        self.memory.keep(snapshot.cloud, outcome, begun, at.at());
+        if is_outdated {
+            self.memory.read_anew();
+        }
+        stage
     }
 
-    /// Everything is said: rests.
-    fn reported(&mut self, at: &mut At<'_, '_>, report: Reporting) -> Stage {
-        let refused = report.retry(&self.writing(at));
-        let Reporting { snapshot, plan, outcome, busy, begun, statuses, .. } = report;
+    /// Says what a round has found and done, and rests.
+    fn report(
+        &mut self,
+        at: &mut At<'_, '_>,
+        round: Round,
+        snapshot: &Snapshot,
+        plan: Plan,
+        outcome: &Outcome,
+    ) -> Stage {
+        let Round { held_back, busy, .. } = round;
+        let region = self.key.region().clone();
+        let visit = std::mem::replace(&mut self.memory.visit, Visit::Later);
+        let report = Report { snapshot, plan: &plan, outcome, held_back: &held_back, region: &region, visit };
+        let mut writing = self.writing(at);
+        let statuses = report.write(&mut writing);
+        let refused = report.retry(&writing);
         let resync = at.surroundings.flags.resync;
-        let after = self.memory.next(&snapshot, &plan, &outcome, busy, resync);
+        let after = self.memory.next(snapshot, &plan, outcome, busy, resync);
         let after = refused.as_ref().map_or(after, |retry: &Retry| retry.pace(after));
         let failure = match &snapshot.cloud {
             Cloud::Failed(failure) => Some(failure.clone()),
@@ -466,13 +487,8 @@ impl Machine {
         };
         let result = if failure.is_some() || refused.is_some() { RoundResult::Failed } else { result(&plan, busy) };
         let said = RoundReport { failure, steps: plan.steps.len() };
-        let is_outdated = plan.listeners == ListenerSight::Outdated;
         for ((view, part), status) in snapshot.bindings.iter().zip(plan.bindings).zip(statuses) {
             at.out.push(Effect::Show(Shown::Binding(view.clone(), part, Box::new(status))));
-        }
-        self.memory.keep(snapshot, &outcome, begun, at.at());
-        if is_outdated {
-            self.memory.read_anew();
         }
         self.end(at, result, Some(said), after)
     }
@@ -503,29 +519,9 @@ impl Machine {
             }
             is_there
         });
+        self.memory.outbox.retain(|uid| uids.iter().any(|known| known == uid));
         at.out.push(Effect::Show(Shown::Bindings(uids)));
     }
-
-    /// Replaces our finalizers by these, unless that was refused a moment ago.
-    fn write_finalizer(
-        &mut self,
-        at: &mut At<'_, '_>,
-        binding: &Arc<DirectAccessBinding>,
-        ours: &[&'static str],
-    ) -> Option<Ticket> {
-        let uid = binding.metadata.uid.as_deref().unwrap_or_default();
-        let is_due = at.surroundings.shared.refused().is_due(uid, Field::Finalizer, at.surroundings.now.wall);
-        is_due.then(|| {
-            let ticket = self.tickets.next();
-            at.out.push(Effect::Write(ticket, Write::Finalizers { binding: binding.clone(), ours: ours.to_vec() }));
-            ticket
-        })
-    }
-}
-
-fn record_finalizer(at: &mut At<'_, '_>, binding: &DirectAccessBinding, result: &Result<Taken, NotTaken>) {
-    let uid = binding.metadata.uid.as_deref().unwrap_or_default();
-    at.surroundings.record(uid, (Field::Finalizer, &name_of(binding)), result);
 }
 
 /// How a round ended in which nothing failed.

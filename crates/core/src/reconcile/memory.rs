@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::effect::{Line, News};
 use super::notices::Told;
+use super::outbox::Outbox;
 use super::reads::Reads;
 use super::{Refusals, is_shared};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
@@ -22,7 +23,7 @@ const FRAME_LASTS: Duration = Duration::from_secs(5);
 /// How long targets need not be read again when nothing was written to them, although something has changed in Kubernetes.
 const TARGETS_LAST: Duration = Duration::from_secs(1);
 /// How soon Pods that come and go have a load balancer looked at again that could not be read.
-const READ_RETRY: Duration = Duration::from_secs(2);
+pub(super) const READ_RETRY: Duration = Duration::from_secs(2);
 
 /// What rounds keep between them.
 #[derive(Debug, Default)]
@@ -33,6 +34,12 @@ pub(super) struct Memory {
     pub(super) pace: Pace,
     /// The last status of each binding, by UID.
     pub(super) written: BTreeMap<String, Written>,
+    /// Writes to Kubernetes on their way.
+    pub(super) outbox: Outbox,
+    /// Something waits until it is recorded in a status.
+    pub(super) awaits_record: bool,
+    /// Why the load balancer could not be read, and when that was.
+    pub(super) unread: Option<(Failure, Duration)>,
     /// Gates that the API server did not take, by the UID of the Pod.
     pub(super) refused_gates: RefusedWrites<String>,
     /// What the last reads showed.
@@ -94,7 +101,6 @@ fn version(binding: &DirectAccessBinding) -> u64 {
 
 /// What is known of the load balancer from an earlier round, and need not be read again.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a round has one, and moves it once")]
 pub(super) enum Known {
     /// Nothing. What was seen before may serve where a new read takes long.
     Nothing(Option<Observed>),
@@ -138,6 +144,11 @@ impl Memory {
         self.written.remove(uid).map(|written| written.told).unwrap_or_default()
     }
 
+    /// Something has come, or was written, that no round has gone by.
+    pub(super) const fn has_news(&self) -> bool {
+        self.reads.has_news() || self.outbox.has_news()
+    }
+
     /// Something is being read without which a round does less.
     pub(super) fn is_beside_pending(&self) -> bool {
         self.reads.is_beside_pending(self.limits)
@@ -157,8 +168,8 @@ impl Memory {
     }
 
     /// Everything is read anew that another key has read: it may be another account's.
-    pub(super) fn sign(&mut self, key: KeyMark) {
-        if self.key.replace(key.clone()).is_some_and(|last| last != key) {
+    pub(super) fn sign(&mut self, key: &KeyMark) {
+        if self.key.replace(key.clone()).is_some_and(|last| last != *key) {
             self.sight = None;
             self.reads.forget();
         }
@@ -202,7 +213,7 @@ impl Memory {
     }
 
     /// Keeps what was observed, unless this round has changed more of it than targets, or nobody knows what it has changed.
-    pub(super) fn keep(&mut self, snapshot: Snapshot, outcome: &Outcome, begun: Begun, at: Duration) {
+    pub(super) fn keep(&mut self, cloud: Cloud, outcome: &Outcome, begun: Begun, at: Duration) {
         let is_done = !outcome.has_tried() && self.task.is_none();
         let is_known = outcome.failed.is_empty();
         let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
@@ -215,9 +226,9 @@ impl Memory {
         if !changed.is_empty() {
             self.reads.forget_targets(&changed);
         }
-        self.read_failed = matches!(snapshot.cloud, Cloud::Failed(_)).then_some(at);
+        self.read_failed = matches!(cloud, Cloud::Failed(_)).then_some(at);
         let is_whole = is_known && is_frame_kept;
-        self.sight = match snapshot.cloud {
+        self.sight = match cloud {
             Cloud::Observed(observed) => {
                 let targets_read = (is_done && is_known).then_some(begun.targets);
                 Some(Sight { observed, read: begun.all.filter(|_| is_whole), targets_read })

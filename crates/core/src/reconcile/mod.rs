@@ -14,6 +14,7 @@ mod key;
 mod machine;
 mod memory;
 mod notices;
+mod outbox;
 mod part;
 mod reads;
 mod refusals;

@@ -16,6 +16,9 @@ use crate::model::{ListenerId, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
 
+/// What the controller was about when it changed something in the cloud.
+pub(super) const PROGRAM: &str = "Program";
+
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
 
@@ -27,6 +30,13 @@ const QUIET: Duration = Duration::from_secs(30);
 pub(super) struct Told(BTreeMap<String, Duration>);
 
 impl Told {
+    /// Those of these Events that are to be told. Every correction says something else.
+    pub(super) fn news(&mut self, mut notices: Vec<Notice>, at: Duration) -> Vec<Notice> {
+        let correction = EventReason::AttributesCorrected.as_str();
+        notices.retain(|one| one.reason == correction || self.is_news(&one.reason, one.kind, at));
+        notices
+    }
+
     /// Whether to tell it; warnings always.
     fn is_news(&mut self, reason: &str, kind: NoticeKind, at: Duration) -> bool {
         let is_recent = self.0.get(reason).is_some_and(|last| at.saturating_sub(*last) < QUIET);
@@ -81,78 +91,68 @@ fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Cond
     status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
 }
 
-/// The Events about one binding.
-pub(super) struct Notices<'a> {
-    pub(super) view: &'a BindingView,
-    pub(super) told: &'a mut Told,
-    pub(super) at: Duration,
-    pub(super) found: Vec<Notice>,
-    pub(super) lines: Vec<Line>,
+/// The Events and lines about what changed from one status of a binding to the next, and what was done in between.
+pub(super) fn announce(
+    view: &BindingView,
+    outcome: &Outcome,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> (Vec<Notice>, Vec<Line>) {
+    let (mut notices, mut lines) = (Vec::new(), Vec::new());
+    let is_known = |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
+    for (step, became) in &outcome.steps {
+        let is_done = matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
+        if is_done && step.concerns(view.uid(), is_known) {
+            let changes = step.target_changes(view.uid());
+            let note = if changes.is_empty() { step.to_string() } else { changes.join("; ") };
+            let (binding, reason) = (view.display_name(), reason(step));
+            lines.push(Line::Changed { binding, reason: reason.to_string(), note: note.clone() });
+            notices.push(notice(view, kind_of(reason), reason.as_str(), PROGRAM, &note));
+        }
+    }
+    if ungated(before) == 0
+        && ungated(after) > 0
+        && let Some(accepted) = find(after, ConditionType::Accepted)
+        && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
+    {
+        let reason = EventReason::UngatedPods;
+        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &accepted.message));
+    }
+    notices.extend(readiness(view, before, after));
+    (notices, lines)
 }
 
-impl Notices<'_> {
-    /// Tells what changed from one status to the next, and what was done in between.
-    pub(super) fn announce(
-        &mut self,
-        outcome: &Outcome,
-        before: &DirectAccessBindingStatus,
-        after: &DirectAccessBindingStatus,
-    ) {
-        let is_known =
-            |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
-        for (step, became) in &outcome.steps {
-            let is_done = matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
-            if is_done && step.concerns(self.view.uid(), is_known) {
-                let changes = step.target_changes(self.view.uid());
-                let note = if changes.is_empty() { step.to_string() } else { changes.join("; ") };
-                let (binding, reason) = (self.view.display_name(), reason(step));
-                self.lines.push(Line::Changed { binding, reason: reason.to_string(), note: note.clone() });
-                self.tell(reason, "Program", &note);
-            }
-        }
-        if ungated(before) == 0
-            && ungated(after) > 0
-            && let Some(accepted) = find(after, ConditionType::Accepted)
-            && self.view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
-        {
-            self.tell(EventReason::UngatedPods, "Reconcile", &accepted.message);
-        }
-        self.announce_readiness(before, after);
+fn readiness(
+    view: &BindingView,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> Option<Notice> {
+    let ready = find(after, ConditionType::Ready)?;
+    let known = find(before, ConditionType::Ready);
+    if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
+        return None;
     }
-
-    fn announce_readiness(&mut self, before: &DirectAccessBindingStatus, after: &DirectAccessBindingStatus) {
-        let Some(ready) = find(after, ConditionType::Ready) else { return };
-        let known = find(before, ConditionType::Ready);
-        if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
-            return;
-        }
-        let is_told = |reason: &Reason| ready.reason == reason.as_str();
-        if [Reason::GateNotWritten, Reason::NotWritten].iter().any(is_told) {
-            // Each write that is refused has an Event of its own.
-            return;
-        }
-        let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
-        let kind = if is_warning { NoticeKind::Warning } else { NoticeKind::Normal };
-        self.publish(kind, &ready.reason, "Reconcile", &ready.message);
+    let is_told = |reason: &Reason| ready.reason == reason.as_str();
+    if [Reason::GateNotWritten, Reason::NotWritten].iter().any(is_told) {
+        // Each write that is refused has an Event of its own.
+        return None;
     }
+    let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
+    let kind = if is_warning { NoticeKind::Warning } else { NoticeKind::Normal };
+    Some(notice(view, kind, &ready.reason, "Reconcile", &ready.message))
+}
 
-    fn tell(&mut self, reason: EventReason, action: &str, note: &str) {
-        let kind = if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal };
-        self.publish(kind, reason.as_str(), action, note);
-    }
+const fn kind_of(reason: EventReason) -> NoticeKind {
+    if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal }
+}
 
-    fn publish(&mut self, kind: NoticeKind, reason: &str, action: &str, note: &str) {
-        // Every correction says something else.
-        let is_news = reason == EventReason::AttributesCorrected.as_str() || self.told.is_news(reason, kind, self.at);
-        if is_news {
-            self.found.push(Notice {
-                about: self.view.binding.object_ref(&()),
-                kind,
-                reason: reason.to_owned(),
-                action: action.to_owned(),
-                note: clip(note, NOTE_MAX),
-            });
-        }
+fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
+    Notice {
+        about: view.binding.object_ref(&()),
+        kind,
+        reason: reason.to_owned(),
+        action: action.to_owned(),
+        note: clip(note, NOTE_MAX),
     }
 }
 

@@ -105,11 +105,9 @@ impl HealthReads {
     /// Asks for health by a read that begins after these targets were read, unless one that has come is news.
     pub(super) fn begin(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) {
         let is_known = std::mem::take(&mut self.is_news) && self.is_of(targets);
-        if !is_known {
-            if self.pending.is_none() {
-                // Whatever came before, another read is to tell.
-                self.ask(targets, tickets, out);
-            }
+        if !is_known && self.pending.is_none() {
+            // Whatever came before, another read is to tell.
+            self.ask(targets, tickets, out);
         }
     }
 

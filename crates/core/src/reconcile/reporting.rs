@@ -1,13 +1,14 @@
 //! What a round writes to Kubernetes: gates, annotations, addresses, statuses, finalizers and Events. It writes what differs, nothing
-//! else. Gates go first, because Pods wait for them, and finalizers last.
+//! else, and nobody waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{Effect, NotTaken, Taken, Ticket, Write};
-use super::memory::{Begun, Memory, Written};
-use super::notices::{Notices, refusal_notices, status_line};
+use super::memory::{Memory, Written};
+use super::notices::{announce, refusal_notices, status_line};
+use super::outbox::{About, Ending, StatusWrite};
 use super::surroundings::{Now, Surroundings};
 use super::tickets::Tickets;
 use crate::api::binding::Mode;
@@ -15,7 +16,7 @@ use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Region, Service};
 use crate::plan::placement::has_finalizer;
 use crate::plan::{
-    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Release, Snapshot, annotation,
+    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Record, Release, Snapshot, annotation,
 };
 use crate::status::{
     Field, GateCondition, RefusalKind, RefusedGate, Round, Visit, binding_status, gate_condition, held_back_status,
@@ -43,87 +44,96 @@ impl Retry {
     }
 }
 
-/// What a round has found and done, on its way to the API server.
-#[derive(Debug)]
-pub(super) struct Reporting {
-    pub(super) snapshot: Snapshot,
-    pub(super) plan: Plan,
-    pub(super) outcome: Outcome,
-    pub(super) busy: Option<Duration>,
-    pub(super) begun: Begun,
-    pub(super) visit: Visit,
+/// What a round has found and done.
+pub(super) struct Report<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) plan: &'a Plan,
+    pub(super) outcome: &'a Outcome,
     /// Bindings that are not part of the snapshot.
-    held_back: HeldBack,
-    region: Region,
-    phase: Phase,
-    /// What is being written.
-    pending: BTreeMap<Ticket, Pending>,
-    /// What each binding should have written on its Service, in the snapshot's order.
-    annotations: Vec<Vec<(String, String)>>,
-    /// The status of each binding, in the snapshot's order.
-    pub(super) statuses: Vec<DirectAccessBindingStatus>,
-}
-
-/// What is written now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Gates,
-    Services,
-    Statuses,
-    Finalizers,
-    Over,
-}
-
-/// A write under way.
-#[derive(Debug)]
-enum Pending {
-    Gate {
-        pod: String,
-        name: String,
-    },
-    /// Something of the binding with this UID, on this object.
-    Field {
-        uid: String,
-        field: Field,
-        object: String,
-    },
-    /// The status of the binding at this place.
-    Status {
-        place: usize,
-        object: String,
-    },
-    /// The status of one that is held back.
-    HeldBack {
-        binding: Arc<DirectAccessBinding>,
-        status: Box<DirectAccessBindingStatus>,
-    },
+    pub(super) held_back: &'a [Arc<DirectAccessBinding>],
+    pub(super) region: &'a Region,
+    pub(super) visit: Visit,
 }
 
 /// Where a report writes to.
-pub(super) struct Writing<'a, 'b> {
+pub(super) struct Writing<'a> {
     pub(super) memory: &'a mut Memory,
-    pub(super) surroundings: &'a Surroundings<'b>,
+    pub(super) surroundings: &'a Surroundings<'a>,
     pub(super) tickets: &'a mut Tickets,
     pub(super) out: &'a mut Vec<Effect>,
 }
 
-impl Writing<'_, '_> {
+impl Writing<'_> {
     fn now(&self) -> Now {
         self.surroundings.now
     }
 
-    fn is_due(&self, uid: &str, field: Field) -> bool {
-        self.surroundings.shared.refused().is_due(uid, field, self.now().wall)
-    }
-
-    fn taken(&mut self, uid: &str, field: Field) {
+    fn taken(&self, uid: &str, field: Field) {
         self.surroundings.shared.refused().taken(uid, field);
     }
 
-    fn write(&mut self, write: Write) -> Ticket {
-        let ticket = self.tickets.next();
-        self.out.push(Effect::Write(ticket, write));
-        ticket
+    /// Writes something of a binding, unless that was refused a moment ago.
+    fn write(&mut self, uid: &str, field: Field, write: Write, ending: Ending) -> Option<Ticket> {
+        let is_due = self.surroundings.shared.refused().is_due(uid, field, self.now().wall);
+        let about = About::Binding(uid.to_owned(), field);
+        is_due.then(|| self.memory.outbox.write(about, write, ending, (self.tickets, self.out))).flatten()
+    }
+
+    /// Replaces our finalizers by these.
+    pub(super) fn write_finalizers(
+        &mut self,
+        binding: &Arc<DirectAccessBinding>,
+        ours: &[&'static str],
+    ) -> Option<Ticket> {
+        let write = Write::Finalizers { binding: binding.clone(), ours: ours.to_vec() };
+        self.write(uid_of(binding), Field::Finalizer, write, Ending::Finalizer(binding.clone()))
+    }
+
+    /// Takes in what became of a write. Returns the binding that has its finalizer now.
+    pub(super) fn written(
+        &mut self,
+        ticket: Ticket,
+        result: &Result<Taken, NotTaken>,
+    ) -> Option<Arc<DirectAccessBinding>> {
+        let now = self.now();
+        match self.memory.outbox.end(ticket, result)? {
+            (About::Gate(pod), Ending::Record(object)) => match result {
+                Ok(_) => self.memory.refused_gates.taken(&pod),
+                Err(NotTaken { kind, words }) => {
+                    self.memory.refused_gates.refused(pod, &object, *kind, words, now.wall);
+                }
+            },
+            (About::Binding(uid, field), Ending::Record(object)) => {
+                self.surroundings.record(&uid, (field, &object), result);
+            }
+            (_, Ending::Finalizer(binding)) => {
+                self.surroundings.record(uid_of(&binding), (Field::Finalizer, &name_of(&binding)), result);
+                return match result {
+                    Ok(Taken::Binding(binding)) => Some(binding.clone()),
+                    Ok(Taken::Other) | Err(_) => None,
+                };
+            }
+            (_, Ending::Status(written)) => self.status_written(*written, result),
+        }
+        None
+    }
+
+    fn status_written(&mut self, written: StatusWrite, result: &Result<Taken, NotTaken>) {
+        let StatusWrite { binding, status, notices, lines } = written;
+        let uid = uid_of(&binding);
+        self.surroundings.record(uid, (Field::Status, &name_of(&binding)), result);
+        match result {
+            Ok(Taken::Binding(object)) => {
+                let mut told = self.memory.take_told(uid);
+                self.out.extend(lines.into_iter().map(Effect::Log));
+                self.out.extend(told.news(notices, self.now().at).into_iter().map(Effect::Tell));
+                self.memory.written.insert(uid.to_owned(), Written::new(object, status, told));
+                if self.memory.awaits_record {
+                    self.memory.outbox.tell();
+                }
+            }
+            Ok(Taken::Other) | Err(_) => self.memory.outbox.keep(uid, notices, lines),
+        }
     }
 }
 
@@ -137,7 +147,7 @@ pub fn service_name(service: &Service) -> String {
     format!("Service '{}'", service.key.name)
 }
 
-pub(super) fn name_of(binding: &DirectAccessBinding) -> String {
+fn name_of(binding: &DirectAccessBinding) -> String {
     binding_name(binding.metadata.name.as_deref().unwrap_or_default())
 }
 
@@ -145,92 +155,20 @@ fn uid_of(binding: &DirectAccessBinding) -> &str {
     binding.metadata.uid.as_deref().unwrap_or_default()
 }
 
-/// What a report is about.
-pub(super) struct Findings {
-    pub(super) snapshot: Snapshot,
-    pub(super) plan: Plan,
-    pub(super) outcome: Outcome,
-    pub(super) busy: Option<Duration>,
-    pub(super) begun: Begun,
-    pub(super) held_back: HeldBack,
-    pub(super) region: Region,
-}
-
-impl Reporting {
-    /// Begins to write.
-    pub(super) fn begin(findings: Findings, writing: &mut Writing<'_, '_>) -> Self {
-        let Findings { snapshot, plan, outcome, busy, begun, held_back, region } = findings;
-        let mut report = Self {
-            snapshot,
-            plan,
-            outcome,
-            busy,
-            begun,
-            visit: std::mem::replace(&mut writing.memory.visit, Visit::Later),
-            held_back,
-            region,
-            phase: Phase::Gates,
-            pending: BTreeMap::new(),
-            annotations: Vec::new(),
-            statuses: Vec::new(),
-        };
-        report.open_gates(writing);
-        report
-    }
-
-    /// Goes on when everything of a phase is written or refused. Returns true when there is nothing more to write.
-    pub(super) fn advance(&mut self, writing: &mut Writing<'_, '_>) -> bool {
-        while self.pending.is_empty() && self.phase != Phase::Over {
-            self.phase = match self.phase {
-                Phase::Gates => {
-                    self.write_services(writing);
-                    Phase::Services
-                }
-                Phase::Services => {
-                    self.write_statuses(writing);
-                    Phase::Statuses
-                }
-                Phase::Statuses => {
-                    self.release(writing);
-                    Phase::Finalizers
-                }
-                Phase::Finalizers | Phase::Over => {
-                    self.announce_refusals(writing);
-                    Phase::Over
-                }
-            };
-        }
-        self.phase == Phase::Over
-    }
-
-    /// Takes in what became of a write.
-    pub(super) fn written(&mut self, ticket: Ticket, result: Result<Taken, NotTaken>, writing: &mut Writing<'_, '_>) {
-        let now = writing.now();
-        match self.pending.remove(&ticket) {
-            None => {}
-            Some(Pending::Gate { pod, name }) => match result {
-                Ok(_) => writing.memory.refused_gates.taken(&pod),
-                Err(NotTaken { kind, words }) => {
-                    writing.memory.refused_gates.refused(pod, &format!("Pod '{name}'"), kind, &words, now.wall);
-                }
-            },
-            Some(Pending::Field { uid, field, object }) => {
-                writing.surroundings.record(&uid, (field, &object), &result);
-            }
-            Some(Pending::Status { place, object }) => self.status_written(place, &object, &result, writing),
-            Some(Pending::HeldBack { binding, status }) => {
-                let uid = uid_of(&binding);
-                writing.surroundings.record(uid, (Field::Status, &name_of(&binding)), &result);
-                if let Ok(Taken::Binding(object)) = &result {
-                    let told = writing.memory.take_told(uid);
-                    writing.memory.written.insert(uid.to_owned(), Written::new(object, *status, told));
-                }
-            }
-        }
+impl Report<'_> {
+    /// Writes what differs. Returns the status of each binding, in the snapshot's order.
+    pub(super) fn write(&self, writing: &mut Writing<'_>) -> Vec<DirectAccessBindingStatus> {
+        self.open_gates(writing);
+        let annotations = self.write_services(writing);
+        let statuses = self.write_statuses(&annotations, writing);
+        self.write_held_back(writing);
+        self.release(writing);
+        self.announce_refusals(writing);
+        statuses
     }
 
     /// When what was refused is tried again; `None` when nothing was.
-    pub(super) fn retry(&self, writing: &Writing<'_, '_>) -> Option<Retry> {
+    pub(super) fn retry(&self, writing: &Writing<'_>) -> Option<Retry> {
         let (refused, now) = (writing.surroundings.shared.refused(), writing.now().wall);
         let gates = writing.memory.refused_gates.wait(self.snapshot.now).and_then(|wait| Duration::try_from(wait).ok());
         let after = refused.wait(self.uids(), now).into_iter().chain(gates).min()?;
@@ -249,29 +187,30 @@ impl Reporting {
 }
 
 // Gates.
-impl Reporting {
+impl Report<'_> {
     /// Writes what the gates of waiting Pods should say.
-    fn open_gates(&mut self, writing: &mut Writing<'_, '_>) {
+    fn open_gates(&self, writing: &mut Writing<'_>) {
         for (view, plan) in self.parts() {
             writing.surroundings.shared.ledger().record(view.uid(), &plan.gates);
         }
         let now = self.snapshot.now;
-        let (mut wanted, mut pending) = (BTreeSet::new(), BTreeMap::new());
+        let mut wanted = BTreeSet::new();
         for gate in self.plan.bindings.iter().flat_map(|plan| &plan.gates) {
-            let Some(condition) = due(gate, &self.snapshot, writing.surroundings) else { continue };
+            let Some(condition) = due(gate, self.snapshot, writing.surroundings) else { continue };
             let is_new = wanted.insert(gate.pod_uid.clone());
             if is_new && writing.memory.refused_gates.is_due(&gate.pod_uid, now) {
                 let (pod, uid) = (gate.pod.clone(), gate.pod_uid.clone());
-                let row = Pending::Gate { pod: uid.clone(), name: pod.name.clone() };
-                pending.insert(writing.write(Write::Gate { pod, uid, condition }), row);
+                let ending = Ending::Record(format!("Pod '{}'", pod.name));
+                let about = About::Gate(uid.clone());
+                let write = Write::Gate { pod, uid, condition };
+                writing.memory.outbox.write(about, write, ending, (writing.tickets, writing.out));
             }
         }
         writing.memory.refused_gates.retain(|pod| wanted.contains(pod));
-        self.pending = pending;
     }
 
     /// The gates that users are told of, because they could not be written. Each binding tells of those of its Pods.
-    fn refused_gates(&self, writing: &mut Writing<'_, '_>) -> Vec<RefusedGate> {
+    fn refused_gates(&self, writing: &Writing<'_>) -> Vec<RefusedGate> {
         let row = |(pod, words): (&String, &str)| RefusedGate { pod_uid: pod.clone(), message: words.to_owned() };
         let shown: Vec<_> = writing.memory.refused_gates.shown(self.snapshot.now).map(row).collect();
         for (view, plan) in self.parts() {
@@ -306,24 +245,21 @@ fn due(gate: &GateVerdict, snapshot: &Snapshot, surroundings: &Surroundings<'_>)
 }
 
 // Services.
-impl Reporting {
-    /// Writes annotations and addresses where they differ.
-    fn write_services(&mut self, writing: &mut Writing<'_, '_>) {
-        let mut pending = BTreeMap::new();
+impl Report<'_> {
+    /// Writes annotations and addresses where they differ. Returns the annotations that each binding should have written.
+    fn write_services(&self, writing: &mut Writing<'_>) -> Vec<Vec<(String, String)>> {
         let mut annotations = Vec::with_capacity(self.plan.bindings.len());
         for (view, plan) in self.parts() {
             let wanted = self.annotations(view, plan.management);
             let has_voice = has_voice(view, writing.surroundings);
-            let of_service = self.annotation_write(view, &wanted).filter(|_| has_voice);
+            let of_service = annotation_write(view, &wanted).filter(|_| has_voice);
             let ingress = self.ingress_write(view, plan).filter(|_| has_voice);
             for (field, write) in [(Field::Annotations, of_service), (Field::Ingress, ingress)] {
-                let Some((service, write)) = write else {
-                    writing.taken(view.uid(), field);
-                    continue;
-                };
-                if writing.is_due(view.uid(), field) {
-                    let (uid, object) = (view.uid().to_owned(), service_name(&service));
-                    pending.insert(writing.write(write), Pending::Field { uid, field, object });
+                match write {
+                    Some((service, write)) => {
+                        writing.write(view.uid(), field, write, Ending::Record(service_name(&service)));
+                    }
+                    None => writing.taken(view.uid(), field),
                 }
             }
             if matches!(view.config, ConfigView::None) {
@@ -332,7 +268,7 @@ impl Reporting {
             }
             annotations.push(wanted);
         }
-        (self.annotations, self.pending) = (annotations, pending);
+        annotations
     }
 
     /// What this binding should have written on its Service.
@@ -346,12 +282,6 @@ impl Reporting {
         annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
     }
 
-    fn annotation_write(&self, view: &BindingView, wanted: &[(String, String)]) -> Option<(Arc<Service>, Write)> {
-        let wanted = wanted.iter().cloned().collect();
-        let service = view.service.clone().filter(|service| annotation::differs(service, &wanted))?;
-        Some((service.clone(), Write::Annotations { service, wanted }))
-    }
-
     fn ingress_write(&self, view: &BindingView, plan: &BindingPlan) -> Option<(Arc<Service>, Write)> {
         let service = view.service.clone()?;
         let addresses = annotation::ingress(view, &service, &self.snapshot.cloud, plan.management)?;
@@ -360,6 +290,12 @@ impl Reporting {
         let is_due = leads_here && addresses != service.ingress;
         is_due.then(|| (service.clone(), Write::Ingress { service, addresses }))
     }
+}
+
+fn annotation_write(view: &BindingView, wanted: &[(String, String)]) -> Option<(Arc<Service>, Write)> {
+    let wanted = wanted.iter().cloned().collect();
+    let service = view.service.clone().filter(|service| annotation::differs(service, &wanted))?;
+    Some((service.clone(), Write::Annotations { service, wanted }))
 }
 
 /// Only the binding that speaks for the Service writes on it, and the last one takes off what was written: otherwise two
@@ -377,65 +313,68 @@ fn is_last(view: &BindingView, surroundings: &Surroundings<'_>) -> bool {
 }
 
 // Bindings.
-impl Reporting {
+impl Report<'_> {
     /// Writes statuses where they differ.
-    fn write_statuses(&mut self, writing: &mut Writing<'_, '_>) {
+    fn write_statuses(
+        &self,
+        annotations: &[Vec<(String, String)>],
+        writing: &mut Writing<'_>,
+    ) -> Vec<DirectAccessBindingStatus> {
         let refused_gates = self.refused_gates(writing);
         let refused_writes = writing.surroundings.shared.refused().of(self.uids());
         let failed_task = writing.memory.failed_task.clone();
         let round = Round {
-            snapshot: &self.snapshot,
-            outcome: &self.outcome,
-            region: &self.region,
+            snapshot: self.snapshot,
+            outcome: self.outcome,
+            region: self.region,
             failed_task: failed_task.as_ref(),
             refused_gates: &refused_gates,
             refused_writes: &refused_writes,
             visit: self.visit,
         };
-        let mut pending = BTreeMap::new();
+        writing.memory.awaits_record = self.plan.bindings.iter().any(|part| part.record == Record::First);
         let mut statuses = Vec::with_capacity(self.plan.bindings.len());
-        for (place, ((view, plan), annotations)) in self.parts().zip(&self.annotations).enumerate() {
+        for ((view, plan), annotations) in self.parts().zip(annotations) {
             let previous = view.binding.status.clone().unwrap_or_default();
             let status = binding_status(&round, view, plan, annotations, &previous);
-            if status == previous {
-                writing.taken(view.uid(), Field::Status);
-            } else if writing.is_due(view.uid(), Field::Status) {
-                let binding = view.binding.clone();
-                let object = name_of(&binding);
-                let ticket = writing.write(Write::Status { binding, status: Box::new(status.clone()) });
-                pending.insert(ticket, Pending::Status { place, object });
-            }
+            self.write_status(view, &previous, &status, writing);
             statuses.push(status);
         }
-        (self.statuses, self.pending) = (statuses, pending);
-        self.write_held_back(writing);
+        statuses
     }
 
-    fn status_written(
+    fn write_status(
         &self,
-        place: usize,
-        object: &str,
-        result: &Result<Taken, NotTaken>,
-        writing: &mut Writing<'_, '_>,
+        view: &BindingView,
+        previous: &DirectAccessBindingStatus,
+        status: &DirectAccessBindingStatus,
+        writing: &mut Writing<'_>,
     ) {
-        let (Some(view), Some(status)) = (self.snapshot.bindings.get(place), self.statuses.get(place)) else { return };
-        writing.surroundings.record(view.uid(), (Field::Status, object), result);
-        if let Ok(Taken::Binding(object)) = result {
-            let previous = view.binding.status.clone().unwrap_or_default();
-            let mut told = writing.memory.take_told(view.uid());
-            let (found, lines) = (Vec::new(), vec![status_line(view, &previous, status)]);
-            let mut notices = Notices { view, told: &mut told, at: writing.now().at, found, lines };
-            notices.announce(&self.outcome, &previous, status);
-            let Notices { found, lines, .. } = notices;
-            writing.out.extend(lines.into_iter().map(Effect::Log));
-            writing.out.extend(found.into_iter().map(Effect::Tell));
-            writing.memory.written.insert(view.uid().to_owned(), Written::new(object, status.clone(), told));
+        let about = About::Binding(view.uid().to_owned(), Field::Status);
+        if status == previous {
+            // What is under way says something else.
+            writing.memory.outbox.outdate(&about);
+            return writing.taken(view.uid(), Field::Status);
         }
+        let (mut notices, mut lines) = announce(view, self.outcome, previous, status);
+        let is_due = writing.surroundings.shared.refused().is_due(view.uid(), Field::Status, writing.now().wall);
+        let write = Write::Status { binding: view.binding.clone(), status: Box::new(status.clone()) };
+        if !is_due || writing.memory.outbox.is_under_way(&about) {
+            writing.memory.outbox.compare(&about, &write);
+            return writing.memory.outbox.keep(view.uid(), notices, lines);
+        }
+        lines.push(status_line(view, previous, status));
+        let (kept_notices, kept_lines) = writing.memory.outbox.take_kept(view.uid());
+        notices.splice(0..0, kept_notices);
+        lines.splice(0..0, kept_lines);
+        let (binding, status) = (view.binding.clone(), status.clone());
+        let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, lines }));
+        writing.write(view.uid(), Field::Status, write, ending);
     }
 
     /// Says of bindings on which nothing is acted why that is so.
-    fn write_held_back(&mut self, writing: &mut Writing<'_, '_>) {
-        for binding in &self.held_back {
+    fn write_held_back(&self, writing: &mut Writing<'_>) {
+        for binding in self.held_back {
             let binding = writing.memory.latest(binding.clone());
             let uid = uid_of(&binding).to_owned();
             let refused = writing.surroundings.shared.refused().of(std::iter::once(uid.as_str()));
@@ -446,31 +385,24 @@ impl Reporting {
                 writing.taken(&uid, Field::Status);
                 continue;
             };
-            if writing.is_due(&uid, Field::Status) {
-                let status = Box::new(status);
-                let ticket = writing.write(Write::Status { binding: binding.clone(), status: status.clone() });
-                self.pending.insert(ticket, Pending::HeldBack { binding, status });
-            }
+            let write = Write::Status { binding: binding.clone(), status: Box::new(status.clone()) };
+            let (notices, lines) = (Vec::new(), Vec::new());
+            let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, lines }));
+            writing.write(&uid, Field::Status, write, ending);
         }
     }
 
     /// Takes finalizers off.
-    fn release(&mut self, writing: &mut Writing<'_, '_>) {
-        let mut pending = BTreeMap::new();
+    fn release(&self, writing: &mut Writing<'_>) {
         for (view, plan) in self.parts() {
-            let is_over = view.is_deleting() && plan.release == Release::Done && has_finalizer(&view.binding);
-            if is_over && writing.is_due(view.uid(), Field::Finalizer) {
-                let (binding, ours) = (view.binding.clone(), Vec::new());
-                let (uid, object) = (view.uid().to_owned(), name_of(&binding));
-                let ticket = writing.write(Write::Finalizers { binding, ours });
-                pending.insert(ticket, Pending::Field { uid, field: Field::Finalizer, object });
+            if view.is_deleting() && plan.release == Release::Done && has_finalizer(&view.binding) {
+                writing.write_finalizers(&view.binding, &[]);
             }
         }
-        self.pending = pending;
     }
 
     /// Tells of what is refused, and was not told yet.
-    fn announce_refusals(&self, writing: &mut Writing<'_, '_>) {
+    fn announce_refusals(&self, writing: &mut Writing<'_>) {
         let now = writing.now().wall;
         let of_round = self.snapshot.bindings.iter().map(|view| (&view.binding, view.service.as_deref()));
         for (binding, service) in of_round.chain(self.held_back.iter().map(|binding| (binding, None))) {

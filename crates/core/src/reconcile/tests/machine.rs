@@ -44,8 +44,11 @@ fn ready(world: &World) -> Option<String> {
         .map(|one| format!("{} {}", one.status, one.reason))
 }
 
+/// Targets with their weights, the number of listeners, whether the binding is ready, and which gates are open.
+type End = (Vec<(Address, Weight)>, usize, Option<String>, Vec<bool>);
+
 /// What is left in the end, as far as it is not a matter of time.
-fn end(play: &Play) -> (Vec<(Address, Weight)>, usize, Option<String>, Vec<bool>) {
+fn end(play: &Play) -> End {
     let world = &play.world;
     let gates = world.pods.values().map(|pod| pod.gate == GateState::Open).collect();
     (targets(world), world.listeners.len(), ready(world), gates)
@@ -100,6 +103,67 @@ fn a_drain_waits_for_no_read_but_that_of_targets_and_for_no_write() {
         let is_waited_for = matches!(kind, Kind::Targets | Kind::Call | Kind::Status);
         assert!(is_waited_for || took < SECOND * 2, "{kind:?}: {took:?}");
     }
+}
+
+/// The same, while everything that is written of the binding is on its way.
+#[test]
+fn a_drain_does_not_wait_for_what_is_on_its_way_to_the_api_server() {
+    for kind in [Kind::Finalizers, Kind::Status, Kind::Gate, Kind::Annotations, Kind::Ingress] {
+        let mut play = at_rest();
+        play.takes.insert(kind, SECOND * 20);
+        // Another binding is new, and a Pod comes, so that there is something of each kind to write.
+        let mut other = crate::plan::tests::world::binding(2, &json!({"listeners": [listener(81, "TCP")]}));
+        std::sync::Arc::make_mut(&mut other).metadata.finalizers = None;
+        play.world.bindings.push(other);
+        add(&mut play.world, [4], "web");
+        play.world.pod(4).gate = GateState::Unset;
+        let service = play.world.service.as_mut().unwrap();
+        (service.is_load_balancer, service.load_balancer_class) =
+            (true, Some(crate::api::names::LOAD_BALANCER_CLASS.to_owned()));
+        service.ingress.clear();
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 2);
+        play.world.heal();
+        play.play(SECOND);
+        let began = play.at;
+        delete(&mut play.world, [1]);
+        play.world.pod(1).ending.pre_stop = crate::model::PreStop::None;
+        news(&mut play);
+        while targets(&play.world).iter().any(|(found, weight)| *found == address(1) && *weight > 0) {
+            assert!(play.go_on(began + SECOND * 60), "{kind:?}: never");
+        }
+        let took = play.at - began;
+        eprintln!("{kind:?} takes 20 s and is under way: no weight after {took:?}");
+        assert!(took < SECOND * 2, "{kind:?}: {took:?}");
+        play.play(SECOND * 200);
+        assert!(play.log.iter().any(|(_, found, _)| *found == kind), "{kind:?} is written");
+        assert_eq!(play.world.listeners.len(), 2, "{kind:?}: the other binding has its listener in the end");
+    }
+}
+
+/// A load balancer whose listeners cannot be read has its ending Pods drained, and says what is wrong.
+#[test]
+fn a_refused_read_of_the_load_balancer_keeps_no_ending_pod_and_is_said() {
+    let mut play = at_rest();
+    play.failing.insert(Kind::Frame);
+    play.play(SECOND * 100);
+    assert_eq!(ready(&play.world).as_deref(), Some("Unknown Failed"));
+    let (began, reads) = (play.at, play.count(Kind::Frame));
+    delete(&mut play.world, [1]);
+    play.world.pod(1).ending.pre_stop = crate::model::PreStop::None;
+    news(&mut play);
+    play.play(SECOND * 8);
+    let left: Vec<_> = targets(&play.world).into_iter().filter(|(found, _)| *found == address(1)).collect();
+    assert!(left.iter().all(|(_, weight)| *weight == 0), "{left:?}");
+    remove(&mut play.world, [1]);
+    news(&mut play);
+    play.play(SECOND * 8);
+    assert_eq!(targets(&play.world).len(), 2, "who is gone is gone");
+    let reads = play.count(Kind::Frame) - reads;
+    assert!(reads <= 10, "{reads} reads in {:?}", play.at - began);
+    play.failing.clear();
+    play.play(SECOND * 70);
+    assert_eq!(ready(&play.world).as_deref(), Some("True Ready"));
 }
 
 /// A story: Pods come up, one is replaced by another, and the binding goes.

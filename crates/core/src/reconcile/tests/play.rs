@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::DirectAccessBinding;
-use crate::model::{Caller, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, TaskId, TaskState};
+use crate::model::{
+    Caller, Class, Failure, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, TaskId, TaskState,
+};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
@@ -30,9 +32,16 @@ impl Caches for Sight<'_> {
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
     ) -> BindingView {
-        let views = self.0.snapshot().bindings;
-        let view = views.into_iter().find(|view| view.binding.metadata.uid == binding.metadata.uid);
-        BindingView { binding, certificates, ..view.expect("the binding is in the world") }
+        let uid = &binding.metadata.uid;
+        let mut views = self.0.snapshot().bindings;
+        // One that is gone meanwhile is seen as it was.
+        let place = views.iter().position(|view| view.binding.metadata.uid == *uid).unwrap_or_default();
+        if views.is_empty() {
+            let mut world = self.0.clone();
+            world.bindings.push(binding.clone());
+            views = world.snapshot().bindings;
+        }
+        BindingView { binding, certificates, ..views.swap_remove(place) }
     }
 
     fn has_binding(&self, uid: &str) -> bool {
@@ -156,6 +165,8 @@ pub(super) struct Play {
     pub(super) takes: BTreeMap<Kind, Duration>,
     /// Writes of these kinds are refused.
     pub(super) refused: BTreeSet<Kind>,
+    /// Reads of these kinds are refused.
+    pub(super) failing: BTreeSet<Kind>,
     /// Steps whose task runs, until when.
     tasks: BTreeMap<String, Duration>,
     /// How long tasks run.
@@ -174,6 +185,11 @@ pub(super) enum Crash {
     After,
 }
 
+fn failure() -> Failure {
+    let (code, message) = ("InternalError".to_owned(), String::new());
+    Failure { class: Class::Transient, action: "DescribeListeners", code, message, request_id: None }
+}
+
 impl Play {
     pub(super) fn new(world: World) -> Self {
         let region = Region::new("ap-guangzhou");
@@ -188,6 +204,7 @@ impl Play {
             under_way: Vec::new(),
             takes: BTreeMap::new(),
             refused: BTreeSet::new(),
+            failing: BTreeSet::new(),
             tasks: BTreeMap::new(),
             task_lasts: Duration::ZERO,
             versions: 1,
@@ -197,7 +214,11 @@ impl Play {
     }
 
     pub(super) fn calls(&self) -> usize {
-        self.log.iter().filter(|(_, kind, _)| *kind == Kind::Call).count()
+        self.count(Kind::Call)
+    }
+
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.log.iter().filter(|(_, found, _)| *found == kind).count()
     }
 
     /// Lets the machine take in something.
@@ -315,6 +336,7 @@ impl Play {
                 let ends = self.tasks[&task.to_string()];
                 Answer::Task(Ok(if self.at < ends { TaskState::Running } else { TaskState::Succeeded(Vec::new()) }))
             }
+            Read::Frame if self.failing.contains(&Kind::Frame) => Answer::Frame(Err(failure())),
             Read::Frame => Answer::Frame(Ok(Frame::Shown(self.world.observed()))),
             Read::Targets(_) => Answer::Targets(Ok(self.world.observed().targets)),
             Read::Health => Answer::Health(self.world.observed().health),
