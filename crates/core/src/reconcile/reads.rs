@@ -247,7 +247,9 @@ impl Reads {
             | Answer::Tagged(_)
             | Answer::Definition(_)
             | Answer::Quotas(_)
-            | Answer::Health(_) => {}
+            | Answer::Health(_)
+            | Answer::Config(_)
+            | Answer::StatusField(_) => {}
         }
     }
 
