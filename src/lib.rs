@@ -18,8 +18,10 @@
 //!   ↓ operator::report     writes what differs to Kubernetes, nothing else
 //! ```
 //!
-//! Beside the rounds, `operator::services` makes bindings for Services that carry TKE's annotations, `operator::configs` keeps statuses of
-//! TkeServiceConfigs, and `operator::release` opens gates that no round is about. A binding that wants its load balancer created has
+//! Beside the rounds, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
+//! [`reconcile::ConfigMachine`] keeps the status of a TkeServiceConfig, and [`reconcile::ReleaseMachine`] opens gates that no round is
+//! about. `operator::keyed` runs one for each key with something to do, so that what is slow or refused for one holds up no other, and
+//! a namespace in which every write hangs takes no room from others. A binding that wants its load balancer created has
 //! rounds of its own until there is one ([`plan::placement`]), and then those of the load balancer.
 //!
 //! # Invariants

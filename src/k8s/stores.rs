@@ -93,6 +93,11 @@ impl PartialEq for ConfigRow {
 }
 
 impl ConfigRow {
+    /// Its resource version; absent only in files.
+    pub fn resource_version(&self) -> Option<&str> {
+        self.resource_version.as_deref()
+    }
+
     /// The object of this UID owns it.
     pub fn is_owned_by(&self, uid: Option<&str>) -> bool {
         self.owners.iter().any(|owner| Some(owner.as_str()) == uid)

@@ -8,11 +8,11 @@ use super::context::Context;
 use super::triggers::bindings;
 use crate::api::DirectAccessBinding;
 use crate::k8s::Word;
-use crate::model::{Caller, KeyMark, ObjectKey, Pod};
+use crate::model::{Caller, KeyMark, ObjectKey, Pod, Service};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::{BindingView, Cluster};
-use crate::reconcile::{Caches, Key};
+use crate::reconcile::{Caches, ConfigSight, Key};
 
 impl Caches for Context {
     fn bindings(&self, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
@@ -71,5 +71,27 @@ impl Caches for Context {
 
     fn caller(&self, since: &KeyMark) -> Caller {
         self.clouds.caller().since(since)
+    }
+
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.stores.services.row(&key.namespace, &key.name)
+    }
+
+    fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>> {
+        self.stores.selecting(pod)
+    }
+
+    fn bindings_in(&self, namespace: &str) -> Vec<Arc<DirectAccessBinding>> {
+        self.stores.bindings.rows(namespace).values().map(|row| row.0.clone()).collect()
+    }
+
+    fn waiting(&self, namespace: &str) -> Vec<Arc<Pod>> {
+        self.stores.pods.rows(namespace).values().filter(|pod| pod.gate.is_waiting()).cloned().collect()
+    }
+
+    fn config(&self, key: &ObjectKey) -> Option<ConfigSight> {
+        let row = self.stores.configs.row(&key.namespace, &key.name)?;
+        let version = row.resource_version().map(str::to_owned);
+        Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone().ok() })
     }
 }

@@ -8,17 +8,16 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::configs::{Configs, config_loop};
 use super::context::Context;
 use super::drive::{drive, span};
 use super::first_looks::{Turns, in_order};
+use super::keyed::{Marks, run_keyed};
+use super::marks;
 use super::metrics::Waker;
-use super::release::{Releases, release_loop};
-use super::services::{Services, service_loop};
-use super::triggers::{keys, namespace, news};
+use super::triggers::{keys, news};
 use crate::k8s::Change;
-use crate::model::Region;
-use crate::reconcile::{Caches, Key, News};
+use crate::model::{ObjectKey, Region};
+use crate::reconcile::{Caches, ConfigMachine, Key, News, ReleaseMachine, ServiceMachine};
 use crate::status::FirstLook;
 
 /// Why rounds are not run any more.
@@ -56,9 +55,9 @@ pub(super) async fn dispatch(
 
 struct Loops {
     context: Arc<Context>,
-    releases: Arc<Releases>,
-    configs: Arc<Configs>,
-    services: Arc<Services>,
+    releases: Arc<Marks<String>>,
+    configs: Arc<Marks<ObjectKey>>,
+    services: Arc<Marks<ObjectKey>>,
     wakers: HashMap<Key, Arc<Waker>>,
     tasks: JoinSet<Option<Key>>,
     turns: Turns,
@@ -73,12 +72,12 @@ impl Loops {
     /// Starts the loops, over everything that there is.
     fn start_with(context: Arc<Context>, stop: CancellationToken) -> Self {
         let mut tasks = JoinSet::new();
-        let releases = Arc::new(Releases::new(&context.stores));
-        tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
-        let configs = Arc::new(Configs::new(&context.stores));
-        tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
-        let services = Arc::new(Services::new(&context.stores));
-        tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
+        let releases = Marks::new(marks::all_namespaces(&context.stores));
+        tasks.spawn(run_keyed::<ReleaseMachine, _>(context.clone(), releases.clone(), stop.clone()));
+        let configs = Marks::new(marks::all_configs(&context.stores));
+        tasks.spawn(run_keyed::<ConfigMachine, _>(context.clone(), configs.clone(), stop.clone()));
+        let services = Marks::new(marks::all_services(&context.stores));
+        tasks.spawn(run_keyed::<ServiceMachine, _>(context.clone(), services.clone(), stop.clone()));
         let region = context.clouds.default_region().clone();
         let (wakers, turns, keys, panics) = (HashMap::new(), Turns::default(), HashMap::new(), HashMap::new());
         let mut loops = Self { context, releases, configs, services, wakers, tasks, turns, keys, panics, stop };
@@ -104,16 +103,15 @@ impl Loops {
     fn take_in(&mut self, change: &Change) {
         let stores = self.context.stores.clone();
         let region = self.context.clouds.default_region().clone();
-        let namespace = namespace(change);
         for key in keys(change, &stores, &region) {
             self.wake(key, news(change));
         }
         if matches!(change, Change::Switches(_) | Change::Hold(_)) {
             self.wake_all(&region);
         }
-        self.releases.mark(namespace);
-        self.configs.mark(change, &stores);
-        self.services.mark(change, &stores);
+        self.releases.mark(marks::namespaces(change));
+        self.configs.mark(marks::configs(change, &stores));
+        self.services.mark(marks::services(change, &stores));
     }
 
     fn wake(&mut self, key: Key, news: News) {

@@ -19,7 +19,7 @@ use crate::reconcile::{Effect, Input, Key, Line, Machine, Notice, RoundEnd, Show
 /// Writes to Kubernetes under way at once. Each is one small request; a rollout of hundreds of Pods should not wait for them one by one.
 const WRITES: usize = 16;
 /// How long Events that are under way are waited for when the controller stops.
-const PARTING: Duration = Duration::from_millis(500);
+pub(super) const PARTING: Duration = Duration::from_millis(500);
 
 /// The rounds of one load balancer, until nothing is bound to it or the controller stops. The first one has the turn.
 pub(super) async fn drive(
@@ -191,7 +191,7 @@ impl Driver {
 }
 
 /// A panic of what was under way is one of the load balancer's task. What was aborted is forgotten.
-fn resume(error: JoinError) {
+pub(super) fn resume(error: JoinError) {
     if let Ok(panic) = error.try_into_panic() {
         std::panic::resume_unwind(panic);
     }
@@ -205,7 +205,8 @@ pub(super) fn span(key: &Key, round: u64) -> Span {
     }
 }
 
-fn log(line: Line) {
+/// Says it.
+pub(super) fn log(line: Line) {
     match line {
         Line::HoldUnreadable(problem) => {
             tracing::warn!(error = %problem, "the controller's ConfigMap cannot be read; what is in force stays in force");
@@ -224,6 +225,10 @@ fn log(line: Line) {
             tracing::info!(binding, ready, reason, "status changed");
         }
         Line::Status { binding, ready: None } => tracing::debug!(binding, "status written"),
+        Line::Parked { service, end } => {
+            tracing::info!(service, reason = end.as_str(), "binding is parked; its load balancer is kept");
+        }
+        Line::Deleted { service, end } => tracing::info!(service, reason = end.as_str(), "binding is deleted"),
     }
 }
 

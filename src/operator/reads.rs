@@ -2,14 +2,16 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
+use kube::api::{ApiResource, DynamicObject};
 
 use super::context::{Cloud, Context};
-use crate::api::DirectAccessBinding;
+use super::kubernetes::WriteError;
 use crate::api::mark::ListenerName;
+use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::clb::{Contents, Presence};
-use crate::model::{Class, Failure, Limits, Region};
+use crate::model::{Class, Failure, Limits, ObjectKey, Region};
 use crate::plan::Observed;
-use crate::reconcile::{Answer, DefinitionSight, Frame, Key, Read};
+use crate::reconcile::{Answer, DefinitionSight, Frame, Key, NotTaken, OtherRead, Read, StatusField};
 
 /// Reads, and gives what came of it. A region that can have no client is a read that has failed.
 pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
@@ -41,6 +43,36 @@ pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
             Ok(cloud) => cloud.clb.load_balancers_tagged(&tag, &value).await,
             Err(failure) => Err(failure),
         }),
+        Read::Other(what) => read_other(context, what).await,
+    }
+}
+
+/// Reads what is not about a load balancer.
+pub(super) async fn read_other(context: &Context, read: OtherRead) -> Answer {
+    match read {
+        OtherRead::Config(config) => Answer::Config(found(context, &config).await),
+        OtherRead::StatusField => Answer::StatusField(status_field(context).await),
+    }
+}
+
+/// A config as it is; `None` when there is none.
+async fn found(context: &Context, key: &ObjectKey) -> Result<Option<Box<DynamicObject>>, NotTaken> {
+    let resource = ApiResource::erase::<TkeServiceConfig>(&());
+    let found = context.kubernetes.object(key, &resource).await;
+    found.map(|config| config.map(Box::new)).map_err(|error| WriteError::from(error).into())
+}
+
+/// Whether the installed definition of TkeServiceConfigs has a status.
+async fn status_field(context: &Context) -> StatusField {
+    let version = format!("{}/{}", names::GROUP, names::VERSION);
+    let is_status = |name: &str| name == "tkeserviceconfigs/status";
+    match context.kubernetes.resources(&version).await {
+        Ok(list) if !list.resources.iter().any(|resource| is_status(&resource.name)) => StatusField::Missing,
+        Ok(_) => StatusField::There,
+        Err(error) => {
+            tracing::debug!(%error, "the API server does not tell its resources");
+            StatusField::There
+        }
     }
 }
 

@@ -10,10 +10,14 @@ use k8s_openapi::api::core::v1 as core;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::context::Context;
-use super::kubernetes::WriteError;
+use super::kubernetes::{PATIENCE, WriteError};
 use super::metrics::WriteResult;
+use super::object_writes::{
+    create_config, delete_binding, replace_config, write_condition, write_config_status, write_mark, write_own_binding,
+};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Service};
 use crate::reconcile::{NotTaken, Notice, NoticeKind, Taken, Write};
@@ -25,21 +29,27 @@ use crate::status::{GateCondition, RefusalKind};
 ///
 /// What the API server has against it.
 pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotTaken> {
-    match write {
+    let other = match write {
         Write::Finalizers { binding, ours } => {
-            write_finalizers(context, &binding, &ours).await.map(|object| Taken::Binding(Arc::new(object)))
+            let written = write_finalizers(context, &binding, &ours).await;
+            return written.map(|object| Taken::Binding(Arc::new(object)));
         }
         Write::Status { binding, status } => {
-            write_status(context, &binding, &status).await.map(|object| Taken::Binding(Arc::new(object)))
+            let written = write_status(context, &binding, &status).await;
+            return written.map(|object| Taken::Binding(Arc::new(object)));
         }
-        Write::Gate { pod, uid, condition } => write_gate(context, &pod, &uid, &condition).await.map(|()| Taken::Other),
-        Write::Annotations { service, wanted } => {
-            write_annotations(context, &service, &wanted).await.map(|()| Taken::Other)
-        }
-        Write::Ingress { service, addresses } => {
-            write_ingress(context, &service, &addresses).await.map(|()| Taken::Other)
-        }
-    }
+        Write::Gate { pod, uid, condition } => write_gate(context, &pod, &uid, &condition).await,
+        Write::Annotations { service, wanted } => write_annotations(context, &service, &wanted).await,
+        Write::Ingress { service, addresses } => write_ingress(context, &service, &addresses).await,
+        Write::OwnBinding { service, wanted } => write_own_binding(context, &service, &wanted).await,
+        Write::Mark { binding, uid, mark } => write_mark(context, &binding, &uid, mark).await,
+        Write::Deletion { binding, uid } => delete_binding(context, &binding, uid).await,
+        Write::ServiceCondition { service, condition } => write_condition(context, &service, condition.as_ref()).await,
+        Write::NewConfig { config } => create_config(context, &config).await,
+        Write::Config { config } => replace_config(context, &config).await,
+        Write::ConfigStatus { config, status } => write_config_status(context, &config, &status).await,
+    };
+    other.map(|()| Taken::Other)
 }
 
 /// Publishes an Event. It is a courtesy: the status says it too.
@@ -50,9 +60,15 @@ pub(super) async fn publish(context: &Context, notice: Notice) {
         NoticeKind::Warning => EventType::Warning,
     };
     let event = Event { type_, reason, note: Some(note), action, secondary: None };
-    if let Err(error) = context.recorder.publish(&event, &about).await {
+    let published = timeout(PATIENCE, context.recorder.publish(&event, &about)).await;
+    let failure = match published {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(elapsed) => Some(elapsed.to_string()),
+    };
+    if let Some(error) = failure {
         let (namespace, name) = (about.namespace.unwrap_or_default(), about.name.unwrap_or_default());
-        tracing::debug!(%error, object = format!("{namespace}/{name}"), "event was not taken");
+        tracing::debug!(error, object = format!("{namespace}/{name}"), "event was not taken");
     }
 }
 
@@ -152,16 +168,7 @@ async fn write_status(
 }
 
 /// Writes what the gate of a Pod says.
-///
-/// # Errors
-///
-/// What the API server has against it; it should be repeated.
-pub(super) async fn write_gate(
-    context: &Context,
-    pod: &ObjectKey,
-    uid: &str,
-    condition: &GateCondition,
-) -> Result<(), NotTaken> {
+async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, condition: &GateCondition) -> Result<(), NotTaken> {
     let api = context.kubernetes.writes::<core::Pod>(&pod.namespace);
     let now = Timestamp::now();
     let patch = json!({

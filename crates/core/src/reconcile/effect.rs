@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::core::DynamicObject;
 
 use super::Reply;
-use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfig, TkeServiceConfigStatus};
 use crate::model::{
-    Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, TargetHealth,
-    TaskId, TaskState, Witnesses,
+    Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
+    TargetHealth, TaskId, TaskState, Witnesses,
 };
+use crate::plan::annotated::End;
 use crate::plan::{BindingPlan, BindingView, Observed, Step};
+use crate::status::service::Application;
 use crate::status::{GateCondition, RefusalKind};
 
 /// Names an effect whose result comes back. No machine uses one twice.
@@ -92,6 +95,17 @@ pub enum Read {
     Certificate(ObjectKey),
     /// The definition of DirectAccessBindings.
     Definition,
+    /// Something that is not about a load balancer.
+    Other(OtherRead),
+}
+
+/// What is read of Kubernetes by machines that are not about a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OtherRead {
+    /// A TkeServiceConfig as it is, with fields that this version does not know.
+    Config(ObjectKey),
+    /// Whether TkeServiceConfigs have a status.
+    StatusField,
 }
 
 /// What a read gives.
@@ -114,6 +128,19 @@ pub enum Answer {
     Certificate(Result<String, String>),
     /// Whether the definition stays.
     Definition(DefinitionSight),
+    /// The config; `None` when there is none.
+    Config(Result<Option<Box<DynamicObject>>, NotTaken>),
+    /// Whether there is a status.
+    StatusField(StatusField),
+}
+
+/// Whether the definition of TkeServiceConfigs has a status: TKE's own has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusField {
+    /// It has, or the API server does not say: a write will tell.
+    There,
+    /// It has none.
+    Missing,
 }
 
 /// What a read of a load balancer shows.
@@ -176,6 +203,53 @@ pub enum Write {
         service: Arc<Service>,
         /// IP addresses and domain names.
         addresses: Vec<String>,
+    },
+    /// The binding of an annotated Service is made, or becomes this.
+    OwnBinding {
+        /// The Service as it was read.
+        service: Arc<Service>,
+        /// What the binding is to be like.
+        wanted: Box<Application>,
+    },
+    /// The mark that a binding is parked.
+    Mark {
+        /// The binding.
+        binding: ObjectKey,
+        /// Its UID.
+        uid: String,
+        /// The value; `None` takes the mark off.
+        mark: Option<String>,
+    },
+    /// A binding is deleted.
+    Deletion {
+        /// The binding.
+        binding: ObjectKey,
+        /// Its UID.
+        uid: String,
+    },
+    /// Our condition in the status of a Service.
+    ServiceCondition {
+        /// The Service as it was read.
+        service: Arc<Service>,
+        /// The condition; `None` takes it off.
+        condition: Option<ServiceCondition>,
+    },
+    /// A TkeServiceConfig that is made.
+    NewConfig {
+        /// All of it.
+        config: Box<DynamicObject>,
+    },
+    /// A TkeServiceConfig that becomes this, if it still has the version that was read.
+    Config {
+        /// All of it.
+        config: Box<DynamicObject>,
+    },
+    /// The status of a TkeServiceConfig.
+    ConfigStatus {
+        /// The config as it was read.
+        config: Arc<TkeServiceConfig>,
+        /// All of the status.
+        status: Box<TkeServiceConfigStatus>,
     },
 }
 
@@ -245,6 +319,20 @@ pub enum Line {
         binding: String,
         /// The condition Ready with its reason, where that is new.
         ready: Option<(String, String)>,
+    },
+    /// The binding of a Service is parked.
+    Parked {
+        /// Namespace and name of the Service.
+        service: String,
+        /// How its user has ended it.
+        end: End,
+    },
+    /// The binding of a Service is deleted.
+    Deleted {
+        /// Namespace and name of the Service.
+        service: String,
+        /// How its user has ended it.
+        end: End,
     },
 }
 

@@ -4,13 +4,18 @@
 //! calls of the cloud, writes to Kubernetes, Events, and when to be woken. Edges do that and bring what came of it; they decide
 //! nothing. No clock, no channel and no task is inside, so a test can play the world.
 //!
+//! [`ServiceMachine`], [`ConfigMachine`] and [`ReleaseMachine`] are the loops beside it, one machine for each annotated Service, each
+//! TkeServiceConfig, and the gates of each namespace.
+//!
 //! [`Execution`] says in which order the steps of a plan become calls, and what a refusal means for the others. Times are durations
 //! since some moment that stays the same, by a clock that never goes back.
 
+mod config;
 mod effect;
 mod execution;
 mod gathering;
 mod key;
+mod keyed;
 mod machine;
 mod memory;
 mod notices;
@@ -18,7 +23,9 @@ mod outbox;
 mod part;
 mod reads;
 mod refusals;
+mod release;
 mod reporting;
+mod service;
 mod shared;
 mod surroundings;
 mod tempo;
@@ -26,17 +33,21 @@ mod tempo;
 mod tests;
 mod tickets;
 
+pub use config::ConfigMachine;
 pub use effect::{
-    Answer, DefinitionSight, Effect, Frame, Input, Line, News, NotTaken, Notice, NoticeKind, Read, RoundEnd,
-    RoundReport, RoundResult, Shown, Taken, Targets, Ticket, UseOfQuotas, Write,
+    Answer, DefinitionSight, Effect, Frame, Input, Line, News, NotTaken, Notice, NoticeKind, OtherRead, Read, RoundEnd,
+    RoundReport, RoundResult, Shown, StatusField, Taken, Targets, Ticket, UseOfQuotas, Write,
 };
 pub use execution::{Execution, Reply};
 pub use key::Key;
+pub use keyed::{KeyedMachine, MachineKey};
 pub use machine::Machine;
 pub use notices::{refusal_notice, service_reference};
 pub use part::is_shared;
 pub use reads::named_secrets;
 pub use refusals::Refusals;
+pub use release::ReleaseMachine;
 pub use reporting::{binding_name, service_name};
+pub use service::ServiceMachine;
 pub use shared::{Ledger, RefusedByBinding, Shared};
-pub use surroundings::{Caches, Flags, Now, Surroundings};
+pub use surroundings::{Caches, ConfigSight, Flags, Now, Surroundings};

@@ -245,7 +245,9 @@ impl Reads {
             | Answer::Tagged(_)
             | Answer::Definition(_)
             | Answer::Quotas(_)
-            | Answer::Health(_) => {}
+            | Answer::Health(_)
+            | Answer::Config(_)
+            | Answer::StatusField(_) => {}
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Shared {
     ledger: Mutex<Ledger>,
     refused: Mutex<RefusedByBinding>,
     brake: Mutex<Brake>,
+    /// Until when the definition of TkeServiceConfigs is believed to have no status.
+    without_status: Mutex<Duration>,
 }
 
 /// What a panic has left is as good as anything: all of it may be forgotten.
@@ -46,6 +48,16 @@ impl Shared {
     /// Whether removals are held.
     pub fn brake(&self) -> MutexGuard<'_, Brake> {
         lock(&self.brake)
+    }
+
+    /// The definition of TkeServiceConfigs has no status, which is believed until this time.
+    pub fn statuses_are_missing_until(&self, until: Duration) {
+        *lock(&self.without_status) = until;
+    }
+
+    /// Whether the definition of TkeServiceConfigs is believed to have no status.
+    pub fn are_statuses_missing(&self, now: Duration) -> bool {
+        now < *lock(&self.without_status)
     }
 }
 

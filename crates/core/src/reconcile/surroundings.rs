@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Key, NotTaken, Shared};
-use crate::api::DirectAccessBinding;
-use crate::model::{Caller, KeyMark, ObjectKey, Pod, Region};
+use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::model::{Caller, KeyMark, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::{BindingView, Cluster};
@@ -47,6 +47,27 @@ pub trait Caches {
     fn signing_key(&self) -> KeyMark;
     /// The account that has made all calls since this key was in use, as far as is known.
     fn caller(&self, since: &KeyMark) -> Caller;
+    /// A Service.
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>>;
+    /// The Services that select a Pod.
+    fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>>;
+    /// The bindings of a namespace.
+    fn bindings_in(&self, namespace: &str) -> Vec<Arc<DirectAccessBinding>>;
+    /// The Pods of a namespace whose gate is not open.
+    fn waiting(&self, namespace: &str) -> Vec<Arc<Pod>>;
+    /// A TkeServiceConfig.
+    fn config(&self, key: &ObjectKey) -> Option<ConfigSight>;
+}
+
+/// What the caches show of a TkeServiceConfig.
+#[derive(Clone, Debug)]
+pub struct ConfigSight {
+    /// UIDs of the objects that own it.
+    pub owners: Vec<String>,
+    /// Its resource version.
+    pub version: Option<String>,
+    /// The object; `None` where this version cannot read it.
+    pub config: Option<Arc<TkeServiceConfig>>,
 }
 
 /// What flags say.

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use crate::api::DirectAccessBinding;
 use crate::model::{
-    Caller, Class, Failure, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, TaskId, TaskState,
+    Caller, Class, Failure, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service, TaskId, TaskState,
 };
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
-use crate::plan::{BindingView, Cluster, Step};
+use crate::plan::{BindingView, Cluster, Step, selects};
 use crate::reconcile::{
-    Answer, Caches, DefinitionSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Now, Read, Reply, Shared,
-    Surroundings, Taken, Write,
+    Answer, Caches, ConfigSight, DefinitionSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Now, Read,
+    Reply, Shared, Surroundings, Taken, Write,
 };
 use crate::status::RefusalKind;
 
@@ -84,6 +84,26 @@ impl Caches for Sight<'_> {
     fn caller(&self, _since: &KeyMark) -> Caller {
         self.0.caller.clone()
     }
+
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.0.service.clone().filter(|service| service.key == *key).map(Arc::new)
+    }
+
+    fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>> {
+        self.0.service.iter().filter(|service| selects(service, pod)).cloned().map(Arc::new).collect()
+    }
+
+    fn bindings_in(&self, _namespace: &str) -> Vec<Arc<DirectAccessBinding>> {
+        self.0.bindings.clone()
+    }
+
+    fn waiting(&self, _namespace: &str) -> Vec<Arc<Pod>> {
+        self.0.pods.values().filter(|pod| pod.gate.is_waiting()).cloned().map(Arc::new).collect()
+    }
+
+    fn config(&self, _key: &ObjectKey) -> Option<ConfigSight> {
+        None
+    }
 }
 
 /// An effect that is under way, by name.
@@ -140,7 +160,10 @@ impl Kind {
             Effect::Write(_, Write::Gate { .. }) => Self::Gate,
             Effect::Write(_, Write::Annotations { .. }) => Self::Annotations,
             Effect::Write(_, Write::Ingress { .. }) => Self::Ingress,
-            Effect::Begun(_)
+            // Other machines ask for the rest.
+            Effect::Read(..)
+            | Effect::Write(..)
+            | Effect::Begun(_)
             | Effect::Forget(_)
             | Effect::Tell(_)
             | Effect::Log(_)
@@ -346,6 +369,7 @@ impl Play {
                 Answer::Certificate(self.world.certificates.get(&key.name).cloned().unwrap_or(Err("none".to_owned())))
             }
             Read::Definition => Answer::Definition(DefinitionSight::Stays),
+            other => unreachable!("{other:?} is read by another machine"),
         }
     }
 
@@ -392,6 +416,7 @@ impl Play {
                 }
                 Taken::Other
             }
+            other => unreachable!("{other:?} is written by another machine"),
         }
     }
 
