@@ -3,3 +3,4 @@
 mod execution;
 mod machine;
 mod play;
+mod reassigned;
