@@ -1,4 +1,4 @@
-//! Whether removals are held: as the controller's ConfigMap says, and as it says itself on bindings.
+//! Whether removals are held: as the controller's ConfigMap says, and as it says itself in statuses of bindings.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -25,20 +25,22 @@ pub(super) fn removals<'a>(
 ) -> Removals {
     let namespace = &session.controller_namespace;
     let mut brake = Brake::new(HoldFlag::Unset, namespace);
-    // A word that cannot be read changes nothing.
+    // What is wrong with it is said by others.
     let _ = brake.hear(config);
     let by_config = brake.removals();
-    let lets_go = config.word == Reading::Said(HoldWord::GoOn);
-    let mut messages = bindings
-        .filter_map(|binding| binding.status.as_ref())
-        .flat_map(|status| status.conditions.iter().map(|condition| condition.message.as_str()));
-    let of = |reason| Hold { reason, namespace: namespace.clone(), config_map: config.sight };
-    // What is held by the controller alone shows nowhere else. What the ConfigMap lets go on may be said for another moment.
-    let alone = if lets_go { vec![HoldCause::Flag] } else { vec![HoldCause::Flag, HoldCause::Mass] };
-    let said =
-        messages.find_map(|message| alone.iter().map(|reason| of(*reason)).find(|one| message.contains(&one.cause())));
-    match (by_config, said) {
-        (Removals::Allowed, Some(hold)) => Removals::Held(hold),
-        (by_config, _) => by_config,
+    let statuses: Vec<_> = bindings.filter_map(|binding| binding.status.as_ref()).collect();
+    // What is held by the controller alone shows nowhere else. What the ConfigMap lets go on may be said for another moment, and what it
+    // holds may have been followed in a moment.
+    let is_alone = |reason: &HoldCause| match reason {
+        HoldCause::Flag => true,
+        HoldCause::Mass => config.word != Reading::Said(HoldWord::GoOn),
+        HoldCause::ConfigMap | HoldCause::ConfigMapUnreadable => matches!(config.word, Reading::Unreadable(_)),
+    };
+    let said = statuses.iter().filter_map(|status| status.removals_held_by()).find(is_alone);
+    match said {
+        Some(reason) => Removals::Held(Hold { reason, namespace: namespace.clone(), config_map: config.sight }),
+        // The controller goes on by the last word that it could read.
+        None if matches!(config.word, Reading::Unreadable(_)) && !statuses.is_empty() => Removals::Allowed,
+        None => by_config,
     }
 }

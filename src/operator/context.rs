@@ -17,7 +17,7 @@ use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, Setting
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::annotated::Acceptance;
-use crate::plan::brake::{Brake, HoldFlag};
+use crate::plan::brake::Brake;
 use crate::plan::{Cluster, Hold};
 use crate::reconcile::{Effect, Flags, Input, Machine, Now, Shared, Surroundings};
 
@@ -43,21 +43,26 @@ pub(super) struct Ground {
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.
     pub resync: Duration,
-    /// Whether removals are held by flag.
-    pub hold: HoldFlag,
+    /// Whether removals are held.
+    pub brake: Arc<Mutex<Brake>>,
     /// The controller's own namespace.
     pub namespace: String,
+    /// When the process began, which times that are kept are counted from.
+    pub begun: Instant,
 }
 
 impl Ground {
-    /// What the rounds of a leadership use. Nothing in it remembers another leadership.
+    /// What the rounds of a leadership use. Nothing in it remembers another leadership but what holds removals.
     pub(super) fn context(&self, leadership: Leadership) -> Context {
+        let bindings = self.stores.bindings.all();
+        let statuses = bindings.iter().filter_map(|row| row.0.status.as_ref());
+        self.brake.lock().unwrap_or_else(PoisonError::into_inner).begin(statuses, self.begun.elapsed());
         Context {
             kubernetes: Kubernetes::new(self.client.clone(), leadership.clone()),
             leadership,
             stores: self.stores.clone(),
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },
-            shared: Shared::new(Brake::new(self.hold, &self.namespace)),
+            shared: Shared::new(self.brake.clone()),
             metrics: self.metrics.clone(),
             recorder: self.recorder.clone(),
             cluster: self.cluster,
@@ -70,7 +75,7 @@ impl Ground {
             quotas: self.quotas,
             told: Mutex::default(),
             namespace: self.namespace.clone(),
-            begun: Instant::now(),
+            begun: self.begun,
         }
     }
 }
@@ -103,7 +108,7 @@ pub(super) struct Context {
     told: Mutex<Option<HoldCause>>,
     /// The controller's own namespace.
     pub namespace: String,
-    /// When the leadership began, which times that are kept are counted from.
+    /// When the process began, which times that are kept are counted from.
     pub begun: Instant,
 }
 

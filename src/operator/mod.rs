@@ -27,8 +27,8 @@ mod triggers;
 mod writes;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
@@ -43,7 +43,7 @@ use crate::k8s::{Change, Stores, Synced};
 use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
 use crate::plan::annotated::Acceptance;
-use crate::plan::brake::HoldFlag;
+use crate::plan::brake::{Brake, HoldFlag};
 use admin::Admin;
 use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
@@ -121,8 +121,9 @@ impl Operator {
             annotated_services: acceptance(settings),
             quotas: quotas(settings),
             resync: settings.resync(),
-            hold: if settings.hold_removals { HoldFlag::Set } else { HoldFlag::Unset },
+            brake: Arc::new(Mutex::new(brake(settings))),
             namespace: settings.lease_namespace.clone(),
+            begun: Instant::now(),
             client: client.clone(),
         };
         let mut tasks = JoinSet::new();
@@ -227,6 +228,11 @@ async fn end(mut tasks: JoinSet<()>) {
     if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
         tracing::warn!("some tasks did not end in time and are dropped");
     }
+}
+
+fn brake(settings: &Settings) -> Brake {
+    let flag = if settings.hold_removals { HoldFlag::Set } else { HoldFlag::Unset };
+    Brake::new(flag, &settings.lease_namespace)
 }
 
 fn cloud_settings(settings: &Settings) -> clb::Settings {

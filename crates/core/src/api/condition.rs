@@ -272,8 +272,9 @@ vocabulary! {
     /// Why removals are held. Where there are several reasons, the first one counts.
     HoldCause {
         Flag = "Flag": "The controller runs with --hold-removals.", "Run it without the flag.";
-        ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
         Mass = "Mass": "Too much was to be removed at once.", "When that is meant, let the ConfigMap say hold-removals \"false\".";
+        ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
+        ConfigMapUnreadable = "ConfigMapUnreadable": "What the controller's ConfigMap says of removals cannot be read.", "Let its key hold-removals say \"true\" or \"false\", or remove it.";
     }
 }
 

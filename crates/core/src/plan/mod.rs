@@ -76,7 +76,7 @@ pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
 };
-pub use tags::TagSight;
+pub use tags::{TagSight, registered_addresses};
 pub use target::RetainedPod;
 pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
 

@@ -61,6 +61,12 @@ impl Hold {
                 names::CONTROLLER_CONFIG,
                 names::HOLD_REMOVALS_KEY
             ),
+            HoldCause::ConfigMapUnreadable => format!(
+                "{} of ConfigMap '{}/{}' says neither \"true\" nor \"false\", and may have been meant to hold them",
+                names::HOLD_REMOVALS_KEY,
+                self.namespace,
+                names::CONTROLLER_CONFIG
+            ),
             HoldCause::Mass => format!(
                 "within {} s, more than half of the targets of more than {} bindings were to be removed or to lose their weight",
                 super::brake::WINDOW.as_secs(),
@@ -73,7 +79,9 @@ impl Hold {
     pub fn way_out(&self) -> String {
         match self.reason {
             HoldCause::Flag => "run the controller without --hold-removals".to_owned(),
-            HoldCause::ConfigMap | HoldCause::Mass => format!("run `{}`", self.command()),
+            HoldCause::ConfigMap | HoldCause::ConfigMapUnreadable | HoldCause::Mass => {
+                format!("run `{}`", self.command())
+            }
         }
     }
 

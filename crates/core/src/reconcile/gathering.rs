@@ -1,7 +1,5 @@
 //! The reads of a round: caches and cloud to a snapshot. Reads that fail become part of it.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +10,9 @@ use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
-use crate::api::mark::TargetTag;
 use crate::model::{Caller, Failure};
 use crate::plan::annotated::{Remake, Setting, remake};
-use crate::plan::{BindingView, Cloud, Departure, Observed, ReadState, Snapshot, placement};
+use crate::plan::{BindingView, Cloud, Departure, Observed, ReadState, Snapshot, placement, registered_addresses};
 
 /// The reads of one round, on their way.
 #[derive(Debug)]
@@ -246,7 +243,8 @@ impl Gathering {
             }
             if let Cloud::Observed(observed) = &cloud {
                 view.former_uids = placement::former_uids(&view.binding, observed, |uid| caches.has_binding(uid));
-                view.reassigned = caches.reassigned(&namespace, &registered(&view, observed));
+                view.reassigned =
+                    caches.reassigned(&namespace, &registered_addresses(&view, observed, &memory.remembered));
             }
             view
         };
@@ -315,11 +313,4 @@ fn of_service(view: &BindingView, setting: Setting) -> Remake {
         return Remake::NotAsked;
     }
     remake(service, setting, &view.binding)
-}
-
-/// The addresses of a binding's targets, each with the mark of the Pod for which it was registered.
-fn registered(view: &BindingView, observed: &Observed) -> BTreeMap<IpAddr, String> {
-    let targets = observed.targets.values().flatten();
-    let own = targets.filter_map(|target| Some((target.address.ip, TargetTag::parse(&target.tag)?)));
-    own.filter(|(_, tag)| view.is_uid_of_ours(&tag.binding_uid)).map(|(ip, tag)| (ip, tag.pod_mark)).collect()
 }

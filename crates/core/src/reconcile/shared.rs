@@ -1,7 +1,7 @@
-//! What the machines of one replica share. All of it is lost with the leadership, and costs calls and writes then.
+//! What the machines of one replica share. All of it but the brake is lost with the leadership, and costs calls and writes then.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ const ECHO: Duration = Duration::from_secs(60);
 pub struct Shared {
     ledger: Mutex<Ledger>,
     refused: Mutex<RefusedByBinding>,
-    brake: Mutex<Brake>,
+    brake: Arc<Mutex<Brake>>,
     /// Until when the definition of TkeServiceConfigs is believed to have no status.
     without_status: Mutex<Duration>,
 }
@@ -30,9 +30,9 @@ fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Nothing is known yet but what holds removals.
-    pub fn new(brake: Brake) -> Self {
-        Self { brake: Mutex::new(brake), ..Self::default() }
+    /// Nothing is known yet but what holds removals, which outlasts a leadership.
+    pub fn new(brake: Arc<Mutex<Brake>>) -> Self {
+        Self { brake, ..Self::default() }
     }
 
     /// What each binding last said of each waiting Pod.

@@ -78,6 +78,7 @@ pub fn binding_status(
         pod_selector: pod_selector(view, previous),
         publishes_not_ready_addresses: publishes_not_ready_addresses(view, previous),
         observed_config_generation: config_generation(view, plan, previous),
+        removals_held_by: round.snapshot.removals.held().map(|hold| hold.reason.to_string()),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
     };

@@ -3,4 +3,5 @@
 mod execution;
 mod machine;
 mod play;
+mod reassigned;
 mod refusals;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::api::DirectAccessBinding;
 use crate::model::{
-    Caller, Class, Failure, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service, TaskId, TaskState,
+    Caller, Class, Failure, GateState, KeyMark, LoadBalancerId, ObjectKey, Phase, Pod, Region, Service, TaskId,
+    TaskState,
 };
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
@@ -61,8 +62,13 @@ impl Caches for Sight<'_> {
         self.0.pods.values().find(|pod| pod.uid == uid).cloned().map(Arc::new)
     }
 
-    fn reassigned(&self, _namespace: &str, _registered: &BTreeMap<IpAddr, String>) -> BTreeSet<IpAddr> {
-        self.0.reassigned.clone()
+    fn reassigned(&self, _namespace: &str, registered: &BTreeMap<IpAddr, String>) -> BTreeSet<IpAddr> {
+        let lives = |pod: &&Pod| !matches!(pod.phase, Phase::Finished | Phase::Unknown);
+        let is_anothers = |ip: &IpAddr, mark: &str| {
+            self.0.pods.values().filter(lives).any(|pod| pod.ips.contains(ip) && !pod.uid.starts_with(mark))
+        };
+        let is_reassigned = |(ip, mark): &(&IpAddr, &String)| self.0.reassigned.contains(*ip) || is_anothers(ip, mark);
+        registered.iter().filter(is_reassigned).map(|(ip, _)| *ip).collect()
     }
 
     fn cluster(&self) -> Cluster {
