@@ -9,7 +9,7 @@ use crate::api::{DirectAccessBinding, names};
 use crate::k8s;
 use crate::model::Reading;
 use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord};
-use crate::plan::{Hold, Removals};
+use crate::plan::{ConfigMapSight, Hold, Removals};
 
 /// What the ConfigMap says; nothing where there is none.
 pub(super) async fn config(session: &Session) -> Result<HoldConfig, kube::Error> {
@@ -35,8 +35,9 @@ pub(super) fn removals<'a>(
     let of = |reason| Hold { reason, namespace: namespace.clone(), config_map: config.sight };
     // What is held by the controller alone shows nowhere else. What the ConfigMap lets go on may be said for another moment.
     let alone = if lets_go { vec![HoldCause::Flag] } else { vec![HoldCause::Flag, HoldCause::Mass] };
-    let said =
-        messages.find_map(|message| alone.iter().map(|reason| of(*reason)).find(|one| message.contains(&one.cause())));
+    let refused = Hold { config_map: ConfigMapSight::Refused, ..of(HoldCause::ConfigMap) };
+    let known: Vec<_> = alone.into_iter().map(of).chain([refused]).collect();
+    let said = messages.find_map(|message| known.iter().find(|one| message.contains(&one.cause())).cloned());
     match (by_config, said) {
         (Removals::Allowed, Some(hold)) => Removals::Held(hold),
         (by_config, _) => by_config,

@@ -63,6 +63,10 @@ pub use settings::Settings;
 
 /// Changes that may wait to be looked at. A watch that is ahead of that waits; nothing is dropped.
 const CHANGE_QUEUE: usize = 1024;
+/// How long the API server may say nothing on a connection that has something to say. It ends by itself, after 60 s, every request that
+/// is no watch (`--request-timeout`), and watches end sooner; so what is silent for longer is a connection that died, on which a list
+/// would wait for ever.
+const LONGEST_SILENCE: Duration = Duration::from_secs(65);
 /// Who says so, in Events.
 const REPORTER: &str = "cloud.tencent.com/direct-access-controller";
 
@@ -109,6 +113,9 @@ impl Operator {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let identity = settings.identity.clone().unwrap_or_else(|| format!("controller-{}", uuid::Uuid::new_v4()));
+        kubernetes.read_timeout.get_or_insert(LONGEST_SILENCE);
+        // It counts from the request, not from the answer before it on the same connection.
+        kubernetes.reset_reader_on_write = true;
         kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let metrics = Metrics::default();
         let counted = metrics.requests_layer(&kubernetes.cluster_url);

@@ -110,8 +110,8 @@ vocabulary! {
             "Create it in this namespace, or correct serviceConfigRef.";
         ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
             "Delete the config of that name, or switch autoServiceConfig off.";
-        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes; targets and gates are not held up by that.",
-            "Correct the field that the message names.";
+        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes, or the API server refuses to list configs; targets and gates are not held up by that.",
+            "Correct the field that the message names, or give the controller its rights back.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",

@@ -142,13 +142,15 @@ impl Brake {
         Self { flag, namespace: namespace.to_owned(), ..Self::default() }
     }
 
-    /// Takes in what the ConfigMap says. What cannot be read changes nothing. Returns what is wrong, when it is new.
+    /// Takes in what the ConfigMap says. What cannot be read changes nothing; while nobody knows whether it exists, it may say that they
+    /// are held. Returns what is wrong, when it is new.
     pub fn hear(&mut self, config: &HoldConfig) -> Option<KeyProblem> {
         if self.config == *config {
             return None;
         }
         self.config = config.clone();
         match &config.word {
+            _ if config.sight == ConfigMapSight::Refused => self.word = HoldWord::Hold,
             Reading::Absent => self.word = HoldWord::Automatic,
             Reading::Said(word) => self.word = *word,
             Reading::Unreadable(problem) => return Some(problem.clone()),

@@ -198,6 +198,7 @@ fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() 
             ConfigMapSight::There,
             r#"kubectl -n system patch configmap direct-access-controller --type merge -p '{"data":{"hold-removals":"false"}}'"#,
         ),
+        (HoldCause::ConfigMap, ConfigMapSight::Refused, "allow the controller to list and watch it"),
     ];
     for (reason, config_map, command) in commands {
         let mut world = at_rest();
@@ -292,6 +293,19 @@ fn what_the_config_map_says_is_read_and_what_cannot_be_read_changes_nothing() {
             assert_eq!(reason(&brake), known, "{value:?} after {before:?}");
             assert!(brake.hear(&config(Some(value))).is_none(), "once");
         }
+    }
+}
+
+#[test]
+fn while_the_config_map_may_not_be_looked_at_it_may_say_that_removals_are_held() {
+    let mut brake = Brake::new(HoldFlag::Unset, "system");
+    let refused = HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() };
+    assert!(brake.hear(&refused).is_none());
+    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::ConfigMap));
+    for then in [HoldConfig::default(), config(None), config(Some("false"))] {
+        let mut brake = brake.clone();
+        assert!(brake.hear(&then).is_none());
+        assert_eq!(brake.removals(), Removals::Allowed, "{then:?}");
     }
 }
 
