@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
 use super::refused::Refused;
+use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
@@ -23,6 +24,8 @@ use crate::plan::{Cluster, Hold, Plan, ReadState, Removals, Snapshot};
 
 /// What outlasts a leadership: clients, stores that watches keep filled, counters and constants.
 pub(super) struct Ground {
+    /// The time by the API server's clock.
+    pub clock: ServerClock,
     /// The API server.
     pub client: Client,
     /// What the watches have seen.
@@ -68,6 +71,7 @@ impl Ground {
             resync: self.resync,
             brake: Mutex::new(Braking { brake: Brake::new(self.hold, &self.namespace), told: None }),
             namespace: self.namespace.clone(),
+            clock: self.clock.clone(),
             begun: Instant::now(),
         }
     }
@@ -75,6 +79,8 @@ impl Ground {
 
 /// Shared by all rounds of one leadership. Everything in it is a client, a cache or a constant.
 pub(super) struct Context {
+    /// The time by the API server's clock.
+    pub clock: ServerClock,
     /// The right to write, without which there are no rounds.
     pub leadership: Leadership,
     /// The API server.

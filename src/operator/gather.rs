@@ -5,8 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use jiff::Timestamp;
-
 use super::certificates::Certificates;
 use super::context::{Cloud, Context};
 use super::departure::departures;
@@ -53,7 +51,7 @@ pub(super) async fn gather(
     reads: &mut Reads,
     bindings: Vec<Arc<DirectAccessBinding>>,
 ) -> (Snapshot, Begun) {
-    let now = Timestamp::now();
+    let now = context.clock.now();
     let view = |binding: Arc<DirectAccessBinding>| {
         let said = memory.certificates.of_namespace(binding.metadata.namespace.as_deref().unwrap_or_default());
         context.stores.view(binding, said)

@@ -29,6 +29,7 @@ mod refused;
 mod release;
 mod report;
 mod round;
+mod server_clock;
 mod services;
 mod settings;
 mod tempo;
@@ -57,6 +58,7 @@ use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
 use leadership::{Elector, Leadership};
 use metrics::RequestsLayer;
+use server_clock::ServerClock;
 
 pub use metrics::{Metrics, WriteResult};
 pub use settings::Settings;
@@ -119,12 +121,13 @@ impl Operator {
         kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let metrics = Metrics::default();
         let counted = metrics.requests_layer(&kubernetes.cluster_url);
-        let client = self::client(kubernetes.clone(), &counted)?;
+        let clock = ServerClock::default();
+        let client = self::client(kubernetes.clone(), &counted, &clock)?;
         // The elector's own client must not repeat a renewal behind its back.
         let mut impatient = kubernetes;
         impatient.default_retry = false;
         let (elector, leadership) =
-            Elector::new(self::client(impatient, &counted)?, &settings.lease_namespace, &identity);
+            Elector::new(self::client(impatient, &counted, &clock)?, &settings.lease_namespace, &identity);
         let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
         let ground = Ground {
             stores: Stores::default(),
@@ -139,6 +142,7 @@ impl Operator {
             hold: if settings.hold_removals { HoldFlag::Set } else { HoldFlag::Unset },
             namespace: settings.lease_namespace.clone(),
             client: client.clone(),
+            clock,
         };
         let mut tasks = JoinSet::new();
         let (sender, changes) = mpsc::channel(CHANGE_QUEUE);
@@ -226,9 +230,9 @@ async fn next(leadership: &mut watch::Receiver<Option<Leadership>>) -> Option<Le
     leadership.wait_for(is_valid).await.ok()?.clone()
 }
 
-/// A client of the API server whose requests are counted.
-fn client(config: Config, counted: &RequestsLayer) -> Result<Client, kube::Error> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(counted).build())
+/// A client of the API server whose requests are counted, and by whose answers the clock goes.
+fn client(config: Config, counted: &RequestsLayer, clock: &ServerClock) -> Result<Client, kube::Error> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(counted).with_layer(clock).build())
 }
 
 /// Takes changes in and forgets them. Ends only when there will be no more.

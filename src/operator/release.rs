@@ -86,7 +86,7 @@ type Refused = HashMap<String, HashMap<String, RefusedWrites>>;
 
 /// Looks at the waiting Pods of one namespace. Returns when to look again, if that is needed.
 async fn sweep(context: &Context, namespace: &str, refused: &mut Refused) -> Option<Duration> {
-    let now = Timestamp::now();
+    let now = context.clock.now();
     // Of Pods that do not wait any more, nothing is kept.
     let mut before = refused.remove(namespace).unwrap_or_default();
     let mut again: Option<Duration> = None;

@@ -70,22 +70,22 @@ fn put_listener(world: &mut World, row: &Value) {
     for rule in rows(row, "rules") {
         let attributes = super::cloud::rule_defaults(&listener);
         let rule_id = RuleId::new(text(rule, "id"));
-        put_targets(world, Route { listener: id.clone(), rule: Some(rule_id.clone()) }, rule);
+        put_targets(world, &Route { listener: id.clone(), rule: Some(rule_id.clone()) }, rule);
         listener.rules.push(Rule { id: rule_id, domain: text(rule, "domain"), url: text(rule, "url"), attributes });
     }
     if !protocol.is_layer7() {
-        put_targets(world, Route { listener: id, rule: None }, row);
+        put_targets(world, &Route { listener: id, rule: None }, row);
     }
     world.listeners.push(listener);
 }
 
-fn put_targets(world: &mut World, route: Route, row: &Value) {
+fn put_targets(world: &mut World, route: &Route, row: &Value) {
     world.targets.insert(route.clone(), Vec::new());
     for target in rows(row, "targets") {
         let port = u16::try_from(target["port"].as_u64().unwrap()).unwrap();
         let address = Address { ip: text(target, "ip").parse().unwrap(), port };
         let weight = u8::try_from(target["weight"].as_u64().unwrap()).unwrap();
-        world.put_target(&route, address, weight, &text(target, "tag"));
+        world.put_target(route, address, weight, &text(target, "tag"));
     }
 }
 
