@@ -40,3 +40,46 @@ where
 fn is_gone(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == GONE)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::{Request, Response};
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Client;
+    use kube::client::Body;
+
+    use super::*;
+
+    /// Lists are empty, and watches are answered by 410.
+    fn server(asked: Arc<Mutex<Vec<String>>>) -> Client {
+        let answer = move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let is_watch = query.contains("watch=");
+            asked.lock().unwrap().push(query);
+            let (code, body) = if is_watch {
+                (410, r#"{"kind":"Status","apiVersion":"v1","status":"Failure","code":410,"reason":"Expired"}"#)
+            } else {
+                (200, r#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[]}"#)
+            };
+            let response = Response::builder().status(code).body(Body::from(body.as_bytes().to_vec())).unwrap();
+            async move { Ok::<_, Infallible>(response) }
+        };
+        Client::new(tower::service_fn(answer), "default")
+    }
+
+    #[tokio::test]
+    async fn a_version_that_is_too_old_by_the_status_of_the_answer_is_listed_anew() {
+        let asked = Arc::default();
+        let api: Api<Pod> = Api::default_namespaced(server(Arc::clone(&asked)));
+        let found: Vec<_> = events(api, None).take(5).collect().await;
+        let is_done = |event: &watcher::Result<watcher::Event<Pod>>| matches!(event, Ok(watcher::Event::InitDone));
+        assert_eq!(found.iter().filter(|event| is_done(event)).count(), 2, "{found:?}");
+        assert_eq!(found.iter().filter(|event| event.is_err()).count(), 1, "{found:?}");
+        let asked = asked.lock().unwrap();
+        let watch = asked.iter().find(|query| query.contains("watch=")).unwrap();
+        assert!(watch.contains(&format!("timeoutSeconds={LONGEST_WATCH}")), "{watch}");
+    }
+}

@@ -115,9 +115,7 @@ impl Operator {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let identity = settings.identity.clone().unwrap_or_else(|| format!("controller-{}", uuid::Uuid::new_v4()));
-        kubernetes.read_timeout.get_or_insert(LONGEST_SILENCE);
-        // It counts from the request, not from the answer before it on the same connection.
-        kubernetes.reset_reader_on_write = true;
+        give_up_silence(&mut kubernetes);
         kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let metrics = Metrics::default();
         let counted = metrics.requests_layer(&kubernetes.cluster_url);
@@ -230,6 +228,13 @@ async fn next(leadership: &mut watch::Receiver<Option<Leadership>>) -> Option<Le
     leadership.wait_for(is_valid).await.ok()?.clone()
 }
 
+/// Has connections given up that say nothing for too long.
+fn give_up_silence(config: &mut Config) {
+    config.read_timeout.get_or_insert(LONGEST_SILENCE);
+    // It counts from the request, not from the answer before it on the same connection.
+    config.reset_reader_on_write = true;
+}
+
 /// A client of the API server whose requests are counted, and by whose answers the clock goes.
 fn client(config: Config, counted: &RequestsLayer, clock: &ServerClock) -> Result<Client, kube::Error> {
     Ok(ClientBuilder::try_from(config)?.with_layer(counted).with_layer(clock).build())
@@ -281,5 +286,27 @@ fn quotas(settings: &Settings) -> Quotas {
         targets_per_route: settings.target_quota.map(usize::from),
         listeners_per_load_balancer: settings.listener_quota.map(usize::from),
         rules_per_listener: settings.rule_quota.map(usize::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_on_a_connection_that_died_is_given_up() {
+        crate::telemetry::install_crypto();
+        // It accepts, and says nothing.
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        let mut config = Config::new(url.parse().unwrap());
+        give_up_silence(&mut config);
+        assert_eq!(config.read_timeout, Some(LONGEST_SILENCE));
+        config.read_timeout = Some(Duration::from_millis(100));
+        give_up_silence(&mut config);
+        let client = client(config, &Metrics::default().requests_layer(&url.parse().unwrap()), &ServerClock::default());
+        let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::all(client.unwrap());
+        let listed = tokio::time::timeout(Duration::from_secs(20), pods.list(&kube::api::ListParams::default())).await;
+        assert!(matches!(listed, Ok(Err(_))), "{listed:?}");
     }
 }
