@@ -32,7 +32,7 @@ pub(super) fn removals<'a>(
     // What is held by the controller alone shows nowhere else. What the ConfigMap lets go on may be said for another moment, and what it
     // holds may have been followed in a moment.
     let is_alone = |reason: &HoldCause| match reason {
-        HoldCause::Flag => true,
+        HoldCause::Flag | HoldCause::ConfigMapRefused => true,
         HoldCause::Mass => config.word != Reading::Said(HoldWord::GoOn),
         HoldCause::ConfigMap | HoldCause::ConfigMapUnreadable => matches!(config.word, Reading::Unreadable(_)),
     };

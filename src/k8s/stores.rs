@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::bounded;
 use super::convert;
 use super::index::{self, Word};
-use super::table::{Difference, Table};
+use super::table::{Difference, Sight, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
@@ -259,8 +259,11 @@ impl Stores {
 
     /// What the controller's ConfigMap says of removals; nothing where there is no such ConfigMap.
     pub fn hold(&self, namespace: &str) -> HoldConfig {
-        let row = self.hold.row(namespace, names::CONTROLLER_CONFIG);
-        row.map(|row| HoldConfig::clone(&row)).unwrap_or_default()
+        match (self.hold.row(namespace, names::CONTROLLER_CONFIG), self.hold.sight()) {
+            (Some(row), _) => HoldConfig::clone(&row),
+            (None, Sight::Complete) => HoldConfig::default(),
+            (None, Sight::Refused(_)) => HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() },
+        }
     }
 
     /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
@@ -12,6 +11,7 @@ use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
@@ -23,6 +23,8 @@ use crate::reconcile::{Effect, Flags, Input, Machine, Now, Shared, Surroundings}
 
 /// What outlasts a leadership: clients, stores that watches keep filled, counters and constants.
 pub(super) struct Ground {
+    /// The time by the API server's clock.
+    pub clock: ServerClock,
     /// The API server.
     pub client: Client,
     /// What the watches have seen.
@@ -76,12 +78,15 @@ impl Ground {
             told: Mutex::default(),
             namespace: self.namespace.clone(),
             begun: self.begun,
+            clock: self.clock.clone(),
         }
     }
 }
 
 /// Shared by all rounds of one leadership. Everything in it is a client, a cache or a constant.
 pub(super) struct Context {
+    /// The time by the API server's clock.
+    pub clock: ServerClock,
     /// The right to write, without which there are no rounds.
     pub leadership: Leadership,
     /// The API server.
@@ -115,7 +120,7 @@ pub(super) struct Context {
 impl Context {
     /// What machines see at this moment.
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        let now = Now { wall: Timestamp::now(), at: self.begun.elapsed() };
+        let now = Now { wall: self.clock.now(), at: self.begun.elapsed() };
         Surroundings { caches: self, shared: &self.shared, flags: &self.flags, now }
     }
 

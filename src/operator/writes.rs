@@ -170,7 +170,7 @@ async fn write_status(
 /// Writes what the gate of a Pod says.
 async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, condition: &GateCondition) -> Result<(), NotTaken> {
     let api = context.kubernetes.writes::<core::Pod>(&pod.namespace);
-    let now = Timestamp::now();
+    let now = context.clock.now();
     let patch = json!({
         "metadata": {"uid": uid},
         "status": {"conditions": [{

@@ -110,8 +110,8 @@ vocabulary! {
             "Create it in this namespace, or correct serviceConfigRef.";
         ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
             "Delete the config of that name, or switch autoServiceConfig off.";
-        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes; targets and gates are not held up by that.",
-            "Correct the field that the message names.";
+        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes, or the API server refuses to list configs; targets and gates are not held up by that.",
+            "Correct the field that the message names, or give the controller its rights back.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
@@ -275,6 +275,7 @@ vocabulary! {
         Mass = "Mass": "Too much was to be removed at once.", "When that is meant, let the ConfigMap say hold-removals \"false\".";
         ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
         ConfigMapUnreadable = "ConfigMapUnreadable": "What the controller's ConfigMap says of removals cannot be read.", "Let its key hold-removals say \"true\" or \"false\", or remove it.";
+        ConfigMapRefused = "ConfigMapRefused": "The API server refuses the controller's ConfigMap, which may say so.", "Allow the controller to list and watch it, as deploy/roles.yaml does.";
     }
 }
 

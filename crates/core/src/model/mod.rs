@@ -13,6 +13,7 @@ mod limits;
 mod listener;
 mod load_balancer;
 mod reading;
+mod skew;
 mod target;
 
 pub use account::{Caller, KeyMark};
@@ -28,4 +29,5 @@ pub use limits::{Limits, Quotas};
 pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};
 pub use reading::{KeyProblem, Reading, quoted};
+pub use skew::skew;
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

@@ -172,13 +172,14 @@ impl Brake {
     }
 
     /// Takes in what the ConfigMap says. What cannot be read changes no word that could be; where there is none, it holds, because it may
-    /// have been meant to. Returns what is wrong, when it is new.
+    /// have been meant to. While nobody knows whether it exists, it may say that they are held. Returns what is wrong, when it is new.
     pub fn hear(&mut self, config: &HoldConfig) -> Option<KeyProblem> {
         if self.config == *config {
             return None;
         }
         self.config = config.clone();
         match &config.word {
+            _ if config.sight == ConfigMapSight::Refused => self.word = Reading::Absent,
             Reading::Unreadable(problem) => {
                 if !matches!(self.word, Reading::Said(_)) {
                     self.word = config.word.clone();
@@ -196,7 +197,8 @@ impl Brake {
     /// Takes in what a round is about to do, before it does. While somebody has said what is to be, nothing is counted. Nor is what leaves because
     /// somebody deletes its binding: no words are plainer than that, and namespaces that come and go must not wait for anybody.
     pub fn count(&mut self, views: &[BindingView], plans: &[BindingPlan], at: Duration) {
-        if self.word != Reading::Absent || self.flag == HoldFlag::Set {
+        let is_refused = self.config.sight == ConfigMapSight::Refused;
+        if self.word != Reading::Absent || self.flag == HoldFlag::Set || is_refused {
             return;
         }
         let is_counted = |view: &BindingView| !view.is_deleting() || is_inferred(view);
@@ -212,6 +214,7 @@ impl Brake {
             (HoldFlag::Unset, Reading::Said(HoldWord::GoOn)) => return Removals::Allowed,
             // It outlasts what the ConfigMap holds, and so it is what is recorded.
             (HoldFlag::Unset, _) if self.mass.is_on() => HoldCause::Mass,
+            (HoldFlag::Unset, _) if self.config.sight == ConfigMapSight::Refused => HoldCause::ConfigMapRefused,
             (HoldFlag::Unset, Reading::Said(HoldWord::Hold)) => HoldCause::ConfigMap,
             (HoldFlag::Unset, Reading::Unreadable(_)) => HoldCause::ConfigMapUnreadable,
             (HoldFlag::Unset, Reading::Absent) => return Removals::Allowed,

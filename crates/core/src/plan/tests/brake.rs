@@ -293,3 +293,16 @@ fn rolling_updates_and_scaling_down_never_hold() {
     remove(&mut world, 11..=13);
     assert_eq!(counted(&mut brake, &world, 62).0, None);
 }
+
+#[test]
+fn while_the_config_map_may_not_be_looked_at_it_may_say_that_removals_are_held() {
+    let mut brake = Brake::new(HoldFlag::Unset, "system");
+    let refused = HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() };
+    assert!(brake.hear(&refused).is_none());
+    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::ConfigMapRefused));
+    for then in [HoldConfig::default(), config(None), config(Some("false"))] {
+        let mut brake = brake.clone();
+        assert!(brake.hear(&then).is_none());
+        assert_eq!(brake.removals(), Removals::Allowed, "{then:?}");
+    }
+}

@@ -19,6 +19,7 @@ mod removals;
 mod replacement;
 mod targets;
 mod traces;
+mod upgrade;
 pub(crate) mod world;
 
 /// Prints what a table has run, although the test passes: the harness keeps back what `println!` says.

@@ -194,6 +194,7 @@ fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() 
             ConfigMapSight::There,
             r#"kubectl -n system patch configmap direct-access-controller --type merge -p '{"data":{"hold-removals":"false"}}'"#,
         ),
+        (HoldCause::ConfigMapRefused, ConfigMapSight::Refused, "allow the controller to list and watch it"),
     ];
     for (reason, config_map, command) in commands {
         let mut world = at_rest();

@@ -11,14 +11,14 @@ const LEASE: Duration = Duration::from_secs(4);
 
 /// Something that has reached the cloud or the API server.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) at: Instant,
-    pub(super) replica: &'static str,
-    pub(super) event: Event,
+pub(crate) struct Entry {
+    pub(crate) at: Instant,
+    pub(crate) replica: &'static str,
+    pub(crate) event: Event,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A read, or the beginning of a watch: its path, or its action.
     Read(String),
     /// A write that needs leadership: method and path, or action.
@@ -31,38 +31,65 @@ pub(super) enum Event {
 
 /// The entries of all lines. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Journal(Arc<Mutex<Vec<Entry>>>);
+pub(crate) struct Journal(Arc<Mutex<Vec<Entry>>>);
 
 impl Journal {
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, replica: &'static str, event: Event) {
+    pub(crate) fn add(&self, replica: &'static str, event: Event) {
         self.lock().push(Entry { at: Instant::now(), replica, event });
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }
 
     /// The first entry from this place on that is so.
-    pub(super) fn find(&self, from: usize, is_it: impl Fn(&Entry) -> bool) -> Option<Entry> {
+    pub(crate) fn find(&self, from: usize, is_it: impl Fn(&Entry) -> bool) -> Option<Entry> {
         self.lock()[from..].iter().find(|entry| is_it(entry)).cloned()
     }
 
+    /// The paths of all watches.
+    pub(crate) fn watches(&self) -> BTreeSet<String> {
+        let entries = self.lock();
+        let paths = entries.iter().filter_map(|entry| match &entry.event {
+            Event::Read(what) => {
+                what.split_once('?').filter(|(_, query)| query.contains("watch=")).map(|(path, _)| path.to_owned())
+            }
+            _ => None,
+        });
+        paths.collect()
+    }
+
     /// The first write of a replica from this place on.
-    pub(super) fn write_of(&self, replica: &str, from: usize) -> Option<Entry> {
+    pub(crate) fn write_of(&self, replica: &str, from: usize) -> Option<Entry> {
         self.find(from, |entry| entry.replica == replica && matches!(entry.event, Event::Write(_)))
     }
 
     /// The first time from this place on that a replica holds the Lease.
-    pub(super) fn lease_of(&self, replica: &str, from: usize) -> Option<Entry> {
+    pub(crate) fn lease_of(&self, replica: &str, from: usize) -> Option<Entry> {
         self.find(from, |entry| entry.event == Event::LeaseWritten(Some(replica.to_owned())))
     }
 
+    /// Whether a replica has read this from this place on.
+    pub(crate) fn has_read(&self, replica: &str, what: &str, from: usize) -> bool {
+        self.find(from, |entry| entry.replica == replica && entry.event == Event::Read(what.to_owned())).is_some()
+    }
+
+    /// Whether a replica has read, watched or written the Lease.
+    pub(crate) fn has_asked_for_the_lease(&self, replica: &str) -> bool {
+        let is_lease = |event: &Event| match event {
+            Event::Read(what) => what.contains("/leases"),
+            Event::LeaseAsked => true,
+            _ => false,
+        };
+        self.find(0, |entry| entry.replica == replica && is_lease(&entry.event)).is_some()
+    }
+
     /// Who has last written the Lease.
-    pub(super) fn holder(&self) -> Option<String> {
+    pub(crate) fn holder(&self) -> Option<String> {
         let entries = self.lock();
         let holders = entries.iter().rev().filter_map(|entry| match &entry.event {
             Event::LeaseWritten(holder) => Some(holder.clone()),
@@ -72,7 +99,7 @@ impl Journal {
     }
 
     /// Every write came from who held the Lease, and for no longer than it lasts. Returns who has written.
-    pub(super) fn check(&self) -> Vec<&'static str> {
+    pub(crate) fn check(&self) -> Vec<&'static str> {
         let (writers, faults) = self.judge();
         assert!(faults.is_empty(), "{}", faults.join("\n"));
         writers.into_iter().collect()
@@ -106,7 +133,7 @@ impl Journal {
 }
 
 /// The holder that a Lease names.
-pub(super) fn holder(lease: &[u8]) -> Option<String> {
+pub(crate) fn holder(lease: &[u8]) -> Option<String> {
     let lease: Value = serde_json::from_slice(lease).ok()?;
     lease["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
 }

@@ -1,4 +1,7 @@
-//! The lines of one replica to the API server and to the cloud: they write down what passes, and can be held or cut.
+//! The lines of one replica to the API server and to the cloud: they write down what passes, and can be held, cut or bent.
+
+pub(crate) mod journal;
+mod misfortune;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,28 +15,33 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::journal::{Event, Journal, holder};
 use crate::stage::Stage;
+use journal::{Event, Journal, holder};
+use misfortune::Struck;
+pub(crate) use misfortune::{KINDS, Misfortune, kind};
 
 /// The largest body of a request.
 const LIMIT: usize = 4 << 20;
 
 /// What a line does with some requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// All pass.
     Pass,
     /// Lists of Pods wait.
     HoldPods,
     /// Writes of the Lease are refused.
     RefuseLease,
+    /// What the replica reads of a kind, or of all of [`KINDS`] when `None`, meets this.
+    Strike(Option<&'static str>, Misfortune),
 }
 
 /// Both lines of a replica. They end with the value.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     api: SocketAddr,
     cloud: SocketAddr,
     rule: watch::Sender<Rule>,
+    struck: Struck,
     _tasks: JoinSet<()>,
 }
 
@@ -45,10 +53,11 @@ struct Line {
     http: reqwest::Client,
     cloud: Arc<str>,
     rule: watch::Receiver<Rule>,
+    struck: Struck,
 }
 
 impl Lines {
-    pub(super) async fn open(stage: &Stage, replica: &'static str, journal: &Journal, first: Rule) -> Self {
+    pub(crate) async fn open(stage: &Stage, replica: &'static str, journal: &Journal, first: Rule) -> Self {
         let (rule, receiver) = watch::channel(first);
         let line = Line {
             replica,
@@ -57,22 +66,30 @@ impl Lines {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             cloud: stage.cloud.endpoint().into(),
             rule: receiver,
+            struck: Struck::default(),
         };
+        let struck = line.struck.clone();
         let mut tasks = JoinSet::new();
         let api = serve(&mut tasks, Router::new().fallback(to_api).with_state(line.clone())).await;
         let cloud = serve(&mut tasks, Router::new().fallback(to_cloud).with_state(line)).await;
-        Self { api, cloud, rule, _tasks: tasks }
+        Self { api, cloud, rule, struck, _tasks: tasks }
     }
 
-    pub(super) fn set(&self, rule: Rule) {
+    pub(crate) fn set(&self, rule: Rule) {
+        self.struck.forget();
         self.rule.send_replace(rule);
     }
 
-    pub(super) fn api(&self) -> String {
+    /// Whether each of these kinds has met what the rule says.
+    pub(crate) fn has_struck(&self, kinds: &[&'static str]) -> bool {
+        kinds.iter().all(|kind| self.struck.has(kind))
+    }
+
+    pub(crate) fn api(&self) -> String {
         format!("http://{}", self.api)
     }
 
-    pub(super) fn cloud(&self) -> String {
+    pub(crate) fn cloud(&self) -> String {
         format!("http://{}", self.cloud)
     }
 }
@@ -89,10 +106,16 @@ async fn to_api(State(mut line): State<Line>, request: Request) -> Response {
     let body = to_bytes(body, LIMIT).await.unwrap();
     let (path, is_read) = (parts.uri.path().to_owned(), parts.method == Method::GET);
     let is_lease = path.contains("/leases");
+    let mut uri = parts.uri.clone();
     if is_read {
         line.journal.add(line.replica, Event::Read(parts.uri.to_string()));
         if path.ends_with("/pods") {
             line.rule.wait_for(|rule| *rule != Rule::HoldPods).await.unwrap();
+        }
+        match line.misfortune(&path).and_then(|(kind, misfortune)| misfortune.answer(&line.struck, kind, &uri)) {
+            Some(misfortune::Answer::Instead(response)) => return response,
+            Some(misfortune::Answer::Of(other)) => uri = other,
+            None => {}
         }
     } else if is_lease {
         if *line.rule.borrow() == Rule::RefuseLease {
@@ -102,12 +125,34 @@ async fn to_api(State(mut line): State<Line>, request: Request) -> Response {
     } else if !path.contains("/events") {
         line.journal.add(line.replica, Event::Write(format!("{} {path}", parts.method)));
     }
-    let response = line.api.send(forwarded(&parts.method, &parts.uri, &parts.headers, &body)).await;
+    let response = line.api.send(forwarded(&parts.method, &uri, &parts.headers, &body)).await;
     let Ok(response) = response else { return StatusCode::BAD_GATEWAY.into_response() };
     if is_lease && !is_read && response.status().is_success() {
         line.journal.add(line.replica, Event::LeaseWritten(holder(&body)));
     }
-    response.map(Body::new)
+    let kind = misfortune::kind(&path).filter(|_| is_read && uri.query().is_some_and(|query| query.contains("watch=")));
+    match kind {
+        Some(kind) => misfortune::watched(response.map(Body::new), kind, line.rule.clone(), line.struck.clone()),
+        None => response.map(Body::new),
+    }
+}
+
+impl Line {
+    /// The kind that a path is of, and what it meets.
+    fn misfortune(&self, path: &str) -> Option<(&'static str, Misfortune)> {
+        let kind = misfortune::kind(path)?;
+        self.rule.borrow().of(kind).map(|misfortune| (kind, misfortune))
+    }
+}
+
+impl Rule {
+    /// What reads of this kind meet.
+    fn of(self, kind: &str) -> Option<Misfortune> {
+        match self {
+            Self::Strike(only, misfortune) if only.is_none_or(|only| only == kind) => Some(misfortune),
+            _ => None,
+        }
+    }
 }
 
 fn forwarded(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> axum::http::Request<kube::client::Body> {
