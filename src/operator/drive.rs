@@ -12,13 +12,15 @@ use tracing::{Instrument, Span, error_span};
 use super::apply::call;
 use super::context::Context;
 use super::metrics::{Share, Waker, Work};
+use super::notices::Notices;
 use super::reads::read;
-use super::writes::{publish, write};
-use crate::reconcile::{Effect, Input, Key, Line, Machine, Notice, RoundEnd, Shown, Ticket};
+use super::writes::write;
+use crate::reconcile::{Effect, Input, Key, Line, Machine, RoundEnd, Shown, Ticket};
 
-/// Writes to Kubernetes under way at once. Each is one small request; a rollout of hundreds of Pods should not wait for them one by one.
+/// Writes to Kubernetes under way at once in one namespace. Each is one small request; a rollout of hundreds of Pods should not wait for
+/// them one by one, nor for those of a namespace that answers late.
 const WRITES: usize = 16;
-/// How long Events that are under way are waited for when the controller stops.
+/// How long writes and Events that are under way are waited for when the controller stops.
 pub(super) const PARTING: Duration = Duration::from_millis(500);
 
 /// The rounds of one load balancer, until nothing is bound to it or the controller stops. The first one has the turn.
@@ -36,7 +38,7 @@ pub(super) async fn drive(
         for effect in driver.context.step(&mut machine, input) {
             driver.perform(effect);
         }
-        driver.publish();
+        driver.notices.publish(&driver.context, &driver.round);
         if machine.is_over() {
             break;
         }
@@ -65,10 +67,9 @@ struct Driver {
     /// Reads, calls and writes.
     running: JoinSet<Input>,
     reads: HashMap<Ticket, AbortHandle>,
-    writes: Arc<Semaphore>,
-    notices: Vec<Notice>,
-    /// Events, one after the other: those of one kind are counted together.
-    publishing: JoinSet<()>,
+    /// Room for writes, by namespace.
+    writes: HashMap<String, Arc<Semaphore>>,
+    notices: Notices,
     /// When the machine is to be woken.
     wakes: Option<Duration>,
     /// The round that runs.
@@ -87,9 +88,8 @@ impl Driver {
             turn,
             running: JoinSet::new(),
             reads: HashMap::new(),
-            writes: Arc::new(Semaphore::new(WRITES)),
-            notices: Vec::new(),
-            publishing: JoinSet::new(),
+            writes: HashMap::new(),
+            notices: Notices::default(),
             wakes: None,
             work: None,
         }
@@ -118,7 +118,7 @@ impl Driver {
                 self.running.spawn(calling.instrument(self.round.clone()));
             }
             Effect::Write(ticket, what) => {
-                let writes = self.writes.clone();
+                let writes = self.room(what.namespace());
                 let writing = async move {
                     // `Err` only for a closed semaphore, and this one is never closed.
                     let _permit = writes.acquire_owned().await;
@@ -126,7 +126,7 @@ impl Driver {
                 };
                 self.running.spawn(writing.instrument(self.round.clone()));
             }
-            Effect::Tell(notice) => self.notices.push(notice),
+            Effect::Tell(notice) => self.notices.add(notice),
             Effect::Log(line) => self.round.in_scope(|| log(line)),
             Effect::Show(shown) => self.show(shown),
             Effect::WakeAt(at) => self.wakes = at,
@@ -147,22 +147,12 @@ impl Driver {
         self.context.metrics.round(end.result, end.elapsed);
         self.work = None;
         self.turn = None;
+        self.writes.retain(|_, room| Arc::strong_count(room) > 1);
     }
 
-    /// Begins to publish the Events of a step.
-    fn publish(&mut self) {
-        while self.publishing.try_join_next().is_some() {}
-        let notices = std::mem::take(&mut self.notices);
-        if notices.is_empty() {
-            return;
-        }
-        let context = self.context.clone();
-        let publishing = async move {
-            for notice in notices {
-                publish(&context, notice).await;
-            }
-        };
-        self.publishing.spawn(publishing.instrument(self.round.clone()));
+    /// Room for writes in a namespace.
+    fn room(&mut self, namespace: &str) -> Arc<Semaphore> {
+        self.writes.entry(namespace.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(WRITES))).clone()
     }
 
     /// The next result of what is under way; never where nothing is.
@@ -181,11 +171,15 @@ impl Driver {
         }
     }
 
-    /// Gives Events a moment to leave.
+    /// Gives writes and Events a moment to leave.
     async fn part(mut self) {
-        let leaving = async { while self.publishing.join_next().await.is_some() {} };
+        self.reads.values().for_each(AbortHandle::abort);
+        let leaving = async {
+            while self.running.join_next().await.is_some() {}
+            self.notices.left().await;
+        };
         if tokio::time::timeout(PARTING, leaving).await.is_err() {
-            tracing::debug!("some events were not taken before the end");
+            tracing::debug!("some writes and events were not taken before the end");
         }
     }
 }

@@ -9,17 +9,17 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::context::Context;
 use super::drive::{PARTING, log, resume};
+use super::notices::Notices;
 use super::reads::read_other;
-use super::writes::{publish, write};
-use crate::reconcile::{Effect, Input, KeyedMachine, MachineKey, News, Notice, Read};
+use super::writes::write;
+use crate::reconcile::{Effect, Input, KeyedMachine, MachineKey, News, Read};
 
 /// Reads and writes under way at once in one namespace, of each loop.
 const PER_NAMESPACE: usize = 16;
-/// Events under way at once. Where more are to be told, some are not: statuses and conditions say it too.
-const EVENTS: usize = 256;
 
 /// The keys to look at again.
 pub(super) struct Marks<K> {
@@ -93,8 +93,7 @@ struct Keyed<M: KeyedMachine> {
     under_way: HashMap<String, usize>,
     /// The keys that are due and wait for room, by namespace. What they write is decided when there is some.
     waiting: BTreeMap<String, VecDeque<M::Key>>,
-    notices: Vec<Notice>,
-    publishing: JoinSet<()>,
+    notices: Notices,
 }
 
 impl<M: KeyedMachine> Keyed<M> {
@@ -106,8 +105,7 @@ impl<M: KeyedMachine> Keyed<M> {
             running: JoinSet::new(),
             under_way: HashMap::new(),
             waiting: BTreeMap::new(),
-            notices: Vec::new(),
-            publishing: JoinSet::new(),
+            notices: Notices::default(),
         }
     }
 
@@ -124,7 +122,7 @@ impl<M: KeyedMachine> Keyed<M> {
         for effect in effects {
             self.perform(key, effect);
         }
-        self.publish();
+        self.notices.publish(&self.context, &Span::none());
         if is_idle {
             self.wake_at(key, None);
             self.machines.remove(key);
@@ -143,7 +141,7 @@ impl<M: KeyedMachine> Keyed<M> {
                 self.running.spawn(async move { (owner, Input::Written(ticket, write(&context, what).await)) });
             }
             Effect::WakeAt(at) => self.wake_at(key, at),
-            Effect::Tell(notice) => self.notices.push(notice),
+            Effect::Tell(notice) => self.notices.add(notice),
             Effect::Log(line) => log(line),
             // These are about load balancers.
             Effect::Read(..)
@@ -211,30 +209,11 @@ impl<M: KeyedMachine> Keyed<M> {
         }
     }
 
-    /// Begins to publish the Events of a step. Nobody waits for them.
-    fn publish(&mut self) {
-        while self.publishing.try_join_next().is_some() {}
-        let notices = std::mem::take(&mut self.notices);
-        if notices.is_empty() {
-            return;
-        }
-        if self.publishing.len() >= EVENTS {
-            tracing::debug!("too many events are under way; some are not told");
-            return;
-        }
-        let context = self.context.clone();
-        self.publishing.spawn(async move {
-            for notice in notices {
-                publish(&context, notice).await;
-            }
-        });
-    }
-
     /// Gives what is under way a moment to leave. All of it can be done again.
     async fn part(mut self) {
         let leaving = async {
             while self.running.join_next().await.is_some() {}
-            while self.publishing.join_next().await.is_some() {}
+            self.notices.left().await;
         };
         if tokio::time::timeout(PARTING, leaving).await.is_err() {
             tracing::debug!("some writes and events were not taken before the end");

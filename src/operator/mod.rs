@@ -19,6 +19,7 @@ mod kubernetes;
 mod leadership;
 mod marks;
 mod metrics;
+mod notices;
 mod object_writes;
 mod quotas;
 mod reads;

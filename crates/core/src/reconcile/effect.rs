@@ -253,6 +253,24 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// The namespace of what is written.
+    pub fn namespace(&self) -> &str {
+        let found = match self {
+            Self::Finalizers { binding, .. } | Self::Status { binding, .. } => binding.metadata.namespace.as_deref(),
+            Self::Gate { pod, .. } => Some(&*pod.namespace),
+            Self::Annotations { service, .. }
+            | Self::Ingress { service, .. }
+            | Self::OwnBinding { service, .. }
+            | Self::ServiceCondition { service, .. } => Some(&*service.key.namespace),
+            Self::Mark { binding, .. } | Self::Deletion { binding, .. } => Some(&*binding.namespace),
+            Self::NewConfig { config } | Self::Config { config } => config.metadata.namespace.as_deref(),
+            Self::ConfigStatus { config, .. } => config.metadata.namespace.as_deref(),
+        };
+        found.unwrap_or_default()
+    }
+}
+
 /// A write was taken.
 #[derive(Clone, Debug)]
 pub enum Taken {
