@@ -8,7 +8,8 @@ use crate::plan::{Outcome, Step, StepOutcome};
 
 use super::Refusals;
 use super::part::{Item, Kind, by_listeners, filter, halves, is_shared, items, owners};
-use super::refusals::{Known, Scope, Trial, scope};
+use super::refusal::{Scope, scope};
+use super::refusals::{Known, Trial};
 
 /// How many calls a round may make more than it has steps, to find out whom a refusal is about.
 const BUDGET: usize = 8;

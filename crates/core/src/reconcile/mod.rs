@@ -22,6 +22,7 @@ mod notices;
 mod outbox;
 mod part;
 mod reads;
+mod refusal;
 mod refusals;
 mod release;
 mod reporting;

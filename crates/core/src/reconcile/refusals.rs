@@ -9,19 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::part::{Item, Kind, items, owners};
-use crate::model::{Address, Class, Failure, Route};
+use super::refusal::{FIRST_OF_TARGETS, LONGEST, LONGEST_OF_DRAIN, Refusal, Scope, first, hold, scope};
+use crate::model::{Address, Failure, Route};
 use crate::plan::Step;
 
-/// How long everything of a kind is held at most, and each item of a drain: Pods that end do not wait for long.
-const LONGEST_OF_DRAIN: Duration = Duration::from_secs(4);
-/// After so many refusals in a row, which take more than a minute, it is not asked for that often any more.
-const MANY: u32 = 20;
-/// How long something is held at most that was refused so often.
-const LONGEST_OF_MANY: Duration = Duration::from_secs(20);
-/// How long everything of a kind is held at first, where it is about targets.
-const FIRST_OF_TARGETS: Duration = Duration::from_secs(1);
-/// How long another item is held at most.
-const LONGEST: Duration = Duration::from_secs(60);
 /// How often everything of a kind is refused before each binding is tried by itself.
 const STRIKES: u32 = 2;
 /// A refusal of everything of a kind that is over for so long says nothing of the next one.
@@ -67,25 +58,6 @@ struct Alone {
     samples: usize,
 }
 
-/// A refusal.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    pub(super) failure: Failure,
-    /// How often in a row.
-    count: u32,
-    /// Until when it is held.
-    pub(super) until: Duration,
-}
-
-/// What a failure says something of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// Some item of the step.
-    Item,
-    /// Whatever has the same action, as far as is known.
-    Kind,
-}
-
 /// What is known against an item.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Known<'a> {
@@ -106,32 +78,6 @@ pub(super) enum Trial {
     Guilty(BTreeSet<Item>),
     /// These, which were refused alone.
     Alone(BTreeSet<Item>),
-}
-
-pub(super) const fn scope(class: Class) -> Scope {
-    match class {
-        // The cloud also answers with an internal error when it dislikes a value.
-        Class::Invalid | Class::Quota | Class::Conflict | Class::NotFound | Class::Transient => Scope::Item,
-        Class::Busy | Class::Throttled | Class::Denied | Class::Arrears | Class::Unreachable => Scope::Kind,
-    }
-}
-
-/// How soon a failure of this class may be gone.
-const fn first(class: Class) -> Duration {
-    match class {
-        Class::Busy => Duration::from_millis(500),
-        Class::Throttled | Class::Transient | Class::Unreachable => Duration::from_secs(1),
-        Class::NotFound | Class::Conflict | Class::Quota | Class::Invalid | Class::Denied | Class::Arrears => {
-            Duration::from_secs(5)
-        }
-    }
-}
-
-fn hold(known: Option<&Refusal>, failure: &Failure, first: Duration, longest: Duration, now: Duration) -> Refusal {
-    let count = known.map_or(1, |known| known.count.saturating_add(1));
-    let longest = if count > MANY { longest.max(LONGEST_OF_MANY) } else { longest };
-    let wait = first.saturating_mul(1 << (count - 1).min(8)).min(longest);
-    Refusal { failure: failure.clone(), count, until: now + wait }
 }
 
 /// Whose an item is, where it is refused alone. What belongs to nobody is its own.
