@@ -16,9 +16,8 @@ use crate::k8s::{Stores, certificate};
 use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
-    Snapshot, placement,
+    Snapshot, named_secrets, placement,
 };
-use crate::reconcile::named_secrets;
 
 /// The code of the failure that stands for a cloud which was not asked.
 pub(super) const NOT_ASKED: &str = "NoCredentials";

@@ -71,6 +71,7 @@ pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
 pub use remembered::{Cleared, Ended, Remembered, Sighting};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
+pub use shape::named_secrets;
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{

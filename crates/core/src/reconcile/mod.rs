@@ -45,7 +45,6 @@ pub use keyed::{KeyedMachine, MachineKey};
 pub use machine::Machine;
 pub use notices::{refusal_notice, service_reference};
 pub use part::is_shared;
-pub use reads::named_secrets;
 pub use refusals::Refusals;
 pub use release::ReleaseMachine;
 pub use reporting::{binding_name, service_name};

@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::effect::{Answer, DefinitionSight, Effect, Frame, Read, Targets, Ticket};
 use super::tickets::Tickets;
 use crate::api::DirectAccessBinding;
-use crate::api::binding::CertificateSpec;
 use crate::model::{Address, Class, Failure, Limits, LoadBalancer, ObjectKey, Route, TargetHealth, TaskState};
+use crate::plan::named_secrets;
 
 /// How long a round waits for everything but targets.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
@@ -150,16 +150,6 @@ impl HealthReads {
             (self.last, self.is_news) = (Some((rows, basis)), true);
         }
     }
-}
-
-/// The Secrets that a binding names as certificates.
-pub fn named_secrets(binding: &DirectAccessBinding) -> impl Iterator<Item = ObjectKey> {
-    let namespace = binding.metadata.namespace.clone().unwrap_or_default();
-    let specs = binding.spec.listeners.iter().filter(|listener| listener.listener_id.is_none()).flat_map(|listener| {
-        listener.certificate.iter().chain(listener.rules.iter().filter_map(|rule| rule.certificate.as_ref()))
-    });
-    let names = specs.filter_map(|spec: &CertificateSpec| spec.secret_name.clone());
-    names.map(move |name| ObjectKey::new(namespace.clone(), name))
 }
 
 /// What Secrets say of certificates: read when a load balancer is, and not watched, because a watch would need every Secret.
