@@ -137,17 +137,19 @@ impl Scene {
         self.stage.until("third", "ResolvedRefs", "False", "ServiceNotFound").await;
         self.stage.ok(&["delete", "dab", "third", "--timeout=150s"]).await;
         self.stage.ok(&["create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"]).await;
-        self.until_held(true).await;
+        self.until_held(Some("ConfigMap")).await;
         self.stage.ok(&["delete", "configmap", "direct-access-controller"]).await;
-        self.until_held(false).await;
+        self.until_held(None).await;
     }
 
-    async fn until_held(&self, is_held: bool) {
-        let line = format!("direct_access_hold_removals{{reason=\"ConfigMap\"}} {}", u8::from(is_held));
-        eventually(&line, DEADLINE, async || {
+    /// Removals are held for this reason, or for none.
+    async fn until_held(&self, reason: Option<&str>) {
+        eventually(&format!("removals are held by {reason:?}"), DEADLINE, async || {
             let text =
                 reqwest::get(format!("http://{}/metrics", self.stage.admin())).await.unwrap().text().await.unwrap();
-            text.lines().any(|found| found == line)
+            let of_hold = text.lines().filter_map(|line| line.strip_prefix("direct_access_hold_removals{reason=\""));
+            let held: Vec<_> = of_hold.filter_map(|line| line.strip_suffix("\"} 1")).collect();
+            if held == Vec::from_iter(reason) { Ok(Some(())) } else { Err(format!("{held:?}")) }
         })
         .await;
     }
@@ -242,7 +244,7 @@ async fn forbid_from_the_start(scene: &mut Scene) {
         scene.strike_at_start(kind).await;
         match kind {
             "tkeserviceconfigs" => scene.stage.until("side", "ResolvedRefs", "False", "ConfigUnreadable").await,
-            "configmaps" => scene.until_held(true).await,
+            "configmaps" => scene.until_held(Some("ConfigMapRefused")).await,
             _ => {}
         }
         if OPTIONAL.contains(&kind) {
@@ -256,7 +258,7 @@ async fn forbid_from_the_start(scene: &mut Scene) {
         }
         scene.lines.set(Rule::Pass);
         scene.side_follows().await;
-        scene.until_held(false).await;
+        scene.until_held(None).await;
         scene.scale().await;
         scene.members_follow().await;
         scene.tell(&format!("Forbid {kind} from the start"));
