@@ -10,15 +10,20 @@
 //! ```text
 //! watch      a binding, Service, EndpointSlice, Pod, TkeServiceConfig or the switch ConfigMap changed; or a timer
 //!   ↓ operator::triggers   pure: which load balancers does this concern?
-//! dispatch   one task per load balancer; changes that arrive while it runs are picked up by its next round
-//!   ↓ operator::gather     reads: stores and CLB → Snapshot (reads that failed are part of it)
+//! dispatch   one task per load balancer, with a driver
+//!   ↓ operator::drive      brings what happens to the machine, and makes its effects happen: decides nothing
+//! machine    reconcile::Machine, pure: (caches, input) → effects; a round secures, asks, gathers, decides, submits, applies, reports
 //!   ↓ plan                 pure: Snapshot → Plan {steps; and of each binding: problems, counts, gates}
-//!   ↓ operator::apply      runs the steps against CLB as reconcile says → Outcome
+//!   ↓ reconcile::Execution pure: the steps as calls, one at a time, and what a refusal means for the others → Outcome
 //!   ↓ status               pure: plan + outcome + previous status + now → statuses, gate conditions, next look
-//!   ↓ operator::report     writes what differs to Kubernetes, nothing else
+//! effects    operator::reads of CLB and Kubernetes, operator::apply calls CLB, operator::writes what differs to Kubernetes
 //! ```
 //!
-//! Beside the rounds, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
+//! No machine waits for a write to Kubernetes, but a round for half a second for finalizers; reads go side by side, and a round goes on
+//! with those of targets ([`plan::ReadState`]). What comes late starts the next round. [`reconcile::Effect`] and [`reconcile::Input`] are
+//! all that goes out and comes in, so a test plays the world, loses a machine at each effect, and compares the end.
+//!
+//! Beside them, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
 //! [`reconcile::ConfigMachine`] keeps the status of a TkeServiceConfig, and [`reconcile::ReleaseMachine`] opens gates that no round is
 //! about. `operator::keyed` runs one for each key with something to do, so that what is slow or refused for one holds up no other, and
 //! a namespace in which every write hangs takes no room from others. A binding that wants its load balancer created has
@@ -53,9 +58,10 @@
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
 //! 15. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
 //!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
-//! 16. *One binding's trouble is its own.* A refused step is tried in parts until it is known whom the refusal is about
-//!     ([`reconcile::Execution`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
-//! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]).
+//! 16. *One binding's trouble is its own.* Of a refused step, halves are tried until it is known whom the refusal is about
+//!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]); a namespace
+//!     whose API calls answer late has room of its own for them.
+//! 17. *A drain waits for one read of targets*, for no read of health, listeners or quotas, and for no write to Kubernetes.
 //! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::skew`]), however wrong that of this machine is.
 //!
 //! # Code map
@@ -66,11 +72,11 @@
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
 //! | [`status`] | pure verdicts | plan, api, model |
-//! | [`reconcile`] | pure: how a plan is carried out, and what is tried again when | plan, api, model |
+//! | [`reconcile`] | pure: the loops as machines; how a plan is carried out, and what is tried again when | status, plan, api, model |
 //! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
-//! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
+//! | [`operator`] | edge: triggers, drivers of machines, reads, calls, writes, election, probes | all of the above |
 //! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | telemetry, k8s, plan, api, model |
 //! | [`cli`] | the kubectl plugin: what there is, what would be done, why a Pod is not ready | clb, k8s, status, plan, api, model |
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
