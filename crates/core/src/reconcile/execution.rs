@@ -200,10 +200,17 @@ impl Execution {
         };
         let failures: BTreeMap<usize, Failure> =
             left.iter().filter_map(|place| Some((*place, failure(*place)?))).collect();
-        if let Some(rest) = filter(step, |place| left.contains(&place) && !failures.contains_key(&place)) {
-            match self.held.get(&Kind::of(step)).filter(|_| !is_shared(step)).cloned() {
-                Some(failure) => self.record(rest, StepOutcome::Held(failure)),
-                None => self.record(rest, StepOutcome::Skipped),
+        let held = self.held.get(&Kind::of(step)).filter(|_| !is_shared(step)).cloned();
+        for is_tried in [true, false] {
+            let is_such = |place: usize| self.refused.contains(&all[place]) == is_tried;
+            let is_rest = |place: usize| left.contains(&place) && !failures.contains_key(&place) && is_such(place);
+            let outcome = match &held {
+                Some(failure) if is_tried => StepOutcome::Failed(failure.clone()),
+                Some(failure) => StepOutcome::Held(failure.clone()),
+                None => StepOutcome::Skipped,
+            };
+            if let Some(rest) = filter(step, is_rest) {
+                self.record(rest, outcome);
             }
         }
         let whose: BTreeSet<&String> = failures.keys().map(|place| &owners[*place]).collect();
@@ -238,7 +245,7 @@ impl Execution {
     fn refused(&mut self, step: &Step, standing: &Standing, failure: &Failure, refusals: &mut Refusals) {
         let kind = Kind::of(step);
         self.refused.extend(items(step));
-        self.outcome.failed.push(step.clone());
+        self.outcome.failed.push((step.clone(), failure.clone()));
         let is_whole = scope(failure.class) == Scope::Kind;
         let is_apart = matches!(standing, Standing::Trial(Trial::Alone(_)));
         if is_whole && !is_apart {

@@ -159,7 +159,9 @@ impl Machine {
                 // What is still being read starts the next round.
                 self.memory.keep(snapshot.cloud, outcome, begun, at.at());
                 let after = at.surroundings.flags.resync.min(PARTIAL_LASTS);
-                return self.end(at, RoundResult::UnderWay, None, after);
+                let said = RoundReport { failure: outcome.failure().cloned(), steps: plan.steps.len() };
+                let result = if said.failure.is_some() { RoundResult::Failed } else { RoundResult::UnderWay };
+                return self.end(at, result, Some(said), after);
             }
             None => {}
             Some(failure) => {

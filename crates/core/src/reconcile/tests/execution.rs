@@ -258,7 +258,10 @@ fn isolation_of_actions_that_are_refused_as_a_whole() {
             let end = Duration::from_secs(30);
             let refuse = |step: &Step, now: Duration| (action(step) == refused && now < end).then_some(class);
             while play.now < end {
-                play.round(&refuse);
+                let refusals = std::cell::Cell::new(0);
+                let outcome = play.round(&|step, now| refuse(step, now).inspect(|_| refusals.set(refusals.get() + 1)));
+                let is_told = outcome.failure().is_some();
+                assert_eq!(is_told, refusals.get() > 0, "{refused} {class:?}: a refused call is told");
                 if play.now > Duration::from_secs(6) {
                     assert!(play.steps().iter().all(|step| action(step) == refused), "{refused} {class:?}");
                 }
