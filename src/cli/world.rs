@@ -55,6 +55,8 @@ pub(super) struct Seen<'a> {
     pub(super) routes: &'a [RouteTrace],
     /// What the reads of the cloud gave.
     pub(super) cloud: &'a Cloud,
+    /// Whether removals are held.
+    pub(super) removals: &'a Removals,
 }
 
 impl<'a> Seen<'a> {
@@ -68,7 +70,8 @@ impl Sight {
     /// Its bindings.
     pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
         let parts = self.snapshot.bindings.iter().zip(&self.plan.bindings).zip(&self.routes);
-        parts.map(|((view, plan), routes)| Seen { view, plan, routes, cloud: &self.snapshot.cloud })
+        let Snapshot { cloud, removals, .. } = &self.snapshot;
+        parts.map(|((view, plan), routes)| Seen { view, plan, routes, cloud, removals })
     }
 }
 
