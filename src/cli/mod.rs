@@ -13,6 +13,7 @@ mod error;
 mod explain;
 mod get;
 mod hold;
+mod lease;
 mod leaving;
 mod options;
 mod output;

@@ -53,8 +53,14 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
     }
     let rows: Vec<_> = sights.iter().map(Row::new).collect();
     match options.output {
-        Some(format) => printer.value(format, &serde_json::json!({"loadBalancers": rows}))?,
-        None => rows.iter().try_for_each(|row| row.print(printer))?,
+        Some(format) => {
+            printer.value(format, &serde_json::json!({"loadBalancers": rows, "doubt": world.doubt}))?;
+        }
+        None => {
+            rows.iter().try_for_each(|row| row.print(printer))?;
+            let mark = printer.tint(Tone::Odd, "?");
+            world.doubt.iter().try_for_each(|doubt| printer.line(format!("{mark} {doubt}")))?;
+        }
     }
     if let Some(failure) = sights.iter().find_map(|sight| match &sight.snapshot.cloud {
         Cloud::Failed(failure) => Some(failure),

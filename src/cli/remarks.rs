@@ -106,9 +106,10 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
     remarks
 }
 
-/// What a plan and the status say of a binding. What the plan knows anew is not repeated as it was.
+/// What a plan and the status say of a binding as it is. What the plan knows anew is not repeated as it was.
 pub(super) fn of_binding(seen: &Seen<'_>) -> Vec<Remark> {
     let mut remarks = of_plan(seen.plan);
+    remarks.retain(|remark| remark.topic != Topic::NextLook);
     if let Some(status) = &seen.view.binding.status {
         remarks.extend(of_status(seen, status));
     }

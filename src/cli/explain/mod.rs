@@ -24,8 +24,7 @@ use link::{Link, State};
 use crate::model::Service;
 use crate::plan::selects;
 
-pub(super) use facts::Leader;
-pub(super) use read::{Mechanism, leader, mechanism};
+pub(super) use read::{Mechanism, mechanism};
 
 pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Printer) -> Result<Ending, Error> {
     let name = pod_name(&options.pod)?;

@@ -12,6 +12,7 @@ use super::effect::{
 };
 use super::gathering::{Gathered, Gathering, Reading, has_cloud};
 use super::memory::Memory;
+use super::notices::hold_notice;
 use super::reads::PATIENCE;
 use super::reporting::{FIRST, HeldBack, Report, Retry, SECOND, Writing};
 use super::surroundings::Surroundings;
@@ -152,9 +153,7 @@ impl Machine {
     /// Takes in what has happened. Returns what is to be done, in this order.
     pub fn step(&mut self, surroundings: &Surroundings<'_>, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
-        if let Some(problem) = surroundings.shared.brake().hear(&surroundings.caches.hold()) {
-            out.push(Effect::Log(Line::HoldUnreadable(problem)));
-        }
+        out.extend(hear_hold(surroundings).into_iter().flatten());
         let mut at = At { surroundings, out: &mut out };
         self.take_in(&mut at, input);
         self.go_on(&mut at);
@@ -177,6 +176,15 @@ impl Machine {
             Stage::Asking(_) | Stage::Applying(..) | Stage::Over => None,
         }
     }
+}
+
+/// Takes in what the controller's ConfigMap says of removals. What cannot be read is said where its users look.
+fn hear_hold(surroundings: &Surroundings<'_>) -> Option<[Effect; 2]> {
+    let config = surroundings.caches.hold();
+    let mut brake = surroundings.shared.brake();
+    let problem = brake.hear(&config)?;
+    let notice = hold_notice(&problem, brake.namespace(), config.uid);
+    Some([Effect::Log(Line::HoldUnreadable(problem)), Effect::Tell(notice)])
 }
 
 /// What a step sees, and where its effects go.

@@ -11,8 +11,8 @@ use super::effect::{Line, Notice, NoticeKind};
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
-use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip};
-use crate::model::{ListenerId, Service};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
+use crate::model::{KeyProblem, ListenerId, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
 
@@ -57,6 +57,24 @@ pub fn service_reference(service: &Service) -> ObjectReference {
         namespace: Some(service.key.namespace.clone()),
         uid: Some(service.uid.clone()),
         ..ObjectReference::default()
+    }
+}
+
+/// The Event about a ConfigMap of the controller that cannot be read, on it.
+pub(super) fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> Notice {
+    Notice {
+        about: ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("ConfigMap".to_owned()),
+            name: Some(names::CONTROLLER_CONFIG.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            uid,
+            ..ObjectReference::default()
+        },
+        kind: NoticeKind::Warning,
+        reason: EventReason::HoldUnreadable.as_str().to_owned(),
+        action: "FollowConfigMap".to_owned(),
+        note: clip(&format!("{problem}; until then what was in force stays in force"), NOTE_MAX),
     }
 }
 
