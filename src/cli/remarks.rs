@@ -147,8 +147,8 @@ fn of_status(seen: &Seen<'_>, status: &DirectAccessBindingStatus) -> Vec<Remark>
         remarks.push(Remark::new(Topic::Removals, words));
     }
     let is_blind = seen.plan.sight == Sight::Nothing;
-    remarks.extend(gates.iter().flat_map(|gates| gate_lines(gates, is_blind)));
     if is_blind {
+        remarks.extend(gates.iter().filter_map(ungated));
         remarks.extend(config_problems.iter().map(config));
         let held = held_weights.iter();
         remarks.extend(held.map(|one| held_weight(&one.pod, &one.listener_id, one.weight.into(), one.cause)));
@@ -253,18 +253,15 @@ fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
     Some(Remark::new(Topic::LoadBalancer, words))
 }
 
-/// Pods without the gate are in the plan's notes, unless nothing was read.
-fn gate_lines(gates: &GateStatus, is_blind: bool) -> Vec<Remark> {
-    let GateStatus { waiting, oldest_time, ungated_pods } = gates;
-    let mut lines = Vec::new();
-    if *waiting > 0 {
-        let since = oldest_time.as_ref().map(|time| format!(", one of them since {}", time.0)).unwrap_or_default();
-        lines.push(Remark::new(Topic::Gates, format!("gates that are closed: {waiting}{since}")));
-    }
-    if is_blind && *ungated_pods > 0 {
-        lines.push(Remark::new(Topic::Gates, format!("Pods without the gate: {ungated_pods}")));
-    }
-    lines
+/// Pods that run without the gate; they are in the plan's notes, unless nothing was read.
+fn ungated(gates: &GateStatus) -> Option<Remark> {
+    let GateStatus {
+        ungated_pods,
+        // A column of `get` and a link of `explain`, as Pods have them.
+        waiting: _,
+        oldest_time: _,
+    } = gates;
+    (*ungated_pods > 0).then(|| Remark::new(Topic::Gates, format!("Pods without the gate: {ungated_pods}")))
 }
 
 #[cfg(test)]
