@@ -111,15 +111,15 @@ async fn annotations_that_cannot_be_read_are_shown() {
     let pod = scene.pod_name().await;
     scene.stage.ok(&["annotate", "pod", &pod, "service.cloud.tencent.com/custom-weight=heavy"]).await;
     let explained = format!("pod/{pod}");
-    let words = format!("annotation service.cloud.tencent.com/custom-weight: \"heavy\" cannot be read");
+    let words = "annotation service.cloud.tencent.com/custom-weight: \"heavy\" cannot be read";
     for arguments in [&["get"][..], &["explain", &explained], &["doctor"], &["plan"]] {
         let output = scene.run(arguments).await;
-        assert!(output.stdout.contains(&words), "{arguments:?}: {}{}", output.stdout, output.stderr);
+        assert!(output.stdout.contains(words), "{arguments:?}: {}{}", output.stdout, output.stderr);
     }
     let found = scene.json(&["get"]).await;
     let remarks = found["bindings"][0]["remarks"].as_array().unwrap();
     assert!(
-        remarks.iter().any(|one| one["topic"] == "Note" && one["message"].as_str().unwrap().contains(&words)),
+        remarks.iter().any(|one| one["topic"] == "Note" && one["message"].as_str().unwrap().contains(words)),
         "{found}"
     );
     scene.finish().await;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{
-    Effect, Input, Line, News, NotTaken, Read, RoundEnd, RoundReport, RoundResult, Shown, Taken, Ticket, UseOfQuotas,
+    Effect, Input, News, NotTaken, Read, RoundEnd, RoundReport, RoundResult, Shown, Taken, Ticket, UseOfQuotas,
 };
 use super::gathering::{Gathered, Gathering, Reading, has_cloud};
 use super::memory::Memory;
-use super::notices::hold_notice;
+use super::notices::hear_hold;
 use super::reads::PATIENCE;
 use super::reporting::{FIRST, HeldBack, Report, Retry, SECOND, Writing};
 use super::surroundings::Surroundings;
@@ -176,15 +176,6 @@ impl Machine {
             Stage::Asking(_) | Stage::Applying(..) | Stage::Over => None,
         }
     }
-}
-
-/// Takes in what the controller's ConfigMap says of removals. What cannot be read is said where its users look.
-fn hear_hold(surroundings: &Surroundings<'_>) -> Option<[Effect; 2]> {
-    let config = surroundings.caches.hold();
-    let mut brake = surroundings.shared.brake();
-    let problem = brake.hear(&config)?;
-    let notice = hold_notice(&problem, brake.namespace(), config.uid);
-    Some([Effect::Log(Line::HoldUnreadable(problem)), Effect::Tell(notice)])
 }
 
 /// What a step sees, and where its effects go.

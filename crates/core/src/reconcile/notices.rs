@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 
-use super::effect::{Line, Notice, NoticeKind};
+use super::effect::{Effect, Line, Notice, NoticeKind};
+use super::surroundings::Surroundings;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
@@ -60,8 +61,17 @@ pub fn service_reference(service: &Service) -> ObjectReference {
     }
 }
 
+/// Takes in what the controller's ConfigMap says of removals. What cannot be read is said where its users look.
+pub(super) fn hear_hold(surroundings: &Surroundings<'_>) -> Option<[Effect; 2]> {
+    let config = surroundings.caches.hold();
+    let mut brake = surroundings.shared.brake();
+    let problem = brake.hear(&config)?;
+    let notice = hold_notice(&problem, brake.namespace(), config.uid);
+    Some([Effect::Log(Line::HoldUnreadable(problem)), Effect::Tell(notice)])
+}
+
 /// The Event about a ConfigMap of the controller that cannot be read, on it.
-pub(super) fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> Notice {
+fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> Notice {
     Notice {
         about: ObjectReference {
             api_version: Some("v1".to_owned()),
