@@ -206,7 +206,11 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
 /// What the controller's ConfigMap says of removals.
 pub fn hold(object: &core::ConfigMap) -> HoldConfig {
     let value = object.data.as_ref().and_then(|data| data.get(names::HOLD_REMOVALS_KEY));
-    HoldConfig { word: HoldWord::read(value.map(String::as_str)), sight: ConfigMapSight::There }
+    HoldConfig {
+        word: HoldWord::read(value.map(String::as_str)),
+        sight: ConfigMapSight::There,
+        uid: object.metadata.uid.clone(),
+    }
 }
 
 pub(super) fn name<K: Resource>(object: &K) -> String {

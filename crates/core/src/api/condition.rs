@@ -160,7 +160,7 @@ vocabulary! {
         NoTargets = "NoTargets": "No endpoint is desired as a target.",
             "Look at the Service's Pods, and at status.excluded for those that were left out.";
         NoWeight = "NoWeight": "Every Pod has weight 0, which somebody has asked for, so nobody gets traffic.",
-            "Give Pods a weight: by the annotation service.cloud.tencent.com/custom-weight, lb-rs-weight of the Service, or the weight of the listener.";
+            "Take a drain back with the command of the message, or give Pods a weight: by the annotation service.cloud.tencent.com/custom-weight, lb-rs-weight of the Service, or the weight of the listener.";
         HealthCheckOff = "HealthCheckOff": "The health check is switched off, so health is not known.",
             "Switch it on, or accept that traffic goes to every Pod.";
         Deleting = "Deleting": "The object is being deleted, and what it owns in the cloud is being removed.", "Wait.";

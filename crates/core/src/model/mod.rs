@@ -21,7 +21,7 @@ pub use annotations::{Annotation, Annotations};
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
     ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,
-    Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort,
+    Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Workload,
 };
 pub use failure::{Class, Failure};
 pub use id::{AccountId, ListenerId, LoadBalancerId, Region, RuleId, TaskId};

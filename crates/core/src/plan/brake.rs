@@ -99,6 +99,16 @@ pub enum HoldWord {
 }
 
 impl HoldWord {
+    /// The command by which a ConfigMap that exists says it.
+    pub fn command(self, namespace: &str) -> String {
+        let word = match self {
+            Self::Hold => "true",
+            Self::GoOn => "false",
+        };
+        let (name, key) = (names::CONTROLLER_CONFIG, names::HOLD_REMOVALS_KEY);
+        format!(r#"kubectl -n {namespace} patch configmap {name} --type merge -p '{{"data":{{"{key}":"{word}"}}}}'"#)
+    }
+
     /// Reads the value of the key.
     pub fn read(value: Option<&str>) -> Reading<Self> {
         const FORM: &str = "\"true\" or \"false\"";
@@ -129,11 +139,13 @@ pub struct HoldConfig {
     pub word: Reading<HoldWord>,
     /// Whether it exists.
     pub sight: ConfigMapSight,
+    /// Its UID; `None` where it is not known.
+    pub uid: Option<String>,
 }
 
 impl Default for HoldConfig {
     fn default() -> Self {
-        Self { word: Reading::Absent, sight: ConfigMapSight::Absent }
+        Self { word: Reading::Absent, sight: ConfigMapSight::Absent, uid: None }
     }
 }
 
@@ -205,6 +217,11 @@ impl Brake {
         for (view, plan) in views.iter().zip(plans).filter(|(view, _)| is_counted(view)) {
             self.mass.count(view.uid(), &plan.losses, at);
         }
+    }
+
+    /// The namespace of the ConfigMap.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// Whether removals are held now.

@@ -80,6 +80,7 @@ pub use summary::{
 pub use tags::{TagSight, registered_addresses};
 pub use target::RetainedPod;
 pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
+pub use weight::says_zero;
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, Default)]

@@ -103,9 +103,7 @@ impl Hold {
             ConfigMapSight::Absent | ConfigMapSight::Refused => {
                 format!("kubectl -n {namespace} create configmap {name} --from-literal={key}=false")
             }
-            ConfigMapSight::There => format!(
-                r#"kubectl -n {namespace} patch configmap {name} --type merge -p '{{"data":{{"{key}":"false"}}}}'"#
-            ),
+            ConfigMapSight::There => super::brake::HoldWord::GoOn.command(namespace),
         }
     }
 }

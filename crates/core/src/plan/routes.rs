@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{Listener, ListenerId, Route, Rule, RuleId};
 
+use super::clash;
 use super::desired::{Completeness, Desired, DesiredListener, ListenerOrigin, Resolver};
 use super::management::{Management, Proof};
 use super::resolution::row_by_id;
@@ -300,8 +301,8 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
         };
         match proof {
             Some(proof) => {
-                let protocol = successor.filter(|_| holder == Holder::Ours).map(|one| one.desired.protocol);
-                intent.plan.notes.extend(protocol.map(|protocol| super::clash::goes_first(listener, protocol)));
+                let successor = successor.filter(|_| holder == Holder::Ours);
+                intent.plan.notes.extend(successor.map(|one| clash::goes_first(listener, &one.desired)));
                 intent.leftovers.push(Leftover { listener, holder, proof });
             }
             None => {
@@ -311,6 +312,9 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
                     |one: &ListenerIntent<'_>| matches!(one.presence, Presence::Blocked | Presence::Awaited);
                 if intent.completeness == Completeness::Partial || intent.listeners.iter().any(is_blocked) {
                     intent.plan.problems.push(problem::route_held(listener));
+                }
+                if holder == Holder::Ours && intent.is_under_way() {
+                    intent.plan.notes.extend(clash::will_leave_first(intent, observed, listener));
                 }
                 intent.listeners.push(held);
             }
@@ -378,6 +382,14 @@ pub(super) fn marked(view: &BindingView, observed: &Observed) -> BTreeSet<Route>
     let is_ours = |tag: &str| TargetTag::parse(tag).is_some_and(|tag| view.is_uid_of_ours(&tag.binding_uid));
     let routes = observed.targets.iter().filter(|(_, all)| all.iter().any(|target| is_ours(&target.tag)));
     routes.map(|(route, _)| route.clone()).collect()
+}
+
+impl BindingIntent<'_> {
+    /// What is wanted and is not there can be made.
+    fn is_under_way(&self) -> bool {
+        let is_blocked = |one: &ListenerIntent<'_>| matches!(one.presence, Presence::Blocked);
+        self.completeness == Completeness::Whole && !self.listeners.iter().any(is_blocked)
+    }
 }
 
 impl<'a> BindingIntent<'a> {

@@ -7,12 +7,13 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 
-use super::effect::{Line, Notice, NoticeKind};
+use super::effect::{Effect, Line, Notice, NoticeKind};
+use super::surroundings::Surroundings;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
-use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip};
-use crate::model::{ListenerId, Service};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
+use crate::model::{KeyProblem, ListenerId, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
 
@@ -57,6 +58,33 @@ pub fn service_reference(service: &Service) -> ObjectReference {
         namespace: Some(service.key.namespace.clone()),
         uid: Some(service.uid.clone()),
         ..ObjectReference::default()
+    }
+}
+
+/// Takes in what the controller's ConfigMap says of removals. What cannot be read is said where its users look.
+pub(super) fn hear_hold(surroundings: &Surroundings<'_>) -> Option<[Effect; 2]> {
+    let config = surroundings.caches.hold();
+    let mut brake = surroundings.shared.brake();
+    let problem = brake.hear(&config)?;
+    let notice = hold_notice(&problem, brake.namespace(), config.uid);
+    Some([Effect::Log(Line::HoldUnreadable(problem)), Effect::Tell(notice)])
+}
+
+/// The Event about a ConfigMap of the controller that cannot be read, on it.
+fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> Notice {
+    Notice {
+        about: ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("ConfigMap".to_owned()),
+            name: Some(names::CONTROLLER_CONFIG.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            uid,
+            ..ObjectReference::default()
+        },
+        kind: NoticeKind::Warning,
+        reason: EventReason::HoldUnreadable.as_str().to_owned(),
+        action: "FollowConfigMap".to_owned(),
+        note: clip(&format!("{problem}; until then what was in force stays in force"), NOTE_MAX),
     }
 }
 

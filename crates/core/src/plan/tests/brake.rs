@@ -62,7 +62,7 @@ fn too_much_at_once_is_more_than_half_of_more_than_five_within_a_minute() {
 }
 
 fn config(value: Option<&str>) -> HoldConfig {
-    HoldConfig { word: HoldWord::read(value), sight: ConfigMapSight::There }
+    HoldConfig { word: HoldWord::read(value), sight: ConfigMapSight::There, uid: None }
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub(crate) fn pod(number: u32) -> Pod {
         key: ObjectKey::new(NAMESPACE, format!("web-{number}")),
         uid: uid(number),
         created: None,
+        workload: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         annotations: Annotations::default(),
         ips: vec![ip(number)],

@@ -116,7 +116,7 @@ fn own(pod: &Pod) -> Reading<Weight> {
 }
 
 /// The Pod says of itself that it gets no traffic.
-pub(super) fn says_zero(pod: &Pod) -> bool {
+pub fn says_zero(pod: &Pod) -> bool {
     matches!(own(pod), Reading::Said(0))
 }
 

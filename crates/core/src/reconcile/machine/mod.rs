@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{Effect, Input, Line, News, NotTaken, Taken, Ticket};
+use super::effect::{Effect, Input, News, NotTaken, Taken, Ticket};
 use super::gathering::{Gathered, Gathering, Reading};
 use super::memory::Memory;
+use super::notices::hear_hold;
 use super::reporting::{HeldBack, Writing};
 use super::surroundings::Surroundings;
 use super::tempo::Tempo;
@@ -145,9 +146,7 @@ impl Machine {
     /// Takes in what has happened. Returns what is to be done, in this order.
     pub fn step(&mut self, surroundings: &Surroundings<'_>, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
-        if let Some(problem) = surroundings.shared.brake().hear(&surroundings.caches.hold()) {
-            out.push(Effect::Log(Line::HoldUnreadable(problem)));
-        }
+        out.extend(hear_hold(surroundings).into_iter().flatten());
         let mut at = At { surroundings, out: &mut out };
         self.take_in(&mut at, input);
         self.go_on(&mut at);
