@@ -32,7 +32,7 @@ fn problem(condition: ConditionType, reason: Reason, message: &str) -> BindingPl
 }
 
 fn counts(healthy: usize, desired: usize) -> Counts {
-    Counts { desired, registered: desired, healthy, ..Counts::default() }
+    Counts { desired, registered: desired, healthy, weighted: desired, ..Counts::default() }
 }
 
 /// Each file of test data with its object.

@@ -87,6 +87,24 @@ pub(super) struct RouteRow {
     pub(super) intent: RouteIntent,
 }
 
+impl RouteRow {
+    /// Whether targets come and go there for the binding. Where nobody knows whether it is wanted, nothing of the binding stands and
+    /// nothing is recorded, it is somebody else's, on a listener that is shared.
+    pub(super) fn concerns(&self, view: &BindingView, marked: &BTreeSet<Route>) -> bool {
+        match (self.intent, &self.route) {
+            (RouteIntent::Unresolved, Some(route)) => marked.contains(route) || is_recorded(view, route),
+            (RouteIntent::Wanted | RouteIntent::Unwanted(_) | RouteIntent::Unresolved, _) => true,
+        }
+    }
+}
+
+/// The status records the route as one of the binding's.
+fn is_recorded(view: &BindingView, route: &Route) -> bool {
+    let Some(row) = row_by_id(view, &route.listener) else { return false };
+    let Some(id) = &route.rule else { return true };
+    row.rules.iter().any(|rule| rule.location_id.as_deref() == Some(id.as_str()))
+}
+
 /// Whether a listener or rule is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RouteIntent {
