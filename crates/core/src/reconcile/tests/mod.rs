@@ -4,6 +4,7 @@ mod config;
 mod execution;
 mod keyed_play;
 mod machine;
+mod objects;
 mod play;
 mod reassigned;
 mod refusals;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::keyed_play::{Crash, Deed, Fate, KeyedPlay, Objects, delete};
+use super::keyed_play::{Crash, Deed, Fate, KeyedPlay};
+use super::objects::{Objects, delete};
 use crate::api::names;
 use crate::model::GateState;
 use crate::plan::tests::world::{NAMESPACE, World, binding, pod};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::keyed_play::{Crash, Deed, Fate, KeyedPlay, Objects};
+use super::keyed_play::{Crash, Deed, Fate, KeyedPlay};
+use super::objects::Objects;
 use crate::api::names;
 use crate::model::Service;
 use crate::plan::tests::world::World;
