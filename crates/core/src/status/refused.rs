@@ -197,6 +197,9 @@ impl<K: Ord> RefusedWrites<K> {
         let previous = self.0.remove(&key);
         let since = previous.as_ref().map_or(now, |previous| previous.since.min(now));
         let words = clip(words.trim_end_matches('.'), WORDS_MAX);
+        // Twice in a row, looking again has not helped.
+        let is_again = kind == RefusalKind::Outdated && previous.is_some();
+        let kind = if is_again { RefusalKind::Passing } else { kind };
         let told = previous.and_then(|previous| previous.told);
         self.0.insert(key, Refusal { object: object.to_owned(), kind, words, since, tried: now, told });
     }
@@ -376,6 +379,8 @@ mod tests {
             (Some(403), &[0, 9_000], 9_030, true),
             (None, &[0], 1, false),
             (Some(409), &[0], 0, true),
+            (Some(409), &[0, 1], 2, false),
+            (Some(409), &[0, 1], 3, true),
             (Some(403), &[0], -300, true),
         ] {
             assert_eq!(due(code, tried, now), expected, "{code:?} tried at {tried:?}, now {now}");
