@@ -124,11 +124,12 @@ fn is_write(deed: Deed) -> bool {
 /// Nothing is read or written in ten minutes with news.
 fn rests(play: &mut Play) {
     play.play(SECOND * 60);
-    let before = play.log.len();
+    let (before, told) = (play.log.len(), play.told.len());
     play.play(SECOND * 300);
     play.news();
     play.play(SECOND * 300);
     assert_eq!(play.log[before..], [], "there is nothing to do");
+    assert_eq!(play.told[told..], [], "there is nothing to tell");
     assert!(play.is_gone(), "nothing is remembered");
 }
 

@@ -77,11 +77,12 @@ fn story(play: &mut Play) -> Vec<BTreeMap<String, bool>> {
 }
 
 fn rests(play: &mut Play) {
-    let before = play.log.len();
+    let (before, told) = (play.log.len(), play.told.len());
     play.play(SECOND * 300);
     play.news();
     play.play(SECOND * 300);
     assert_eq!(play.log[before..], [], "there is nothing to do");
+    assert_eq!(play.told[told..], [], "there is nothing to tell");
     assert!(play.is_gone(), "nothing is remembered");
 }
 

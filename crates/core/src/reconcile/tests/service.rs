@@ -92,11 +92,12 @@ fn play_through(play: &mut Play, wishes: &[Wish], pause: Duration) -> Vec<End> {
 
 /// Nothing is written, and nobody wakes but now and then, in ten minutes with news.
 fn rests(play: &mut Play) {
-    let before = play.log.len();
+    let (before, told) = (play.log.len(), play.told.len());
     play.play(SECOND * 300);
     play.news();
     play.play(SECOND * 300);
     assert_eq!(play.log[before..], [], "there is nothing to do");
+    assert_eq!(play.told[told..], [], "there is nothing to tell");
     assert!(play.is_gone(), "nothing is remembered");
 }
 
