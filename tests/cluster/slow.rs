@@ -23,7 +23,7 @@ use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::stage::{DEADLINE, LOAD_BALANCER, Stage, binding, deployment, deployment_with, service};
+use crate::stage::{DEADLINE, LOAD_BALANCER, Stage, binding, deployment, service};
 use crate::support::{Namespace, eventually};
 
 /// How long the webhook takes for a write of the controller. Webhooks may take 30 s.
@@ -257,12 +257,8 @@ async fn deploy(quick: &Place<'_>, slow: &Place<'_>) {
             quick.apply(&object).await;
         }
     }
-    // Pods without a gate, for bindings that come later: one address is in one listener of a load balancer.
-    for (place, name) in [(slow, "late"), (quick, "new")] {
-        let pods = renamed(&deployment_with(1, &json!({}), &json!({"readinessGates": []})), name);
+    for (place, name) in [(slow, "late"), (quick, "new"), (quick, "new-solo")] {
         place.apply(&renamed(&service(), name)).await;
-        place.apply(&pods).await;
-        place.until_with(name, "Ready", 1).await;
     }
     for (place, name) in [(slow, "web"), (quick, "web"), (quick, "solo")] {
         place.until_ready(name, DEADLINE).await;
@@ -278,7 +274,7 @@ async fn clog(slow: &Place<'_>, webhook: &Webhook) {
     let annotate = ["annotate", "service", ASKS[0], &id];
     let arguments: Vec<&str> = annotate[..2].iter().copied().chain(services.iter().map(String::as_str)).collect();
     slow.ok(&arguments.into_iter().chain(annotate[2..].iter().copied()).collect::<Vec<_>>()).await;
-    slow.apply(&binding("late", &on("late", LOAD_BALANCER, 83))).await;
+    slow.apply(&with_pod("late", LOAD_BALANCER, 83)).await;
     slow.apply(&renamed(&deployment(4), "loose")).await;
     let config = json!({"apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
         "metadata": {"name": "unused"}, "spec": {}});
@@ -329,10 +325,22 @@ async fn config(place: &Place<'_>) -> Duration {
     begin.elapsed()
 }
 
-/// How long a new binding waits for its listener, and to be ready.
-async fn new_binding(place: &Place<'_>, name: &str, (service, load_balancer, port): (&str, &str, u16)) -> Duration {
+/// A binding and the Pod that it waits for.
+fn with_pod(name: &str, load_balancer: &str, port: u16) -> String {
+    format!("{}\n---\n{}", binding(name, &on(name, load_balancer, port)), renamed(&deployment(1), name))
+}
+
+/// How long a new binding with a new Pod waits for its listener and target, and to be ready. The Pod's gate has health asked for often.
+async fn new_binding(place: &Place<'_>, name: &str, load_balancer: &str, port: u16) -> Duration {
     let begin = Instant::now();
-    place.apply(&binding(name, &on(service, load_balancer, port))).await;
+    place.apply(&with_pod(name, load_balancer, port)).await;
+    let api: Api<DirectAccessBinding> = Api::default_namespaced(place.client.clone());
+    eventually(&format!("binding {name} serves its Pod"), LONGEST, async || {
+        let status = api.get(name).await.unwrap().status.unwrap_or_default();
+        let summary = status.targets.unwrap_or_default().summary;
+        if summary == "1/1" { Ok(Some(())) } else { Err(summary) }
+    })
+    .await;
     place.until_ready(name, LONGEST).await;
     begin.elapsed()
 }
@@ -402,8 +410,8 @@ async fn misfortune_cluster_writes_that_are_slow_in_one_namespace() {
         gate(&quick, "solo"),
         annotated(&quick),
         config(&quick),
-        new_binding(&quick, "new", ("new", LOAD_BALANCER, 82)),
-        new_binding(&quick, "new-solo", ("new", OWN, 82)),
+        new_binding(&quick, "new", LOAD_BALANCER, 82),
+        new_binding(&quick, "new-solo", OWN, 82),
     );
     eprintln!("slow writes: the webhook still holds {:?}", webhook.waiting());
     let rows = [
