@@ -10,24 +10,27 @@
 //! ```text
 //! watch      a binding, Service, EndpointSlice, Pod, TkeServiceConfig or the switch ConfigMap changed; or a timer
 //!   ↓ operator::triggers   pure: which load balancers does this concern?
-//! dispatch   one task per load balancer, with a driver
-//!   ↓ operator::drive      brings what happens to the machine, and makes its effects happen: decides nothing
-//! machine    reconcile::Machine, pure: (caches, input) → effects; a round secures, asks, gathers, decides, submits, applies, reports
-//!   ↓ plan                 pure: Snapshot → Plan {steps; and of each binding: problems, counts, gates}
-//!   ↓ reconcile::Execution pure: the steps as calls, one at a time, and what a refusal means for the others → Outcome
-//!   ↓ status               pure: plan + outcome + previous status + now → statuses, gate conditions, next look
-//! effects    operator::reads of CLB and Kubernetes, operator::apply calls CLB, operator::writes what differs to Kubernetes
+//! dispatch   one task per load balancer, which runs one machine
+//!   ↓ operator::drive      edge: brings news, answers and the time, and has done what the machine asks for
+//! machine    pure: reconcile::Machine, one step for each of these
+//!     gathering    asks for reads; with caches they make a Snapshot (reads that failed are part of it)
+//!     plan         Snapshot → Plan {steps; and of each binding: problems, counts, gates}
+//!     execution    the steps as calls of CLB, one after the other → Outcome
+//!     status       plan + outcome + previous status + now → statuses, gate conditions, next look
+//!     reporting    asks for writes of what differs to Kubernetes, nothing else
+//!   ↓ effects              operator::reads, apply and writes do them; what came of it is the machine's next input
 //! ```
 //!
-//! No machine waits for a write to Kubernetes, but a round for half a second for finalizers; reads go side by side, and a round goes on
-//! with those of targets ([`plan::ReadState`]). What comes late starts the next round. [`reconcile::Effect`] and [`reconcile::Input`] are
-//! all that goes out and comes in, so a test plays the world, loses a machine at each effect, and compares the end.
+//! A machine is a value: [`reconcile::Machine::step`] takes in what has happened and returns what is to be done. It waits for nothing,
+//! so tests play the world: what is slow, refused or lost, and a machine that is lost at any moment. Rounds do not wait for what they
+//! write to Kubernetes, but for finalizers for half a second; of one field of one object one write is under way.
 //!
-//! Beside them, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
+//! Beside the rounds, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
 //! [`reconcile::ConfigMachine`] keeps the status of a TkeServiceConfig, and [`reconcile::ReleaseMachine`] opens gates that no round is
-//! about. `operator::keyed` runs one for each key with something to do, so that what is slow or refused for one holds up no other, and
-//! a namespace in which every write hangs takes no room from others. A binding that wants its load balancer created has
-//! rounds of its own until there is one ([`plan::placement`]), and then those of the load balancer.
+//! about. `operator::marks` says which of them a change concerns, and `operator::keyed` runs one for each key with something to do, so
+//! that what is slow or refused for one holds up no other, and a namespace in which every write hangs takes no room from others. A
+//! binding that wants its load balancer created has rounds of its own until there is one ([`plan::placement`]), and then those of the
+//! load balancer.
 //!
 //! # Invariants
 //!
@@ -59,10 +62,12 @@
 //! 15. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
 //!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
 //! 16. *One binding's trouble is its own.* Of a refused step, halves are tried until it is known whom the refusal is about
-//!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]); a namespace
-//!     whose API calls answer late has room of its own for them.
-//! 17. *A drain waits for one read of targets*, for no read of health, listeners or quotas, and for no write to Kubernetes.
+//!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
+//! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]), nor for a write to
+//!     Kubernetes.
 //! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::skew`]), however wrong that of this machine is.
+//! 19. *One namespace's trouble is its own.* An admission webhook that answers late there, or refuses, holds up nobody elsewhere, not even
+//!     on the same load balancer.
 //!
 //! # Code map
 //!
@@ -72,11 +77,11 @@
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
 //! | [`status`] | pure verdicts | plan, api, model |
-//! | [`reconcile`] | pure: the loops as machines; how a plan is carried out, and what is tried again when | status, plan, api, model |
+//! | [`reconcile`] | pure: the loops as machines without I/O, how a plan is carried out, and what is tried again when | status, plan, api, model |
 //! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
-//! | [`operator`] | edge: triggers, drivers of machines, reads, calls, writes, election, probes | all of the above |
+//! | [`operator`] | edge: what runs the machines, reads, calls and writes for them, election, probes | all of the above |
 //! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | telemetry, k8s, plan, api, model |
 //! | [`cli`] | the kubectl plugin: what there is, what would be done, why a Pod is not ready | clb, k8s, status, plan, api, model |
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |

@@ -26,6 +26,7 @@ mod line;
 mod quiet;
 mod refused;
 mod rollout;
+mod slow;
 mod stage;
 mod upgrade;
 mod watches;

@@ -103,6 +103,13 @@ struct At<'a, 'b> {
     out: &'a mut Vec<Effect>,
 }
 
+impl At<'_, '_> {
+    /// Since some moment that stays the same.
+    fn at(&self) -> Duration {
+        self.surroundings.now.at
+    }
+}
+
 impl KeyedMachine for ConfigMachine {
     type Key = ObjectKey;
 
@@ -167,6 +174,7 @@ impl ConfigMachine {
         }
         if !look.tried.contains(&Task::Status) && self.status(&seen, at).is_some() {
             look.tried.insert(Task::Status);
+            at.surroundings.shared.ask_for_statuses(at.at());
             look.pending = Some((self.read(OtherRead::StatusField, at), Pending::Asking));
             return Some(look);
         }
@@ -221,9 +229,14 @@ impl ConfigMachine {
         let seen = see(&self.key, at.surroundings);
         let next = match (pending, answer) {
             (Pending::Reading(uid), Answer::Config(found)) => self.read_config(uid, found, &seen, at),
-            (Pending::Asking, Answer::StatusField(StatusField::There)) => self.write_status(&seen, at),
+            (Pending::Asking, Answer::StatusField(StatusField::There)) => {
+                at.surroundings.shared.statuses_are_there();
+                self.write_status(&seen, at)
+            }
             (Pending::Asking, Answer::StatusField(StatusField::Missing)) => {
-                at.surroundings.shared.statuses_are_missing_until(at.surroundings.now.at + NO_STATUS_LASTS);
+                let until = at.at() + NO_STATUS_LASTS;
+                at.surroundings.shared.statuses_are_missing(until);
+                self.alarm.set(until);
                 None
             }
             _ => None,
@@ -307,9 +320,6 @@ impl ConfigMachine {
     fn status(&mut self, seen: &Seen, at: &At<'_, '_>) -> Option<TkeServiceConfigStatus> {
         let now = at.surroundings.now;
         let config = seen.config.as_ref()?.config.as_deref()?;
-        if at.surroundings.shared.are_statuses_missing(now.at) {
-            return None;
-        }
         let users: Vec<_> = seen.users.iter().map(|user| user.binding.clone()).collect();
         let last = self.written.as_ref().map(|written| written.status.clone());
         let previous = last.or_else(|| config.status.clone()).unwrap_or_default();
@@ -318,6 +328,11 @@ impl ConfigMachine {
             self.refused_status.taken(&Field::ConfigStatus);
             let mut refused = at.surroundings.shared.refused();
             seen.users.iter().for_each(|user| refused.taken(user.uid(), Field::ConfigStatus));
+            return None;
+        }
+        if let Some(until) = at.surroundings.shared.statuses_are_missing_until(now.at) {
+            // Nobody says when there is another definition.
+            self.alarm.set(until);
             return None;
         }
         self.refused_status.is_due(&Field::ConfigStatus, now.wall).then_some(status)

@@ -13,6 +13,8 @@ use crate::status::{Field, RefusalNews, RefusedWrites};
 
 /// How long after a gate was opened a round that does not know it yet may open it again.
 const ECHO: Duration = Duration::from_secs(60);
+/// How long the answer of one is waited for by all whom the definition of TkeServiceConfigs keeps from writing.
+const ASKING: Duration = Duration::from_secs(5);
 
 /// What the machines of one replica share. Each part is locked for a moment, so that machines decide side by side.
 #[derive(Debug, Default)]
@@ -20,8 +22,8 @@ pub struct Shared {
     ledger: Mutex<Ledger>,
     refused: Mutex<RefusedByBinding>,
     brake: Arc<Mutex<Brake>>,
-    /// Until when the definition of TkeServiceConfigs is believed to have no status.
-    without_status: Mutex<Duration>,
+    /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where that was never seen.
+    without_status: Mutex<Option<Duration>>,
 }
 
 /// What a panic has left is as good as anything: all of it may be forgotten.
@@ -51,13 +53,25 @@ impl Shared {
     }
 
     /// The definition of TkeServiceConfigs has no status, which is believed until this time.
-    pub fn statuses_are_missing_until(&self, until: Duration) {
-        *lock(&self.without_status) = until;
+    pub fn statuses_are_missing(&self, until: Duration) {
+        *lock(&self.without_status) = Some(until);
     }
 
-    /// Whether the definition of TkeServiceConfigs is believed to have no status.
-    pub fn are_statuses_missing(&self, now: Duration) -> bool {
-        now < *lock(&self.without_status)
+    /// The definition of TkeServiceConfigs has a status.
+    pub fn statuses_are_there(&self) {
+        *lock(&self.without_status) = None;
+    }
+
+    /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where it is not.
+    pub fn statuses_are_missing_until(&self, now: Duration) -> Option<Duration> {
+        lock(&self.without_status).filter(|until| now < *until)
+    }
+
+    /// Somebody asks whether there is a status. Where there was none, the others wait for the answer for so long.
+    pub fn ask_for_statuses(&self, now: Duration) {
+        if let Some(until) = lock(&self.without_status).as_mut() {
+            *until = now + ASKING;
+        }
     }
 }
 
