@@ -17,7 +17,7 @@ use super::metrics::Waker;
 use super::triggers::{keys, news};
 use crate::k8s::Change;
 use crate::model::{ObjectKey, Region};
-use crate::reconcile::{Caches, ConfigMachine, Key, News, ReleaseMachine, ServiceMachine};
+use crate::reconcile::{Caches, ConfigMachine, Confined, Key, News, ReleaseMachine, ServiceMachine};
 use crate::status::FirstLook;
 
 /// Why rounds are not run any more.
@@ -73,11 +73,11 @@ impl Loops {
     fn start_with(context: Arc<Context>, stop: CancellationToken) -> Self {
         let mut tasks = JoinSet::new();
         let releases = Marks::new(marks::all_namespaces(&context.stores));
-        tasks.spawn(run_keyed::<ReleaseMachine, _>(context.clone(), releases.clone(), stop.clone()));
+        tasks.spawn(run_keyed::<Confined<ReleaseMachine>, _>(context.clone(), releases.clone(), stop.clone()));
         let configs = Marks::new(marks::all_configs(&context.stores));
-        tasks.spawn(run_keyed::<ConfigMachine, _>(context.clone(), configs.clone(), stop.clone()));
+        tasks.spawn(run_keyed::<Confined<ConfigMachine>, _>(context.clone(), configs.clone(), stop.clone()));
         let services = Marks::new(marks::all_services(&context.stores));
-        tasks.spawn(run_keyed::<ServiceMachine, _>(context.clone(), services.clone(), stop.clone()));
+        tasks.spawn(run_keyed::<Confined<ServiceMachine>, _>(context.clone(), services.clone(), stop.clone()));
         let region = context.clouds.default_region().clone();
         let (wakers, turns, keys, panics) = (HashMap::new(), Turns::default(), HashMap::new(), HashMap::new());
         let mut loops = Self { context, releases, configs, services, wakers, tasks, turns, keys, panics, stop };

@@ -219,6 +219,9 @@ pub(super) fn log(line: Line) {
             tracing::info!(binding, ready, reason, "status changed");
         }
         Line::Status { binding, ready: None } => tracing::debug!(binding, "status written"),
+        Line::Panicked { key, words } => {
+            tracing::error!(object = key, error = words, "a loop ended abnormally, and begins anew");
+        }
         Line::Parked { service, end } => {
             tracing::info!(service, reason = end.as_str(), "binding is parked; its load balancer is kept");
         }

@@ -3,9 +3,12 @@
 //! others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::convert::identity;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +19,9 @@ use super::drive::{PARTING, log, resume};
 use super::notices::Notices;
 use super::reads::read_other;
 use super::writes::write;
-use crate::reconcile::{Effect, Input, KeyedMachine, MachineKey, News, Read};
+use crate::plan::panic_words;
+use crate::reconcile::{Effect, Input, KeyedMachine, MachineKey, News, NotTaken, Read};
+use crate::status::RefusalKind;
 
 /// Reads and writes under way at once in one namespace, of each loop.
 const PER_NAMESPACE: usize = 16;
@@ -134,11 +139,17 @@ impl<M: KeyedMachine> Keyed<M> {
         match effect {
             Effect::Read(ticket, Read::Other(what)) => {
                 self.begin(key);
-                self.running.spawn(async move { (owner, Input::Answer(ticket, read_other(&context, what).await)) });
+                self.running.spawn(async move {
+                    let answer = whole(read_other(&context, what.clone())).await;
+                    (owner, Input::Answer(ticket, answer.unwrap_or_else(|refused| what.refused(refused))))
+                });
             }
             Effect::Write(ticket, what) => {
                 self.begin(key);
-                self.running.spawn(async move { (owner, Input::Written(ticket, write(&context, what).await)) });
+                self.running.spawn(async move {
+                    let written = whole(write(&context, what)).await;
+                    (owner, Input::Written(ticket, written.and_then(identity)))
+                });
             }
             Effect::WakeAt(at) => self.wake_at(key, at),
             Effect::Tell(notice) => self.notices.add(notice),
@@ -219,4 +230,13 @@ impl<M: KeyedMachine> Keyed<M> {
             tracing::debug!("some writes and events were not taken before the end");
         }
     }
+}
+
+/// A fault of ours in a read or a write is its own alone.
+async fn whole<T>(deed: impl Future<Output = T>) -> Result<T, NotTaken> {
+    AssertUnwindSafe(deed).catch_unwind().await.map_err(|panic| {
+        let words = panic_words(&*panic);
+        tracing::error!(error = words, "a read or a write ended abnormally");
+        NotTaken { kind: RefusalKind::Passing, words }
+    })
 }

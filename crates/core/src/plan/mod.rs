@@ -65,7 +65,7 @@ use routes::{BindingIntent, find_routes};
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use health::{HealthTable, ListenerSight};
-pub use isolated::plan_isolated;
+pub use isolated::{panic_words, plan_isolated};
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;

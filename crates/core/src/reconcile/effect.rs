@@ -108,6 +108,17 @@ pub enum OtherRead {
     StatusField,
 }
 
+impl OtherRead {
+    /// The answer where nothing has come.
+    pub fn refused(&self, refused: NotTaken) -> Answer {
+        match self {
+            Self::Config(_) => Answer::Config(Err(refused)),
+            // A write will tell.
+            Self::StatusField => Answer::StatusField(StatusField::There),
+        }
+    }
+}
+
 /// What a read gives.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is moved twice")]
@@ -337,6 +348,13 @@ pub enum Line {
         binding: String,
         /// The condition Ready with its reason, where that is new.
         ready: Option<(String, String)>,
+    },
+    /// A machine has panicked, and begins from nothing in a while.
+    Panicked {
+        /// What it is about: namespace and name of an object, or the name of a namespace.
+        key: String,
+        /// What the panic says.
+        words: String,
     },
     /// The binding of a Service is parked.
     Parked {

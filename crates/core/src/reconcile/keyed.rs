@@ -1,5 +1,6 @@
 //! Machines about one key each: what is slow or refused for one key is no other's business.
 
+use std::fmt::Display;
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use crate::model::ObjectKey;
 /// How soon to look again after a write was refused, at the least.
 pub(super) const RETRY: Duration = Duration::from_secs(2);
 
-/// What a machine is about.
-pub trait MachineKey: Clone + Ord + Hash + Send + 'static {
+/// What a machine is about. It is shown as users name it.
+pub trait MachineKey: Display + Clone + Ord + Hash + Send + 'static {
     /// The namespace that it writes in.
     fn namespace(&self) -> &str;
 }

@@ -11,6 +11,7 @@
 //! since some moment that stays the same, by a clock that never goes back.
 
 mod config;
+mod confined;
 mod effect;
 mod execution;
 mod gathering;
@@ -35,6 +36,7 @@ mod tests;
 mod tickets;
 
 pub use config::ConfigMachine;
+pub use confined::Confined;
 pub use effect::{
     Answer, DefinitionSight, Effect, Frame, Input, Line, News, NotTaken, Notice, NoticeKind, OtherRead, Read, RoundEnd,
     RoundReport, RoundResult, Shown, StatusField, Taken, Targets, Ticket, UseOfQuotas, Write,

@@ -1,6 +1,7 @@
 //! The machines of the controller, in worlds that answer when it suits them.
 
 mod config;
+mod confined;
 mod execution;
 mod keyed_play;
 mod machine;

@@ -250,6 +250,13 @@ impl Play {
         self.log.iter().filter(|(_, found, _)| *found == kind).count()
     }
 
+    /// What a machine sees now.
+    pub(super) fn with<T>(&self, see: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        let now = Now { wall: self.world.now, at: self.at };
+        let sight = Sight(&self.world);
+        see(&Surroundings { caches: &sight, shared: &self.shared, flags: &self.flags, now })
+    }
+
     /// Lets the machine take in something.
     pub(super) fn step(&mut self, input: Input) {
         let now = Now { wall: self.world.now, at: self.at };
