@@ -40,6 +40,7 @@ fn pod(number: u32, gate: GateState) -> Pod {
         key: ObjectKey::new("shop", format!("web-{number}")),
         uid: uid(number),
         created: None,
+        workload: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         annotations: Annotations::default(),
         ips: vec![ip(number)],

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use support::traffic::{Load, Mode, Totals};
 use support::{ControlPlane, Options, eventually};
 use tke_direct_access::clb::{Credentials, Keys};
-use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::model::{LoadBalancerId, Protocol, Route};
 use tke_direct_access::operator::{Operator, Settings as OperatorSettings};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 use tke_direct_access::telemetry;
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 const LOAD_BALANCER: &str = "lb-6efswuxa";
 const EXAMPLE: &str = "examples/01-service.yaml";
+/// The listener of the example's binding.
+const LISTENER: (Protocol, u16) = (Protocol::Tcp, 80);
 /// Where the controller's Lease and Secret are.
 const NAMESPACE: &str = "kube-system";
 const REQUESTS_PER_SECOND: u32 = 200;
@@ -222,10 +224,15 @@ impl Playground {
         Ok(())
     }
 
-    /// The addresses of the targets that get new connections.
+    /// The addresses of the Service's targets that get new connections. What others bind to the load balancer meanwhile is theirs.
     fn weighted(&self) -> BTreeSet<String> {
-        let targets = self.simulator.console(|state| state.targets(&LoadBalancerId::new(LOAD_BALANCER)));
-        let weighted = targets.into_values().flatten().filter(|target| target.weight > 0);
+        let id = LoadBalancerId::new(LOAD_BALANCER);
+        let targets = self.simulator.console(|state| {
+            let own = state.listeners(&id).into_iter().find(|one| (one.protocol, one.port) == LISTENER);
+            let route = own.map(|listener| Route { listener: listener.id, rule: None });
+            route.and_then(|route| state.targets(&id).remove(&route)).unwrap_or_default()
+        });
+        let weighted = targets.into_iter().filter(|target| target.weight > 0);
         weighted.map(|target| target.address.ip.to_string()).collect()
     }
 
@@ -280,7 +287,12 @@ impl Playground {
     /// Waits until the cloud shows this interval on the listener.
     async fn until_checked(&self, seconds: i64) {
         eventually("the listener has the check", Duration::from_secs(60), async || {
-            self.simulator.state()["loadBalancers"][0]["listeners"][0]["healthCheck"]["IntervalTime"] == seconds
+            let state = self.simulator.state();
+            let rows = |value: &Value| value.as_array().cloned().unwrap_or_default();
+            let all = rows(&state["loadBalancers"]).into_iter().filter(|one| one["id"] == LOAD_BALANCER);
+            let mut listeners = all.flat_map(|one| rows(&one["listeners"]));
+            let own = listeners.find(|one| one["protocol"] == LISTENER.0.as_str() && one["port"] == LISTENER.1);
+            own.is_some_and(|listener| listener["healthCheck"]["IntervalTime"] == seconds)
         })
         .await;
     }
@@ -292,7 +304,7 @@ impl Playground {
 
     fn url(&self) -> Result<String> {
         let load_balancer = LoadBalancerId::new(LOAD_BALANCER);
-        let address = self.simulator.data_plane(&load_balancer, Protocol::Tcp, 80);
+        let address = self.simulator.data_plane(&load_balancer, LISTENER.0, LISTENER.1);
         Ok(format!("http://{}/", address.context("the listener on port 80 is not served")?))
     }
 

@@ -10,17 +10,27 @@
 //! ```text
 //! watch      a binding, Service, EndpointSlice, Pod, TkeServiceConfig or the switch ConfigMap changed; or a timer
 //!   ↓ operator::triggers   pure: which load balancers does this concern?
-//! dispatch   one task per load balancer; changes that arrive while it runs are picked up by its next round
-//!   ↓ operator::gather     reads: stores and CLB → Snapshot (reads that failed are part of it)
-//!   ↓ plan                 pure: Snapshot → Plan {steps; and of each binding: problems, counts, gates}
-//!   ↓ operator::apply      runs the steps against CLB as reconcile says → Outcome
-//!   ↓ status               pure: plan + outcome + previous status + now → statuses, gate conditions, next look
-//!   ↓ operator::report     writes what differs to Kubernetes, nothing else
+//! dispatch   one task per load balancer, which runs one machine
+//!   ↓ operator::drive      edge: brings news, answers and the time, and has done what the machine asks for
+//! machine    pure: reconcile::Machine, one step for each of these
+//!     gathering    asks for reads; with caches they make a Snapshot (reads that failed are part of it)
+//!     plan         Snapshot → Plan {steps; and of each binding: problems, counts, gates}
+//!     execution    the steps as calls of CLB, one after the other → Outcome
+//!     status       plan + outcome + previous status + now → statuses, gate conditions, next look
+//!     reporting    asks for writes of what differs to Kubernetes, nothing else
+//!   ↓ effects              operator::reads, apply and writes do them; what came of it is the machine's next input
 //! ```
 //!
-//! Beside the rounds, `operator::services` makes bindings for Services that carry TKE's annotations, `operator::configs` keeps statuses of
-//! TkeServiceConfigs, and `operator::release` opens gates that no round is about. A binding that wants its load balancer created has
-//! rounds of its own until there is one ([`plan::placement`]), and then those of the load balancer.
+//! A machine is a value: [`reconcile::Machine::step`] takes in what has happened and returns what is to be done. It waits for nothing,
+//! so tests play the world: what is slow, refused or lost, and a machine that is lost at any moment. Rounds do not wait for what they
+//! write to Kubernetes, but for finalizers for half a second; of one field of one object one write is under way.
+//!
+//! Beside the rounds, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
+//! [`reconcile::ConfigMachine`] keeps the status of a TkeServiceConfig, and [`reconcile::ReleaseMachine`] opens gates that no round is
+//! about. `operator::marks` says which of them a change concerns, and `operator::keyed` runs one for each key with something to do, so
+//! that what is slow or refused for one holds up no other, and a namespace in which every write hangs takes no room from others. A
+//! binding that wants its load balancer created has rounds of its own until there is one ([`plan::placement`]), and then those of the
+//! load balancer.
 //!
 //! # Invariants
 //!
@@ -44,15 +54,20 @@
 //!     reported. A wish that cannot be had becomes a problem, and the others are granted.
 //! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
 //!     call is made before a read by tag, in the account that is recorded with the wish, has shown that there is none.
-//! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), and the wish of an annotated
+//! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), as is what a kind that may not be
+//!     listed could say ([`k8s::Sight`]), and the wish of an annotated
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).
 //! 14. *An account speaks for itself.* That a load balancer is gone is said by the account that is recorded of it only, and nothing
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
 //! 15. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
 //!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
-//! 16. *One binding's trouble is its own.* A refused step is tried in parts until it is known whom the refusal is about
-//!     ([`reconcile::Execution`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
-//! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]).
+//! 16. *One binding's trouble is its own.* Of a refused step, halves are tried until it is known whom the refusal is about
+//!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
+//! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]), nor for a write to
+//!     Kubernetes.
+//! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::skew`]), however wrong that of this machine is.
+//! 19. *One namespace's trouble is its own.* An admission webhook that answers late there, or refuses, holds up nobody elsewhere, not even
+//!     on the same load balancer.
 //!
 //! # Code map
 //!
@@ -62,11 +77,11 @@
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
 //! | [`status`] | pure verdicts | plan, api, model |
-//! | [`reconcile`] | pure: how a plan is carried out, and what is tried again when | plan, api, model |
+//! | [`reconcile`] | pure: the loops as machines without I/O, how a plan is carried out, and what is tried again when | status, plan, api, model |
 //! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |
 //! | [`k8s`] | edge to Kubernetes: slim stores fed by watches, conversions | plan, api, model |
-//! | [`operator`] | edge: triggers, rounds, gather, apply, report, election, probes | all of the above |
+//! | [`operator`] | edge: what runs the machines, reads, calls and writes for them, election, probes | all of the above |
 //! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | telemetry, k8s, plan, api, model |
 //! | [`cli`] | the kubectl plugin: what there is, what would be done, why a Pod is not ready | clb, k8s, status, plan, api, model |
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |

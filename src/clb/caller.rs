@@ -1,24 +1,13 @@
 //! The account that calls are made by, remembered for the key that they are signed with.
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Clb;
-use crate::model::{AccountId, Caller, Failure};
+use crate::model::{AccountId, Caller, Failure, KeyMark};
 
 /// How soon to ask again when the cloud did not say.
 const RETRY: Duration = Duration::from_secs(30);
-
-/// The key that calls are signed with at some moment. Printing it shows nothing.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyMark(pub(super) String);
-
-impl fmt::Debug for KeyMark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyMark(…)")
-    }
-}
 
 /// Who calls, asked once per key. One task asks ([`keep`](Self::keep)), so that nobody else ever waits for the answer.
 pub struct CallerReads {

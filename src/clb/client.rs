@@ -10,7 +10,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, info, warn};
 
-use super::caller::KeyMark;
 use super::clock::Clock;
 use super::convert::Malformed;
 use super::credentials::{Credentials, Keys};
@@ -20,7 +19,7 @@ use super::settings::{Endpoints, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
 use super::transport::{Refusal, Success, call_headers, exchange, http_client};
 use super::wire::{Action, Service};
-use crate::model::{Class, Failure};
+use crate::model::{Class, Failure, KeyMark};
 
 /// Upper bound of the deadlines, for settings that mean "never".
 const LONGEST_DEADLINE: Duration = Duration::from_secs(3600);

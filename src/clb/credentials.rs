@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::sync::watch;
 
-use super::caller::KeyMark;
+use crate::model::KeyMark;
 
 /// A key, permanent or temporary. Printing it shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Keys {
 impl Keys {
     /// What tells this key from others.
     pub(super) fn mark(&self) -> KeyMark {
-        KeyMark(self.secret_id.clone())
+        KeyMark::new(self.secret_id.clone())
     }
 
     /// A text of somebody else's without the parts of this key: a proxy may answer with the request that it did not understand.

@@ -34,7 +34,7 @@ mod throttle;
 mod transport;
 pub mod wire;
 
-pub use caller::{CallerReads, KeyMark};
+pub use caller::CallerReads;
 pub use client::{CallObserver, Clb, Rates, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::leaving::{Draining, Retained, draining, retained, retained_lines, some};
 use super::options::Get;
 use super::output::{Printer, age};
+use super::remarks::{Remark, of_binding};
 use super::session::Session;
 use super::world::{NOT_ASKED, Seen, World};
 use super::{Ending, Error};
@@ -76,6 +77,7 @@ struct Row {
     parked: Option<ParkedRow>,
     retained: Vec<Retained>,
     draining: Vec<Draining>,
+    remarks: Vec<Remark>,
     listeners: Vec<ListenerRow>,
 }
 
@@ -144,6 +146,7 @@ impl Row {
             parked: binding.parked().map(|mark| ParkedRow { reason: mark.reason, since: mark.since }),
             retained: retained(seen),
             draining: draining(seen),
+            remarks: of_binding(seen),
             listeners: seen.routes.iter().map(|route| ListenerRow::new(seen, route)).collect(),
         }
     }
@@ -194,6 +197,7 @@ impl Row {
         if !draining.is_empty() {
             lines.push(format!("draining: {}", some(&draining)));
         }
+        lines.extend(self.remarks.iter().map(|remark| remark.message.clone()));
         lines
     }
 }

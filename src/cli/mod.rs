@@ -2,7 +2,7 @@
 //!
 //! - `session` connects; `world` reads the cluster and the cloud once, and plans as the controller would.
 //! - `explain` is the chain from Service to gate, decided by a function of what was read.
-//! - `leaving` says what is on its way out; the other modules are a command each, and `output` prints.
+//! - `leaving` says what is on its way out, `remarks` what else a plan and a status say; the other modules are a command each, and `output` prints.
 //!
 //! It reads with the user's own rights. Without credentials of the cloud it goes by what the controller has written down.
 
@@ -13,10 +13,12 @@ mod error;
 mod explain;
 mod get;
 mod hold;
+mod lease;
 mod leaving;
 mod options;
 mod output;
 mod plan;
+mod remarks;
 mod session;
 mod watch;
 mod world;

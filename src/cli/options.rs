@@ -43,9 +43,10 @@ pub(super) struct Global {
     /// Address of the CLB API instead of the public one.
     #[arg(long, global = true, env = "CLB_ENDPOINT")]
     pub(super) clb_endpoint: Option<String>,
-    /// Namespace that the controller runs in.
-    #[arg(long, global = true, default_value = "tke-direct-access")]
-    pub(super) controller_namespace: String,
+    /// Namespace that the controller runs in. When it is not given, that of the controller's Lease where you may look for it in all
+    /// namespaces, else tke-direct-access.
+    #[arg(long, global = true)]
+    pub(super) controller_namespace: Option<String>,
     /// The controller's --cluster-network.
     #[arg(long, global = true, value_enum, default_value_t = Network::VpcCni)]
     pub(super) cluster_network: Network,

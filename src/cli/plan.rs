@@ -12,13 +12,14 @@ use serde_json::Value;
 use super::get::is_named;
 use super::options::Plan;
 use super::output::{Printer, Tone};
+use super::remarks::{Remark, of_plan};
 use super::session::Session;
 use super::world::{Sight, World};
 use super::{Ending, Error};
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::k8s::{self, BindingRow};
 use crate::model::Service;
-use crate::plan::{Cloud, Draining, Record, Step};
+use crate::plan::{self, Cloud, Draining, Record, Step};
 
 pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer) -> Result<Ending, Error> {
     if let Err(why) = &session.credentials {
@@ -52,8 +53,14 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
     }
     let rows: Vec<_> = sights.iter().map(Row::new).collect();
     match options.output {
-        Some(format) => printer.value(format, &serde_json::json!({"loadBalancers": rows}))?,
-        None => rows.iter().try_for_each(|row| row.print(printer))?,
+        Some(format) => {
+            printer.value(format, &serde_json::json!({"loadBalancers": rows, "doubt": world.doubt}))?;
+        }
+        None => {
+            rows.iter().try_for_each(|row| row.print(printer))?;
+            let mark = printer.tint(Tone::Odd, "?");
+            world.doubt.iter().try_for_each(|doubt| printer.line(format!("{mark} {doubt}")))?;
+        }
     }
     if let Some(failure) = sights.iter().find_map(|sight| match &sight.snapshot.cloud {
         Cloud::Failed(failure) => Some(failure),
@@ -165,6 +172,15 @@ struct Row {
     bindings: Vec<String>,
     steps: Vec<StepRow>,
     problems: Vec<ProblemRow>,
+    remarks: Vec<RemarkRow>,
+}
+
+/// What there is to say of a binding besides.
+#[derive(Serialize)]
+struct RemarkRow {
+    binding: String,
+    #[serde(flatten)]
+    remark: Remark,
 }
 
 #[derive(Serialize)]
@@ -195,6 +211,12 @@ impl Row {
                 message: problem.message.clone(),
             })
         });
+        let remarks = sight.bindings().flat_map(|seen| {
+            let binding = seen.view.display_name();
+            of_plan(seen.plan).into_iter().map(move |remark| RemarkRow { binding: binding.clone(), remark })
+        });
+        // The parts of the bindings are said by `remarks`; sightings and the age of reads are the controller's own.
+        let plan::Plan { steps, bindings: _, sightings: _, listeners: _ } = &sight.plan;
         let step = |step: &Step| StepRow { action: action(step), summary: step.to_string(), details: details(step) };
         Self {
             load_balancer: match &sight.home {
@@ -202,8 +224,9 @@ impl Row {
                 None => "no load balancer yet".to_owned(),
             },
             bindings: sight.bindings().map(|seen| seen.view.display_name()).collect(),
-            steps: sight.plan.steps.iter().map(step).chain(recorded_first(sight)).collect(),
+            steps: steps.iter().map(step).chain(recorded_first(sight)).collect(),
             problems: problems.collect(),
+            remarks: remarks.collect(),
         }
     }
 
@@ -223,6 +246,10 @@ impl Row {
         for problem in &self.problems {
             let mark = printer.tint(Tone::Bad, "✗");
             printer.line(format!("  {mark} {} {}: {}", problem.binding, problem.reason, problem.message))?;
+        }
+        for RemarkRow { binding, remark } in &self.remarks {
+            let mark = printer.tint(Tone::Odd, "!");
+            printer.line(format!("  {mark} {binding}: {}", remark.message))?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use kube::{Api, Client, Config};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::Error;
 use super::options::{Global, Network};
+use super::{Error, lease};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, Credentials, Settings};
 use crate::model::{Caller, ClusterNetwork, Region};
@@ -15,6 +15,9 @@ use crate::plan::Cluster;
 
 /// The field manager of what the plugin writes. Flux drops what managers write whose names begin with kubectl.
 pub(super) const FIELD_MANAGER: &str = "tke-direct-access-cli";
+
+/// The namespace of deploy/install.yaml.
+const USUAL_NAMESPACE: &str = "tke-direct-access";
 
 /// What a command works with.
 pub(super) struct Session {
@@ -24,13 +27,13 @@ pub(super) struct Session {
     pub(super) namespace: String,
     /// The region of bindings that name none.
     pub(super) region: Region,
-    /// The namespace that the controller runs in.
-    pub(super) controller_namespace: String,
     /// What flags say of the cluster.
     pub(super) cluster: Cluster,
     /// Credentials, or what is missing.
     pub(super) credentials: Result<Credentials, String>,
     endpoint: Option<String>,
+    /// The namespace that the controller runs in, once somebody has asked for it, or as a flag says.
+    controller_namespace: OnceCell<String>,
     /// Who calls the cloud, once it was asked.
     caller: OnceCell<Caller>,
 }
@@ -56,12 +59,18 @@ impl Session {
             client: Client::try_from(config).map_err(Error::Client)?,
             namespace,
             region: Region::new(global.region.as_str()),
-            controller_namespace: global.controller_namespace.clone(),
             cluster,
             credentials: Credentials::from_environment().map_err(|error| error.to_string()),
             endpoint: global.clb_endpoint.clone(),
+            controller_namespace: OnceCell::new_with(global.controller_namespace.clone()),
             caller: OnceCell::new(),
         })
+    }
+
+    /// The namespace that the controller runs in: as the flag says, else where its Lease is, else the usual one.
+    pub(super) async fn controller_namespace(&self) -> &str {
+        let find = async || lease::namespace(&self.client).await.unwrap_or_else(|| USUAL_NAMESPACE.to_owned());
+        self.controller_namespace.get_or_init(find).await
     }
 
     /// The account of the credentials, asked once.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::Api;
 
 use super::Error;
-use super::hold;
+use super::hold::{self, Word};
 use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
@@ -16,7 +16,7 @@ use crate::k8s::{Stores, certificate};
 use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
-    Snapshot, placement,
+    Snapshot, named_secrets, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -29,6 +29,8 @@ pub(super) struct World {
     namespaces: Vec<String>,
     /// Whether removals are held.
     removals: Removals,
+    /// Why that may be otherwise; `None` where it is known.
+    pub(super) doubt: Option<String>,
 }
 
 /// One load balancer with its bindings, as a round of the controller would see it.
@@ -54,6 +56,8 @@ pub(super) struct Seen<'a> {
     pub(super) routes: &'a [RouteTrace],
     /// What the reads of the cloud gave.
     pub(super) cloud: &'a Cloud,
+    /// Whether removals are held.
+    pub(super) removals: &'a Removals,
 }
 
 impl<'a> Seen<'a> {
@@ -67,7 +71,8 @@ impl Sight {
     /// Its bindings.
     pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
         let parts = self.snapshot.bindings.iter().zip(&self.plan.bindings).zip(&self.routes);
-        parts.map(|((view, plan), routes)| Seen { view, plan, routes, cloud: &self.snapshot.cloud })
+        let Snapshot { cloud, removals, .. } = &self.snapshot;
+        parts.map(|((view, plan), routes)| Seen { view, plan, routes, cloud, removals })
     }
 }
 
@@ -90,11 +95,11 @@ impl World {
             stores.fill(&session.client, Some(namespace)).await?;
         }
         let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
-        // Who may not look at the ConfigMap is told by the bindings.
-        let config = hold::config(session).await.unwrap_or_default();
+        let config = hold::config(session).await;
         let bindings = stores.bindings.all();
-        let removals = hold::removals(session, &config, bindings.iter().map(|row| &*row.0));
-        Ok(Self { stores, namespaces, removals })
+        let home = session.controller_namespace().await;
+        let Word { removals, doubt } = hold::removals(home, &config, bindings.iter().map(|row| &*row.0));
+        Ok(Self { stores, namespaces, removals, doubt })
     }
 
     /// The binding is one of those asked for, rather than a neighbour on a load balancer.
@@ -222,7 +227,7 @@ async fn owned(clb: &Clb, views: &[BindingView]) -> Result<Vec<crate::model::Loa
 
 async fn certificates(session: &Session, binding: &DirectAccessBinding) -> BTreeMap<String, Result<String, String>> {
     let mut said = BTreeMap::new();
-    let keys: BTreeSet<ObjectKey> = certificate::named(binding).collect();
+    let keys: BTreeSet<ObjectKey> = named_secrets(binding).collect();
     for key in keys {
         let id = certificate::read(&session.client, &key).await;
         said.insert(key.name, id);

@@ -3,20 +3,8 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 
-use crate::api::DirectAccessBinding;
-use crate::api::binding::CertificateSpec;
 use crate::api::names::CERTIFICATE_KEY;
 use crate::model::ObjectKey;
-
-/// The Secrets that a binding names.
-pub fn named(binding: &DirectAccessBinding) -> impl Iterator<Item = ObjectKey> {
-    let namespace = binding.metadata.namespace.clone().unwrap_or_default();
-    let specs = binding.spec.listeners.iter().filter(|listener| listener.listener_id.is_none()).flat_map(|listener| {
-        listener.certificate.iter().chain(listener.rules.iter().filter_map(|rule| rule.certificate.as_ref()))
-    });
-    let names = specs.filter_map(|spec: &CertificateSpec| spec.secret_name.clone());
-    names.map(move |name| ObjectKey::new(namespace.clone(), name))
-}
 
 /// The id of the certificate in a Secret, or why there is none.
 pub async fn read(client: &Client, key: &ObjectKey) -> Result<String, String> {

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::bounded;
 use crate::api::names;
 use crate::model::{
     Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service,
-    ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Transport,
+    ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Transport, Workload,
 };
 use crate::plan::annotated;
 
@@ -138,6 +138,7 @@ pub fn pod(object: &core::Pod) -> Pod {
         key: key(&object.metadata),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
+        workload: workload(&object.metadata),
         labels: object.metadata.labels.clone().unwrap_or_default(),
         annotations: bounded::annotations(&object.metadata, |key| {
             key == names::CUSTOM_WEIGHT || annotated::is_almost(key, names::CUSTOM_WEIGHT)
@@ -159,6 +160,12 @@ pub fn pod(object: &core::Pod) -> Pod {
         ending: spec.map(ending).unwrap_or_default(),
         gate: gate(object),
     }
+}
+
+fn workload(meta: &ObjectMeta) -> Option<Workload> {
+    let is_it = |owner: &&OwnerReference| owner.controller == Some(true) && owner.api_version.starts_with("apps/");
+    let owner = meta.owner_references.iter().flatten().find(is_it)?;
+    Some(Workload { kind: owner.kind.clone(), name: owner.name.clone() })
 }
 
 /// VPC-CNI shows in an annotation or in the resource of a network interface, a super node in its name.

@@ -10,9 +10,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::Stores;
 use super::stores::{binding, config, name, switches};
-use super::table::Table;
+use super::table::{Sight, Table};
 use super::{pod, service, slice};
-use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
 
 /// Objects of one kind cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,11 @@ impl Stores {
                     None => Api::all(client.clone()),
                 };
                 match read(&api, &ListParams::default(), &$table, $row, $key).await {
-                    Err(error) if $name == "tkeserviceconfigs" && is_not_to_be_seen(&error) => Ok(()),
+                    Err(kube::Error::Api(status)) if $name == "tkeserviceconfigs" && status.code == 404 => Ok(()),
+                    Err(kube::Error::Api(status)) if $name == "tkeserviceconfigs" && status.code == 403 => {
+                        $table.set_sight(Sight::Refused(clip(&status.message, MESSAGE_MAX)));
+                        Ok(())
+                    }
                     Err(error) => {
                         let (kind, error) = ($name, Box::new(error));
                         Err(ListError { kind, namespace: namespace.map(str::to_owned), error })
@@ -93,8 +97,4 @@ where
         }
     }
     Ok(())
-}
-
-fn is_not_to_be_seen(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
 }

@@ -3,6 +3,7 @@
 mod bounded;
 pub mod certificate;
 mod convert;
+mod events;
 mod index;
 mod list;
 mod stores;
@@ -11,7 +12,8 @@ mod view;
 mod watch;
 
 pub use convert::{pod, service, slice};
+pub use events::events;
 pub use index::Word;
 pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced, hold};
-pub use table::{Difference, Rows, Table};
+pub use table::{Difference, Rows, Sight, Table};

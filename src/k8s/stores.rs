@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::bounded;
 use super::convert;
 use super::index::{self, Word};
-use super::table::{Difference, Table};
+use super::table::{Difference, Sight, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
@@ -93,6 +93,11 @@ impl PartialEq for ConfigRow {
 }
 
 impl ConfigRow {
+    /// Its resource version; absent only in files.
+    pub fn resource_version(&self) -> Option<&str> {
+        self.resource_version.as_deref()
+    }
+
     /// The object of this UID owns it.
     pub fn is_owned_by(&self, uid: Option<&str>) -> bool {
         self.owners.iter().any(|owner| Some(owner.as_str()) == uid)
@@ -201,7 +206,11 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
 /// What the controller's ConfigMap says of removals.
 pub fn hold(object: &core::ConfigMap) -> HoldConfig {
     let value = object.data.as_ref().and_then(|data| data.get(names::HOLD_REMOVALS_KEY));
-    HoldConfig { word: HoldWord::read(value.map(String::as_str)), sight: ConfigMapSight::There }
+    HoldConfig {
+        word: HoldWord::read(value.map(String::as_str)),
+        sight: ConfigMapSight::There,
+        uid: object.metadata.uid.clone(),
+    }
 }
 
 pub(super) fn name<K: Resource>(object: &K) -> String {
@@ -254,8 +263,11 @@ impl Stores {
 
     /// What the controller's ConfigMap says of removals; nothing where there is no such ConfigMap.
     pub fn hold(&self, namespace: &str) -> HoldConfig {
-        let row = self.hold.row(namespace, names::CONTROLLER_CONFIG);
-        row.map(|row| HoldConfig::clone(&row)).unwrap_or_default()
+        match (self.hold.row(namespace, names::CONTROLLER_CONFIG), self.hold.sight()) {
+            (Some(row), _) => HoldConfig::clone(&row),
+            (None, Sight::Complete) => HoldConfig::default(),
+            (None, Sight::Refused(_)) => HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() },
+        }
     }
 
     /// Starts the watches as tasks of `tasks`, over one namespace or all. They send every change to `changes` and end with

@@ -21,8 +21,19 @@ pub struct Table<V> {
     state: RwLock<State<V>>,
 }
 
+/// Whether an object without a row is known not to exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sight {
+    /// It is, as far as the last list and the watch since go.
+    #[default]
+    Complete,
+    /// It is not: the API server refuses to list the kind, in these words, and has since the start.
+    Refused(String),
+}
+
 #[derive(Debug)]
 struct State<V> {
+    sight: Sight,
     namespaces: HashMap<String, Rows<V>>,
     words: HashMap<Word, BTreeMap<Place, Arc<V>>>,
 }
@@ -36,7 +47,10 @@ impl<V> Default for Table<V> {
 impl<V> Table<V> {
     /// A table whose rows are found by these words, too.
     pub(super) fn indexed(index: Index<V>) -> Self {
-        Self { index, state: RwLock::new(State { namespaces: HashMap::new(), words: HashMap::new() }) }
+        Self {
+            index,
+            state: RwLock::new(State { sight: Sight::default(), namespaces: HashMap::new(), words: HashMap::new() }),
+        }
     }
 }
 
@@ -76,6 +90,16 @@ impl<V: PartialEq> Table<V> {
     /// One row.
     pub fn row(&self, namespace: &str, key: &str) -> Option<Arc<V>> {
         self.read().namespaces.get(namespace)?.get(key).cloned()
+    }
+
+    /// Whether what has no row does not exist.
+    pub fn sight(&self) -> Sight {
+        self.read().sight.clone()
+    }
+
+    /// Writes down what the last list has said of what has no row, and returns what was known before.
+    pub(super) fn set_sight(&self, sight: Sight) -> Sight {
+        std::mem::replace(&mut self.state.write().unwrap_or_else(PoisonError::into_inner).sight, sight)
     }
 
     /// All rows of all namespaces.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{ConfigRow, Stores};
+use super::{ConfigRow, Sight, Stores};
 use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Phase};
 use crate::plan::config::{Reference, reference};
@@ -25,7 +25,10 @@ impl Stores {
             None => ConfigView::None,
             Some(Reference { name, is_auto }) => match self.configs.row(&namespace, &name).as_deref() {
                 None if is_auto => ConfigView::Making,
-                None => ConfigView::Missing,
+                None => match self.configs.sight() {
+                    Sight::Complete => ConfigView::Missing,
+                    Sight::Refused(words) => ConfigView::Refused(words),
+                },
                 Some(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
                 Some(ConfigRow { config: Ok(config), .. }) => ConfigView::Found(config.clone()),
                 Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),

@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt};
-use kube::runtime::{WatchStreamExt, watcher};
+use futures::StreamExt;
+use kube::runtime::watcher;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Change;
-use super::table::{Difference, Table};
+use super::events::events;
+use super::table::{Difference, Sight, Table};
+use crate::api::{MESSAGE_MAX, clip};
 
 /// How the objects of one kind become rows.
 pub(super) struct Kind<K, V> {
@@ -44,18 +46,17 @@ where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
     V: PartialEq + Send + Sync + 'static,
 {
-    // Lists in pages, and no streamed ones: kube 5 asks for a streamed list of resource version 0, which an API server may answer from a
-    // cache that is behind. Pods that are younger would be missing from a list that counts as complete, and their targets would go.
-    let all = watcher::Config::default();
-    let config = kind.only.map_or(all.clone(), |name| all.fields(&format!("metadata.name={name}")));
-    let events = watcher(api, config).default_backoff();
-    let mut events = std::pin::pin!(events.into_stream().take_until(stop.cancelled_owned()));
-    let mut listed = HashSet::new();
+    let events = events(api, kind.only).take_until(stop.cancelled_owned());
+    let mut events = std::pin::pin!(events);
+    let (mut listed, mut has_listed) = (HashSet::new(), false);
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event,
             Err(error) if kind.is_optional && is_not_to_be_seen(&error) => {
-                // There are none for us. The watch goes on asking, for when there are.
+                // There are none for us. The watch goes on asking, for when there are. What a list has shown before still counts.
+                if !has_listed {
+                    sink.table.set_sight(sight(&error));
+                }
                 sink.synced.send_replace(true);
                 continue;
             }
@@ -64,7 +65,16 @@ where
                 continue;
             }
         };
-        for difference in take_in(&kind, &sink, event, &mut listed) {
+        let mut differences = Vec::new();
+        if matches!(event, watcher::Event::InitDone) {
+            has_listed = true;
+            if sink.table.set_sight(Sight::Complete) != Sight::Complete {
+                // What there is not is news, too.
+                differences.push(Difference { before: None, after: None });
+            }
+        }
+        differences.extend(take_in(&kind, &sink, event, &mut listed));
+        for difference in differences {
             if sink.changes.send((kind.change)(difference)).await.is_err() {
                 return;
             }
@@ -77,6 +87,16 @@ fn is_not_to_be_seen(error: &watcher::Error) -> bool {
         // An unknown path is answered by a plain text, which has the code and no reason.
         watcher::Error::InitialListFailed(kube::Error::Api(status)) => matches!(status.code, 403 | 404),
         _ => false,
+    }
+}
+
+/// What an answer that shows nothing says of the objects: without their definition there are none.
+fn sight(error: &watcher::Error) -> Sight {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 403 => {
+            Sight::Refused(clip(&status.message, MESSAGE_MAX))
+        }
+        _ => Sight::Complete,
     }
 }
 

@@ -1,46 +1,40 @@
-//! The only writer to the cloud: a plan's steps, in order, to an outcome. Each call leaves only while this replica leads.
-
-use std::time::Instant;
+//! The only writer to the cloud: a step to a call. Each call leaves only while this replica leads.
 
 use tracing::{Instrument, error_span};
 
+use super::context::Context;
 use super::creation::new_load_balancer;
 use super::leadership::Leadership;
-use super::metrics::Metrics;
+use super::reads::client;
 use crate::clb::wire::InternetAccessible;
 use crate::clb::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty, Writer};
 use crate::model::{Attribute, Class, Failure, LoadBalancerId};
-use crate::plan::{self, Change, Outcome, Plan, Step};
-use crate::reconcile::{Execution, Refusals, Reply};
+use crate::plan::{self, Change, Step};
+use crate::reconcile::{Key, Reply};
 
-/// Runs the steps as far as one round can, see [`Execution`].
-pub(super) async fn apply(
-    clb: &Writer<'_, Leadership>,
-    load_balancer: &LoadBalancerId,
-    plan: &Plan,
-    refusals: &mut Refusals,
-    metrics: &Metrics,
-    begun: Instant,
-) -> Outcome {
-    let mut execution = Execution::new(&plan.steps, refusals, begun.elapsed());
-    while let Some(step) = execution.next_call() {
-        // The client tells of the call that the step becomes.
-        let reply = run(clb, load_balancer, &step).instrument(error_span!("step", %step)).await;
-        match &reply {
-            Ok(Reply::Done | Reply::Submitted(_)) => metrics.targets_changed(&step),
-            Ok(Reply::DoneExcept(listeners, failure)) => {
-                let request_id = failure.request_id.as_deref();
-                let reply = &failure.message;
-                tracing::warn!(%step, ?listeners, request_id, reply, "done in part; the rest will be tried again");
-            }
-            Err(failure) => {
-                let (class, request_id) = (failure.class.as_str(), failure.request_id.as_deref());
-                tracing::warn!(%step, class, request_id, %failure, "step failed");
-            }
+/// Makes the call that a step becomes.
+///
+/// # Errors
+///
+/// What the cloud has against it.
+pub(super) async fn call(context: &Context, key: &Key, step: &Step) -> Result<Reply, Failure> {
+    let cloud = client(context, key.region())?;
+    let writer = cloud.clb.writer(&context.leadership);
+    // The client tells of the call.
+    let reply = run(&writer, &key.load_balancer(), step).instrument(error_span!("step", %step)).await;
+    match &reply {
+        Ok(Reply::Done | Reply::Submitted(_)) => context.metrics.targets_changed(step),
+        Ok(Reply::DoneExcept(listeners, failure)) => {
+            let request_id = failure.request_id.as_deref();
+            let reply = &failure.message;
+            tracing::warn!(%step, ?listeners, request_id, reply, "done in part; the rest will be tried again");
         }
-        execution.reply(reply, refusals, begun.elapsed());
+        Err(failure) => {
+            let (class, request_id) = (failure.class.as_str(), failure.request_id.as_deref());
+            tracing::warn!(%step, class, request_id, %failure, "step failed");
+        }
     }
-    execution.finish(refusals)
+    reply
 }
 
 async fn run(clb: &Writer<'_, Leadership>, load_balancer: &LoadBalancerId, step: &Step) -> Result<Reply, Failure> {

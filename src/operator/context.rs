@@ -9,20 +9,22 @@ use kube::runtime::events::Recorder;
 
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
-use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
-use super::refused::Refused;
+use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::annotated::Acceptance;
-use crate::plan::brake::{Brake, HoldFlag};
-use crate::plan::{Cluster, Hold, Plan, ReadState, Removals, Snapshot};
+use crate::plan::brake::Brake;
+use crate::plan::{Cluster, Hold};
+use crate::reconcile::{Effect, Flags, Input, Machine, Now, Shared, Surroundings};
 
 /// What outlasts a leadership: clients, stores that watches keep filled, counters and constants.
 pub(super) struct Ground {
+    /// The time by the API server's clock.
+    pub clock: ServerClock,
     /// The API server.
     pub client: Client,
     /// What the watches have seen.
@@ -43,38 +45,48 @@ pub(super) struct Ground {
     pub quotas: Quotas,
     /// How often an unchanged load balancer is read.
     pub resync: Duration,
-    /// Whether removals are held by flag.
-    pub hold: HoldFlag,
+    /// Whether removals are held.
+    pub brake: Arc<Mutex<Brake>>,
     /// The controller's own namespace.
     pub namespace: String,
+    /// When the process began, which times that are kept are counted from.
+    pub begun: Instant,
 }
 
 impl Ground {
-    /// What the rounds of a leadership use. Nothing in it remembers another leadership.
+    /// What the rounds of a leadership use. Nothing in it remembers another leadership but what holds removals.
     pub(super) fn context(&self, leadership: Leadership) -> Context {
+        let bindings = self.stores.bindings.all();
+        let statuses = bindings.iter().filter_map(|row| row.0.status.as_ref());
+        self.brake.lock().unwrap_or_else(PoisonError::into_inner).begin(statuses, self.begun.elapsed());
         Context {
             kubernetes: Kubernetes::new(self.client.clone(), leadership.clone()),
             leadership,
             stores: self.stores.clone(),
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },
-            ledger: Ledger::default(),
-            refused: Refused::new(self.stores.clone()),
+            shared: Shared::new(self.brake.clone()),
             metrics: self.metrics.clone(),
             recorder: self.recorder.clone(),
             cluster: self.cluster,
-            vpc_id: self.vpc_id.clone(),
+            flags: Flags {
+                region: self.clients.settings.region.clone(),
+                resync: self.resync,
+                vpc_id: self.vpc_id.clone(),
+            },
             annotated_services: self.annotated_services,
             quotas: self.quotas,
-            resync: self.resync,
-            brake: Mutex::new(Braking { brake: Brake::new(self.hold, &self.namespace), told: None }),
+            told: Mutex::default(),
             namespace: self.namespace.clone(),
-            begun: Instant::now(),
+            begun: self.begun,
+            clock: self.clock.clone(),
         }
     }
 }
 
 /// Shared by all rounds of one leadership. Everything in it is a client, a cache or a constant.
 pub(super) struct Context {
+    /// The time by the API server's clock.
+    pub clock: ServerClock,
     /// The right to write, without which there are no rounds.
     pub leadership: Leadership,
     /// The API server.
@@ -83,83 +95,59 @@ pub(super) struct Context {
     pub stores: Stores,
     /// The cloud, by region.
     pub clouds: Clouds,
-    /// Verdicts on gates, across load balancers.
-    pub ledger: Ledger,
-    /// What the API server does not take.
-    pub refused: Refused,
+    /// What the machines share.
+    pub shared: Shared,
     /// Counters.
     pub metrics: Metrics,
     /// Events.
     pub recorder: Recorder,
     /// What flags say of the cluster.
     pub cluster: Cluster,
-    /// The VPC of the cluster, where a flag says it.
-    pub vpc_id: Option<String>,
+    /// What flags say to machines.
+    pub flags: Flags,
     /// Which annotated Services get a binding.
     pub annotated_services: Acceptance,
     /// What flags say of quotas.
     pub quotas: Quotas,
-    /// How often an unchanged load balancer is read.
-    pub resync: Duration,
-    /// Whether removals are held, and what is counted for it, across load balancers.
-    brake: Mutex<Braking>,
+    /// Why removals are held, as the log says it.
+    told: Mutex<Option<HoldCause>>,
     /// The controller's own namespace.
-    namespace: String,
-    /// When the leadership began, which times that are kept are counted from.
+    pub namespace: String,
+    /// When the process began, which times that are kept are counted from.
     pub begun: Instant,
 }
 
 impl Context {
-    /// Whether removals are held now.
-    pub(super) fn removals(&self) -> Removals {
-        self.braked(|_| ())
+    /// What machines see at this moment.
+    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+        let now = Now { wall: self.clock.now(), at: self.begun.elapsed() };
+        Surroundings { caches: self, shared: &self.shared, flags: &self.flags, now }
     }
 
-    /// Whether removals are held, once what this plan is about to remove is counted. Where nothing is done, nothing is counted.
-    pub(super) fn removals_after(&self, snapshot: &Snapshot, plan: &Plan) -> Removals {
-        let at = self.begun.elapsed();
-        self.braked(|brake| {
-            if snapshot.reads != ReadState::DuringTask {
-                brake.count(&snapshot.bindings, &plan.bindings, at);
-            }
-        })
-    }
-
-    fn braked(&self, change: impl FnOnce(&mut Brake)) -> Removals {
-        let config = self.stores.hold(&self.namespace);
+    /// Lets a machine take in what has happened. Returns what is to be done.
+    pub(super) fn step(&self, machine: &mut Machine, input: Input) -> Vec<Effect> {
+        let effects = machine.step(&self.surroundings(), input);
         // What is told and shown is told and shown in the order in which it came to be.
-        let mut braking = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(problem) = braking.brake.hear(&config) {
-            tracing::warn!(error = %problem, "the controller's ConfigMap cannot be read; what is in force stays in force");
-        }
-        change(&mut braking.brake);
-        let removals = braking.brake.removals();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let removals = self.shared.brake().removals();
         self.metrics.set_hold(removals.held().map(|hold| hold.reason));
-        braking.tell(removals.held());
-        removals
+        tell(&mut told, removals.held());
+        effects
     }
 }
 
-/// The brake, and what the log says of it.
-struct Braking {
-    brake: Brake,
-    told: Option<HoldCause>,
-}
-
-impl Braking {
-    /// Tells of removals that are held from now on, or not any more.
-    fn tell(&mut self, hold: Option<&Hold>) {
-        let reason = hold.map(|hold| hold.reason);
-        if std::mem::replace(&mut self.told, reason) == reason {
-            return;
+/// Tells of removals that are held from now on, or not any more.
+fn tell(told: &mut Option<HoldCause>, hold: Option<&Hold>) {
+    let reason = hold.map(|hold| hold.reason);
+    if std::mem::replace(told, reason) == reason {
+        return;
+    }
+    match hold {
+        Some(hold) => {
+            let (cause, way_out) = (hold.cause(), hold.way_out());
+            tracing::error!(reason = hold.reason.as_str(), cause, way_out, "removals are held");
         }
-        match hold {
-            Some(hold) => {
-                let (cause, way_out) = (hold.cause(), hold.way_out());
-                tracing::error!(reason = hold.reason.as_str(), cause, way_out, "removals are held");
-            }
-            None => tracing::warn!("removals are not held any more"),
-        }
+        None => tracing::warn!("removals are not held any more"),
     }
 }
 

@@ -2,29 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span, error_span};
 
-use super::configs::{Configs, config_loop};
 use super::context::Context;
+use super::drive::{drive, span};
 use super::first_looks::{Turns, in_order};
+use super::keyed::{Marks, run_keyed};
+use super::marks;
 use super::metrics::Waker;
-use super::release::{Releases, release_loop};
-use super::round::{Memory, round};
-use super::services::{Services, service_loop};
-use super::tempo::Tempo;
-use super::triggers::{Key, News, keys, namespace, news};
+use super::triggers::{keys, news};
 use crate::k8s::Change;
-use crate::model::Region;
+use crate::model::{ObjectKey, Region};
+use crate::reconcile::{Caches, ConfigMachine, Confined, Key, News, ReleaseMachine, ServiceMachine};
 use crate::status::FirstLook;
-
-/// Changes that come close together make one round: a rollout changes many Pods at once, and calls are dear.
-const GATHER_WINDOW: Duration = Duration::from_millis(50);
 
 /// Why rounds are not run any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +55,9 @@ pub(super) async fn dispatch(
 
 struct Loops {
     context: Arc<Context>,
-    releases: Arc<Releases>,
-    configs: Arc<Configs>,
-    services: Arc<Services>,
+    releases: Arc<Marks<String>>,
+    configs: Arc<Marks<ObjectKey>>,
+    services: Arc<Marks<ObjectKey>>,
     wakers: HashMap<Key, Arc<Waker>>,
     tasks: JoinSet<Option<Key>>,
     turns: Turns,
@@ -78,12 +72,12 @@ impl Loops {
     /// Starts the loops, over everything that there is.
     fn start_with(context: Arc<Context>, stop: CancellationToken) -> Self {
         let mut tasks = JoinSet::new();
-        let releases = Arc::new(Releases::new(&context.stores));
-        tasks.spawn(release_loop(context.clone(), releases.clone(), stop.clone()));
-        let configs = Arc::new(Configs::new(&context.stores));
-        tasks.spawn(config_loop(context.clone(), configs.clone(), stop.clone()));
-        let services = Arc::new(Services::new(&context.stores));
-        tasks.spawn(service_loop(context.clone(), services.clone(), stop.clone()));
+        let releases = Marks::new(marks::all_namespaces(&context.stores));
+        tasks.spawn(run_keyed::<Confined<ReleaseMachine>, _>(context.clone(), releases.clone(), stop.clone()));
+        let configs = Marks::new(marks::all_configs(&context.stores));
+        tasks.spawn(run_keyed::<Confined<ConfigMachine>, _>(context.clone(), configs.clone(), stop.clone()));
+        let services = Marks::new(marks::all_services(&context.stores));
+        tasks.spawn(run_keyed::<Confined<ServiceMachine>, _>(context.clone(), services.clone(), stop.clone()));
         let region = context.clouds.default_region().clone();
         let (wakers, turns, keys, panics) = (HashMap::new(), Turns::default(), HashMap::new(), HashMap::new());
         let mut loops = Self { context, releases, configs, services, wakers, tasks, turns, keys, panics, stop };
@@ -109,16 +103,15 @@ impl Loops {
     fn take_in(&mut self, change: &Change) {
         let stores = self.context.stores.clone();
         let region = self.context.clouds.default_region().clone();
-        let namespace = namespace(change);
         for key in keys(change, &stores, &region) {
             self.wake(key, news(change));
         }
         if matches!(change, Change::Switches(_) | Change::Hold(_)) {
             self.wake_all(&region);
         }
-        self.releases.mark(namespace);
-        self.configs.mark(change, &stores);
-        self.services.mark(change, &stores);
+        self.releases.mark(marks::namespaces(change));
+        self.configs.mark(marks::configs(change, &stores));
+        self.services.mark(marks::services(change, &stores));
     }
 
     fn wake(&mut self, key: Key, news: News) {
@@ -139,7 +132,7 @@ impl Loops {
                 return Some(key);
             }
             let turn = turns.wait(look, &waker, &stop).await;
-            rounds(context, key, waker, turn, stop).await
+            drive(context, key, waker, turn, stop).await
         });
         self.keys.insert(task.id(), owner);
     }
@@ -166,7 +159,7 @@ impl Loops {
             (Ok((_, Some(key))), _) => {
                 self.panics.remove(&key);
                 self.wakers.remove(&key);
-                if !super::gather::bindings(&self.context, &key).is_empty() && !self.stop.is_cancelled() {
+                if !self.context.bindings(&key).is_empty() && !self.stop.is_cancelled() {
                     self.start(key, FirstLook::Now);
                 } else if !self.wakers.keys().any(|other| other.region() == key.region()) {
                     self.context.clouds.forget(key.region());
@@ -185,62 +178,5 @@ impl Loops {
                 self.stop.cancel();
             }
         }
-    }
-}
-
-/// The rounds of one load balancer, one after the other. The first one has the turn.
-async fn rounds(
-    context: Arc<Context>,
-    key: Key,
-    waker: Arc<Waker>,
-    mut turn: Option<OwnedSemaphorePermit>,
-    stop: CancellationToken,
-) -> Option<Key> {
-    let mut memory = Memory::default();
-    let phase = memory.phase();
-    let mut tempo = Tempo::default();
-    let share = context.metrics.share();
-    let mut number = 0_u64;
-    loop {
-        number += 1;
-        let work = waker.begin();
-        phase.read();
-        let next = tokio::select! {
-            next = round(&context, &key, &mut memory, &share).instrument(span(&key, number)) => next,
-            () = phase.stopped(&stop) => break,
-        };
-        drop(work);
-        drop(turn.take());
-        let Some(after) = next else { break };
-        let woken = tokio::select! {
-            () = stop.cancelled() => break,
-            () = memory.reads.answered() => false,
-            woken = tokio::time::timeout(after, waker.woken()) => woken.is_ok(),
-        };
-        waker.is_due();
-        let now = Instant::now();
-        let mut pause = tempo.pause(now);
-        if woken {
-            pause = pause.max(GATHER_WINDOW).max(memory.wake(waker.news(), now));
-        }
-        if !pause.is_zero() {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = tokio::time::timeout(pause, std::future::pending::<()>()) => {}
-            }
-        }
-        // What came in meanwhile is seen by this round and needs none of its own.
-        if waker.woken().now_or_never().is_some() {
-            memory.wake(waker.news(), Instant::now());
-        }
-    }
-    Some(key)
-}
-
-/// What every line of a round says of it. The span has the level of errors, so that it is there whatever level is logged.
-fn span(key: &Key, round: u64) -> Span {
-    match key {
-        Key::LoadBalancer(region, id) => error_span!("round", load_balancer = %id, %region, round),
-        Key::Unplaced(region, binding) => error_span!("round", %binding, %region, round),
     }
 }

@@ -8,9 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Waker;
-use super::triggers::Key;
 use crate::k8s::Stores;
 use crate::model::{Pod, Region};
+use crate::reconcile::Key;
 use crate::status::{FirstLook, first_look, is_unsettled};
 
 /// First rounds in turn that run at once. Each makes one call of each action at a time, so that another call waits for these at most:

@@ -4,6 +4,7 @@
 //! written by others, without a leadership.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -17,12 +18,19 @@ use crate::clb::Fence;
 use crate::k8s::certificate;
 use crate::model::ObjectKey;
 
+/// How long an answer is waited for. Admission webhooks may take 30 s (kubernetes.io/docs/reference/access-authn-authz/
+/// extensible-admission-controllers/#timeouts), and the API server does the rest.
+pub(super) const PATIENCE: Duration = Duration::from_secs(35);
+
 /// Why a write has failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     /// This replica does not lead any more. A write that was under way may have happened.
     #[error("this replica does not lead any more")]
     NotLeading,
+    /// The API server did not answer. The write may have happened.
+    #[error("the API server has not answered within {} s", PATIENCE.as_secs())]
+    NoAnswer,
     /// What the client or the API server says.
     #[error(transparent)]
     Refused(#[from] kube::Error),
@@ -166,9 +174,38 @@ where
         &self,
         write: impl Future<Output = Result<T, kube::Error>> + Send,
     ) -> Result<T, WriteError> {
-        match self.leadership.guard(write).await {
-            Ok(result) => result.map_err(WriteError::Refused),
+        match self.leadership.guard(answered(write)).await {
+            Ok(result) => result,
             Err(_) => Err(WriteError::NotLeading),
         }
+    }
+}
+
+/// Waits for an answer, for as long as there may be one.
+async fn answered<T>(write: impl Future<Output = Result<T, kube::Error>> + Send) -> Result<T, WriteError> {
+    match tokio::time::timeout(PATIENCE, write).await {
+        Ok(result) => result.map_err(WriteError::Refused),
+        Err(_) => Err(WriteError::NoAnswer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::NotTaken;
+    use crate::status::RefusalKind;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_gets_no_answer_is_refused_for_now() {
+        let begin = tokio::time::Instant::now();
+        let slow = answered(async {
+            tokio::time::sleep(Duration::from_secs(31)).await;
+            Ok(())
+        });
+        assert!(slow.await.is_ok(), "a webhook may take 30 s");
+        let failure = answered(std::future::pending::<Result<(), _>>()).await.unwrap_err();
+        assert_eq!(begin.elapsed(), Duration::from_secs(31) + PATIENCE);
+        let NotTaken { kind, words } = failure.into();
+        assert_eq!((kind, &*words), (RefusalKind::Passing, "the API server has not answered within 35 s"));
     }
 }

@@ -3,40 +3,34 @@
 //! Watches and election go on for as long as the process does. Loops belong to one leadership: they end with it, and the next one
 //! starts them anew.
 //!
-//! Inside a round, `gather` reads, `apply` writes to the cloud, `report` writes to Kubernetes; what happens in between is decided by
-//! [`plan`](crate::plan) and [`status`](crate::status). `triggers` is pure.
+//! What a loop does is decided by a machine of [`reconcile`](crate::reconcile), which `drive` runs: `caches` shows it the stores, `reads`
+//! reads, `apply` writes to the cloud, `writes` to Kubernetes. `triggers` is pure.
 
 mod admin;
 mod apply;
-mod certificates;
-mod configs;
+mod caches;
 mod context;
 mod creation;
-mod departure;
 mod dispatch;
-mod ended;
+mod drive;
 mod first_looks;
-mod gate;
-mod gather;
+mod keyed;
 mod kubernetes;
 mod leadership;
-mod ledger;
+mod marks;
 mod metrics;
-mod phase;
+mod notices;
+mod object_writes;
 mod quotas;
 mod reads;
-mod refused;
-mod release;
-mod report;
-mod round;
-mod services;
+mod server_clock;
 mod settings;
-mod tempo;
 mod triggers;
+mod writes;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
@@ -51,18 +45,23 @@ use crate::k8s::{Change, Stores, Synced};
 use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
 use crate::plan::annotated::Acceptance;
-use crate::plan::brake::HoldFlag;
+use crate::plan::brake::{Brake, HoldFlag};
 use admin::Admin;
 use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
 use leadership::{Elector, Leadership};
 use metrics::RequestsLayer;
+use server_clock::ServerClock;
 
 pub use metrics::{Metrics, WriteResult};
 pub use settings::Settings;
 
 /// Changes that may wait to be looked at. A watch that is ahead of that waits; nothing is dropped.
 const CHANGE_QUEUE: usize = 1024;
+/// How long the API server may say nothing on a connection that has something to say. It ends by itself, after 60 s, every request that
+/// is no watch (`--request-timeout`), and watches end sooner; so what is silent for longer is a connection that died, on which a list
+/// would wait for ever.
+const LONGEST_SILENCE: Duration = Duration::from_secs(65);
 /// Who says so, in Events.
 const REPORTER: &str = "cloud.tencent.com/direct-access-controller";
 
@@ -109,15 +108,17 @@ impl Operator {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let identity = settings.identity.clone().unwrap_or_else(|| format!("controller-{}", uuid::Uuid::new_v4()));
+        give_up_silence(&mut kubernetes);
         kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let metrics = Metrics::default();
         let counted = metrics.requests_layer(&kubernetes.cluster_url);
-        let client = self::client(kubernetes.clone(), &counted)?;
+        let clock = ServerClock::default();
+        let client = self::client(kubernetes.clone(), &counted, &clock)?;
         // The elector's own client must not repeat a renewal behind its back.
         let mut impatient = kubernetes;
         impatient.default_retry = false;
         let (elector, leadership) =
-            Elector::new(self::client(impatient, &counted)?, &settings.lease_namespace, &identity);
+            Elector::new(self::client(impatient, &counted, &clock)?, &settings.lease_namespace, &identity);
         let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
         let ground = Ground {
             stores: Stores::default(),
@@ -129,9 +130,11 @@ impl Operator {
             annotated_services: acceptance(settings),
             quotas: quotas(settings),
             resync: settings.resync(),
-            hold: if settings.hold_removals { HoldFlag::Set } else { HoldFlag::Unset },
+            brake: Arc::new(Mutex::new(brake(settings))),
             namespace: settings.lease_namespace.clone(),
+            begun: Instant::now(),
             client: client.clone(),
+            clock,
         };
         let mut tasks = JoinSet::new();
         let (sender, changes) = mpsc::channel(CHANGE_QUEUE);
@@ -219,9 +222,16 @@ async fn next(leadership: &mut watch::Receiver<Option<Leadership>>) -> Option<Le
     leadership.wait_for(is_valid).await.ok()?.clone()
 }
 
-/// A client of the API server whose requests are counted.
-fn client(config: Config, counted: &RequestsLayer) -> Result<Client, kube::Error> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(counted).build())
+/// Has connections given up that say nothing for too long.
+fn give_up_silence(config: &mut Config) {
+    config.read_timeout.get_or_insert(LONGEST_SILENCE);
+    // It counts from the request, not from the answer before it on the same connection.
+    config.reset_reader_on_write = true;
+}
+
+/// A client of the API server whose requests are counted, and by whose answers the clock goes.
+fn client(config: Config, counted: &RequestsLayer, clock: &ServerClock) -> Result<Client, kube::Error> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(counted).with_layer(clock).build())
 }
 
 /// Takes changes in and forgets them. Ends only when there will be no more.
@@ -235,6 +245,11 @@ async fn end(mut tasks: JoinSet<()>) {
     if tokio::time::timeout(Duration::from_secs(5), all).await.is_err() {
         tracing::warn!("some tasks did not end in time and are dropped");
     }
+}
+
+fn brake(settings: &Settings) -> Brake {
+    let flag = if settings.hold_removals { HoldFlag::Set } else { HoldFlag::Unset };
+    Brake::new(flag, &settings.lease_namespace)
 }
 
 fn cloud_settings(settings: &Settings) -> clb::Settings {
@@ -270,5 +285,27 @@ fn quotas(settings: &Settings) -> Quotas {
         targets_per_route: settings.target_quota.map(usize::from),
         listeners_per_load_balancer: settings.listener_quota.map(usize::from),
         rules_per_listener: settings.rule_quota.map(usize::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_on_a_connection_that_died_is_given_up() {
+        crate::telemetry::install_crypto();
+        // It accepts, and says nothing.
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        let mut config = Config::new(url.parse().unwrap());
+        give_up_silence(&mut config);
+        assert_eq!(config.read_timeout, Some(LONGEST_SILENCE));
+        config.read_timeout = Some(Duration::from_millis(100));
+        give_up_silence(&mut config);
+        let client = client(config, &Metrics::default().requests_layer(&url.parse().unwrap()), &ServerClock::default());
+        let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::all(client.unwrap());
+        let listed = tokio::time::timeout(Duration::from_secs(20), pods.list(&kube::api::ListParams::default())).await;
+        assert!(matches!(listed, Ok(Err(_))), "{listed:?}");
     }
 }

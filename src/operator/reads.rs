@@ -1,194 +1,117 @@
-//! Reads of one load balancer that may go on beside its rounds: health, and the load balancer with its listeners. A Pod that ends
-//! waits for neither, but for one read of targets.
+//! The reads that machines ask for.
 
-use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use kube::api::{ApiResource, DynamicObject};
 
-use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tracing::Instrument;
-
-use super::context::Cloud;
-use crate::clb::Presence;
-use crate::model::{Address, Class, Failure, LoadBalancerId, RegisteredTarget, Route, TargetHealth};
+use super::context::{Cloud, Context};
+use super::kubernetes::WriteError;
+use crate::api::mark::ListenerName;
+use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+use crate::clb::{Contents, Presence};
+use crate::model::{Class, Failure, Limits, ObjectKey, Region};
 use crate::plan::Observed;
+use crate::reconcile::{Answer, DefinitionSight, Frame, Key, NotTaken, OtherRead, Read, StatusField};
 
-/// How long a round waits for health, and for listeners that it has seen before.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-pub(super) type Targets = BTreeMap<Route, Vec<RegisteredTarget>>;
-
-/// A read that goes on whether or not anybody waits for it: one that is only polled now and then would hold its place in the queue of
-/// its action, and everybody behind it. It ends with its owner. In the log its calls are those of the round that began it.
-struct Running<T>(JoinSet<T>);
-
-impl<T: Send + 'static> Running<Result<T, Failure>> {
-    fn start(read: impl Future<Output = Result<T, Failure>> + Send + 'static) -> Self {
-        let mut task = JoinSet::new();
-        task.spawn(read.in_current_span());
-        Self(task)
+/// Reads, and gives what came of it. A region that can have no client is a read that has failed.
+pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
+    let cloud = || client(context, key.region());
+    match read {
+        Read::Certificate(secret) => Answer::Certificate(context.kubernetes.certificate(&secret).await),
+        Read::Definition => Answer::Definition(definition(context).await),
+        Read::Quotas => Answer::Quotas(match cloud() {
+            Ok(cloud) => cloud.quotas.limits(&cloud.clb, context.quotas).await,
+            Err(_) => Limits::default(),
+        }),
+        Read::Task(task) => Answer::Task(match cloud() {
+            Ok(cloud) => cloud.clb.task(&task).await,
+            Err(failure) => Err(failure),
+        }),
+        Read::Frame => Answer::Frame(match cloud() {
+            Ok(cloud) => cloud.reads.contents(&key.load_balancer()).await.and_then(frame),
+            Err(failure) => Err(failure),
+        }),
+        Read::Targets(listeners) => Answer::Targets(match cloud() {
+            Ok(cloud) => cloud.clb.targets_of(&key.load_balancer(), &listeners).await,
+            Err(failure) => Err(failure),
+        }),
+        Read::Health => Answer::Health(match cloud() {
+            Ok(cloud) => cloud.reads.health(&key.load_balancer()).await,
+            Err(failure) => Err(failure),
+        }),
+        Read::Tagged(tag, value) => Answer::Tagged(match cloud() {
+            Ok(cloud) => cloud.clb.load_balancers_tagged(&tag, &value).await,
+            Err(failure) => Err(failure),
+        }),
+        Read::Other(what) => read_other(context, what).await,
     }
+}
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Failure>> {
-        // A read that panics has not answered.
-        self.0.poll_join_next(context).map(|ended| ended.and_then(Result::ok).unwrap_or_else(|| Err(not_yet())))
+/// Reads what is not about a load balancer.
+pub(super) async fn read_other(context: &Context, read: OtherRead) -> Answer {
+    match read {
+        OtherRead::Config(config) => Answer::Config(found(context, &config).await),
+        OtherRead::StatusField => Answer::StatusField(status_field(context).await),
     }
-
-    async fn answer(&mut self) -> Result<T, Failure> {
-        poll_fn(|context| self.poll(context)).await
-    }
 }
 
-/// Reads under way, and what they have brought. Forgetting them costs calls.
-#[derive(Default)]
-pub(super) struct Reads {
-    health: Option<(Running<HealthRows>, Arc<Targets>)>,
-    /// What the last read of health has brought, and the targets that were read before it began.
-    last: Option<(HealthRows, Arc<Targets>)>,
-    /// It came after its round had gone on without it, and no round has seen it.
-    is_news: bool,
-    frame: Option<(Running<FrameRead>, Instant)>,
-    /// A frame that came after its round had gone on without it.
-    late: Option<(FrameRead, Instant)>,
+/// A config as it is; `None` when there is none.
+async fn found(context: &Context, key: &ObjectKey) -> Result<Option<Box<DynamicObject>>, NotTaken> {
+    let resource = ApiResource::erase::<TkeServiceConfig>(&());
+    let found = context.kubernetes.object(key, &resource).await;
+    found.map(|config| config.map(Box::new)).map_err(|error| WriteError::from(error).into())
 }
 
-type HealthRows = Result<Vec<TargetHealth>, Failure>;
-type FrameRead = Result<Presence, Failure>;
-
-/// What is known of health.
-pub(super) struct HealthAnswer {
-    pub(super) rows: HealthRows,
-    /// The targets as they were before that; `None` when these.
-    pub(super) basis: Option<Arc<Targets>>,
-    pub(super) wait: Wait,
-}
-
-/// Whether a round may say what it has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    Over,
-    /// Nothing was ever read of it.
-    Goes,
-}
-
-/// What is known of the load balancer and its listeners.
-pub(super) enum FrameAnswer {
-    /// All of it, read at this time.
-    Read(FrameRead, Instant),
-    /// Load balancer and listeners, by a read that began at this time; its targets may have changed since.
-    Late(FrameRead, Instant),
-    /// Nothing new yet: this is what was seen before.
-    Goes(Box<Observed>),
-}
-
-impl Reads {
-    /// Health, by a read that begins after these targets were read, or the last one that has answered.
-    pub(super) async fn health(&mut self, cloud: &Cloud, id: &LoadBalancerId, targets: &Targets) -> HealthAnswer {
-        let is_news = std::mem::take(&mut self.is_news);
-        let is_known = is_news && self.last.as_ref().is_some_and(|(_, basis)| **basis == *targets);
-        if !is_known {
-            self.ask(cloud, id, targets).await;
-        }
-        match &self.last {
-            Some((rows, basis)) => {
-                let basis = Some(basis.clone()).filter(|basis| **basis != *targets);
-                HealthAnswer { rows: rows.clone(), basis, wait: Wait::Over }
-            }
-            None => HealthAnswer { rows: Err(not_yet()), basis: None, wait: Wait::Goes },
+/// Whether the installed definition of TkeServiceConfigs has a status.
+async fn status_field(context: &Context) -> StatusField {
+    let version = format!("{}/{}", names::GROUP, names::VERSION);
+    let is_status = |name: &str| name == "tkeserviceconfigs/status";
+    match context.kubernetes.resources(&version).await {
+        Ok(list) if !list.resources.iter().any(|resource| is_status(&resource.name)) => StatusField::Missing,
+        Ok(_) => StatusField::There,
+        Err(error) => {
+            tracing::debug!(%error, "the API server does not tell its resources");
+            StatusField::There
         }
     }
-
-    /// Asks, and waits for a while.
-    async fn ask(&mut self, cloud: &Cloud, id: &LoadBalancerId, targets: &Targets) {
-        let begun = Instant::now();
-        loop {
-            let (read, basis) = self.health.get_or_insert_with(|| {
-                let (reads, id) = (cloud.reads.clone(), id.clone());
-                (Running::start(async move { reads.health(&id).await }), Arc::new(targets.clone()))
-            });
-            let Ok(rows) = timeout(PATIENCE.saturating_sub(begun.elapsed()), read.answer()).await else { return };
-            let basis = basis.clone();
-            self.health = None;
-            let is_current = *basis == *targets;
-            self.last = Some((rows, basis));
-            if is_current {
-                return;
-            }
-        }
-    }
-
-    /// Load balancer, listeners and targets. Who has seen them before need not wait for long.
-    pub(super) async fn frame(&mut self, cloud: &Cloud, id: &LoadBalancerId, before: Option<Observed>) -> FrameAnswer {
-        if let Some((read, begun)) = self.late.take() {
-            return FrameAnswer::Late(read, begun);
-        }
-        let is_new = self.frame.is_none();
-        let (read, begun) = self.frame.get_or_insert_with(|| {
-            let (reads, id) = (cloud.reads.clone(), id.clone());
-            (Running::start(async move { reads.contents(&id).await }), Instant::now())
-        });
-        let begun = *begun;
-        let read = match before {
-            Some(before) => match timeout(PATIENCE, read.answer()).await {
-                Ok(read) => read,
-                Err(_) => return FrameAnswer::Goes(Box::new(before)),
-            },
-            None => read.answer().await,
-        };
-        self.frame = None;
-        if is_new { FrameAnswer::Read(read, begun) } else { FrameAnswer::Late(read, begun) }
-    }
-
-    /// Waits until one of the reads under way has answered; for ever when there are none.
-    pub(super) async fn answered(&mut self) {
-        poll_fn(|context| {
-            if let Some((read, begun)) = &mut self.frame
-                && let Poll::Ready(read) = read.poll(context)
-            {
-                self.late = Some((read, *begun));
-                self.frame = None;
-                return Poll::Ready(());
-            }
-            if let Some((read, basis)) = &mut self.health
-                && let Poll::Ready(rows) = read.poll(context)
-            {
-                (self.last, self.is_news) = (Some((rows, basis.clone())), true);
-                self.health = None;
-                return Poll::Ready(());
-            }
-            Poll::Pending
-        })
-        .await;
-    }
-
-    /// These targets were registered, or deregistered: what is being read of their addresses, and was, is not about them.
-    pub(super) fn forget_targets(&mut self, changed: &[(Route, Address)]) {
-        let bases = self.health.iter_mut().map(|(_, basis)| basis).chain(self.last.iter_mut().map(|(_, basis)| basis));
-        for basis in bases {
-            for (route, address) in changed {
-                if let Some(targets) = Arc::make_mut(basis).get_mut(route) {
-                    targets.retain(|target| target.address != *address);
-                }
-            }
-        }
-    }
-
-    /// Something was written to listeners, or somebody asks for a new look: what is under way may be older.
-    pub(super) fn forget_frame(&mut self) {
-        (self.frame, self.late) = (None, None);
-    }
 }
 
-/// Health was never read. Nobody sees this: a round with it says nothing.
-fn not_yet() -> Failure {
-    Failure {
+/// The client of a region.
+///
+/// # Errors
+///
+/// When the settings can make none, in the form of a call that has failed.
+pub(super) fn client(context: &Context, region: &Region) -> Result<Cloud, Failure> {
+    context.clouds.client(region).map_err(|error| Failure {
         class: Class::Unreachable,
-        action: "DescribeTargetHealth",
-        code: "ClientError.Pending".to_owned(),
-        message: "no answer yet".to_owned(),
+        action: "DescribeLoadBalancers",
+        code: "ClientError.Settings".to_owned(),
+        message: error.to_string(),
         request_id: None,
+    })
+}
+
+/// What a read shows of the load balancer.
+fn frame(presence: Presence) -> Result<Frame, Failure> {
+    Ok(match presence {
+        Presence::Found(contents) => {
+            let Contents { load_balancer, listeners, targets, .. } =
+                contents.readable(|mark| ListenerName::owner(mark).is_some())?;
+            let (health, health_basis) = (Ok(Vec::new()), None);
+            Frame::Shown(Observed { load_balancer, listeners, targets, health, health_basis })
+        }
+        Presence::NotShown { witnesses } => Frame::NotShown(witnesses),
+    })
+}
+
+/// A definition that is being deleted takes all bindings with it, which nobody may have meant.
+async fn definition(context: &Context) -> DefinitionSight {
+    match context.kubernetes.metadata::<CustomResourceDefinition>(DirectAccessBinding::crd_name()).await {
+        Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => DefinitionSight::Stays,
+        Ok(_) => DefinitionSight::Goes,
+        Err(error) => {
+            tracing::warn!(%error, "the definition of DirectAccessBindings cannot be read, so deleted bindings take nothing away");
+            DefinitionSight::Unreadable
+        }
     }
 }

@@ -5,65 +5,17 @@ use std::sync::Arc;
 
 use crate::api::DirectAccessBinding;
 use crate::k8s::{BindingRow, Change, Difference, Stores, Word};
-use crate::model::{GateState, LoadBalancerId, ObjectKey, Pod, Region};
+use crate::model::{GateState, ObjectKey, Pod, Region};
 use crate::plan::config::reference;
-use crate::plan::placement;
+use crate::reconcile::{Key, News};
 
-/// What one round is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Key {
-    /// A load balancer with all its bindings.
-    LoadBalancer(Region, LoadBalancerId),
-    /// A binding that has no load balancer yet, or none at all.
-    Unplaced(Region, ObjectKey),
-}
-
-impl Key {
-    /// The key of a binding. `region` is the controller's, for bindings that name none.
-    pub(super) fn of(binding: &DirectAccessBinding, region: &Region) -> Self {
-        if let Some((region, id)) = placement::home(binding, region) {
-            return Self::LoadBalancer(region, id);
-        }
-        let meta = &binding.metadata;
-        let (namespace, name) = (meta.namespace.clone(), meta.name.clone());
-        let key = ObjectKey::new(namespace.unwrap_or_default(), name.unwrap_or_default());
-        Self::Unplaced(placement::region_of(binding, region), key)
-    }
-}
-
-impl Key {
-    /// The bindings that it is about.
-    pub(super) fn bindings(&self, stores: &Stores, region: &Region) -> Vec<Arc<DirectAccessBinding>> {
-        let rows = match self {
-            Self::LoadBalancer(_, id) => stores.bindings.found(&Word::LoadBalancer(id.to_string())),
-            Self::Unplaced(_, name) => stores.bindings.row(&name.namespace, &name.name).into_iter().collect(),
-        };
-        rows.iter().map(|row| row.0.clone()).filter(|binding| Self::of(binding, region) == *self).collect()
-    }
-
-    /// The region that it is in.
-    pub(super) const fn region(&self) -> &Region {
-        let (Self::LoadBalancer(region, _) | Self::Unplaced(region, _)) = self;
-        region
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::LoadBalancer(region, id) => write!(f, "{region}/{id}"),
-            Self::Unplaced(_, binding) => write!(f, "{binding}"),
-        }
-    }
-}
-
-/// What kind of change it is that a round looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum News {
-    /// Pods come and go, which cures no refusal.
-    Members,
-    /// Something that somebody has written: what was refused before may work now.
-    Input,
+/// The bindings that a machine is about.
+pub(super) fn bindings(key: &Key, stores: &Stores, region: &Region) -> Vec<Arc<DirectAccessBinding>> {
+    let rows = match key {
+        Key::LoadBalancer(_, id) => stores.bindings.found(&Word::LoadBalancer(id.to_string())),
+        Key::Unplaced(_, name) => stores.bindings.row(&name.namespace, &name.name).into_iter().collect(),
+    };
+    rows.iter().map(|row| row.0.clone()).filter(|binding| Key::of(binding, region) == *key).collect()
 }
 
 /// The kind of a change.
@@ -224,12 +176,12 @@ mod tests {
         for number in &sampled {
             let name = format!("web-{number}");
             let key = Key::of(&stores.bindings.row("shop", &name).unwrap().0, &region);
-            assert_eq!(uids(key.bindings(&stores, &region)), uids(scanned(&key, &stores, &region)), "{key}");
+            assert_eq!(uids(bindings(&key, &stores, &region)), uids(scanned(&key, &stores, &region)), "{key}");
             let pod = Arc::new(pod(&object(json!({"metadata": {"name": "a", "namespace": "shop", "uid": "a",
                 "labels": {"app": name, "tier": "front", "version": "1"}}}))));
             let change = Change::Pod(Difference { before: None, after: Some(pod.clone()) });
             assert_eq!(keys(&change, &stores, &region), scanned_keys(&pod, &stores, &region), "{name}");
-            timed(&mut found[0], &|| drop(scanned(&key, &stores, &region)), &|| drop(key.bindings(&stores, &region)));
+            timed(&mut found[0], &|| drop(scanned(&key, &stores, &region)), &|| drop(bindings(&key, &stores, &region)));
             timed(&mut found[1], &|| drop(scanned_keys(&pod, &stores, &region)), &|| {
                 drop(keys(&change, &stores, &region));
             });

@@ -266,7 +266,7 @@ families! {
     EXCLUDED = Gauge "direct_access_excluded_endpoints" [EXCLUSION] "Endpoints of Services that are not desired as targets, by reason, in sum over all bindings";
     TARGET_CHANGES = Counter "direct_access_target_changes" [CHANGE] "Changes of targets that the cloud took on; drain sets the weight to 0, reweight to another value";
     REMOVALS_HELD = Gauge "direct_access_removals_held" [] "Bindings of which something is not removed, because what asks for it may be wrong";
-    HOLD_REMOVALS = Gauge "direct_access_hold_removals" [HELD_BECAUSE] "1 while the leader holds removals of all bindings, by reason: Flag is --hold-removals, ConfigMap its ConfigMap, Mass that too much was to be removed at once; 0 otherwise";
+    HOLD_REMOVALS = Gauge "direct_access_hold_removals" [HELD_BECAUSE] "1 while the leader holds removals of all bindings, by reason: Flag is --hold-removals, ConfigMap its ConfigMap, Mass that too much was to be removed at once, by this leader or one before it, ConfigMapUnreadable that what its ConfigMap says cannot be read, ConfigMapRefused that the API server refuses it; 0 otherwise";
     QUOTA_USED = Gauge "direct_access_quota_used_ratio" [QUOTA] "How much of a quota is used where most of it is, over all load balancers; 1 is all of it. A rule counts as a listener for its targets";
     GATES_WAITING = Gauge "direct_access_gates_waiting" [] "Pods whose containers are ready and whose gate is closed, in sum over all bindings";
     GATES_OLDEST = Gauge "direct_access_gates_oldest_waiting_timestamp_seconds" [] "Since when the Pod waits that has waited longest for nothing but its gate, as Unix time; 0 when none does";

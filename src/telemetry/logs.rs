@@ -50,7 +50,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("namespace", "A namespace."),
     ("name", "The name of an object; in `span` and `spans`, of the span."),
     ("kind", "The plural name of a kind of objects."),
-    ("object", "What was written or repaired: the plural name of a kind, or a part of gate injection."),
+    (
+        "object",
+        "What was written or repaired: the plural name of a kind, a part of gate injection, or the namespace and name of an object.",
+    ),
     ("ready", "The status of the binding's condition Ready."),
     ("reason", "The reason of a condition, or of an Event."),
     ("note", "The message of an Event."),

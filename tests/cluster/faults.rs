@@ -1,11 +1,14 @@
 //! What is wrong is told, harms nothing else, and is forgotten when it has gone.
 
 use serde_json::json;
+use tke_direct_access::api::condition::GateReason;
+use tke_direct_access::api::names;
 use tke_direct_access::clb::Keys;
 use tke_direct_access::model::{LoadBalancerId, Protocol};
 use tke_direct_access::sim::{Effect, Fault, LoadBalancerSpec, Settings as SimulatorSettings, When};
 
-use crate::stage::{Stage, binding, deployment, foreign_port, service};
+use crate::stage::{DEADLINE, Stage, binding, deployment, foreign_port, service};
+use crate::support::eventually;
 
 fn always(action: Option<&str>, effect: Effect) -> Fault {
     Fault { action: action.map(str::to_owned), load_balancer: None, names: None, when: When::Always, effect }
@@ -72,6 +75,38 @@ async fn a_deleted_service_takes_no_target_away() {
     assert_eq!(stage.targets(Protocol::Tcp, 80).unwrap().len(), 2);
     stage.apply(&service()).await;
     stage.until_ready("web", "2/2").await;
+    stage.finish().await;
+}
+
+/// The gates of new Pods open by what is held, so that the rollout ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_update_ends_while_the_selector_or_the_service_is_missing() {
+    let stage = Stage::new("unselected").await;
+    stage.deploy(2, &json!({})).await;
+    stage.until_ready("web", "2/2").await;
+    let no_selector = r#"[{"op": "remove", "path": "/spec/selector"}]"#;
+    let spoils: [(&[&str], &str); 2] = [
+        (&["patch", "service", "web", "--type", "json", "-p", no_selector], "NoSelector"),
+        (&["delete", "service", "web"], "ServiceNotFound"),
+    ];
+    for (spoil, reason) in spoils {
+        stage.ok(spoil).await;
+        stage.until("web", "ResolvedRefs", "False", reason).await;
+        stage.ok(&["rollout", "restart", "deployment/web"]).await;
+        stage.ok(&["rollout", "status", "deployment/web", "--timeout=120s"]).await;
+        eventually("the status counts those that serve", DEADLINE, async || {
+            let status = stage.binding("web").await.unwrap().status.unwrap();
+            let summary = status.targets.unwrap_or_default().summary;
+            let is_so = summary == "2/2" && status.held_weights.is_empty();
+            if is_so { Ok(Some(())) } else { Err(format!("{summary}: {:?}", status.held_weights)) }
+        })
+        .await;
+        let gates = format!(r#"jsonpath={{.items[*].status.conditions[?(@.type=="{}")].reason}}"#, names::GATE);
+        let opened = stage.ok(&["get", "pods", "-l", "app=web", "-o", &gates]).await;
+        let is_proven =
+            !opened.is_empty() && opened.split_whitespace().all(|word| word == GateReason::BackendReady.as_str());
+        assert!(is_proven, "{reason}: {opened}");
+    }
     stage.finish().await;
 }
 

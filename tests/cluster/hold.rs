@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
+use tke_direct_access::api::names;
 use tke_direct_access::model::LoadBalancerId;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
 
@@ -124,6 +125,16 @@ async fn hold_of_removals_when_seven_selectors_change_at_once() {
     look(&stage, "once").await;
     look(&stage, "again").await;
     assert_eq!(weights(&stage), before, "nothing more is taken away, in any round");
+    lose_leadership(&stage).await;
+    assert_eq!(weights(&stage), before, "nothing more is taken away by the next leadership of the same process");
+    // Nothing is handed over.
+    stage.take_controller().kill();
+    stage.start_controller(&[]).await;
+    eventually("removals are held by another process", DEADLINE, async || gauge(&stage, "Mass").await == "1").await;
+    look(&stage, "as another").await;
+    assert_eq!(weights(&stage), before, "nothing more is taken away by another process");
+    let path = "jsonpath={.items[*].status.removalsHeldBy}";
+    assert_eq!(stage.ok(&["get", "dab", "-o", path]).await, ["Mass"; COUNT].join(" "));
 
     let command = format!(
         "kubectl -n {} create configmap direct-access-controller --from-literal=hold-removals=false",
@@ -144,6 +155,15 @@ async fn hold_of_removals_when_seven_selectors_change_at_once() {
 
     by_hand(&stage, &other).await;
     stage.finish().await;
+}
+
+/// Another holder of the Lease is seen, who is never heard of again.
+async fn lose_leadership(stage: &Stage) {
+    let holder = json!({"spec": {"holderIdentity": "somebody"}}).to_string();
+    stage.ok(&["patch", "lease", names::LEASE, "--type", "merge", "-p", &holder]).await;
+    eventually("leadership is lost", DEADLINE, async || gauge(stage, "Mass").await == "0").await;
+    eventually("removals are held again", DEADLINE, async || gauge(stage, "Mass").await == "1").await;
+    look(stage, "leading again").await;
 }
 
 /// What the ConfigMap holds is held at once, and goes when it says nothing any more: bindings that are deleted do not hold by themselves.

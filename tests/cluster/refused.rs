@@ -10,17 +10,18 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tke_direct_access::api::names;
 use tke_direct_access::model::Protocol;
+use tke_direct_access::operator::USER_AGENT;
 use tke_direct_access::sim::Settings as SimulatorSettings;
 
 use crate::stage::{DEADLINE, LOAD_BALANCER, Stage, binding, deployment, service};
-use crate::support::eventually;
 use crate::support::traffic::{Load, Mode};
+use crate::support::{Request, eventually};
 
 /// Label of the namespace: the write that is refused in it.
 const REFUSED: &str = "refused";
 
 /// The writes, by the word of the label.
-const WRITES: [(&str, &str); 10] = [
+const WRITES: [(&str, &str); 11] = [
     (
         "gate",
         "request.resource.resource == 'pods' && variables.sub == 'status' && variables.manager == 'tke-direct-access'",
@@ -39,6 +40,7 @@ const WRITES: [(&str, &str); 10] = [
     ),
     ("config-status", "request.resource.resource == 'tkeserviceconfigs' && variables.sub == 'status'"),
     ("binding", "variables.isBinding && variables.manager == 'tke-direct-access-services'"),
+    ("event", "request.resource.resource == 'events'"),
     ("deletion", "variables.isBinding && request.operation == 'DELETE'"),
 ];
 
@@ -64,6 +66,7 @@ async fn install(stage: &Stage) {
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}},
                 "resourceRules": [
                     rule("", &["pods/status", "services", "services/status"]),
+                    rule("events.k8s.io", &["events"]),
                     rule(names::GROUP, &["*", "*/status"]),
                 ],
             },
@@ -288,6 +291,24 @@ async fn of_a_finalizer(stage: &Stage) -> usize {
     2
 }
 
+/// Events, which are a courtesy: nothing waits for one, and nothing is said of it.
+async fn of_an_event(stage: &Stage) -> usize {
+    let refused = || {
+        let requests = stage.control_plane.requests().unwrap();
+        let ours = |request: &&Request| request.user_agent == USER_AGENT && request.namespace == stage.namespace.name;
+        requests.iter().filter(ours).filter(|request| request.resource == "events" && request.code == 422).count()
+    };
+    let before = refused();
+    refuse(stage, "event").await;
+    stage.ok(&["scale", "deployment/web", "--replicas=4"]).await;
+    stage.until_ready("web", "4/4").await;
+    stage.ok(&["scale", "deployment/web", "--replicas=3"]).await;
+    stage.until_ready("web", "3/3").await;
+    eventually("an Event is refused", DEADLINE, async || refused() > before).await;
+    allow(stage).await;
+    1
+}
+
 /// What is written for an annotated Service.
 async fn of_an_annotated_service(stage: &Stage) -> usize {
     let annotations = json!({
@@ -356,6 +377,7 @@ async fn misfortune_cluster_writes_that_are_refused() {
     let (begin, mut rows) = (Instant::now(), 0);
     rows += of_a_binding(&stage).await;
     rows += of_a_finalizer(&stage).await;
+    rows += of_an_event(&stage).await;
     rows += of_an_annotated_service(&stage).await;
     eprintln!("misfortune_cluster, refused writes: {rows} rows in {:.1?}", begin.elapsed());
     for load in loads {

@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{ControlPlane, Namespace, Output, eventually};
+use crate::support::{ControlPlane, Namespace, Options, Output, eventually};
 
 /// Long enough for a busy machine; a test that gets this far has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
@@ -27,18 +27,19 @@ const FOREIGN_PORT: u16 = 9999;
 pub(crate) async fn control_plane() -> &'static ControlPlane {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let control_plane = ControlPlane::shared().await;
-    INSTALLED
-        .get_or_init(async || {
-            let yaml = api::crds_yaml().expect("the definitions can be printed");
-            control_plane.kubectl_with_input(&["apply", "-f", "-"], &yaml).await.ok().expect("they are taken");
-            // Discovery follows a moment after a definition is established.
-            eventually("kubectl finds both kinds", DEADLINE, async || {
-                control_plane.kubectl(&["get", "dab,tsc", "--all-namespaces"]).await.ok().map(Some)
-            })
-            .await;
-        })
-        .await;
+    INSTALLED.get_or_init(|| install(control_plane)).await;
     control_plane
+}
+
+/// Installs our custom resources.
+async fn install(control_plane: &ControlPlane) {
+    let yaml = api::crds_yaml().expect("the definitions can be printed");
+    control_plane.kubectl_with_input(&["apply", "-f", "-"], &yaml).await.ok().expect("they are taken");
+    // Discovery follows a moment after a definition is established.
+    eventually("kubectl finds both kinds", DEADLINE, async || {
+        control_plane.kubectl(&["get", "dab,tsc", "--all-namespaces"]).await.ok().map(Some)
+    })
+    .await;
 }
 
 pub(crate) struct Stage {
@@ -49,6 +50,16 @@ pub(crate) struct Stage {
     pub(crate) load_balancer: LoadBalancerId,
     foreign: ListenerId,
     controllers: Vec<Controller>,
+    scope: Scope,
+}
+
+/// Where the controllers of a stage look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Into its namespace, because others use the control plane.
+    Namespace,
+    /// Everywhere.
+    Cluster,
 }
 
 /// A controller in this process.
@@ -85,19 +96,34 @@ impl Stage {
     }
 
     /// A stage without controller whose cloud has this load balancer.
-    pub(crate) async fn on(name: &str, mut settings: SimulatorSettings, load_balancer: &str) -> Self {
-        telemetry::install_crypto();
-        // Logs of many tests at once are read only by who asks for them.
-        if std::env::var_os("RUST_LOG").is_some() {
-            telemetry::install_logs(false);
-        }
+    pub(crate) async fn on(name: &str, settings: SimulatorSettings, load_balancer: &str) -> Self {
+        prepare();
+        Self::at(control_plane().await, name, settings, load_balancer).await
+    }
+
+    /// A stage without controller that has a control plane of its own, on which its controllers look everywhere. The control plane ends
+    /// with the process.
+    pub(crate) async fn alone(name: &str, settings: SimulatorSettings) -> Self {
+        prepare();
+        let started = ControlPlane::start(Options { nodes: 1, ..Options::default() }).await;
+        let control_plane = Box::leak(Box::new(started.expect("the control plane starts")));
+        install(control_plane).await;
+        Self { scope: Scope::Cluster, ..Self::at(control_plane, name, settings, LOAD_BALANCER).await }
+    }
+
+    async fn at(
+        control_plane: &'static ControlPlane,
+        name: &str,
+        mut settings: SimulatorSettings,
+        load_balancer: &str,
+    ) -> Self {
         settings.load_balancers = vec![LoadBalancerSpec::with_id(load_balancer)];
-        let control_plane = control_plane().await;
         let cloud = Simulator::start(settings).expect("the cloud starts");
         let load_balancer = LoadBalancerId::new(load_balancer);
         let foreign = add_foreign(&cloud, &load_balancer);
         let namespace = control_plane.namespace(name).await;
-        Self { control_plane, namespace, cloud, load_balancer, foreign, controllers: Vec::new() }
+        let (controllers, scope) = (Vec::new(), Scope::Namespace);
+        Self { control_plane, namespace, cloud, load_balancer, foreign, controllers, scope }
     }
 
     /// Starts a controller on this stage's namespace; `flags` come after the usual ones.
@@ -130,14 +156,16 @@ impl Stage {
             &endpoint,
             "--listen",
             "127.0.0.1:0",
-            "--watch-namespace",
-            &self.namespace.name,
             "--lease-namespace",
             &self.namespace.name,
             "--clb-rate",
             "1000",
         ];
-        let flags: Vec<&str> = usual.iter().chain(flags).copied().collect();
+        let watch: &[&str] = match self.scope {
+            Scope::Namespace => &["--watch-namespace", &self.namespace.name],
+            Scope::Cluster => &[],
+        };
+        let flags: Vec<&str> = usual.iter().chain(watch).chain(flags).copied().collect();
         let settings = operator_settings(&flags);
         let stop = CancellationToken::new();
         let operator = Operator::start(&settings, config, credentials, stop.clone()).await;
@@ -254,6 +282,14 @@ impl Stage {
 
     pub(crate) fn foreign_listener(&self) -> &ListenerId {
         &self.foreign
+    }
+}
+
+fn prepare() {
+    telemetry::install_crypto();
+    // Logs of many tests at once are read only by who asks for them.
+    if std::env::var_os("RUST_LOG").is_some() {
+        telemetry::install_logs(false);
     }
 }
 

@@ -44,6 +44,7 @@ const fn object(reason: EventReason) -> &'static str {
             "Secret, webhook configuration, admission policy and its binding"
         }
         EventReason::Renewed => "Secret",
+        EventReason::HoldUnreadable => "the controller's ConfigMap",
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 use tke_direct_access::api::condition::{
-    ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason,
+    ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, HoldCause, Reason,
 };
 use tke_direct_access::api::event::{EventReason, ServiceReason};
 
@@ -123,6 +123,7 @@ fn known_words() -> BTreeSet<String> {
     known.extend(ConfigProblem::ALL.iter().map(ToString::to_string));
     known.extend(EventReason::ALL.iter().map(ToString::to_string));
     known.extend(ServiceReason::ALL.iter().map(ToString::to_string));
+    known.extend(HoldCause::ALL.iter().map(ToString::to_string));
     let values = help("direct-access-controller", &["run"]);
     // Actions of the cloud, which are types of their requests.
     let action = regex::Regex::new(r"(?m)^\s*pub struct ([A-Z]\w+)").unwrap();

@@ -10,7 +10,8 @@ use super::scene::{json_of, plugin};
 use crate::stage::{DEADLINE, LOAD_BALANCER, binding, deployment, service};
 use crate::support::{ControlPlane, Options, eventually};
 
-const HOME: &str = "tke-direct-access";
+/// Not the usual one, so that it is found by the Lease.
+const HOME: &str = "load-balancing";
 
 struct Clinic {
     control_plane: ControlPlane,
@@ -100,6 +101,25 @@ impl Clinic {
     }
 }
 
+impl Clinic {
+    /// The ConfigMap cannot be read: an Event on it says so, and the command that the doctor prints ends it as it stands.
+    async fn unreadable_hold(&self, key: Option<&str>) {
+        eventually("the ConfigMap has an Event", DEADLINE, async || {
+            let text = self.ok(&["-n", HOME, "describe", "configmap", "direct-access-controller"]).await;
+            if text.contains("HoldUnreadable") && text.contains("what was in force") { Ok(Some(())) } else { Err(text) }
+        })
+        .await;
+        self.until(&[], key, &[("Removals", "Wrong", "until then they are not held, as before")]).await;
+        let (found, _) = self.doctor(&[], key).await;
+        let check = found["checks"].as_array().unwrap().iter().find(|one| one["check"] == "Removals").unwrap();
+        let remedy = check["remedy"].as_str().unwrap();
+        let command = remedy.split('`').find_map(|words| words.strip_prefix("kubectl ")).expect(remedy);
+        let words: Vec<_> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+        self.ok(&words).await;
+        self.until(&[], key, &[("Removals", "Doubtful", "they are held, because ConfigMap 'load-balancing/")]).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     let mut clinic = Clinic::new().await;
@@ -110,6 +130,11 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Definitions", "Wrong", "directaccessbindings.cloud.tencent.com is not installed"),
         ("Definitions", "Doubtful", "tkeserviceconfigs.cloud.tencent.com is not installed"),
         ("Controller", "Wrong", "Lease tke-direct-access/direct-access-controller does not exist"),
+        (
+            "Removals",
+            "Unknown",
+            "not known: no controller has its Lease in namespace 'tke-direct-access'; say which namespace",
+        ),
         ("Injection", "Doubtful", "neither a webhook configuration nor an admission policy"),
         ("Switches", "Fine", "does not exist"),
         ("Credentials", "Fine", "CLB in ap-guangzhou answers; these are of account 100000000001"),
@@ -137,6 +162,17 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Bindings", "Fine", "1 here, all ready"),
     ];
     assert_eq!(clinic.until(&[], key, &well).await, Some(0));
+    // A ConfigMap that is not there says nothing where no controller is.
+    let elsewhere = ["--controller-namespace", "default"];
+    let missing = [
+        ("Controller", "Wrong", "Lease default/direct-access-controller does not exist"),
+        (
+            "Removals",
+            "Unknown",
+            "no binding says that they are held, and nothing else is known: no controller has its Lease in",
+        ),
+    ];
+    assert_eq!(clinic.until(&elsewhere, key, &missing).await, Some(2));
 
     // What people do to clusters.
     clinic.ok(&["label", "namespace", "default", "cloud.tencent.com/direct-access-gates-"]).await;
@@ -157,21 +193,26 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         {"port": 80, "protocol": "TCP", "servicePort": 80}, {"port": 81, "protocol": "UDP", "servicePort": 80},
     ]);
     clinic.apply(&binding("web", &json!({"listeners": listeners}))).await;
+    clinic.ok(&["annotate", "service", "web", "service.cloud.tencent.com/lb-rs-weight=heavy"]).await;
     let hurt = [
         ("Namespaces", "Doubtful", "Pods get no gates by injection in default"),
         ("Definitions", "Fine", "is TKE's own"),
         ("Definitions", "Doubtful", "is of version 0.0.1"),
         ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
-        ("Removals", "Doubtful", "they are held, because ConfigMap 'tke-direct-access/direct-access-controller' says"),
+        ("Removals", "Doubtful", "they are held, because ConfigMap 'load-balancing/direct-access-controller' says"),
+        ("Remarks", "Doubtful", "default/web: annotation service.cloud.tencent.com/lb-rs-weight"),
         ("Bindings", "Doubtful", "1 of 1 not ready: default/web"),
     ];
     assert_eq!(clinic.until(&[], key, &hurt).await, Some(0), "nothing of this keeps it from working");
+    let held = [("Removals", "Doubtful", "they are held, because ConfigMap '<namespace-of-the-controller>/")];
+    clinic.until(&elsewhere, key, &held).await;
     let hold = ["-n", HOME, "patch", "configmap", "direct-access-controller", "--type=merge", "-p"];
     for (word, verdict, says) in [("false", "Doubtful", "however many"), ("yes", "Wrong", "\"yes\" cannot be read")] {
         let patch = json!({"data": {"hold-removals": word}}).to_string();
         clinic.ok(&[&hold[..], &[patch.as_str()]].concat()).await;
         clinic.until(&[], key, &[("Removals", verdict, says)]).await;
     }
+    clinic.unreadable_hold(key).await;
     clinic.ok(&["-n", HOME, "delete", "configmap", "direct-access-controller"]).await;
     clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
     clinic.until(&[], None, &[("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID")]).await;

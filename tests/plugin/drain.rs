@@ -1,13 +1,14 @@
 //! `drain`: Pods without new connections, and back.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tke_direct_access::model::Protocol;
 
-use super::scene::Scene;
+use super::scene::{Scene, plugin};
 use crate::stage::DEADLINE;
-use crate::support::eventually;
+use crate::support::{Output, eventually};
 
 /// What `drain --now` waits when nothing is said.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,6 +33,14 @@ async fn a_drained_pod_has_weight_zero_stays_ready_and_comes_back() {
     let ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
     assert_eq!(scene.stage.ok(&["get", "pod", &name, "-o", ready]).await, "True");
     let output = scene.run(&["drain", &pod, "--undo"]).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(weights(&scene), [10, 10]);
+    // What `explain` says to run takes it back.
+    scene.run(&["drain", &pod]).await.ok().unwrap();
+    let explained = scene.json(&["explain", &pod]).await;
+    let remedy = explained["firstBroken"]["remedy"].as_str().unwrap();
+    let command = remedy.split('`').find_map(|words| words.strip_prefix("kubectl ")).expect(remedy);
+    let output = run_printed(&scene, command).await;
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     assert_eq!(weights(&scene), [10, 10]);
     // Without credentials it is asked for, and nobody can wait.
@@ -66,6 +75,27 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(before, after)| ((*before).to_owned(), (*after).to_owned())).collect()
 }
 
+/// Runs the command that a condition of the binding quotes, as it stands there.
+async fn run_advice(scene: &Scene, condition: &str, reason: &str) -> Output {
+    scene.stage.until("web", condition, "False", reason).await;
+    let message = format!("jsonpath={{.status.conditions[?(@.type=='{condition}')].message}}");
+    let message = scene.stage.ok(&["get", "dab", "web", "-o", &message]).await;
+    let command = message.split('\'').find_map(|words| words.strip_prefix("kubectl ")).expect(&message);
+    run_printed(scene, command).await
+}
+
+/// Runs what follows `kubectl` in a command that was printed, with nothing besides.
+async fn run_printed(scene: &Scene, command: &str) -> Output {
+    let words: Vec<_> = command.split(' ').collect();
+    let (id, key) = scene.stage.cloud.credentials();
+    let endpoint = scene.stage.cloud.endpoint();
+    let prepare = |command: &mut Command| {
+        plugin(command);
+        command.env("TENCENTCLOUD_SECRET_ID", id).env("TENCENTCLOUD_SECRET_KEY", key).env("CLB_ENDPOINT", endpoint);
+    };
+    scene.stage.control_plane.kubectl_in(&words, "", prepare).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn all_pods_of_a_deployment_go_out_of_traffic_at_once_and_come_back() {
     let scene = Scene::ready("drain-now", 3).await;
@@ -82,6 +112,11 @@ async fn all_pods_of_a_deployment_go_out_of_traffic_at_once_and_come_back() {
     assert_eq!(weights(&scene), [10, 10, 10]);
     let annotations = scene.stage.ok(&["get", "pods", "-o", "jsonpath={.items[*].metadata.annotations}"]).await;
     assert!(!annotations.contains("custom-weight"), "{annotations}");
+    // What the status says to run takes it back.
+    scene.run(&["drain", "--now", "deployment/web"]).await.ok().unwrap();
+    let output = run_advice(&scene, "TargetsHealthy", "NoWeight").await;
+    assert_eq!((output.code, rows(&output.stdout, "0")), (Some(0), pairs(&[("0", "10"); 3])), "{}", output.stderr);
+    assert_eq!(weights(&scene), [10, 10, 10]);
     // The newest version alone, by its ReplicaSet, and by the names of Pods.
     let set = scene.stage.ok(&["get", "replicaset", "-o", "name"]).await;
     let set = set.trim().trim_start_matches("replicaset.apps/").to_owned();

@@ -24,8 +24,9 @@ async fn targets_are_shown_with_weight_health_and_gate() {
     let lines: Vec<Vec<&str>> = output.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["NAME", "SERVICE", "LB", "ADDRESS", "TARGETS", "READY", "REASON", "AGE"]);
     assert_eq!((lines[1][0], &lines[1][4..7]), ("web", ["2/2", "True", "Ready"].as_slice()));
-    assert_eq!(lines[3], ["LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE"]);
-    for line in &lines[4..6] {
+    let header = ["LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE"];
+    let table = lines.iter().position(|line| *line == header).unwrap_or_else(|| panic!("{}", output.stdout));
+    for line in &lines[table + 1..table + 3] {
         assert_eq!(line[0], "80/TCP");
         assert_eq!(line[3..], ["10", "Healthy", "open"]);
     }
@@ -101,6 +102,26 @@ async fn pods_that_are_no_targets_are_shown_with_the_reason() {
         if output.stdout.contains("NetworkModeMismatch") { Ok(Some(())) } else { Err(output.stdout) }
     })
     .await;
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn annotations_that_cannot_be_read_are_shown() {
+    let scene = Scene::ready("get-unreadable", 1).await;
+    let pod = scene.pod_name().await;
+    scene.stage.ok(&["annotate", "pod", &pod, "service.cloud.tencent.com/custom-weight=heavy"]).await;
+    let explained = format!("pod/{pod}");
+    let words = "annotation service.cloud.tencent.com/custom-weight: \"heavy\" cannot be read";
+    for arguments in [&["get"][..], &["explain", &explained], &["doctor"], &["plan"]] {
+        let output = scene.run(arguments).await;
+        assert!(output.stdout.contains(words), "{arguments:?}: {}{}", output.stdout, output.stderr);
+    }
+    let found = scene.json(&["get"]).await;
+    let remarks = found["bindings"][0]["remarks"].as_array().unwrap();
+    assert!(
+        remarks.iter().any(|one| one["topic"] == "Note" && one["message"].as_str().unwrap().contains(words)),
+        "{found}"
+    );
     scene.finish().await;
 }
 

@@ -37,12 +37,15 @@ async fn the_plan_is_what_the_controller_then_does() {
         "{}",
         output.stdout
     );
+    let doubt = "? whether removals are held is not known: no controller has its Lease in namespace";
+    assert!(output.stdout.contains(doubt), "{}", output.stdout);
     assert_eq!(scene.stage.cloud.writes(), 0, "a plan calls nothing");
     scene.start(&[]).await;
     scene.stage.until_ready("web", "2/2").await;
     let is_read = |action: &String| action.starts_with("Describe") || action.starts_with("Get");
     let writes: Vec<_> = scene.stage.cloud.calls().into_keys().filter(|action| !is_read(action)).collect();
     assert_eq!(writes, ["BatchRegisterTargets", "CreateListener"]);
+    assert_eq!(scene.json(&["plan"]).await["doubt"], Value::Null);
     scene.finish().await;
 }
 
@@ -88,6 +91,39 @@ async fn a_file_is_planned_before_it_is_applied() {
     assert_eq!(actions(&plan), ["CreateListener"], "{plan}");
     assert_eq!(plan["loadBalancers"][0]["problems"], json!([]), "{plan}");
     assert_eq!(scene.run(&["plan"]).await.code, Some(0), "nothing of it was applied");
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_leaves_dark_is_said_before_anything_is_done() {
+    let scene = Scene::ready("plan-dark", 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    for (listener, action, words) in [
+        (
+            json!({"port": 81, "protocol": "TCP", "servicePort": 80}),
+            "CreateListener",
+            "its targets leave listener 80/TCP first: nobody serves until they are healthy on listener 81/TCP, for about 15 s",
+        ),
+        (
+            json!({"port": 80, "protocol": "HTTP", "servicePort": 80}),
+            "BatchModifyTargetWeight",
+            "listener 80/TCP is deleted before 80/HTTP is made in its place: nobody serves on port 80",
+        ),
+    ] {
+        let path = folder.path().join("binding.yaml");
+        std::fs::write(&path, scene.binding("web", &json!({"listeners": [listener]}))).unwrap();
+        let path = path.display().to_string();
+        let plan = until(&scene, &["plan", "-f", &path], &[action]).await;
+        let remarks = plan["loadBalancers"][0]["remarks"].as_array().unwrap();
+        let is_it = |one: &&Value| one["topic"] == "Note" && one["message"].as_str().unwrap().contains(words);
+        let remark = remarks.iter().find(is_it).unwrap_or_else(|| panic!("{plan}"));
+        assert_eq!(remark["binding"], format!("{}/web", scene.stage.namespace.name));
+        let output = scene.run(&["plan", "-f", &path]).await;
+        assert!(output.stdout.contains(words), "{}", output.stdout);
+        let output = scene.run(&["plan", "-f", &path, "-o", "yaml"]).await;
+        let yaml: Value = serde_saphyr::from_str(&output.stdout).unwrap();
+        assert_eq!(yaml["loadBalancers"][0]["remarks"].as_array().unwrap().iter().filter(is_it).count(), 1, "{yaml}");
+    }
     scene.finish().await;
 }
 

@@ -8,7 +8,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("plan", &["api", "model"]),
     ("status", &["api", "model", "plan"]),
-    ("reconcile", &["api", "model", "plan"]),
+    ("reconcile", &["api", "model", "plan", "status"]),
     ("election", &["api"]),
     ("clb", &["model"]),
     ("sim", &["clb::wire", "model"]),

@@ -24,8 +24,9 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     };
     let bundle = configuration.webhooks.iter().flatten().find_map(|webhook| webhook.client_config.ca_bundle.as_ref());
     let bundle = bundle.map(|bundle| bundle.0.clone()).unwrap_or_default();
-    let api: Api<Secret> = Api::namespaced(session.client.clone(), &session.controller_namespace);
-    let place = format!("Secret {}/{}", session.controller_namespace, names::WEBHOOK_SERVICE);
+    let namespace = session.controller_namespace().await;
+    let api: Api<Secret> = Api::namespaced(session.client.clone(), namespace);
+    let place = format!("Secret {namespace}/{}", names::WEBHOOK_SERVICE);
     let leaf = match api.get_opt(names::WEBHOOK_SERVICE).await {
         Ok(Some(secret)) => secret.data.and_then(|mut data| data.remove("tls.crt")).map(|bytes| bytes.0),
         Ok(None) => None,

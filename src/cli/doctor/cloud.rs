@@ -3,14 +3,17 @@
 use super::Check;
 use crate::api::condition::ConditionType;
 use crate::cli::Error;
+use crate::cli::remarks::{Remark, Topic, of_binding, of_service};
 use crate::cli::session::Session;
-use crate::cli::world::{Sight, World};
-use crate::model::Caller;
+use crate::cli::world::{Seen, Sight, World};
+use crate::model::{Caller, Service};
 use crate::plan::Cloud;
 
 const BINDINGS: &str = "Bindings";
 /// Part of a quota, in percent, from which it is worth a word.
 const NEARLY: usize = 90;
+/// The most remarks that are shown one by one.
+const NAMED: usize = 5;
 
 pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
     let mut checks = vec![credentials(session).await?];
@@ -26,6 +29,7 @@ pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
     let sights = world.look(session).await?;
     checks.extend(sights.iter().filter_map(quota));
     checks.push(bindings(&world, &sights));
+    checks.extend(remarks(session, &world, &sights));
     Ok(checks)
 }
 
@@ -78,10 +82,37 @@ fn quota(sight: &Sight) -> Option<Check> {
     })
 }
 
+/// What bindings and Services say besides, such as annotations that cannot be read; nothing when there is nothing.
+fn remarks(session: &Session, world: &World, sights: &[Sight]) -> Vec<Check> {
+    const CHECK: &str = "Remarks";
+    const REMEDY: &str =
+        "kubectl direct-access get says all of this, and kubectl direct-access explain pod/NAME for one Pod.";
+    let own: Vec<_> =
+        sights.iter().flat_map(Sight::bindings).filter(|seen| world.is_asked_for(&seen.view.binding)).collect();
+    let is_lasting = |remark: &Remark| !matches!(remark.topic, Topic::Gates | Topic::NextLook | Topic::Condition);
+    let of = |seen: &Seen<'_>| {
+        let name = seen.view.display_name();
+        let lasting = of_binding(seen).into_iter().filter(is_lasting);
+        lasting.map(move |remark| format!("{name}: {}", remark.message))
+    };
+    let mut lines: Vec<_> = own.iter().flat_map(of).collect();
+    // What has no binding yet, for what its annotations say.
+    let services = world.stores.services.rows(&session.namespace);
+    let is_bound = |service: &Service| {
+        own.iter().any(|seen| seen.view.service.as_deref().is_some_and(|bound| bound.key == service.key))
+    };
+    let others = services.values().filter(|service| !is_bound(service));
+    lines.extend(others.filter_map(|service| of_service(service)).map(|remark| remark.message));
+    let more = lines.len().saturating_sub(NAMED);
+    lines.truncate(NAMED);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    lines.into_iter().map(|line| Check::doubtful(CHECK, line, REMEDY)).collect()
+}
+
 fn bindings(world: &World, sights: &[Sight]) -> Check {
     let seen = sights.iter().flat_map(Sight::bindings);
     let own: Vec<_> = seen.filter(|seen| world.is_asked_for(&seen.view.binding)).collect();
-    let is_ready = |seen: &&crate::cli::world::Seen<'_>| {
+    let is_ready = |seen: &&Seen<'_>| {
         let status = seen.view.binding.status.as_ref();
         let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
         conditions.any(|found| found.type_ == ConditionType::Ready.as_str() && found.status == "True")

@@ -8,11 +8,12 @@ use kube::api::{ListParams, PostParams};
 
 use super::{Check, Verdict};
 use crate::api::{DirectAccessBinding, names};
-use crate::cli::explain::{Leader, Mechanism, leader, mechanism};
-use crate::cli::hold;
+use crate::cli::explain::{Mechanism, mechanism};
+use crate::cli::hold::{self, Config, Word};
+use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
 use crate::model::Reading;
-use crate::plan::brake::HoldWord;
+use crate::plan::brake::{HoldConfig, HoldWord};
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let mut checks = definitions(session).await;
@@ -179,29 +180,42 @@ async fn namespaces(session: &Session) -> Check {
 /// Whether removals are held, or go on however many there are.
 async fn removals(session: &Session) -> Check {
     const CHECK: &str = "Removals";
-    let place = format!("ConfigMap {}/{}", session.controller_namespace, names::CONTROLLER_CONFIG);
-    let config = match hold::config(session).await {
-        Ok(config) => config,
-        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {error}")),
-    };
-    if let Reading::Unreadable(problem) = &config.word {
-        return Check::wrong(CHECK, format!("{place}: {problem}"), "Until then, what was in force stays in force.");
-    }
+    let home = session.controller_namespace().await;
+    let place = format!("ConfigMap {home}/{}", names::CONTROLLER_CONFIG);
+    let config = hold::config(session).await;
     let all: Api<DirectAccessBinding> = Api::all(session.client.clone());
     let own: Api<DirectAccessBinding> = Api::namespaced(session.client.clone(), &session.namespace);
     let found = match all.list(&ListParams::default()).await {
         Ok(found) => found.items,
         Err(_) => own.list(&ListParams::default()).await.map(|found| found.items).unwrap_or_default(),
     };
-    if let Some(hold) = hold::removals(session, &config, found.iter()).held() {
-        let remedy = format!("See whether what would be removed should be; then {}.", hold.way_out());
-        return Check::doubtful(CHECK, format!("they are held, because {}", hold.cause()), remedy);
+    let Word { removals, doubt } = hold::removals(home, &config, found.iter());
+    let hold = removals.held();
+    match (&config, hold, doubt) {
+        (Config::Known(HoldConfig { word: Reading::Unreadable(problem), .. }), ..) => {
+            let (now, key) = (if hold.is_some() { "held" } else { "not held" }, names::HOLD_REMOVALS_KEY);
+            let remedy = format!(
+                "Run `{}` to hold them, or `{}` to let them go on, or remove the key {key}, so that they are held when too many come at once.",
+                HoldWord::Hold.command(home),
+                HoldWord::GoOn.command(home)
+            );
+            Check::wrong(CHECK, format!("{place}: {problem}; until then they are {now}, as before"), remedy)
+        }
+        (_, Some(hold), _) => {
+            let remedy = format!("See whether what would be removed should be; then {}.", hold.way_out());
+            Check::doubtful(CHECK, format!("they are held, because {}", hold.cause()), remedy)
+        }
+        (_, None, Some(doubt)) => Check::unknown(CHECK, doubt),
+        (Config::Unknown(why), None, None) => {
+            Check::unknown(CHECK, format!("no binding says that they are held, and nothing else is known: {why}"))
+        }
+        (Config::Known(HoldConfig { word: Reading::Said(HoldWord::GoOn), .. }), None, None) => {
+            let key = names::HOLD_REMOVALS_KEY;
+            let what = format!("{place} says {key} \"false\": they go on, however many there are");
+            Check::doubtful(CHECK, what, "Remove the key, so that they are held when too many come at once.")
+        }
+        (Config::Known(_), None, None) => Check::fine(CHECK, "they go on, and are held when too many come at once"),
     }
-    if config.word == Reading::Said(HoldWord::GoOn) {
-        let what = format!("{place} says {} \"false\": they go on, however many there are", names::HOLD_REMOVALS_KEY);
-        return Check::doubtful(CHECK, what, "Remove the key, so that they are held when too many come at once.");
-    }
-    Check::fine(CHECK, "they go on, and are held when too many come at once")
 }
 
 async fn switches(session: &Session) -> Check {

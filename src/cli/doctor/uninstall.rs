@@ -5,7 +5,8 @@ use kube::api::ListParams;
 
 use super::Check;
 use crate::api::{DirectAccessBinding, names};
-use crate::cli::explain::{Leader, Mechanism, leader, mechanism};
+use crate::cli::explain::{Mechanism, mechanism};
+use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {

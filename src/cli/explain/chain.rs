@@ -1,12 +1,13 @@
 //! The chain: each link decided from what was read.
 
-use super::facts::{Facts, Injection, Leader};
+use super::facts::{Facts, Injection};
 use super::link::{Link, Name, joined};
 use super::{target, words};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, ExclusionReason, Reason};
 use crate::api::names;
+use crate::cli::lease::Leader;
 use crate::cli::world::Seen;
 use crate::model::{GateState, Phase, Pod, Service};
 use crate::plan::selects;

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1 as core;
 use crate::model::{Pod, Service};
 use crate::plan::selects;
 
+use crate::cli::lease::Leader;
 use crate::cli::world::{Seen, Sight};
 
 /// Everything that was read for one Pod.
@@ -23,26 +24,6 @@ pub(super) struct Facts {
     pub(super) leader: Leader,
     /// How Pods of its namespace get gates.
     pub(super) injection: Injection,
-}
-
-/// What the Lease says of the controller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Leader {
-    /// A replica leads.
-    Alive {
-        /// Its name.
-        holder: String,
-    },
-    /// Nobody leads.
-    Gone {
-        /// What is the case.
-        why: String,
-    },
-    /// The Lease cannot be read.
-    Unknown {
-        /// Why.
-        why: String,
-    },
 }
 
 /// How Pods of a namespace get the readiness gate.

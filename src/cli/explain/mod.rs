@@ -14,18 +14,22 @@ use serde::Serialize;
 use super::leaving::{draining, retained, retained_lines};
 use super::options::Explain;
 use super::output::{Printer, Tone};
+use super::remarks::{of_binding, of_service};
 use super::session::{Session, pod_name};
+use super::world::Seen;
 use super::{Ending, Error};
 use facts::Facts;
 use link::{Link, State};
 
-pub(super) use facts::Leader;
-pub(super) use read::{Mechanism, leader, mechanism};
+use crate::model::Service;
+use crate::plan::selects;
+
+pub(super) use read::{Mechanism, mechanism};
 
 pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Printer) -> Result<Ending, Error> {
     let name = pod_name(&options.pod)?;
     let facts = read::read(session, name).await?;
-    let explanation = Explanation::new(session, name, chain::chain(&facts), leaving(&facts));
+    let explanation = Explanation::new(session, name, &facts);
     match options.output {
         Some(format) => printer.value(format, &explanation)?,
         None => explanation.print(printer)?,
@@ -50,6 +54,22 @@ fn leaving(facts: &Facts) -> Vec<String> {
     lines
 }
 
+/// What else is said of the bindings that select the Pod.
+fn remarks(facts: &Facts) -> Vec<String> {
+    let selecting = facts.selecting();
+    let of = |seen: &Seen<'_>| {
+        let name = seen.view.binding.metadata.name.clone().unwrap_or_default();
+        of_binding(seen).into_iter().map(move |remark| format!("DirectAccessBinding '{name}': {}", remark.message))
+    };
+    let mut lines: Vec<_> = selecting.iter().flat_map(of).collect();
+    // What has no binding yet, for what its annotations say.
+    let bound =
+        |service: &Service| selecting.iter().any(|seen| seen.view.binding.spec.service_ref.name == service.key.name);
+    let others = facts.services.iter().filter(|service| selects(service, &facts.pod) && !bound(service));
+    lines.extend(others.filter_map(|service| of_service(service)).map(|remark| remark.message));
+    lines
+}
+
 /// The verdict on one Pod.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,12 +82,15 @@ struct Explanation {
     links: Vec<Link>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     leaving: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remarks: Vec<String>,
 }
 
 impl Explanation {
-    fn new(session: &Session, pod: &str, links: Vec<Link>, leaving: Vec<String>) -> Self {
+    fn new(session: &Session, pod: &str, facts: &Facts) -> Self {
+        let (links, leaving, remarks) = (chain::chain(facts), leaving(facts), remarks(facts));
         let first_broken = links.iter().find(|link| link.state == State::Broken).cloned();
-        Self { namespace: session.namespace.clone(), pod: pod.to_owned(), first_broken, links, leaving }
+        Self { namespace: session.namespace.clone(), pod: pod.to_owned(), first_broken, links, leaving, remarks }
     }
 
     fn print(&self, printer: &mut Printer) -> Result<(), Error> {
@@ -85,7 +108,7 @@ impl Explanation {
             let mark = printer.tint(tone, mark);
             printer.line(format!("{mark} {:13} {}", link.name.as_str(), link.message))?;
         }
-        for line in &self.leaving {
+        for line in self.leaving.iter().chain(&self.remarks) {
             printer.line(format!("  {line}"))?;
         }
         printer.line("")?;

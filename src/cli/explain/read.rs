@@ -2,22 +2,18 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1 as core;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
-use super::facts::{Facts, Injection, Leader};
+use super::facts::{Facts, Injection};
 use crate::api::names;
 use crate::cli::Error;
+use crate::cli::lease::leader;
 use crate::cli::session::Session;
 use crate::cli::world::World;
 use crate::k8s;
-
-/// How far clocks may be apart before a Lease counts as left.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
 
 /// Reads everything that concerns one Pod.
 pub(super) async fn read(session: &Session, name: &str) -> Result<Facts, Error> {
@@ -41,29 +37,6 @@ pub(super) async fn read(session: &Session, name: &str) -> Result<Facts, Error> 
     })
 }
 
-/// What the Lease says.
-pub(crate) async fn leader(session: &Session) -> Leader {
-    let namespace = &session.controller_namespace;
-    let api: Api<Lease> = Api::namespaced(session.client.clone(), namespace);
-    let place = format!("Lease {namespace}/{}", names::LEASE);
-    let lease = match api.get_opt(names::LEASE).await {
-        Ok(Some(lease)) => lease,
-        Ok(None) => return Leader::Gone { why: format!("{place} does not exist") },
-        Err(error) => return Leader::Unknown { why: format!("{place} cannot be read: {error}") },
-    };
-    let spec = lease.spec.unwrap_or_default();
-    let holder = spec.holder_identity.filter(|holder| !holder.is_empty());
-    let (Some(holder), Some(renewed)) = (holder, spec.renew_time) else {
-        return Leader::Gone { why: format!("nobody holds {place}") };
-    };
-    let lasts = SignedDuration::from_secs(spec.lease_duration_seconds.unwrap_or(15).into());
-    let age = Timestamp::now().duration_since(renewed.0);
-    if age > lasts + CLOCK_SKEW {
-        return Leader::Gone { why: format!("{place} was last renewed {} s ago, by {holder}", age.as_secs()) };
-    }
-    Leader::Alive { holder }
-}
-
 async fn injection(session: &Session) -> Injection {
     let namespaces: Api<core::Namespace> = Api::all(session.client.clone());
     let found = namespaces.get_opt(&session.namespace).await;
@@ -74,7 +47,7 @@ async fn injection(session: &Session) -> Injection {
     let name = session.namespace.as_str();
     Injection {
         is_labelled: found.ok().map(|found| found.is_some_and(is_enabled)),
-        is_reserved: names::is_reserved_namespace(name, &session.controller_namespace),
+        is_reserved: names::is_reserved_namespace(name, session.controller_namespace().await),
         is_there: mechanism(&session.client).await.map(|found| found != Mechanism::Nothing),
     }
 }

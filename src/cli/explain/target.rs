@@ -7,7 +7,7 @@ use super::link::{Link, Name, joined};
 use crate::api::condition::{ConditionType, ExclusionReason, GateReason, Reason};
 use crate::cli::world::{NOT_ASKED, Seen};
 use crate::model::{GateState, Health, Pod};
-use crate::plan::{Cloud, RouteTrace, TargetTrace};
+use crate::plan::{Cloud, RouteTrace, TargetTrace, says_zero};
 
 /// The conditions that the controller has written for the binding as it stands.
 pub(super) fn written<'a>(seen: &Seen<'a>) -> impl Iterator<Item = &'a Condition> {
@@ -173,8 +173,8 @@ fn registered(seen: &Seen<'_>, route: &RouteTrace, target: &TargetTrace) -> Link
         (Some(0), Some(0)) => Link::broken(
             name,
             "WeightZero",
-            format!("{place} has weight 0, as an annotation asks: it gets no new connections"),
-            "kubectl direct-access drain --undo, or take the annotation of the weight away.",
+            format!("{place} has weight 0, as somebody asks: it gets no new connections"),
+            zero_remedy(seen, target),
         ),
         (Some(weight), _) => Link::holds(name, format!("{place} is registered with weight {weight}")),
         (None, _) => {
@@ -182,6 +182,16 @@ fn registered(seen: &Seen<'_>, route: &RouteTrace, target: &TargetTrace) -> Link
             hindrance(name, seen, &what)
                 .unwrap_or_else(|| Link::broken(name, GateReason::Registering, what, GateReason::Registering.remedy()))
         }
+    }
+}
+
+/// What gives a Pod of weight 0 another one: a command that is there to be run as it stands, where the Pod says it itself.
+fn zero_remedy(seen: &Seen<'_>, target: &TargetTrace) -> String {
+    match seen.view.pods.get(&target.pod_uid).filter(|pod| says_zero(pod)) {
+        Some(pod) => {
+            format!("Run `kubectl direct-access drain --undo pod/{} -n {}`.", pod.key.name, pod.key.namespace)
+        }
+        None => "Raise lb-rs-weight of the Service, or the weight of the listener.".to_owned(),
     }
 }
 

@@ -10,8 +10,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use crate::api::DirectAccessBindingStatus;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, ExclusionReason, Reason};
-use crate::model::Limits;
-use crate::plan::{BindingPlan, BindingView, Cloud, Observed, Sight, Snapshot, Verdict, selects};
+use crate::plan::{BindingPlan, BindingView, Sight, Verdict, selects};
+use crate::reconcile::UseOfQuotas;
 use crate::telemetry::catalog::{self, CONTROLLER_NAME, Family};
 
 /// The parts of all load balancers. Clones share them.
@@ -90,10 +90,8 @@ impl Share {
     }
 
     /// Takes in how much of each quota a read shows in use. Without a read, what was known stays.
-    pub(in crate::operator) fn use_of_quotas(&self, snapshot: &Snapshot) {
-        if let Cloud::Observed(observed) = &snapshot.cloud {
-            self.with(|part| part.quotas = quota_use(observed, &snapshot.limits));
-        }
+    pub(in crate::operator) fn use_of_quotas(&self, found: &UseOfQuotas) {
+        self.with(|part| part.quotas = quota_use(found));
     }
 }
 
@@ -103,17 +101,12 @@ impl Drop for Share {
     }
 }
 
-/// Targets of the fullest listener or rule, listeners, and rules of the fullest listener, as parts of their limits.
-fn quota_use(observed: &Observed, limits: &Limits) -> [f64; 3] {
-    let mut rules: BTreeMap<_, usize> = BTreeMap::new();
-    for route in observed.targets.keys().filter(|route| route.rule.is_some()) {
-        *rules.entry(&route.listener).or_default() += 1;
-    }
-    let targets = observed.targets.values().map(Vec::len).max().unwrap_or(0);
+/// The parts that are in use.
+fn quota_use(found: &UseOfQuotas) -> [f64; 3] {
     [
-        ratio(targets, limits.targets_per_route),
-        ratio(observed.listeners.len(), limits.listeners_per_load_balancer),
-        ratio(rules.values().copied().max().unwrap_or(0), limits.rules_per_listener),
+        ratio(found.targets, found.limits.targets_per_route),
+        ratio(found.listeners, found.limits.listeners_per_load_balancer),
+        ratio(found.rules, found.limits.rules_per_listener),
     ]
 }
 

@@ -20,10 +20,11 @@ use crate::api::condition::{GateReason, HoldCause};
 use crate::clb::{CallObserver, Rates, Wait};
 use crate::model::Class;
 use crate::plan::Step;
+use crate::reconcile::RoundResult;
 use crate::telemetry::catalog;
 
 pub(super) use fleet::{Fleet, Share};
-pub(super) use queue::{Queue, Waker};
+pub(super) use queue::{Queue, Waker, Work};
 use rates::ClientRates;
 pub(super) use requests::{Requests, RequestsLayer};
 
@@ -47,17 +48,6 @@ pub enum WriteResult {
     /// It was refused because the object has changed or gone; the next round looks again.
     Stale,
     /// It failed.
-    Failed,
-}
-
-/// How a round ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RoundResult {
-    /// Nothing is left to do.
-    Settled,
-    /// Something is under way.
-    UnderWay,
-    /// A call or a write failed.
     Failed,
 }
 

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use super::{Labels, seconds};
-use crate::operator::triggers::News;
+use crate::reconcile::News;
 use crate::telemetry::catalog::{self, CONTROLLER_NAME};
 
 /// Counts what waits and what runs. Clones share it.

@@ -7,7 +7,6 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, PartialObjectMeta};
-use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -16,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Repair;
 use crate::api::names::GATE_INJECTION as NAME;
+use crate::k8s::events;
 use crate::webhook::Injection;
 use crate::webhook::configuration::{policy_binding_resource, policy_resource, webhook_resource};
 
@@ -44,8 +44,7 @@ async fn follow<K>(api: Api<K>, name: String, changed: Arc<Notify>, stop: Cancel
 where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let events = watcher(api, config).default_backoff().take_until(stop.cancelled_owned());
+    let events = events(api, Some(&name)).take_until(stop.cancelled_owned());
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
         match event {

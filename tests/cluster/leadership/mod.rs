@@ -2,9 +2,7 @@
 //!
 //! Each replica has lines of its own to the API server and to the cloud, so that it is known who has asked for what.
 
-mod journal;
-mod line;
-mod replica;
+pub(crate) mod replica;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,10 +16,10 @@ use tke_direct_access::clb::Keys;
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::{Effect, Fault, Settings as SimulatorSettings, When};
 
+use crate::line::journal::{Event, Journal};
+use crate::line::{Lines, Rule};
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
-use journal::{Event, Journal};
-use line::{Lines, Rule};
 use replica::Replica;
 
 /// How many times a leader is frozen: `DIRECT_ACCESS_FREEZES`, three when it is not set.

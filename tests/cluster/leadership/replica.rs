@@ -1,18 +1,19 @@
 //! A replica as a process of its own, with its own lines, so that it can be killed and frozen as a machine does it.
 
+use std::path::Path;
 use std::process::{Child, Command};
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::journal::{Event, Journal};
-use super::line::{Lines, Rule};
+use crate::line::journal::{Event, Journal};
+use crate::line::{Lines, Rule};
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
 
-pub(super) struct Replica {
-    pub(super) name: &'static str,
-    pub(super) lines: Lines,
+pub(crate) struct Replica {
+    pub(crate) name: &'static str,
+    pub(crate) lines: Lines,
     journal: Journal,
     child: Child,
     _folder: TempDir,
@@ -20,7 +21,13 @@ pub(super) struct Replica {
 
 impl Replica {
     /// Starts a replica for the stage's namespace.
-    pub(super) async fn start(stage: &Stage, name: &'static str, journal: &Journal, rule: Rule) -> Self {
+    pub(crate) async fn start(stage: &Stage, name: &'static str, journal: &Journal, rule: Rule) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_direct-access-controller"));
+        Self::of(program, stage, name, journal, rule).await
+    }
+
+    /// Starts a replica whose program is this one.
+    pub(crate) async fn of(program: &Path, stage: &Stage, name: &'static str, journal: &Journal, rule: Rule) -> Self {
         let lines = Lines::open(stage, name, journal, rule).await;
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
@@ -32,7 +39,7 @@ impl Replica {
         });
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
         let (id, key) = stage.cloud.credentials();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_direct-access-controller"));
+        let mut command = Command::new(program);
         command
             .args(["run", "--listen=127.0.0.1:0", "--gate-injection=None", "--log-format=text", "--clb-rate=1000"])
             .args(["--clb-endpoint", &lines.cloud(), "--watch-namespace", &stage.namespace.name])
@@ -46,7 +53,7 @@ impl Replica {
     }
 
     /// Waits until it stands for election: it follows the Lease, which it does when it has seen the cluster.
-    pub(super) async fn until_candidate(&self) {
+    pub(crate) async fn until_candidate(&self) {
         let follows =
             |event: &Event| matches!(event, Event::Read(what) if what.contains("/leases") && what.contains("watch="));
         eventually("the replica follows the Lease", DEADLINE, async || {
@@ -56,13 +63,13 @@ impl Replica {
     }
 
     /// Sends it a signal: `STOP`, `CONT`, `TERM` or `KILL`.
-    pub(super) fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "{signal}");
     }
 
     /// Waits for its end after `TERM`.
-    pub(super) async fn ended(mut self) {
+    pub(crate) async fn ended(mut self) {
         let child = &mut self.child;
         let code = eventually("the program ends", DEADLINE, || std::future::ready(child.try_wait())).await;
         assert!(code.success(), "{code}");

@@ -110,8 +110,8 @@ vocabulary! {
             "Create it in this namespace, or correct serviceConfigRef.";
         ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
             "Delete the config of that name, or switch autoServiceConfig off.";
-        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes; targets and gates are not held up by that.",
-            "Correct the field that the message names.";
+        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes, or the API server refuses to list configs; targets and gates are not held up by that.",
+            "Correct the field that the message names, or give the controller its rights back.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
@@ -160,7 +160,7 @@ vocabulary! {
         NoTargets = "NoTargets": "No endpoint is desired as a target.",
             "Look at the Service's Pods, and at status.excluded for those that were left out.";
         NoWeight = "NoWeight": "Every Pod has weight 0, which somebody has asked for, so nobody gets traffic.",
-            "Give Pods a weight: by the annotation service.cloud.tencent.com/custom-weight, lb-rs-weight of the Service, or the weight of the listener.";
+            "Take a drain back with the command of the message, or give Pods a weight: by the annotation service.cloud.tencent.com/custom-weight, lb-rs-weight of the Service, or the weight of the listener.";
         HealthCheckOff = "HealthCheckOff": "The health check is switched off, so health is not known.",
             "Switch it on, or accept that traffic goes to every Pod.";
         Deleting = "Deleting": "The object is being deleted, and what it owns in the cloud is being removed.", "Wait.";
@@ -272,8 +272,10 @@ vocabulary! {
     /// Why removals are held. Where there are several reasons, the first one counts.
     HoldCause {
         Flag = "Flag": "The controller runs with --hold-removals.", "Run it without the flag.";
-        ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
         Mass = "Mass": "Too much was to be removed at once.", "When that is meant, let the ConfigMap say hold-removals \"false\".";
+        ConfigMap = "ConfigMap": "The controller's ConfigMap says so.", "Change its key hold-removals.";
+        ConfigMapUnreadable = "ConfigMapUnreadable": "What the controller's ConfigMap says of removals cannot be read.", "Let its key hold-removals say \"true\" or \"false\", or remove it.";
+        ConfigMapRefused = "ConfigMapRefused": "The API server refuses the controller's ConfigMap, which may say so.", "Allow the controller to list and watch it, as deploy/roles.yaml does.";
     }
 }
 

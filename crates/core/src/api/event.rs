@@ -6,7 +6,8 @@
 use super::condition::{UnknownWord, vocabulary};
 
 vocabulary! {
-    /// The reason of an Event that is no reason of a condition: on a binding, or on what injects readiness gates.
+    /// The reason of an Event that is no reason of a condition: on a binding, on what injects readiness gates, or on the controller's
+    /// ConfigMap.
     EventReason {
         CreatingLoadBalancer = "CreatingLoadBalancer": "The cloud was asked to create the load balancer of the binding.",
             "Nothing to do; it takes some seconds.";
@@ -24,6 +25,8 @@ vocabulary! {
             "Nothing to do.";
         UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
             "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
+        HoldUnreadable = "HoldUnreadable": "The key hold-removals of the controller's ConfigMap cannot be read. What was in force stays in force; where nothing was, removals are held.",
+            "Let it say \"true\" or \"false\", or remove it.";
         Created = "Created": "What injects readiness gates was made for the first time.", "Nothing to do.";
         Renewed = "Renewed": "The certificate of the webhook was renewed in good time.", "Nothing to do.";
         Repaired = "Repaired": "What injects readiness gates had been deleted, changed or left to expire, and was restored.",
@@ -35,7 +38,7 @@ vocabulary! {
 impl EventReason {
     /// Whether it is told as a warning: somebody should look.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::UngatedPods | Self::Repaired)
+        matches!(self, Self::UngatedPods | Self::HoldUnreadable | Self::Repaired)
     }
 }
 

@@ -253,6 +253,15 @@ pub enum Containers {
     NotRunning,
 }
 
+/// The workload of `apps` that makes a Pod: a ReplicaSet, StatefulSet or DaemonSet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Workload {
+    /// Its kind, such as `ReplicaSet`.
+    pub kind: String,
+    /// Its name, in the Pod's namespace.
+    pub name: String,
+}
+
 /// A Pod, in slim form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -262,6 +271,8 @@ pub struct Pod {
     pub uid: String,
     /// When it was created.
     pub created: Option<Timestamp>,
+    /// What controls it; `None` for a Pod of its own, and for what is not of `apps`.
+    pub workload: Option<Workload>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the vendor that change how the Pod is bound.

@@ -13,14 +13,15 @@ mod limits;
 mod listener;
 mod load_balancer;
 mod reading;
+mod skew;
 mod target;
 
-pub use account::Caller;
+pub use account::{Caller, KeyMark};
 pub use annotations::{Annotation, Annotations};
 pub use attribute::{Attribute, Attributes, Drift, Value};
 pub use endpoint::{
     ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,
-    Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort,
+    Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Workload,
 };
 pub use failure::{Class, Failure};
 pub use id::{AccountId, ListenerId, LoadBalancerId, Region, RuleId, TaskId};
@@ -28,4 +29,5 @@ pub use limits::{Limits, Quotas};
 pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};
 pub use reading::{KeyProblem, Reading, quoted};
+pub use skew::skew;
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::placement::is_controlling_service;
 use super::removals::{ConfigMapSight, Hold, Losses, Removals};
 use super::{BindingPlan, BindingView};
 use crate::api::condition::HoldCause;
-use crate::api::names;
+use crate::api::{DirectAccessBindingStatus, names};
 use crate::model::{Address, KeyProblem, Reading, Route};
 
 /// The time over which removals are counted together.
@@ -52,19 +53,34 @@ impl Lost {
 impl MassRemovals {
     /// Takes in what a round is about to take from a binding, before it does. `at` is the time since some moment that stays the same.
     pub fn count(&mut self, uid: &str, losses: &Losses, at: Duration) {
-        self.bindings.retain(|_, lost| {
-            lost.targets.retain(|_, then| at.saturating_sub(*then) < WINDOW);
-            !lost.targets.is_empty()
-        });
+        self.forget(at);
         if losses.leaving.is_empty() && !self.bindings.contains_key(uid) {
             return;
         }
         let lost = self.bindings.entry(uid.to_owned()).or_default();
         lost.targets.extend(losses.leaving.iter().map(|target| (target.clone(), at)));
         (lost.weighted, lost.leaving) = (losses.weighted, losses.leaving.len());
-        if self.bindings.values().filter(|lost| lost.is_most()).count() > BINDINGS {
+        if self.is_too_much() {
             self.switch = Switch::On;
         }
+    }
+
+    /// A leadership begins, and this is what statuses say. What was counted within this process goes on to count.
+    fn begin(&mut self, recorded: Switch, at: Duration) {
+        self.forget(at);
+        self.switch = if self.is_too_much() { Switch::On } else { recorded };
+    }
+
+    /// Forgets what has left longer ago than [`WINDOW`].
+    fn forget(&mut self, at: Duration) {
+        self.bindings.retain(|_, lost| {
+            lost.targets.retain(|_, then| at.saturating_sub(*then) < WINDOW);
+            !lost.targets.is_empty()
+        });
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.bindings.values().filter(|lost| lost.is_most()).count() > BINDINGS
     }
 
     /// Too much was to be removed at once, and nobody has let it go on since.
@@ -73,12 +89,9 @@ impl MassRemovals {
     }
 }
 
-/// What the controller's ConfigMap says of removals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the controller's ConfigMap says of removals. Where it says nothing, they are held when too much is to be removed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldWord {
-    /// Nothing: they are held when too much is to be removed at once.
-    #[default]
-    Automatic,
     /// They are held.
     Hold,
     /// They go on, however much is to be removed.
@@ -86,6 +99,16 @@ pub enum HoldWord {
 }
 
 impl HoldWord {
+    /// The command by which a ConfigMap that exists says it.
+    pub fn command(self, namespace: &str) -> String {
+        let word = match self {
+            Self::Hold => "true",
+            Self::GoOn => "false",
+        };
+        let (name, key) = (names::CONTROLLER_CONFIG, names::HOLD_REMOVALS_KEY);
+        format!(r#"kubectl -n {namespace} patch configmap {name} --type merge -p '{{"data":{{"{key}":"{word}"}}}}'"#)
+    }
+
     /// Reads the value of the key.
     pub fn read(value: Option<&str>) -> Reading<Self> {
         const FORM: &str = "\"true\" or \"false\"";
@@ -116,68 +139,112 @@ pub struct HoldConfig {
     pub word: Reading<HoldWord>,
     /// Whether it exists.
     pub sight: ConfigMapSight,
+    /// Its UID; `None` where it is not known.
+    pub uid: Option<String>,
 }
 
 impl Default for HoldConfig {
     fn default() -> Self {
-        Self { word: Reading::Absent, sight: ConfigMapSight::Absent }
+        Self { word: Reading::Absent, sight: ConfigMapSight::Absent, uid: None }
     }
 }
 
 /// Whether removals are held. One for all load balancers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Brake {
     flag: HoldFlag,
     /// The namespace of the ConfigMap.
     namespace: String,
     config: HoldConfig,
-    /// The last word that could be read.
-    word: HoldWord,
+    /// The word that is followed: the last one that could be read, and one that cannot be where there is none.
+    word: Reading<HoldWord>,
     mass: MassRemovals,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self::new(HoldFlag::default(), "")
+    }
 }
 
 impl Brake {
     /// Nothing was counted yet.
     pub fn new(flag: HoldFlag, namespace: &str) -> Self {
-        Self { flag, namespace: namespace.to_owned(), ..Self::default() }
+        let (config, mass) = (HoldConfig::default(), MassRemovals::default());
+        Self { flag, namespace: namespace.to_owned(), config, word: Reading::Absent, mass }
     }
 
-    /// Takes in what the ConfigMap says. What cannot be read changes nothing. Returns what is wrong, when it is new.
+    /// A leadership begins, over bindings with these statuses. What an earlier one has held by itself, of this replica or of another,
+    /// stays held until somebody lets it go on. What the ConfigMap says is to be heard anew. `at` is as in [`MassRemovals::count`].
+    pub fn begin<'a>(&mut self, statuses: impl IntoIterator<Item = &'a DirectAccessBindingStatus>, at: Duration) {
+        (self.config, self.word) = (HoldConfig::default(), Reading::Absent);
+        let says_mass = |status: &DirectAccessBindingStatus| status.removals_held_by() == Some(HoldCause::Mass);
+        let recorded = if statuses.into_iter().any(says_mass) { Switch::On } else { Switch::Off };
+        self.mass.begin(recorded, at);
+    }
+
+    /// Takes in what the ConfigMap says. What cannot be read changes no word that could be; where there is none, it holds, because it may
+    /// have been meant to. While nobody knows whether it exists, it may say that they are held. Returns what is wrong, when it is new.
     pub fn hear(&mut self, config: &HoldConfig) -> Option<KeyProblem> {
         if self.config == *config {
             return None;
         }
         self.config = config.clone();
         match &config.word {
-            Reading::Absent => self.word = HoldWord::Automatic,
-            Reading::Said(word) => self.word = *word,
-            Reading::Unreadable(problem) => return Some(problem.clone()),
+            _ if config.sight == ConfigMapSight::Refused => self.word = Reading::Absent,
+            Reading::Unreadable(problem) => {
+                if !matches!(self.word, Reading::Said(_)) {
+                    self.word = config.word.clone();
+                }
+                return Some(problem.clone());
+            }
+            Reading::Absent | Reading::Said(_) => self.word = config.word.clone(),
         }
-        if self.word == HoldWord::GoOn {
+        if self.word == Reading::Said(HoldWord::GoOn) {
             self.mass = MassRemovals::default();
         }
         None
     }
 
     /// Takes in what a round is about to do, before it does. While somebody has said what is to be, nothing is counted. Nor is what leaves because
-    /// its binding is being deleted: no words are plainer than that, and namespaces that come and go must not wait for anybody.
+    /// somebody deletes its binding: no words are plainer than that, and namespaces that come and go must not wait for anybody.
     pub fn count(&mut self, views: &[BindingView], plans: &[BindingPlan], at: Duration) {
-        if self.word != HoldWord::Automatic || self.flag == HoldFlag::Set {
+        let is_refused = self.config.sight == ConfigMapSight::Refused;
+        if self.word != Reading::Absent || self.flag == HoldFlag::Set || is_refused {
             return;
         }
-        for (view, plan) in views.iter().zip(plans).filter(|(view, _)| !view.is_deleting()) {
+        let is_counted = |view: &BindingView| !view.is_deleting() || is_inferred(view);
+        for (view, plan) in views.iter().zip(plans).filter(|(view, _)| is_counted(view)) {
             self.mass.count(view.uid(), &plan.losses, at);
         }
     }
 
+    /// The namespace of the ConfigMap.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Whether removals are held now.
     pub fn removals(&self) -> Removals {
-        let reason = match (self.flag, self.word) {
+        let reason = match (self.flag, &self.word) {
             (HoldFlag::Set, _) => HoldCause::Flag,
-            (HoldFlag::Unset, HoldWord::Hold) => HoldCause::ConfigMap,
-            (HoldFlag::Unset, HoldWord::Automatic) if self.mass.is_on() => HoldCause::Mass,
-            (HoldFlag::Unset, HoldWord::Automatic | HoldWord::GoOn) => return Removals::Allowed,
+            (HoldFlag::Unset, Reading::Said(HoldWord::GoOn)) => return Removals::Allowed,
+            // It outlasts what the ConfigMap holds, and so it is what is recorded.
+            (HoldFlag::Unset, _) if self.mass.is_on() => HoldCause::Mass,
+            (HoldFlag::Unset, _) if self.config.sight == ConfigMapSight::Refused => HoldCause::ConfigMapRefused,
+            (HoldFlag::Unset, Reading::Said(HoldWord::Hold)) => HoldCause::ConfigMap,
+            (HoldFlag::Unset, Reading::Unreadable(_)) => HoldCause::ConfigMapUnreadable,
+            (HoldFlag::Unset, Reading::Absent) => return Removals::Allowed,
         };
         Removals::Held(Hold { reason, namespace: self.namespace.clone(), config_map: self.config.sight })
     }
+}
+
+/// A binding that is being deleted was not deleted by a word about it: its Service, which it was made for, is there and stays. The
+/// controller deletes such a binding itself when the Service does not ask for it any more, and a template that has lost the annotation
+/// says so of many at once.
+fn is_inferred(view: &BindingView) -> bool {
+    let Some(service) = view.service.as_deref().filter(|service| !service.is_deleting) else { return false };
+    let mut owners = view.binding.metadata.owner_references.iter().flatten();
+    owners.any(|owner| is_controlling_service(owner) && owner.uid == service.uid)
 }

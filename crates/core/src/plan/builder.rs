@@ -217,8 +217,7 @@ impl<'a> PlanBuilder<'a> {
                     RouteIntent::Wanted | RouteIntent::Unresolved => None,
                 };
                 let holder = listener.presence.holder();
-                // Where nothing is known to be wanted and nothing of ours stands, nothing is held.
-                if row.intent != RouteIntent::Unresolved || marked.contains(route) || is_recorded(intent.view, route) {
+                if row.concerns(intent.view, &marked) {
                     stakes.insert(route.clone(), Stake { listener: Some((listener, row)), holder, proof });
                 }
             }
@@ -384,13 +383,6 @@ impl<'a> PlanBuilder<'a> {
 struct NewRules {
     pending: usize,
     step: Option<Step>,
-}
-
-/// The status records the route as one of the binding's.
-fn is_recorded(view: &super::BindingView, route: &Route) -> bool {
-    let Some(row) = resolution::row_by_id(view, &route.listener) else { return false };
-    let Some(id) = &route.rule else { return true };
-    row.rules.iter().any(|rule| rule.location_id.as_deref() == Some(id.as_str()))
 }
 
 fn wants<'i>(management: Management, stake: &Stake<'i, '_>) -> RouteTargets<'i> {

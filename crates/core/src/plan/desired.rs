@@ -138,6 +138,7 @@ fn wishes(view: &BindingView, problems: &mut Vec<Problem>) -> Wishes {
         ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
         ConfigView::Missing => problems.push(problem::config_not_found(&view.config_name())),
         ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.config_name(), why)),
+        ConfigView::Refused(words) => problems.push(problem::config_refused(&view.config_name(), words)),
     }
     Wishes::default()
 }

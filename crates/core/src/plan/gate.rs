@@ -18,8 +18,10 @@ use crate::model::{
 };
 
 use super::departure::PodIntent;
+use super::desired::ListenerOrigin;
 use super::endpoint::{Candidate, Endpoints, selects};
 use super::health::HealthTable;
+use super::routes::{ListenerIntent, RouteIntent};
 use super::weight::PodWeight;
 use super::{BindingView, Sighting, Snapshot};
 
@@ -45,12 +47,16 @@ pub enum Verdict {
     Wait(GateReason, String),
 }
 
-/// A wanted listener or rule next to what was read of it.
+/// A wanted or held listener or rule next to what was read of it.
 pub(super) struct GateRow<'a> {
     /// `listener port/protocol` or a rule of it, for messages.
     pub(super) name: String,
+    /// Domain and path; `None` at layer 4.
+    pub(super) rule: Option<&'a (String, String)>,
     /// Where its targets are; `None` while it does not exist.
     pub(super) route: Option<&'a Route>,
+    /// Whether it is wanted.
+    pub(super) intent: RouteIntent,
     /// Whether the listener takes traffic.
     pub(super) state: ListenerState,
     /// The endpoints behind it; `None` when they cannot be read.
@@ -79,7 +85,32 @@ enum RegisteredFor {
     Unproven,
 }
 
-impl GateRow<'_> {
+impl<'a> GateRow<'a> {
+    /// The row of a listener that does not exist, or of which nothing was read.
+    pub(super) fn missing(of: &'a ListenerIntent<'_>) -> Self {
+        let is_held = matches!(of.desired.origin, ListenerOrigin::Held(_));
+        Self {
+            name: of.desired.route_name(None),
+            rule: None,
+            route: None,
+            intent: if is_held { RouteIntent::Unresolved } else { RouteIntent::Wanted },
+            state: ListenerState::Serving,
+            endpoints: of.desired.endpoints.as_ref(),
+            registered: HashMap::new(),
+        }
+    }
+
+    /// It is held, and nobody knows which Pods are to be there: none are added, and those that are there stay.
+    fn takes_nobody(&self) -> bool {
+        self.intent == RouteIntent::Unresolved && self.endpoints.is_none()
+    }
+
+    /// Where targets are that were registered for this Pod, by their marks.
+    fn marked_for(&self, pod_uid: &str) -> impl Iterator<Item = Address> {
+        let mark = RegisteredFor::Mark(pod_mark(pod_uid));
+        self.registered.iter().filter(move |(_, found)| found.pod == mark).map(|(address, _)| *address)
+    }
+
     /// The address is a target on behalf of this very Pod.
     pub(super) fn has(&self, address: Address, pod_uid: &str) -> bool {
         self.registered.get(&address).is_some_and(|found| match &found.pod {
@@ -216,6 +247,9 @@ pub fn release<'a>(
     if reason == GateReason::Suspended || due <= now { GateRelease::Now(reason) } else { GateRelease::At(due) }
 }
 
+/// What is wished of a target that stays as it is.
+const STAYS: PodWeight = PodWeight::Unsaid { newcomer: 0 };
+
 /// One listener or rule, indexed by Pod.
 struct Table<'a> {
     row: &'a GateRow<'a>,
@@ -239,22 +273,25 @@ impl<'a> Table<'a> {
     /// What the route says of a Pod whose binding has this policy.
     fn verdict(&self, policy: GatePolicy, pod: &Pod, health: &HealthTable) -> Result<GateReason, Verdict> {
         let name = &self.row.name;
-        let (Some(candidates), Some(route)) = (self.candidates.get(pod.uid.as_str()), self.row.route) else {
+        let (Some(wishes), Some(route)) = (self.wishes(pod), self.row.route) else {
             return Err(self.not_registered(pod));
         };
         let wait = |reason, message| Err(Verdict::Wait(reason, message));
         let mut opens = GateReason::Registered;
-        for candidate in candidates {
-            let PodIntent::Serve(wished) = &candidate.intent else { return Err(self.not_registered(pod)) };
-            let Some(target) =
-                self.row.registered.get(&candidate.address).filter(|_| self.row.has(candidate.address, &pod.uid))
-            else {
+        for (address, wished) in wishes {
+            let Some(target) = self.row.registered.get(&address).filter(|_| self.row.has(address, &pod.uid)) else {
                 return Err(self.not_registered(pod));
             };
             match wished {
                 PodWeight::Unreadable { .. } if target.weight == 0 => {
                     let message = format!("registered with {name} at weight 0, because its weight cannot be read");
                     return wait(GateReason::WeightUnreadable, message);
+                }
+                PodWeight::Unsaid { .. } if target.weight == 0 => {
+                    let message = format!(
+                        "its weight on {name} is 0, and which it is to have is not known while the Service or its port is missing"
+                    );
+                    return wait(GateReason::Registering, message);
                 }
                 PodWeight::Known(weight) if target.weight != *weight => {
                     return wait(GateReason::Registering, format!("its weight on {name} is not set yet"));
@@ -263,7 +300,7 @@ impl<'a> Table<'a> {
                     opens = GateReason::WeightZero;
                     continue;
                 }
-                PodWeight::Known(_) | PodWeight::Unreadable { .. } => {}
+                PodWeight::Known(_) | PodWeight::Unreadable { .. } | PodWeight::Unsaid { .. } => {}
             }
             if policy == GatePolicy::Registered {
                 continue;
@@ -271,8 +308,8 @@ impl<'a> Table<'a> {
             if self.row.state == ListenerState::Stopped {
                 return wait(GateReason::ListenerStopped, format!("{name} is stopped in the cloud; start it"));
             }
-            let seen = health.get(&(route.clone(), candidate.address));
-            let is_proven = self.row.proves(candidate.address, &pod.uid);
+            let seen = health.get(&(route.clone(), address));
+            let is_proven = self.row.proves(address, &pod.uid);
             opens = match seen {
                 Some(Health::Healthy) if is_proven => weaker(opens, GateReason::BackendReady),
                 Some(Health::CheckOff) if is_proven => weaker(opens, GateReason::HealthCheckOff),
@@ -283,6 +320,23 @@ impl<'a> Table<'a> {
             };
         }
         Ok(opens)
+    }
+
+    /// The Pod's gate waits for this route. One that takes nobody is waited for by those only that are there.
+    fn is_waited_for_by(&self, pod: &Pod) -> bool {
+        !self.row.takes_nobody() || self.row.marked_for(&pod.uid).next().is_some()
+    }
+
+    /// Where the Pod is to be a target, and with which weight; `None` when it is not to be one.
+    fn wishes(&self, pod: &Pod) -> Option<Vec<(Address, &PodWeight)>> {
+        if self.row.takes_nobody() {
+            return Some(self.row.marked_for(&pod.uid).map(|address| (address, &STAYS)).collect());
+        }
+        let wish = |candidate: &&'a Candidate| match &candidate.intent {
+            PodIntent::Serve(wished) => Some((candidate.address, wished)),
+            PodIntent::Keep | PodIntent::Leave(_) => None,
+        };
+        self.candidates.get(pod.uid.as_str())?.iter().map(wish).collect()
     }
 
     fn not_registered(&self, pod: &Pod) -> Verdict {
@@ -319,6 +373,11 @@ fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthT
     };
     if tables.iter().all(is_left_out) {
         return Verdict::Open(GateReason::NotBound);
+    }
+    let tables: Vec<_> = tables.iter().filter(|table| table.is_waited_for_by(pod)).collect();
+    if tables.is_empty() {
+        let message = "which port of the Pods its listeners stand for is not known";
+        return Verdict::Wait(GateReason::NotRegistered, message.to_owned());
     }
     let mut reason = GateReason::Registered;
     for table in tables {

@@ -25,15 +25,15 @@ pub(super) fn held_weights(
         let change = changes.iter().find(|change| change.address == one.target.address);
         let is_candidate = scope.candidate(one.target.address).is_some();
         let shown = change.map_or(one.target.weight, |change| change.to);
+        let is_taken = shown == 0 && is_candidate && pod.deleting_since.is_none();
+        let before = || {
+            let shown_before = Some(one.target.weight).filter(|weight| *weight > 0);
+            shown_before.or_else(|| scope.held_weight(&pod.key.name))
+        };
         let (weight, cause) = match endpoints.policy.weights.of(pod) {
-            PodWeight::Known(weight) => (
-                Some(weight).filter(|_| shown == 0 && is_candidate && pod.deleting_since.is_none()),
-                HeldWeightCause::Taken,
-            ),
-            PodWeight::Unreadable { .. } => {
-                let before = Some(one.target.weight).filter(|weight| *weight > 0);
-                (before.or_else(|| scope.held_weight(&pod.key.name)), HeldWeightCause::Unreadable)
-            }
+            PodWeight::Known(weight) => (Some(weight).filter(|_| is_taken), HeldWeightCause::Taken),
+            PodWeight::Unreadable { .. } => (before(), HeldWeightCause::Unreadable),
+            PodWeight::Unsaid { .. } => (before().filter(|_| is_taken), HeldWeightCause::Taken),
         };
         if let Some(weight) = weight.filter(|weight| *weight > 0) {
             held.push(HeldWeight { route: scope.route.clone(), pod: pod.key.name.clone(), weight, cause });

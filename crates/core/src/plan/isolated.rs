@@ -48,10 +48,11 @@ fn only(snapshot: &Snapshot, keep: impl Fn(usize) -> bool) -> Snapshot {
 /// The plan, or the words of the panic.
 fn guarded(snapshot: &Snapshot, decide: Decide<'_>) -> Result<Plan, String> {
     // Nothing outlives a plan that panics: it is a function of values.
-    catch_unwind(AssertUnwindSafe(|| decide(snapshot))).map_err(|panic| words(&*panic))
+    catch_unwind(AssertUnwindSafe(|| decide(snapshot))).map_err(|panic| panic_words(&*panic))
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+/// What a panic says.
+pub fn panic_words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned()
 }

@@ -1,17 +1,19 @@
 //! What is the case on the listeners of a binding, what its Pods' gates wait for, and whether it may go.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::ListenerStatus;
 use crate::api::condition::ExclusionReason;
-use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Witnesses};
+use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route, Witnesses};
 
 use super::desired::ListenerOrigin;
 use super::gate::{GateRow, gates, registered, ungated, ungated_note};
 use super::health::HealthTable;
 use super::management::Management;
 use super::resolution::row_of;
-use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked};
+use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
 use super::summary::{Counts, Maker, Release, Sight, tally};
 use super::tags::TagSight;
 use super::{
@@ -36,12 +38,11 @@ pub(super) fn judge(
     let mut sightings = Vec::new();
     let mut facts = Vec::new();
     let mut rows = Vec::new();
+    let marked = marked(view, observed);
     for listener in &intent.listeners {
-        let own = rows_of(listener, snapshot, observed, &mut sightings);
+        let own = Judged { view, marked: &marked, snapshot, observed }.rows(listener, &mut sightings);
         facts.push(facts_of(view, listener, &own, health));
-        if management == Management::Hold || !matches!(listener.desired.origin, ListenerOrigin::Held(_)) {
-            rows.extend(own);
-        }
+        rows.extend(own);
     }
     let plan = &mut intent.plan;
     let endpoints = rows.iter().filter_map(|row| row.endpoints);
@@ -134,35 +135,48 @@ fn state(one: &ListenerIntent<'_>) -> ListenerState {
     one.presence.listener().map_or(ListenerState::Serving, |listener| listener.state)
 }
 
-/// One row for each wanted route of a listener.
-pub(super) fn rows_of<'i>(
-    intent: &'i ListenerIntent<'_>,
-    snapshot: &Snapshot,
-    observed: &Observed,
-    sightings: &mut Vec<Sighting>,
-) -> Vec<GateRow<'i>> {
-    let is_wanted = |row: &&super::routes::RouteRow| !matches!(row.intent, RouteIntent::Unwanted(_));
-    let mut rows = Vec::new();
-    for row in intent.routes.iter().filter(is_wanted) {
-        let route = row.route.as_ref();
-        let targets = route.and_then(|route| observed.targets.get(route)).map_or(&[][..], Vec::as_slice);
-        rows.push(GateRow {
-            name: intent.desired.route_name(row.rule.as_ref().map(|(domain, url)| (domain.as_str(), url.as_str()))),
-            route,
-            state: state(intent),
-            endpoints: intent.desired.endpoints.as_ref(),
-            registered: route
-                .map(|route| registered(route, targets, intent.desired.endpoints.as_ref(), snapshot, sightings))
-                .unwrap_or_default(),
-        });
+/// The routes that are judged: by them facts, counts, gates and traces say how it is with the binding's Pods. They are those on which
+/// targets come and go for it, wanted or held.
+pub(super) struct Judged<'a> {
+    /// The binding.
+    pub(super) view: &'a BindingView,
+    /// The routes that have a target with its mark.
+    pub(super) marked: &'a BTreeSet<Route>,
+    /// What the round knows.
+    pub(super) snapshot: &'a Snapshot,
+    /// What it has read.
+    pub(super) observed: &'a Observed,
+}
+
+impl Judged<'_> {
+    /// One row for each of those of a listener.
+    pub(super) fn rows<'i>(&self, of: &'i ListenerIntent<'_>, sightings: &mut Vec<Sighting>) -> Vec<GateRow<'i>> {
+        let is_judged =
+            |row: &&RouteRow| !matches!(row.intent, RouteIntent::Unwanted(_)) && row.concerns(self.view, self.marked);
+        let endpoints = of.desired.endpoints.as_ref();
+        let mut rows = Vec::new();
+        for row in of.routes.iter().filter(is_judged) {
+            let (route, rule) = (row.route.as_ref(), row.rule.as_ref());
+            let targets = route.and_then(|route| self.observed.targets.get(route)).map_or(&[][..], Vec::as_slice);
+            rows.push(GateRow {
+                name: of.desired.route_name(rule.map(|(domain, url)| (domain.as_str(), url.as_str()))),
+                rule,
+                route,
+                intent: row.intent,
+                state: state(of),
+                endpoints,
+                registered: route
+                    .map(|route| registered(route, targets, endpoints, self.snapshot, sightings))
+                    .unwrap_or_default(),
+            });
+        }
+        let is_held = matches!(of.desired.origin, ListenerOrigin::Held(_));
+        if rows.is_empty() && !(is_held && of.presence.listener().is_some()) {
+            // One that does not exist has no routes yet, and is waited for.
+            rows.push(GateRow::missing(of));
+        }
+        rows
     }
-    if rows.is_empty() {
-        // One that does not exist has no routes yet, and is waited for.
-        let name = intent.desired.route_name(None);
-        let (state, endpoints) = (ListenerState::Serving, intent.desired.endpoints.as_ref());
-        rows.push(GateRow { name, route: None, state, endpoints, registered: Default::default() });
-    }
-    rows
 }
 
 fn facts_of(
@@ -173,8 +187,6 @@ fn facts_of(
 ) -> ListenerFacts {
     let desired = &intent.desired;
     let tallies: Vec<_> = rows.iter().map(|row| tally(row, health)).collect();
-    let keys = intent.routes.iter().filter(|row| !matches!(row.intent, RouteIntent::Unwanted(_)));
-    let keys: Vec<_> = keys.filter_map(|row| row.rule.as_ref()).collect();
     let found = intent.presence.listener();
     let recorded = row_of(view, desired.protocol, desired.port).filter(|row| row.created);
     let maker = match intent.presence {
@@ -192,7 +204,7 @@ fn facts_of(
         service_port: desired.resolution.as_ref().map(|resolution| resolution.port.clone()),
         desired: tallies.iter().map(|(wanted, _)| wanted).sum(),
         healthy: tallies.iter().map(|(_, healthy)| healthy).sum(),
-        rules: rules_of(rows, &keys, &tallies),
+        rules: rules_of(rows, &tallies),
         written: match intent.presence {
             Presence::Ours(listener) => drift::written(view, desired, listener),
             _ => Attributes::default(),
@@ -200,9 +212,10 @@ fn facts_of(
     }
 }
 
-fn rules_of(rows: &[GateRow<'_>], keys: &[&(String, String)], tallies: &[(usize, usize)]) -> Vec<RuleFacts> {
+fn rules_of(rows: &[GateRow<'_>], tallies: &[(usize, usize)]) -> Vec<RuleFacts> {
     let mut rules = Vec::new();
-    for ((row, (domain, url)), (desired, healthy)) in rows.iter().zip(keys).zip(tallies) {
+    for (row, (desired, healthy)) in rows.iter().zip(tallies) {
+        let Some((domain, url)) = row.rule else { continue };
         let id = row.route.and_then(|route| route.rule.clone());
         rules.push(RuleFacts { domain: domain.clone(), url: url.clone(), id, desired: *desired, healthy: *healthy });
     }

@@ -65,20 +65,22 @@ use routes::{BindingIntent, find_routes};
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use health::{HealthTable, ListenerSight};
-pub use isolated::plan_isolated;
+pub use isolated::{panic_words, plan_isolated};
 pub use management::{Departure, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
 pub use remembered::{Cleared, Ended, Remembered, Sighting};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
+pub use shape::named_secrets;
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
 };
-pub use tags::TagSight;
+pub use tags::{TagSight, registered_addresses};
 pub use target::RetainedPod;
 pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
+pub use weight::says_zero;
 
 /// What to do, and what to say.
 #[derive(Clone, Debug, Default)]

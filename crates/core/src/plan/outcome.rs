@@ -26,6 +26,8 @@ pub enum StepOutcome {
 pub struct Outcome {
     /// The steps.
     pub steps: Vec<(Step, StepOutcome)>,
+    /// Calls that have failed, whomever they were about. Nobody knows what they have changed.
+    pub failed: Vec<(Step, Failure)>,
     /// How soon something that was refused is to be tried again; `None` when nothing was.
     pub retry_after: Option<Duration>,
 }
@@ -39,12 +41,9 @@ impl Outcome {
         })
     }
 
-    /// The first failure of this round.
+    /// The first failure of this round, whomever it was about.
     pub fn failure(&self) -> Option<&Failure> {
-        self.steps.iter().find_map(|(_, outcome)| match outcome {
-            StepOutcome::Failed(failure) => Some(failure),
-            _ => None,
-        })
+        self.failed.first().map(|(_, failure)| failure)
     }
 
     /// All failures, of this round and of the round that refused what is held.
@@ -63,7 +62,11 @@ impl Outcome {
     /// The steps that were tried.
     pub fn tried(&self) -> impl Iterator<Item = &Step> {
         let was_tried = |outcome: &StepOutcome| !matches!(outcome, StepOutcome::Held(_) | StepOutcome::Skipped);
-        self.steps.iter().filter(move |(_, outcome)| was_tried(outcome)).map(|(step, _)| step)
+        self.steps
+            .iter()
+            .filter(move |(_, outcome)| was_tried(outcome))
+            .map(|(step, _)| step)
+            .chain(self.failed.iter().map(|(step, _)| step))
     }
 
     /// True when some step was done, or is being worked on.

@@ -133,6 +133,14 @@ pub(super) fn config_unreadable(name: &str, why: &str) -> Problem {
     unresolved(Reason::ConfigUnreadable, message)
 }
 
+pub(super) fn config_refused(name: &str, words: &str) -> Problem {
+    let message = format!(
+        "TkeServiceConfig '{name}' cannot be read, because the API server refuses to list them: {words}; allow the controller to list \
+         and watch tkeserviceconfigs. What it managed stays as it is, and targets and gates do not wait for it"
+    );
+    unresolved(Reason::ConfigUnreadable, message)
+}
+
 /// `doubt` says why it may be there although it is not shown.
 pub(super) fn load_balancer_not_found(id: &LoadBalancerId, is_created: bool, doubt: Option<&str>) -> Problem {
     let message = if let (true, Some(doubt)) = (is_created, doubt) {

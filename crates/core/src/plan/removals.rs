@@ -43,9 +43,11 @@ pub struct Hold {
 /// Whether the controller's ConfigMap exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConfigMapSight {
-    /// It does not, or may not be looked at.
+    /// It does not.
     #[default]
     Absent,
+    /// Nobody knows: the API server has refused to list it since the start.
+    Refused,
     /// It does.
     There,
 }
@@ -55,11 +57,23 @@ impl Hold {
     pub fn cause(&self) -> String {
         match self.reason {
             HoldCause::Flag => "the controller runs with --hold-removals".to_owned(),
+            HoldCause::ConfigMapRefused => format!(
+                "the API server refuses to list ConfigMap '{}/{}', which may say {}",
+                self.namespace,
+                names::CONTROLLER_CONFIG,
+                names::HOLD_REMOVALS_KEY
+            ),
             HoldCause::ConfigMap => format!(
                 "ConfigMap '{}/{}' says {} \"true\"",
                 self.namespace,
                 names::CONTROLLER_CONFIG,
                 names::HOLD_REMOVALS_KEY
+            ),
+            HoldCause::ConfigMapUnreadable => format!(
+                "{} of ConfigMap '{}/{}' says neither \"true\" nor \"false\", and may have been meant to hold them",
+                names::HOLD_REMOVALS_KEY,
+                self.namespace,
+                names::CONTROLLER_CONFIG
             ),
             HoldCause::Mass => format!(
                 "within {} s, more than half of the targets of more than {} bindings were to be removed or to lose their weight",
@@ -73,7 +87,12 @@ impl Hold {
     pub fn way_out(&self) -> String {
         match self.reason {
             HoldCause::Flag => "run the controller without --hold-removals".to_owned(),
-            HoldCause::ConfigMap | HoldCause::Mass => format!("run `{}`", self.command()),
+            HoldCause::ConfigMapRefused => {
+                "allow the controller to list and watch it, as deploy/roles.yaml does".to_owned()
+            }
+            HoldCause::ConfigMap | HoldCause::ConfigMapUnreadable | HoldCause::Mass => {
+                format!("run `{}`", self.command())
+            }
         }
     }
 
@@ -81,12 +100,10 @@ impl Hold {
     pub fn command(&self) -> String {
         let (namespace, name, key) = (&self.namespace, names::CONTROLLER_CONFIG, names::HOLD_REMOVALS_KEY);
         match self.config_map {
-            ConfigMapSight::Absent => {
+            ConfigMapSight::Absent | ConfigMapSight::Refused => {
                 format!("kubectl -n {namespace} create configmap {name} --from-literal={key}=false")
             }
-            ConfigMapSight::There => format!(
-                r#"kubectl -n {namespace} patch configmap {name} --type merge -p '{{"data":{{"{key}":"false"}}}}'"#
-            ),
+            ConfigMapSight::There => super::brake::HoldWord::GoOn.command(namespace),
         }
     }
 }

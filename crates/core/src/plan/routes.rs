@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{Listener, ListenerId, Route, Rule, RuleId};
 
+use super::clash;
 use super::desired::{Completeness, Desired, DesiredListener, ListenerOrigin, Resolver};
 use super::management::{Management, Proof};
 use super::resolution::row_by_id;
@@ -84,6 +85,24 @@ pub(super) struct RouteRow {
     pub(super) route: Option<Route>,
     /// Whether it is wanted.
     pub(super) intent: RouteIntent,
+}
+
+impl RouteRow {
+    /// Whether targets come and go there for the binding. Where nobody knows whether it is wanted, nothing of the binding stands and
+    /// nothing is recorded, it is somebody else's, on a listener that is shared.
+    pub(super) fn concerns(&self, view: &BindingView, marked: &BTreeSet<Route>) -> bool {
+        match (self.intent, &self.route) {
+            (RouteIntent::Unresolved, Some(route)) => marked.contains(route) || is_recorded(view, route),
+            (RouteIntent::Wanted | RouteIntent::Unwanted(_) | RouteIntent::Unresolved, _) => true,
+        }
+    }
+}
+
+/// The status records the route as one of the binding's.
+fn is_recorded(view: &BindingView, route: &Route) -> bool {
+    let Some(row) = row_by_id(view, &route.listener) else { return false };
+    let Some(id) = &route.rule else { return true };
+    row.rules.iter().any(|rule| rule.location_id.as_deref() == Some(id.as_str()))
 }
 
 /// Whether a listener or rule is wanted.
@@ -300,8 +319,8 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
         };
         match proof {
             Some(proof) => {
-                let protocol = successor.filter(|_| holder == Holder::Ours).map(|one| one.desired.protocol);
-                intent.plan.notes.extend(protocol.map(|protocol| super::clash::goes_first(listener, protocol)));
+                let successor = successor.filter(|_| holder == Holder::Ours);
+                intent.plan.notes.extend(successor.map(|one| clash::goes_first(listener, &one.desired)));
                 intent.leftovers.push(Leftover { listener, holder, proof });
             }
             None => {
@@ -311,6 +330,9 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
                     |one: &ListenerIntent<'_>| matches!(one.presence, Presence::Blocked | Presence::Awaited);
                 if intent.completeness == Completeness::Partial || intent.listeners.iter().any(is_blocked) {
                     intent.plan.problems.push(problem::route_held(listener));
+                }
+                if holder == Holder::Ours && intent.is_under_way() {
+                    intent.plan.notes.extend(clash::will_leave_first(intent, observed, listener));
                 }
                 intent.listeners.push(held);
             }
@@ -378,6 +400,14 @@ pub(super) fn marked(view: &BindingView, observed: &Observed) -> BTreeSet<Route>
     let is_ours = |tag: &str| TargetTag::parse(tag).is_some_and(|tag| view.is_uid_of_ours(&tag.binding_uid));
     let routes = observed.targets.iter().filter(|(_, all)| all.iter().any(|target| is_ours(&target.tag)));
     routes.map(|(route, _)| route.clone()).collect()
+}
+
+impl BindingIntent<'_> {
+    /// What is wanted and is not there can be made.
+    fn is_under_way(&self) -> bool {
+        let is_blocked = |one: &ListenerIntent<'_>| matches!(one.presence, Presence::Blocked);
+        self.completeness == Completeness::Whole && !self.listeners.iter().any(is_blocked)
+    }
 }
 
 impl<'a> BindingIntent<'a> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::mark::{TargetTag, pod_mark};
-use crate::model::{Address, Health, Phase, Pod, RegisteredTarget, Route, Service, Weight};
+use crate::model::{Address, Health, Pod, RegisteredTarget, Route, Service, Weight};
 
 use super::departure::{self, PodIntent};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
@@ -17,7 +17,7 @@ use super::held_weight::recorded_weight;
 use super::management::Proof;
 use super::removals::Removals;
 use super::step::{Removal, WeightChange};
-use super::tags::{TagSight, recorded_drain};
+use super::tags::{Registrant, TagSight, pods_by_ip, recorded_drain, registrant};
 use super::weight::says_zero;
 use super::{BindingView, Registration, Remembered, Sighting};
 
@@ -94,12 +94,7 @@ pub(super) struct PodIndex<'a> {
 
 impl<'a> PodIndex<'a> {
     pub(super) fn new(scope: &RouteScope<'a>) -> Self {
-        let mut by_ip = HashMap::new();
-        if scope.tags == TagSight::Hidden {
-            for pod in scope.view.pods.values().filter(|pod| pod.phase != Phase::Finished && !pod.host_network) {
-                by_ip.extend(pod.ips.iter().map(|ip| (*ip, &**pod)));
-            }
-        }
+        let by_ip = if scope.tags == TagSight::Hidden { pods_by_ip(scope.view) } else { HashMap::new() };
         let addressed = match scope.wants {
             RouteTargets::Wanted(endpoints) => {
                 endpoints.candidates.values().map(|candidate| candidate.pod_uid.as_str()).collect()
@@ -130,33 +125,23 @@ impl<'a> RouteScope<'a> {
         candidate: Option<&Candidate>,
         pods: &PodIndex<'_>,
     ) -> Owner<'t> {
-        match TargetTag::parse(&target.tag) {
-            Some(tag) if self.view.is_uid_of_ours(&tag.binding_uid) => Owner::Ours(tag.pod_mark.into()),
-            Some(_) => Owner::Foreign,
-            None if !target.tag.is_empty() => Owner::Foreign,
-            None if self.tags == TagSight::Hidden && self.holder == Holder::Ours => {
-                Owner::Ours(self.mark_of_untagged(target, candidate, pods).into())
+        match registrant(self.view, self.route, target, self.remembered) {
+            Registrant::Others => Owner::Foreign,
+            Registrant::Binding(mark) if !target.tag.is_empty() => Owner::Ours(mark),
+            // On a listener of somebody else it may have been registered anew by others.
+            _ if self.holder == Holder::Others => Owner::Unmarked,
+            // The cloud does not show its tag, or somebody has cleared it.
+            Registrant::Binding(mark) => Owner::Ours(mark),
+            Registrant::Untold if self.tags == TagSight::Hidden => {
+                Owner::Ours(Self::mark_of_untold(target, candidate, pods).into())
             }
-            None if self.holder == Holder::Ours => {
-                // Somebody has cleared the tag of a target that this controller has registered.
-                let registered = self.remembered.registered.get(&(self.route.clone(), target.address));
-                registered.map_or(Owner::Unmarked, |uid| Owner::Ours(pod_mark(uid).into()))
-            }
-            None => Owner::Unmarked,
+            Registrant::Untold => Owner::Unmarked,
         }
     }
 
-    /// The Pod for which an untagged target of ours was registered. As long as that is not proven, a Pod that waits for its gate is
-    /// not taken for it: the health would be another's.
-    fn mark_of_untagged(
-        &self,
-        target: &RegisteredTarget,
-        candidate: Option<&Candidate>,
-        pods: &PodIndex<'_>,
-    ) -> String {
-        if let Some(uid) = self.remembered.registered.get(&(self.route.clone(), target.address)) {
-            return pod_mark(uid);
-        }
+    /// The Pod for which a target of ours was registered of which nothing says it. As long as that is not proven, a Pod that waits for
+    /// its gate is not taken for it: the health would be another's.
+    fn mark_of_untold(target: &RegisteredTarget, candidate: Option<&Candidate>, pods: &PodIndex<'_>) -> String {
         let uid = candidate.map(|candidate| candidate.pod_uid.as_str());
         let pod = uid
             .and_then(|uid| pods.view.pods.get(uid).map(|pod| &**pod))

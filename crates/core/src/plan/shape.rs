@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crate::api::DirectAccessBinding;
 use crate::api::binding::{CertificateSpec, ListenerSpec, Mode, RuleSpec};
-use crate::model::{Attribute, Attributes, Listener, LoadBalancer, Protocol};
+use crate::model::{Attribute, Attributes, Listener, LoadBalancer, ObjectKey, Protocol};
 
 use super::config::Wishes;
 use super::{BindingView, Problem, problem};
@@ -223,4 +224,14 @@ impl Reader<'_> {
         self.problems.push(problem::certificate_not_found(place, name, reason));
         Certificate::Lost
     }
+}
+
+/// The Secrets that a binding names as certificates.
+pub fn named_secrets(binding: &DirectAccessBinding) -> impl Iterator<Item = ObjectKey> {
+    let namespace = binding.metadata.namespace.clone().unwrap_or_default();
+    let specs = binding.spec.listeners.iter().filter(|listener| listener.listener_id.is_none()).flat_map(|listener| {
+        listener.certificate.iter().chain(listener.rules.iter().filter_map(|rule| rule.certificate.as_ref()))
+    });
+    let names = specs.filter_map(|spec: &CertificateSpec| spec.secret_name.clone());
+    names.map(move |name| ObjectKey::new(namespace.clone(), name))
 }

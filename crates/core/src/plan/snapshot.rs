@@ -141,6 +141,8 @@ pub enum ConfigView {
     Foreign,
     /// There is one that cannot be read, for this reason.
     Unreadable(String),
+    /// Whether there is one is not known: the API server refuses to list them, in these words.
+    Refused(String),
     /// This one.
     Found(Arc<TkeServiceConfig>),
 }

@@ -203,7 +203,7 @@ impl TargetPlan {
     ) {
         let leave = match &one.intent {
             PodIntent::Keep => return,
-            PodIntent::Serve(PodWeight::Unreadable { .. }) => {
+            PodIntent::Serve(PodWeight::Unreadable { .. } | PodWeight::Unsaid { .. }) => {
                 // A weight that was taken while the Pod could not serve comes back; nothing else is known.
                 let pod = scope.pod_name(one.target, pods);
                 let before = pod.as_deref().and_then(|pod| scope.held_weight(pod));

@@ -1,22 +1,20 @@
 //! What is wanted of each Pod on each listener, and what became of it: for people who ask why, not for rounds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::api::condition::ChangeReason;
 use crate::api::mark::TargetTag;
-use crate::model::{
-    Address, Health, Listener, ListenerId, ListenerState, Pod, Protocol, RegisteredTarget, Route, RuleId, Weight,
-};
+use crate::model::{Address, Health, Listener, ListenerId, Pod, Protocol, RegisteredTarget, Route, RuleId, Weight};
 
 use super::departure::PodIntent;
 use super::desired::DesiredListener;
 use super::endpoint::{Candidate, Exclusion};
 use super::gate::GateRow;
 use super::health::{HealthTable, health_table};
-use super::judgement::rows_of;
-use super::routes::{BindingIntent, ListenerIntent, find_routes};
+use super::judgement::Judged;
+use super::routes::{BindingIntent, find_routes, marked};
 use super::tags::{TagSight, tag_sight};
 use super::weight::PodWeight;
 use super::{BindingPlan, BindingView, Cloud, Observed, Plan, Snapshot, Step, intents};
@@ -132,10 +130,12 @@ impl Reading<'_> {
     ) -> Vec<RouteTrace> {
         let mut sightings = Vec::new();
         let mut routes = Vec::new();
+        let view = intent.view;
+        let marked = observed.map(|observed| marked(view, observed)).unwrap_or_default();
         for listener in &intent.listeners {
             let rows = match observed {
-                Some(observed) => rows_of(listener, snapshot, observed, &mut sightings),
-                None => vec![unread(listener)],
+                Some(observed) => Judged { view, marked: &marked, snapshot, observed }.rows(listener, &mut sightings),
+                None => vec![GateRow::missing(listener)],
             };
             routes.extend(rows.iter().map(|row| self.route(&listener.desired, row, fates)));
         }
@@ -308,15 +308,5 @@ fn leftover(listener: &Listener, route: Route, others: Vec<TargetTrace>) -> Rout
         targets: Vec::new(),
         others,
         exclusions: Vec::new(),
-    }
-}
-
-fn unread<'i>(listener: &'i ListenerIntent<'_>) -> GateRow<'i> {
-    GateRow {
-        name: listener.desired.route_name(None),
-        route: None,
-        state: ListenerState::Serving,
-        endpoints: listener.desired.endpoints.as_ref(),
-        registered: HashMap::new(),
     }
 }

@@ -7,8 +7,9 @@ use crate::model::{Failure, ListenerId, TaskId};
 use crate::plan::{Outcome, Step, StepOutcome};
 
 use super::Refusals;
-use super::part::{Kind, by_listeners, by_owner, filter, halves, is_shared, items, owners};
-use super::refusals::{Scope, scope};
+use super::part::{Item, Kind, by_listeners, filter, halves, is_shared, items, owners};
+use super::refusal::{Scope, scope};
+use super::refusals::{Known, Trial};
 
 /// How many calls a round may make more than it has steps, to find out whom a refusal is about.
 const BUDGET: usize = 8;
@@ -27,30 +28,36 @@ pub enum Reply {
     Submitted(TaskId),
 }
 
-/// Whether a step was refused before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a call is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Standing {
-    /// It was not, as far as is known.
+    /// Nothing is known against its items.
     Clean,
-    /// It is a part of one that was refused in this round.
-    Part,
-    /// It was, in an earlier round.
-    Suspect,
+    /// It shows something of what was refused.
+    Trial(Trial),
 }
 
 /// The steps of one plan: [`next_call`](Self::next_call) says which call to make, and [`reply`](Self::reply) takes in what came of it.
 #[derive(Debug)]
 pub struct Execution {
+    /// The steps that may be tried in this round.
+    steps: Vec<Step>,
     queue: VecDeque<(Step, Standing)>,
-    /// Those that were refused before, and may be tried again.
-    suspects: VecDeque<Step>,
+    /// What is tried when the queue is empty.
+    trials: VecDeque<Trial>,
     current: Option<(Step, Standing)>,
     /// Kinds of which each binding is tried by itself in this round.
     divided: BTreeSet<Kind>,
+    /// Kinds that are refused as a whole in this round.
+    held: BTreeMap<Kind, Failure>,
     /// Kinds of which some call went through.
     accepted: BTreeSet<Kind>,
     /// The last failure of each kind, and whom calls of it were about that failed.
     failed: BTreeMap<Kind, (Failure, BTreeSet<String>)>,
+    /// Items of which it is known what became of them.
+    recorded: BTreeSet<Item>,
+    /// Items of calls that have failed.
+    refused: BTreeSet<Item>,
     budget: usize,
     outcome: Outcome,
     now: Duration,
@@ -60,88 +67,109 @@ impl Execution {
     /// Nothing is done yet.
     pub fn new(steps: &[Step], refusals: &Refusals, now: Duration) -> Self {
         let mut execution = Self {
+            steps: Vec::new(),
             queue: VecDeque::new(),
-            suspects: VecDeque::new(),
+            trials: refusals.trials(now).into(),
             current: None,
             divided: BTreeSet::new(),
+            held: BTreeMap::new(),
             accepted: BTreeSet::new(),
             failed: BTreeMap::new(),
+            recorded: BTreeSet::new(),
+            refused: BTreeSet::new(),
             budget: BUDGET,
             outcome: Outcome::default(),
             now,
         };
-        let mut suspects = Vec::new();
         for step in steps {
             if let Some(refusal) = refusals.of_kind(Kind::of(step), now) {
-                execution.hold(step, &refusal.failure);
-                continue;
+                execution.held.insert(Kind::of(step), refusal.failure.clone());
             }
-            let known: Vec<_> = items(step).iter().map(|item| refusals.of(item).cloned()).collect();
-            execution.queue.extend(filter(step, |place| known[place].is_none()).map(|part| (part, Standing::Clean)));
-            for part in filter(step, |place| known[place].is_some()).iter().flat_map(by_owner) {
-                let refusal =
-                    items(&part).iter().filter_map(|item| refusals.of(item)).max_by_key(|one| one.until).cloned();
-                match refusal {
-                    Some(refusal) if now < refusal.until => execution.hold(&part, &refusal.failure),
-                    Some(refusal) => suspects.push((refusal.until, part)),
-                    None => {}
-                }
-            }
+            let all: Vec<_> = items(step).into_iter().zip(owners(step)).collect();
+            let known: Vec<_> = all.iter().map(|(item, owner)| refusals.of(item, owner)).collect();
+            let clean = filter(step, |place| known[place].is_none());
+            let clean = clean.filter(|step| !execution.held.contains_key(&Kind::of(step)));
+            execution.queue.extend(clean.map(|part| (part, Standing::Clean)));
+            execution.steps.push(step.clone());
         }
-        suspects.sort_by_key(|(until, _)| *until);
-        execution.suspects = suspects.into_iter().map(|(_, part)| part).collect();
         execution
     }
 
     /// The next call; `None` when there is nothing more to do in this round.
     pub fn next_call(&mut self) -> Option<Step> {
         if self.current.is_none() {
-            self.current = self.queue.pop_front().or_else(|| self.next_suspect());
+            self.current = self.queue.pop_front();
+        }
+        while self.current.is_none() && self.budget > 0 {
+            let trial = self.trials.pop_front()?;
+            if let Some(part) = self.part(&trial) {
+                self.budget -= 1;
+                self.current = Some((part, Standing::Trial(trial)));
+            }
         }
         self.current.as_ref().map(|(step, _)| step.clone())
     }
 
-    fn next_suspect(&mut self) -> Option<(Step, Standing)> {
-        if self.suspects.is_empty() {
+    /// The part of the plan that a trial is about; `None` when it has none that is left to do in this round.
+    fn part(&self, trial: &Trial) -> Option<Step> {
+        let (Trial::Untested(wanted) | Trial::Guilty(wanted) | Trial::Alone(wanted)) = trial;
+        let kind = wanted.first()?.kind();
+        if self.held.contains_key(&kind) {
             return None;
         }
-        self.budget = self.budget.checked_sub(1)?;
-        self.suspects.pop_front().map(|step| (step, Standing::Suspect))
+        let part = self.steps.iter().filter(|step| Kind::of(step) == kind).find_map(|step| {
+            let all = items(step);
+            filter(step, |place| wanted.contains(&all[place]) && !self.recorded.contains(&all[place]))
+        })?;
+        match trial {
+            Trial::Guilty(_) => Some(halves(&part).map_or(part, |[first, _]| first)),
+            Trial::Untested(_) | Trial::Alone(_) => Some(part),
+        }
     }
 
     /// Takes in the reply to the current call, which came at this time.
     pub fn reply(&mut self, reply: Result<Reply, Failure>, refusals: &mut Refusals, now: Duration) {
         self.now = now;
         let Some((step, standing)) = self.current.take() else { return };
+        if let Standing::Trial(trial) = &standing {
+            refusals.note_trial(trial);
+        }
         match reply {
-            Ok(Reply::Done) => {
-                self.accepted.insert(Kind::of(&step));
-                refusals.clear(&step);
-                self.record(step, StepOutcome::Done);
-            }
+            Ok(Reply::Done) => self.done(step, &standing, refusals),
             Ok(Reply::DoneExcept(listeners, failure)) => {
                 let [refused, done] = by_listeners(&step, &listeners);
-                self.accepted.insert(Kind::of(&step));
                 if let Some(done) = done {
-                    refusals.clear(&done);
-                    self.record(done, StepOutcome::Done);
+                    self.done(done, &standing, refusals);
                 }
                 if let Some(refused) = refused {
-                    self.refused(&refused, standing, &failure, refusals);
+                    self.refused(&refused, &standing, &failure, refusals);
                 }
             }
             Ok(Reply::Submitted(task)) => {
                 self.accepted.insert(Kind::of(&step));
+                refusals.accept_kind(Kind::of(&step));
                 self.record(step, StepOutcome::Submitted(task));
                 // The load balancer is locked: the next round decides on what it then sees.
-                self.skip_rest(refusals);
+                self.queue.clear();
+                self.trials.clear();
+                self.budget = 0;
             }
             Err(failure) => {
                 let (_, whose) = self.failed.entry(Kind::of(&step)).or_insert((failure.clone(), BTreeSet::new()));
                 whose.extend(owners(&step));
-                refusals.refuse(&step);
-                self.refused(&step, standing, &failure, refusals);
+                self.refused(&step, &standing, &failure, refusals);
             }
+        }
+    }
+
+    fn done(&mut self, step: Step, standing: &Standing, refusals: &mut Refusals) {
+        self.accepted.insert(Kind::of(&step));
+        refusals.accept(&step);
+        self.record(step, StepOutcome::Done);
+        if let Standing::Trial(Trial::Guilty(group)) = standing
+            && let Some(rest) = refusals.rest(group)
+        {
+            self.trials.push_front(rest);
         }
     }
 
@@ -154,91 +182,100 @@ impl Execution {
                 refusals.strike(*kind, failure, self.now);
             }
         }
-        if let Some((step, standing)) = self.current.take() {
-            self.queue.push_front((step, standing));
+        for step in std::mem::take(&mut self.steps) {
+            self.finish_step(&step, refusals);
         }
-        self.skip_rest(refusals);
-        let is_left = |outcome: &StepOutcome| !matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_));
-        let left = self.outcome.steps.iter().filter(|(_, outcome)| is_left(outcome));
-        let wait = |step: &Step| refusals.until(step).map_or(UNTRIED, |until| until.saturating_sub(self.now));
-        self.outcome.retry_after = left.map(|(step, _)| wait(step)).min().filter(|_| self.outcome.task().is_none());
+        self.outcome.retry_after = self.retry_after(refusals).filter(|_| self.outcome.task().is_none());
         self.outcome
     }
 
-    /// Nothing more is tried. What is a part of a refused step is tried apart from others the next time.
-    fn skip_rest(&mut self, refusals: &mut Refusals) {
-        let rest: Vec<_> =
-            self.queue.drain(..).chain(self.suspects.drain(..).map(|step| (step, Standing::Suspect))).collect();
-        for (step, standing) in rest {
-            let failure = self.failed.get(&Kind::of(&step)).filter(|_| standing == Standing::Part);
-            if let Some((failure, _)) = failure {
-                refusals.suspect(&step, failure, self.now);
+    /// Says what became of the items of which that is not known, by owner.
+    fn finish_step(&mut self, step: &Step, refusals: &Refusals) {
+        let (all, owners) = (items(step), owners(step));
+        let left: Vec<usize> = (0..all.len()).filter(|place| !self.recorded.contains(&all[*place])).collect();
+        // The failure that the owner of an item is told of. What is not tried for another's sake is nobody's fault.
+        let failure = |place: usize| match refusals.of(&all[place], &owners[place]) {
+            Some(Known::Guilty(failure) | Known::Alone(failure, _)) => Some(failure.clone()),
+            Some(Known::Untested) | None => None,
+        };
+        let failures: BTreeMap<usize, Failure> =
+            left.iter().filter_map(|place| Some((*place, failure(*place)?))).collect();
+        let held = self.held.get(&Kind::of(step)).filter(|_| !is_shared(step)).cloned();
+        for is_tried in [true, false] {
+            let is_such = |place: usize| self.refused.contains(&all[place]) == is_tried;
+            let is_rest = |place: usize| left.contains(&place) && !failures.contains_key(&place) && is_such(place);
+            let outcome = match &held {
+                Some(failure) if is_tried => StepOutcome::Failed(failure.clone()),
+                Some(failure) => StepOutcome::Held(failure.clone()),
+                None => StepOutcome::Skipped,
+            };
+            if let Some(rest) = filter(step, is_rest) {
+                self.record(rest, outcome);
             }
-            self.record(step, StepOutcome::Skipped);
         }
+        let whose: BTreeSet<&String> = failures.keys().map(|place| &owners[*place]).collect();
+        for owner in whose {
+            let is_its = |place: usize| owners[place] == *owner && failures.contains_key(&place);
+            let first = failures.iter().find(|(place, _)| is_its(**place)).map(|(_, failure)| failure.clone());
+            if let (Some(part), Some(failure)) = (filter(step, is_its), first) {
+                let is_tried = items(&part).iter().any(|item| self.refused.contains(item));
+                let outcome = if is_tried { StepOutcome::Failed(failure) } else { StepOutcome::Held(failure) };
+                self.record(part, outcome);
+            }
+        }
+    }
+
+    /// How soon something that is left is to be tried.
+    fn retry_after(&self, refusals: &Refusals) -> Option<Duration> {
+        let is_left = |outcome: &StepOutcome| !matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_));
+        let left = self.outcome.steps.iter().filter(|(_, outcome)| is_left(outcome));
+        let wait = |step: &Step| {
+            let of_kind = refusals.of_kind(Kind::of(step), self.now).map(|refusal| refusal.until);
+            let until = |(item, owner): (Item, String)| match refusals.of(&item, &owner) {
+                Some(Known::Alone(_, until)) => until,
+                Some(Known::Untested | Known::Guilty(_)) | None => self.now + UNTRIED,
+            };
+            let of_items = items(step).into_iter().zip(owners(step)).map(until).min();
+            of_items.into_iter().chain(of_kind).max().map_or(UNTRIED, |until| until.saturating_sub(self.now))
+        };
+        left.map(|(step, _)| wait(step)).min()
     }
 
     /// Whom a refusal is about is found out by trying parts, as far as that costs few calls.
-    fn refused(&mut self, step: &Step, standing: Standing, failure: &Failure, refusals: &mut Refusals) {
+    fn refused(&mut self, step: &Step, standing: &Standing, failure: &Failure, refusals: &mut Refusals) {
         let kind = Kind::of(step);
-        let may_split = match (scope(failure.class), standing) {
-            (Scope::Item, _) => true,
-            (Scope::Kind, Standing::Suspect) => false,
-            (Scope::Kind, Standing::Clean | Standing::Part) => {
-                if self.divided.contains(&kind) || refusals.strike(kind, failure, self.now) {
-                    self.divided.insert(kind);
-                }
-                self.divided.contains(&kind) && is_shared(step)
+        self.refused.extend(items(step));
+        self.outcome.failed.push((step.clone(), failure.clone()));
+        let is_whole = scope(failure.class) == Scope::Kind;
+        let is_apart = matches!(standing, Standing::Trial(Trial::Alone(_)));
+        if is_whole && !is_apart {
+            let is_time = refusals.strike(kind, failure, self.now);
+            if !is_time && !self.divided.contains(&kind) {
+                // What else has the same action is refused as well, as far as is known.
+                self.queue.retain(|(other, _)| Kind::of(other) != kind);
+                self.held.insert(kind, failure.clone());
+                return;
             }
-        };
-        match halves(step).filter(|_| may_split && self.budget >= 2) {
-            Some([first, second]) => {
-                self.budget -= 2;
-                if standing == Standing::Suspect {
-                    [second, first].into_iter().for_each(|part| self.suspects.push_front(part));
-                    return;
-                }
-                // This one explains why what it was a part of was refused: the other part may be in order.
-                for (step, standing) in &mut self.queue {
-                    if Kind::of(step) == kind {
-                        *standing = Standing::Clean;
-                    }
-                }
-                [second, first].into_iter().for_each(|part| self.queue.push_front((part, Standing::Part)));
-            }
-            None => self.give_up(step, standing, failure, refusals),
+            self.divided.insert(kind);
         }
-    }
-
-    fn give_up(&mut self, step: &Step, standing: Standing, failure: &Failure, refusals: &mut Refusals) {
-        let kind = Kind::of(step);
-        let is_apart = standing == Standing::Suspect || self.divided.contains(&kind);
-        match scope(failure.class) {
-            Scope::Item if items(step).len() == 1 => refusals.note(step, failure, self.now),
-            Scope::Kind if is_apart && !is_shared(step) => refusals.note(step, failure, self.now),
-            Scope::Kind if !is_apart => self.hold_kind(kind, failure),
-            Scope::Item | Scope::Kind => refusals.suspect(step, failure, self.now),
+        let is_single = items(step).len() == 1;
+        if is_single || (is_whole && !is_apart && !is_shared(step)) {
+            // It is all of its owner's, as far as can be known.
+            refusals.refuse_alone(step, failure, self.now);
+        } else {
+            refusals.refuse(step, failure, self.now);
         }
-        let outcome = if is_shared(step) { StepOutcome::Skipped } else { StepOutcome::Failed(failure.clone()) };
-        self.record(step.clone(), outcome);
-    }
-
-    /// What else has the same action is refused as well, as far as is known.
-    fn hold_kind(&mut self, kind: Kind, failure: &Failure) {
-        let (held, rest): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.queue).into_iter().partition(|(step, _)| Kind::of(step) == kind);
-        self.queue = rest;
-        for (step, _) in held {
-            self.hold(&step, failure);
+        if matches!(standing, Standing::Trial(_)) {
+            // What was refused together with it need not wait for the next round.
+            refusals.innocent().into_iter().rev().for_each(|rest| self.trials.push_front(rest));
         }
-    }
-
-    fn hold(&mut self, step: &Step, failure: &Failure) {
-        let outcome = if is_shared(step) { StepOutcome::Skipped } else { StepOutcome::Held(failure.clone()) };
-        self.record(step.clone(), outcome);
+        if let Some(next) = refusals.next_trial(step) {
+            self.trials.push_front(next);
+        }
     }
 
     fn record(&mut self, step: Step, outcome: StepOutcome) {
+        self.recorded.extend(items(&step));
         self.outcome.steps.push((step, outcome));
     }
 }

@@ -60,6 +60,14 @@ pub(super) enum Item {
     Other(Kind, String),
 }
 
+impl Item {
+    /// What is done with it.
+    pub(super) const fn kind(&self) -> Kind {
+        let (Self::Target(kind, ..) | Self::Other(kind, _)) = self;
+        *kind
+    }
+}
+
 /// The items of a step, in its order.
 pub(super) fn items(step: &Step) -> Vec<Item> {
     let kind = Kind::of(step);
@@ -118,14 +126,6 @@ pub(super) fn owners(step: &Step) -> Vec<String> {
 /// Whether a step is about more than one binding.
 pub fn is_shared(step: &Step) -> bool {
     owners(step).windows(2).any(|pair| pair[0] != pair[1])
-}
-
-/// The step by binding, in the order of their first items.
-pub(super) fn by_owner(step: &Step) -> Vec<Step> {
-    let owners = owners(step);
-    let mut seen = BTreeSet::new();
-    let each = owners.iter().filter(|owner| seen.insert(*owner));
-    each.filter_map(|owner| filter(step, |place| owners.get(place) == Some(owner))).collect()
 }
 
 /// The step in two halves, between bindings where there are several; `None` of one with a single item.

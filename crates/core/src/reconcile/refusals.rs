@@ -1,114 +1,264 @@
 //! What the cloud has refused, and when it is tried again.
 //!
-//! A refusal says something of one item, or of everything of its kind, by its class. An item that was refused by itself is held, longer
-//! each time, whatever happens elsewhere; others do not wait for it. One that was refused together with others is suspect, and is
-//! tried apart from them.
+//! A refusal says something of one item, or of everything of its kind, by its class. Of items that were refused together, nobody knows
+//! which it is about: they are *guilty* as a group, which is halved, call by call and round by round, until an item is refused *alone*. What
+//! is shown to be innocent of a refusal that it was a part of is tried together with its like, apart from what was never refused. An item
+//! that is refused alone is held, longer each time, whatever happens elsewhere, and no other waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{Address, Class, Failure, Route};
+use super::part::{Item, Kind, items, owners};
+use super::refusal::{FIRST_OF_TARGETS, LONGEST, LONGEST_OF_DRAIN, Refusal, Scope, first, hold, scope};
+use crate::model::{Address, Failure, Route};
 use crate::plan::Step;
 
-use super::part::{Item, Kind, items};
-
-/// How long everything of a kind is held at most, and each item of a drain: Pods that end do not wait for long.
-const LONGEST_OF_DRAIN: Duration = Duration::from_secs(4);
-/// After so many refusals in a row, which take more than a minute, it is not asked for that often any more.
-const MANY: u32 = 20;
-/// How long something is held at most that was refused so often.
-const LONGEST_OF_MANY: Duration = Duration::from_secs(20);
-/// How long everything of a kind is held at first, where it is about targets.
-const FIRST_OF_TARGETS: Duration = Duration::from_secs(1);
-/// How long another item is held at most.
-const LONGEST: Duration = Duration::from_secs(60);
 /// How often everything of a kind is refused before each binding is tried by itself.
 const STRIKES: u32 = 2;
+/// A refusal of everything of a kind that is over for so long says nothing of the next one.
+const FORGIVEN: Duration = Duration::from_secs(60);
+/// So many items of one owner, refused one after the other while none is taken, are taken for all of them.
+const PATTERN: usize = 8;
+/// How many items that were refused alone are tried by themselves when they are not taken together.
+const SAMPLE: usize = 4;
 
 /// The refused items and kinds of one load balancer. Forgetting them costs calls.
 #[derive(Clone, Debug, Default)]
 pub struct Refusals {
-    items: BTreeMap<Item, Refusal>,
+    guilty: Vec<Group>,
+    /// Parts of what was refused that may be in order, with the owner.
+    untested: BTreeMap<Item, String>,
+    /// Items that were refused alone, by owner.
+    alone: BTreeMap<(Kind, String), Alone>,
     kinds: BTreeMap<Kind, Refusal>,
     /// Where registrations were refused as a whole.
     routes_of_registrations: BTreeSet<Route>,
+    /// How many calls have been tried of what was refused: the order of trials.
+    trials: u64,
 }
 
-/// A refusal.
+/// Items that were refused together, with their owners. At least one is the reason.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    pub(super) failure: Failure,
-    /// How often in a row.
-    count: u32,
-    /// Until when it is held.
-    pub(super) until: Duration,
+struct Group {
+    items: BTreeMap<Item, String>,
+    failure: Failure,
+    tried: u64,
 }
 
-/// What a failure says something of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// Some item of the step.
-    Item,
-    /// Whatever has the same action, as far as is known.
-    Kind,
+/// The items of one owner that were refused alone.
+#[derive(Clone, Debug)]
+struct Alone {
+    /// With when each was last tried by itself.
+    items: BTreeMap<Item, u64>,
+    refusal: Refusal,
+    tried: u64,
+    /// How many were refused since one of the owner was taken.
+    in_a_row: usize,
+    /// How many are tried by themselves before all of them are tried together again.
+    samples: usize,
 }
 
-pub(super) const fn scope(class: Class) -> Scope {
-    match class {
-        // The cloud also answers with an internal error when it dislikes a value.
-        Class::Invalid | Class::Quota | Class::Conflict | Class::NotFound | Class::Transient => Scope::Item,
-        Class::Busy | Class::Throttled | Class::Denied | Class::Arrears | Class::Unreachable => Scope::Kind,
-    }
+/// What is known against an item.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Known<'a> {
+    /// It was refused together with others, and they may be the reason.
+    Untested,
+    /// It was refused together with others of the same owner, and one of them is the reason.
+    Guilty(&'a Failure),
+    /// It was refused alone, and is held until then.
+    Alone(&'a Failure, Duration),
 }
 
-/// How soon a failure of this class may be gone.
-const fn first(class: Class) -> Duration {
-    match class {
-        Class::Busy => Duration::from_millis(500),
-        Class::Throttled | Class::Transient | Class::Unreachable => Duration::from_secs(1),
-        Class::NotFound | Class::Conflict | Class::Quota | Class::Invalid | Class::Denied | Class::Arrears => {
-            Duration::from_secs(5)
-        }
-    }
+/// What is tried next of what was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trial {
+    /// These together, which may be in order.
+    Untested(BTreeSet<Item>),
+    /// Half of these, of which one at least is not in order.
+    Guilty(BTreeSet<Item>),
+    /// These, which were refused alone.
+    Alone(BTreeSet<Item>),
 }
 
-fn hold(known: Option<&Refusal>, failure: &Failure, first: Duration, longest: Duration, now: Duration) -> Refusal {
-    let count = known.map_or(1, |known| known.count.saturating_add(1));
-    let longest = if count > MANY { longest.max(LONGEST_OF_MANY) } else { longest };
-    let wait = first.saturating_mul(1 << (count - 1).min(8)).min(longest);
-    Refusal { failure: failure.clone(), count, until: now + wait }
+/// Whose an item is, where it is refused alone. What belongs to nobody is its own.
+fn place(item: &Item, owner: &str) -> (Kind, String) {
+    let name = if owner.is_empty() { format!("{item:?}") } else { owner.to_owned() };
+    (item.kind(), name)
+}
+
+fn with_owners(step: &Step) -> BTreeMap<Item, String> {
+    items(step).into_iter().zip(owners(step)).collect()
 }
 
 impl Refusals {
-    /// A step that stands for one item, or for one binding, was refused: it is held.
-    pub(super) fn note(&mut self, step: &Step, failure: &Failure, now: Duration) {
+    /// A step was taken: nothing is known against its items, and nothing against its kind.
+    pub fn accept(&mut self, step: &Step) {
+        let taken = with_owners(step);
+        self.accept_kind(Kind::of(step));
+        for (item, owner) in &taken {
+            self.untested.remove(item);
+            if let Item::Target(Kind::Register, route, _) = item {
+                self.routes_of_registrations.remove(route);
+            }
+            self.pardon(item, owner);
+        }
+        for group in &mut self.guilty {
+            group.items.retain(|item, _| !taken.contains_key(item));
+        }
+        self.guilty.retain(|group| !group.items.is_empty());
+    }
+
+    /// Some call of this kind was taken. Where all of it was refused before, what was refused alone then may be taken now.
+    pub(super) fn accept_kind(&mut self, kind: Kind) {
+        if self.kinds.remove(&kind).is_some() {
+            for ((of, _), alone) in &mut self.alone {
+                if *of == kind {
+                    alone.refusal.until = Duration::ZERO;
+                }
+            }
+        }
+    }
+
+    /// One of an owner's items was taken: those that were refused alone are no pattern, and when it was one of them, the others may be in
+    /// order by now.
+    fn pardon(&mut self, item: &Item, owner: &str) {
+        let place = place(item, owner);
+        let Some(alone) = self.alone.get_mut(&place) else { return };
+        (alone.in_a_row, alone.samples) = (0, 0);
+        let is_one = alone.items.remove(item).is_some();
+        if is_one && alone.items.len() > SAMPLE {
+            let others = std::mem::take(&mut alone.items).into_keys();
+            self.untested.extend(others.map(|item| (item, owner.to_owned())));
+        }
+        if alone.items.is_empty() {
+            self.alone.remove(&place);
+        }
+    }
+
+    /// A step was refused, for one of its items at least.
+    pub(super) fn refuse(&mut self, step: &Step, failure: &Failure, now: Duration) {
+        self.note_route(step);
+        let refused = with_owners(step);
+        if refused.len() == 1 {
+            return self.refuse_alone(step, failure, now);
+        }
+        let is_alone = |(item, owner): (&Item, &String)| {
+            self.alone.get(&place(item, owner)).is_some_and(|alone| alone.items.contains_key(item))
+        };
+        if refused.iter().all(is_alone) {
+            return self.refuse_again(step, failure, now);
+        }
+        self.absolve(&refused);
+        self.trials += 1;
+        self.guilty.push(Group { items: refused, failure: failure.clone(), tried: self.trials });
+    }
+
+    /// The items of a step that stands for one item or one owner are refused: they are held.
+    pub(super) fn refuse_alone(&mut self, step: &Step, failure: &Failure, now: Duration) {
+        self.note_route(step);
+        let refused = with_owners(step);
+        self.absolve(&refused);
         let is_drain = Kind::of(step).is_drain() || scope(failure.class) == Scope::Kind && is_of_targets(step);
         let longest = if is_drain { LONGEST_OF_DRAIN } else { LONGEST };
-        for item in items(step) {
-            let refusal = hold(self.items.get(&item), failure, first(failure.class), longest, now);
-            self.items.insert(item, refusal);
+        self.trials += 1;
+        let mut places = BTreeSet::new();
+        for (item, owner) in &refused {
+            let place = place(item, owner);
+            let known = self.alone.get(&place).map(|alone| &alone.refusal);
+            let refusal = match known {
+                // It is held with the others already, and no longer because of this one.
+                Some(known) if now < known.until || places.contains(&place) => known.clone(),
+                known => hold(known, failure, first(failure.class), longest, now),
+            };
+            let alone = self.alone.entry(place.clone()).or_insert_with(|| Alone {
+                items: BTreeMap::new(),
+                refusal: refusal.clone(),
+                tried: 0,
+                in_a_row: 0,
+                samples: 0,
+            });
+            (alone.refusal, alone.tried) = (refusal, self.trials);
+            alone.samples = alone.samples.saturating_sub(1);
+            alone.in_a_row += usize::from(alone.items.insert(item.clone(), self.trials).is_none());
+            places.insert(place);
+        }
+        for place in places {
+            self.presume(&place);
+        }
+    }
+
+    /// Where one item after the other is refused and none is taken, the rest is held with them, without asking for each.
+    fn presume(&mut self, place: &(Kind, String)) {
+        let Some(alone) = self.alone.get_mut(place).filter(|alone| alone.in_a_row >= PATTERN) else { return };
+        let (kind, owner) = place;
+        let is_same = |item: &Item, whose: &str| item.kind() == *kind && whose == owner;
+        for group in &mut self.guilty {
+            group.items.retain(|item, whose| {
+                let is_same = is_same(item, whose);
+                if is_same {
+                    alone.items.insert(item.clone(), 0);
+                }
+                !is_same
+            });
+        }
+        self.guilty.retain(|group| !group.items.is_empty());
+        self.untested.retain(|item, whose| {
+            let is_same = is_same(item, whose);
+            if is_same {
+                alone.items.insert(item.clone(), 0);
+            }
+            !is_same
+        });
+    }
+
+    /// These are refused: what was refused together with them may be in order.
+    fn absolve(&mut self, refused: &BTreeMap<Item, String>) {
+        let is_concerned = |group: &Group| group.items.keys().any(|item| refused.contains_key(item));
+        let (concerned, others) = std::mem::take(&mut self.guilty).into_iter().partition(is_concerned);
+        self.guilty = others;
+        let rest = Vec::<Group>::into_iter(concerned).flat_map(|group| group.items);
+        let rest = rest.filter(|(item, _)| !refused.contains_key(item));
+        self.untested.extend(rest);
+        for (item, owner) in refused {
+            self.untested.remove(item);
+            let place = place(item, owner);
+            if let Some(alone) = self.alone.get_mut(&place)
+                && refused.len() > 1
+            {
+                alone.items.remove(item);
+                if alone.items.is_empty() {
+                    self.alone.remove(&place);
+                }
+            }
+        }
+    }
+
+    /// Items that were refused alone were refused together again: some of them are tried by themselves, where the failure is about one of
+    /// them.
+    fn refuse_again(&mut self, step: &Step, failure: &Failure, now: Duration) {
+        self.note_route(step);
+        let is_drain = Kind::of(step).is_drain() || scope(failure.class) == Scope::Kind && is_of_targets(step);
+        let longest = if is_drain { LONGEST_OF_DRAIN } else { LONGEST };
+        self.trials += 1;
+        for place in with_owners(step).iter().map(|(item, owner)| place(item, owner)).collect::<BTreeSet<_>>() {
+            if let Some(alone) = self.alone.get_mut(&place) {
+                alone.refusal = hold(Some(&alone.refusal), failure, first(failure.class), longest, now);
+                alone.tried = self.trials;
+                alone.samples = if scope(failure.class) == Scope::Item { SAMPLE } else { 0 };
+            }
         }
     }
 
     /// The task of a step has failed.
     pub fn note_task(&mut self, step: &Step, failure: &Failure, now: Duration) {
-        if items(step).len() == 1 { self.note(step, failure, now) } else { self.suspect(step, failure, now) }
+        self.refuse(step, failure, now);
     }
 
-    /// A step was refused, for whatever reason.
-    pub(super) fn refuse(&mut self, step: &Step) {
+    fn note_route(&mut self, step: &Step) {
         for item in items(step) {
             if let Item::Target(Kind::Register, route, _) = item {
                 self.routes_of_registrations.insert(route);
             }
-        }
-    }
-
-    /// Some item of the step was refused, and nobody knows which: all are tried apart from others, as soon as may be.
-    pub(super) fn suspect(&mut self, step: &Step, failure: &Failure, now: Duration) {
-        for item in items(step) {
-            let refusal = Refusal { failure: failure.clone(), count: 0, until: now };
-            self.items.entry(item).or_insert(refusal);
         }
     }
 
@@ -118,26 +268,11 @@ impl Refusals {
         let is_of_targets = matches!(kind, Kind::Register) || kind.is_drain();
         let (first, longest) =
             if is_of_targets { (first.min(FIRST_OF_TARGETS), LONGEST_OF_DRAIN) } else { (first, LONGEST) };
-        let refusal = hold(self.kinds.get(&kind), failure, first, longest, now);
+        let known = self.kinds.get(&kind).filter(|known| now < known.until + FORGIVEN);
+        let refusal = hold(known, failure, first, longest, now);
         let is_time = refusal.count >= STRIKES;
         self.kinds.insert(kind, refusal);
         is_time
-    }
-
-    /// A step has gone through.
-    pub(super) fn clear(&mut self, step: &Step) {
-        self.kinds.remove(&Kind::of(step));
-        for item in items(step) {
-            self.items.remove(&item);
-            if let Item::Target(Kind::Register, route, _) = &item {
-                self.routes_of_registrations.remove(route);
-            }
-        }
-    }
-
-    /// What is known of an item.
-    pub(super) fn of(&self, item: &Item) -> Option<&Refusal> {
-        self.items.get(item)
     }
 
     /// Why everything of a kind is held now; `None` when it is not.
@@ -145,17 +280,84 @@ impl Refusals {
         self.kinds.get(&kind).filter(|refusal| now < refusal.until)
     }
 
-    /// Until when something of a step is held; `None` when nothing of it was refused.
-    pub(super) fn until(&self, step: &Step) -> Option<Duration> {
-        let of_items = items(step).iter().filter_map(|item| self.items.get(item)).map(|refusal| refusal.until).min();
-        let of_kind = self.kinds.get(&Kind::of(step)).map(|refusal| refusal.until);
-        of_items.into_iter().chain(of_kind).max()
+    /// What is known against an item; `None` for nothing.
+    pub(super) fn of(&self, item: &Item, owner: &str) -> Option<Known<'_>> {
+        if self.untested.contains_key(item) {
+            return Some(Known::Untested);
+        }
+        if let Some(alone) = self.alone.get(&place(item, owner)).filter(|alone| alone.items.contains_key(item)) {
+            return Some(Known::Alone(&alone.refusal.failure, alone.refusal.until));
+        }
+        let group = self.guilty.iter().find(|group| group.items.contains_key(item))?;
+        let is_of_one = group.items.values().all(|whose| whose == owner);
+        Some(if is_of_one { Known::Guilty(&group.failure) } else { Known::Untested })
+    }
+
+    /// What may be tried now, the one first that was not for the longest.
+    pub(super) fn trials(&self, now: Duration) -> Vec<Trial> {
+        let mut trials: Vec<(u64, Trial)> = Vec::new();
+        trials.extend(self.innocent().into_iter().map(|trial| (0, trial)));
+        let guilty = self.guilty.iter().map(|one| (one.tried, Trial::Guilty(one.items.keys().cloned().collect())));
+        trials.extend(guilty);
+        for alone in self.alone.values() {
+            let sample = alone.items.iter().min_by_key(|(_, tried)| **tried).filter(|_| alone.samples > 0);
+            if let Some((item, _)) = sample {
+                trials.push((alone.tried, Trial::Alone(BTreeSet::from([item.clone()]))));
+            } else if alone.refusal.until <= now {
+                trials.push((alone.tried, Trial::Alone(alone.items.keys().cloned().collect())));
+            }
+        }
+        trials.sort_by_key(|(tried, _)| *tried);
+        trials.into_iter().map(|(_, trial)| trial).collect()
+    }
+
+    /// What is tried next once this step was refused.
+    pub(super) fn next_trial(&self, step: &Step) -> Option<Trial> {
+        let (first, owner) = with_owners(step).into_iter().next()?;
+        if let Some(alone) = self.alone.get(&place(&first, &owner)).filter(|alone| alone.samples > 0) {
+            let (item, _) = alone.items.iter().min_by_key(|(_, tried)| **tried)?;
+            return Some(Trial::Alone(BTreeSet::from([item.clone()])));
+        }
+        let group = self.guilty.iter().find(|group| group.items.contains_key(&first))?;
+        Some(Trial::Guilty(group.items.keys().cloned().collect()))
+    }
+
+    /// What may be in order: of each kind all together, but that of owners of whom something is known to be refused apart from others.
+    pub(super) fn innocent(&self) -> Vec<Trial> {
+        let guilty = self.guilty.iter().flat_map(|group| &group.items).map(|(item, owner)| place(item, owner));
+        let tainted: BTreeSet<(Kind, String)> = guilty.chain(self.alone.keys().cloned()).collect();
+        let mut found: BTreeMap<(Kind, Option<String>), BTreeSet<Item>> = BTreeMap::new();
+        for (item, owner) in &self.untested {
+            let place = place(item, owner);
+            let apart = tainted.contains(&place).then(|| place.1.clone());
+            found.entry((item.kind(), apart)).or_default().insert(item.clone());
+        }
+        found.into_values().map(Trial::Untested).collect()
+    }
+
+    /// The rest of the group of which these were taken: one of it is not in order.
+    pub(super) fn rest(&self, group: &BTreeSet<Item>) -> Option<Trial> {
+        let rest = self.guilty.iter().find(|one| one.items.keys().any(|item| group.contains(item)))?;
+        Some(Trial::Guilty(rest.items.keys().cloned().collect()))
+    }
+
+    /// A part of a group is tried: it comes after the others the next time.
+    pub(super) fn note_trial(&mut self, trial: &Trial) {
+        self.trials += 1;
+        let (trials, Trial::Untested(items) | Trial::Guilty(items) | Trial::Alone(items)) = (self.trials, trial);
+        let Some(first) = items.iter().next() else { return };
+        for group in self.guilty.iter_mut().filter(|group| group.items.contains_key(first)) {
+            group.tried = trials;
+        }
+        for alone in self.alone.values_mut().filter(|alone| alone.items.contains_key(first)) {
+            alone.tried = trials;
+        }
     }
 
     /// What is not planned any more has nothing to wait for. These are all steps of a plan that was made of settled reads.
     pub fn forget_all_but(&mut self, steps: &[Step]) {
-        let planned: BTreeSet<Item> =
-            if self.items.is_empty() { BTreeSet::new() } else { steps.iter().flat_map(items).collect() };
+        let is_empty = self.untested.is_empty() && self.guilty.is_empty() && self.alone.is_empty();
+        let planned: BTreeSet<Item> = if is_empty { BTreeSet::new() } else { steps.iter().flat_map(items).collect() };
         let is_planned = |item: &Item| match item {
             // What cannot lose its weight is deregistered.
             Item::Target(Kind::Reweight, route, address) => {
@@ -163,7 +365,15 @@ impl Refusals {
             }
             Item::Target(..) | Item::Other(..) => planned.contains(item),
         };
-        self.items.retain(|item, _| is_planned(item));
+        self.untested.retain(|item, _| is_planned(item));
+        for group in &mut self.guilty {
+            group.items.retain(|item, _| is_planned(item));
+        }
+        self.guilty.retain(|group| !group.items.is_empty());
+        for alone in self.alone.values_mut() {
+            alone.items.retain(|item, _| is_planned(item));
+        }
+        self.alone.retain(|_, alone| !alone.items.is_empty());
         self.kinds.retain(|kind, _| steps.iter().any(|step| Kind::of(step) == *kind));
         let registers = |route: &Route| {
             steps.iter().any(|step| match step {
@@ -180,17 +390,21 @@ impl Refusals {
             Item::Target(Kind::Register, route, _) => Some(route.clone()),
             Item::Target(..) | Item::Other(..) => None,
         };
-        self.items.keys().filter_map(of).chain(self.routes_of_registrations.iter().cloned()).collect()
+        let guilty = self.guilty.iter().flat_map(|group| group.items.keys());
+        let alone = self.alone.values().flat_map(|alone| alone.items.keys());
+        let all = self.untested.keys().chain(guilty).chain(alone);
+        all.filter_map(of).chain(self.routes_of_registrations.iter().cloned()).collect()
     }
 
     /// The targets whose weight the cloud does not take.
     pub fn weights(&self) -> BTreeSet<(Route, Address)> {
-        let held = self.items.iter().filter(|(_, refusal)| refusal.count > 0).map(|(item, _)| item);
-        held.filter_map(|item| match item {
-            Item::Target(Kind::Reweight, route, address) => Some((route.clone(), *address)),
-            _ => None,
-        })
-        .collect()
+        let alone = self.alone.values().flat_map(|alone| alone.items.keys());
+        alone
+            .filter_map(|item| match item {
+                Item::Target(Kind::Reweight, route, address) => Some((route.clone(), *address)),
+                _ => None,
+            })
+            .collect()
     }
 }
 

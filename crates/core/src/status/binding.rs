@@ -21,6 +21,7 @@ use crate::plan::{
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
+use super::no_weight::no_weight;
 use super::placement::load_balancer;
 use super::programmed::programmed;
 use super::refused::RefusedWrites;
@@ -78,6 +79,7 @@ pub fn binding_status(
         pod_selector: pod_selector(view, previous),
         publishes_not_ready_addresses: publishes_not_ready_addresses(view, previous),
         observed_config_generation: config_generation(view, plan, previous),
+        removals_held_by: round.snapshot.removals.held().map(|hold| hold.reason.to_string()),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
     };
@@ -314,7 +316,7 @@ fn conditions(
     let resolved = faults(plan, ConditionType::ResolvedRefs)
         .unwrap_or_else(|| Verdict::new(Truth::True, Reason::Resolved, "everything the spec names exists"));
     let programmed = programmed(round, view, plan);
-    let healthy = healthy(plan);
+    let healthy = healthy(view, plan);
     let ready = ready(round, plan, &[&accepted, &resolved, &programmed, &healthy]);
 
     let mut set = ConditionSet::new(previous, generation, round.snapshot.now);
@@ -348,7 +350,7 @@ fn accepted(plan: &BindingPlan) -> Verdict {
     Verdict::new(Truth::True, Reason::Accepted, message)
 }
 
-fn healthy(plan: &BindingPlan) -> Verdict {
+fn healthy(view: &BindingView, plan: &BindingPlan) -> Verdict {
     let counts = plan.counts;
     let sum = format!("{} of {} Pods are healthy", counts.healthy, counts.desired);
     if plan.sight == Sight::Nothing || !plan.management.is_live() {
@@ -358,8 +360,7 @@ fn healthy(plan: &BindingPlan) -> Verdict {
     } else if counts.desired == 0 {
         Verdict::new(Truth::False, Reason::NoTargets, "no Pod of the Service is a target that should serve")
     } else if counts.registered == counts.desired && counts.weighted == 0 {
-        let words = "every Pod has weight 0, so nobody gets traffic; kubectl direct-access drain --undo takes back what drain --now did";
-        Verdict::new(Truth::False, Reason::NoWeight, words)
+        Verdict::new(Truth::False, Reason::NoWeight, no_weight(view))
     } else if counts.healthy < counts.desired {
         let reason = if counts.unhealthy > 0 { Reason::Unhealthy } else { Reason::Waiting };
         Verdict::new(Truth::False, reason, sum)

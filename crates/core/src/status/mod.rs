@@ -6,6 +6,7 @@ mod config;
 mod failure;
 mod gate;
 mod next_look;
+mod no_weight;
 mod placement;
 mod programmed;
 mod refused;

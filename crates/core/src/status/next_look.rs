@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_step_is_verified_soon_and_not_repeated_hotly() {
         let plan = Plan { steps: vec![Step::Register(Vec::new())], ..Plan::default() };
-        let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)], retry_after: None };
+        let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)], ..Outcome::default() };
         let look = |pace| {
             next_look(&snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)), &plan, &outcome, pace, RESYNC)
         };

@@ -28,7 +28,7 @@ pub enum RefusalKind {
     Lasting,
     /// It may be taken the next time.
     Passing,
-    /// The object is not the one that was read: it has changed or gone, and that starts the next attempt.
+    /// The object is not the one that was read: it has changed or gone, and that starts the next attempt, if anybody sees it.
     Outdated,
 }
 
@@ -169,6 +169,16 @@ impl Refusal {
         let pause = (self.tried.duration_since(self.since) / 2).clamp(shortest, longest);
         (pause - tried).max(SignedDuration::ZERO)
     }
+
+    /// The same where nothing changes. What is outdated is tried again late: a definition that was not there, or a webhook that says 409,
+    /// changes nothing that anybody sees.
+    fn wait_without_change(&self, now: Timestamp) -> SignedDuration {
+        let tried = now.duration_since(self.tried);
+        match self.kind {
+            RefusalKind::Outdated if !tried.is_negative() => (PAUSES[1] - tried).max(SignedDuration::ZERO),
+            _ => self.wait(now),
+        }
+    }
 }
 
 /// The writes that were not taken, by what was to be written: a field of a binding, or the UID of a Pod.
@@ -187,6 +197,9 @@ impl<K: Ord> RefusedWrites<K> {
         let previous = self.0.remove(&key);
         let since = previous.as_ref().map_or(now, |previous| previous.since.min(now));
         let words = clip(words.trim_end_matches('.'), WORDS_MAX);
+        // Twice in a row, looking again has not helped.
+        let is_again = kind == RefusalKind::Outdated && previous.is_some();
+        let kind = if is_again { RefusalKind::Passing } else { kind };
         let told = previous.and_then(|previous| previous.told);
         self.0.insert(key, Refusal { object: object.to_owned(), kind, words, since, tried: now, told });
     }
@@ -226,14 +239,9 @@ impl<K: Ord> RefusedWrites<K> {
         self.0.is_empty()
     }
 
-    /// How long until the first write is to be tried again of those that no change asks for.
+    /// How long until the first write is to be tried again without a change that asks for it.
     pub fn wait(&self, now: Timestamp) -> Option<SignedDuration> {
-        self.first_wait(now, |_| true)
-    }
-
-    fn first_wait(&self, now: Timestamp, is_asked_for: impl Fn(&K) -> bool) -> Option<SignedDuration> {
-        let rows = self.0.iter().filter(|(key, refusal)| refusal.kind != RefusalKind::Outdated && is_asked_for(key));
-        rows.map(|(_, refusal)| refusal.wait(now)).min()
+        self.0.values().map(|refusal| refusal.wait_without_change(now)).min()
     }
 }
 
@@ -247,9 +255,11 @@ pub struct RefusalNews {
 }
 
 impl RefusedWrites {
-    /// How long until rounds try again what they write of a binding.
+    /// How long until rounds try again what they write of a binding. They look again by themselves at what is outdated.
     pub fn wait_of_rounds(&self, now: Timestamp) -> Option<SignedDuration> {
-        self.first_wait(now, |field| field.is_of_rounds())
+        let is_asked_for =
+            |(field, refusal): &(&Field, &Refusal)| refusal.kind != RefusalKind::Outdated && field.is_of_rounds();
+        self.0.iter().filter(is_asked_for).map(|(_, refusal)| refusal.wait(now)).min()
     }
 
     /// What is refused, in one sentence; `None` when there is nothing to say. Gates have a sentence of their own, and a status that is
@@ -369,6 +379,8 @@ mod tests {
             (Some(403), &[0, 9_000], 9_030, true),
             (None, &[0], 1, false),
             (Some(409), &[0], 0, true),
+            (Some(409), &[0, 1], 2, false),
+            (Some(409), &[0, 1], 3, true),
             (Some(403), &[0], -300, true),
         ] {
             assert_eq!(due(code, tried, now), expected, "{code:?} tried at {tried:?}, now {now}");
@@ -377,6 +389,8 @@ mod tests {
         assert_eq!(writes.wait_of_rounds(at(1)), Some(SignedDuration::from_secs(1)));
         assert_eq!(refused(Field::Config, Some(403), &[0]).wait_of_rounds(at(1)), None, "others write it");
         assert_eq!(refused(Field::Ingress, Some(409), &[0]).wait_of_rounds(at(1)), None, "a change asks for it");
+        let outdated = refused(Field::Config, Some(409), &[0]);
+        assert_eq!(outdated.wait(at(1)), Some(SignedDuration::from_secs(29)), "or nothing does");
         writes.taken(&Field::Ingress);
         assert!(writes.is_empty() && writes.wait(at(1)).is_none() && writes.is_due(&Field::Ingress, at(1)));
     }

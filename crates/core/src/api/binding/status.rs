@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ListenerProtocol;
+use crate::api::condition::HoldCause;
 use crate::api::service_config::EntryProblem;
 use crate::api::{GENERATION_MAX, MESSAGE_MAX, fragment};
 
@@ -90,6 +91,11 @@ pub struct DirectAccessBindingStatus {
     /// Whether the Service publishes Pods that are not ready, as it was last seen. Absent when it does not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub publishes_not_ready_addresses: bool,
+    /// Why removals are held, in one word: what an earlier leader has held by itself, a new one goes on to hold. Absent when they are
+    /// not held. New words may appear in later versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub removals_held_by: Option<String>,
     /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256
     /// characters. Absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,9 +123,17 @@ impl Default for DirectAccessBindingStatus {
             annotations: Vec::new(),
             pod_selector: Vec::new(),
             publishes_not_ready_addresses: false,
+            removals_held_by: None,
             last_handled_reconcile_at: None,
             conditions: Vec::new(),
         }
+    }
+}
+
+impl DirectAccessBindingStatus {
+    /// Why removals are held; `None` when they are not, and for a word of a later version.
+    pub fn removals_held_by(&self) -> Option<HoldCause> {
+        self.removals_held_by.as_deref().and_then(|word| word.parse().ok())
     }
 }
 

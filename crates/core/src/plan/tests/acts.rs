@@ -18,7 +18,7 @@ pub(crate) fn web(spec: &Value, count: u32) -> World {
 }
 
 /// Adds Pods with this `app` label, as [`web`] has them.
-pub(super) fn add(world: &mut World, numbers: impl IntoIterator<Item = u32>, app: &str) {
+pub(crate) fn add(world: &mut World, numbers: impl IntoIterator<Item = u32>, app: &str) {
     for number in numbers {
         let mut pod = pod(number);
         pod.labels.insert("app".to_owned(), app.to_owned());
@@ -31,7 +31,7 @@ pub(super) fn add(world: &mut World, numbers: impl IntoIterator<Item = u32>, app
 }
 
 /// Their deletion is asked for, with the grace that they have.
-pub(super) fn delete(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
+pub(crate) fn delete(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
     let now = world.now;
     for number in numbers {
         let pod = world.pod(number);
@@ -49,7 +49,7 @@ pub(super) fn unready(world: &mut World, number: u32) {
 }
 
 /// They are gone.
-pub(super) fn remove(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
+pub(crate) fn remove(world: &mut World, numbers: impl IntoIterator<Item = u32>) {
     for number in numbers {
         world.pods.remove(&number);
     }
@@ -67,12 +67,12 @@ pub(super) fn edit(world: &mut World, change: impl FnOnce(&mut DirectAccessBindi
 }
 
 /// Its deletion is asked for.
-pub(super) fn delete_binding(world: &mut World) {
+pub(crate) fn delete_binding(world: &mut World) {
     let now = world.now;
     edit(world, |binding| binding.metadata.deletion_timestamp = Some(Time(now)));
 }
 
 /// A listener of Service port 80.
-pub(super) fn listener(port: u16, protocol: &str) -> Value {
+pub(crate) fn listener(port: u16, protocol: &str) -> Value {
     json!({"port": port, "protocol": protocol, "servicePort": 80})
 }

@@ -2,9 +2,10 @@ use serde_json::json;
 
 use jiff::SignedDuration;
 
+use super::acts::{edit, listener, respec, web};
 use super::world::{World, address, binding, pod};
 use crate::api::condition::GateReason;
-use crate::model::{Attribute, ClusterNetwork, GateState, Health, PodNetwork};
+use crate::model::{Attribute, ClusterNetwork, GateState, Health, PodNetwork, Route};
 use crate::plan::{GateRelease, ListenerSight, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
@@ -62,6 +63,69 @@ fn all_listeners_must_agree() {
     world.converge();
     world.heal();
     assert_eq!(verdict(&world, "web-1"), Some(GateReason::NotRegistered), "the listener by id is missing");
+}
+
+type Spoil = fn(&mut World);
+
+/// What cannot be resolved stays, and new Pods come to it: their gates wait for it as for what is wanted.
+#[test]
+fn gates_open_on_what_is_held_while_the_service_or_its_selector_is_missing() {
+    let spoils: [(&str, Spoil); 3] = [
+        ("Service deleted", |world| world.service = None),
+        ("selector removed", |world| world.service.as_mut().unwrap().selector.clear()),
+        ("TKE comes", |world| {
+            let service = world.service.as_mut().unwrap();
+            (service.is_load_balancer, service.has_tke_finalizer) = (true, true);
+        }),
+    ];
+    for (what, spoil) in spoils {
+        let mut world = web(&json!({}), 2);
+        world.converge();
+        world.heal();
+        world.converge();
+        spoil(&mut world);
+        world.converge();
+        world = world.with_pods([9]);
+        assert_eq!(verdict(&world, "web-9"), Some(GateReason::Registering), "{what}");
+        world.converge();
+        assert_eq!(verdict(&world, "web-9"), Some(GateReason::HealthCheck), "{what}");
+        let counts = world.plan().bindings[0].counts;
+        assert_eq!((counts.healthy, counts.registered, counts.desired), (2, 3, 3), "{what}");
+        world.heal();
+        assert_eq!(verdict(&world, "web-9"), Some(GateReason::BackendReady), "{what}");
+        let status = world.bindings[0].status.as_ref().unwrap();
+        assert!(status.held_weights.is_empty(), "every target shows its weight, {what}: {:?}", status.held_weights);
+        let id = world.listeners[0].id.clone();
+        let target = world.targets.get_mut(&Route { listener: id, rule: None }).unwrap().last_mut().unwrap();
+        target.weight = 0;
+        assert_ne!(verdict(&world, "web-9"), Some(GateReason::BackendReady), "a weight of 0 is nobody's wish, {what}");
+    }
+}
+
+/// A listener of which nothing is recorded takes no new Pods: it is waited for by those only that are there.
+#[test]
+fn a_gate_waits_for_a_listener_that_takes_nobody_only_where_the_pod_is_a_target() {
+    let ports = |ports: &[u16]| {
+        let listeners: Vec<_> = ports.iter().map(|port| listener(*port, "TCP")).collect();
+        json!({"listeners": listeners})
+    };
+    let mut world = web(&ports(&[80, 81]), 0).with_pods([1]);
+    world.converge();
+    world.heal();
+    // Another binding has the port, so that nothing proves that the former one is not wanted; and somebody has edited the status.
+    respec(&mut world, &ports(&[80, 90]));
+    world.bindings.push(binding(0, &ports(&[90])));
+    edit(&mut world, |binding| binding.status.as_mut().unwrap().listeners.retain(|row| row.port == 80));
+    world = world.with_pods([9]);
+    world.converge();
+    world.health.insert(address(9), Health::Healthy);
+    let held = Route { listener: world.listeners.iter().find(|one| one.port == 81).unwrap().id.clone(), rule: None };
+    assert_eq!(world.targets[&held].len(), 1, "new Pods do not come there");
+    assert_eq!(verdict(&world, "web-9"), Some(GateReason::BackendReady));
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::BackendReady));
+    world.targets.get_mut(&held).unwrap()[0].weight = 0;
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::Registering));
+    assert_eq!(verdict(&world, "web-9"), Some(GateReason::BackendReady));
 }
 
 #[test]

@@ -119,6 +119,24 @@ fn pods_that_are_published_although_unready_stay_while_the_service_is_missing() 
     }
 }
 
+/// Nobody knows what the Service says of weights while it is missing: what was taken from a Pod that could not serve is recorded.
+#[test]
+fn a_weight_that_was_taken_while_the_service_is_missing_comes_back_with_another_controller() {
+    let mut world = web(&json!({}), 3);
+    world.converge();
+    world.heal();
+    world.service = None;
+    world.converge();
+    unready(&mut world, 1);
+    world.converge();
+    assert_eq!(weights(&world), [0, 10, 10]);
+    restart(&mut world);
+    world.pod(1).containers_ready = true;
+    world.converge();
+    assert_eq!(weights(&world), [10, 10, 10]);
+    assert!(world.bindings[0].status.as_ref().unwrap().held_weights.is_empty());
+}
+
 #[test]
 fn a_weight_that_somebody_has_changed_in_the_cloud_is_told_from_one_that_a_user_wishes() {
     let reason = |world: &World| match world.plan().steps.as_slice() {
@@ -183,4 +201,51 @@ fn one_that_is_not_ready_stays_until_a_newcomer_is_known_to_serve() {
     world.health.insert(address(1), crate::model::Health::Unhealthy);
     world.converge();
     assert_eq!(weights(&world), [0, 10]);
+}
+
+type Spoil<'a> = &'a dyn Fn(&mut World);
+
+/// A shared listener has rules of others, of which nothing is recorded: Pods do not come there while all of the binding is held.
+#[test]
+fn rules_of_others_on_a_shared_listener_are_no_routes_of_a_binding_that_is_held() {
+    use crate::api::condition::GateReason;
+    use crate::model::{Health, Protocol};
+    use crate::plan::Verdict;
+    let rules = json!([{"domain": "a.example"}]);
+    let of = |id: &str| json!({"listeners": [{"port": 80, "protocol": "HTTP", "servicePort": 80, "listenerId": id, "rules": rules}]});
+    let spoils: [(&str, Spoil<'_>); 2] = [
+        ("TKE comes", &|world| {
+            let service = world.service.as_mut().unwrap();
+            (service.is_load_balancer, service.has_tke_finalizer) = (true, true);
+        }),
+        ("another listenerId", &|world| super::acts::respec(world, &of("lbl-99"))),
+    ];
+    for (what, spoil) in spoils {
+        let mut world = web(&of("lbl-1"), 2);
+        let id = world.add_listener("somebody's", Protocol::Http, 80);
+        world.add_rule(&id, "a.example", "/");
+        world.add_rule(&id, "others.example", "/");
+        world.converge();
+        world.heal();
+        spoil(&mut world);
+        world.converge();
+        world = world.with_pods([9]);
+        for _ in 0..3 {
+            world.converge();
+        }
+        let targets = world.targets_by_rule(&id);
+        let count = |domain: &str| {
+            let of = targets.iter().filter(|(rule, _)| rule.contains(domain));
+            of.map(|(_, targets)| targets.len()).sum::<usize>()
+        };
+        assert_eq!((count("a.example"), count("others.example")), (3, 0), "{what}: {targets:?}");
+        let row = &world.bindings[0].status.as_ref().unwrap().listeners;
+        let names: Vec<_> = row.iter().flat_map(|row| &row.rules).map(|rule| rule.domain.as_str()).collect();
+        assert!(!names.contains(&"others.example"), "{what}: {names:?}");
+        world.health.insert(address(9), Health::Healthy);
+        if what == "TKE comes" {
+            let gate = &world.plan().bindings[0].gates[0].verdict;
+            assert_eq!(*gate, Verdict::Open(GateReason::BackendReady), "{what}");
+        }
+    }
 }

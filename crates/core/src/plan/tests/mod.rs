@@ -1,6 +1,7 @@
 //! Plans by table and by property.
 
 pub(crate) mod acts;
+mod brake;
 mod cloud;
 mod config;
 mod endings;
@@ -18,6 +19,7 @@ mod removals;
 mod replacement;
 mod targets;
 mod traces;
+mod upgrade;
 pub(crate) mod world;
 
 /// Prints what a table has run, although the test passes: the harness keeps back what `println!` says.

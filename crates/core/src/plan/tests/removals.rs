@@ -1,7 +1,4 @@
-//! Held removals: what a hold keeps and what goes on, and when too much is removed at once.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Held removals: what a hold keeps and what goes on.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,11 +8,10 @@ use super::properties::{cell, policy, world as world_of};
 use super::world::{World, address};
 use crate::api::condition::{ChangeReason, ConditionType, HoldCause, Reason};
 use crate::api::names;
-use crate::model::{Health, ListenerId, Phase, Reading, Route, Weight};
-use crate::plan::brake::{BINDINGS, Brake, HoldConfig, HoldFlag, HoldWord, MassRemovals};
-use crate::plan::{ConfigMapSight, Hold, Losses, Plan, Removals, Step, plan};
+use crate::model::{Health, Phase, Weight};
+use crate::plan::{ConfigMapSight, Hold, Removals, Step};
 
-fn held(reason: HoldCause) -> Removals {
+pub(super) fn held(reason: HoldCause) -> Removals {
     Removals::Held(Hold { reason, namespace: "system".to_owned(), config_map: ConfigMapSight::Absent })
 }
 
@@ -37,7 +33,7 @@ fn first_targets(world: &World) -> Vec<Weight> {
 type Change = fn(&mut World);
 
 /// The Service selects one other Pod, which serves.
-fn select_another(world: &mut World) {
+pub(super) fn select_another(world: &mut World) {
     add(world, [9], "other");
     world.service.as_mut().unwrap().selector.insert("app".to_owned(), "other".to_owned());
     world.health.insert(address(9), Health::Healthy);
@@ -198,6 +194,7 @@ fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() 
             ConfigMapSight::There,
             r#"kubectl -n system patch configmap direct-access-controller --type merge -p '{"data":{"hold-removals":"false"}}'"#,
         ),
+        (HoldCause::ConfigMapRefused, ConfigMapSight::Refused, "allow the controller to list and watch it"),
     ];
     for (reason, config_map, command) in commands {
         let mut world = at_rest();
@@ -218,168 +215,6 @@ fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() 
             assert!(said.message.contains(command) && said.message.contains("1 target "), "{said:?}");
         }
     }
-}
-
-/// Targets of one listener, which are called by their numbers.
-fn losses(weighted: usize, leaving: std::ops::Range<u32>) -> Losses {
-    let route = Route { listener: ListenerId::new("lbl-1"), rule: None };
-    Losses { weighted, leaving: leaving.map(|number| (route.clone(), address(number))).collect() }
-}
-
-/// A moment in s, the number of the binding, how many of its targets have weight, and which of them leave.
-type Count = (u64, usize, usize, std::ops::Range<u32>);
-
-#[test]
-fn too_much_at_once_is_more_than_half_of_more_than_five_within_a_minute() {
-    let all = |at: fn(usize) -> u64, weighted, leaving: std::ops::Range<u32>, bindings: usize| -> Vec<Count> {
-        (0..bindings).map(|number| (at(number), number, weighted, leaving.clone())).collect()
-    };
-    // One target after the other, each gone in the next round.
-    let slowly = |pause: u64, of: usize, lost: usize| -> Vec<Count> {
-        let each = |number: usize| {
-            let target = u32::try_from(number).unwrap();
-            (0..=BINDINGS).map(move |binding| (number as u64 * pause, binding, of - number, target..target + 1))
-        };
-        (0..lost).flat_map(each).collect()
-    };
-    let repeated = |lost: u32| -> Vec<Count> {
-        (0..9).flat_map(|at| (0..=BINDINGS).map(move |binding| (at, binding, 4, 0..lost))).collect()
-    };
-    let rows: [(&str, Vec<Count>, bool); 12] = [
-        ("all of six at once", all(|_| 0, 3, 0..3, 6), true),
-        ("all of five", all(|_| 0, 3, 0..3, 5), false),
-        ("half of a hundred", all(|_| 0, 4, 0..2, 100), false),
-        ("more than half of six", all(|_| 0, 5, 0..3, 6), true),
-        ("the only one of six", all(|_| 0, 1, 0..1, 6), true),
-        ("six in a minute", all(|number| number as u64 * 11, 3, 0..3, 6), true),
-        ("six in more than a minute", all(|number| number as u64 * 12, 3, 0..3, 6), false),
-        ("one after the other, quickly", slowly(10, 5, 3), true),
-        ("one after the other, and half", slowly(10, 6, 3), false),
-        ("one after the other, slowly", slowly(30, 5, 3), false),
-        ("the same in every round", repeated(2), false),
-        ("more than half, in every round", repeated(3), true),
-    ];
-    for (what, counts, expected) in rows {
-        let mut mass = MassRemovals::default();
-        for (at, number, weighted, leaving) in counts {
-            mass.count(&format!("uid-{number}"), &losses(weighted, leaving), Duration::from_secs(at));
-        }
-        assert_eq!(mass.is_on(), expected, "{what}");
-    }
-}
-
-fn config(value: Option<&str>) -> HoldConfig {
-    HoldConfig { word: HoldWord::read(value), sight: ConfigMapSight::There }
-}
-
-#[test]
-fn what_the_config_map_says_is_read_and_what_cannot_be_read_changes_nothing() {
-    for (value, expected) in [
-        (None, Reading::Absent),
-        (Some("true"), Reading::Said(HoldWord::Hold)),
-        (Some("false"), Reading::Said(HoldWord::GoOn)),
-    ] {
-        assert_eq!(HoldWord::read(value), expected);
-    }
-    for value in ["", "True", "yes", "1", "tru", "true,"] {
-        for before in [None, Some("true"), Some("false")] {
-            let mut brake = Brake::new(HoldFlag::Unset, "system");
-            assert!(brake.hear(&config(before)).is_none());
-            let reason = |brake: &Brake| brake.removals().held().map(|hold| hold.reason);
-            let known = reason(&brake);
-            let problem = brake.hear(&config(Some(value))).expect("it is reported");
-            assert!(problem.to_string().starts_with("hold-removals: "), "{problem}");
-            assert_eq!(reason(&brake), known, "{value:?} after {before:?}");
-            assert!(brake.hear(&config(Some(value))).is_none(), "once");
-        }
-    }
-}
-
-/// Seven bindings on ports of their own, with three Pods that serve.
-fn seven() -> World {
-    let spec = |number: u32| json!({"listeners": [{"port": 80 + number, "protocol": "TCP", "servicePort": 80}]});
-    let mut world = web(&spec(1), 3);
-    world.bindings = (1..=7).map(|number| super::world::binding(number, &spec(number))).collect();
-    world.converge();
-    world.heal();
-    world.converge();
-    world
-}
-
-fn counted(brake: &mut Brake, world: &World, at: u64) -> (Option<HoldCause>, Plan) {
-    let mut snapshot = world.snapshot();
-    snapshot.removals = brake.removals();
-    let found = plan(&snapshot);
-    brake.count(&snapshot.bindings, &found.bindings, Duration::from_secs(at));
-    (brake.removals().held().map(|hold| hold.reason), found)
-}
-
-#[test]
-fn a_round_that_removes_too_much_is_held_until_somebody_lets_it_go_on() {
-    let mut world = seven();
-    select_another(&mut world);
-    let mut brake = Brake::new(HoldFlag::Unset, "system");
-    assert_eq!(counted(&mut brake, &world, 0).0, None, "until the other Pod serves, nobody leaves");
-    world.round();
-    world.heal();
-    assert_eq!(counted(&mut brake, &world, 0).0, Some(HoldCause::Mass));
-    let (reason, plan) = counted(&mut brake, &world, 1_000);
-    assert!(plan.steps.is_empty(), "{:?}", plan.steps);
-    assert_eq!(reason, Some(HoldCause::Mass), "it does not end by itself");
-    assert!(brake.hear(&config(Some("false"))).is_none());
-    // What drains is recorded before it loses its weight.
-    world.round();
-    let (reason, plan) = counted(&mut brake, &world, 1_001);
-    assert!(reason.is_none() && !plan.steps.is_empty());
-    assert!(brake.hear(&config(None)).is_none());
-    assert_eq!(counted(&mut brake, &world, 1_002).0, Some(HoldCause::Mass), "it counts again");
-    assert!(brake.hear(&config(Some("true"))).is_none());
-    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::ConfigMap));
-    let mut brake = Brake::new(HoldFlag::Unset, "system");
-    assert!(brake.hear(&config(Some("true"))).is_none());
-    counted(&mut brake, &world, 0);
-    assert!(brake.hear(&config(None)).is_none());
-    assert_eq!(brake.removals(), Removals::Allowed, "nothing is counted while somebody holds");
-    // Of two words that disagree, the one that keeps counts.
-    let mut brake = Brake::new(HoldFlag::Set, "system");
-    assert!(brake.hear(&config(Some("false"))).is_none());
-    assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::Flag));
-}
-
-/// A deletion is a plain word, as when a namespace goes.
-#[test]
-fn bindings_that_are_deleted_never_hold() {
-    let mut world = seven();
-    for binding in &mut world.bindings {
-        Arc::make_mut(binding).metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
-    }
-    let mut brake = Brake::new(HoldFlag::Unset, "system");
-    let (reason, plan) = counted(&mut brake, &world, 0);
-    assert!(reason.is_none() && !plan.steps.is_empty());
-}
-
-/// Pods that Kubernetes replaces or scales down are nobody's mistake, however many.
-#[test]
-fn rolling_updates_and_scaling_down_never_hold() {
-    let mut world = seven();
-    let mut brake = Brake::new(HoldFlag::Unset, "system");
-    add(&mut world, 11..=13, "web");
-    delete(&mut world, 1..=3);
-    for second in 0..60 {
-        let (reason, _) = counted(&mut brake, &world, second);
-        assert_eq!(reason, None, "{second}");
-        world.round();
-        world.heal();
-        world.now += jiff::SignedDuration::from_secs(1);
-        if second == 30 {
-            remove(&mut world, 1..=3);
-        }
-    }
-    delete(&mut world, 11..=13);
-    assert_eq!(counted(&mut brake, &world, 61).0, None);
-    remove(&mut world, 11..=13);
-    assert_eq!(counted(&mut brake, &world, 62).0, None);
 }
 
 fn goes_on(world: &World, reason: ChangeReason, pod: Option<&String>) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::api::mark::{ListenerName, TargetTag};
@@ -13,7 +13,7 @@ use crate::model::{
     AccountId, Address, Annotations, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState, Health,
     IpFamily, Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey,
     Phase, Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice,
-    SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
+    SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight, skew,
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
@@ -46,6 +46,7 @@ pub(crate) fn pod(number: u32) -> Pod {
         key: ObjectKey::new(NAMESPACE, format!("web-{number}")),
         uid: uid(number),
         created: None,
+        workload: None,
         labels: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         annotations: Annotations::default(),
         ips: vec![ip(number)],
@@ -156,6 +157,8 @@ pub(crate) struct World {
     pub(crate) shows_tags: bool,
     /// Addresses of Pods on silent nodes that other Pods have by now.
     pub(crate) reassigned: std::collections::BTreeSet<IpAddr>,
+    /// How far the controller's clock is ahead of the API server's.
+    pub(crate) skew: SignedDuration,
     next_listener: u32,
 }
 
@@ -188,6 +191,7 @@ impl World {
             removals: Removals::Allowed,
             shows_tags: true,
             reassigned: std::collections::BTreeSet::new(),
+            skew: SignedDuration::ZERO,
             next_listener: 1,
             caller: Caller::Known(AccountId::new(ACCOUNT)),
         }
@@ -302,7 +306,7 @@ impl World {
         }
     }
 
-    fn observed(&self) -> Observed {
+    pub(crate) fn observed(&self) -> Observed {
         let health = self.targets.iter().flat_map(|(route, targets)| {
             targets.iter().map(|target| TargetHealth {
                 listener: route.listener.clone(),
@@ -356,8 +360,14 @@ impl World {
             removals: self.removals.clone(),
             limits: self.limits,
             remembered: self.remembered.clone(),
-            now: self.now,
+            now: self.told_time(),
         }
+    }
+
+    /// The time by which the controller plans: its own, corrected by what the API server has just said.
+    fn told_time(&self) -> Timestamp {
+        let own = self.now + self.skew;
+        own + skew(self.now, own, own)
     }
 
     pub(crate) fn plan(&self) -> Plan {

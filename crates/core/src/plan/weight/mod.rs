@@ -35,6 +35,11 @@ pub(super) enum PodWeight {
         /// of its predecessor, else 0.
         newcomer: Option<Weight>,
     },
+    /// Nobody knows what is said of the Pod, since the Service or its port is missing: its target keeps the weight that it has.
+    Unsaid {
+        /// The weight of a target that is new: the listener's.
+        newcomer: Weight,
+    },
 }
 
 impl PodWeight {
@@ -48,6 +53,7 @@ impl PodWeight {
         match self {
             Self::Known(weight) => Some(*weight),
             Self::Unreadable { newcomer, .. } => *newcomer,
+            Self::Unsaid { newcomer } => Some(*newcomer),
         }
     }
 }
@@ -57,8 +63,8 @@ impl PodWeight {
 pub(super) struct Weights {
     /// Of Pods of which nothing else is said.
     usual: Weight,
-    /// What the Service says.
-    rows: PortRows,
+    /// What the Service says; `None` where the Service or its port is missing.
+    rows: Option<PortRows>,
 }
 
 impl Weights {
@@ -69,16 +75,13 @@ impl Weights {
         if is_explicit {
             rows.default = Reading::Absent;
         }
-        Self { usual, rows }
+        Self { usual, rows: Some(rows) }
     }
 
     /// The weights where the Service or its port is missing: targets keep what they have, a new one gets the listener's, and what a Pod
     /// says of itself counts.
-    pub(super) fn held(usual: Weight) -> Self {
-        let problem = KeyProblem::new(names::RS_WEIGHT, "the Service or its port is missing".to_owned());
-        let mut rows = PortRows::default();
-        rows.default = Reading::Unreadable(problem);
-        Self { usual, rows }
+    pub(super) const fn held(usual: Weight) -> Self {
+        Self { usual, rows: None }
     }
 
     /// The weight of a Pod.
@@ -88,12 +91,13 @@ impl Weights {
             Reading::Unreadable(problem) => return PodWeight::Unreadable { problem, newcomer: None },
             Reading::Absent => {}
         }
-        match member(pod).map_or(Reading::Absent, |(set, ordinal)| self.rows.of(set, ordinal)) {
+        let Some(rows) = &self.rows else { return PodWeight::Unsaid { newcomer: self.usual } };
+        match member(pod).map_or(Reading::Absent, |(set, ordinal)| rows.of(set, ordinal)) {
             Reading::Said(weight) => return PodWeight::Known(weight),
             Reading::Unreadable(problem) => return PodWeight::Unreadable { problem, newcomer: None },
             Reading::Absent => {}
         }
-        match &self.rows.default {
+        match &rows.default {
             Reading::Absent => PodWeight::Known(self.usual),
             Reading::Said(weight) => PodWeight::Known(*weight),
             Reading::Unreadable(problem) => {
@@ -116,7 +120,7 @@ fn own(pod: &Pod) -> Reading<Weight> {
 }
 
 /// The Pod says of itself that it gets no traffic.
-pub(super) fn says_zero(pod: &Pod) -> bool {
+pub fn says_zero(pod: &Pod) -> bool {
     matches!(own(pod), Reading::Said(0))
 }
 

@@ -28,6 +28,7 @@ fn of(service: &Service, is_explicit: bool, pod: &Pod) -> Result<Weight, Option<
     match Weights::new(service, &service.ports[0], 10, is_explicit).of(pod) {
         PodWeight::Known(weight) => Ok(weight),
         PodWeight::Unreadable { newcomer, .. } => Err(newcomer),
+        PodWeight::Unsaid { newcomer } => Err(Some(newcomer)),
     }
 }
 

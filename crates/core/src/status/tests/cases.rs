@@ -283,7 +283,7 @@ pub(crate) fn status_with(
     let register = || Step::Register(Vec::new());
     let outcome = Outcome {
         steps: case.outcome.clone().map(|outcome| (register(), outcome)).into_iter().collect(),
-        retry_after: None,
+        ..Outcome::default()
     };
     let failed_task = case.failed_task.clone().map(|failure| (register(), failure));
     let region = Region::new("ap-guangzhou");

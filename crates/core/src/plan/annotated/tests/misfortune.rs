@@ -207,7 +207,7 @@ fn weights(service: &Service) -> Vec<Option<u8>> {
     let weights = Weights::new(service, &service.ports[0], 10, false);
     let of = |pod: &Pod| match weights.of(pod) {
         PodWeight::Known(weight) => Some(weight),
-        PodWeight::Unreadable { .. } => None,
+        PodWeight::Unreadable { .. } | PodWeight::Unsaid { .. } => None,
     };
     [member(0), member(1), member(2), pod(3)].iter().map(of).collect()
 }

@@ -322,6 +322,7 @@ fn play(row: &Row, place: Place, outcome: Outcome, reason: Option<Reason>) -> Ve
     let (before, rest) = (shown(&play.world), play.rest());
     play.by_hand(row.act);
     let changed = shown(&play.world);
+    let at_first = programmed_at_first(&play.world);
     play.run(20, &|_, _| {});
     let after = shown(&play.world);
     let mut faults = std::mem::take(&mut play.losses);
@@ -333,9 +334,21 @@ fn play(row: &Row, place: Place, outcome: Outcome, reason: Option<Reason>) -> Ve
     if !is_so {
         faults.push(format!("not {outcome:?}:\n  before {before:#?}\n  changed {changed:#?}\n  after {after:#?}"));
     }
+    if outcome != Kept && at_first {
+        faults.push("the status says that all is as desired while it is not".to_owned());
+    }
     let told: Vec<_> = play.world.plan().bindings[0].problems.iter().map(|problem| problem.reason).collect();
     if told.first().copied() != reason {
         faults.push(format!("told is {told:?}, not {reason:?}"));
     }
     faults
+}
+
+/// Whether the status that the next round writes has `Programmed` True.
+fn programmed_at_first(world: &World) -> bool {
+    let mut world = world.clone();
+    world.round();
+    let conditions = world.bindings[0].status.iter().flat_map(|status| &status.conditions);
+    let mut programmed = conditions.filter(|condition| condition.type_ == "Programmed");
+    programmed.all(|condition| condition.status == "True")
 }

@@ -1,5 +1,6 @@
 //! The table *claims*: whatever cannot be resolved while a rollout goes on, what serves goes on serving, and members still change.
 
+mod gates;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -175,6 +176,10 @@ fn play(row: &Row, rollout: Rollout, forgets: bool) -> Vec<String> {
             roll(play, rollout);
         }
         play.told = play.told || is_told(&play.world, row.claim);
+        if second % 4 == 0 {
+            let unopened = gates::unopened(&play.world).map(|fault| format!("{second} s: {fault}"));
+            play.losses.extend(unopened);
+        }
     };
     play.run(35, &act);
     // What lasts for a minute, or for the time of a drain, is told or done by then.

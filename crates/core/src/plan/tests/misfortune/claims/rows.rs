@@ -174,6 +174,9 @@ fn config_rows() -> Vec<Row> {
         row(ConfigUnreadable, "a port is text", plain, |world| {
             world.config = ConfigView::Unreadable("spec.loadBalancer: invalid type".to_owned());
         }),
+        row(ConfigUnreadable, "the API server refuses to list configs", plain, |world| {
+            world.config = ConfigView::Refused("tkeserviceconfigs is forbidden".to_owned());
+        }),
         row(CertificateNotFound, "of a listener", || with_certificate(&tls("web-tls")), lose_certificate),
         row(CertificateNotFound, "of one of two domains", || with_certificate(&sni()), lose_certificate),
         row(

@@ -69,6 +69,30 @@ fn misfortune_replacement_loses_nobody_who_could_serve() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The same by a controller whose clock is off by five minutes.
+#[test]
+fn misfortune_cluster_clocks_that_are_wrong_lose_nobody() {
+    let mut faults = Vec::new();
+    for row in rows::ROWS {
+        for minutes in [-5, 5] {
+            let mut play = (row.begin)();
+            play.world.skew = jiff::SignedDuration::from_mins(minutes);
+            play.run(row.seconds, &row.act);
+            if play.least() < row.least {
+                faults.push(format!(
+                    "{}, {minutes} min: {} serve at least, not {}: {:?}; {:?}",
+                    row.name,
+                    play.least(),
+                    row.least,
+                    play.history,
+                    play.losses
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// One row, with one controller, and with another one in each second.
 fn play(row: &Row, forgets: bool) -> Vec<String> {
     let mut play = (row.begin)();

@@ -1,0 +1,240 @@
+//! Events: one for each result that a user may want to know of, on the binding.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
+
+use super::effect::{Effect, Line, Notice, NoticeKind};
+use super::surroundings::Surroundings;
+use crate::api::binding::GatePolicy;
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::event::EventReason;
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
+use crate::model::{KeyProblem, ListenerId, Service};
+use crate::plan::{BindingView, Outcome, Step, StepOutcome};
+use crate::status::RefusalNews;
+
+/// What the controller was about when it changed something in the cloud.
+pub(super) const PROGRAM: &str = "Program";
+
+/// The most characters that events.k8s.io takes as a note.
+const NOTE_MAX: usize = 1024;
+
+/// In a rollout, the same happens again and again. It is told once in this time; what it has led to is in the status.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// When which reason was last told of a binding. Forgetting it costs an Event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told(BTreeMap<String, Duration>);
+
+impl Told {
+    /// Those of these Events that are to be told. Every correction says something else.
+    pub(super) fn news(&mut self, mut notices: Vec<Notice>, at: Duration) -> Vec<Notice> {
+        let correction = EventReason::AttributesCorrected.as_str();
+        notices.retain(|one| one.reason == correction || self.is_news(&one.reason, one.kind, at));
+        notices
+    }
+
+    /// Whether to tell it; warnings always.
+    fn is_news(&mut self, reason: &str, kind: NoticeKind, at: Duration) -> bool {
+        let is_recent = self.0.get(reason).is_some_and(|last| at.saturating_sub(*last) < QUIET);
+        if is_recent && kind == NoticeKind::Normal {
+            return false;
+        }
+        self.0.insert(reason.to_owned(), at);
+        true
+    }
+}
+
+/// What an Event about a Service refers to.
+pub fn service_reference(service: &Service) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Service".to_owned()),
+        name: Some(service.key.name.clone()),
+        namespace: Some(service.key.namespace.clone()),
+        uid: Some(service.uid.clone()),
+        ..ObjectReference::default()
+    }
+}
+
+/// Takes in what the controller's ConfigMap says of removals. What cannot be read is said where its users look.
+pub(super) fn hear_hold(surroundings: &Surroundings<'_>) -> Option<[Effect; 2]> {
+    let config = surroundings.caches.hold();
+    let mut brake = surroundings.shared.brake();
+    let problem = brake.hear(&config)?;
+    let notice = hold_notice(&problem, brake.namespace(), config.uid);
+    Some([Effect::Log(Line::HoldUnreadable(problem)), Effect::Tell(notice)])
+}
+
+/// The Event about a ConfigMap of the controller that cannot be read, on it.
+fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> Notice {
+    Notice {
+        about: ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("ConfigMap".to_owned()),
+            name: Some(names::CONTROLLER_CONFIG.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            uid,
+            ..ObjectReference::default()
+        },
+        kind: NoticeKind::Warning,
+        reason: EventReason::HoldUnreadable.as_str().to_owned(),
+        action: "FollowConfigMap".to_owned(),
+        note: clip(&format!("{problem}; until then what was in force stays in force"), NOTE_MAX),
+    }
+}
+
+/// An Event about a write that is refused.
+pub fn refusal_notice(news: &RefusalNews, reason: &str, about: ObjectReference) -> Notice {
+    Notice {
+        about,
+        kind: NoticeKind::Warning,
+        reason: reason.to_owned(),
+        action: news.field.action().to_owned(),
+        note: clip(&news.note, NOTE_MAX),
+    }
+}
+
+/// The Events about what is refused for a binding, on it and, where its users look there, on its Service.
+pub(super) fn refusal_notices(
+    news: &[RefusalNews],
+    binding: &DirectAccessBinding,
+    service: Option<&Service>,
+) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for news in news {
+        let reason = news.field.reason().as_str();
+        notices.push(refusal_notice(news, reason, binding.object_ref(&())));
+        let service = service.filter(|_| news.field.is_of_service());
+        notices.extend(service.map(|service| refusal_notice(news, reason, service_reference(service))));
+    }
+    notices
+}
+
+fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+/// The Events and lines about what changed from one status of a binding to the next, and what was done in between.
+pub(super) fn announce(
+    view: &BindingView,
+    outcome: &Outcome,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> (Vec<Notice>, Vec<Line>) {
+    let (mut notices, mut lines) = (Vec::new(), Vec::new());
+    let is_known = |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
+    for (step, became) in &outcome.steps {
+        let is_done = matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
+        if is_done && step.concerns(view.uid(), is_known) {
+            let changes = step.target_changes(view.uid());
+            let note = if changes.is_empty() { step.to_string() } else { changes.join("; ") };
+            let (binding, reason) = (view.display_name(), reason(step));
+            lines.push(Line::Changed { binding, reason: reason.to_string(), note: note.clone() });
+            notices.push(notice(view, kind_of(reason), reason.as_str(), PROGRAM, &note));
+        }
+    }
+    if ungated(before) == 0
+        && ungated(after) > 0
+        && let Some(accepted) = find(after, ConditionType::Accepted)
+        && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
+    {
+        let reason = EventReason::UngatedPods;
+        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &accepted.message));
+    }
+    notices.extend(readiness(view, before, after));
+    (notices, lines)
+}
+
+fn readiness(
+    view: &BindingView,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> Option<Notice> {
+    let ready = find(after, ConditionType::Ready)?;
+    let known = find(before, ConditionType::Ready);
+    if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
+        return None;
+    }
+    let is_told = |reason: &Reason| ready.reason == reason.as_str();
+    if [Reason::GateNotWritten, Reason::NotWritten].iter().any(is_told) {
+        // Each write that is refused has an Event of its own.
+        return None;
+    }
+    let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
+    let kind = if is_warning { NoticeKind::Warning } else { NoticeKind::Normal };
+    Some(notice(view, kind, &ready.reason, "Reconcile", &ready.message))
+}
+
+const fn kind_of(reason: EventReason) -> NoticeKind {
+    if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal }
+}
+
+fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
+    Notice {
+        about: view.binding.object_ref(&()),
+        kind,
+        reason: reason.to_owned(),
+        action: action.to_owned(),
+        note: clip(note, NOTE_MAX),
+    }
+}
+
+/// What people look for in the log of a binding: when it became ready, or ceased to be, and why.
+pub(super) fn status_line(
+    view: &BindingView,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> Line {
+    let ready = |status| find(status, ConditionType::Ready).map(|found| (found.status.clone(), found.reason.clone()));
+    let news = ready(after).filter(|news| ready(before).as_ref() != Some(news));
+    Line::Status { binding: view.display_name(), ready: news }
+}
+
+fn ungated(status: &DirectAccessBindingStatus) -> i32 {
+    status.gates.as_ref().map_or(0, |gates| gates.ungated_pods)
+}
+
+const fn reason(step: &Step) -> EventReason {
+    match step {
+        Step::CreateListeners { .. } => EventReason::CreatingListeners,
+        Step::CreateRules { .. } => EventReason::CreatingRules,
+        Step::Register(_) => EventReason::RegisteredTargets,
+        Step::Reweight(_) => EventReason::ReweightingTargets,
+        Step::Deregister(_) => EventReason::DeregisteredTargets,
+        Step::ModifyListener { .. }
+        | Step::ModifyDomain { .. }
+        | Step::ModifyRule { .. }
+        | Step::ModifyLoadBalancer(_)
+        | Step::SetSecurityGroups(_) => EventReason::AttributesCorrected,
+        Step::CreateLoadBalancer(_) => EventReason::CreatingLoadBalancer,
+        Step::DeleteLoadBalancer => EventReason::DeletingLoadBalancer,
+        Step::DeleteRules { .. } => EventReason::DeletingRules,
+        Step::DeleteListeners(_) => EventReason::DeletingListeners,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_again_and_again_is_told_now_and_then_and_warnings_always() {
+        let (mut told, start) = (Told::default(), Duration::from_secs(1));
+        for (reason, kind, after, expected) in [
+            ("Ready", NoticeKind::Normal, 0, true),
+            ("Ready", NoticeKind::Normal, 29, false),
+            ("Waiting", NoticeKind::Normal, 29, true),
+            ("Ready", NoticeKind::Normal, 30, true),
+            ("Ready", NoticeKind::Warning, 31, true),
+            ("Ready", NoticeKind::Normal, 60, false),
+        ] {
+            let at = start + Duration::from_secs(after);
+            assert_eq!(told.is_news(reason, kind, at), expected, "{reason} after {after} s");
+        }
+    }
+}

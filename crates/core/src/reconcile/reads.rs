@@ -1,0 +1,304 @@
+//! Reads that a round has asked for, what they have brought, and how long it waits for them.
+//!
+//! A Pod that ends waits for one read of targets, and for nothing else for longer than [`PATIENCE`]. What takes longer goes on beside
+//! rounds, and starts the next one when it has answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effect::{Answer, DefinitionSight, Effect, Frame, Read, Targets, Ticket};
+use super::tickets::Tickets;
+use crate::api::DirectAccessBinding;
+use crate::model::{Address, Class, Failure, Limits, LoadBalancer, ObjectKey, Route, TargetHealth, TaskState};
+use crate::plan::named_secrets;
+
+/// How long a round waits for everything but targets.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
+type HealthRows = Result<Vec<TargetHealth>, Failure>;
+
+/// A read, and what it has brought that nobody has taken yet.
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    /// With the time at which it began.
+    pending: Option<(Ticket, Duration)>,
+    answer: Option<(T, Duration)>,
+    /// It has come since a round last went by what had come.
+    is_news: bool,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { pending: None, answer: None, is_news: false }
+    }
+}
+
+impl<T> Slot<T> {
+    /// Asks, unless that is under way or answered.
+    pub(super) fn ask(&mut self, read: Read, at: Duration, tickets: &mut Tickets, out: &mut Vec<Effect>) {
+        if self.pending.is_none() && self.answer.is_none() {
+            let ticket = tickets.next();
+            self.pending = Some((ticket, at));
+            out.push(Effect::Read(ticket, read));
+        }
+    }
+
+    /// What has come and nobody has taken.
+    pub(super) fn seen(&self) -> Option<&T> {
+        self.answer.as_ref().map(|(answer, _)| answer)
+    }
+
+    /// What has come, with the time at which the read began.
+    pub(super) fn take(&mut self) -> Option<(T, Duration)> {
+        self.is_news = false;
+        self.answer.take()
+    }
+
+    /// It is under way.
+    pub(super) const fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn is_for(&self, ticket: Ticket) -> bool {
+        self.pending.is_some_and(|(pending, _)| pending == ticket)
+    }
+
+    fn fill(&mut self, answer: T) {
+        self.answer = self.pending.take().map(|(_, begun)| (answer, begun));
+        self.is_news = true;
+    }
+
+    fn forget(&mut self, dropped: &mut Vec<Ticket>) {
+        dropped.extend(self.pending.take().map(|(ticket, _)| ticket));
+        (self.answer, self.is_news) = (None, false);
+    }
+}
+
+/// Health, and the targets that were read before it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct HealthReads {
+    pending: Option<(Ticket, Arc<Targets>)>,
+    /// What the last read has brought.
+    last: Option<(HealthRows, Arc<Targets>)>,
+    /// It came after its round had gone on without it, and no round has seen it.
+    is_news: bool,
+}
+
+/// What is known of health.
+pub(super) struct HealthAnswer {
+    pub(super) rows: HealthRows,
+    /// The targets as they were before that; `None` when these.
+    pub(super) basis: Option<Arc<Targets>>,
+    pub(super) wait: Wait,
+}
+
+/// Whether a round may say what it has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Over,
+    /// Nothing was ever read of it.
+    Goes,
+}
+
+impl HealthReads {
+    /// Asks for health by a read that begins after these targets were read, unless one that has come is news.
+    pub(super) fn begin(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) {
+        let is_known = std::mem::take(&mut self.is_news) && self.is_of(targets);
+        if !is_known && self.pending.is_none() {
+            // Whatever came before, another read is to tell.
+            self.ask(targets, tickets, out);
+        }
+    }
+
+    fn ask(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) {
+        let ticket = tickets.next();
+        self.pending = Some((ticket, Arc::new(targets.clone())));
+        out.push(Effect::Read(ticket, Read::Health));
+    }
+
+    /// Whether nothing more is to be waited for. One that was under way before these targets were read is followed by another.
+    pub(super) fn is_done(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) -> bool {
+        if self.pending.is_some() {
+            return false;
+        }
+        self.is_news = false;
+        if self.is_of(targets) {
+            return true;
+        }
+        self.ask(targets, tickets, out);
+        false
+    }
+
+    fn is_of(&self, targets: &Targets) -> bool {
+        self.last.as_ref().is_some_and(|(_, basis)| **basis == *targets)
+    }
+
+    /// The last answer.
+    pub(super) fn answer(&self, targets: &Targets) -> HealthAnswer {
+        match &self.last {
+            Some((rows, basis)) => {
+                let basis = Some(basis.clone()).filter(|basis| **basis != *targets);
+                HealthAnswer { rows: rows.clone(), basis, wait: Wait::Over }
+            }
+            None => HealthAnswer { rows: Err(not_yet()), basis: None, wait: Wait::Goes },
+        }
+    }
+
+    fn fill(&mut self, rows: HealthRows) {
+        if let Some((_, basis)) = self.pending.take() {
+            (self.last, self.is_news) = (Some((rows, basis)), true);
+        }
+    }
+}
+
+/// What Secrets say of certificates: read when a load balancer is, and not watched, because a watch would need every Secret.
+#[derive(Debug, Default)]
+pub(super) struct Certificates {
+    said: BTreeMap<ObjectKey, Result<String, String>>,
+    pending: BTreeMap<Ticket, ObjectKey>,
+    /// Something has come that no round has seen.
+    is_news: bool,
+}
+
+impl Certificates {
+    /// Reads the Secrets that these bindings name: all of them, or those that have not given an id yet.
+    pub(super) fn refresh(
+        &mut self,
+        bindings: &[Arc<DirectAccessBinding>],
+        is_whole: bool,
+        tickets: &mut Tickets,
+        out: &mut Vec<Effect>,
+    ) {
+        let named: BTreeSet<ObjectKey> = bindings.iter().flat_map(|binding| named_secrets(binding)).collect();
+        self.said.retain(|key, _| named.contains(key));
+        for key in named {
+            let is_known = !is_whole && self.said.get(&key).is_some_and(Result::is_ok);
+            if !is_known && !self.pending.values().any(|pending| *pending == key) {
+                let ticket = tickets.next();
+                self.pending.insert(ticket, key.clone());
+                out.push(Effect::Read(ticket, Read::Certificate(key)));
+            }
+        }
+    }
+
+    /// Some Secret is being read of which nothing is known yet. Of another, what was known serves meanwhile.
+    fn is_pending(&self) -> bool {
+        self.pending.values().any(|key| !self.said.contains_key(key))
+    }
+
+    /// What the Secrets of a namespace say, by name.
+    pub(super) fn of_namespace(&self, namespace: &str) -> BTreeMap<String, Result<String, String>> {
+        let of_namespace = self.said.iter().filter(|(key, _)| key.namespace == namespace);
+        of_namespace.map(|(key, said)| (key.name.clone(), said.clone())).collect()
+    }
+}
+
+/// Reads under way, and what they have brought. Forgetting them costs calls.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    pub(super) task: Slot<Result<TaskState, Failure>>,
+    /// The load balancer with its listeners and targets.
+    pub(super) frame: Slot<Result<Frame, Failure>>,
+    pub(super) targets: Slot<Result<Targets, Failure>>,
+    pub(super) tagged: Slot<Result<Vec<LoadBalancer>, Failure>>,
+    pub(super) definition: Slot<DefinitionSight>,
+    pub(super) quotas: Slot<Limits>,
+    pub(super) health: HealthReads,
+    pub(super) certificates: Certificates,
+    /// Reads that nobody waits for any more.
+    dropped: Vec<Ticket>,
+}
+
+impl Reads {
+    /// Takes in an answer. Answers that nobody waits for are nothing.
+    pub(super) fn take_in(&mut self, ticket: Ticket, answer: Answer) {
+        match answer {
+            Answer::Task(fares) if self.task.is_for(ticket) => self.task.fill(fares),
+            Answer::Frame(frame) if self.frame.is_for(ticket) => self.frame.fill(frame),
+            Answer::Targets(targets) if self.targets.is_for(ticket) => self.targets.fill(targets),
+            Answer::Tagged(found) if self.tagged.is_for(ticket) => self.tagged.fill(found),
+            Answer::Definition(sight) if self.definition.is_for(ticket) => self.definition.fill(sight),
+            Answer::Quotas(limits) if self.quotas.is_for(ticket) => self.quotas.fill(limits),
+            Answer::Health(rows) if self.health.pending.as_ref().is_some_and(|(pending, _)| *pending == ticket) => {
+                self.health.fill(rows);
+            }
+            Answer::Certificate(said) => {
+                if let Some(key) = self.certificates.pending.remove(&ticket) {
+                    self.certificates.said.insert(key, said);
+                    self.certificates.is_news = true;
+                }
+            }
+            Answer::Task(_)
+            | Answer::Frame(_)
+            | Answer::Targets(_)
+            | Answer::Tagged(_)
+            | Answer::Definition(_)
+            | Answer::Quotas(_)
+            | Answer::Health(_)
+            | Answer::Config(_)
+            | Answer::StatusField(_) => {}
+        }
+    }
+
+    /// Something has come that no round has gone by.
+    pub(super) const fn has_news(&self) -> bool {
+        let is_answered = self.frame.is_news || self.definition.is_news || self.quotas.is_news;
+        is_answered || self.health.is_news || self.certificates.is_news
+    }
+
+    /// A round goes by what has come.
+    pub(super) const fn see(&mut self) {
+        // A load balancer that came too late for the round is for the next one.
+        (self.definition.is_news, self.quotas.is_news) = (false, false);
+        (self.health.is_news, self.certificates.is_news) = (false, false);
+    }
+
+    /// Something is being read of which nothing is known, and for which no round waits for longer than [`PATIENCE`].
+    pub(super) fn is_beside_pending(&self, limits: Option<Limits>) -> bool {
+        let has_limits = limits.is_some() || !self.quotas.is_pending();
+        self.definition.is_pending() || !has_limits || self.certificates.is_pending()
+    }
+
+    /// Something was written to listeners, or somebody asks for a new look: what is under way may be older.
+    pub(super) fn forget_frame(&mut self) {
+        self.frame.forget(&mut self.dropped);
+    }
+
+    /// Nothing of what was read of the cloud counts any more.
+    pub(super) fn forget(&mut self) {
+        self.frame.forget(&mut self.dropped);
+        self.targets.forget(&mut self.dropped);
+        self.tagged.forget(&mut self.dropped);
+        self.dropped.extend(std::mem::take(&mut self.health).pending.map(|(ticket, _)| ticket));
+    }
+
+    /// These targets were registered, or deregistered: what is being read of their addresses, and was, is not about them.
+    pub(super) fn forget_targets(&mut self, changed: &[(Route, Address)]) {
+        let HealthReads { pending, last, .. } = &mut self.health;
+        let bases = pending.iter_mut().map(|(_, basis)| basis).chain(last.iter_mut().map(|(_, basis)| basis));
+        for basis in bases {
+            for (route, address) in changed {
+                if let Some(targets) = Arc::make_mut(basis).get_mut(route) {
+                    targets.retain(|target| target.address != *address);
+                }
+            }
+        }
+    }
+
+    /// Says which reads nobody waits for any more.
+    pub(super) fn drop_forgotten(&mut self, out: &mut Vec<Effect>) {
+        out.extend(self.dropped.drain(..).map(Effect::Forget));
+    }
+}
+
+/// Health was never read. Nobody sees this: a round with it says nothing.
+fn not_yet() -> Failure {
+    Failure {
+        class: Class::Unreachable,
+        action: "DescribeTargetHealth",
+        code: "ClientError.Pending".to_owned(),
+        message: "no answer yet".to_owned(),
+        request_id: None,
+    }
+}

@@ -1,0 +1,419 @@
+//! What a round writes to Kubernetes: gates, annotations, addresses, statuses, finalizers and Events. It writes what differs, nothing
+//! else, and nobody waits for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effect::{Effect, NotTaken, Taken, Ticket, Write};
+use super::memory::{Memory, Written};
+use super::notices::{announce, refusal_notices, status_line};
+use super::outbox::{About, Ending, StatusWrite};
+use super::surroundings::{Now, Surroundings};
+use super::tickets::Tickets;
+use crate::api::binding::Mode;
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
+use crate::model::{ObjectKey, Region, Service};
+use crate::plan::placement::has_finalizer;
+use crate::plan::{
+    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Record, Release, Snapshot, annotation,
+};
+use crate::status::{
+    Field, GateCondition, RefusalKind, RefusedGate, Round, Visit, binding_status, gate_condition, held_back_status,
+};
+
+/// The shortest time between two rounds while a status is refused: what waits for a record there must not ask for it hotly.
+const STATUS_FLOOR: Duration = Duration::from_millis(500);
+
+/// Bindings that are not acted on, because their finalizer could not be written.
+pub(super) type HeldBack = Vec<Arc<DirectAccessBinding>>;
+
+/// When the next round comes after a write was refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retry {
+    /// When what was refused is tried again.
+    after: Duration,
+    /// The next round comes no sooner.
+    floor: Duration,
+}
+
+impl Retry {
+    /// When the next round comes that would come after this time otherwise.
+    pub(super) fn pace(&self, after: Duration) -> Duration {
+        after.min(self.after).max(self.floor)
+    }
+}
+
+/// What a round has found and done.
+pub(super) struct Report<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) plan: &'a Plan,
+    pub(super) outcome: &'a Outcome,
+    /// Bindings that are not part of the snapshot.
+    pub(super) held_back: &'a [Arc<DirectAccessBinding>],
+    pub(super) region: &'a Region,
+    pub(super) visit: Visit,
+}
+
+/// Where a report writes to.
+pub(super) struct Writing<'a> {
+    pub(super) memory: &'a mut Memory,
+    pub(super) surroundings: &'a Surroundings<'a>,
+    pub(super) tickets: &'a mut Tickets,
+    pub(super) out: &'a mut Vec<Effect>,
+}
+
+impl Writing<'_> {
+    fn now(&self) -> Now {
+        self.surroundings.now
+    }
+
+    fn taken(&self, uid: &str, field: Field) {
+        self.surroundings.shared.refused().taken(uid, field);
+    }
+
+    /// Writes something of a binding, unless that was refused a moment ago.
+    fn write(&mut self, uid: &str, field: Field, write: Write, ending: Ending) -> Option<Ticket> {
+        let is_due = self.surroundings.shared.refused().is_due(uid, field, self.now().wall);
+        let about = About::Binding(uid.to_owned(), field);
+        is_due.then(|| self.memory.outbox.write(about, write, ending, (self.tickets, self.out))).flatten()
+    }
+
+    /// Replaces our finalizers by these.
+    pub(super) fn write_finalizers(
+        &mut self,
+        binding: &Arc<DirectAccessBinding>,
+        ours: &[&'static str],
+    ) -> Option<Ticket> {
+        let write = Write::Finalizers { binding: binding.clone(), ours: ours.to_vec() };
+        self.write(uid_of(binding), Field::Finalizer, write, Ending::Finalizer(binding.clone()))
+    }
+
+    /// Takes in what became of a write. Returns the binding that has its finalizer now.
+    pub(super) fn written(
+        &mut self,
+        ticket: Ticket,
+        result: &Result<Taken, NotTaken>,
+    ) -> Option<Arc<DirectAccessBinding>> {
+        let now = self.now();
+        match self.memory.outbox.end(ticket, result)? {
+            (About::Gate(pod), Ending::Record(object)) => match result {
+                Ok(_) => self.memory.refused_gates.taken(&pod),
+                Err(NotTaken { kind, words }) => {
+                    self.memory.refused_gates.refused(pod, &object, *kind, words, now.wall);
+                }
+            },
+            (About::Binding(uid, field), Ending::Record(object)) => {
+                self.surroundings.record(&uid, (field, &object), result);
+            }
+            (_, Ending::Finalizer(binding)) => {
+                self.surroundings.record(uid_of(&binding), (Field::Finalizer, &name_of(&binding)), result);
+                return match result {
+                    Ok(Taken::Binding(binding)) => Some(binding.clone()),
+                    Ok(Taken::Other) | Err(_) => None,
+                };
+            }
+            (_, Ending::Status(written)) => self.status_written(*written, result),
+        }
+        None
+    }
+
+    fn status_written(&mut self, written: StatusWrite, result: &Result<Taken, NotTaken>) {
+        let StatusWrite { binding, status, notices, lines } = written;
+        let uid = uid_of(&binding);
+        self.surroundings.record(uid, (Field::Status, &name_of(&binding)), result);
+        match result {
+            Ok(Taken::Binding(object)) => {
+                let mut told = self.memory.take_told(uid);
+                self.out.extend(lines.into_iter().map(Effect::Log));
+                self.out.extend(told.news(notices, self.now().at).into_iter().map(Effect::Tell));
+                self.memory.written.insert(uid.to_owned(), Written::new(object, status, told));
+                if self.memory.awaits_record {
+                    self.memory.outbox.tell();
+                }
+            }
+            Ok(Taken::Other) | Err(_) => self.memory.outbox.keep(uid, notices, lines),
+        }
+    }
+}
+
+/// The kind and name of a binding, for people.
+pub fn binding_name(name: &str) -> String {
+    format!("DirectAccessBinding '{name}'")
+}
+
+/// The kind and name of a Service, for people.
+pub fn service_name(service: &Service) -> String {
+    format!("Service '{}'", service.key.name)
+}
+
+fn name_of(binding: &DirectAccessBinding) -> String {
+    binding_name(binding.metadata.name.as_deref().unwrap_or_default())
+}
+
+fn uid_of(binding: &DirectAccessBinding) -> &str {
+    binding.metadata.uid.as_deref().unwrap_or_default()
+}
+
+impl Report<'_> {
+    /// Writes what differs. Returns the status of each binding, in the snapshot's order.
+    pub(super) fn write(&self, writing: &mut Writing<'_>) -> Vec<DirectAccessBindingStatus> {
+        self.open_gates(writing);
+        let annotations = self.write_services(writing);
+        let statuses = self.write_statuses(&annotations, writing);
+        self.write_held_back(writing);
+        self.release(writing);
+        self.announce_refusals(writing);
+        statuses
+    }
+
+    /// When what was refused is tried again; `None` when nothing was.
+    pub(super) fn retry(&self, writing: &Writing<'_>) -> Option<Retry> {
+        let (refused, now) = (writing.surroundings.shared.refused(), writing.now().wall);
+        let gates = writing.memory.refused_gates.wait(self.snapshot.now).and_then(|wait| Duration::try_from(wait).ok());
+        let after = refused.wait(self.uids(), now).into_iter().chain(gates).min()?;
+        let floor = if refused.has(self.uids(), Field::Status) { STATUS_FLOOR } else { Duration::ZERO };
+        Some(Retry { after, floor })
+    }
+
+    /// The UIDs of all bindings that the report is about.
+    fn uids(&self) -> impl Iterator<Item = &str> {
+        self.snapshot.bindings.iter().map(BindingView::uid).chain(self.held_back.iter().map(|held| uid_of(held)))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (&BindingView, &BindingPlan)> {
+        self.snapshot.bindings.iter().zip(&self.plan.bindings)
+    }
+}
+
+// Gates.
+impl Report<'_> {
+    /// Writes what the gates of waiting Pods should say.
+    fn open_gates(&self, writing: &mut Writing<'_>) {
+        for (view, plan) in self.parts() {
+            writing.surroundings.shared.ledger().record(view.uid(), &plan.gates);
+        }
+        let now = self.snapshot.now;
+        let mut wanted = BTreeSet::new();
+        for gate in self.plan.bindings.iter().flat_map(|plan| &plan.gates) {
+            let Some(condition) = due(gate, self.snapshot, writing.surroundings) else { continue };
+            let is_new = wanted.insert(gate.pod_uid.clone());
+            if is_new && writing.memory.refused_gates.is_due(&gate.pod_uid, now) {
+                let (pod, uid) = (gate.pod.clone(), gate.pod_uid.clone());
+                let ending = Ending::Record(format!("Pod '{}'", pod.name));
+                let about = About::Gate(uid.clone());
+                let write = Write::Gate { pod, uid, condition };
+                writing.memory.outbox.write(about, write, ending, (writing.tickets, writing.out));
+            }
+        }
+        writing.memory.refused_gates.retain(|pod| wanted.contains(pod));
+    }
+
+    /// The gates that users are told of, because they could not be written. Each binding tells of those of its Pods.
+    fn refused_gates(&self, writing: &Writing<'_>) -> Vec<RefusedGate> {
+        let row = |(pod, words): (&String, &str)| RefusedGate { pod_uid: pod.clone(), message: words.to_owned() };
+        let shown: Vec<_> = writing.memory.refused_gates.shown(self.snapshot.now).map(row).collect();
+        for (view, plan) in self.parts() {
+            let is_ours = |refused: &&RefusedGate| plan.gates.iter().any(|gate| gate.pod_uid == refused.pod_uid);
+            let ours: Vec<_> = shown.iter().filter(is_ours).collect();
+            let result = match ours.first() {
+                None => Ok(Taken::Other),
+                Some(first) => Err(NotTaken { kind: RefusalKind::Lasting, words: first.message.clone() }),
+            };
+            writing.surroundings.record(view.uid(), (Field::Gate, &format!("{} Pods", ours.len())), &result);
+        }
+        shown
+    }
+}
+
+/// What the gate of a Pod is to say; `None` when the Pod says so already.
+fn due(gate: &GateVerdict, snapshot: &Snapshot, surroundings: &Surroundings<'_>) -> Option<GateCondition> {
+    let caches = surroundings.caches;
+    let pod = caches.pod(&gate.pod.namespace, &gate.pod_uid)?;
+    // By name, as the caches have them, so that the words stay.
+    let holding: BTreeMap<_, _> = caches
+        .holding(&pod)
+        .into_iter()
+        .filter(|binding| binding.metadata.deletion_timestamp.is_none() && !binding.spec.suspend)
+        .map(|binding| (binding.metadata.name.clone().unwrap_or_default(), binding))
+        .collect();
+    let ledger = surroundings.shared.ledger();
+    let verdicts =
+        holding.iter().map(|(name, binding)| (name.as_str(), ledger.verdict(&gate.pod_uid, uid_of(binding))));
+    let condition = gate_condition(verdicts);
+    condition.is_due(&pod.gate, gate.since, snapshot.now).then_some(condition)
+}
+
+// Services.
+impl Report<'_> {
+    /// Writes annotations and addresses where they differ. Returns the annotations that each binding should have written.
+    fn write_services(&self, writing: &mut Writing<'_>) -> Vec<Vec<(String, String)>> {
+        let mut annotations = Vec::with_capacity(self.plan.bindings.len());
+        for (view, plan) in self.parts() {
+            let wanted = self.annotations(view, plan.management);
+            let has_voice = has_voice(view, writing.surroundings);
+            let of_service = annotation_write(view, &wanted).filter(|_| has_voice);
+            let ingress = self.ingress_write(view, plan).filter(|_| has_voice);
+            for (field, write) in [(Field::Annotations, of_service), (Field::Ingress, ingress)] {
+                match write {
+                    Some((service, write)) => {
+                        writing.write(view.uid(), field, write, Ending::Record(service_name(&service)));
+                    }
+                    None => writing.taken(view.uid(), field),
+                }
+            }
+            if matches!(view.config, ConfigView::None) {
+                // What was refused of one that it has used is nothing to it any more.
+                [Field::Config, Field::ConfigStatus].into_iter().for_each(|field| writing.taken(view.uid(), field));
+            }
+            annotations.push(wanted);
+        }
+        annotations
+    }
+
+    /// What this binding should have written on its Service.
+    fn annotations(&self, view: &BindingView, management: Management) -> Vec<(String, String)> {
+        let Some(service) = view.service.as_deref() else { return Vec::new() };
+        let load_balancer = &self.snapshot.load_balancer;
+        // As long as there is no load balancer, there is nothing to say of one.
+        let is_known = view.binding.spec.mode == Mode::Delegate || !load_balancer.as_str().is_empty();
+        let management = if is_known { management } else { Management::Freeze };
+        let cluster = self.snapshot.cluster;
+        annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
+    }
+
+    fn ingress_write(&self, view: &BindingView, plan: &BindingPlan) -> Option<(Arc<Service>, Write)> {
+        let service = view.service.clone()?;
+        let addresses = annotation::ingress(view, &service, &self.snapshot.cloud, plan.management)?;
+        // An address without a listener of the binding may lead to somebody else's Pods.
+        let leads_here = addresses.is_empty() || plan.listeners.iter().any(|listener| listener.id.is_some());
+        let is_due = leads_here && addresses != service.ingress;
+        is_due.then(|| (service.clone(), Write::Ingress { service, addresses }))
+    }
+}
+
+fn annotation_write(view: &BindingView, wanted: &[(String, String)]) -> Option<(Arc<Service>, Write)> {
+    let wanted = wanted.iter().cloned().collect();
+    let service = view.service.clone().filter(|service| annotation::differs(service, &wanted))?;
+    Some((service.clone(), Write::Annotations { service, wanted }))
+}
+
+/// Only the binding that speaks for the Service writes on it, and the last one takes off what was written: otherwise two
+/// would undo each other's work.
+fn has_voice(view: &BindingView, surroundings: &Surroundings<'_>) -> bool {
+    view.speaks_for_service || (view.is_deleting() && is_last(view, surroundings))
+}
+
+/// No live binding is left for the Service of this one.
+fn is_last(view: &BindingView, surroundings: &Surroundings<'_>) -> bool {
+    let namespace = view.binding.metadata.namespace.as_deref().unwrap_or_default();
+    let service = ObjectKey::new(namespace, &view.binding.spec.service_ref.name);
+    let bindings = surroundings.caches.bindings_of(&service);
+    !bindings.iter().any(|binding| binding.metadata.deletion_timestamp.is_none())
+}
+
+// Bindings.
+impl Report<'_> {
+    /// Writes statuses where they differ.
+    fn write_statuses(
+        &self,
+        annotations: &[Vec<(String, String)>],
+        writing: &mut Writing<'_>,
+    ) -> Vec<DirectAccessBindingStatus> {
+        let refused_gates = self.refused_gates(writing);
+        let refused_writes = writing.surroundings.shared.refused().of(self.uids());
+        let failed_task = writing.memory.failed_task.clone();
+        let round = Round {
+            snapshot: self.snapshot,
+            outcome: self.outcome,
+            region: self.region,
+            failed_task: failed_task.as_ref(),
+            refused_gates: &refused_gates,
+            refused_writes: &refused_writes,
+            visit: self.visit,
+        };
+        writing.memory.awaits_record = self.plan.bindings.iter().any(|part| part.record == Record::First);
+        let mut statuses = Vec::with_capacity(self.plan.bindings.len());
+        for ((view, plan), annotations) in self.parts().zip(annotations) {
+            let previous = view.binding.status.clone().unwrap_or_default();
+            let status = binding_status(&round, view, plan, annotations, &previous);
+            self.write_status(view, &previous, &status, writing);
+            statuses.push(status);
+        }
+        statuses
+    }
+
+    fn write_status(
+        &self,
+        view: &BindingView,
+        previous: &DirectAccessBindingStatus,
+        status: &DirectAccessBindingStatus,
+        writing: &mut Writing<'_>,
+    ) {
+        let about = About::Binding(view.uid().to_owned(), Field::Status);
+        if status == previous {
+            // What is under way says something else.
+            writing.memory.outbox.outdate(&about);
+            return writing.taken(view.uid(), Field::Status);
+        }
+        let (mut notices, mut lines) = announce(view, self.outcome, previous, status);
+        let is_due = writing.surroundings.shared.refused().is_due(view.uid(), Field::Status, writing.now().wall);
+        let write = Write::Status { binding: view.binding.clone(), status: Box::new(status.clone()) };
+        if !is_due || writing.memory.outbox.is_under_way(&about) {
+            writing.memory.outbox.compare(&about, &write);
+            return writing.memory.outbox.keep(view.uid(), notices, lines);
+        }
+        lines.push(status_line(view, previous, status));
+        let (kept_notices, kept_lines) = writing.memory.outbox.take_kept(view.uid());
+        notices.splice(0..0, kept_notices);
+        lines.splice(0..0, kept_lines);
+        let (binding, status) = (view.binding.clone(), status.clone());
+        let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, lines }));
+        writing.write(view.uid(), Field::Status, write, ending);
+    }
+
+    /// Says of bindings on which nothing is acted why that is so.
+    fn write_held_back(&self, writing: &mut Writing<'_>) {
+        for binding in self.held_back {
+            let binding = writing.memory.latest(binding.clone());
+            let uid = uid_of(&binding).to_owned();
+            let refused = writing.surroundings.shared.refused().of(std::iter::once(uid.as_str()));
+            let now = writing.now().wall;
+            let status = refused.first().and_then(|(_, writes)| held_back_status(&binding, writes, now));
+            let previous = binding.status.clone().unwrap_or_default();
+            let Some(status) = status.filter(|status| *status != previous) else {
+                writing.taken(&uid, Field::Status);
+                continue;
+            };
+            let write = Write::Status { binding: binding.clone(), status: Box::new(status.clone()) };
+            let (notices, lines) = (Vec::new(), Vec::new());
+            let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, lines }));
+            writing.write(&uid, Field::Status, write, ending);
+        }
+    }
+
+    /// Takes finalizers off.
+    fn release(&self, writing: &mut Writing<'_>) {
+        for (view, plan) in self.parts() {
+            if view.is_deleting() && plan.release == Release::Done && has_finalizer(&view.binding) {
+                writing.write_finalizers(&view.binding, &[]);
+            }
+        }
+    }
+
+    /// Tells of what is refused, and was not told yet.
+    fn announce_refusals(&self, writing: &mut Writing<'_>) {
+        let now = writing.now().wall;
+        let of_round = self.snapshot.bindings.iter().map(|view| (&view.binding, view.service.as_deref()));
+        for (binding, service) in of_round.chain(self.held_back.iter().map(|binding| (binding, None))) {
+            let news = writing.surroundings.shared.refused().news(uid_of(binding), now);
+            let notices = refusal_notices(&news, binding, service);
+            writing.out.extend(notices.into_iter().map(Effect::Tell));
+        }
+    }
+}
+
+/// What our finalizers on a binding are to be before anything is written to the cloud for it.
+pub(super) const FIRST: &[&str] = &[names::FIRST_FINALIZER];
+/// What they are to be from then on.
+pub(super) const SECOND: &[&str] = &[names::FINALIZER];

@@ -1,0 +1,284 @@
+//! The loop of one annotated Service: the binding that is made for it, and the condition that says on it what has become of that.
+//!
+//! A look decides anew after each write, so that what has changed meanwhile is decided on as it is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::effect::{Effect, Input, Line, NotTaken, Notice, NoticeKind, Taken, Ticket, Write};
+use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
+use super::notices::{refusal_notice, service_reference};
+use super::reporting::{binding_name, service_name};
+use super::surroundings::Surroundings;
+use super::tickets::Tickets;
+use crate::api::binding::DirectAccessBindingSpec;
+use crate::api::event::ServiceReason;
+use crate::api::{DirectAccessBinding, clip};
+use crate::model::{ObjectKey, Service, ServiceCondition};
+use crate::plan::annotated::{own_binding, read};
+use crate::status::service::{GRACE, Outcome, Verdict, condition, decide};
+use crate::status::{Field, RefusedWrites};
+
+/// Changes that come close together are looked at once.
+const GATHER_WINDOW: Duration = Duration::from_millis(100);
+/// The most characters that events.k8s.io takes as a note.
+const NOTE_MAX: usize = 1024;
+/// What is written for a Service on its binding.
+const OF_BINDING: [Field; 3] = [Field::OwnBinding, Field::Mark, Field::Deletion];
+
+/// The loop of one annotated Service.
+#[derive(Debug)]
+pub struct ServiceMachine {
+    key: ObjectKey,
+    tickets: Tickets,
+    alarm: Alarm,
+    /// The look that goes on.
+    look: Option<Look>,
+    /// What the API server did not take.
+    refused: RefusedWrites,
+    /// The spec of the binding that was tried last.
+    spec: Option<DirectAccessBindingSpec>,
+}
+
+/// A look at the Service, with all writes that come of it.
+#[derive(Debug, Default)]
+struct Look {
+    /// What was written, or refused. Nothing is tried twice.
+    tried: BTreeSet<Field>,
+    /// The write that is under way, with the object's kind and name.
+    pending: Option<(Ticket, Field, String)>,
+}
+
+/// What caches show of the Service, and what follows.
+struct Seen {
+    service: Arc<Service>,
+    /// The UID of its own binding.
+    own: Option<String>,
+    verdict: Verdict,
+}
+
+impl KeyedMachine for ServiceMachine {
+    type Key = ObjectKey;
+
+    fn new(key: ObjectKey) -> Self {
+        let (tickets, alarm, refused) = (Tickets::default(), Alarm::default(), RefusedWrites::default());
+        Self { key, tickets, alarm, look: None, refused, spec: None }
+    }
+
+    fn step(&mut self, surroundings: &Surroundings<'_>, input: Input) -> Vec<Effect> {
+        let (mut out, now) = (Vec::new(), surroundings.now);
+        match input {
+            Input::News(_) => self.alarm.set(now.at + GATHER_WINDOW),
+            Input::Written(ticket, result) => self.written(ticket, result, now.wall),
+            Input::Due | Input::Answer(..) | Input::Replied(_) => {}
+        }
+        loop {
+            let is_awaited = self.look.as_ref().is_some_and(|look| look.pending.is_some());
+            if is_awaited || (self.look.is_none() && !self.alarm.has_come(now.at)) {
+                break;
+            }
+            self.go_on(surroundings, &mut out);
+        }
+        let awaited = if self.look.is_some() { Awaited::Result } else { Awaited::Nothing };
+        self.alarm.ask(awaited, &mut out);
+        out
+    }
+
+    fn is_idle(&self) -> bool {
+        self.look.is_none() && self.alarm.is_off() && self.refused.is_empty()
+    }
+}
+
+impl ServiceMachine {
+    fn written(&mut self, ticket: Ticket, result: Result<Taken, NotTaken>, now: Timestamp) {
+        let Some(look) = &mut self.look else { return };
+        let Some((_, field, object)) = look.pending.take_if(|(pending, ..)| *pending == ticket) else { return };
+        match result {
+            Ok(_) => self.refused.taken(&field),
+            Err(NotTaken { kind, words }) => self.refused.refused(field, &object, kind, &words, now),
+        }
+    }
+
+    /// Begins or continues a look: the next write, or the end.
+    fn go_on(&mut self, surroundings: &Surroundings<'_>, out: &mut Vec<Effect>) {
+        let look = self.look.take().unwrap_or_default();
+        let Some(seen) = see(&self.key, surroundings) else {
+            // What it owns goes with it.
+            (self.refused, self.spec) = (RefusedWrites::default(), None);
+            return;
+        };
+        let verdict = &seen.verdict;
+        self.refused.retain(|field| *field == Field::ServiceCondition || is_tried(&verdict.outcome, *field));
+        if verdict.outcome == Outcome::Wait {
+            // Nothing is said either: it may be another binding in a moment.
+            let wait = seen.service.created.map(|created| until(created.saturating_add(GRACE).ok(), surroundings));
+            return self.alarm.set(surroundings.now.at + wait.unwrap_or(RETRY).max(GATHER_WINDOW));
+        }
+        match self.next_write(&seen, &look, surroundings, out) {
+            Some((field, object, write)) => {
+                let ticket = self.tickets.next();
+                let mut tried = look.tried;
+                tried.insert(field);
+                self.look = Some(Look { tried, pending: Some((ticket, field, object)) });
+                out.push(Effect::Write(ticket, write));
+            }
+            None => self.end(&seen, surroundings, out),
+        }
+    }
+
+    /// What is written next. The binding comes first, then what is said of it.
+    fn next_write(
+        &mut self,
+        seen: &Seen,
+        look: &Look,
+        surroundings: &Surroundings<'_>,
+        out: &mut Vec<Effect>,
+    ) -> Option<(Field, String, Write)> {
+        let now = surroundings.now.wall;
+        let of_binding = self.of_binding(seen, look);
+        let is_next = |field: &Field| !look.tried.contains(field) && self.refused.is_due(field, now);
+        if let Some((field, write)) = of_binding.filter(|(field, _)| is_next(field)) {
+            out.extend(self.line(&seen.verdict.outcome));
+            return Some((field, binding_name(&self.key.name), write));
+        }
+        if look.tried.contains(&Field::ServiceCondition) {
+            return None;
+        }
+        let wanted = condition(&seen.verdict, self.refused.sentence_of_service(now).as_deref());
+        if wanted == seen.service.condition {
+            self.refused.taken(&Field::ServiceCondition);
+            return None;
+        }
+        if !self.refused.is_due(&Field::ServiceCondition, now) {
+            return None;
+        }
+        out.extend(wanted.as_ref().and_then(|news| warning(&seen.service, news)).map(Effect::Tell));
+        let (service, object) = (seen.service.clone(), service_name(&seen.service));
+        Some((Field::ServiceCondition, object, Write::ServiceCondition { service, condition: wanted }))
+    }
+
+    /// What is to be written of the binding, whether or not it was tried.
+    fn of_binding(&mut self, seen: &Seen, look: &Look) -> Option<(Field, Write)> {
+        let key = &self.key;
+        match &seen.verdict.outcome {
+            Outcome::Nothing | Outcome::Wait => None,
+            Outcome::Apply(wanted) => {
+                if self.spec.as_ref() != Some(&wanted.spec) {
+                    self.refused.taken(&Field::OwnBinding);
+                    self.spec = Some(wanted.spec.clone());
+                }
+                let is_written = look.tried.contains(&Field::OwnBinding) && !self.refused.has(&Field::OwnBinding);
+                // The spec comes first: what serves again is what is wished now.
+                match wanted.parked.as_ref().filter(|_| is_written) {
+                    Some(uid) => {
+                        let (binding, uid) = (key.clone(), uid.clone());
+                        Some((Field::Mark, Write::Mark { binding, uid, mark: None }))
+                    }
+                    None => {
+                        let (service, wanted) = (seen.service.clone(), wanted.clone());
+                        Some((Field::OwnBinding, Write::OwnBinding { service, wanted }))
+                    }
+                }
+            }
+            Outcome::Park { uid, mark, .. } => {
+                let (binding, uid, mark) = (key.clone(), uid.clone(), Some(mark.clone()));
+                Some((Field::Mark, Write::Mark { binding, uid, mark }))
+            }
+            Outcome::Delete { uid, .. } => {
+                Some((Field::Deletion, Write::Deletion { binding: key.clone(), uid: uid.clone() }))
+            }
+        }
+    }
+
+    /// What the log says of a binding that its user has ended.
+    fn line(&self, outcome: &Outcome) -> Option<Effect> {
+        let service = self.key.to_string();
+        match outcome {
+            Outcome::Park { proof, .. } => Some(Effect::Log(Line::Parked { service, end: proof.end() })),
+            Outcome::Delete { proof, .. } => Some(Effect::Log(Line::Deleted { service, end: proof.end() })),
+            Outcome::Nothing | Outcome::Wait | Outcome::Apply(_) => None,
+        }
+    }
+
+    /// Everything is written, or refused: says what is refused, and when to look again.
+    fn end(&mut self, seen: &Seen, surroundings: &Surroundings<'_>, out: &mut Vec<Effect>) {
+        let now = surroundings.now;
+        // Each write has an Event of its own, so that they are not counted together.
+        for news in self.refused.news(now.wall) {
+            let reason = match news.field {
+                Field::ServiceCondition => news.field.reason().as_str(),
+                _ => ServiceReason::NotTaken.as_str(),
+            };
+            out.push(Effect::Tell(refusal_notice(&news, reason, service_reference(&seen.service))));
+        }
+        if let Some(uid) = &seen.own {
+            self.share(uid, seen, surroundings);
+        }
+        let retry = self.refused.wait(now.wall).map(|wait| Duration::try_from(wait).unwrap_or_default().max(RETRY));
+        let other = seen.verdict.look_at.map(|at| until(Some(at), surroundings).max(GATHER_WINDOW));
+        for wait in retry.into_iter().chain(other) {
+            self.alarm.set(now.at + wait);
+        }
+    }
+
+    /// Has the binding of the Service say what of it cannot be written.
+    fn share(&self, uid: &str, seen: &Seen, surroundings: &Surroundings<'_>) {
+        for field in OF_BINDING.into_iter().chain([Field::ServiceCondition]) {
+            match self.refused.refusal(&field) {
+                Some((kind, words)) => {
+                    let object = match field {
+                        Field::ServiceCondition => service_name(&seen.service),
+                        _ => binding_name(&self.key.name),
+                    };
+                    let result = Err::<Taken, _>(NotTaken { kind, words: words.to_owned() });
+                    surroundings.record(uid, (field, &object), &result);
+                }
+                None => surroundings.shared.refused().taken(uid, field),
+            }
+        }
+    }
+}
+
+/// What caches show; `None` when the Service is gone.
+fn see(key: &ObjectKey, surroundings: &Surroundings<'_>) -> Option<Seen> {
+    let caches = surroundings.caches;
+    let service = caches.service(key)?;
+    let all = caches.bindings_in(&key.namespace);
+    let bindings: Vec<&DirectAccessBinding> = all.iter().map(|binding| &**binding).collect();
+    let own = own_binding(&service, &bindings);
+    let intent = read(&service, caches.setting(), own);
+    let verdict = decide(&service, &intent, &bindings, surroundings.now.wall);
+    let own = own.and_then(|own| own.metadata.uid.clone());
+    Some(Seen { service, own, verdict })
+}
+
+/// How long until a time; zero when it has come.
+fn until(time: Option<Timestamp>, surroundings: &Surroundings<'_>) -> Duration {
+    let left = time.map_or(SignedDuration::ZERO, |time| time.duration_since(surroundings.now.wall));
+    Duration::try_from(left).unwrap_or_default()
+}
+
+/// Whether this is written to have this outcome.
+const fn is_tried(outcome: &Outcome, field: Field) -> bool {
+    match outcome {
+        Outcome::Nothing | Outcome::Wait => false,
+        Outcome::Apply(_) => matches!(field, Field::OwnBinding | Field::Mark),
+        Outcome::Park { .. } => matches!(field, Field::Mark),
+        Outcome::Delete { .. } => matches!(field, Field::Deletion),
+    }
+}
+
+/// The Event about a condition that is bad news. What the API server does not take has Events of its own.
+fn warning(service: &Service, news: &ServiceCondition) -> Option<Notice> {
+    let is_news = !news.is_true && news.reason != ServiceReason::NotTaken.as_str();
+    is_news.then(|| Notice {
+        about: service_reference(service),
+        kind: NoticeKind::Warning,
+        reason: news.reason.clone(),
+        action: "ReadAnnotations".to_owned(),
+        note: clip(&news.message, NOTE_MAX),
+    })
+}

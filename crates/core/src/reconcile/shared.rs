@@ -1,0 +1,195 @@
+//! What the machines of one replica share. All of it but the brake is lost with the leadership, and costs calls and writes then.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::NotTaken;
+use crate::plan::brake::Brake;
+use crate::plan::{GateVerdict, Verdict};
+use crate::status::{Field, RefusalNews, RefusedWrites};
+
+/// How long after a gate was opened a round that does not know it yet may open it again.
+const ECHO: Duration = Duration::from_secs(60);
+/// How long the answer of one is waited for by all whom the definition of TkeServiceConfigs keeps from writing.
+const ASKING: Duration = Duration::from_secs(5);
+
+/// What the machines of one replica share. Each part is locked for a moment, so that machines decide side by side.
+#[derive(Debug, Default)]
+pub struct Shared {
+    ledger: Mutex<Ledger>,
+    refused: Mutex<RefusedByBinding>,
+    brake: Arc<Mutex<Brake>>,
+    /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where that was never seen.
+    without_status: Mutex<Option<Duration>>,
+}
+
+/// What a panic has left is as good as anything: all of it may be forgotten.
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Nothing is known yet but what holds removals, which outlasts a leadership.
+    pub fn new(brake: Arc<Mutex<Brake>>) -> Self {
+        Self { brake, ..Self::default() }
+    }
+
+    /// What each binding last said of each waiting Pod.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    /// What the API server does not take.
+    pub fn refused(&self) -> MutexGuard<'_, RefusedByBinding> {
+        lock(&self.refused)
+    }
+
+    /// Whether removals are held.
+    pub fn brake(&self) -> MutexGuard<'_, Brake> {
+        lock(&self.brake)
+    }
+
+    /// The definition of TkeServiceConfigs has no status, which is believed until this time.
+    pub fn statuses_are_missing(&self, until: Duration) {
+        *lock(&self.without_status) = Some(until);
+    }
+
+    /// The definition of TkeServiceConfigs has a status.
+    pub fn statuses_are_there(&self) {
+        *lock(&self.without_status) = None;
+    }
+
+    /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where it is not.
+    pub fn statuses_are_missing_until(&self, now: Duration) -> Option<Duration> {
+        lock(&self.without_status).filter(|until| now < *until)
+    }
+
+    /// Somebody asks whether there is a status. Where there was none, the others wait for the answer for so long.
+    pub fn ask_for_statuses(&self, now: Duration) {
+        if let Some(until) = lock(&self.without_status).as_mut() {
+            *until = now + ASKING;
+        }
+    }
+}
+
+/// What each binding last said of each waiting Pod, so that a Pod behind several load balancers is judged by all of them. After a restart
+/// it is empty, and a gate waits until every binding has spoken again.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// By Pod UID and binding UID.
+    verdicts: BTreeMap<String, BTreeMap<String, GateVerdict>>,
+    /// When which gates were opened of late, by Pod UID.
+    opened: BTreeMap<String, Duration>,
+}
+
+impl Ledger {
+    /// Replaces what a binding has said by what it says now.
+    pub fn record(&mut self, binding: &str, gates: &[GateVerdict]) {
+        self.verdicts.retain(|_, by_binding| {
+            by_binding.remove(binding);
+            !by_binding.is_empty()
+        });
+        for gate in gates {
+            let by_binding = self.verdicts.entry(gate.pod_uid.clone()).or_default();
+            by_binding.insert(binding.to_owned(), gate.clone());
+        }
+    }
+
+    /// A gate was opened. Returns false when a round over another load balancer of the Pod has just done the same.
+    pub fn is_first_opening(&mut self, pod: &str, now: Duration) -> bool {
+        self.opened.retain(|_, since| now.saturating_sub(*since) < ECHO);
+        self.opened.insert(pod.to_owned(), now).is_none()
+    }
+
+    /// What one binding last said of a Pod.
+    pub fn verdict(&self, pod: &str, binding: &str) -> Option<&Verdict> {
+        self.verdicts.get(pod)?.get(binding).map(|gate| &gate.verdict)
+    }
+}
+
+/// What the API server does not take of what is written for bindings, from all loops that write for them, by the UID of the binding.
+#[derive(Debug, Default)]
+pub struct RefusedByBinding(BTreeMap<String, RefusedWrites>);
+
+impl RefusedByBinding {
+    /// Whether a write is to be tried: it was not refused a moment ago.
+    pub fn is_due(&self, binding: &str, field: Field, now: Timestamp) -> bool {
+        self.0.get(binding).is_none_or(|writes| writes.is_due(&field, now))
+    }
+
+    /// What became of a write to an object, which is given by kind and name.
+    pub fn record<T>(
+        &mut self,
+        binding: &str,
+        (field, object): (Field, &str),
+        result: &Result<T, NotTaken>,
+        now: Timestamp,
+    ) {
+        match result {
+            Ok(_) => self.taken(binding, field),
+            Err(NotTaken { kind, words }) => {
+                let writes = self.0.entry(binding.to_owned()).or_default();
+                writes.refused(field, object, *kind, words, now);
+            }
+        }
+    }
+
+    /// A write was taken, or is not needed any more.
+    pub fn taken(&mut self, binding: &str, field: Field) {
+        if let Some(writes) = self.0.get_mut(binding) {
+            writes.taken(&field);
+            if writes.is_empty() {
+                self.0.remove(binding);
+            }
+        }
+    }
+
+    /// Something is refused for this binding.
+    pub fn is_known(&self, binding: &str) -> bool {
+        self.0.contains_key(binding)
+    }
+
+    /// Forgets bindings that are gone.
+    pub fn retain(&mut self, lives: impl Fn(&str) -> bool) {
+        self.0.retain(|uid, _| lives(uid));
+    }
+
+    /// What is refused for these bindings.
+    pub fn of<'a>(&self, bindings: impl Iterator<Item = &'a str>) -> Vec<(String, RefusedWrites)> {
+        bindings.filter_map(|uid| Some((uid.to_owned(), self.0.get(uid)?.clone()))).collect()
+    }
+
+    /// Whether this is refused for one of these bindings.
+    pub fn has<'a>(&self, mut bindings: impl Iterator<Item = &'a str>, field: Field) -> bool {
+        bindings.any(|uid| self.0.get(uid).is_some_and(|writes| writes.has(&field)))
+    }
+
+    /// What Events are to tell of a binding; from now on it counts as told.
+    pub fn news(&mut self, binding: &str, now: Timestamp) -> Vec<RefusalNews> {
+        self.0.get_mut(binding).map(|writes| writes.news(now)).unwrap_or_default()
+    }
+
+    /// How long until rounds try again what was refused for one of these bindings.
+    pub fn wait<'a>(&self, bindings: impl Iterator<Item = &'a str>, now: Timestamp) -> Option<Duration> {
+        let first = bindings.filter_map(|uid| self.0.get(uid)?.wait_of_rounds(now)).min()?;
+        Some(Duration::try_from(first).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_that_two_rounds_open_counts_once() {
+        let (mut ledger, now) = (Ledger::default(), Duration::from_secs(1));
+        assert!(ledger.is_first_opening("a", now));
+        assert!(!ledger.is_first_opening("a", now + Duration::from_secs(1)));
+        assert!(ledger.is_first_opening("b", now + Duration::from_secs(1)));
+        assert!(ledger.is_first_opening("c", now + ECHO * 2));
+        assert_eq!(ledger.opened.len(), 1, "what is long past is forgotten");
+    }
+}

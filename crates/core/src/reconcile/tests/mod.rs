@@ -1,0 +1,13 @@
+//! The machines of the controller, in worlds that answer when it suits them.
+
+mod config;
+mod confined;
+mod execution;
+mod keyed_play;
+mod machine;
+mod objects;
+mod play;
+mod reassigned;
+mod refusals;
+mod release;
+mod service;

@@ -1,0 +1,305 @@
+//! What a plan and a status say of a binding besides targets, steps and problems, in lines.
+//!
+//! Both are taken apart here without `..`: a new field does not compile before somebody has decided where the plugin shows it.
+
+use serde::Serialize;
+
+use super::world::Seen;
+use crate::api::binding::{GateStatus, HeldWeightCause, LoadBalancerStatus};
+use crate::api::condition::ConditionType;
+use crate::api::service_config::EntryProblem;
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
+use crate::model::Service;
+use crate::plan::{BindingPlan, Management, Pending, Release, Sight, TagSight};
+
+/// What a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum Topic {
+    /// What is worth knowing and is not wrong.
+    Note,
+    /// How far the controller acts on the binding, where that is not in full.
+    Management,
+    /// What waits for TKE's own service controller.
+    Delegated,
+    /// A wish of the config that is not granted.
+    Config,
+    /// A weight that a target does not show.
+    HeldWeight,
+    /// When something changes by time alone.
+    NextLook,
+    /// The cloud does not show tags.
+    Tags,
+    /// The controller has not looked at the binding as it stands.
+    NotObserved,
+    /// Removals are, or were, held.
+    Removals,
+    /// Readiness gates.
+    Gates,
+    /// Pods that are no targets.
+    Excluded,
+    /// The load balancer.
+    LoadBalancer,
+    /// A condition that is not True.
+    Condition,
+    /// What the controller says of the Service's annotations.
+    Service,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Remark {
+    pub(super) topic: Topic,
+    pub(super) message: String,
+}
+
+impl Remark {
+    fn new(topic: Topic, message: impl Into<String>) -> Self {
+        Self { topic, message: message.into() }
+    }
+}
+
+/// What a plan says of a binding.
+pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
+    let BindingPlan {
+        management,
+        config_problems,
+        notes,
+        pending,
+        held_weights,
+        look_at,
+        release,
+        tags,
+        // `plan` prints the first with the steps; `explain` says them of its links.
+        problems: _,
+        // With the problem that removals are held.
+        withheld: _,
+        // Rows and lines of `get`.
+        exclusions: _,
+        listeners: _,
+        counts: _,
+        retained: _,
+        // A line of `get`, and a step of `plan` while it waits for its record.
+        draining: _,
+        record: _,
+        // A column of `get` and a link of `explain`, as Pods have them.
+        gates: _,
+        // With the notes.
+        ungated: _,
+        // Steps.
+        placement: _,
+        // What the controller alone goes by.
+        config_generation: _,
+        losses: _,
+        sightings: _,
+        sight: _,
+    } = plan;
+    let mut remarks: Vec<_> = notes.iter().map(|note| Remark::new(Topic::Note, note)).collect();
+    remarks.extend(management_words(*management, *release).map(|words| Remark::new(Topic::Management, words)));
+    remarks.extend(delegated(pending));
+    remarks.extend(config_problems.iter().map(config));
+    let held = held_weights.iter();
+    remarks.extend(held.map(|one| held_weight(&one.pod, one.route.listener.as_str(), one.weight.into(), one.cause)));
+    if *tags == TagSight::Hidden {
+        remarks.push(Remark::new(Topic::Tags, "CLB does not show the tags of targets, by which they are told apart"));
+    }
+    remarks.extend(look_at.map(|time| Remark::new(Topic::NextLook, format!("goes on by time alone at {time}"))));
+    remarks
+}
+
+/// What a plan and the status say of a binding as it is. What the plan knows anew is not repeated as it was.
+pub(super) fn of_binding(seen: &Seen<'_>) -> Vec<Remark> {
+    let mut remarks = of_plan(seen.plan);
+    remarks.retain(|remark| remark.topic != Topic::NextLook);
+    if let Some(status) = &seen.view.binding.status {
+        remarks.extend(of_status(seen, status));
+    }
+    remarks.extend(seen.view.service.as_deref().and_then(of_service));
+    remarks
+}
+
+fn of_status(seen: &Seen<'_>, status: &DirectAccessBindingStatus) -> Vec<Remark> {
+    let DirectAccessBindingStatus {
+        observed_generation,
+        load_balancer,
+        excluded,
+        held_weights,
+        gates,
+        config_problems,
+        removals_held_by,
+        conditions,
+        // Rows of `get`, by the same names.
+        targets: _,
+        listeners: _,
+        draining: _,
+        // Records for the controller and for admission policies.
+        observed_config_generation: _,
+        annotations: _,
+        pod_selector: _,
+        publishes_not_ready_addresses: _,
+        // What `reconcile` waits for.
+        last_handled_reconcile_at: _,
+    } = status;
+    let mut remarks: Vec<_> = not_observed(&seen.view.binding, *observed_generation).into_iter().collect();
+    remarks.extend(load_balancer.iter().filter_map(load_balancer_words));
+    // The plan says it of every binding while it is so.
+    if let Some(reason) = removals_held_by.as_ref().filter(|_| seen.removals.held().is_none()) {
+        let words = format!("removals were held ({reason}) when the controller last looked");
+        remarks.push(Remark::new(Topic::Removals, words));
+    }
+    let is_blind = seen.plan.sight == Sight::Nothing;
+    if is_blind {
+        remarks.extend(gates.iter().filter_map(ungated));
+        remarks.extend(config_problems.iter().map(config));
+        let held = held_weights.iter();
+        remarks.extend(held.map(|one| held_weight(&one.pod, &one.listener_id, one.weight.into(), one.cause)));
+        let is_said = |reason: &str| {
+            let mut known = seen.routes.iter().flat_map(|route| &route.exclusions);
+            known.any(|one| one.reason.as_str() == reason)
+        };
+        let unsaid = excluded.iter().filter(|one| !is_said(&one.reason));
+        remarks.extend(unsaid.map(|one| {
+            let words = format!("{} no targets ({}): {}", one.count, one.reason, one.pods.join(", "));
+            Remark::new(Topic::Excluded, words)
+        }));
+    }
+    let ready = conditions.iter().find(|one| one.type_ == ConditionType::Ready.as_str());
+    // Ready has the words of one of them.
+    let is_news = |message: &str| ready.is_none_or(|ready| ready.message != message);
+    let others = conditions.iter().filter(|one| one.status == "False" && is_news(&one.message));
+    remarks.extend(
+        others.filter(|one| one.type_ != ConditionType::Ready.as_str()).map(|one| {
+            Remark::new(Topic::Condition, format!("{} is False ({}): {}", one.type_, one.reason, one.message))
+        }),
+    );
+    remarks
+}
+
+/// What the controller says of the annotations of a Service, where it does not follow them all.
+pub(super) fn of_service(service: &Service) -> Option<Remark> {
+    let condition = service.condition.as_ref().filter(|condition| !condition.is_true)?;
+    let words = format!("Service '{}': {}: {}", service.key.name, condition.reason, condition.message);
+    Some(Remark::new(Topic::Service, words))
+}
+
+const fn management_words(management: Management, release: Release) -> Option<&'static str> {
+    Some(match (management, release) {
+        (Management::Manage, _) => return None,
+        (Management::Observe, _) => "TKE's own service controller programs CLB, and this one looks",
+        (Management::Hold, _) => "what is recorded of it stays as it is, and Pods come and go there",
+        (Management::Freeze, _) => "nothing of it is changed, but that targets of Pods that are gone lose their weight",
+        (Management::Park(_), _) => "it is parked: what is its own on listeners goes, and the load balancer stays",
+        (Management::Release(_), Release::Waits) => "it is being deleted, and waits until all that is its own is gone",
+        (Management::Release(_), Release::Done) => "it is being deleted, and may go",
+        (Management::Abandon, _) => "it is being deleted, and what it has in CLB stays",
+    })
+}
+
+fn delegated(pending: &Pending) -> Option<Remark> {
+    let Pending {
+        delegated,
+        // Steps, and lines of those that are kept.
+        create: _,
+        create_rules: _,
+        register: _,
+        reweight: _,
+        deregister: _,
+        retained: _,
+        attributes: _,
+        delete_rules: _,
+        delete: _,
+        create_load_balancer: _,
+        delete_load_balancer: _,
+    } = *pending;
+    let words = format!("{delegated} listeners, rules or targets are TKE's own service controller's to make");
+    (delegated > 0).then(|| Remark::new(Topic::Delegated, words))
+}
+
+fn config(problem: &EntryProblem) -> Remark {
+    let EntryProblem { entry, field, reason, message } = problem;
+    let field = field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+    Remark::new(Topic::Config, format!("config entry {entry}{field}: {reason}: {message}"))
+}
+
+fn held_weight(pod: &str, listener: &str, weight: i64, cause: HeldWeightCause) -> Remark {
+    let why = match cause {
+        HeldWeightCause::Taken => "comes back when the Pod can serve",
+        HeldWeightCause::Unreadable => "stays, because what is said of it cannot be read",
+    };
+    Remark::new(Topic::HeldWeight, format!("weight {weight} of {pod} on {listener} {why}"))
+}
+
+fn not_observed(binding: &DirectAccessBinding, observed: i64) -> Option<Remark> {
+    let generation = binding.metadata.generation.unwrap_or_default();
+    let words = format!("the controller has not looked at it as it stands: generation {observed} of {generation}");
+    (observed < generation).then(|| Remark::new(Topic::NotObserved, words))
+}
+
+fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
+    let LoadBalancerStatus {
+        id,
+        requested_time,
+        // Columns of `get`.
+        addresses: _,
+        domain: _,
+        region: _,
+        // Said by problems where they matter.
+        account: _,
+        created: _,
+        former_uids: _,
+        hides_tags: _,
+    } = load_balancer;
+    let asked = requested_time.as_ref().filter(|_| id.is_empty())?;
+    let words = format!("a load balancer was asked for at {}, and is not there yet", asked.0);
+    Some(Remark::new(Topic::LoadBalancer, words))
+}
+
+/// Pods that run without the gate; they are in the plan's notes, unless nothing was read.
+fn ungated(gates: &GateStatus) -> Option<Remark> {
+    let GateStatus {
+        ungated_pods,
+        // A column of `get` and a link of `explain`, as Pods have them.
+        waiting: _,
+        oldest_time: _,
+    } = gates;
+    (*ungated_pods > 0).then(|| Remark::new(Topic::Gates, format!("Pods without the gate: {ungated_pods}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ListenerId, Route};
+    use crate::plan::HeldWeight;
+
+    #[test]
+    fn a_plan_says_what_is_no_step_and_no_problem() {
+        let route = Route { listener: ListenerId::new("lbl-1"), rule: None };
+        let held = |cause| HeldWeight { route: route.clone(), pod: "web-1".to_owned(), weight: 10, cause };
+        let plan = BindingPlan {
+            management: Management::Observe,
+            notes: vec!["dark for a while".to_owned()],
+            config_problems: vec![EntryProblem {
+                entry: "TCP:80".to_owned(),
+                field: Some("healthCheck.timeout".to_owned()),
+                reason: "OutOfRange".to_owned(),
+                message: "2 to 60".to_owned(),
+            }],
+            pending: Pending { delegated: 2, ..Pending::default() },
+            held_weights: vec![held(HeldWeightCause::Taken), held(HeldWeightCause::Unreadable)],
+            tags: TagSight::Hidden,
+            look_at: Some(jiff::Timestamp::UNIX_EPOCH),
+            ..BindingPlan::default()
+        };
+        let said: Vec<_> = of_plan(&plan).into_iter().map(|one| (one.topic, one.message)).collect();
+        let expected = [
+            (Topic::Note, "dark for a while"),
+            (Topic::Management, "TKE's own service controller programs CLB, and this one looks"),
+            (Topic::Delegated, "2 listeners, rules or targets are TKE's own service controller's to make"),
+            (Topic::Config, "config entry TCP:80 healthCheck.timeout: OutOfRange: 2 to 60"),
+            (Topic::HeldWeight, "weight 10 of web-1 on lbl-1 comes back when the Pod can serve"),
+            (Topic::HeldWeight, "weight 10 of web-1 on lbl-1 stays, because what is said of it cannot be read"),
+            (Topic::Tags, "CLB does not show the tags of targets, by which they are told apart"),
+            (Topic::NextLook, "goes on by time alone at 1970-01-01T00:00:00Z"),
+        ];
+        assert_eq!(said, expected.map(|(topic, words)| (topic, words.to_owned())));
+    }
+}

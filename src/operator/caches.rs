@@ -1,0 +1,97 @@
+//! What machines see of the stores.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::triggers::bindings;
+use crate::api::DirectAccessBinding;
+use crate::k8s::Word;
+use crate::model::{Caller, KeyMark, ObjectKey, Pod, Service};
+use crate::plan::annotated::Setting;
+use crate::plan::brake::HoldConfig;
+use crate::plan::{BindingView, Cluster};
+use crate::reconcile::{Caches, ConfigSight, Key};
+
+impl Caches for Context {
+    fn bindings(&self, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
+        bindings(key, &self.stores, self.clouds.default_region())
+    }
+
+    fn view(
+        &self,
+        binding: Arc<DirectAccessBinding>,
+        certificates: BTreeMap<String, Result<String, String>>,
+    ) -> BindingView {
+        self.stores.view(binding, certificates)
+    }
+
+    fn has_binding(&self, uid: &str) -> bool {
+        self.stores.bindings.has(&Word::Uid(uid.to_owned()))
+    }
+
+    fn bindings_of(&self, service: &ObjectKey) -> Vec<Arc<DirectAccessBinding>> {
+        self.stores.bindings_of(service).iter().map(|row| row.0.clone()).collect()
+    }
+
+    fn holding(&self, pod: &Pod) -> Vec<Arc<DirectAccessBinding>> {
+        self.stores.holding(pod).iter().map(|row| row.0.clone()).collect()
+    }
+
+    fn pod(&self, namespace: &str, uid: &str) -> Option<Arc<Pod>> {
+        self.stores.pods.row(namespace, uid)
+    }
+
+    fn reassigned(&self, namespace: &str, registered: &BTreeMap<IpAddr, String>) -> BTreeSet<IpAddr> {
+        self.stores.reassigned(namespace, registered)
+    }
+
+    fn cluster(&self) -> Cluster {
+        let switches = self.stores.switches();
+        Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..self.cluster }
+    }
+
+    fn setting(&self) -> Setting {
+        let switches = self.stores.switches();
+        Setting {
+            acceptance: self.annotated_services,
+            has_tke: switches.has_tke,
+            is_default: switches.default_direct_access,
+        }
+    }
+
+    fn hold(&self) -> HoldConfig {
+        self.stores.hold(&self.namespace)
+    }
+
+    fn signing_key(&self) -> KeyMark {
+        self.clouds.caller().mark()
+    }
+
+    fn caller(&self, since: &KeyMark) -> Caller {
+        self.clouds.caller().since(since)
+    }
+
+    fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {
+        self.stores.services.row(&key.namespace, &key.name)
+    }
+
+    fn selecting(&self, pod: &Pod) -> Vec<Arc<Service>> {
+        self.stores.selecting(pod)
+    }
+
+    fn bindings_in(&self, namespace: &str) -> Vec<Arc<DirectAccessBinding>> {
+        self.stores.bindings.rows(namespace).values().map(|row| row.0.clone()).collect()
+    }
+
+    fn waiting(&self, namespace: &str) -> Vec<Arc<Pod>> {
+        self.stores.pods.rows(namespace).values().filter(|pod| pod.gate.is_waiting()).cloned().collect()
+    }
+
+    fn config(&self, key: &ObjectKey) -> Option<ConfigSight> {
+        let row = self.stores.configs.row(&key.namespace, &key.name)?;
+        let version = row.resource_version().map(str::to_owned);
+        Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone().ok() })
+    }
+}

@@ -1,0 +1,56 @@
+//! Events on their way. Nobody waits for them, but for a moment when the controller stops.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
+
+use super::context::Context;
+use super::writes::publish;
+use crate::reconcile::Notice;
+
+/// Batches under way at once. Where there are more, what comes is not told: statuses and conditions say it too.
+const BATCHES: usize = 256;
+
+/// The Events of one driver.
+#[derive(Default)]
+pub(super) struct Notices {
+    gathered: Vec<Notice>,
+    publishing: JoinSet<()>,
+}
+
+impl Notices {
+    /// Takes in an Event of the step that is being performed.
+    pub(super) fn add(&mut self, notice: Notice) {
+        self.gathered.push(notice);
+    }
+
+    /// Begins to publish the Events of a step: those of one namespace one after the other, because those of one kind are counted together,
+    /// and namespaces side by side, because one may answer late.
+    pub(super) fn publish(&mut self, context: &Arc<Context>, span: &Span) {
+        while self.publishing.try_join_next().is_some() {}
+        let mut by_namespace: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for notice in self.gathered.drain(..) {
+            by_namespace.entry(notice.about.namespace.clone()).or_default().push(notice);
+        }
+        for notices in by_namespace.into_values() {
+            if self.publishing.len() >= BATCHES {
+                tracing::debug!("too many events are under way; some are not told");
+                return;
+            }
+            let context = context.clone();
+            let publishing = async move {
+                for notice in notices {
+                    publish(&context, notice).await;
+                }
+            };
+            self.publishing.spawn(publishing.instrument(span.clone()));
+        }
+    }
+
+    /// Waits until they have left.
+    pub(super) async fn left(&mut self) {
+        while self.publishing.join_next().await.is_some() {}
+    }
+}
