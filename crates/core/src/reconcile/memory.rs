@@ -34,6 +34,8 @@ pub(super) struct Memory {
     pub(super) pace: Pace,
     /// The last status of each binding, by UID.
     pub(super) written: BTreeMap<String, Written>,
+    /// What was told of each binding, by UID.
+    pub(super) told: BTreeMap<String, Told>,
     /// Writes to Kubernetes on their way.
     pub(super) outbox: Outbox,
     /// Something waits until it is recorded in a status.
@@ -84,13 +86,12 @@ struct Sight {
 pub(super) struct Written {
     version: u64,
     status: DirectAccessBindingStatus,
-    pub(super) told: Told,
 }
 
 impl Written {
     /// A status as the API server has taken it.
-    pub(super) fn new(object: &DirectAccessBinding, status: DirectAccessBindingStatus, told: Told) -> Self {
-        Self { version: version(object), status, told }
+    pub(super) fn new(object: &DirectAccessBinding, status: DirectAccessBindingStatus) -> Self {
+        Self { version: version(object), status }
     }
 }
 
@@ -137,11 +138,6 @@ impl Memory {
             Some(last) => Arc::new(DirectAccessBinding { status: Some(last.status.clone()), ..(*binding).clone() }),
             None => binding,
         }
-    }
-
-    /// What was told of a binding up to now.
-    pub(super) fn take_told(&mut self, uid: &str) -> Told {
-        self.written.remove(uid).map(|written| written.told).unwrap_or_default()
     }
 
     /// Something has come, or was written, that no round has gone by.

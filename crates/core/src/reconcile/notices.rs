@@ -18,7 +18,7 @@ use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
 
 /// What the controller was about when it changed something in the cloud.
-pub(super) const PROGRAM: &str = "Program";
+const PROGRAM: &str = "Program";
 
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
@@ -119,15 +119,14 @@ fn find(status: &DirectAccessBindingStatus, kind: ConditionType) -> Option<&Cond
     status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
 }
 
-/// The Events and lines about what changed from one status of a binding to the next, and what was done in between.
-pub(super) fn announce(
+/// The Events and lines about what was done for a binding that has this status.
+pub(super) fn deeds(
     view: &BindingView,
     outcome: &Outcome,
-    before: &DirectAccessBindingStatus,
-    after: &DirectAccessBindingStatus,
+    status: &DirectAccessBindingStatus,
 ) -> (Vec<Notice>, Vec<Line>) {
     let (mut notices, mut lines) = (Vec::new(), Vec::new());
-    let is_known = |id: &ListenerId| after.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
+    let is_known = |id: &ListenerId| status.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
     for (step, became) in &outcome.steps {
         let is_done = matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
         if is_done && step.concerns(view.uid(), is_known) {
@@ -138,6 +137,16 @@ pub(super) fn announce(
             notices.push(notice(view, kind_of(reason), reason.as_str(), PROGRAM, &note));
         }
     }
+    (notices, lines)
+}
+
+/// The Events about what changed from one status of a binding to the next.
+pub(super) fn announce(
+    view: &BindingView,
+    before: &DirectAccessBindingStatus,
+    after: &DirectAccessBindingStatus,
+) -> Vec<Notice> {
+    let mut notices = Vec::new();
     if ungated(before) == 0
         && ungated(after) > 0
         && let Some(accepted) = find(after, ConditionType::Accepted)
@@ -147,7 +156,7 @@ pub(super) fn announce(
         notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &accepted.message));
     }
     notices.extend(readiness(view, before, after));
-    (notices, lines)
+    notices
 }
 
 fn readiness(

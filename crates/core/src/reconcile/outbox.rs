@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::effect::{Effect, Line, NotTaken, Notice, Taken, Ticket, Write};
-use super::notices::PROGRAM;
 use super::tickets::Tickets;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::status::{Field, RefusalKind};
@@ -35,9 +34,10 @@ pub(super) enum Ending {
 pub(super) struct StatusWrite {
     pub(super) binding: Arc<DirectAccessBinding>,
     pub(super) status: DirectAccessBindingStatus,
-    /// Events and lines about it.
+    /// Events about it.
     pub(super) notices: Vec<Notice>,
-    pub(super) lines: Vec<Line>,
+    /// What is logged of it; `None` for nothing.
+    pub(super) line: Option<Line>,
 }
 
 #[derive(Debug)]
@@ -54,8 +54,6 @@ struct UnderWay {
 pub(super) struct Outbox {
     by_ticket: BTreeMap<Ticket, UnderWay>,
     tickets: BTreeMap<About, Ticket>,
-    /// Events and lines of rounds whose status could not be written, because an earlier one was under way.
-    kept: BTreeMap<String, (Vec<Notice>, Vec<Line>)>,
     /// Something has ended that a round is to look at.
     is_news: bool,
 }
@@ -122,24 +120,5 @@ impl Outbox {
     /// A round is to look, because what it waited for is recorded.
     pub(super) const fn tell(&mut self) {
         self.is_news = true;
-    }
-
-    /// Keeps Events and lines of what was done for the next status of a binding, which says by itself whether it is ready.
-    pub(super) fn keep(&mut self, uid: &str, mut notices: Vec<Notice>, mut lines: Vec<Line>) {
-        notices.retain(|notice| notice.action == PROGRAM);
-        lines.retain(|line| matches!(line, Line::Changed { .. }));
-        let kept = self.kept.entry(uid.to_owned()).or_default();
-        kept.0.extend(notices);
-        kept.1.extend(lines);
-    }
-
-    /// What was kept for a binding.
-    pub(super) fn take_kept(&mut self, uid: &str) -> (Vec<Notice>, Vec<Line>) {
-        self.kept.remove(uid).unwrap_or_default()
-    }
-
-    /// Forgets bindings that are gone.
-    pub(super) fn retain(&mut self, is_there: impl Fn(&str) -> bool) {
-        self.kept.retain(|uid, _| is_there(uid));
     }
 }

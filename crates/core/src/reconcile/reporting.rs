@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{Effect, NotTaken, Taken, Ticket, Write};
+use super::effect::{Effect, Line, NotTaken, Notice, Taken, Ticket, Write};
 use super::memory::{Memory, Written};
-use super::notices::{announce, refusal_notices, status_line};
+use super::notices::{announce, deeds, refusal_notices, status_line};
 use super::outbox::{About, Ending, StatusWrite};
 use super::surroundings::{Now, Surroundings};
 use super::tickets::Tickets;
@@ -119,20 +119,30 @@ impl Writing<'_> {
     }
 
     fn status_written(&mut self, written: StatusWrite, result: &Result<Taken, NotTaken>) {
-        let StatusWrite { binding, status, notices, lines } = written;
+        let StatusWrite { binding, status, notices, line } = written;
         let uid = uid_of(&binding);
         self.surroundings.record(uid, (Field::Status, &name_of(&binding)), result);
-        match result {
-            Ok(Taken::Binding(object)) => {
-                let mut told = self.memory.take_told(uid);
-                self.out.extend(lines.into_iter().map(Effect::Log));
-                self.out.extend(told.news(notices, self.now().at).into_iter().map(Effect::Tell));
-                self.memory.written.insert(uid.to_owned(), Written::new(object, status, told));
-                if self.memory.awaits_record {
-                    self.memory.outbox.tell();
-                }
+        if let Ok(Taken::Binding(object)) = result {
+            self.tell(uid, notices, line);
+            self.memory.written.insert(uid.to_owned(), Written::new(object, status));
+            if self.memory.awaits_record {
+                self.memory.outbox.tell();
             }
-            Ok(Taken::Other) | Err(_) => self.memory.outbox.keep(uid, notices, lines),
+        }
+    }
+
+    /// Tells of what was done for a binding that has this status. That waits for no write.
+    pub(super) fn tell_deeds(&mut self, view: &BindingView, outcome: &Outcome, status: &DirectAccessBindingStatus) {
+        let (notices, lines) = deeds(view, outcome, status);
+        self.tell(view.uid(), notices, lines);
+    }
+
+    fn tell(&mut self, uid: &str, notices: Vec<Notice>, lines: impl IntoIterator<Item = Line>) {
+        self.out.extend(lines.into_iter().map(Effect::Log));
+        if !notices.is_empty() {
+            let at = self.now().at;
+            let news = self.memory.told.entry(uid.to_owned()).or_default().news(notices, at);
+            self.out.extend(news.into_iter().map(Effect::Tell));
         }
     }
 }
@@ -350,25 +360,22 @@ impl Report<'_> {
         status: &DirectAccessBindingStatus,
         writing: &mut Writing<'_>,
     ) {
+        writing.tell_deeds(view, self.outcome, status);
         let about = About::Binding(view.uid().to_owned(), Field::Status);
         if status == previous {
             // What is under way says something else.
             writing.memory.outbox.outdate(&about);
             return writing.taken(view.uid(), Field::Status);
         }
-        let (mut notices, mut lines) = announce(view, self.outcome, previous, status);
         let is_due = writing.surroundings.shared.refused().is_due(view.uid(), Field::Status, writing.now().wall);
         let write = Write::Status { binding: view.binding.clone(), status: Box::new(status.clone()) };
         if !is_due || writing.memory.outbox.is_under_way(&about) {
-            writing.memory.outbox.compare(&about, &write);
-            return writing.memory.outbox.keep(view.uid(), notices, lines);
+            // What changed is told with the write that says so.
+            return writing.memory.outbox.compare(&about, &write);
         }
-        lines.push(status_line(view, previous, status));
-        let (kept_notices, kept_lines) = writing.memory.outbox.take_kept(view.uid());
-        notices.splice(0..0, kept_notices);
-        lines.splice(0..0, kept_lines);
+        let (notices, line) = (announce(view, previous, status), Some(status_line(view, previous, status)));
         let (binding, status) = (view.binding.clone(), status.clone());
-        let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, lines }));
+        let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, line }));
         writing.write(view.uid(), Field::Status, write, ending);
     }
 
@@ -386,8 +393,7 @@ impl Report<'_> {
                 continue;
             };
             let write = Write::Status { binding: binding.clone(), status: Box::new(status.clone()) };
-            let (notices, lines) = (Vec::new(), Vec::new());
-            let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices, lines }));
+            let ending = Ending::Status(Box::new(StatusWrite { binding, status, notices: Vec::new(), line: None }));
             writing.write(&uid, Field::Status, write, ending);
         }
     }

@@ -157,6 +157,11 @@ impl Machine {
         match failure {
             None if is_partial => {
                 // What is still being read starts the next round.
+                let mut writing = self.writing(at);
+                for view in &snapshot.bindings {
+                    let status = view.binding.status.clone().unwrap_or_default();
+                    writing.tell_deeds(view, outcome, &status);
+                }
                 self.memory.keep(snapshot.cloud, outcome, begun, at.at());
                 let after = at.surroundings.flags.resync.min(PARTIAL_LASTS);
                 let said = RoundReport { failure: outcome.failure().cloned(), steps: plan.steps.len() };
@@ -239,7 +244,7 @@ impl Machine {
             }
             is_there
         });
-        self.memory.outbox.retain(|uid| uids.iter().any(|known| known == uid));
+        self.memory.told.retain(|uid, _| uids.contains(uid));
         at.out.push(Effect::Show(Shown::Bindings(uids)));
     }
 }

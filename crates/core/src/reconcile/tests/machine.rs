@@ -233,6 +233,27 @@ fn a_refused_write_holds_up_no_other_and_is_made_up_for() {
     }
 }
 
+/// While a status is refused, what is done is told nevertheless, and nothing that is remembered grows.
+#[test]
+fn what_is_done_is_told_at_once_and_nothing_grows_while_a_status_is_refused() {
+    let mut play = at_rest();
+    play.refused.insert(Kind::Status);
+    let size = |play: &Play| format!("{:?}", play.machine).len();
+    let mut early = 0;
+    for step in 0..120_u32 {
+        add(&mut play.world, [step + 4], "web");
+        remove(&mut play.world, [step + 1]);
+        news(&mut play);
+        play.play(SECOND * 4);
+        play.world.heal();
+        if step == 20 {
+            early = size(&play);
+        }
+    }
+    assert!(size(&play) < early * 3 / 2, "{early} bytes after 20 rounds, {} after 120", size(&play));
+    assert!(play.told.iter().any(|reason| reason == "RegisteredTargets"), "{:?}", play.told);
+}
+
 #[test]
 fn without_its_finalizer_nothing_is_made_for_a_binding() {
     let mut play = beginning();

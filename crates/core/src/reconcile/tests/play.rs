@@ -203,6 +203,8 @@ pub(super) struct Play {
     versions: u64,
     /// What was made to happen, with the time.
     pub(super) log: Vec<(Duration, Kind, String)>,
+    /// The reasons of the Events.
+    pub(super) told: Vec<String>,
     /// After so many effects the machine begins anew from nothing, before or after the effect has happened.
     pub(super) crash: Option<(usize, Crash)>,
 }
@@ -238,6 +240,7 @@ impl Play {
             task_lasts: Duration::ZERO,
             versions: 1,
             log: Vec::new(),
+            told: Vec::new(),
             crash: None,
         }
     }
@@ -265,6 +268,7 @@ impl Play {
         for effect in self.machine.step(&surroundings, input) {
             match &effect {
                 Effect::WakeAt(at) => self.wakes = *at,
+                Effect::Tell(notice) => self.told.push(notice.reason.clone()),
                 Effect::Forget(ticket) => {
                     let is_for = |effect: &Effect| matches!(effect, Effect::Read(other, _) if other == ticket);
                     self.under_way.retain(|(_, effect)| !is_for(effect));
