@@ -175,11 +175,14 @@ impl Brake {
     }
 
     /// A leadership begins, over bindings with these statuses. What an earlier one has held by itself, of this replica or of another,
-    /// stays held until somebody lets it go on. What the ConfigMap says is to be heard anew. `at` is as in [`MassRemovals::count`].
+    /// stays held until somebody lets it go on. It was written into all statuses, so it counts where more than five say it, or most of them;
+    /// fewer may have been left by a hold that is over, because they could not be written since. What the ConfigMap says is to be heard anew. `at` is as in [`MassRemovals::count`].
     pub fn begin<'a>(&mut self, statuses: impl IntoIterator<Item = &'a DirectAccessBindingStatus>, at: Duration) {
         (self.config, self.word) = (HoldConfig::default(), Reading::Absent);
         let says_mass = |status: &DirectAccessBindingStatus| status.removals_held_by() == Some(HoldCause::Mass);
-        let recorded = if statuses.into_iter().any(says_mass) { Switch::On } else { Switch::Off };
+        let (saying, others): (Vec<_>, Vec<_>) = statuses.into_iter().partition(|status| says_mass(status));
+        let are_many = saying.len() > BINDINGS || saying.len() > others.len();
+        let recorded = if are_many { Switch::On } else { Switch::Off };
         self.mass.begin(recorded, at);
     }
 

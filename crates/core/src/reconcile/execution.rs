@@ -88,7 +88,9 @@ impl Execution {
             let all: Vec<_> = items(step).into_iter().zip(owners(step)).collect();
             let known: Vec<_> = all.iter().map(|(item, owner)| refusals.of(item, owner)).collect();
             let clean = filter(step, |place| known[place].is_none());
-            let clean = clean.filter(|step| !execution.held.contains_key(&Kind::of(step)));
+            // Where all that was tried is refused for what it is, what is new may still be in order.
+            let is_whole = |failure: &Failure| scope(failure.class) == Scope::Kind;
+            let clean = clean.filter(|step| !execution.held.get(&Kind::of(step)).is_some_and(is_whole));
             execution.queue.extend(clean.map(|part| (part, Standing::Clean)));
             execution.steps.push(step.clone());
         }

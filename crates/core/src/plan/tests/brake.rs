@@ -8,6 +8,7 @@ use serde_json::json;
 use super::acts::{add, delete, remove, web};
 use super::removals::{held, select_another};
 use super::world::{World, address};
+use crate::api::DirectAccessBindingStatus;
 use crate::api::condition::HoldCause;
 use crate::model::{ListenerId, Reading, Route};
 use crate::plan::brake::{BINDINGS, Brake, HoldConfig, HoldFlag, HoldWord, MassRemovals};
@@ -185,7 +186,7 @@ fn what_a_leader_holds_by_itself_is_held_by_the_next_one_until_somebody_lets_it_
         assert_eq!(held_by(&next), Some(HoldCause::Mass), "the next one, which hears {word:?}");
         assert!(counted(&mut next, &world, 1_000).1.steps.is_empty());
     }
-    // One status that says so is enough.
+    // Of one status, one is most.
     let mut one = world.clone();
     one.bindings.truncate(1);
     assert_eq!(held_by(&successor(&one, None)), Some(HoldCause::Mass));
@@ -200,6 +201,25 @@ fn what_a_leader_holds_by_itself_is_held_by_the_next_one_until_somebody_lets_it_
         let status = world.bindings[0].status.as_ref().unwrap();
         assert_eq!(status.removals_held_by.as_deref(), Some(said));
         assert_eq!(held_by(&successor(&world, None)), None, "{said}");
+    }
+}
+
+/// Statuses that could not be written since, or came back with a backup.
+#[test]
+fn a_few_statuses_of_a_hold_that_is_over_hold_nothing() {
+    let mut world = seven();
+    select_another(&mut world);
+    world.removals = held(HoldCause::Mass);
+    world.round();
+    let old: Vec<_> = world.bindings.iter().filter_map(|binding| binding.status.clone()).collect();
+    let current = DirectAccessBindingStatus { removals_held_by: None, ..old[0].clone() };
+    let mass = Some(HoldCause::Mass);
+    for (saying, others, expected) in
+        [(1, 1, None), (2, 1, mass), (5, 5, None), (6, 5, mass), (5, 100, None), (6, 100, mass)]
+    {
+        let mut brake = Brake::new(HoldFlag::Unset, "system");
+        brake.begin(old.iter().take(saying).chain(std::iter::repeat_n(&current, others)), Duration::ZERO);
+        assert_eq!(held_by(&brake), expected, "{saying} of {}", saying + others);
     }
 }
 

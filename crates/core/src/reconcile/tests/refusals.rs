@@ -279,3 +279,21 @@ proptest! {
         prop_assert!(model.blamed.is_subset(&guilty), "{:?} {:?}", model.blamed, guilty);
     }
 }
+
+/// A binding that comes to two that are refused does not wait for them, however long ago they were refused last.
+#[test]
+fn what_is_new_waits_for_no_refusal_of_others() {
+    for action in ACTIONS {
+        for before in (0..40_u32).map(|phase| Duration::from_millis(750) * phase) {
+            let mut model = Model::new(action, Way::Reply, &[1, 1], [0, 1]);
+            let until = model.now + before;
+            while model.now < until {
+                model.round(&|_| None);
+            }
+            model.left.insert((7, 500));
+            // A change begins a round.
+            model.round(&|_| None);
+            assert!(!model.left.contains(&(7, 500)), "{action:?}, {before:?} after the first refusal");
+        }
+    }
+}
