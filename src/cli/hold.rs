@@ -9,7 +9,7 @@ use crate::api::condition::HoldCause;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::k8s;
 use crate::model::Reading;
-use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord};
+use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord, is_recorded};
 use crate::plan::{ConfigMapSight, Hold, Removals};
 
 /// Stands in commands for the namespace of a controller that was not found.
@@ -79,7 +79,7 @@ pub(super) fn removals<'a>(
 
 /// The controller writes into every status whether removals are held.
 fn by_statuses(why: &str, statuses: &[&DirectAccessBindingStatus]) -> Word {
-    match statuses.iter().find_map(|status| status.removals_held_by()) {
+    match HoldCause::ALL.iter().copied().find(|cause| is_recorded(*cause, statuses.iter().copied())) {
         Some(reason) => {
             let config_map = match reason {
                 HoldCause::ConfigMap | HoldCause::ConfigMapUnreadable => ConfigMapSight::There,
@@ -108,7 +108,8 @@ fn by_both(namespace: &str, config: &HoldConfig, statuses: &[&DirectAccessBindin
         HoldCause::Mass => config.word != Reading::Said(HoldWord::GoOn),
         HoldCause::ConfigMap | HoldCause::ConfigMapUnreadable => matches!(config.word, Reading::Unreadable(_)),
     };
-    let said = statuses.iter().filter_map(|status| status.removals_held_by()).find(is_alone);
+    let is_said = |cause: &HoldCause| is_alone(cause) && is_recorded(*cause, statuses.iter().copied());
+    let said = HoldCause::ALL.iter().copied().find(is_said);
     match said {
         Some(reason) => Removals::Held(Hold { reason, namespace: namespace.to_owned(), config_map: config.sight }),
         // The controller goes on by the last word that it could read.
@@ -158,6 +159,11 @@ mod tests {
             let told = (found.removals.held().map(|hold| hold.reason), found.doubt.unwrap_or_default());
             let is_doubt = if doubt.is_empty() { told.1.is_empty() } else { told.1.contains(doubt) };
             assert!(told.0 == held && is_doubt, "{status:?}: {told:?}");
+        }
+        let stale = [seen(Some("Mass")), seen(None), seen(None)].map(|status| binding(status.as_ref()));
+        for config in [&unknown, &absent()] {
+            let found = removals("home", config, stale.iter());
+            assert_eq!(found.removals, Removals::Allowed, "one that could not be written says nothing of the others");
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::placement::is_controlling_service;
+use super::annotated::End;
+use super::placement::{is_controlling_service, owning_service};
 use super::removals::{ConfigMapSight, Hold, Losses, Removals};
 use super::{BindingPlan, BindingView};
 use crate::api::condition::HoldCause;
@@ -175,14 +176,10 @@ impl Brake {
     }
 
     /// A leadership begins, over bindings with these statuses. What an earlier one has held by itself, of this replica or of another,
-    /// stays held until somebody lets it go on. It was written into all statuses, so it counts where more than five say it, or most of them;
-    /// fewer may have been left by a hold that is over, because they could not be written since. What the ConfigMap says is to be heard anew. `at` is as in [`MassRemovals::count`].
+    /// stays held until somebody lets it go on. What the ConfigMap says is to be heard anew. `at` is as in [`MassRemovals::count`].
     pub fn begin<'a>(&mut self, statuses: impl IntoIterator<Item = &'a DirectAccessBindingStatus>, at: Duration) {
         (self.config, self.word) = (HoldConfig::default(), Reading::Absent);
-        let says_mass = |status: &DirectAccessBindingStatus| status.removals_held_by() == Some(HoldCause::Mass);
-        let (saying, others): (Vec<_>, Vec<_>) = statuses.into_iter().partition(|status| says_mass(status));
-        let are_many = saying.len() > BINDINGS || saying.len() > others.len();
-        let recorded = if are_many { Switch::On } else { Switch::Off };
+        let recorded = if is_recorded(HoldCause::Mass, statuses) { Switch::On } else { Switch::Off };
         self.mass.begin(recorded, at);
     }
 
@@ -210,14 +207,13 @@ impl Brake {
     }
 
     /// Takes in what a round is about to do, before it does. While somebody has said what is to be, nothing is counted. Nor is what leaves because
-    /// somebody deletes its binding: no words are plainer than that, and namespaces that come and go must not wait for anybody.
+    /// somebody deletes its binding or says "false": no words are plainer than that, and namespaces that come and go must not wait for anybody.
     pub fn count(&mut self, views: &[BindingView], plans: &[BindingPlan], at: Duration) {
         let is_refused = self.config.sight == ConfigMapSight::Refused;
         if self.word != Reading::Absent || self.flag == HoldFlag::Set || is_refused {
             return;
         }
-        let is_counted = |view: &BindingView| !view.is_deleting() || is_inferred(view);
-        for (view, plan) in views.iter().zip(plans).filter(|(view, _)| is_counted(view)) {
+        for (view, plan) in views.iter().zip(plans).filter(|(view, _)| !is_said(view)) {
             self.mass.count(view.uid(), &plan.losses, at);
         }
     }
@@ -243,11 +239,30 @@ impl Brake {
     }
 }
 
-/// A binding that is being deleted was not deleted by a word about it: its Service, which it was made for, is there and stays. The
-/// controller deletes such a binding itself when the Service does not ask for it any more, and a template that has lost the annotation
-/// says so of many at once.
-fn is_inferred(view: &BindingView) -> bool {
+/// Whether statuses say that removals are held for this reason. It is written into all of them, so it counts where more than five say it, or
+/// most of them; fewer may have been left by a hold that is over, because they could not be written since.
+pub fn is_recorded<'a>(cause: HoldCause, statuses: impl IntoIterator<Item = &'a DirectAccessBindingStatus>) -> bool {
+    let says = |status: &&DirectAccessBindingStatus| status.removals_held_by() == Some(cause);
+    let (saying, others): (Vec<_>, Vec<_>) = statuses.into_iter().partition(says);
+    saying.len() > BINDINGS || saying.len() > others.len()
+}
+
+/// Somebody has said in this very object, or in its Service, that it is to go: by deleting it, or by the annotation "false". What the
+/// controller infers from a word that is missing is not said: a template that has lost the annotation, or another type of Service, ends
+/// many at once.
+fn is_said(view: &BindingView) -> bool {
+    if view.is_deleting() {
+        return !is_deleted_by_us(view);
+    }
+    let is_of_service = owning_service(&view.binding).is_some();
+    is_of_service && view.binding.parked().is_some_and(|parked| parked.reason == End::SaidFalse.as_str())
+}
+
+/// The controller has deleted the binding, as far as can be seen: the Service that it was made for stays, and does not ask for it any more,
+/// without saying so. While the Service says anything, readable or not, a deletion is somebody else's.
+fn is_deleted_by_us(view: &BindingView) -> bool {
     let Some(service) = view.service.as_deref().filter(|service| !service.is_deleting) else { return false };
     let mut owners = view.binding.metadata.owner_references.iter().flatten();
-    owners.any(|owner| is_controlling_service(owner) && owner.uid == service.uid)
+    let is_of_service = owners.any(|owner| is_controlling_service(owner) && owner.uid == service.uid);
+    is_of_service && (!service.is_load_balancer || !service.annotations.contains_key(names::DIRECT_ACCESS))
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::json;
 
 use super::acts::{add, delete, remove, web};
 use super::removals::{held, select_another};
 use super::world::{World, address};
-use crate::api::DirectAccessBindingStatus;
 use crate::api::condition::HoldCause;
+use crate::api::{DirectAccessBindingStatus, names};
 use crate::model::{ListenerId, Reading, Route};
+use crate::plan::annotated::End;
 use crate::plan::brake::{BINDINGS, Brake, HoldConfig, HoldFlag, HoldWord, MassRemovals};
 use crate::plan::{ConfigMapSight, Losses, Plan, Removals, plan};
 
@@ -243,8 +245,14 @@ fn what_was_counted_within_a_minute_counts_for_the_next_leadership_of_the_same_r
 enum Deletion {
     /// Somebody deletes it, and it is nobody's.
     ByHand,
-    /// The Service that it was made for does not ask for it any more.
+    /// The Service that it was made for has lost the word that asks for it.
     NotAsked,
+    /// That Service is of another type.
+    OtherType,
+    /// That Service says "false".
+    SaidFalse,
+    /// That Service asks for it: somebody deletes it nevertheless.
+    Asked,
     /// That Service is being deleted, too.
     WithService,
     /// That Service is gone.
@@ -253,17 +261,26 @@ enum Deletion {
     OfAnother,
 }
 
+/// That the bindings were made for the Service.
+fn owners(world: &World) -> Option<Vec<OwnerReference>> {
+    let uid = &world.service.as_ref().unwrap().uid;
+    let owner = json!([{"apiVersion": "v1", "kind": "Service", "name": "web", "controller": true, "uid": uid}]);
+    Some(serde_json::from_value(owner).unwrap())
+}
+
 fn delete_all(world: &mut World, deletion: Deletion) {
-    let owner = json!([{"apiVersion": "v1", "kind": "Service", "name": "web", "controller": true,
-        "uid": world.service.as_ref().unwrap().uid}]);
-    let owners = (!matches!(deletion, Deletion::ByHand)).then(|| serde_json::from_value(owner).unwrap());
+    let owners = owners(world).filter(|_| !matches!(deletion, Deletion::ByHand));
     for binding in &mut world.bindings {
         let meta = &mut Arc::make_mut(binding).metadata;
         meta.owner_references.clone_from(&owners);
         meta.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
     }
+    let service = world.service.as_mut().unwrap();
+    service.is_load_balancer = !matches!(deletion, Deletion::OtherType);
     match deletion {
         Deletion::ByHand | Deletion::NotAsked => {}
+        Deletion::OtherType | Deletion::Asked => service.annotations.insert(names::DIRECT_ACCESS, "true"),
+        Deletion::SaidFalse => service.annotations.insert(names::DIRECT_ACCESS, "false"),
         Deletion::WithService => world.service.as_mut().unwrap().is_deleting = true,
         Deletion::AfterService => world.service = None,
         Deletion::OfAnother => "another-uid".clone_into(&mut world.service.as_mut().unwrap().uid),
@@ -276,6 +293,9 @@ fn bindings_that_are_deleted_hold_only_where_their_services_stay() {
     for (deletion, expected) in [
         (Deletion::ByHand, None),
         (Deletion::NotAsked, Some(HoldCause::Mass)),
+        (Deletion::OtherType, Some(HoldCause::Mass)),
+        (Deletion::SaidFalse, None),
+        (Deletion::Asked, None),
         (Deletion::WithService, None),
         (Deletion::AfterService, None),
         (Deletion::OfAnother, None),
@@ -288,6 +308,29 @@ fn bindings_that_are_deleted_hold_only_where_their_services_stay() {
         assert_eq!(reason, expected, "{deletion:?}");
         let (_, plan) = counted(&mut brake, &world, 0);
         assert_eq!(plan.steps.is_empty(), expected.is_some(), "{deletion:?}: {:?}", plan.steps);
+    }
+}
+
+/// Many that are parked because a template has lost the word are held, and those that somebody has said "false" of are not.
+#[test]
+fn bindings_that_are_parked_hold_unless_their_services_say_so() {
+    for (end, expected) in [
+        (End::SaidFalse, None),
+        (End::WordRemoved, Some(HoldCause::Mass)),
+        (End::NotLoadBalancer, Some(HoldCause::Mass)),
+    ] {
+        let mut world = seven();
+        let owners = owners(&world);
+        for binding in &mut world.bindings {
+            let meta = &mut Arc::make_mut(binding).metadata;
+            meta.owner_references.clone_from(&owners);
+            let annotations = meta.annotations.get_or_insert_default();
+            annotations.insert(names::PARKED.to_owned(), end.as_str().to_owned());
+        }
+        let mut brake = Brake::new(HoldFlag::Unset, "system");
+        let (reason, plan) = counted(&mut brake, &world, 0);
+        assert!(!plan.steps.is_empty(), "{end:?}");
+        assert_eq!(reason, expected, "{end:?}");
     }
 }
 
