@@ -16,8 +16,8 @@ use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
 use crate::plan::config::problem;
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, Draining, HeldWeight, ListenerFacts, Maker, Outcome, RuleFacts, Sight,
-    Snapshot, Step, StepOutcome, Verdict as GateVerdict,
+    BindingPlan, BindingView, Cloud, ConfigView, Draining, HeldWeight, ListenerFacts, Maker, Management, Outcome,
+    Release, RuleFacts, Sight, Snapshot, Step, StepOutcome, Verdict as GateVerdict,
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
@@ -83,6 +83,11 @@ pub fn binding_status(
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
     };
+    if matches!(plan.management, Management::Release(_)) && plan.release == Release::Done {
+        // It is proven that nothing is left. Somebody else's finalizer may keep the object.
+        (status.targets, status.gates) = (Some(targets(plan)), Some(gates(plan)));
+        return status;
+    }
     if plan.sight == Sight::Nothing || !plan.management.is_live() {
         // What was known is still the best that is known, and of a binding that goes, the record of what it has.
         status.targets.clone_from(&previous.targets);

@@ -292,3 +292,21 @@ proptest! {
         prop_assert!(play.world.bindings.is_empty() && play.world.listeners.is_empty());
     }
 }
+
+/// The finalizer of somebody else keeps the object: it says what is so.
+#[test]
+fn a_binding_that_others_keep_says_that_nothing_is_left() {
+    let mut play = at_rest();
+    let others = "example.com/other".to_owned();
+    std::sync::Arc::make_mut(&mut play.world.bindings[0]).metadata.finalizers.get_or_insert_default().push(others);
+    delete_binding(&mut play.world);
+    news(&mut play);
+    play.play(SECOND * 120);
+    let binding = &play.world.bindings[0];
+    assert_eq!(play.world.listeners.len(), 0);
+    let status = binding.status.clone().unwrap();
+    let counts =
+        status.targets.map(|targets| (targets.registered, targets.healthy, targets.draining, targets.retained));
+    assert_eq!(counts, Some((0, 0, 0, 0)), "{:?}", status.conditions);
+    assert_eq!(status.listeners, []);
+}

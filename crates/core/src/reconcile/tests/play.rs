@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::DirectAccessBinding;
+use crate::api::{DirectAccessBinding, names};
 use crate::model::{
     Caller, Class, Failure, GateState, KeyMark, LoadBalancerId, ObjectKey, Phase, Pod, Region, Service, TaskId,
     TaskState,
@@ -405,7 +405,9 @@ impl Play {
         match write {
             Write::Status { binding, status } => self.edit(&binding, |found| found.status = Some(*status)),
             Write::Finalizers { binding, ours } => self.edit(&binding, |found| {
-                found.metadata.finalizers = Some(ours.iter().map(|one| (*one).to_owned()).collect());
+                let finalizers = found.metadata.finalizers.get_or_insert_default();
+                finalizers.retain(|one| ![names::FINALIZER, names::FIRST_FINALIZER].contains(&one.as_str()));
+                finalizers.extend(ours.iter().map(|one| (*one).to_owned()));
             }),
             Write::Gate { uid, condition, .. } => {
                 if let Some(pod) = self.world.pods.values_mut().find(|pod| pod.uid == uid) {
