@@ -71,7 +71,7 @@ pub(super) async fn run_keyed<M: KeyedMachine, T>(
             },
             () = marks.notify.notified() => {
                 for key in marks.take() {
-                    driver.step(&key, Input::News(News::Input));
+                    driver.mark(&key);
                 }
             }
             _ = tokio::time::timeout(due, std::future::pending::<()>()) => driver.wake(),
@@ -116,6 +116,23 @@ impl<M: KeyedMachine> Keyed<M> {
 
     fn next_due(&self) -> Option<Duration> {
         self.wakes.first().map(|(due, _)| *due)
+    }
+
+    /// Something has changed for a key. One that has no machine waits where its namespace has enough under way.
+    fn mark(&mut self, key: &M::Key) {
+        if self.machines.contains_key(key) || self.has_room(key.namespace()) {
+            return self.step(key, Input::News(News::Input));
+        }
+        let waiting = self.waiting.entry(key.namespace().to_owned()).or_default();
+        if !waiting.contains(key) {
+            waiting.push_back(key.clone());
+        }
+    }
+
+    /// A key that has waited goes on.
+    fn go_on(&mut self, key: &M::Key) {
+        let is_new = !self.machines.contains_key(key);
+        self.step(key, if is_new { Input::News(News::Input) } else { Input::Due });
     }
 
     /// Lets a machine take in what has happened. One that rests and remembers nothing is dropped.
@@ -214,7 +231,7 @@ impl<M: KeyedMachine> Keyed<M> {
         while self.has_room(&namespace) {
             let Some(keys) = self.waiting.get_mut(&namespace) else { return };
             match keys.pop_front() {
-                Some(next) => self.step(&next, Input::Due),
+                Some(next) => self.go_on(&next),
                 None => _ = self.waiting.remove(&namespace),
             }
         }

@@ -1,6 +1,6 @@
 //! Events on their way. Nobody waits for them, but for a moment when the controller stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -10,14 +10,16 @@ use super::context::Context;
 use super::writes::publish;
 use crate::reconcile::Notice;
 
-/// Batches under way at once. Where there are more, what comes is not told: statuses and conditions say it too.
-const BATCHES: usize = 256;
+/// Batches under way at once in one namespace. Where there are more, what comes is not told: statuses and conditions say it too.
+const BATCHES: usize = 16;
 
 /// The Events of one driver.
 #[derive(Default)]
 pub(super) struct Notices {
     gathered: Vec<Notice>,
     publishing: JoinSet<()>,
+    /// Each batch that is under way has a clone of what its namespace has here.
+    under_way: HashMap<Option<String>, Arc<()>>,
 }
 
 impl Notices {
@@ -30,17 +32,21 @@ impl Notices {
     /// and namespaces side by side, because one may answer late.
     pub(super) fn publish(&mut self, context: &Arc<Context>, span: &Span) {
         while self.publishing.try_join_next().is_some() {}
+        self.under_way.retain(|_, batch| Arc::strong_count(batch) > 1);
         let mut by_namespace: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for notice in self.gathered.drain(..) {
             by_namespace.entry(notice.about.namespace.clone()).or_default().push(notice);
         }
-        for notices in by_namespace.into_values() {
-            if self.publishing.len() >= BATCHES {
+        for (namespace, notices) in by_namespace {
+            let batch = self.under_way.entry(namespace).or_default().clone();
+            // One is the table's, one is this.
+            if Arc::strong_count(&batch) - 2 >= BATCHES {
                 tracing::debug!("too many events are under way; some are not told");
-                return;
+                continue;
             }
             let context = context.clone();
             let publishing = async move {
+                let _batch = batch;
                 for notice in notices {
                     publish(&context, notice).await;
                 }
