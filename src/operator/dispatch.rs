@@ -14,7 +14,7 @@ use super::first_looks::{Turns, in_order};
 use super::keyed::{Marks, run_keyed};
 use super::marks;
 use super::metrics::Waker;
-use super::triggers::{keys, news};
+use super::triggers::{is_of_all, keys, news};
 use crate::k8s::Change;
 use crate::model::{ObjectKey, Region};
 use crate::reconcile::{Caches, ConfigMachine, Confined, Key, News, ReleaseMachine, ServiceMachine};
@@ -106,7 +106,7 @@ impl Loops {
         for key in keys(change, &stores, &region) {
             self.wake(key, news(change));
         }
-        if matches!(change, Change::Switches(_) | Change::Hold(_)) {
+        if is_of_all(change) {
             self.wake_all(&region);
         }
         self.releases.mark(marks::namespaces(change));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::triggers::namespace;
+use super::triggers::{is_of_all, namespace};
 use crate::api::DirectAccessBinding;
 use crate::k8s::{BindingRow, Change, Stores};
 use crate::model::{ObjectKey, Service};
@@ -49,6 +49,7 @@ pub(super) fn all_configs(stores: &Stores) -> BTreeSet<ObjectKey> {
 /// The configs that a change concerns.
 pub(super) fn configs(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> {
     match change {
+        Change::Config(_) if is_of_all(change) => all_configs(stores),
         Change::Config(change) => {
             [&change.before, &change.after].into_iter().flatten().map(|row| row.key.clone()).collect()
         }

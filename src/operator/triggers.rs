@@ -43,6 +43,16 @@ pub(super) fn namespace(change: &Change) -> &str {
     }
 }
 
+/// It concerns every binding of every namespace.
+pub(super) const fn is_of_all(change: &Change) -> bool {
+    match change {
+        Change::Switches(_) | Change::Hold(_) => true,
+        // There may be configs by now, or none, where nobody knew.
+        Change::Config(change) => change.before.is_none() && change.after.is_none(),
+        Change::Binding(_) | Change::Service(_) | Change::Slice(_) | Change::Pod(_) => false,
+    }
+}
+
 /// The rounds that a change asks for, with what else the stores hold.
 pub(super) fn keys(change: &Change, stores: &Stores, region: &Region) -> BTreeSet<Key> {
     let of_service = |service: &ObjectKey| homes(&stores.bindings_of(service), region);
@@ -57,7 +67,7 @@ pub(super) fn keys(change: &Change, stores: &Stores, region: &Region) -> BTreeSe
         }
         Change::Pod(change) if is_echo(change) => BTreeSet::new(),
         Change::Pod(change) => either(change, |pod| of_pod(pod, stores, region)),
-        // They concern every binding of every namespace, which the caller knows.
+        // The caller knows by [`is_of_all`].
         Change::Switches(_) | Change::Hold(_) => BTreeSet::new(),
         Change::Config(change) => match (&change.before, &change.after) {
             (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
@@ -194,5 +204,21 @@ mod tests {
             eprintln!("{what}: {:.1} µs, by a look at all {FLEET} {:.1} µs", each(fast), each(slow));
             assert!(fast * 5.0 < slow, "{what}: {fast} {slow}");
         }
+    }
+
+    #[test]
+    fn when_nobody_knew_of_configs_everything_is_looked_at() {
+        let change = Change::Config(Difference { before: None, after: None });
+        assert!(is_of_all(&change));
+        let stores = Stores::default();
+        let binding = object(json!({
+            "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+            "metadata": {"name": "web", "namespace": "shop", "uid": "1"},
+            "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"},
+                "serviceConfigRef": {"name": "tuned"}},
+        }));
+        stores.bindings.put("shop", "web", BindingRow(Arc::new(binding)));
+        let found = crate::operator::marks::configs(&change, &stores);
+        assert_eq!(found, BTreeSet::from([ObjectKey::new("shop", "tuned")]));
     }
 }
