@@ -30,7 +30,7 @@ pub fn annotations(
         ours.filter_map(text).collect()
     };
     match management {
-        Management::Freeze | Management::Hold | Management::Abandon => return kept(|_| true),
+        Management::Freeze(_) | Management::Hold | Management::Abandon(_) => return kept(|_| true),
         Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) => {
             return kept(|key| key == names::DIRECT_ACCESS);
         }
@@ -84,7 +84,7 @@ pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud, management:
     }
     match management {
         Management::Release(_) | Management::Park(_) => return Some(Vec::new()),
-        Management::Freeze | Management::Hold | Management::Abandon => return None,
+        Management::Freeze(_) | Management::Hold | Management::Abandon(_) => return None,
         Management::Manage | Management::Observe => {}
     }
     let Cloud::Observed(observed) = cloud else { return None };

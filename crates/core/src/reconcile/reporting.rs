@@ -16,7 +16,8 @@ use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Region, Service};
 use crate::plan::placement::has_finalizer;
 use crate::plan::{
-    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Record, Release, Snapshot, annotation,
+    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Record, Release, Snapshot,
+    annotation, certain_opening,
 };
 use crate::status::{
     Field, GateCondition, RefusalKind, RefusedGate, Round, Visit, binding_status, gate_condition, held_back_status,
@@ -234,7 +235,7 @@ fn due(gate: &GateVerdict, snapshot: &Snapshot, surroundings: &Surroundings<'_>)
     let holding: BTreeMap<_, _> = caches
         .holding(&pod)
         .into_iter()
-        .filter(|binding| binding.metadata.deletion_timestamp.is_none() && !binding.spec.suspend)
+        .filter(|binding| certain_opening(binding).is_none())
         .map(|binding| (binding.metadata.name.clone().unwrap_or_default(), binding))
         .collect();
     let ledger = surroundings.shared.ledger();
@@ -277,7 +278,7 @@ impl Report<'_> {
         let load_balancer = &self.snapshot.load_balancer;
         // As long as there is no load balancer, there is nothing to say of one.
         let is_known = view.binding.spec.mode == Mode::Delegate || !load_balancer.as_str().is_empty();
-        let management = if is_known { management } else { Management::Freeze };
+        let management = if is_known { management } else { Management::default() };
         let cluster = self.snapshot.cluster;
         annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
     }

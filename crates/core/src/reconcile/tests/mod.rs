@@ -3,6 +3,7 @@
 mod config;
 mod confined;
 mod execution;
+mod gates;
 mod keyed_play;
 mod machine;
 mod objects;
