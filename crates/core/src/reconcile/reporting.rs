@@ -105,6 +105,9 @@ impl Writing<'_> {
                 }
             },
             (About::Binding(uid, field), Ending::Record(object)) => {
+                if field == Field::Ingress && result.is_err() {
+                    self.memory.replaced_ingress.remove(&uid);
+                }
                 self.surroundings.record(&uid, (field, &object), result);
             }
             (_, Ending::Finalizer(binding)) => {
@@ -254,11 +257,16 @@ impl Report<'_> {
             let wanted = self.annotations(view, plan.management);
             let has_voice = has_voice(view, writing.surroundings);
             let of_service = annotation_write(view, &wanted).filter(|_| has_voice);
-            let ingress = self.ingress_write(view, plan).filter(|_| has_voice);
+            let replaced = writing.memory.replaced_ingress.get(view.uid());
+            let ingress = self.ingress_write(view, plan, replaced).filter(|_| has_voice);
             for (field, write) in [(Field::Annotations, of_service), (Field::Ingress, ingress)] {
                 match write {
                     Some((service, write)) => {
-                        writing.write(view.uid(), field, write, Ending::Record(service_name(&service)));
+                        let ticket = writing.write(view.uid(), field, write, Ending::Record(service_name(&service)));
+                        if ticket.is_some() && field == Field::Ingress && is_of_others(&service) {
+                            let replaced = service.ingress.clone();
+                            writing.memory.replaced_ingress.insert(view.uid().to_owned(), replaced);
+                        }
                     }
                     None => writing.taken(view.uid(), field),
                 }
@@ -269,6 +277,7 @@ impl Report<'_> {
             }
             annotations.push(wanted);
         }
+        writing.memory.replaced_ingress.retain(|uid, _| self.uids().any(|known| known == uid));
         annotations
     }
 
@@ -283,14 +292,26 @@ impl Report<'_> {
         annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
     }
 
-    fn ingress_write(&self, view: &BindingView, plan: &BindingPlan) -> Option<(Arc<Service>, Write)> {
+    /// Addresses of somebody else are replaced once: who writes them again wants them, and is not fought with.
+    fn ingress_write(
+        &self,
+        view: &BindingView,
+        plan: &BindingPlan,
+        replaced: Option<&Vec<String>>,
+    ) -> Option<(Arc<Service>, Write)> {
         let service = view.service.clone()?;
         let addresses = annotation::ingress(view, &service, &self.snapshot.cloud, plan.management)?;
         // An address without a listener of the binding may lead to somebody else's Pods.
         let leads_here = addresses.is_empty() || plan.listeners.iter().any(|listener| listener.id.is_some());
-        let is_due = leads_here && addresses != service.ingress;
+        let is_yielded = is_of_others(&service) && replaced == Some(&service.ingress);
+        let is_due = leads_here && addresses != service.ingress && !is_yielded;
         is_due.then(|| (service.clone(), Write::Ingress { service, addresses }))
     }
+}
+
+/// Its addresses were written by somebody else.
+fn is_of_others(service: &Service) -> bool {
+    !service.has_our_ingress && !service.ingress.is_empty()
 }
 
 fn annotation_write(view: &BindingView, wanted: &[(String, String)]) -> Option<(Arc<Service>, Write)> {
