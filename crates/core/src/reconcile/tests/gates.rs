@@ -26,6 +26,8 @@ fn at_rest() -> Play {
     play
 }
 
+type Strike = fn(&mut Play);
+
 /// A Pod of a rollout.
 fn newcomer(play: &mut Play) {
     add(&mut play.world, [4], "web");
@@ -35,7 +37,7 @@ fn newcomer(play: &mut Play) {
 
 #[test]
 fn a_deletion_that_is_held_or_cannot_be_seen_through_keeps_no_rollout_waiting() {
-    let causes: [(&str, fn(&mut Play)); 2] = [
+    let causes: [(&str, Strike); 2] = [
         ("removals are held", |play| play.with(|s| *s.shared.brake() = Brake::new(HoldFlag::Set, "system"))),
         ("the load balancer cannot be read", |play| _ = play.failing.insert(Kind::Frame)),
     ];

@@ -56,8 +56,11 @@ fn overwrite(play: &mut Play) {
     (service.ingress, service.has_our_ingress) = (vec![THEIRS.to_owned()], false);
 }
 
+type Change = fn(&mut Play);
+type Ends = [(Vec<String>, usize); 2];
+
 /// What the Service has in the end, and how often it was written, where ours stood there, and where theirs do.
-fn ends(change: fn(&mut Play)) -> [(Vec<String>, usize); 2] {
+fn ends(change: Change) -> Ends {
     [false, true].map(|is_theirs| {
         let mut play = at_rest();
         let before = play.count(Kind::Ingress);
@@ -81,7 +84,7 @@ fn ends(change: fn(&mut Play)) -> [(Vec<String>, usize); 2] {
 fn addresses_of_somebody_else_are_replaced_once_and_taken_off_never() {
     let ours = || vec![OURS.to_owned()];
     let theirs = || vec![THEIRS.to_owned()];
-    let rows: [(&str, fn(&mut Play), [(Vec<String>, usize); 2]); 8] = [
+    let rows: [(&str, Change, Ends); 8] = [
         ("in force", |_| {}, [(ours(), 0), (theirs(), 1)]),
         (
             "parked",
