@@ -186,11 +186,13 @@ const fn management_words(management: Management, release: Release) -> Option<&'
         (Management::Manage, _) => return None,
         (Management::Observe, _) => "TKE's own service controller programs CLB, and this one looks",
         (Management::Hold, _) => "what is recorded of it stays as it is, and Pods come and go there",
-        (Management::Freeze, _) => "nothing of it is changed, but that targets of Pods that are gone lose their weight",
+        (Management::Freeze(_), _) => {
+            "nothing of it is changed, but that targets of Pods that are gone lose their weight"
+        }
         (Management::Park(_), _) => "it is parked: what is its own on listeners goes, and the load balancer stays",
         (Management::Release(_), Release::Waits) => "it is being deleted, and waits until all that is its own is gone",
         (Management::Release(_), Release::Done) => "it is being deleted, and may go",
-        (Management::Abandon, _) => "it is being deleted, and what it has in CLB stays",
+        (Management::Abandon(_), _) => "it is being deleted, and what it has in CLB stays",
     })
 }
 

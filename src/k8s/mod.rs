@@ -6,6 +6,7 @@ mod convert;
 mod events;
 mod index;
 mod list;
+mod ownership;
 mod stores;
 mod table;
 mod view;

@@ -210,7 +210,8 @@ async fn write_annotations(
     record_write(context, "services", api.patch(name, &params, &Patch::Apply(&patch)).await).map(drop)
 }
 
-/// Writes the load balancer's addresses into the status of a Service.
+/// Writes the load balancer's addresses into the status of a Service. Of no addresses the field is left out: what is ours there goes
+/// by that, and what somebody else has written stays.
 async fn write_ingress(context: &Context, service: &Service, addresses: &[String]) -> Result<(), NotTaken> {
     let entry = |address: &String| match address.parse::<IpAddr>() {
         Ok(ip) => json!({"ip": ip, "ipMode": "VIP"}),
@@ -219,12 +220,14 @@ async fn write_ingress(context: &Context, service: &Service, addresses: &[String
     let ingress: Vec<_> = addresses.iter().map(entry).collect();
     let (namespace, name) = (&service.key.namespace, &service.key.name);
     let api = context.kubernetes.writes::<core::Service>(namespace);
-    let patch = json!({
+    let mut patch = json!({
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name, "namespace": namespace, "uid": service.uid},
-        "status": {"loadBalancer": {"ingress": ingress}},
     });
+    if !ingress.is_empty() {
+        patch["status"] = json!({"loadBalancer": {"ingress": ingress}});
+    }
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     record_write(context, "services/status", api.patch_status(name, &params, &Patch::Apply(&patch)).await).map(drop)
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::settings::Reach;
 use crate::api::names::{
-    FIELD_MANAGER, GATE, GATE_INJECTION as NAME, GATES_ENABLED, GATES_LABEL, GROUP, RESERVED_NAMESPACES, VERSION,
+    FIELD_MANAGER, GATE, GATE_INJECTION as NAME, GATES_ENABLED, GATES_LABEL, GROUP, PARKED, RESERVED_NAMESPACES,
+    VERSION,
 };
 
 /// Name of the webhook inside its configuration.
@@ -122,15 +123,21 @@ pub(super) fn webhook(reach: &Reach, bundle: &str, own: &str) -> Desired {
     }
 }
 
-/// The bindings that select the Pod, in CEL: [`wants_gates`](super::pod::wants_gates) and the Service's selector, which the
+/// The bindings that select the Pod, in CEL: [`wants_gates`](crate::plan::wants_gates) and the Service's selector, which the
 /// controller copies into the binding's status because CEL cannot look Services up.
 fn selected() -> String {
+    let parked = format!(
+        "!(has(params.metadata.annotations) && '{PARKED}' in params.metadata.annotations \
+           && has(params.metadata.ownerReferences) && params.metadata.ownerReferences.exists(owner, \
+           owner.kind == 'Service' && has(owner.controller) && owner.controller))"
+    );
     [
         "!has(params.metadata.deletionTimestamp)",
         "!(has(params.spec.suspend) && params.spec.suspend)",
         "!(has(params.spec.mode) && params.spec.mode == 'Delegate')",
         "!(has(params.spec.readinessGate) && has(params.spec.readinessGate.policy) \
            && params.spec.readinessGate.policy == 'Disabled')",
+        &parked,
         "has(params.status) && has(params.status.podSelector) && size(params.status.podSelector) > 0",
         "has(object.metadata.labels) && params.status.podSelector.all(wanted, wanted.key in object.metadata.labels \
            && object.metadata.labels[wanted.key] == wanted.value)",

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::DirectAccessBinding;
-use crate::api::binding::{GatePolicy, Mode};
 use crate::api::names::GATE;
 use crate::model::Service;
+use crate::plan::wants_gates;
 
 /// Annotation of the objects that show static Pods; a kubelet makes them and they must not be changed.
 const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -92,16 +92,6 @@ impl NewPod {
     }
 }
 
-/// Whether Pods of the binding should be gated at all. Otherwise the gate would be opened at once (deleted, suspended, policy
-/// Disabled), or is TKE's own matter (mode Delegate).
-pub(super) fn wants_gates(binding: &DirectAccessBinding) -> bool {
-    let spec = &binding.spec;
-    binding.metadata.deletion_timestamp.is_none()
-        && !spec.suspend
-        && spec.mode == Mode::Direct
-        && spec.readiness_gate.policy != GatePolicy::Disabled
-}
-
 /// The selectors of the Services that `bindings` speak of.
 pub(super) fn selectors<'a>(
     bindings: impl Iterator<Item = &'a DirectAccessBinding>,
@@ -155,24 +145,5 @@ mod tests {
         ] {
             assert_eq!(decide(json!({"metadata": metadata, "spec": spec}), &web), Decision::Leave(reason));
         }
-    }
-
-    #[test]
-    fn bindings_that_open_gates_at_once_want_none() {
-        let binding = |spec: Value| {
-            let mut whole = json!({"serviceRef": {"name": "web"}});
-            whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-            DirectAccessBinding::new("web", serde_json::from_value(whole).unwrap())
-        };
-        assert!(wants_gates(&binding(json!({}))));
-        for spec in
-            [json!({"suspend": true}), json!({"mode": "Delegate"}), json!({"readinessGate": {"policy": "Disabled"}})]
-        {
-            assert!(!wants_gates(&binding(spec.clone())), "{spec}");
-        }
-        let mut deleted = binding(json!({}));
-        let now = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
-        deleted.metadata.deletion_timestamp = Some(now);
-        assert!(!wants_gates(&deleted));
     }
 }

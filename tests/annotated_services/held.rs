@@ -1,6 +1,7 @@
 //! What serves is held while annotations cannot be read, and parked when the user ends it.
 
 use serde_json::{Value, json};
+use tke_direct_access::api::names::{GATE, RECONCILE_REQUESTED_AT};
 use tke_direct_access::model::Protocol;
 
 use super::scene::{DOCUMENTED, annotate, created, delete_parked, pods, stage, until_told};
@@ -79,6 +80,8 @@ async fn a_parked_load_balancer_comes_back_at_the_same_address() {
     })
     .await;
     assert_eq!(created(&stage).len(), 1, "the load balancer is kept");
+    keeps_nobody_waiting(&stage).await;
+    leaves_addresses_of_others(&stage).await;
     annotate(&stage, json!({DIRECT_ACCESS: "true"})).await;
     until_told(&stage, "True", "Accepted").await;
     eventually("the mark is taken off", DEADLINE, async || {
@@ -91,10 +94,55 @@ async fn a_parked_load_balancer_comes_back_at_the_same_address() {
     stage.until_ready("my-service", "1/1").await;
     assert_eq!(serving(&stage).await, [(80, Protocol::Tcp)]);
     let (again, address) = created(&stage).pop().unwrap();
-    assert_eq!((again, address.load_balancer_vips), (id, shown.load_balancer_vips));
+    assert_eq!((again, &address.load_balancer_vips), (id, &shown.load_balancer_vips));
+    let vip = address.load_balancer_vips.iter().flatten().next().unwrap();
+    eventually("its own address stands there again", DEADLINE, async || {
+        let found = stage.ok(&["get", "service", "my-service", "-o", "jsonpath={.status.loadBalancer}"]).await;
+        if found.contains(vip.as_str()) { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
     annotate(&stage, json!({DIRECT_ACCESS: null})).await;
     delete_parked(&stage).await;
     stage.finish().await;
+}
+
+/// A new Pod with the gate becomes ready.
+async fn keeps_nobody_waiting(stage: &Stage) {
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late", "labels": {"app": "MyApp"}},
+        "spec": {"automountServiceAccountToken": false, "readinessGates": [{"conditionType": GATE}],
+            "containers": [{"name": "app", "image": "registry.example.com/app:v1", "ports": [{"containerPort": 9376}]}]},
+    });
+    stage.apply(&pod.to_string()).await;
+    stage.ok(&["wait", "--for=condition=Ready", "pod/late", "--timeout=120s"]).await;
+    let reason = format!("jsonpath={{.status.conditions[?(@.type=='{GATE}')].reason}}");
+    assert_eq!(stage.ok(&["get", "pod", "late", "-o", &reason]).await, "NotBound");
+    stage.ok(&["delete", "pod", "late", "--grace-period=0", "--force"]).await;
+}
+
+/// Ours is taken off, and what somebody else writes then stays.
+async fn leaves_addresses_of_others(stage: &Stage) {
+    let ingress = async || stage.ok(&["get", "service", "my-service", "-o", "jsonpath={.status.loadBalancer}"]).await;
+    eventually("ours is taken off", DEADLINE, async || {
+        let found = ingress().await;
+        if found == "{}" { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
+    let address = json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.77"}]}}}).to_string();
+    let arguments = ["--subresource=status", "--type=merge", "--field-manager=another", "-p", &address];
+    stage.ok(&[&["patch", "service", "my-service"][..], &arguments].concat()).await;
+    for asked in ["1", "2"] {
+        let asks = format!("{RECONCILE_REQUESTED_AT}={asked}");
+        stage.ok(&["annotate", "dab", "my-service", "--overwrite", &asks]).await;
+        eventually("a round has come", DEADLINE, async || {
+            let path = "jsonpath={.status.lastHandledReconcileAt}";
+            let found = stage.ok(&["get", "dab", "my-service", "-o", path]).await;
+            if found == asked { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+        let found = ingress().await;
+        assert!(found.contains("203.0.113.77"), "{found}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

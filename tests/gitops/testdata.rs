@@ -48,7 +48,7 @@ fn documents() -> Vec<(&'static str, Value)> {
     let suspended = Case {
         suspend: true,
         plan: BindingPlan {
-            management: tke_direct_access::plan::Management::Freeze,
+            management: tke_direct_access::plan::Management::default(),
             ..problem(
                 ConditionType::Accepted,
                 Reason::Suspended,

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use tke_direct_access::api::names::GATE;
 use tke_direct_access::webhook::NAME;
 
-use crate::stage::{DEADLINE, REPAIR, SECRET, Stage, WEBHOOK, With, expectations, gates, web_pod};
+use crate::stage::{DEADLINE, NAMES, REPAIR, SECRET, Stage, WEBHOOK, With, expectations, gates, web_pod};
 use crate::support::eventually;
 
 const POLICY: &[&str] = &["--gate-injection=Policy"];
 
 /// What the controller writes: the Service's selector.
 async fn write_selectors(stage: &Stage) {
-    for name in ["web", "off"] {
+    for name in NAMES {
         let status = json!({"status": {"podSelector": [{"key": "app", "value": name}]}}).to_string();
         let namespace = &stage.shop.name;
         stage.ok(&["-n", namespace, "patch", "dab", name, "--subresource=status", "--type=merge", "-p", &status]).await;

@@ -8,7 +8,10 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
-use tke_direct_access::api::{self, names::GATE};
+use tke_direct_access::api::{
+    self,
+    names::{GATE, PARKED},
+};
 use tke_direct_access::k8s::Stores;
 use tke_direct_access::telemetry;
 use tke_direct_access::webhook::{Error, Lifetimes, Metrics, NAME, Settings, Surroundings, Webhook};
@@ -23,6 +26,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 /// What is promised.
 pub(crate) const REPAIR: Duration = Duration::from_secs(5);
 pub(crate) const SECRET: &str = "direct-access-webhook";
+/// The Services of the shop, and their bindings.
+pub(crate) const NAMES: [&str; 4] = ["web", "off", "parked", "copy"];
 const KINDS: [&str; 3] = ["mutatingwebhookconfiguration", "mutatingadmissionpolicybinding", "mutatingadmissionpolicy"];
 
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -45,7 +50,8 @@ pub(crate) struct Stage {
     pub(crate) control_plane: &'static ControlPlane,
     /// The controller's namespace.
     pub(crate) own: Namespace,
-    /// A namespace with the label, Service and binding `web` (app=web), and a suspended binding `off` (app=off).
+    /// A namespace with the label, Service and binding `web` (app=web), and likewise `off`, which is suspended, `parked`, and `copy`,
+    /// which has the mark of a parked one without having been made for a Service.
     pub(crate) shop: Namespace,
     _turn: MutexGuard<'static, ()>,
 }
@@ -121,9 +127,10 @@ impl Stage {
         self.ok(&["label", "namespace", &namespace.name, "cloud.tencent.com/direct-access-gates=enabled"]).await;
     }
 
-    /// Services and bindings `web` and `off`.
+    /// Services and bindings [`NAMES`].
     pub(crate) async fn populate(&self, namespace: &Namespace) {
-        for (name, spec) in [("web", json!({})), ("off", json!({"suspend": true}))] {
+        for name in NAMES {
+            let spec = if name == "off" { json!({"suspend": true}) } else { json!({}) };
             let mut whole = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": "lb-test0001"}});
             whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
             let list = json!({"apiVersion": "v1", "kind": "List", "items": [
@@ -133,6 +140,15 @@ impl Stage {
                  "metadata": {"name": name}, "spec": whole},
             ]});
             self.control_plane.kubectl_apply(&namespace.name, &list.to_string()).await.expect("the objects are taken");
+        }
+        let scope = ["-n", &namespace.name];
+        let uid =
+            self.ok(&[&scope[..], &["get", "service", "parked", "-o", "jsonpath={.metadata.uid}"]].concat()).await;
+        let owner = json!([{"apiVersion": "v1", "kind": "Service", "name": "parked", "controller": true, "uid": uid}]);
+        for (name, owners) in [("parked", owner), ("copy", json!(null))] {
+            let mark =
+                json!({"metadata": {"annotations": {(PARKED): "SaidFalse"}, "ownerReferences": owners}}).to_string();
+            self.ok(&[&scope[..], &["patch", "dab", name, "--type=merge", "-p", &mark]].concat()).await;
         }
     }
 
@@ -286,6 +302,8 @@ pub(crate) fn expectations() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("a Pod that has it and another", with(&[GATE, OTHER]), vec![GATE, OTHER]),
         ("a Pod of another app", pod("else", &json!({})), vec![]),
         ("a Pod of a suspended binding", pod("off", &json!({})), vec![]),
+        ("a Pod of a parked binding", pod("parked", &json!({})), vec![]),
+        ("a Pod of a copy of a parked binding", pod("copy", &json!({})), vec![GATE]),
         ("a Pod without labels", unlabelled, vec![]),
         ("a Pod in its node's network", pod("web", &json!({"hostNetwork": true})), vec![]),
         ("the controller's own Pod", ours, vec![]),

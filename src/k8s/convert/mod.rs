@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::bounded;
+use super::ownership::{has_our_ingress, our_annotations};
 use crate::api::names;
 use crate::model::{
     Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service,
@@ -46,15 +47,17 @@ pub fn service(object: &core::Service) -> Service {
             target_port: target_port(port)?,
         })
     };
+    let managed = object.metadata.managed_fields.as_deref().unwrap_or_default();
     Service {
         key: key(&object.metadata),
         selector: spec.selector.unwrap_or_default(),
         ports: spec.ports.unwrap_or_default().iter().filter_map(port).collect(),
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
         annotations: bounded::annotations(&object.metadata, annotated::is_of_interest),
-        our_annotations: our_annotations(object.metadata.managed_fields.as_deref().unwrap_or_default()),
+        our_annotations: our_annotations(managed),
         load_balancer_class: spec.load_balancer_class,
         ingress: ingress(object.status.as_ref()),
+        has_our_ingress: has_our_ingress(managed),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         is_load_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
@@ -86,15 +89,6 @@ fn ingress(status: Option<&core::ServiceStatus>) -> Vec<String> {
     let balancer = status.and_then(|status| status.load_balancer.as_ref());
     let entries = balancer.iter().flat_map(|balancer| balancer.ingress.iter().flatten());
     entries.filter_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone())).collect()
-}
-
-/// The annotation keys that our field manager owns.
-fn our_annotations(managed: &[ManagedFieldsEntry]) -> Vec<String> {
-    let ours = managed.iter().filter(|entry| entry.manager.as_deref() == Some(names::FIELD_MANAGER));
-    let fields = ours.filter_map(|entry| entry.fields_v1.as_ref());
-    let annotations = fields.filter_map(|fields| fields.0.get("f:metadata")?.get("f:annotations")?.as_object());
-    let keys = annotations.flat_map(|keys| keys.keys().filter_map(|key| key.strip_prefix("f:")));
-    keys.filter(|key| annotated::is_known(key)).map(str::to_owned).collect()
 }
 
 /// A slice; `None` for one that belongs to no Service, or whose addresses are not IP addresses.

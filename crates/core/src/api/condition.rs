@@ -178,8 +178,8 @@ vocabulary! {
         Registered = "Registered": "The Pod is registered, and its bindings ask for no more.", "Nothing to do.";
         HealthCheckOff = "HealthCheckOff": "The Pod is registered, and the health check is switched off.", "Nothing to do.";
         WeightZero = "WeightZero": "The Pod is registered with the weight 0 that is asked for it, so it gets no traffic.", "Nothing to do; raise the weight to send it traffic.";
-        NotBound = "NotBound": "No binding selects the Pod, so nothing will ever be known of it.",
-            "Nothing to do; when it should be bound, compare its labels with the Service's selector.";
+        NotBound = "NotBound": "No binding will bind the Pod: none selects it, or those that do are parked or being deleted.",
+            "Nothing to do; when it should be bound, compare its labels with the Service's selector, and look at the binding.";
         Suspended = "Suspended": "The bindings of the Pod are suspended.", "Set spec.suspend of the binding to false.";
         PolicyDisabled = "PolicyDisabled": "The bindings of the Pod have readinessGate.policy Disabled.", "Nothing to do.";
         TimedOut = "TimedOut": "The Pod waited for readinessGate.timeoutSeconds and was let through unhealthy or unregistered.",
@@ -192,6 +192,8 @@ vocabulary! {
         WeightUnreadable = "WeightUnreadable": "The weight that is asked for the Pod cannot be read, so it got weight 0.",
             "Correct the annotation that the binding's condition names.";
         ListenerStopped = "ListenerStopped": "A listener of the Pod is stopped in the cloud.", "Start the listener.";
+        BindingHeld = "BindingHeld": "Nothing is done for a binding of the Pod at present, and it may serve the Pod later.",
+            "Look at the binding's conditions for what it waits for.";
     }
 }
 
@@ -205,6 +207,7 @@ impl GateReason {
                 | Self::HealthCheck
                 | Self::WeightUnreadable
                 | Self::ListenerStopped
+                | Self::BindingHeld
         )
     }
 }
@@ -336,6 +339,9 @@ mod tests {
     #[test]
     fn a_gate_waits_for_few_reasons_only() {
         let waiting: Vec<_> = GateReason::ALL.iter().filter(|reason| !reason.opens()).map(|r| r.as_str()).collect();
-        assert_eq!(waiting, ["NotRegistered", "Registering", "HealthCheck", "WeightUnreadable", "ListenerStopped"]);
+        assert_eq!(
+            waiting,
+            ["NotRegistered", "Registering", "HealthCheck", "WeightUnreadable", "ListenerStopped", "BindingHeld"]
+        );
     }
 }

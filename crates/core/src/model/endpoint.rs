@@ -49,6 +49,8 @@ pub struct Service {
     pub load_balancer_class: Option<String>,
     /// The addresses and host names in its `status.loadBalancer`.
     pub ingress: Vec<String>,
+    /// What stands there was written by us, and by nobody else since: who writes another list owns it from then on.
+    pub has_our_ingress: bool,
     /// The UID.
     pub uid: String,
     /// When it was created; absent only in files.

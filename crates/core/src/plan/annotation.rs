@@ -30,7 +30,7 @@ pub fn annotations(
         ours.filter_map(text).collect()
     };
     match management {
-        Management::Freeze | Management::Hold | Management::Abandon => return kept(|_| true),
+        Management::Freeze(_) | Management::Hold | Management::Abandon(_) => return kept(|_| true),
         Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) => {
             return kept(|key| key == names::DIRECT_ACCESS);
         }
@@ -76,15 +76,15 @@ fn delegated(load_balancer: Option<&LoadBalancerSpec>) -> BTreeMap<String, Strin
 }
 
 /// The addresses or host names that the Service's `status.loadBalancer` should have; `None` when they are not known, or not ours to
-/// write: its class is not ours, and the binding was not made for it.
+/// write: its class is not ours, and the binding was not made for it. What somebody else has written there is not ours to take off.
 pub fn ingress(view: &BindingView, service: &Service, cloud: &Cloud, management: Management) -> Option<Vec<String>> {
     let is_ours = service.load_balancer_class.as_deref() == Some(names::LOAD_BALANCER_CLASS);
     if !service.is_load_balancer || view.binding.spec.mode == Mode::Delegate || !(is_ours || view.is_of_service()) {
         return None;
     }
     match management {
-        Management::Release(_) | Management::Park(_) => return Some(Vec::new()),
-        Management::Freeze | Management::Hold | Management::Abandon => return None,
+        Management::Release(_) | Management::Park(_) => return service.has_our_ingress.then(Vec::new),
+        Management::Freeze(_) | Management::Hold | Management::Abandon(_) => return None,
         Management::Manage | Management::Observe => {}
     }
     let Cloud::Observed(observed) = cloud else { return None };

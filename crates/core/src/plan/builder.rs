@@ -160,7 +160,7 @@ impl<'a> PlanBuilder<'a> {
         let mut taken: BTreeMap<Route, BTreeSet<Address>> = BTreeMap::new();
         for index in order {
             let intent = &mut intents[index];
-            if intent.management == Management::Abandon {
+            if matches!(intent.management, Management::Abandon(_)) {
                 continue;
             }
             let service = resolution::service(intent.view);
@@ -228,7 +228,7 @@ impl<'a> PlanBuilder<'a> {
                 stakes.insert(route, Stake { listener: None, holder, proof });
             }
         }
-        if matches!(intent.management, Management::Freeze | Management::Observe) {
+        if matches!(intent.management, Management::Freeze(_) | Management::Observe) {
             stakes.clear();
             for route in marked {
                 stakes.insert(route, Stake { listener: None, holder: Holder::Others, proof: None });
@@ -386,7 +386,7 @@ struct NewRules {
 }
 
 fn wants<'i>(management: Management, stake: &Stake<'i, '_>) -> RouteTargets<'i> {
-    if matches!(management, Management::Freeze | Management::Observe) {
+    if matches!(management, Management::Freeze(_) | Management::Observe) {
         return RouteTargets::Frozen;
     }
     if let Some(proof) = stake.proof {

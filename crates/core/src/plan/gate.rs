@@ -20,6 +20,7 @@ use crate::model::{
 use super::departure::PodIntent;
 use super::desired::ListenerOrigin;
 use super::endpoint::{Candidate, Endpoints, selects};
+use super::gate_rule::{GateRule, certain_opening, opens_at};
 use super::health::HealthTable;
 use super::routes::{ListenerIntent, RouteIntent};
 use super::weight::PodWeight;
@@ -166,33 +167,61 @@ pub(super) fn registered(
     found
 }
 
-/// The verdicts of a binding on the Pods that wait for a gate.
+/// What a round has read of the binding's Pods.
+pub(super) struct Evidence<'a> {
+    /// The routes that are judged.
+    pub(super) rows: &'a [GateRow<'a>],
+    /// The health of targets.
+    pub(super) health: &'a HealthTable,
+}
+
+/// The verdicts of a binding on the Pods that wait for a gate; none where nothing can be said, or others open it. `evidence` is `None`
+/// when the load balancer cannot be read.
 pub(super) fn gates(
     view: &BindingView,
     service: &Service,
-    routes: &[GateRow<'_>],
-    health: &HealthTable,
+    rule: GateRule,
+    evidence: Option<&Evidence<'_>>,
     now: Timestamp,
 ) -> Vec<GateVerdict> {
     let waits =
         |pod: &&Arc<Pod>| matches!(pod.gate, GateState::Unset | GateState::Waiting { .. }) && selects(service, pod);
     let waiting: Vec<_> = view.pods.values().filter(waits).collect();
-    if waiting.is_empty() {
+    if waiting.is_empty() || certain_opening(&view.binding).is_some() {
         return Vec::new();
     }
-    let tables: Vec<Table<'_>> = routes.iter().map(Table::new).collect();
+    let rows = evidence.map_or(&[][..], |evidence| evidence.rows);
+    let tables: Vec<Table<'_>> = rows.iter().map(Table::new).collect();
     let spec = &view.binding.spec.readiness_gate;
-    waiting
-        .into_iter()
-        .map(|pod| {
-            let since = waiting_since(pod);
-            let mut found = verdict(spec.policy, pod, &tables, health);
-            if matches!(found, Verdict::Wait(..)) && is_timed_out(spec.timeout_seconds, since, now) {
-                found = Verdict::Open(GateReason::TimedOut);
+    let verdict = |pod: &Arc<Pod>| {
+        let since = waiting_since(pod);
+        let found = match (rule, evidence) {
+            (GateRule::ByTke, _) | (GateRule::OnProof, None) => return None,
+            (GateRule::OnProof | GateRule::Waits(_), _) if spec.policy == GatePolicy::Disabled => {
+                Verdict::Open(GateReason::PolicyDisabled)
             }
-            GateVerdict { pod: pod.key.clone(), pod_uid: pod.uid.clone(), verdict: found, since }
-        })
-        .collect()
+            (GateRule::OnProof, Some(evidence)) => proven(spec.policy, pod, &tables, evidence.health),
+            (GateRule::Waits(words), _) => Verdict::Wait(GateReason::BindingHeld, words.to_owned()),
+            (GateRule::Opens(reason), _) => match since {
+                Some(since) if opens_at(reason, since) <= now => Verdict::Open(reason),
+                _ => Verdict::Wait(
+                    GateReason::BindingHeld,
+                    "it serves no new Pods, and the gate opens in a moment".to_owned(),
+                ),
+            },
+        };
+        let is_late = matches!(found, Verdict::Wait(..)) && is_timed_out(spec.timeout_seconds, since, now);
+        let verdict = if is_late { Verdict::Open(GateReason::TimedOut) } else { found };
+        Some(GateVerdict { pod: pod.key.clone(), pod_uid: pod.uid.clone(), verdict, since })
+    };
+    waiting.into_iter().filter_map(verdict).collect()
+}
+
+/// When the first of these gates opens that opens without proof; `None` when none is waiting for that.
+pub(super) fn next_opening(rule: GateRule, gates: &[GateVerdict]) -> Option<Timestamp> {
+    let GateRule::Opens(reason) = rule else { return None };
+    let waiting = gates.iter().filter(|gate| matches!(gate.verdict, Verdict::Wait(..)));
+    waiting.filter_map(|gate| gate.since).map(|since| opens_at(reason, since)).min()
 }
 
 /// Since when a Pod waits for nothing but gates.
@@ -207,10 +236,6 @@ fn is_timed_out(timeout: Option<i32>, since: Option<Timestamp>, now: Timestamp) 
     }
 }
 
-/// How long a Pod that no binding selects is left waiting: objects of one release arrive in any order, and a gate that has
-/// opened is never closed again.
-const UNBOUND_GRACE: SignedDuration = SignedDuration::from_secs(5);
-
 /// What becomes of a waiting Pod that no round looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateRelease {
@@ -222,8 +247,8 @@ pub enum GateRelease {
     Never,
 }
 
-/// Whether a Pod is released although nothing is known of it: no live binding selects it, or suspended ones only.
-/// `selecting` are the bindings whose Service selects the Pod.
+/// Whether a Pod is released although no round proves anything of it: no binding selects it, or only such as are certain to open its
+/// gate. `selecting` are the bindings whose Service selects the Pod.
 pub fn release<'a>(
     pod: &Pod,
     selecting: impl IntoIterator<Item = &'a DirectAccessBinding>,
@@ -233,18 +258,16 @@ pub fn release<'a>(
         return GateRelease::Never;
     };
     let mut reason = GateReason::NotBound;
-    // One that is being deleted and is held still has its finalizer: it may go on to bind the Pod.
-    let is_there = |binding: &&DirectAccessBinding| {
-        binding.metadata.deletion_timestamp.is_none() || super::placement::has_finalizer(binding)
-    };
-    for binding in selecting.into_iter().filter(is_there) {
-        if !binding.spec.suspend {
-            return GateRelease::Never;
+    for binding in selecting {
+        match certain_opening(binding) {
+            None => return GateRelease::Never,
+            // What a user can take back at any moment is the better word.
+            Some(found) if reason == GateReason::NotBound => reason = found,
+            Some(_) => {}
         }
-        reason = GateReason::Suspended;
     }
-    let due = since.saturating_add(UNBOUND_GRACE).unwrap_or(since);
-    if reason == GateReason::Suspended || due <= now { GateRelease::Now(reason) } else { GateRelease::At(due) }
+    let due = opens_at(reason, since);
+    if due <= now { GateRelease::Now(reason) } else { GateRelease::At(due) }
 }
 
 /// What is wished of a target that stays as it is.
@@ -360,10 +383,8 @@ fn weaker(known: GateReason, next: GateReason) -> GateReason {
     }
 }
 
-fn verdict(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthTable) -> Verdict {
-    if policy == GatePolicy::Disabled {
-        return Verdict::Open(GateReason::PolicyDisabled);
-    }
+/// What the routes say of a Pod, taken together.
+fn proven(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthTable) -> Verdict {
     if tables.is_empty() {
         return Verdict::Wait(GateReason::NotRegistered, "the binding has no listener yet".to_owned());
     }

@@ -9,7 +9,7 @@ use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route, Witnesses};
 
 use super::desired::ListenerOrigin;
-use super::gate::{GateRow, gates, registered, ungated, ungated_note};
+use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated, ungated_note};
 use super::health::HealthTable;
 use super::management::Management;
 use super::resolution::row_of;
@@ -48,8 +48,8 @@ pub(super) fn judge(
     let endpoints = rows.iter().filter_map(|row| row.endpoints);
     plan.exclusions.extend(endpoints.flat_map(|endpoints| &endpoints.exclusions).cloned());
     judge_pods(view, plan, &rows, snapshot, &mut sightings);
+    judge_gates(view, plan, management, Some(&Evidence { rows: &rows, health }), snapshot.now);
     if let Some(service) = super::resolution::service(view).filter(|_| management.is_live()) {
-        plan.gates = gates(view, &service, &rows, health, snapshot.now);
         plan.ungated = ungated(view, &service);
         plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
     }
@@ -75,6 +75,19 @@ pub(super) fn judge(
     plan.tags = tags;
     plan.sight = if observed.health.is_ok() { Sight::Whole } else { Sight::WithoutHealth };
     release(intent, snapshot, observed);
+}
+
+/// What the binding says of the Pods that wait for their gates.
+fn judge_gates(
+    view: &BindingView,
+    plan: &mut BindingPlan,
+    management: Management,
+    evidence: Option<&Evidence<'_>>,
+    now: Timestamp,
+) {
+    let Some(service) = super::resolution::service(view) else { return };
+    plan.gates = gates(view, &service, management.gates(), evidence, now);
+    plan.look_by(next_opening(management.gates(), &plan.gates));
 }
 
 /// Says which Pods are not waited for, and which ones slices forget.
@@ -226,7 +239,7 @@ fn rules_of(rows: &[GateRow<'_>], tallies: &[(usize, usize)]) -> Vec<RuleFacts> 
 fn release(intent: &mut BindingIntent<'_>, snapshot: &Snapshot, observed: &Observed) {
     let view = intent.view;
     match intent.management {
-        Management::Abandon => intent.plan.release = Release::Done,
+        Management::Abandon(_) => intent.plan.release = Release::Done,
         Management::Release(_) => {
             if !view.is_submitted() {
                 intent.plan.release = Release::Done;
@@ -246,7 +259,7 @@ fn release(intent: &mut BindingIntent<'_>, snapshot: &Snapshot, observed: &Obser
             }
             intent.plan.sightings.push(sighting);
         }
-        Management::Manage | Management::Observe | Management::Hold | Management::Freeze | Management::Park(_) => {}
+        Management::Manage | Management::Observe | Management::Hold | Management::Freeze(_) | Management::Park(_) => {}
     }
 }
 
@@ -267,6 +280,7 @@ fn unproven(view: &BindingView, snapshot: &Snapshot) -> Vec<ListenerId> {
 /// What can be said without a read of the load balancer.
 pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
     let (view, plan) = (intent.view, &mut intent.plan);
+    judge_gates(view, plan, intent.management, None, snapshot.now);
     let witnesses = match &snapshot.cloud {
         Cloud::Missing(witnesses) => Some(*witnesses),
         _ => None,
@@ -277,7 +291,7 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
         plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created, doubt.as_deref()));
     }
     match intent.management {
-        Management::Abandon => plan.release = Release::Done,
+        Management::Abandon(_) => plan.release = Release::Done,
         Management::Release(_) if !view.is_submitted() => plan.release = Release::Done,
         Management::Release(_) => {
             let Some(witnesses) = witnesses else { return };
@@ -293,6 +307,6 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
             }
             plan.sightings.extend(is_evidence.then_some(sighting));
         }
-        Management::Manage | Management::Observe | Management::Hold | Management::Freeze | Management::Park(_) => {}
+        Management::Manage | Management::Observe | Management::Hold | Management::Freeze(_) | Management::Park(_) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! How far a binding is acted on, decided once in a round and asked by everything that writes, and what proves that something of
 //! ours may be taken away.
 
+use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
 use crate::model::{Caller, LoadBalancer, Service};
@@ -10,7 +11,7 @@ use super::routes::EveryRouteExists;
 use super::{BindingView, Cluster, Problem, annotated, placement, problem};
 
 /// How far a binding is acted on in this round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Management {
     /// Make it true.
     Manage,
@@ -20,14 +21,47 @@ pub enum Management {
     /// user did not ask of it.
     Hold,
     /// Change nothing, except that targets of Pods that are gone lose their weight.
-    #[default]
-    Freeze,
+    Freeze(Frozen),
     /// Take away what is ours on listeners, and keep the load balancer: nobody asks for the binding any more, and it is not deleted.
     Park(Proof),
     /// Take away everything that is ours: it is being deleted.
     Release(Proof),
     /// Leave everything as it is for good: it is being deleted, and what it has in the cloud is to stay.
-    Abandon,
+    Abandon(Heir),
+}
+
+/// Why nothing of a binding is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frozen {
+    /// Its user has suspended it.
+    Suspended,
+    /// It is parked, and the round reads by another account than the one that is recorded.
+    Parked,
+    /// It is being deleted and does not go yet, and nothing can make it go on.
+    Leaving,
+    /// It is being deleted, and may turn out to go on: the Service for which it was made may ask for it.
+    Undecided,
+    /// The round reads by another account than the one that is recorded.
+    OtherAccount,
+    /// TKE's own service controller programs its Service, and it has had no listeners.
+    LeftToTke,
+    /// No round has decided it.
+    Unjudged,
+}
+
+/// Whether somebody goes on with what a binding leaves in the cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heir {
+    /// Nobody.
+    Nobody,
+    /// The binding that is made in its place at once.
+    Successor,
+}
+
+impl Default for Management {
+    fn default() -> Self {
+        Self::Freeze(Frozen::Unjudged)
+    }
 }
 
 impl Management {
@@ -58,10 +92,10 @@ impl Proof {
     }
 
     /// The Service says that it does not want direct access any more, which is recorded on its binding.
-    fn parking(view: &BindingView) -> Option<Self> {
+    fn parking(binding: &DirectAccessBinding) -> Option<Self> {
         // The mark on a binding that was made for no Service is a copy.
-        let was_made = placement::owning_service(&view.binding).is_some();
-        (was_made && view.is_parked()).then_some(Self(ChangeReason::Parked))
+        let was_made = placement::owning_service(binding).is_some();
+        (was_made && binding.parked().is_some()).then_some(Self(ChangeReason::Parked))
     }
 
     /// A listener or rule is not in a spec all of whose listeners are accepted, resolved and there.
@@ -129,7 +163,7 @@ pub enum Departure {
 fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems: &mut Vec<Problem>) -> Management {
     match load_balancer {
         Some(found) if view.departure == Departure::MadeAgain && placement::is_marked_by_service(found, view) => {
-            Management::Abandon
+            Management::Abandon(Heir::Successor)
         }
         Some(_) => {
             problems.push(problem::deletion_held(view));
@@ -137,7 +171,7 @@ fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems
         }
         None => {
             problems.push(problem::deletion_held(view));
-            Management::Freeze
+            Management::Freeze(Frozen::Undecided)
         }
     }
 }
@@ -158,7 +192,57 @@ fn of_other_account(
     }
     problems.push(problem::other_account(view, recorded, caller));
     let goes_on = load_balancer.is_some() && view.has_recorded_listeners() && spec.mode == Mode::Direct;
-    Some(if goes_on && !view.is_deleting() && !spec.suspend { Management::Hold } else { Management::Freeze })
+    Some(match known_end(view) {
+        None if goes_on => Management::Hold,
+        None => Management::Freeze(Frozen::OtherAccount),
+        Some(frozen) => Management::Freeze(frozen),
+    })
+}
+
+/// What keeps a binding from being in force, by its object and its departure; `None` when nothing does.
+fn known_end(view: &BindingView) -> Option<Frozen> {
+    if view.is_deleting() {
+        return Some(leaving(view));
+    }
+    match foreseen(&view.binding) {
+        Management::Freeze(frozen) => Some(frozen),
+        Management::Park(_) => Some(Frozen::Parked),
+        Management::Manage
+        | Management::Observe
+        | Management::Hold
+        | Management::Release(_)
+        | Management::Abandon(_) => None,
+    }
+}
+
+/// Whether a binding that is being deleted may go on: only one that was made for a Service is ever held, or made again.
+fn leaving(view: &BindingView) -> Frozen {
+    match (view.departure, placement::owning_service(&view.binding)) {
+        (Departure::MadeAgain | Departure::Held, _) | (Departure::Unknown, Some(_)) => Frozen::Undecided,
+        (Departure::Unknown, None) | (Departure::Usual | Departure::DefinitionDeleted, _) => Frozen::Leaving,
+    }
+}
+
+/// How far a binding is acted on by what its object says alone, where nothing that a round reads speaks against it. That something
+/// may be taken away because of a deletion is never proven by it.
+pub(super) fn foreseen(binding: &DirectAccessBinding) -> Management {
+    let is_deleting = binding.metadata.deletion_timestamp.is_some();
+    if is_deleting && !placement::is_submitted(binding) {
+        return Management::Abandon(Heir::Nobody);
+    }
+    if is_deleting {
+        return Management::Freeze(Frozen::Leaving);
+    }
+    if binding.spec.suspend {
+        return Management::Freeze(Frozen::Suspended);
+    }
+    if let Some(proof) = Proof::parking(binding) {
+        return Management::Park(proof);
+    }
+    match binding.spec.mode {
+        Mode::Direct => Management::Manage,
+        Mode::Delegate => Management::Observe,
+    }
 }
 
 /// Decides how far the binding is acted on, and says why it is not in force.
@@ -170,8 +254,9 @@ pub(super) fn management(
     problems: &mut Vec<Problem>,
 ) -> Management {
     let spec = &view.binding.spec;
-    if view.is_deleting() && !view.is_submitted() {
-        return Management::Abandon;
+    let foreseen = foreseen(&view.binding);
+    if let Management::Abandon(_) = foreseen {
+        return foreseen;
     }
     if let Some(management) = of_other_account(view, caller, load_balancer, problems) {
         return management;
@@ -184,26 +269,20 @@ pub(super) fn management(
     }
     if view.is_deleting() && view.departure == Departure::Unknown && spec.deletion_policy != DeletionPolicy::Retain {
         problems.push(problem::departure_unknown());
-        return Management::Freeze;
+        return Management::Freeze(leaving(view));
     }
     if view.is_deleting() {
-        return Management::Abandon;
+        return Management::Abandon(Heir::Nobody);
     }
-    if spec.suspend {
-        problems.push(problem::suspended());
-        return Management::Freeze;
-    }
-    if let Some(proof) = Proof::parking(view) {
-        problems.push(problem::parked(view));
-        return Management::Park(proof);
+    match foreseen {
+        Management::Freeze(_) => problems.push(problem::suspended()),
+        Management::Park(_) => problems.push(problem::parked(view)),
+        _ => {}
     }
     let is_left_to_tke = |service: &Service| annotated::is_left_to_tke(service, cluster.has_tke);
-    if spec.mode == Mode::Direct && view.service.as_deref().is_some_and(is_left_to_tke) {
+    if foreseen == Management::Manage && view.service.as_deref().is_some_and(is_left_to_tke) {
         problems.push(problem::managed_by_tke(&view.binding));
-        return if view.has_recorded_listeners() { Management::Hold } else { Management::Freeze };
+        return if view.has_recorded_listeners() { Management::Hold } else { Management::Freeze(Frozen::LeftToTke) };
     }
-    match spec.mode {
-        Mode::Direct => Management::Manage,
-        Mode::Delegate => Management::Observe,
-    }
+    foreseen
 }

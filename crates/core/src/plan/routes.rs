@@ -296,7 +296,7 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
             EveryRouteExists::check(intent.completeness, &intent.listeners).map(|witness| Proof::absence(&witness))
         }
         Management::Park(proof) | Management::Release(proof) => Some(proof),
-        Management::Observe | Management::Hold | Management::Freeze | Management::Abandon => return,
+        Management::Observe | Management::Hold | Management::Freeze(_) | Management::Abandon(_) => return,
     };
     let view = intent.view;
     let marked = marked(view, observed);

@@ -44,6 +44,8 @@ pub(super) struct Memory {
     pub(super) unread: Option<(Failure, Duration)>,
     /// Gates that the API server did not take, by the UID of the Pod.
     pub(super) refused_gates: RefusedWrites<String>,
+    /// Addresses of somebody else in whose place ours were written, by UID of the binding.
+    pub(super) replaced_ingress: BTreeMap<String, Vec<String>>,
     /// What the last reads showed.
     sight: Option<Sight>,
     /// Reads under way, and what they have brought.

@@ -1,5 +1,5 @@
-//! The loop of one namespace's gates that no load balancer's loop will ever open: of Pods that no live binding selects, or that only
-//! suspended ones do. Each Pod is written by itself, and waits for no other's write.
+//! The loop of one namespace's gates that no load balancer's loop will ever open: of Pods that no binding selects, or only such as are
+//! suspended, parked, or going without anything in the cloud. Each Pod is written by itself, and waits for no other's write.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
 use super::notices::refusal_notice;
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
-use crate::model::{ObjectKey, Pod};
+use crate::api::names;
+use crate::model::{ObjectKey, Pod, Service};
 use crate::plan::annotated::is_left_to_tke;
 use crate::plan::{GateRelease, release};
 use crate::status::{Field, GateCondition, RefusedWrites};
@@ -168,9 +169,11 @@ fn wait(writes: &RefusedWrites, now: Timestamp) -> Duration {
 
 fn verdict(pod: &Pod, surroundings: &Surroundings<'_>) -> GateRelease {
     let caches = surroundings.caches;
-    // TKE's own service controller has a gate of the same name, and opens it.
+    // TKE's own service controller has a gate of the same name, and opens it, but for a Service that wants no direct access.
     let has_tke = caches.cluster().has_tke;
-    if caches.selecting(pod).iter().any(|service| is_left_to_tke(service, has_tke)) {
+    let is_tkes =
+        |service: &Service| is_left_to_tke(service, has_tke) && !service.annotations.is(names::DIRECT_ACCESS, "false");
+    if caches.selecting(pod).iter().any(|service| is_tkes(service)) {
         return GateRelease::Never;
     }
     let holding = caches.holding(pod);

@@ -16,7 +16,8 @@ use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Region, Service};
 use crate::plan::placement::has_finalizer;
 use crate::plan::{
-    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Record, Release, Snapshot, annotation,
+    BindingPlan, BindingView, ConfigView, GateVerdict, Management, Outcome, Plan, Record, Release, Snapshot,
+    annotation, certain_opening,
 };
 use crate::status::{
     Field, GateCondition, RefusalKind, RefusedGate, Round, Visit, binding_status, gate_condition, held_back_status,
@@ -104,6 +105,9 @@ impl Writing<'_> {
                 }
             },
             (About::Binding(uid, field), Ending::Record(object)) => {
+                if field == Field::Ingress && result.is_err() {
+                    self.memory.replaced_ingress.remove(&uid);
+                }
                 self.surroundings.record(&uid, (field, &object), result);
             }
             (_, Ending::Finalizer(binding)) => {
@@ -244,7 +248,7 @@ fn due(gate: &GateVerdict, snapshot: &Snapshot, surroundings: &Surroundings<'_>)
     let holding: BTreeMap<_, _> = caches
         .holding(&pod)
         .into_iter()
-        .filter(|binding| binding.metadata.deletion_timestamp.is_none() && !binding.spec.suspend)
+        .filter(|binding| certain_opening(binding).is_none())
         .map(|binding| (binding.metadata.name.clone().unwrap_or_default(), binding))
         .collect();
     let ledger = surroundings.shared.ledger();
@@ -263,11 +267,16 @@ impl Report<'_> {
             let wanted = self.annotations(view, plan.management);
             let has_voice = has_voice(view, writing.surroundings);
             let of_service = annotation_write(view, &wanted).filter(|_| has_voice);
-            let ingress = self.ingress_write(view, plan).filter(|_| has_voice);
+            let replaced = writing.memory.replaced_ingress.get(view.uid());
+            let ingress = self.ingress_write(view, plan, replaced).filter(|_| has_voice);
             for (field, write) in [(Field::Annotations, of_service), (Field::Ingress, ingress)] {
                 match write {
                     Some((service, write)) => {
-                        writing.write(view.uid(), field, write, Ending::Record(service_name(&service)));
+                        let ticket = writing.write(view.uid(), field, write, Ending::Record(service_name(&service)));
+                        if ticket.is_some() && field == Field::Ingress && is_of_others(&service) {
+                            let replaced = service.ingress.clone();
+                            writing.memory.replaced_ingress.insert(view.uid().to_owned(), replaced);
+                        }
                     }
                     None => writing.taken(view.uid(), field),
                 }
@@ -278,6 +287,7 @@ impl Report<'_> {
             }
             annotations.push(wanted);
         }
+        writing.memory.replaced_ingress.retain(|uid, _| self.uids().any(|known| known == uid));
         annotations
     }
 
@@ -287,19 +297,31 @@ impl Report<'_> {
         let load_balancer = &self.snapshot.load_balancer;
         // As long as there is no load balancer, there is nothing to say of one.
         let is_known = view.binding.spec.mode == Mode::Delegate || !load_balancer.as_str().is_empty();
-        let management = if is_known { management } else { Management::Freeze };
+        let management = if is_known { management } else { Management::default() };
         let cluster = self.snapshot.cluster;
         annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
     }
 
-    fn ingress_write(&self, view: &BindingView, plan: &BindingPlan) -> Option<(Arc<Service>, Write)> {
+    /// Addresses of somebody else are replaced once: who writes them again wants them, and is not fought with.
+    fn ingress_write(
+        &self,
+        view: &BindingView,
+        plan: &BindingPlan,
+        replaced: Option<&Vec<String>>,
+    ) -> Option<(Arc<Service>, Write)> {
         let service = view.service.clone()?;
         let addresses = annotation::ingress(view, &service, &self.snapshot.cloud, plan.management)?;
         // An address without a listener of the binding may lead to somebody else's Pods.
         let leads_here = addresses.is_empty() || plan.listeners.iter().any(|listener| listener.id.is_some());
-        let is_due = leads_here && addresses != service.ingress;
+        let is_yielded = is_of_others(&service) && replaced == Some(&service.ingress);
+        let is_due = leads_here && addresses != service.ingress && !is_yielded;
         is_due.then(|| (service.clone(), Write::Ingress { service, addresses }))
     }
+}
+
+/// Its addresses were written by somebody else.
+fn is_of_others(service: &Service) -> bool {
+    !service.has_our_ingress && !service.ingress.is_empty()
 }
 
 fn annotation_write(view: &BindingView, wanted: &[(String, String)]) -> Option<(Arc<Service>, Write)> {

@@ -16,8 +16,8 @@ use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
 use crate::plan::config::problem;
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, Draining, HeldWeight, ListenerFacts, Maker, Management, Outcome,
-    Release, RuleFacts, Sight, Snapshot, Step, StepOutcome, Verdict as GateVerdict,
+    BindingPlan, BindingView, Cloud, ConfigView, Draining, GateRule, HeldWeight, ListenerFacts, Maker, Management,
+    Outcome, Release, RuleFacts, Sight, Snapshot, Step, StepOutcome, Verdict as GateVerdict,
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
@@ -95,7 +95,7 @@ pub fn binding_status(
         status.excluded.clone_from(&previous.excluded);
         status.draining.clone_from(&previous.draining);
         status.held_weights.clone_from(&previous.held_weights);
-        status.gates.clone_from(&previous.gates);
+        status.gates = frozen_gates(plan, previous.gates.clone());
         status.config_problems.clone_from(&previous.config_problems);
         return status;
     }
@@ -299,6 +299,17 @@ fn excluded(plan: &BindingPlan) -> Vec<ExclusionStatus> {
         })
     };
     groups.filter_map(row).take(limit::EXCLUSIONS).collect()
+}
+
+/// The gates of Pods that no proof is waited for can be told whatever was read.
+fn frozen_gates(plan: &BindingPlan, previous: Option<GateStatus>) -> Option<GateStatus> {
+    match plan.management.gates() {
+        GateRule::OnProof => previous,
+        GateRule::Waits(_) | GateRule::Opens(_) | GateRule::ByTke => {
+            let ungated_pods = previous.map_or(0, |previous| previous.ungated_pods);
+            Some(GateStatus { ungated_pods, ..gates(plan) })
+        }
+    }
 }
 
 fn gates(plan: &BindingPlan) -> GateStatus {

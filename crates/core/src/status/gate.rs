@@ -86,8 +86,14 @@ pub fn gate_condition<'a>(verdicts: impl IntoIterator<Item = (&'a str, Option<&'
                 return GateCondition { is_open: false, reason: *reason, message };
             }
             Some(Verdict::Open(reason)) => {
-                // Of several reasons, the one that promises least is told.
-                if open.is_none_or(|found| found == GateReason::BackendReady) {
+                // Of several reasons, the one that promises least is told, and none that speaks of no binding beside one that does.
+                let is_unbound = *reason == GateReason::NotBound;
+                let gives_way = |found| match found {
+                    GateReason::NotBound => true,
+                    GateReason::BackendReady => !is_unbound,
+                    _ => false,
+                };
+                if open.is_none_or(gives_way) {
                     open = Some(*reason);
                 }
             }
@@ -116,6 +122,14 @@ mod tests {
     fn the_weakest_reason_is_told() {
         let ready = Verdict::Open(GateReason::BackendReady);
         let off = Verdict::Open(GateReason::HealthCheckOff);
+        let unbound = Verdict::Open(GateReason::NotBound);
+        for verdicts in [[("a", Some(&ready)), ("b", Some(&unbound))], [("a", Some(&unbound)), ("b", Some(&ready))]] {
+            assert_eq!(
+                gate_condition(verdicts).reason,
+                GateReason::BackendReady,
+                "one binding goes, the other one serves"
+            );
+        }
         for verdicts in [[("a", Some(&ready)), ("b", Some(&off))], [("a", Some(&off)), ("b", Some(&ready))]] {
             assert_eq!(gate_condition(verdicts).reason, GateReason::HealthCheckOff);
         }

@@ -378,10 +378,15 @@ pub fn has_finalizer(binding: &DirectAccessBinding) -> bool {
 }
 
 impl BindingView {
-    /// The cloud may have been asked for something on behalf of the binding. A finalizer of an earlier version says so too.
+    /// The cloud may have been asked for something on behalf of the binding.
     pub fn is_submitted(&self) -> bool {
-        self.binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
+        is_submitted(&self.binding)
     }
+}
+
+/// The cloud may have been asked for something on behalf of the binding. A finalizer of an earlier version says so too.
+pub(super) fn is_submitted(binding: &DirectAccessBinding) -> bool {
+    binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
 }
 
 #[cfg(test)]

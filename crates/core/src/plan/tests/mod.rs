@@ -6,6 +6,7 @@ mod cloud;
 mod config;
 mod endings;
 mod faults;
+mod gate_rules;
 mod gates;
 mod held;
 mod histories;

@@ -94,6 +94,7 @@ fn service() -> Service {
         our_annotations: Vec::new(),
         load_balancer_class: None,
         ingress: Vec::new(),
+        has_our_ingress: false,
         uid: "service-uid".to_owned(),
         is_load_balancer: false,
         created: None,

@@ -3,6 +3,8 @@
 mod config;
 mod confined;
 mod execution;
+mod gates;
+mod ingress;
 mod keyed_play;
 mod machine;
 mod objects;

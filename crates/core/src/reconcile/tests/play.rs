@@ -431,6 +431,7 @@ impl Play {
             }
             Write::Ingress { addresses, .. } => {
                 if let Some(service) = &mut self.world.service {
+                    service.has_our_ingress = !addresses.is_empty();
                     service.ingress = addresses;
                 }
                 Taken::Other

@@ -70,7 +70,7 @@ fn story(play: &mut Play) -> Vec<BTreeMap<String, bool>> {
     let now = play.wall;
     play.change(|objects| delete(objects, "b1", now));
     play.play(SECOND * 60);
-    assert_eq!(end(play), third, "its finalizer is there: a round may bind the Pod");
+    assert_eq!(end(play), third, "while its finalizer is there, a round says whether it goes");
     play.change(|objects| _ = objects.bindings.remove("b1"));
     play.play(SECOND * 60);
     vec![first, second, third, end(play)]
@@ -210,6 +210,32 @@ fn gates_that_tke_opens_are_left_to_it() {
     });
     play.play(SECOND * 60);
     assert_eq!(open(&play), 1);
+}
+
+/// A binding that serves nothing keeps no gate, and TKE opens none of a Service that wants no direct access.
+#[test]
+fn gates_of_a_parked_binding_open_whoever_programs_its_service() {
+    for has_tke in [false, true] {
+        let mut play = beginning(2, 0);
+        play.change(|objects| {
+            objects.setting.has_tke = has_tke;
+            let service = objects.services.get_mut("web").unwrap();
+            service.is_load_balancer = true;
+            service.annotations = [(names::DIRECT_ACCESS.to_owned(), "false".to_owned())].into_iter().collect();
+            objects.edit_binding("b1", |binding| {
+                let owner = json!([{"apiVersion": "v1", "kind": "Service", "name": "web", "controller": true,
+                    "uid": "service-uid"}]);
+                binding.metadata.owner_references = Some(serde_json::from_value(owner).unwrap());
+                let mark = (names::PARKED.to_owned(), "SaidFalse".to_owned());
+                binding.metadata.annotations.get_or_insert_default().extend([mark]);
+            });
+        });
+        play.play(SECOND * 4);
+        assert_eq!(open(&play), 0, "the change may be taken back in the same release");
+        play.play(SECOND * 3);
+        assert_eq!((open(&play), play.count(Deed::Gate)), (2, 2), "TKE is there: {has_tke}");
+        rests(&mut play);
+    }
 }
 
 proptest! {

@@ -18,7 +18,7 @@ use super::tke_direct_access::model::{
     LoadBalancerStatus, Protocol, Region, Witnesses,
 };
 use super::tke_direct_access::plan::{
-    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, ListenerFacts, Maker, Management,
+    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, Frozen, ListenerFacts, Maker, Management,
     Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step, StepOutcome,
 };
 use super::tke_direct_access::status::{RefusedGate, RefusedWrites, Round, Visit, binding_status, config_status};
@@ -221,7 +221,7 @@ fn plan() -> impl Strategy<Value = BindingPlan> {
                     (false, true) => Sight::WithoutHealth,
                     (false, false) => Sight::Whole,
                 },
-                management: if is_idle { Management::Freeze } else { Management::Manage },
+                management: if is_idle { Management::Freeze(Frozen::Suspended) } else { Management::Manage },
                 ..settled
             }
         },
@@ -247,7 +247,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
                 let message = "nothing is changed".to_owned();
                 let paused = Problem { condition: ConditionType::Accepted, reason: Reason::Suspended, message };
                 plan.problems.insert(0, paused);
-                plan.management = Management::Freeze;
+                plan.management = Management::Freeze(Frozen::Suspended);
             }
             Case { generation, suspend, deleting, asked, read, outcome, failed_task, plan, after }
         },

@@ -107,7 +107,7 @@ impl Story {
             };
             line(text, &format!("gate of {}: {verdict}", gate.pod.name));
         }
-        if let Management::Release(_) | Management::Abandon = part.management {
+        if let Management::Release(_) | Management::Abandon(_) = part.management {
             let may = if part.release == Release::Done { "may go" } else { "has to wait" };
             line(text, &format!("the binding {may}"));
         }
@@ -130,10 +130,10 @@ const fn management(management: Management) -> &'static str {
         Management::Manage => "managed",
         Management::Observe => "observed",
         Management::Hold => "held",
-        Management::Freeze => "frozen",
+        Management::Freeze(_) => "frozen",
         Management::Park(_) => "parked",
         Management::Release(_) => "released",
-        Management::Abandon => "abandoned",
+        Management::Abandon(_) => "abandoned",
     }
 }
 

@@ -1,0 +1,145 @@
+//! Who has written the addresses of a Service × how far its binding is acted on, played with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::play::{Kind, Play};
+use crate::api::binding::DeletionPolicy;
+use crate::api::{DirectAccessBinding, names};
+use crate::model::{AccountId, Caller};
+use crate::plan::brake::{Brake, HoldFlag};
+use crate::plan::tests::acts::{delete_binding, listener, web};
+use crate::reconcile::{Input, News};
+
+const SECOND: Duration = Duration::from_secs(1);
+const OURS: &str = "203.0.113.1";
+const THEIRS: &str = "203.0.113.7";
+
+fn edit(play: &mut Play, change: impl FnOnce(&mut DirectAccessBinding)) {
+    let binding = Arc::make_mut(&mut play.world.bindings[0]);
+    change(binding);
+    // Another version, as the API server would have it.
+    binding.metadata.resource_version = Some("900".to_owned());
+}
+
+fn own(binding: &mut DirectAccessBinding) {
+    let owner =
+        json!([{"apiVersion": "v1", "kind": "Service", "name": "web", "controller": true, "uid": "service-uid"}]);
+    binding.metadata.owner_references = Some(serde_json::from_value(owner).unwrap());
+}
+
+/// A binding that was made for its Service, which has our address.
+fn at_rest() -> Play {
+    let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
+    own(Arc::make_mut(&mut world.bindings[0]));
+    let service = world.service.as_mut().unwrap();
+    service.is_load_balancer = true;
+    let mut play = Play::new(world);
+    play.play(SECOND);
+    play.world.heal();
+    play.play(SECOND * 30);
+    assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
+    play
+}
+
+/// The binding was made for no Service, whose class is ours.
+fn make_by_hand(play: &mut Play) {
+    play.world.service.as_mut().unwrap().load_balancer_class = Some(names::LOAD_BALANCER_CLASS.to_owned());
+    edit(play, |binding| binding.metadata.owner_references = None);
+}
+
+/// Somebody else writes the address, by which it is theirs.
+fn overwrite(play: &mut Play) {
+    let service = play.world.service.as_mut().unwrap();
+    (service.ingress, service.has_our_ingress) = (vec![THEIRS.to_owned()], false);
+}
+
+type Change = fn(&mut Play);
+type Ends = [(Vec<String>, usize); 2];
+
+/// What the Service has in the end, and how often it was written, where ours stood there, and where theirs do.
+fn ends(change: Change) -> Ends {
+    [false, true].map(|is_theirs| {
+        let mut play = at_rest();
+        let before = play.count(Kind::Ingress);
+        play.with(|s| *s.shared.brake() = Brake::new(HoldFlag::Set, "system"));
+        if is_theirs {
+            overwrite(&mut play);
+        }
+        change(&mut play);
+        for _ in 0..5 {
+            play.step(Input::News(News::Input));
+            play.play(SECOND * 60);
+            if is_theirs {
+                overwrite(&mut play);
+            }
+        }
+        (play.world.service.clone().unwrap().ingress, play.count(Kind::Ingress) - before)
+    })
+}
+
+#[test]
+fn addresses_of_somebody_else_are_replaced_once_and_taken_off_never() {
+    let ours = || vec![OURS.to_owned()];
+    let theirs = || vec![THEIRS.to_owned()];
+    let rows: [(&str, Change, Ends); 8] = [
+        ("in force", |_| {}, [(ours(), 0), (theirs(), 1)]),
+        (
+            "parked",
+            |play| {
+                edit(play, |binding| {
+                    let mark = (names::PARKED.to_owned(), "SaidFalse".to_owned());
+                    binding.metadata.annotations.get_or_insert_default().extend([mark]);
+                });
+            },
+            [(Vec::new(), 1), (theirs(), 0)],
+        ),
+        (
+            "deleted, and removals are held",
+            |play| {
+                make_by_hand(play);
+                delete_binding(&mut play.world);
+            },
+            [(Vec::new(), 1), (theirs(), 0)],
+        ),
+        ("deleted, and made again", |play| delete_binding(&mut play.world), [(ours(), 0), (theirs(), 1)]),
+        (
+            "deleted, and retained",
+            |play| {
+                make_by_hand(play);
+                edit(play, |binding| binding.spec.deletion_policy = DeletionPolicy::Retain);
+                delete_binding(&mut play.world);
+            },
+            [(ours(), 0), (theirs(), 0)],
+        ),
+        ("suspended", |play| edit(play, |binding| binding.spec.suspend = true), [(ours(), 0), (theirs(), 0)]),
+        (
+            "held, because TKE has come",
+            |play| play.world.service.as_mut().unwrap().has_tke_finalizer = true,
+            [(ours(), 0), (theirs(), 0)],
+        ),
+        (
+            "another account",
+            |play| play.world.caller = Caller::Known(AccountId::new("200000000002")),
+            [(ours(), 0), (theirs(), 0)],
+        ),
+    ];
+    for (what, change, expected) in rows {
+        assert_eq!(ends(change), expected, "{what}: ours, and theirs");
+    }
+}
+
+/// A write that is refused has replaced nothing.
+#[test]
+fn a_refused_address_is_tried_again() {
+    let mut play = at_rest();
+    overwrite(&mut play);
+    play.refused.insert(Kind::Ingress);
+    play.step(Input::News(News::Input));
+    play.play(SECOND * 60);
+    play.refused.clear();
+    play.play(SECOND * 300);
+    assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
+}
