@@ -165,6 +165,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             our_annotations: Vec::new(),
             load_balancer_class: None,
             ingress: Vec::new(),
+            has_our_ingress: false,
             uid: "service-uid".to_owned(),
             is_load_balancer: false,
             created: None,
