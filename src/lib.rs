@@ -65,7 +65,9 @@
 //!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
 //! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]), nor for a write to
 //!     Kubernetes.
-//! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::skew`]), however wrong that of this machine is.
+//! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::ServerTime`]), however wrong that of this machine
+//!     is; of several API servers by the one that is furthest behind. What lasts is counted by a clock that never goes back
+//!     ([`plan::Since`]), so that no step of a clock is evidence.
 //! 19. *One namespace's trouble is its own.* An admission webhook that answers late there, or refuses, holds up nobody elsewhere, not even
 //!     on the same load balancer.
 //!

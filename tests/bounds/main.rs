@@ -130,6 +130,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
         limits: Limits::default(),
         remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,
+        at: std::time::Duration::ZERO,
     };
     let decided = plan(&snapshot);
     let round = Round {

@@ -29,5 +29,5 @@ pub use limits::{Limits, Quotas};
 pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};
 pub use reading::{KeyProblem, Reading, quoted};
-pub use skew::skew;
+pub use skew::{Answer, ServerTime};
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

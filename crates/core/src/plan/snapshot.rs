@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -40,8 +41,10 @@ pub struct Snapshot {
     pub limits: Limits,
     /// What earlier rounds have seen and done.
     pub remembered: Remembered,
-    /// When the round began.
+    /// When the round began, by the API server's clock: for what is read from objects and recorded in them, and for nothing else.
     pub now: Timestamp,
+    /// The same since some moment that stays the same, by a clock that never goes back: for everything that lasts.
+    pub at: Duration,
 }
 
 /// What the cluster is like, as far as it concerns binding.
