@@ -55,7 +55,7 @@
 //! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
 //!     call is made before a read by tag, in the account that is recorded with the wish, has shown that there is none.
 //! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), as is what a kind that may not be
-//!     listed could say ([`k8s::Sight`]), and the wish of an annotated
+//!     listed could say ([`k8s::Look`], [`model::Known`]), and the wish of an annotated
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).
 //! 14. *An account speaks for itself.* That a load balancer is gone is said by the account that is recorded of it only, and nothing
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).

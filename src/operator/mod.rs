@@ -265,9 +265,9 @@ fn cluster(settings: &Settings) -> Cluster {
             settings::ClusterNetwork::VpcCni => ClusterNetwork::VpcCni,
             settings::ClusterNetwork::GlobalRouter => ClusterNetwork::GlobalRouter,
         },
-        allows_global_route: false,
-        has_tke: false,
         allows_host_network: settings.host_network == settings::HostNetwork::Allow,
+        // The rest is said by TKE's switches.
+        ..Cluster::default()
     }
 }
 

@@ -9,6 +9,7 @@ mod attribute;
 mod endpoint;
 mod failure;
 mod id;
+mod known;
 mod limits;
 mod listener;
 mod load_balancer;
@@ -25,6 +26,7 @@ pub use endpoint::{
 };
 pub use failure::{Class, Failure};
 pub use id::{AccountId, ListenerId, LoadBalancerId, Region, RuleId, TaskId};
+pub use known::Known;
 pub use limits::{Limits, Quotas};
 pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};

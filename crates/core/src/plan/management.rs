@@ -3,7 +3,7 @@
 
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::{Caller, LoadBalancer, Service};
+use crate::model::{Caller, Known, LoadBalancer, Service};
 
 use super::ownership::{self, Standing};
 use super::routes::EveryRouteExists;
@@ -197,10 +197,17 @@ pub(super) fn management(
         problems.push(problem::parked(view));
         return Management::Park(proof);
     }
-    let is_left_to_tke = |service: &Service| annotated::is_left_to_tke(service, cluster.has_tke);
-    if spec.mode == Mode::Direct && view.service.as_deref().is_some_and(is_left_to_tke) {
-        problems.push(problem::managed_by_tke(&view.binding));
-        return if view.has_recorded_listeners() { Management::Hold } else { Management::Freeze };
+    let is_taken = |service: &Service| annotated::is_taken_by_tke(service, cluster.has_tke, &view.binding);
+    match view.service.as_deref().filter(|_| spec.mode == Mode::Direct).map_or(Known::No, is_taken) {
+        Known::Yes => {
+            problems.push(problem::managed_by_tke(&view.binding));
+            return if view.has_recorded_listeners() { Management::Hold } else { Management::Freeze };
+        }
+        Known::Unknown => {
+            problems.push(problem::switches_refused());
+            return Management::Freeze;
+        }
+        Known::No => {}
     }
     match spec.mode {
         Mode::Direct => Management::Manage,

@@ -11,6 +11,7 @@ use crate::api::mark::OWNER_TAG;
 use crate::model::{AccountId, Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
 
 use super::BindingView;
+use super::annotated::HoldReason;
 use super::removals::{Hold, Withheld};
 use super::target::LastPod;
 
@@ -50,6 +51,10 @@ pub(super) fn managed_by_tke(binding: &DirectAccessBinding) -> Problem {
         binding.spec.service_ref.name
     );
     accepted(Reason::ManagedByTke, message)
+}
+
+pub(super) fn switches_refused() -> Problem {
+    accepted(Reason::SwitchesRefused, HoldReason::SwitchesRefused.words().to_owned())
 }
 
 pub(super) fn unsupported(field: &str, what: &str) -> Problem {

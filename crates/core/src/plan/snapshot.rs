@@ -14,8 +14,8 @@ use super::remembered::Remembered;
 use super::removals::Removals;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    Caller, ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route,
-    Service, Slice, TargetHealth, Witnesses,
+    Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget,
+    Route, Service, Slice, TargetHealth, Witnesses,
 };
 
 /// The input of a plan.
@@ -53,9 +53,9 @@ pub struct Cluster {
     /// The network of Pods that say nothing of theirs.
     pub network: ClusterNetwork,
     /// Pods in GlobalRouter may be bound directly.
-    pub allows_global_route: bool,
+    pub allows_global_route: Known,
     /// TKE's own service controller is there.
-    pub has_tke: bool,
+    pub has_tke: Known,
     /// Pods with the address of their node may be bound.
     pub allows_host_network: bool,
 }

@@ -12,7 +12,7 @@ use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
 use super::notices::refusal_notice;
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
-use crate::model::{ObjectKey, Pod};
+use crate::model::{Known, ObjectKey, Pod};
 use crate::plan::annotated::is_left_to_tke;
 use crate::plan::{GateRelease, release};
 use crate::status::{Field, GateCondition, RefusedWrites};
@@ -168,9 +168,9 @@ fn wait(writes: &RefusedWrites, now: Timestamp) -> Duration {
 
 fn verdict(pod: &Pod, surroundings: &Surroundings<'_>) -> GateRelease {
     let caches = surroundings.caches;
-    // TKE's own service controller has a gate of the same name, and opens it.
+    // TKE's own service controller has a gate of the same name, and opens it. While nobody knows whether it is there, it may.
     let has_tke = caches.cluster().has_tke;
-    if caches.selecting(pod).iter().any(|service| is_left_to_tke(service, has_tke)) {
+    if caches.selecting(pod).iter().any(|service| is_left_to_tke(service, has_tke) != Known::No) {
         return GateRelease::Never;
     }
     let holding = caches.holding(pod);

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::keyed_play::{Crash, Deed, Fate, KeyedPlay};
 use super::objects::{Objects, delete};
 use crate::api::names;
-use crate::model::GateState;
+use crate::model::{GateState, Known};
 use crate::plan::tests::world::{NAMESPACE, World, binding, pod};
 use crate::reconcile::ReleaseMachine;
 use crate::status::RefusalKind;
@@ -195,21 +195,27 @@ fn a_new_pod_is_released_while_another_ones_gate_is_refused() {
 
 #[test]
 fn gates_that_tke_opens_are_left_to_it() {
-    let mut play = beginning(1, 0);
-    play.change(|objects| {
-        objects.setting.has_tke = true;
-        let service = objects.services.get_mut("web").unwrap();
-        service.is_load_balancer = true;
-        objects.bindings.clear();
-    });
-    play.play(SECOND * 60);
-    assert_eq!(play.log, []);
-    play.change(|objects| {
+    let skip = |objects: &mut Objects| {
         let service = objects.services.get_mut("web").unwrap();
         service.annotations = [(names::MODE.to_owned(), names::MODE_SKIP.to_owned())].into_iter().collect();
-    });
-    play.play(SECOND * 60);
-    assert_eq!(open(&play), 1);
+    };
+    let absent = |objects: &mut Objects| objects.setting.has_tke = Known::No;
+    let ends: [(Known, &dyn Fn(&mut Objects)); 3] =
+        [(Known::Yes, &skip), (Known::Unknown, &skip), (Known::Unknown, &absent)];
+    for (has_tke, end) in ends {
+        let mut play = beginning(1, 0);
+        play.change(|objects| {
+            objects.setting.has_tke = has_tke;
+            let service = objects.services.get_mut("web").unwrap();
+            service.is_load_balancer = true;
+            objects.bindings.clear();
+        });
+        play.play(SECOND * 60);
+        assert_eq!(play.log, [], "{has_tke:?}");
+        play.change(end);
+        play.play(SECOND * 60);
+        assert_eq!(open(&play), 1, "{has_tke:?}");
+    }
 }
 
 proptest! {
