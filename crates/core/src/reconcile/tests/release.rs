@@ -200,7 +200,8 @@ fn gates_that_tke_opens_are_left_to_it() {
         service.annotations = [(names::MODE.to_owned(), names::MODE_SKIP.to_owned())].into_iter().collect();
     };
     let absent = |objects: &mut Objects| objects.setting.has_tke = Known::No;
-    let ends: [(Known, fn(&mut Objects)); 3] = [(Known::Yes, skip), (Known::Unknown, skip), (Known::Unknown, absent)];
+    type End = fn(&mut Objects);
+    let ends: [(Known, End); 3] = [(Known::Yes, skip), (Known::Unknown, skip), (Known::Unknown, absent)];
     for (has_tke, end) in ends {
         let mut play = beginning(1, 0);
         play.change(|objects| {
