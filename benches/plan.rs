@@ -109,6 +109,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
         remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,
+        at: std::time::Duration::ZERO,
     }
 }
 

@@ -55,7 +55,7 @@
 //! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
 //!     call is made before a read by tag, in the account that is recorded with the wish, has shown that there is none.
 //! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), as is what a kind that may not be
-//!     listed could say ([`k8s::Sight`]), and the wish of an annotated
+//!     listed could say ([`k8s::Look`], [`model::Known`]), and the wish of an annotated
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).
 //! 14. *An account speaks for itself.* That a load balancer is gone is said by the account that is recorded of it only, and nothing
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
@@ -65,7 +65,9 @@
 //!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
 //! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]), nor for a write to
 //!     Kubernetes.
-//! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::skew`]), however wrong that of this machine is.
+//! 18. *When a Pod ends is said by the API server's clock*, which rounds go by ([`model::ServerTime`]), however wrong that of this machine
+//!     is; of several API servers by the one that is furthest behind. What lasts is counted by a clock that never goes back
+//!     ([`plan::Since`]), so that no step of a clock is evidence.
 //! 19. *One namespace's trouble is its own.* An admission webhook that answers late there, or refuses, holds up nobody elsewhere, not even
 //!     on the same load balancer.
 //!

@@ -176,6 +176,8 @@ impl World {
             limits: Limits::default().with(quotas),
             remembered: Remembered::default(),
             now: Timestamp::now(),
+            // It looks once.
+            at: std::time::Duration::ZERO,
         };
         let plan = plan::plan(&snapshot);
         let routes = plan::trace(&snapshot, &plan);

@@ -59,13 +59,18 @@ impl Stores {
         let uid = |found: &core::Pod| found.metadata.uid.clone().unwrap_or_default();
         fill!(core::Pod, self.pods, "pods", |found| Some(pod(found)), uid)?;
         type Config = DeserializeGuard<TkeServiceConfig>;
-        fill!(Config, self.configs, "tkeserviceconfigs", config, name)?;
+        fill!(Config, self.configs.table(), "tkeserviceconfigs", config, name)?;
         let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
-        // Those who may not see the switches go without.
-        if let Ok(Some(found)) = api.get_opt(names::SWITCHES_NAME).await
-            && let Some(row) = switches(&found)
-        {
-            self.switches.put(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME, row);
+        match api.get_opt(names::SWITCHES_NAME).await {
+            Ok(Some(found)) => {
+                let row = switches(&found);
+                row.and_then(|row| self.switches.table().put(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME, row));
+            }
+            Ok(None) => {}
+            // Those who may not see the switches go without.
+            Err(error) => {
+                self.switches.table().set_sight(Sight::Refused(clip(&error.to_string(), MESSAGE_MAX)));
+            }
         }
         Ok(())
     }
@@ -76,7 +81,7 @@ impl Stores {
     pub fn put_config(&self, config: TkeServiceConfig) {
         let (namespace, key) = (config.metadata.namespace.clone().unwrap_or_default(), config.name_any());
         if let Some(row) = self::config(&DeserializeGuard(Ok(config))) {
-            self.configs.put(&namespace, &key, row);
+            self.configs.table().put(&namespace, &key, row);
         }
     }
 }

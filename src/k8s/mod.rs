@@ -17,4 +17,4 @@ pub use events::events;
 pub use index::Word;
 pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced, hold};
-pub use table::{Difference, Rows, Sight, Table};
+pub use table::{Difference, Look, OptionalTable, Rows, Sight, Table};

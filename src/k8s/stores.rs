@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::bounded;
 use super::convert;
 use super::index::{self, Word};
-use super::table::{Difference, Sight, Table};
+use super::table::{Difference, Look, OptionalTable, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
-use crate::model::{ObjectKey, Pod, Service, Slice};
+use crate::model::{Known, ObjectKey, Pod, Service, Slice};
 use crate::plan::brake::{HoldConfig, HoldWord};
 use crate::plan::{ConfigMapSight, selects};
 
@@ -127,11 +127,17 @@ impl ConfigRow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Switches {
     /// Pods in GlobalRouter may be bound directly.
-    pub global_route: bool,
+    pub global_route: Known,
     /// Services that do not say are taken to ask for direct access.
-    pub default_direct_access: bool,
+    pub default_direct_access: Known,
     /// TKE's own service controller is there: it writes its version into the ConfigMap.
-    pub has_tke: bool,
+    pub has_tke: Known,
+}
+
+impl Switches {
+    /// Nobody knows what they say.
+    pub const UNKNOWN: Self =
+        Self { global_route: Known::Unknown, default_direct_access: Known::Unknown, has_tke: Known::Unknown };
 }
 
 /// The stores. Clones share them.
@@ -146,11 +152,11 @@ pub struct Stores {
     /// Pods by UID.
     pub pods: Arc<Table<Pod>>,
     /// The ConfigMap with TKE's switches, by name.
-    pub switches: Arc<Table<Switches>>,
+    pub switches: OptionalTable<Switches>,
     /// The controller's own ConfigMap, by name.
-    pub hold: Arc<Table<HoldConfig>>,
+    pub hold: OptionalTable<HoldConfig>,
     /// TkeServiceConfigs by name.
-    pub configs: Arc<Table<ConfigRow>>,
+    pub configs: OptionalTable<ConfigRow>,
 }
 
 impl Default for Stores {
@@ -160,9 +166,9 @@ impl Default for Stores {
             services: Arc::new(Table::indexed(index::SERVICES)),
             slices: Arc::new(Table::indexed(index::SLICES)),
             pods: Arc::default(),
-            switches: Arc::default(),
-            hold: Arc::default(),
-            configs: Arc::default(),
+            switches: OptionalTable::default(),
+            hold: OptionalTable::default(),
+            configs: OptionalTable::default(),
         }
     }
 }
@@ -196,10 +202,11 @@ impl Synced {
 
 pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
     let is_on = |key: &str| object.data.as_ref().and_then(|data| data.get(key)).is_some_and(|value| value == "true");
+    let has_tke = object.data.as_ref().is_some_and(|data| data.contains_key(names::TKE_VERSION_KEY));
     Some(Switches {
-        global_route: is_on(names::GLOBAL_ROUTE_SWITCH),
-        default_direct_access: is_on(names::DEFAULT_DIRECT_ACCESS_SWITCH),
-        has_tke: object.data.as_ref().is_some_and(|data| data.contains_key(names::TKE_VERSION_KEY)),
+        global_route: Known::from(is_on(names::GLOBAL_ROUTE_SWITCH)),
+        default_direct_access: Known::from(is_on(names::DEFAULT_DIRECT_ACCESS_SWITCH)),
+        has_tke: Known::from(has_tke),
     })
 }
 
@@ -255,18 +262,21 @@ pub(super) fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<Conf
 }
 
 impl Stores {
-    /// TKE's switches; all off where there is no such ConfigMap.
+    /// TKE's switches; all off where there is no such ConfigMap, and unknown where the API server refuses it.
     pub fn switches(&self) -> Switches {
-        let row = self.switches.row(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME);
-        row.map(|row| *row).unwrap_or_default()
+        match self.switches.look(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME) {
+            Look::Found(row) => *row,
+            Look::Absent => Switches::default(),
+            Look::Refused(_) => Switches::UNKNOWN,
+        }
     }
 
     /// What the controller's ConfigMap says of removals; nothing where there is no such ConfigMap.
     pub fn hold(&self, namespace: &str) -> HoldConfig {
-        match (self.hold.row(namespace, names::CONTROLLER_CONFIG), self.hold.sight()) {
-            (Some(row), _) => HoldConfig::clone(&row),
-            (None, Sight::Complete) => HoldConfig::default(),
-            (None, Sight::Refused(_)) => HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() },
+        match self.hold.look(namespace, names::CONTROLLER_CONFIG) {
+            Look::Found(row) => HoldConfig::clone(&row),
+            Look::Absent => HoldConfig::default(),
+            Look::Refused(_) => HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() },
         }
     }
 
@@ -305,10 +315,10 @@ impl Stores {
         let uid = |object: &core::Pod| object.metadata.uid.clone().unwrap_or_default();
         start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
         type Config = DeserializeGuard<TkeServiceConfig>;
-        start!(Config, self.configs, "tkeserviceconfigs", config, name, Change::Config);
+        start!(Config, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
         let (sender, receiver) = watch::channel(false);
         synced.push(receiver);
-        let sink = Sink { table: self.switches.clone(), changes: changes.clone(), synced: sender };
+        let sink = Sink { table: self.switches.table().clone(), changes: changes.clone(), synced: sender };
         let (only, change) = (Some(names::SWITCHES_NAME), Change::Switches);
         let kind = Kind { is_optional: true, only, name: "configmaps", row: switches, key: name, change };
         let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
@@ -326,7 +336,7 @@ impl Stores {
         tasks: &mut JoinSet<()>,
     ) -> Synced {
         let (sender, receiver) = watch::channel(false);
-        let sink = Sink { table: self.hold.clone(), changes: changes.clone(), synced: sender };
+        let sink = Sink { table: self.hold.table().clone(), changes: changes.clone(), synced: sender };
         let row = |object: &core::ConfigMap| Some(hold(object));
         let (only, change) = (Some(names::CONTROLLER_CONFIG), Change::Hold);
         let kind = Kind { is_optional: true, only, name: "configmaps", row, key: name, change };

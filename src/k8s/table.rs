@@ -31,6 +31,54 @@ pub enum Sight {
     Refused(String),
 }
 
+/// What a look for an object of a kind that may be refused gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look<V> {
+    /// It is there.
+    Found(V),
+    /// It is not.
+    Absent,
+    /// Nobody knows: the API server refuses it, in these words, and has since the start.
+    Refused(String),
+}
+
+/// The table of a kind that may be refused. Who looks for an object in it is told whether it is known not to exist. Clones share it.
+#[derive(Debug)]
+pub struct OptionalTable<V>(Arc<Table<V>>);
+
+impl<V> Default for OptionalTable<V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<V> Clone for OptionalTable<V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<V: PartialEq> OptionalTable<V> {
+    /// Looks for an object.
+    pub fn look(&self, namespace: &str, key: &str) -> Look<Arc<V>> {
+        match (self.0.row(namespace, key), self.0.sight()) {
+            (Some(row), _) => Look::Found(row),
+            (None, Sight::Complete) => Look::Absent,
+            (None, Sight::Refused(words)) => Look::Refused(words),
+        }
+    }
+
+    /// All rows that are known.
+    pub fn all(&self) -> Vec<Arc<V>> {
+        self.0.all()
+    }
+
+    /// What a watch or a list writes to.
+    pub(super) const fn table(&self) -> &Arc<Table<V>> {
+        &self.0
+    }
+}
+
 #[derive(Debug)]
 struct State<V> {
     sight: Sight,
@@ -93,7 +141,7 @@ impl<V: PartialEq> Table<V> {
     }
 
     /// Whether what has no row does not exist.
-    pub fn sight(&self) -> Sight {
+    fn sight(&self) -> Sight {
         self.read().sight.clone()
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{ConfigRow, Sight, Stores};
+use super::{Look, Stores};
 use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Phase};
 use crate::plan::config::{Reference, reference};
@@ -23,15 +23,15 @@ impl Stores {
         let service = self.services.row(&namespace, &service_key.name);
         let config = match reference(&binding, service.as_deref()) {
             None => ConfigView::None,
-            Some(Reference { name, is_auto }) => match self.configs.row(&namespace, &name).as_deref() {
-                None if is_auto => ConfigView::Making,
-                None => match self.configs.sight() {
-                    Sight::Complete => ConfigView::Missing,
-                    Sight::Refused(words) => ConfigView::Refused(words),
+            Some(Reference { name, is_auto }) => match self.configs.look(&namespace, &name) {
+                Look::Absent | Look::Refused(_) if is_auto => ConfigView::Making,
+                Look::Absent => ConfigView::Missing,
+                Look::Refused(words) => ConfigView::Refused(words),
+                Look::Found(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
+                Look::Found(row) => match &row.config {
+                    Ok(config) => ConfigView::Found(config.clone()),
+                    Err(why) => ConfigView::Unreadable(why.clone()),
                 },
-                Some(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
-                Some(ConfigRow { config: Ok(config), .. }) => ConfigView::Found(config.clone()),
-                Some(ConfigRow { config: Err(why), .. }) => ConfigView::Unreadable(why.clone()),
             },
         };
         BindingView {

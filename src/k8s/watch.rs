@@ -55,7 +55,7 @@ where
             Err(error) if kind.is_optional && is_not_to_be_seen(&error) => {
                 // There are none for us. The watch goes on asking, for when there are. What a list has shown before still counts.
                 if !has_listed {
-                    sink.table.set_sight(sight(&error));
+                    see(&kind, &sink, &error);
                 }
                 sink.synced.send_replace(true);
                 continue;
@@ -87,6 +87,18 @@ fn is_not_to_be_seen(error: &watcher::Error) -> bool {
         // An unknown path is answered by a plain text, which has the code and no reason.
         watcher::Error::InitialListFailed(kube::Error::Api(status)) => matches!(status.code, 403 | 404),
         _ => false,
+    }
+}
+
+/// Takes in an answer that shows nothing, and logs a refusal once.
+fn see<K, V: PartialEq>(kind: &Kind<K, V>, sink: &Sink<V>, error: &watcher::Error) {
+    let sight = sight(error);
+    let before = sink.table.set_sight(sight.clone());
+    if let Sight::Refused(error) = sight
+        && !matches!(before, Sight::Refused(_))
+    {
+        let only = kind.only;
+        tracing::warn!(kind = kind.name, name = only, %error, "not permitted to look; what these objects may say counts as unknown");
     }
 }
 

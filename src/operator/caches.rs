@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::triggers::bindings;
 use crate::api::DirectAccessBinding;
-use crate::k8s::Word;
+use crate::k8s::{Look, Word};
 use crate::model::{Caller, KeyMark, ObjectKey, Pod, Service};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
@@ -90,7 +90,11 @@ impl Caches for Context {
     }
 
     fn config(&self, key: &ObjectKey) -> Option<ConfigSight> {
-        let row = self.stores.configs.row(&key.namespace, &key.name)?;
+        let row = match self.stores.configs.look(&key.namespace, &key.name) {
+            Look::Found(row) => row,
+            // There is nothing to write a status to.
+            Look::Absent | Look::Refused(_) => return None,
+        };
         let version = row.resource_version().map(str::to_owned);
         Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone().ok() })
     }

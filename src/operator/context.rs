@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kube::Client;
 use kube::runtime::events::Recorder;
@@ -19,7 +19,7 @@ use crate::model::{Quotas, Region};
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::Brake;
 use crate::plan::{Cluster, Hold};
-use crate::reconcile::{Effect, Flags, Input, Machine, Now, Shared, Surroundings};
+use crate::reconcile::{Effect, Flags, Input, Machine, Shared, Surroundings};
 
 /// What outlasts a leadership: clients, stores that watches keep filled, counters and constants.
 pub(super) struct Ground {
@@ -49,8 +49,6 @@ pub(super) struct Ground {
     pub brake: Arc<Mutex<Brake>>,
     /// The controller's own namespace.
     pub namespace: String,
-    /// When the process began, which times that are kept are counted from.
-    pub begun: Instant,
 }
 
 impl Ground {
@@ -58,7 +56,7 @@ impl Ground {
     pub(super) fn context(&self, leadership: Leadership) -> Context {
         let bindings = self.stores.bindings.all();
         let statuses = bindings.iter().filter_map(|row| row.0.status.as_ref());
-        self.brake.lock().unwrap_or_else(PoisonError::into_inner).begin(statuses, self.begun.elapsed());
+        self.brake.lock().unwrap_or_else(PoisonError::into_inner).begin(statuses, self.clock.at());
         Context {
             kubernetes: Kubernetes::new(self.client.clone(), leadership.clone()),
             leadership,
@@ -77,7 +75,6 @@ impl Ground {
             quotas: self.quotas,
             told: Mutex::default(),
             namespace: self.namespace.clone(),
-            begun: self.begun,
             clock: self.clock.clone(),
         }
     }
@@ -113,15 +110,12 @@ pub(super) struct Context {
     told: Mutex<Option<HoldCause>>,
     /// The controller's own namespace.
     pub namespace: String,
-    /// When the process began, which times that are kept are counted from.
-    pub begun: Instant,
 }
 
 impl Context {
     /// What machines see at this moment.
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        let now = Now { wall: self.clock.now(), at: self.begun.elapsed() };
-        Surroundings { caches: self, shared: &self.shared, flags: &self.flags, now }
+        Surroundings { caches: self, shared: &self.shared, flags: &self.flags, now: self.clock.now() }
     }
 
     /// Lets a machine take in what has happened. Returns what is to be done.

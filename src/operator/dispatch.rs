@@ -109,7 +109,7 @@ impl Loops {
         if is_of_all(change) {
             self.wake_all(&region);
         }
-        self.releases.mark(marks::namespaces(change));
+        self.releases.mark(marks::namespaces(change, &stores));
         self.configs.mark(marks::configs(change, &stores));
         self.services.mark(marks::services(change, &stores));
     }

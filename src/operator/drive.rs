@@ -42,7 +42,7 @@ pub(super) async fn drive(
         if machine.is_over() {
             break;
         }
-        let due = driver.wakes.map_or(Duration::MAX, |due| due.saturating_sub(driver.context.begun.elapsed()));
+        let due = driver.wakes.map_or(Duration::MAX, |due| due.saturating_sub(driver.context.clock.at()));
         input = tokio::select! {
             biased;
             // What is begun is finished. What has only read may be dropped at any time.

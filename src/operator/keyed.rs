@@ -61,7 +61,7 @@ pub(super) async fn run_keyed<M: KeyedMachine, T>(
 ) -> Option<T> {
     let mut driver = Keyed::<M>::new(context);
     loop {
-        let due = driver.next_due().map_or(Duration::MAX, |due| due.saturating_sub(driver.context.begun.elapsed()));
+        let due = driver.next_due().map_or(Duration::MAX, |due| due.saturating_sub(driver.context.clock.at()));
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -193,7 +193,7 @@ impl<M: KeyedMachine> Keyed<M> {
 
     /// Wakes the machines whose time has come, as far as there is room in their namespaces.
     fn wake(&mut self) {
-        let now = self.context.begun.elapsed();
+        let now = self.context.clock.at();
         while let Some((due, key)) = self.wakes.pop_first() {
             if due > now {
                 self.wakes.insert((due, key));

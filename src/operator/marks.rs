@@ -84,6 +84,13 @@ pub(super) fn all_namespaces(stores: &Stores) -> BTreeSet<String> {
 }
 
 /// The namespace in whose gates something may have changed.
-pub(super) fn namespaces(change: &Change) -> BTreeSet<String> {
-    BTreeSet::from([namespace(change).to_owned()])
+pub(super) fn namespaces(change: &Change, stores: &Stores) -> BTreeSet<String> {
+    match change {
+        // Whether TKE's own service controller opens a gate is said there.
+        Change::Switches(_) => {
+            let pods = stores.pods.all();
+            pods.iter().filter(|pod| pod.gate.is_waiting()).map(|pod| pod.key.namespace.clone()).collect()
+        }
+        _ => BTreeSet::from([namespace(change).to_owned()]),
+    }
 }

@@ -30,7 +30,7 @@ mod writes;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
@@ -112,7 +112,7 @@ impl Operator {
         kubernetes.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         let metrics = Metrics::default();
         let counted = metrics.requests_layer(&kubernetes.cluster_url);
-        let clock = ServerClock::default();
+        let clock = ServerClock::begin();
         let client = self::client(kubernetes.clone(), &counted, &clock)?;
         // The elector's own client must not repeat a renewal behind its back.
         let mut impatient = kubernetes;
@@ -132,7 +132,6 @@ impl Operator {
             resync: settings.resync(),
             brake: Arc::new(Mutex::new(brake(settings))),
             namespace: settings.lease_namespace.clone(),
-            begun: Instant::now(),
             client: client.clone(),
             clock,
         };
@@ -266,9 +265,9 @@ fn cluster(settings: &Settings) -> Cluster {
             settings::ClusterNetwork::VpcCni => ClusterNetwork::VpcCni,
             settings::ClusterNetwork::GlobalRouter => ClusterNetwork::GlobalRouter,
         },
-        allows_global_route: false,
-        has_tke: false,
         allows_host_network: settings.host_network == settings::HostNetwork::Allow,
+        // The rest is said by TKE's switches.
+        ..Cluster::default()
     }
 }
 
@@ -303,7 +302,7 @@ mod tests {
         assert_eq!(config.read_timeout, Some(LONGEST_SILENCE));
         config.read_timeout = Some(Duration::from_millis(100));
         give_up_silence(&mut config);
-        let client = client(config, &Metrics::default().requests_layer(&url.parse().unwrap()), &ServerClock::default());
+        let client = client(config, &Metrics::default().requests_layer(&url.parse().unwrap()), &ServerClock::begin());
         let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::all(client.unwrap());
         let listed = tokio::time::timeout(Duration::from_secs(20), pods.list(&kube::api::ListParams::default())).await;
         assert!(matches!(listed, Ok(Err(_))), "{listed:?}");

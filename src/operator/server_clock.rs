@@ -1,36 +1,58 @@
 //! The time as the API server tells it, with every answer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Request, Response, header};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tower::{Layer, Service};
 
-use crate::model::skew;
+use super::leadership::{Clock, system_clock};
+use crate::election::Moment;
+use crate::model::{Answer, ServerTime};
+use crate::reconcile::Now;
 
-/// How far the API server's clock is ahead of this machine's, in milliseconds, by its last answer. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ServerClock(Arc<AtomicI64>);
+/// The clock of this machine that never goes back, and the time by the API server's as its answers tell it. Clones share it.
+#[derive(Clone)]
+pub(super) struct ServerClock {
+    machine: Clock,
+    begun: Moment,
+    time: Arc<Mutex<ServerTime>>,
+}
 
 impl ServerClock {
-    /// The time by the API server's clock, by which Pods are told to end.
-    pub(super) fn now(&self) -> Timestamp {
-        let ahead = SignedDuration::from_millis(self.0.load(Ordering::Relaxed));
-        let now = Timestamp::now();
-        now.checked_add(ahead).unwrap_or(now)
+    /// A clock that begins now, with the time of this machine.
+    pub(super) fn begin() -> Self {
+        let machine = system_clock();
+        let time = Arc::new(Mutex::new(ServerTime::new(Timestamp::now(), Duration::ZERO)));
+        Self { begun: machine(), machine, time }
+    }
+
+    /// The time since the process began, which goes on while the machine is suspended.
+    pub(super) fn at(&self) -> Duration {
+        (self.machine)().since(self.begun)
+    }
+
+    /// The time by both.
+    pub(super) fn now(&self) -> Now {
+        let at = self.at();
+        Now { wall: self.time().at(at), at }
     }
 
     /// Takes in what an answer says. One without a date says nothing.
-    fn hear(&self, headers: &HeaderMap, sent: Timestamp) {
+    fn hear(&self, headers: &HeaderMap, sent: Duration) {
         let said = headers.get(header::DATE).and_then(|date| date.to_str().ok());
         if let Some(said) = said.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) {
-            let ahead = skew(said.timestamp(), sent, Timestamp::now()).as_millis();
-            self.0.store(i64::try_from(ahead).unwrap_or_default(), Ordering::Relaxed);
+            let answer = Answer { said: said.timestamp(), sent, received: self.at() };
+            self.time().hear(answer);
         }
+    }
+
+    fn time(&self) -> MutexGuard<'_, ServerTime> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,7 +65,7 @@ impl<S> Layer<S> for ServerClock {
 }
 
 /// A client by whose answers the clock goes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Heard<S> {
     inner: S,
     clock: ServerClock,
@@ -63,7 +85,7 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (clock, sent) = (self.clock.clone(), Timestamp::now());
+        let (clock, sent) = (self.clock.clone(), self.clock.at());
         let answer = self.inner.call(request);
         answer
             .inspect(move |answer| {
@@ -77,24 +99,32 @@ where
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
-    fn the_date_of_an_answer_sets_the_clock() {
-        let clock = ServerClock::default();
-        let off = |clock: &ServerClock| clock.now().duration_since(Timestamp::now()).as_secs();
+    fn the_dates_of_answers_set_the_clock() {
+        let clock = ServerClock::begin();
+        let off = |clock: &ServerClock| clock.now().wall.duration_since(Timestamp::now()).as_secs();
         assert_eq!(off(&clock), 0);
-        let hear = |date: &str| {
+        let hear = |clock: &ServerClock, date: &str| {
             let headers = [(header::DATE, date.parse().unwrap())].into_iter().collect();
-            clock.hear(&headers, Timestamp::now());
+            clock.hear(&headers, clock.at());
         };
         for minutes in [-5, 5] {
-            let said = Timestamp::now() + SignedDuration::from_mins(minutes);
-            hear(&said.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
-            assert!((off(&clock) - minutes * 60).abs() <= 2, "{minutes}: {}", off(&clock));
+            let clock = ServerClock::begin();
+            let date = |minutes: i64| {
+                let said = Timestamp::now() + SignedDuration::from_mins(minutes);
+                said.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+            };
+            hear(&clock, &date(minutes));
             let known = off(&clock);
-            hear("yesterday");
+            assert!((known - minutes * 60).abs() <= 2, "{minutes}: {known}");
+            hear(&clock, "yesterday");
             assert!((off(&clock) - known).abs() <= 1, "what cannot be read says nothing");
+            hear(&clock, &date(minutes + 2));
+            assert!((off(&clock) - known).abs() <= 1, "a second server is ahead");
         }
     }
 }

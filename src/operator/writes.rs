@@ -170,7 +170,7 @@ async fn write_status(
 /// Writes what the gate of a Pod says.
 async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, condition: &GateCondition) -> Result<(), NotTaken> {
     let api = context.kubernetes.writes::<core::Pod>(&pod.namespace);
-    let now = context.clock.now();
+    let now = context.clock.now().wall;
     let patch = json!({
         "metadata": {"uid": uid},
         "status": {"conditions": [{
@@ -184,7 +184,7 @@ async fn write_gate(context: &Context, pod: &ObjectKey, uid: &str, condition: &G
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let result = api.patch_status(&pod.name, &params, &Patch::Strategic(&patch)).await;
     record_write(context, "pods/status", result)?;
-    if condition.is_open && context.shared.ledger().is_first_opening(uid, context.begun.elapsed()) {
+    if condition.is_open && context.shared.ledger().is_first_opening(uid, context.clock.at()) {
         let since = context.stores.pods.row(&pod.namespace, uid).and_then(|pod| pod.containers_ready_since);
         context.metrics.gate_opened(condition.reason, since.map(|since| now.duration_since(since)));
         tracing::info!(%pod, reason = %condition.reason, "gate opened");

@@ -114,7 +114,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
                 "conditions": [{"type": "ContainersReady", "status": "True"}]}});
         stores.pods.put("shop", &name, pod(&self::object(object)));
     }
-    let setting = Setting { acceptance: Acceptance::All, has_tke: true, is_default: false };
+    let setting = Setting { acceptance: Acceptance::All, has_tke: true.into(), is_default: false.into() };
     let intent = read(&kept, setting, Some(&own));
     let verdict = decide(&kept, &intent, &[&own], Timestamp::UNIX_EPOCH);
     let said = condition(&verdict, None).map_or(0, |condition| condition.message.chars().count());
@@ -130,6 +130,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
         limits: Limits::default(),
         remembered: Remembered::default(),
         now: Timestamp::UNIX_EPOCH,
+        at: std::time::Duration::ZERO,
     };
     let decided = plan(&snapshot);
     let round = Round {

@@ -13,6 +13,7 @@
 mod support;
 
 mod binding;
+mod clocks;
 mod election;
 mod examples;
 mod faults;

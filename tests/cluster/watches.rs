@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
+use tke_direct_access::api::names;
 use tke_direct_access::clb::Keys;
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::Settings as SimulatorSettings;
@@ -22,7 +23,9 @@ use crate::support::traffic::{Load, Mode};
 /// How long a watch that says nothing may go unnoticed, with what a busy machine adds.
 const LONGEST_SILENCE: Duration = Duration::from_secs(35);
 /// The kinds that may be missing, or forbidden, in a cluster: the controller does without.
-const OPTIONAL: [&str; 3] = ["tkeserviceconfigs", "configmaps of kube-system", "configmaps"];
+const OPTIONAL: [&str; 3] = ["tkeserviceconfigs", SWITCHES, "configmaps"];
+/// The kind of TKE's switches.
+const SWITCHES: &str = "configmaps of kube-system";
 /// The kinds by which Pods come and go.
 const MEMBERS: [&str; 2] = ["pods", "endpointslices"];
 
@@ -36,14 +39,17 @@ struct Scene {
     begun: Instant,
 }
 
+/// An object of `web` as one of another name.
+fn renamed(text: &str, name: &str) -> Value {
+    let mut object: Value = serde_json::from_str(&text.replace("\"web\"", &format!("\"{name}\""))).unwrap();
+    if let Some(container) = object.pointer_mut("/spec/template/spec/containers/0/name") {
+        *container = json!("web");
+    }
+    object
+}
+
 fn side() -> [String; 3] {
-    let renamed = |text: String| {
-        let mut object: Value = serde_json::from_str(&text.replace("\"web\"", "\"side\"")).unwrap();
-        if let Some(container) = object.pointer_mut("/spec/template/spec/containers/0/name") {
-            *container = json!("web");
-        }
-        object.to_string()
-    };
+    let renamed = |text: String| renamed(&text, "side").to_string();
     let listener = json!([{"port": 81, "protocol": "TCP", "servicePort": 80}]);
     let spec = json!({"serviceRef": {"name": "side"}, "listeners": listener, "serviceConfigRef": {"name": "tuned"}});
     [renamed(service()), renamed(deployment(1)), binding("side", &spec)]
@@ -154,6 +160,25 @@ impl Scene {
         .await;
     }
 
+    /// A Service that asks by annotation, and a Pod of it: what TKE's own service controller would program and open, were it there.
+    async fn apply_late(&self) {
+        let mut asking = renamed(&service(), "late");
+        asking["metadata"]["annotations"] = json!({(names::DIRECT_ACCESS): "true"});
+        asking["spec"]["type"] = json!("LoadBalancer");
+        self.stage.apply(&asking.to_string()).await;
+        self.stage.apply(&renamed(&deployment(1), "late").to_string()).await;
+    }
+
+    /// The Service says this of its annotations.
+    async fn until_late_says(&self, reason: &str) {
+        eventually(&format!("Service late says {reason}"), DEADLINE, async || {
+            let path = format!("jsonpath={{.status.conditions[?(@.type==\"{}\")].reason}}", names::SERVICE_CONDITION);
+            let found = self.stage.ok(&["get", "service", "late", "-o", &path]).await;
+            if found == reason { Ok(Some(())) } else { Err(found) }
+        })
+        .await;
+    }
+
     fn tell(&mut self, row: &str) {
         println!("misfortune_cluster, {row}: {:.1?}", self.begun.elapsed());
         self.begun = Instant::now();
@@ -164,7 +189,7 @@ async fn start(stage: &mut Stage, lines: &Lines) {
     let (id, key) = stage.cloud.credentials();
     let keys = Keys::new(id, key, None).unwrap();
     let config = kube::Config::new(lines.api().parse().unwrap());
-    let controller = stage.controller_of(config, keys, &["--resync-seconds", "1"]).await;
+    let controller = stage.controller_of(config, keys, &["--resync-seconds", "1", "--annotated-services", "All"]).await;
     stage.put_controller(controller);
 }
 
@@ -245,6 +270,10 @@ async fn forbid_from_the_start(scene: &mut Scene) {
         match kind {
             "tkeserviceconfigs" => scene.stage.until("side", "ResolvedRefs", "False", "ConfigUnreadable").await,
             "configmaps" => scene.until_held(Some("ConfigMapRefused")).await,
+            SWITCHES => {
+                scene.apply_late().await;
+                scene.until_late_says("SwitchesRefused").await;
+            }
             _ => {}
         }
         if OPTIONAL.contains(&kind) {
@@ -256,8 +285,25 @@ async fn forbid_from_the_start(scene: &mut Scene) {
             assert_eq!((scene.weights(80), scene.weights(81)), (web, side), "{kind}");
             assert_eq!((scene.conditions("web").await, scene.conditions("side").await), calm, "{kind}");
         }
+        if kind == SWITCHES {
+            assert_eq!((scene.conditions("web").await, scene.conditions("side").await), calm, "{kind}");
+            assert!(scene.stage.binding("late").await.is_none(), "TKE may program it");
+            let path = format!("jsonpath={{.items[0].status.conditions[?(@.type==\"{}\")].status}}", names::GATE);
+            let gate = scene.stage.ok(&["get", "pods", "-l", "app=late", "-o", &path]).await;
+            assert_ne!(gate, "True", "TKE may open it");
+        }
         scene.lines.set(Rule::Pass);
         scene.side_follows().await;
+        if kind == SWITCHES {
+            scene.stage.until_ready("late", "1/1").await;
+            scene.until_late_says("Accepted").await;
+            scene.stage.ok(&["delete", "service/late", "deployment/late", "--timeout=150s"]).await;
+            let is_gone = async || match scene.stage.binding("late").await {
+                None => Ok(Some(())),
+                Some(found) => Err(format!("{:?}", found.status)),
+            };
+            eventually("the binding of late is gone", DEADLINE, is_gone).await;
+        }
         scene.until_held(None).await;
         scene.scale().await;
         scene.members_follow().await;

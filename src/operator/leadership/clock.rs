@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::election::Moment;
 
 /// Tells the time. Tests have one of their own.
-pub(super) type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+pub(in crate::operator) type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
 /// The clock of this machine.
 #[cfg(target_os = "linux")]
-pub(super) fn system() -> Clock {
+pub(in crate::operator) fn system() -> Clock {
     Arc::new(|| {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         // The time since the machine was started: neither part is ever negative.
@@ -21,7 +21,7 @@ pub(super) fn system() -> Clock {
 
 /// The clock of this machine. The controller is built for Linux; elsewhere it serves trials, and suspend is not counted.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn system() -> Clock {
+pub(in crate::operator) fn system() -> Clock {
     let start = std::time::Instant::now();
     Arc::new(move || Moment::after_start(start.elapsed()))
 }

@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clb::{Closed, Fence};
 use crate::election::{Moment, Term};
-use clock::Clock;
+
+pub(super) use clock::{Clock, system as system_clock};
 
 pub(super) use elector::Elector;
 

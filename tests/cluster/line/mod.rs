@@ -5,6 +5,7 @@ mod misfortune;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -32,6 +33,8 @@ pub(crate) enum Rule {
     HoldPods,
     /// Writes of the Lease are refused.
     RefuseLease,
+    /// Every second answer of the API server is dated so many seconds ahead, as by another one behind the same address.
+    SecondClock(i64),
     /// What the replica reads of a kind, or of all of [`KINDS`] when `None`, meets this.
     Strike(Option<&'static str>, Misfortune),
 }
@@ -54,6 +57,8 @@ struct Line {
     cloud: Arc<str>,
     rule: watch::Receiver<Rule>,
     struck: Struck,
+    /// How many answers were dated by turns.
+    turn: Arc<AtomicU64>,
 }
 
 impl Lines {
@@ -67,6 +72,7 @@ impl Lines {
             cloud: stage.cloud.endpoint().into(),
             rule: receiver,
             struck: Struck::default(),
+            turn: Arc::default(),
         };
         let struck = line.struck.clone();
         let mut tasks = JoinSet::new();
@@ -126,7 +132,14 @@ async fn to_api(State(mut line): State<Line>, request: Request) -> Response {
         line.journal.add(line.replica, Event::Write(format!("{} {path}", parts.method)));
     }
     let response = line.api.send(forwarded(&parts.method, &uri, &parts.headers, &body)).await;
-    let Ok(response) = response else { return StatusCode::BAD_GATEWAY.into_response() };
+    let Ok(mut response) = response else { return StatusCode::BAD_GATEWAY.into_response() };
+    if let Rule::SecondClock(ahead) = *line.rule.borrow()
+        && line.turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
+    {
+        let said = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        let date = said.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        response.headers_mut().insert(header::DATE, date.parse().unwrap());
+    }
     if is_lease && !is_read && response.status().is_success() {
         line.journal.add(line.replica, Event::LeaseWritten(holder(&body)));
     }

@@ -96,6 +96,8 @@ vocabulary! {
             "Use another port, or bind into the existing listener with listenerId; the older claim keeps working.";
         ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service or load balancer.",
             "Use mode Delegate, or set the annotation service.cloud.tencent.com/mode to skip on the Service.";
+        SwitchesRefused = "SwitchesRefused": "The API server does not let the controller see whether TKE's own service controller programs this Service.",
+            "Allow the controller to list and watch the ConfigMap kube-system/tke-service-controller-config, as deploy/roles.yaml does.";
         UnsupportedValue = "UnsupportedValue": "The spec asks for something that this mode or this version cannot do.",
             "Remove or change the field that the message names.";
         Suspended = "Suspended": "spec.suspend is true: nothing is changed in the cloud, and gates are opened.",
@@ -226,8 +228,8 @@ vocabulary! {
             "Switch hostNetwork off, or run the controller with --host-network=Allow.";
         NetworkModeMismatch = "NetworkModeMismatch": "The Pod's network is not the one that spec.network asks for.",
             "Change spec.network, or the Pod's network annotation and resources.";
-        GlobalRouteDisabled = "GlobalRouteDisabled": "The Pod is in the GlobalRouter network, and the cluster does not permit direct access to it.",
-            "Set GlobalRouteDirectAccess to \"true\" in the ConfigMap kube-system/tke-service-controller-config.";
+        GlobalRouteDisabled = "GlobalRouteDisabled": "The Pod is in the GlobalRouter network, and the cluster does not permit direct access to it, as far as this controller may look.",
+            "Set GlobalRouteDirectAccess to \"true\" in the ConfigMap kube-system/tke-service-controller-config, and allow the controller to list and watch it.";
         SnatProRequired = "SnatProRequired": "The Pod is in the GlobalRouter network, and the load balancer cannot bind addresses outside its VPC.",
             "Switch SnatPro (cross-region binding 2.0) on for the load balancer.";
         OverQuota = "OverQuota": "The listener has as many targets as its quota allows.",

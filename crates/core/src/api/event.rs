@@ -55,6 +55,8 @@ vocabulary! {
             "Delete it with the command of the message, or ask for direct access again to use it at the same address.";
         ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service, so it is left alone.",
             "Set the annotation service.cloud.tencent.com/mode to skip on the Service.";
+        SwitchesRefused = "SwitchesRefused": "The API server does not let this controller see whether TKE's own service controller programs this Service, so no binding is made.",
+            "Allow the controller to list and watch the ConfigMap kube-system/tke-service-controller-config, as deploy/roles.yaml does.";
         NameTaken = "NameTaken": "A binding with the Service's name is there already, and is not this Service's.",
             "Rename or delete that binding.";
         NotReady = "NotReady": "The Service's binding does not give it what it asks for, and has not for a minute, or will not before somebody changes something.",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::binding::{ChargeType, LoadBalancerSpec, Mode};
 use crate::api::names;
-use crate::model::{Annotation, LoadBalancerId, Service};
+use crate::model::{Annotation, Known, LoadBalancerId, Service};
 
 use super::annotated::is_left_to_tke;
 use super::{BindingView, Cloud, Cluster, Management};
@@ -31,7 +31,7 @@ pub fn annotations(
     };
     match management {
         Management::Freeze(_) | Management::Hold | Management::Abandon(_) => return kept(|_| true),
-        Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) => {
+        Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) != Known::No => {
             return kept(|key| key == names::DIRECT_ACCESS);
         }
         Management::Release(_) => return BTreeMap::new(),

@@ -185,6 +185,7 @@ impl<'a> PlanBuilder<'a> {
                     remembered: &self.snapshot.remembered,
                     removals: &self.snapshot.removals,
                     now: self.snapshot.now,
+                    at: self.snapshot.at,
                 };
                 let mut plan = targets(&scope, observed);
                 let note =

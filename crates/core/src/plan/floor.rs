@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::ChangeReason;
 use crate::model::{Address, Health, RegisteredTarget};
@@ -24,8 +24,8 @@ pub(super) struct OwnTarget<'a> {
     pub(super) target: &'a RegisteredTarget,
     /// What is wanted for it.
     pub(super) intent: PodIntent,
-    /// Since when it has been leaving; `None` when that was not seen before.
-    pub(super) leaving_since: Option<Timestamp>,
+    /// For how long it has been leaving; zero when that was not seen before.
+    pub(super) leaving_for: SignedDuration,
     /// What the cloud says of it.
     pub(super) health: Option<Health>,
     /// Whether it may have served.
@@ -172,7 +172,7 @@ impl<'a> Floor<'a> {
         let PodIntent::Leave(Leave { pace: Pace::Replaced(deadline, _), .. }) = &own.intent else { return None };
         let until = match deadline {
             Deadline::At(until) => *until,
-            Deadline::After(time) => own.leaving_since.unwrap_or(self.now).saturating_add(*time).ok()?,
+            Deadline::After(time) => self.now.saturating_add(time.saturating_sub(own.leaving_for)).ok()?,
         };
         (self.now < until).then_some(until)
     }

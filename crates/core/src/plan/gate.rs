@@ -158,7 +158,7 @@ pub(super) fn registered(
                 let sighting = Sighting::Unmarked(key.0, key.1, pod);
                 let since = remembered.since.get(&sighting).copied();
                 sightings.push(sighting);
-                let is_settled = since.is_some_and(|since| snapshot.now.duration_since(since) >= UNMARKED_SETTLES);
+                let is_settled = since.is_some_and(|since| since.lasts(snapshot) >= UNMARKED_SETTLES);
                 if is_settled { RegisteredFor::Settled } else { RegisteredFor::Unproven }
             }
         };

@@ -35,6 +35,9 @@ impl Management {
                 GateRule::Waits("it is being deleted, and it is not known yet whether it goes or goes on")
             }
             Self::Freeze(Frozen::LeftToTke) => GateRule::ByTke,
+            Self::Freeze(Frozen::MayBeLeftToTke) => {
+                GateRule::Waits("whether TKE's own service controller programs its Service is not known")
+            }
             Self::Abandon(Heir::Successor) => GateRule::Waits("it is being replaced by another one"),
             // Nobody serves by what is parked, and what goes takes what serves along, or leaves it to itself.
             Self::Park(_)

@@ -134,14 +134,13 @@ fn is_shared(one: &ListenerIntent<'_>) -> bool {
 }
 
 pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> bool {
-    let since = snapshot.remembered.since.get(sighting);
-    since.is_some_and(|since| snapshot.now.duration_since(*since) >= time)
+    snapshot.remembered.since.get(sighting).is_some_and(|since| since.lasts(snapshot) >= time)
 }
 
 /// When something will have been the case for so long.
 fn lasts_until(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> Option<Timestamp> {
-    let since = snapshot.remembered.since.get(sighting).copied().unwrap_or(snapshot.now);
-    since.saturating_add(time).ok()
+    let lasts = snapshot.remembered.since.get(sighting).map_or(SignedDuration::ZERO, |since| since.lasts(snapshot));
+    snapshot.now.saturating_add(time.saturating_sub(lasts)).ok()
 }
 
 fn state(one: &ListenerIntent<'_>) -> ListenerState {

@@ -4,7 +4,7 @@
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::{Caller, LoadBalancer, Service};
+use crate::model::{Caller, Known, LoadBalancer, Service};
 
 use super::ownership::{self, Standing};
 use super::routes::EveryRouteExists;
@@ -45,6 +45,8 @@ pub enum Frozen {
     OtherAccount,
     /// TKE's own service controller programs its Service, and it has had no listeners.
     LeftToTke,
+    /// Nobody knows whether TKE's own service controller programs its Service, and it has had no listeners.
+    MayBeLeftToTke,
     /// No round has decided it.
     Unjudged,
 }
@@ -279,10 +281,21 @@ pub(super) fn management(
         Management::Park(_) => problems.push(problem::parked(view)),
         _ => {}
     }
-    let is_left_to_tke = |service: &Service| annotated::is_left_to_tke(service, cluster.has_tke);
-    if foreseen == Management::Manage && view.service.as_deref().is_some_and(is_left_to_tke) {
-        problems.push(problem::managed_by_tke(&view.binding));
-        return if view.has_recorded_listeners() { Management::Hold } else { Management::Freeze(Frozen::LeftToTke) };
+    let is_taken = |service: &Service| annotated::is_taken_by_tke(service, cluster.has_tke, &view.binding);
+    match view.service.as_deref().filter(|_| foreseen == Management::Manage).map_or(Known::No, is_taken) {
+        Known::Yes => {
+            problems.push(problem::managed_by_tke(&view.binding));
+            return if view.has_recorded_listeners() {
+                Management::Hold
+            } else {
+                Management::Freeze(Frozen::LeftToTke)
+            };
+        }
+        Known::Unknown => {
+            problems.push(problem::switches_refused());
+            return Management::Freeze(Frozen::MayBeLeftToTke);
+        }
+        Known::No => {}
     }
     foreseen
 }

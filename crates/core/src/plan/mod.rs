@@ -71,7 +71,7 @@ pub use isolated::{panic_words, plan_isolated};
 pub use management::{Departure, Frozen, Heir, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::Problem;
-pub use remembered::{Cleared, Ended, Remembered, Sighting};
+pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};

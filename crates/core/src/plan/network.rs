@@ -3,7 +3,7 @@
 
 use crate::api::binding::NetworkMode;
 use crate::api::condition::ExclusionReason;
-use crate::model::{ClusterNetwork, LoadBalancer, Pod, PodNetwork};
+use crate::model::{ClusterNetwork, Known, LoadBalancer, Pod, PodNetwork};
 
 use super::{BindingView, Cluster};
 
@@ -34,7 +34,7 @@ impl Networks {
         match network {
             _ if !is_wanted => Some(ExclusionReason::NetworkModeMismatch),
             ClusterNetwork::VpcCni => None,
-            ClusterNetwork::GlobalRouter if !self.cluster.allows_global_route => {
+            ClusterNetwork::GlobalRouter if self.cluster.allows_global_route != Known::Yes => {
                 Some(ExclusionReason::GlobalRouteDisabled)
             }
             ClusterNetwork::GlobalRouter => (!self.snat_pro).then_some(ExclusionReason::SnatProRequired),
@@ -92,8 +92,8 @@ mod tests {
 
     const OPEN: Cluster = Cluster {
         network: ClusterNetwork::GlobalRouter,
-        allows_global_route: true,
-        has_tke: false,
+        allows_global_route: Known::Yes,
+        has_tke: Known::No,
         allows_host_network: false,
     };
 
@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_pod_must_be_in_a_network_that_is_wanted_permitted_and_reachable() {
-        let closed = Cluster { allows_global_route: false, ..OPEN };
+        let closed = Cluster { allows_global_route: Known::No, ..OPEN };
+        let unknown = Cluster { allows_global_route: Known::Unknown, ..OPEN };
         let vpc = Cluster { network: ClusterNetwork::VpcCni, ..closed };
         for (wanted, cluster, snat_pro, network, expected) in [
             (Auto, vpc, false, PodNetwork::Usual, None),
@@ -111,6 +112,8 @@ mod tests {
             (VpcCni, vpc, false, PodNetwork::Usual, None),
             (GlobalRouter, vpc, true, PodNetwork::Usual, Some(NetworkModeMismatch)),
             (Auto, closed, true, PodNetwork::Usual, Some(GlobalRouteDisabled)),
+            (Auto, unknown, true, PodNetwork::Usual, Some(GlobalRouteDisabled)),
+            (Auto, unknown, true, PodNetwork::VpcCni, None),
             (Auto, closed, false, PodNetwork::VpcCni, None),
             (Auto, closed, false, PodNetwork::SuperNode, None),
             (Auto, OPEN, false, PodNetwork::Usual, Some(SnatProRequired)),

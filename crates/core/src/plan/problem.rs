@@ -43,13 +43,16 @@ pub(super) fn suspended() -> Problem {
 
 pub(super) fn managed_by_tke(binding: &DirectAccessBinding) -> Problem {
     let message = format!(
-        "Service '{}/{}' is of type LoadBalancer and programmed by TKE's own service controller; set its annotation \
-         service.cloud.tencent.com/mode to skip, or use spec.mode Delegate. Until then \
-         nothing new is made, and on what it already has, Pods come and go",
+        "Service '{}/{}' is of type LoadBalancer and programmed by TKE's own service controller; set its annotation service.cloud.tencent.com/mode \
+         to skip, or use spec.mode Delegate. Until then nothing new is made, and on what it already has, Pods come and go",
         binding.metadata.namespace.as_deref().unwrap_or_default(),
         binding.spec.service_ref.name
     );
     accepted(Reason::ManagedByTke, message)
+}
+
+pub(super) fn switches_refused() -> Problem {
+    accepted(Reason::SwitchesRefused, super::annotated::HoldReason::SwitchesRefused.words().to_owned())
 }
 
 pub(super) fn unsupported(field: &str, what: &str) -> Problem {

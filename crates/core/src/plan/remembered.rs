@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 
 use crate::api::mark::TargetTag;
 use crate::model::{Address, ListenerId, ObjectKey, RegisteredTarget, Route, Weight};
@@ -16,7 +17,7 @@ use super::{Cloud, HeldWeight, Observed, Plan, Snapshot, Step};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// Since when things have been as they are.
-    pub since: BTreeMap<Sighting, Timestamp>,
+    pub since: BTreeMap<Sighting, Since>,
     /// Targets that were registered, each with the UID of its Pod.
     pub registered: BTreeMap<(Route, Address), String>,
     /// Listeners that were deleted, or from which all targets of ours were taken, by tasks that ended well.
@@ -60,6 +61,29 @@ pub enum Ended {
     Yes,
 }
 
+/// Since when something has been the case. It is counted by the clock that never goes back and not by the one on the wall, so that a step
+/// of that one proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// When it was first seen, by [`Snapshot::at`].
+    pub at: Duration,
+    /// How long it had been the case by then, as another controller has recorded; never negative.
+    pub before: SignedDuration,
+}
+
+impl Since {
+    /// How long it has been the case.
+    pub fn lasts(&self, snapshot: &Snapshot) -> SignedDuration {
+        self.lasts_at(snapshot.at)
+    }
+
+    /// The same, at a moment.
+    pub(super) fn lasts_at(&self, at: Duration) -> SignedDuration {
+        let seen = SignedDuration::try_from(at.saturating_sub(self.at)).unwrap_or(SignedDuration::MAX);
+        seen.saturating_add(self.before)
+    }
+}
+
 /// Something that counts by how long it has been the case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sighting {
@@ -85,7 +109,10 @@ impl Remembered {
             return;
         }
         let seen = plan.sightings.iter().chain(plan.bindings.iter().flat_map(|binding| &binding.sightings));
-        let since = |sighting: &Sighting| self.since.get(sighting).copied().unwrap_or(snapshot.now);
+        let since = |sighting: &Sighting| {
+            let first = || Since { at: snapshot.at, before: recorded_before(sighting, snapshot, plan) };
+            self.since.get(sighting).copied().unwrap_or_else(first)
+        };
         self.since = seen.map(|sighting| (sighting.clone(), since(sighting))).collect();
         if let Cloud::Observed(observed) = &snapshot.cloud {
             let rows = plan.bindings.iter().flat_map(|binding| &binding.held_weights);
@@ -159,6 +186,14 @@ impl Remembered {
             _ => {}
         }
     }
+}
+
+/// How long something that is seen for the first time has been the case, as a status records it.
+fn recorded_before(sighting: &Sighting, snapshot: &Snapshot, plan: &Plan) -> SignedDuration {
+    let Sighting::Drained(route, address) = sighting else { return SignedDuration::ZERO };
+    let rows = plan.bindings.iter().flat_map(|binding| &binding.draining);
+    let since = rows.filter(|row| row.route == *route && row.address == *address).map(|row| row.since).min();
+    since.map_or(SignedDuration::ZERO, |since| snapshot.now.duration_since(since)).max(SignedDuration::ZERO)
 }
 
 fn is_target(observed: &Observed, route: &Route, address: Address) -> bool {

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::mark::{TargetTag, pod_mark};
@@ -71,6 +72,8 @@ pub(super) struct RouteScope<'a> {
     pub(super) remembered: &'a Remembered,
     /// When the round began.
     pub(super) now: Timestamp,
+    /// The same by the clock that never goes back.
+    pub(super) at: Duration,
 }
 
 /// Whose a target is.
@@ -151,13 +154,13 @@ impl<'a> RouteScope<'a> {
 
     pub(super) fn own_target<'t>(&self, target: &'t RegisteredTarget, intent: PodIntent) -> OwnTarget<'t> {
         let sighting = Sighting::Leaving(self.route.clone(), target.address);
-        let leaving_since = match intent {
-            PodIntent::Leave(_) => self.remembered.since.get(&sighting).copied(),
-            PodIntent::Serve(_) | PodIntent::Keep => None,
+        let leaving_for = match intent {
+            PodIntent::Leave(_) => self.lasts(&sighting).unwrap_or_default(),
+            PodIntent::Serve(_) | PodIntent::Keep => SignedDuration::ZERO,
         };
         let is_unproven = self.remembered.unproven.contains(&(self.route.clone(), target.address));
         let tenure = if is_unproven { Tenure::Unproven } else { Tenure::Established };
-        OwnTarget { target, intent, leaving_since, health: (self.health)(target.address), tenure }
+        OwnTarget { target, intent, leaving_for, health: (self.health)(target.address), tenure }
     }
 
     /// What is wanted for a target of ours that no candidate stands for; the Pod lives.
@@ -288,15 +291,30 @@ impl RouteScope<'_> {
         refused.iter().any(|route| route == self.route)
     }
 
-    /// Since when a target has had no weight, as far as is known.
-    pub(super) fn drained_since(&self, address: Address) -> Timestamp {
-        let since = &self.remembered.since;
-        if since.contains_key(&Sighting::Leaving(self.route.clone(), address)) {
-            // The last look showed it with weight: what was recorded when it was to lose it does not count.
-            return self.now;
+    /// For how long a target has had no weight, as far as is known.
+    pub(super) fn drained_for(&self, address: Address) -> SignedDuration {
+        if self.is_first_without_weight(address) {
+            return SignedDuration::ZERO;
         }
-        let seen = since.get(&Sighting::Drained(self.route.clone(), address)).copied();
-        self.recorded(address).or(seen).unwrap_or(self.now)
+        // What another controller has recorded counts until this one has seen it, which takes it in.
+        let recorded = || self.recorded(address).map(|since| self.now.duration_since(since).max(SignedDuration::ZERO));
+        self.lasts(&Sighting::Drained(self.route.clone(), address)).or_else(recorded).unwrap_or_default()
+    }
+
+    /// Since when a target has had no weight, for people and for another controller.
+    pub(super) fn drained_since(&self, address: Address) -> Timestamp {
+        let recorded = self.recorded(address).filter(|_| !self.is_first_without_weight(address));
+        recorded.unwrap_or_else(|| self.now.saturating_sub(self.drained_for(address)).unwrap_or(self.now))
+    }
+
+    /// The last look showed it with weight: what was recorded when it was to lose it does not count.
+    fn is_first_without_weight(&self, address: Address) -> bool {
+        self.remembered.since.contains_key(&Sighting::Leaving(self.route.clone(), address))
+    }
+
+    /// How long something has been the case, by the clock that never goes back.
+    fn lasts(&self, sighting: &Sighting) -> Option<SignedDuration> {
+        self.remembered.since.get(sighting).map(|since| since.lasts_at(self.at))
     }
 
     /// The weight of a Pod of this name that its target does not show.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,8 +14,8 @@ use super::remembered::Remembered;
 use super::removals::Removals;
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{
-    Caller, ClusterNetwork, Failure, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget, Route,
-    Service, Slice, TargetHealth, Witnesses,
+    Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget,
+    Route, Service, Slice, TargetHealth, Witnesses,
 };
 
 /// The input of a plan.
@@ -40,8 +41,10 @@ pub struct Snapshot {
     pub limits: Limits,
     /// What earlier rounds have seen and done.
     pub remembered: Remembered,
-    /// When the round began.
+    /// When the round began, by the API server's clock: for what is read from objects and recorded in them, and for nothing else.
     pub now: Timestamp,
+    /// The same since some moment that stays the same, by a clock that never goes back: for everything that lasts.
+    pub at: Duration,
 }
 
 /// What the cluster is like, as far as it concerns binding.
@@ -50,9 +53,9 @@ pub struct Cluster {
     /// The network of Pods that say nothing of theirs.
     pub network: ClusterNetwork,
     /// Pods in GlobalRouter may be bound directly.
-    pub allows_global_route: bool,
+    pub allows_global_route: Known,
     /// TKE's own service controller is there.
-    pub has_tke: bool,
+    pub has_tke: Known,
     /// Pods with the address of their node may be bound.
     pub allows_host_network: bool,
 }

@@ -3,6 +3,7 @@
 //! A target is ours when its tag carries the mark of a binding in the snapshot. The tag also names the Pod, so that an
 //! address that came back with another Pod is recognised. Where the cloud shows no tags, see [`TagSight`].
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -268,12 +269,11 @@ impl TargetPlan {
             // Nothing would be done to it, or not yet.
             Then::WeightZero if is_drained => false,
             Then::Drain(time) if is_drained && !time.is_zero() => {
-                let since = scope.drained_since(target.address);
-                if scope.now.duration_since(since) < time {
+                if scope.drained_for(target.address) < time {
                     return false;
                 }
                 // Its time goes on to count.
-                self.draining.push((target.address, leave.reason, since));
+                self.draining.push((target.address, leave.reason, scope.drained_since(target.address)));
                 self.sightings.push(Sighting::Drained(scope.route.clone(), target.address));
                 self.withheld += 1;
                 true
@@ -299,15 +299,14 @@ impl TargetPlan {
         match leave.then {
             Then::Deregister => self.deregister.push(scope.removal(target, pod, leave.reason)),
             Then::Drain(time) if target.weight == 0 => {
-                let since = scope.drained_since(address);
-                let is_over = time.is_zero() || scope.now.duration_since(since) >= time;
-                if is_over {
+                let left = time.saturating_sub(scope.drained_for(address));
+                if !left.is_positive() {
                     self.deregister.push(scope.removal(target, pod, ChangeReason::Drained));
                 } else {
                     self.waiting += 1;
-                    self.draining.push((address, leave.reason, since));
+                    self.draining.push((address, leave.reason, scope.drained_since(address)));
                     self.sightings.push(Sighting::Drained(scope.route.clone(), address));
-                    self.look_by(since.saturating_add(time).ok());
+                    self.look_by(scope.now.saturating_add(left).ok());
                 }
             }
             Then::WeightZero if target.weight == 0 => {
@@ -400,10 +399,10 @@ impl TargetPlan {
         let mut drained: Vec<_> = leaving
             .iter()
             .filter(|one| one.target.weight == 0)
-            .map(|one| (scope.drained_since(one.target.address), one))
-            .filter(|(since, _)| scope.now.duration_since(*since) >= ROOM_AFTER)
+            .map(|one| (scope.drained_for(one.target.address), one))
+            .filter(|(lasts, _)| *lasts >= ROOM_AFTER)
             .collect();
-        drained.sort_by_key(|(since, one)| (*since, one.target.address));
+        drained.sort_by_key(|(lasts, one)| (Reverse(*lasts), one.target.address));
         // Newcomers that do not serve yet are in flight: while there are many, nobody who serves makes room for more.
         let is_in_flight = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_)) && !is_healthy(one.health);
         let in_flight = own.iter().filter(is_in_flight).count();

@@ -263,6 +263,7 @@ impl Gathering {
             limits: memory.limits.unwrap_or_default(),
             remembered: memory.remembered.clone(),
             now: surroundings.now.wall,
+            at: surroundings.now.at,
         };
         Gathered { snapshot, begun: self.begun, failure: self.failure }
     }

@@ -13,7 +13,7 @@ use super::notices::refusal_notice;
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use crate::api::names;
-use crate::model::{ObjectKey, Pod, Service};
+use crate::model::{Known, ObjectKey, Pod, Service};
 use crate::plan::annotated::is_left_to_tke;
 use crate::plan::{GateRelease, release};
 use crate::status::{Field, GateCondition, RefusedWrites};
@@ -169,10 +169,12 @@ fn wait(writes: &RefusedWrites, now: Timestamp) -> Duration {
 
 fn verdict(pod: &Pod, surroundings: &Surroundings<'_>) -> GateRelease {
     let caches = surroundings.caches;
-    // TKE's own service controller has a gate of the same name, and opens it, but for a Service that wants no direct access.
+    // TKE's own service controller has a gate of the same name, and opens it, but for a Service that wants no direct access. While nobody
+    // knows whether it is there, it may.
     let has_tke = caches.cluster().has_tke;
-    let is_tkes =
-        |service: &Service| is_left_to_tke(service, has_tke) && !service.annotations.is(names::DIRECT_ACCESS, "false");
+    let is_tkes = |service: &Service| {
+        is_left_to_tke(service, has_tke) != Known::No && !service.annotations.is(names::DIRECT_ACCESS, "false")
+    };
     if caches.selecting(pod).iter().any(|service| is_tkes(service)) {
         return GateRelease::Never;
     }

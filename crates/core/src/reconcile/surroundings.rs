@@ -84,9 +84,9 @@ pub struct Flags {
 /// The time.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// By the clock on the wall, which may jump.
+    /// By the API server's clock, which may go back: for what is read from objects and recorded in them.
     pub wall: Timestamp,
-    /// Since some moment that stays the same, by a clock that never goes back.
+    /// Since some moment that stays the same, by a clock that never goes back: for everything that lasts.
     pub at: Duration,
 }
 

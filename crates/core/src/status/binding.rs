@@ -416,6 +416,7 @@ fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
         Reason::Invalid
         | Reason::PortConflict
         | Reason::ManagedByTke
+        | Reason::SwitchesRefused
         | Reason::UnsupportedValue
         | Reason::QuotaExceeded
         | Reason::BackendConflict

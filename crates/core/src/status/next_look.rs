@@ -174,6 +174,7 @@ mod tests {
             limits: Limits::default(),
             remembered: crate::plan::Remembered::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
+            at: Duration::ZERO,
         }
     }
 

@@ -16,8 +16,9 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::{
     ConfigRef, DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, Mode, ServiceRef,
 };
+use crate::api::condition::Reason;
 use crate::api::names;
-use crate::model::{KeyProblem, Reading, Service};
+use crate::model::{KeyProblem, Known, Reading, Service};
 
 use super::placement::is_controlling_service;
 use super::weight;
@@ -45,9 +46,9 @@ pub struct Setting {
     /// Which Services are taken.
     pub acceptance: Acceptance,
     /// TKE's own service controller is there.
-    pub has_tke: bool,
+    pub has_tke: Known,
     /// Services that do not say are taken to ask for direct access. It counts for those that have no binding yet.
-    pub is_default: bool,
+    pub is_default: Known,
 }
 
 /// What becomes of the binding of a Service. Nothing but [`Wish::Release`], which needs a proof, takes one away.
@@ -59,6 +60,8 @@ pub enum Wish {
     Serve(Box<DirectAccessBindingSpec>, Origin),
     /// It has none and gets none, because TKE's own service controller programs it.
     LeftToTke,
+    /// It has none and gets none, because nobody knows whether TKE's own service controller programs it.
+    Undecided,
     /// It has none and gets none, because annotations that only creation can follow cannot be read.
     NotMade,
     /// It keeps the one that it has, as it is.
@@ -99,6 +102,10 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
             words.is_skipped();
             Wish::LeftToTke
         }
+        Asks::Undecided => {
+            words.is_skipped();
+            Wish::Undecided
+        }
         Asks::Hold(reason) => {
             words.is_skipped();
             Wish::Hold(reason)
@@ -135,12 +142,31 @@ pub fn remake(service: &Service, setting: Setting, own: &DirectAccessBinding) ->
     }
 }
 
-/// True when TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the
-/// cluster, and the Service is not kept from it by its class or by `mode: skip`.
-pub fn is_left_to_tke(service: &Service, has_tke: bool) -> bool {
+/// Whether TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the cluster, and
+/// the Service is not kept from it by its class or by `mode: skip`.
+pub fn is_left_to_tke(service: &Service, has_tke: Known) -> Known {
     let is_skipped = matches!(service.annotations.reading(names::MODE, ""), Reading::Said(names::MODE_SKIP));
     let is_marked = service.has_tke_finalizer || service.annotations.contains_key(names::CLIENT_TOKEN);
-    service.is_load_balancer && service.load_balancer_class.is_none() && !is_skipped && (has_tke || is_marked)
+    match service.is_load_balancer && service.load_balancer_class.is_none() && !is_skipped {
+        true if is_marked => Known::Yes,
+        true => has_tke,
+        false => Known::No,
+    }
+}
+
+/// The same for a Service that has this binding. While nobody knows, the binding goes on as its status says that it was; one that has
+/// nothing yet makes nothing.
+pub fn is_taken_by_tke(service: &Service, has_tke: Known, binding: &DirectAccessBinding) -> Known {
+    let status = binding.status.as_ref();
+    let was_left = status.is_some_and(|status| {
+        status.conditions.iter().any(|condition| condition.reason == Reason::ManagedByTke.as_str())
+    });
+    let has_something = status.is_some_and(|status| status.listeners.iter().any(|row| row.listener_id.is_some()));
+    match is_left_to_tke(service, has_tke) {
+        Known::Unknown if was_left => Known::Yes,
+        Known::Unknown if has_something => Known::No,
+        found => found,
+    }
 }
 
 /// The spec that the annotations stand for; `None` when there is no binding yet and what only creation can set cannot be read.

@@ -1,10 +1,10 @@
 //! Whether a Service asks for direct access, and what ends that: only a proof does.
 
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Reading, Service};
+use crate::model::{Known, Reading, Service};
 
 use super::words::Words;
-use super::{Acceptance, Setting, is_left_to_tke};
+use super::{Acceptance, Setting, is_left_to_tke, is_taken_by_tke};
 
 /// Who asked for the binding of a Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub enum HoldReason {
     NothingSaid,
     /// TKE's own service controller programs the Service.
     ManagedByTke,
+    /// Nobody knows whether TKE's own service controller programs the Service, or what the cluster's default is.
+    SwitchesRefused,
 }
 
 impl HoldReason {
@@ -97,6 +99,10 @@ impl HoldReason {
                 "TKE's own service controller programs this Service, too; set the annotation service.cloud.tencent.com/mode to \
                  skip to go on, or service.cloud.tencent.com/direct-access to \"false\" to end it"
             }
+            Self::SwitchesRefused => {
+                "the API server refuses this controller the ConfigMap kube-system/tke-service-controller-config, so that nobody knows \
+                 whether TKE's own service controller programs this Service; allow it to list and watch that, as deploy/roles.yaml does"
+            }
         }
     }
 }
@@ -110,6 +116,8 @@ pub(super) enum Asks {
     Yes(Origin),
     /// It would, but TKE's own service controller programs it; there is nothing of ours yet.
     LeftToTke,
+    /// It would, but nobody knows whether TKE's own service controller programs it; there is nothing of ours yet.
+    Undecided,
     /// What it has is kept as it is.
     Hold(HoldReason),
     /// It does not any more.
@@ -142,23 +150,34 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
             Err(asks) => return asks,
         },
     };
-    let is_left_to_tke = is_left_to_tke(service, setting.has_tke);
-    match (is_accepted, is_left_to_tke, own) {
-        (true, false, _) => Asks::Yes(origin),
+    let is_taken = match own {
+        Some(own) => is_taken_by_tke(service, setting.has_tke, own),
+        None => is_left_to_tke(service, setting.has_tke),
+    };
+    match (is_accepted, is_taken, own) {
+        (true, Known::No, _) => Asks::Yes(origin),
         (false, ..) => Asks::Hold(HoldReason::NotAccepted),
-        (true, true, Some(_)) => Asks::Hold(HoldReason::ManagedByTke),
-        (true, true, None) => Asks::LeftToTke,
+        (true, Known::Yes, Some(_)) => Asks::Hold(HoldReason::ManagedByTke),
+        (true, Known::Unknown, Some(_)) => Asks::Hold(HoldReason::SwitchesRefused),
+        (true, Known::Yes, None) => Asks::LeftToTke,
+        (true, Known::Unknown, None) => Asks::Undecided,
     }
 }
 
 /// What a Service asks for that does not say.
 fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin, Asks> {
     let Some(own) = own else {
-        return if setting.is_default { Ok(Origin::Default) } else { Err(Asks::No) };
+        return if setting.is_default == Known::Yes { Ok(Origin::Default) } else { Err(Asks::No) };
     };
     // One that was parked comes back by the user's word only.
-    if setting.is_default && own.parked().is_none() {
-        return Ok(Origin::Default);
+    match setting.is_default {
+        Known::Yes if own.parked().is_none() => return Ok(Origin::Default),
+        // It is, or was, the default: that goes on. Otherwise the default may be what the user who removed the word relies on.
+        Known::Unknown if own.parked().is_none() && Origin::recorded(own) == Some(Origin::Default) => {
+            return Ok(Origin::Default);
+        }
+        Known::Unknown => return Err(Asks::Hold(HoldReason::SwitchesRefused)),
+        Known::Yes | Known::No => {}
     }
     // One that this controller wrote for another binding is there, and may be the user's, too: that is no removal.
     let is_removed = !service.annotations.contains_key(names::DIRECT_ACCESS);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::api::DirectAccessBindingStatus;
 use crate::plan::tests::world::{ACCOUNT, World};
-use crate::plan::{Cloud, plan};
+use crate::plan::{Cloud, Since, plan};
 
 /// What there is of the binding and of its load balancer.
 struct Case {
@@ -41,7 +41,10 @@ fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
         ..DirectAccessBindingStatus::default()
     });
     snapshot.bindings[0].binding = binding.into();
-    let since = |seconds| (Sighting::NothingShown(world.binding_uid(0)), ago(seconds).0);
+    let since = |seconds: i64| {
+        let before = SignedDuration::from_secs(seconds);
+        (Sighting::NothingShown(world.binding_uid(0)), Since { at: world.at(), before })
+    };
     snapshot.remembered.since = case.unseen.map(since).into_iter().collect();
     let mut plan = plan(&snapshot);
     let part = plan.bindings.remove(0);

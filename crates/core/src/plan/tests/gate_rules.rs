@@ -11,7 +11,7 @@ use crate::api::binding::{DeletionPolicy, GatePolicy, Mode};
 use crate::api::condition::GateReason::{self, BindingHeld, HealthCheck, NotBound, Suspended};
 use crate::api::mark::SERVICE_TAG;
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{AccountId, Caller, Class, Failure, GateState};
+use crate::model::{AccountId, Caller, Class, Failure, GateState, Known};
 use crate::plan::management::management;
 use crate::plan::{
     Cloud, Cluster, Departure, Frozen, GateRelease, GateRule, Heir, Management, Verdict, certain_opening, plan,
@@ -42,7 +42,7 @@ struct Row {
 }
 
 /// Each [`Management`] by name; the match is complete, and so the table has to be.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "Manage",
     "Observe",
     "Hold",
@@ -52,6 +52,7 @@ const ALL: [&str; 14] = [
     "Undecided",
     "OtherAccount",
     "LeftToTke",
+    "MayBeLeftToTke",
     "Unjudged",
     "Park",
     "Release",
@@ -70,6 +71,7 @@ fn name(management: Management) -> &'static str {
         Management::Freeze(Frozen::Undecided) => "Undecided",
         Management::Freeze(Frozen::OtherAccount) => "OtherAccount",
         Management::Freeze(Frozen::LeftToTke) => "LeftToTke",
+        Management::Freeze(Frozen::MayBeLeftToTke) => "MayBeLeftToTke",
         Management::Freeze(Frozen::Unjudged) => "Unjudged",
         Management::Park(_) => "Park",
         Management::Release(_) => "Release",
@@ -184,6 +186,11 @@ fn rows() -> Vec<Row> {
         row("LeftToTke", "without listeners", (Untouched, Untouched), true, |world| {
             edit(world, forget_listeners);
             tke(world);
+        }),
+        row("MayBeLeftToTke", "without listeners", (Waits(BindingHeld), Waits(BindingHeld)), true, |world| {
+            edit(world, forget_listeners);
+            world.service.as_mut().unwrap().is_load_balancer = true;
+            world.cluster.has_tke = Known::Unknown;
         }),
         row("Park", "the Service says false", (ByLoop(NotBound), ByLoop(NotBound)), false, |world| edit(world, park)),
         row("Release", "deleted", (ByRound(NotBound), ByRound(NotBound)), false, delete_binding),

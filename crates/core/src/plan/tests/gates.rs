@@ -65,6 +65,42 @@ fn all_listeners_must_agree() {
     assert_eq!(verdict(&world, "web-1"), Some(GateReason::NotRegistered), "the listener by id is missing");
 }
 
+/// TKE's switches may not be seen: a binding of a Service that TKE may program makes nothing new, and one that has something goes on.
+#[test]
+fn while_the_switches_are_refused_what_there_is_goes_on_and_nothing_new_is_made() {
+    use crate::api::condition::{ConditionType, Reason};
+    use crate::model::Known;
+    let ready = |world: &World| {
+        let conditions = &world.bindings[0].status.as_ref().unwrap().conditions;
+        let ready = conditions.iter().find(|one| one.type_ == ConditionType::Ready.as_str()).unwrap();
+        (ready.status.clone(), ready.reason.clone())
+    };
+    let mut world = web(&json!({}), 2);
+    world.service.as_mut().unwrap().is_load_balancer = true;
+    world.cluster.has_tke = Known::Unknown;
+    assert_eq!(world.converge(), 0);
+    assert_eq!((world.listeners.len(), ready(&world).1.as_str()), (0, Reason::SwitchesRefused.as_str()));
+    world.cluster.has_tke = Known::No;
+    world.converge();
+    world.heal();
+    world.converge();
+    let before = ready(&world);
+    assert_eq!(before.0, "True");
+    world.cluster.has_tke = Known::Unknown;
+    assert_eq!((world.converge(), ready(&world)), (0, before.clone()), "nothing flips");
+    world = world.with_pods([9]);
+    world.pods.values_mut().for_each(|pod| drop(pod.labels.insert("app".to_owned(), "web".to_owned())));
+    world.converge();
+    world.heal();
+    world.converge();
+    assert_eq!((world.targets.values().flatten().count(), ready(&world)), (3, before), "Pods come and go");
+    for has_tke in [Known::Yes, Known::Unknown] {
+        world.cluster.has_tke = has_tke;
+        world.converge();
+        assert_eq!(ready(&world).1, Reason::ManagedByTke.as_str(), "{has_tke:?}: it stays what it was known to be");
+    }
+}
+
 type Spoil = fn(&mut World);
 
 /// What cannot be resolved stays, and new Pods come to it: their gates wait for it as for what is wanted.

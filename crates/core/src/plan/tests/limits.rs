@@ -89,7 +89,7 @@ fn global_router_must_be_switched_on_in_the_config_map() {
 fn global_router_needs_snat_pro() {
     let mut world = World::new(&json!({})).with_pods(1..=1);
     world.cluster.network = ClusterNetwork::GlobalRouter;
-    world.cluster.allows_global_route = true;
+    world.cluster.allows_global_route = crate::model::Known::Yes;
     world.converge();
     assert_eq!((bound(&world), reasons(&world)), (0, vec![ExclusionReason::SnatProRequired]));
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -10,10 +11,10 @@ use serde_json::json;
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::model::{
-    AccountId, Address, Annotations, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState, Health,
-    IpFamily, Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus, ObjectKey,
-    Phase, Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, Service, ServicePort, Slice,
-    SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight, skew,
+    AccountId, Address, Annotations, Answer, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState,
+    Health, IpFamily, Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
+    ObjectKey, Phase, Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, ServerTime, Service,
+    ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
@@ -158,8 +159,8 @@ pub(crate) struct World {
     pub(crate) shows_tags: bool,
     /// Addresses of Pods on silent nodes that other Pods have by now.
     pub(crate) reassigned: std::collections::BTreeSet<IpAddr>,
-    /// How far the controller's clock is ahead of the API server's.
-    pub(crate) skew: SignedDuration,
+    /// The time by which the controller plans, as far as it has heard answers; the true one when absent.
+    pub(crate) clock: Option<ServerTime>,
     next_listener: u32,
 }
 
@@ -192,7 +193,7 @@ impl World {
             removals: Removals::Allowed,
             shows_tags: true,
             reassigned: std::collections::BTreeSet::new(),
-            skew: SignedDuration::ZERO,
+            clock: None,
             next_listener: 1,
             caller: Caller::Known(AccountId::new(ACCOUNT)),
         }
@@ -362,13 +363,26 @@ impl World {
             limits: self.limits,
             remembered: self.remembered.clone(),
             now: self.told_time(),
+            at: self.at(),
         }
     }
 
-    /// The time by which the controller plans: its own, corrected by what the API server has just said.
+    /// The time by which the controller plans.
     fn told_time(&self) -> Timestamp {
-        let own = self.now + self.skew;
-        own + skew(self.now, own, own)
+        self.clock.as_ref().map_or(self.now, |clock| clock.at(self.at()))
+    }
+
+    /// The time by a clock that never goes back.
+    pub(crate) fn at(&self) -> Duration {
+        Duration::try_from(self.now.duration_since(Timestamp::from_second(1_700_000_000).unwrap())).unwrap()
+    }
+
+    /// The API server answers at this moment; by its clock it is another time, by so much.
+    pub(crate) fn hear(&mut self, ahead: SignedDuration) {
+        let (said, at) = (self.now + ahead, self.at());
+        if let Some(clock) = &mut self.clock {
+            clock.hear(Answer { said, sent: at, received: at });
+        }
     }
 
     pub(crate) fn plan(&self) -> Plan {

@@ -1,5 +1,6 @@
 //! The machines of the controller, in worlds that answer when it suits them.
 
+mod clock;
 mod config;
 mod confined;
 mod execution;

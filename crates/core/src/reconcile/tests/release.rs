@@ -9,7 +9,7 @@ use serde_json::json;
 use super::keyed_play::{Crash, Deed, Fate, KeyedPlay};
 use super::objects::{Objects, delete};
 use crate::api::names;
-use crate::model::GateState;
+use crate::model::{GateState, Known};
 use crate::plan::tests::world::{NAMESPACE, World, binding, pod};
 use crate::reconcile::ReleaseMachine;
 use crate::status::RefusalKind;
@@ -195,27 +195,33 @@ fn a_new_pod_is_released_while_another_ones_gate_is_refused() {
 
 #[test]
 fn gates_that_tke_opens_are_left_to_it() {
-    let mut play = beginning(1, 0);
-    play.change(|objects| {
-        objects.setting.has_tke = true;
-        let service = objects.services.get_mut("web").unwrap();
-        service.is_load_balancer = true;
-        objects.bindings.clear();
-    });
-    play.play(SECOND * 60);
-    assert_eq!(play.log, []);
-    play.change(|objects| {
+    let skip = |objects: &mut Objects| {
         let service = objects.services.get_mut("web").unwrap();
         service.annotations = [(names::MODE.to_owned(), names::MODE_SKIP.to_owned())].into_iter().collect();
-    });
-    play.play(SECOND * 60);
-    assert_eq!(open(&play), 1);
+    };
+    let absent = |objects: &mut Objects| objects.setting.has_tke = Known::No;
+    type End = fn(&mut Objects);
+    let ends: [(Known, End); 3] = [(Known::Yes, skip), (Known::Unknown, skip), (Known::Unknown, absent)];
+    for (has_tke, end) in ends {
+        let mut play = beginning(1, 0);
+        play.change(|objects| {
+            objects.setting.has_tke = has_tke;
+            let service = objects.services.get_mut("web").unwrap();
+            service.is_load_balancer = true;
+            objects.bindings.clear();
+        });
+        play.play(SECOND * 60);
+        assert_eq!(play.log, [], "{has_tke:?}");
+        play.change(end);
+        play.play(SECOND * 60);
+        assert_eq!(open(&play), 1, "{has_tke:?}");
+    }
 }
 
 /// A binding that serves nothing keeps no gate, and TKE opens none of a Service that wants no direct access.
 #[test]
 fn gates_of_a_parked_binding_open_whoever_programs_its_service() {
-    for has_tke in [false, true] {
+    for has_tke in [Known::No, Known::Yes, Known::Unknown] {
         let mut play = beginning(2, 0);
         play.change(|objects| {
             objects.setting.has_tke = has_tke;
@@ -233,7 +239,7 @@ fn gates_of_a_parked_binding_open_whoever_programs_its_service() {
         play.play(SECOND * 4);
         assert_eq!(open(&play), 0, "the change may be taken back in the same release");
         play.play(SECOND * 3);
-        assert_eq!((open(&play), play.count(Deed::Gate)), (2, 2), "TKE is there: {has_tke}");
+        assert_eq!((open(&play), play.count(Deed::Gate)), (2, 2), "TKE is there: {has_tke:?}");
         rests(&mut play);
     }
 }

@@ -11,7 +11,7 @@ use crate::api::binding::{DirectAccessBindingSpec, Parked};
 use crate::api::event::ServiceReason;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip};
 use crate::model::{Service, ServiceCondition};
-use crate::plan::annotated::{End, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
+use crate::plan::annotated::{End, HoldReason, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
 
 use trouble::Trouble;
 
@@ -100,6 +100,10 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         (Wish::Release(proof), Some(own)) => release(service, own, proof, now),
         (Wish::Release(_) | Wish::None, _) => (Outcome::Nothing, Standing::Silent),
         (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
+        (Wish::Undecided, _) => {
+            let words = HoldReason::SwitchesRefused.words().to_owned();
+            (Outcome::Nothing, Standing::Unmet(ServiceReason::SwitchesRefused, words))
+        }
         (Wish::NotMade, _) => {
             let words = "no binding is made before these annotations are corrected";
             (Outcome::Nothing, Standing::Unmet(ServiceReason::InvalidAnnotation, words.to_owned()))

@@ -1,3 +1,4 @@
+use crate::model::Known;
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -7,7 +8,7 @@ use crate::api::names;
 use crate::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
 use crate::plan::tests::world::{World, binding};
 
-const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: false, is_default: false };
+const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: Known::No, is_default: Known::No };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -65,10 +66,19 @@ fn a_new_service_waits_a_moment_for_a_binding_that_comes_with_it() {
 }
 
 #[test]
+fn no_binding_is_made_while_nobody_knows_whether_tke_programs_the_service() {
+    let unknown = Setting { has_tke: Known::Unknown, ..ALL };
+    let verdict = verdict(&service(&[(names::DIRECT_ACCESS, "true")]), unknown, &[]);
+    assert_eq!(verdict.outcome, Outcome::Nothing);
+    let (is_true, reason, message) = told(&verdict);
+    assert!(!is_true && reason == "SwitchesRefused" && message.contains(names::SWITCHES_NAME), "{reason}: {message}");
+}
+
+#[test]
 fn what_the_user_did_not_write_holds_the_binding() {
     let own = made(&[]);
     let on = (names::DIRECT_ACCESS, "true");
-    let tke = Setting { has_tke: true, ..ALL };
+    let tke = Setting { has_tke: Known::Yes, ..ALL };
     let off = Setting { acceptance: Acceptance::Off, ..ALL };
     let own_class = Setting { acceptance: Acceptance::OwnClass, ..ALL };
     let marked = service(&[on, (names::CLIENT_TOKEN, "abc")]);
@@ -137,7 +147,7 @@ fn a_user_who_ends_it_parks_a_load_balancer_that_was_created_and_gets_it_back() 
     assert_eq!((&application.spec, &application.parked), (&own.spec, &own.metadata.uid));
     let odd = verdict(&service(&[(names::DIRECT_ACCESS, "on")]), ALL, &[&parked]);
     assert_eq!((odd.outcome.clone(), told(&odd).1.as_str()), (Outcome::Nothing, "Parked"));
-    let by_default = verdict(&service(&[]), Setting { is_default: true, ..ALL }, &[&parked]);
+    let by_default = verdict(&service(&[]), Setting { is_default: Known::Yes, ..ALL }, &[&parked]);
     assert_eq!(by_default.outcome, Outcome::Nothing, "only a word of the user brings it back");
 }
 
@@ -198,7 +208,7 @@ fn true_means_that_every_annotation_is_followed() {
 
 #[test]
 fn the_default_counts_for_services_that_are_seen_first_and_is_recorded() {
-    let default = Setting { is_default: true, ..ALL };
+    let default = Setting { is_default: Known::Yes, ..ALL };
     let first = verdict(&service(&[]), default, &[]);
     let Outcome::Apply(application) = first.outcome else { panic!("{first:?}") };
     assert_eq!(application.origin, Origin::Default);

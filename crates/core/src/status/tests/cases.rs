@@ -279,6 +279,7 @@ pub(crate) fn status_with(
         limits: Limits::default(),
         remembered: Remembered::default(),
         now,
+        at: std::time::Duration::ZERO,
     };
     let register = || Step::Register(Vec::new());
     let outcome = Outcome {

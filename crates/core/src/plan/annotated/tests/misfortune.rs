@@ -8,12 +8,12 @@ use super::owned;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, DirectAccessBindingSpec, DrainAction, DrainSpec, ListenerSpec};
 use crate::api::names;
-use crate::model::{Annotation, Pod, Service, ServicePort, TargetPort, Transport};
+use crate::model::{Annotation, Known, Pod, Service, ServicePort, TargetPort, Transport};
 use crate::plan::annotated::{Acceptance, End, KEYS, ServiceIntent, Setting, Wish, read};
 use crate::plan::tests::world::{World, pod};
 use crate::plan::weight::{PodWeight, Weights};
 
-const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: true, is_default: false };
+const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: Known::Yes, is_default: Known::No };
 const WEIGHTS: &str = r#"{"defaultWeight":20,"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[
     {"name":"web","weights":[{"weight":0,"podIndexes":[0]},{"weight":50,"podIndexes":[1]}]}]}]}"#;
 const PROTOCOLS: &str = r#"{"443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"}}},"8443":{"protocol":["TCP_SSL","QUIC"],"tls":"b"}}"#;

@@ -7,7 +7,7 @@ use crate::api::binding::ListenerProtocol;
 use crate::model::{ServicePort, TargetPort, Transport};
 use crate::plan::tests::world::World;
 
-const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: false, is_default: false };
+const ALL: Setting = Setting { acceptance: Acceptance::All, has_tke: Known::No, is_default: Known::No };
 
 fn service(annotations: &[(&str, &str)]) -> Service {
     let mut service = World::new(&json!({})).service.unwrap();
@@ -78,38 +78,86 @@ fn who_is_taken() {
     let on = (names::DIRECT_ACCESS, "true");
     let skip = (names::MODE, "skip");
     let token = (names::CLIENT_TOKEN, "abc");
-    type Case<'a> = (Acceptance, Option<&'a str>, bool, &'a [(&'a str, &'a str)], Option<bool>);
-    let cases: [Case<'_>; 13] = [
-        (Acceptance::Off, ours, false, &[on], None),
-        (Acceptance::OwnClass, None, false, &[on], None),
-        (Acceptance::OwnClass, ours, true, &[on], Some(true)),
-        (Acceptance::All, None, false, &[on], Some(true)),
-        (Acceptance::All, ours, false, &[], None),
-        (Acceptance::All, Some("other"), false, &[on], None),
-        (Acceptance::All, None, true, &[on], Some(false)),
-        (Acceptance::All, None, true, &[on, skip], Some(true)),
-        (Acceptance::All, ours, true, &[on], Some(true)),
-        (Acceptance::All, None, false, &[on, token], Some(false)),
-        (Acceptance::All, None, false, &[on, token, skip], Some(true)),
-        (Acceptance::All, None, false, &[(names::DIRECT_ACCESS, "false")], None),
-        (Acceptance::All, None, false, &[(names::DIRECT_ACCESS, "yes")], None),
+    type Case<'a> = (Acceptance, Option<&'a str>, Known, &'a [(&'a str, &'a str)], Option<bool>);
+    let cases: [Case<'_>; 19] = [
+        (Acceptance::Off, ours, Known::No, &[on], None),
+        (Acceptance::OwnClass, None, Known::No, &[on], None),
+        (Acceptance::OwnClass, ours, Known::Yes, &[on], Some(true)),
+        (Acceptance::All, None, Known::No, &[on], Some(true)),
+        (Acceptance::All, ours, Known::No, &[], None),
+        (Acceptance::All, Some("other"), Known::No, &[on], None),
+        (Acceptance::All, None, Known::Yes, &[on], Some(false)),
+        (Acceptance::All, None, Known::Yes, &[on, skip], Some(true)),
+        (Acceptance::All, ours, Known::Yes, &[on], Some(true)),
+        (Acceptance::All, None, Known::No, &[on, token], Some(false)),
+        (Acceptance::All, None, Known::No, &[on, token, skip], Some(true)),
+        (Acceptance::All, None, Known::No, &[(names::DIRECT_ACCESS, "false")], None),
+        (Acceptance::All, None, Known::No, &[(names::DIRECT_ACCESS, "yes")], None),
+        // Nobody knows whether TKE is there: as where it is, for all that it might have.
+        (Acceptance::All, None, Known::Unknown, &[on], Some(false)),
+        (Acceptance::All, None, Known::Unknown, &[on, skip], Some(true)),
+        (Acceptance::All, ours, Known::Unknown, &[on], Some(true)),
+        (Acceptance::OwnClass, ours, Known::Unknown, &[on], Some(true)),
+        (Acceptance::All, None, Known::Unknown, &[on, token], Some(false)),
+        (Acceptance::All, None, Known::Unknown, &[], None),
     ];
     for (acceptance, class, has_tke, annotations, expected) in cases {
         let mut service = service(annotations);
         service.load_balancer_class = class.map(str::to_owned);
-        let found = match read(&service, Setting { acceptance, has_tke, is_default: false }, None).wish {
+        let found = match read(&service, Setting { acceptance, has_tke, is_default: Known::No }, None).wish {
             Wish::None => None,
             Wish::LeftToTke => Some(false),
+            Wish::Undecided if has_tke == Known::Unknown => Some(false),
             Wish::Serve(..) => Some(true),
             other => panic!("{other:?}"),
         };
-        assert_eq!(found, expected, "{acceptance:?} {class:?} {has_tke} {annotations:?}");
+        assert_eq!(found, expected, "{acceptance:?} {class:?} {has_tke:?} {annotations:?}");
+    }
+}
+
+/// While nobody knows whether TKE programs the Service, or what the default is, what there is goes on and nothing new is made.
+#[test]
+fn what_switches_that_are_refused_leave_of_a_binding() {
+    use crate::api::condition::Reason::{self, ManagedByTke, Ready};
+    use HoldReason::SwitchesRefused;
+    let unknown = Setting { acceptance: Acceptance::All, has_tke: Known::Unknown, is_default: Known::Unknown };
+    let serves = |intent: &ServiceIntent| matches!(intent.wish, Wish::Serve(..));
+    // Whether the Service says "true", who asked as the binding records it, whether it has a listener, what its condition says.
+    type Case = (bool, Option<Origin>, bool, Reason, Option<HoldReason>);
+    let cases: [Case; 8] = [
+        (true, Some(Origin::Annotation), true, Ready, None),
+        (true, Some(Origin::Annotation), true, ManagedByTke, Some(HoldReason::ManagedByTke)),
+        (true, Some(Origin::Annotation), false, ManagedByTke, Some(HoldReason::ManagedByTke)),
+        (true, Some(Origin::Annotation), false, Ready, Some(SwitchesRefused)),
+        (false, Some(Origin::Default), true, Ready, None),
+        (false, Some(Origin::Default), false, Ready, Some(SwitchesRefused)),
+        (false, Some(Origin::Annotation), true, Ready, Some(SwitchesRefused)),
+        (false, None, true, Ready, Some(SwitchesRefused)),
+    ];
+    for (says_so, origin, has_listener, reason, held) in cases {
+        let mut own = owned(&asking(&[]));
+        let recorded = origin.map(|origin| (names::ASKED_BY.to_owned(), origin.as_str().to_owned()));
+        own.metadata.annotations = Some(recorded.into_iter().collect());
+        let status = own.status.as_mut().unwrap();
+        status.listeners.iter_mut().for_each(|row| row.listener_id = has_listener.then(|| "lbl-1".to_owned()));
+        status.conditions = serde_json::from_value(json!([{
+            "type": "Ready", "status": "True", "reason": reason.as_str(), "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }]))
+        .unwrap();
+        let service = if says_so { asking(&[]) } else { service(&[]) };
+        let intent = read(&service, unknown, Some(&own));
+        let what = format!("{says_so} {origin:?} {has_listener} {reason:?}: {:?}", intent.wish);
+        match held {
+            None => assert!(serves(&intent), "{what}"),
+            Some(held) => assert_eq!(intent.wish, Wish::Hold(held), "{what}"),
+        }
+        assert!(!matches!(intent.wish, Wish::Release(_)), "{what}");
     }
 }
 
 #[test]
 fn where_direct_access_is_the_default_false_switches_it_off() {
-    let setting = Setting { is_default: true, ..ALL };
+    let setting = Setting { is_default: Known::Yes, ..ALL };
     assert!(matches!(read(&service(&[]), setting, None).wish, Wish::Serve(_, Origin::Default)));
     assert_eq!(read(&service(&[(names::DIRECT_ACCESS, "false")]), setting, None).wish, Wish::None);
     let cluster_ip = Service { is_load_balancer: false, ..service(&[]) };

@@ -9,7 +9,7 @@ use crate::api::condition::Reason;
 use crate::model::{AccountId, Caller, Class, Failure, LoadBalancerId, Witnesses};
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, remove, respec, web};
 use crate::plan::tests::world::{ACCOUNT, World, address};
-use crate::plan::{Cloud, Plan, Release, Sighting, Snapshot, Step, plan};
+use crate::plan::{Cloud, Plan, Release, Sighting, Since, Snapshot, Step, plan};
 
 const OTHER: &str = "200000000002";
 
@@ -230,7 +230,8 @@ fn misfortune_accounts_give_up_a_creation_by_proof_only() {
         let view = &mut snapshot.bindings[0];
         let (uid, long_ago) = (view.uid().to_owned(), snapshot.now - SignedDuration::from_secs(60));
         std::sync::Arc::make_mut(&mut view.binding).metadata.deletion_timestamp = Some(Time(long_ago));
-        snapshot.remembered.since.insert(Sighting::NothingShown(uid), long_ago);
+        let since = Since { at: snapshot.at, before: SignedDuration::from_secs(60) };
+        snapshot.remembered.since.insert(Sighting::NothingShown(uid), since);
         let plan = plan(&snapshot);
         assert_eq!(is_released(&plan), row.goes, "{}", row.name());
         assert_held(row, &plan);

@@ -72,6 +72,7 @@ const NO_CLAIM: &[(Reason, &str)] = &[
     (Reason::NoTargets, "it says what is the case"),
     (Reason::HealthCheckOff, "it says what is the case; the table of replacements is about that"),
     (Reason::Deleting, "the user has said so, and it is proven"),
+    (Reason::SwitchesRefused, "it is said of bindings that have nothing yet"),
     (Reason::NotUsed, "it is said of configs"),
     (Reason::PartlyApplied, "it is said of configs"),
 ];

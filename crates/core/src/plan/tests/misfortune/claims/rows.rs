@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Claim, Members, Row};
 use crate::api::condition::{ExclusionReason, Reason};
-use crate::model::{AccountId, Caller, ClusterNetwork, ListenerState, Protocol, TargetPort, Witnesses};
+use crate::model::{AccountId, Caller, ClusterNetwork, Known, ListenerState, Protocol, TargetPort, Witnesses};
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, respec, web};
 use crate::plan::tests::world::{World, address, binding};
 use crate::plan::{Cloud, ConfigView, Departure};
@@ -292,7 +292,7 @@ fn standstills() -> Vec<Row> {
 fn global_router() -> World {
     let mut world = plain();
     world.cluster.network = ClusterNetwork::GlobalRouter;
-    (world.cluster.allows_global_route, world.snat_pro) = (true, true);
+    (world.cluster.allows_global_route, world.snat_pro) = (Known::Yes, true);
     world
 }
 
@@ -307,7 +307,10 @@ fn pod_rows() -> Vec<Row> {
     use ExclusionReason::{GlobalRouteDisabled, HostNetwork, NetworkModeMismatch, NoPort, SnatProRequired};
     vec![
         of_pods(GlobalRouteDisabled, "the switch goes off", global_router, |world| {
-            world.cluster.allows_global_route = false;
+            world.cluster.allows_global_route = Known::No;
+        }),
+        of_pods(GlobalRouteDisabled, "the switch cannot be seen", global_router, |world| {
+            world.cluster.allows_global_route = Known::Unknown;
         }),
         of_pods(SnatProRequired, "it is switched off", global_router, |world| world.snat_pro = false),
         of_pods(HostNetwork, "the flag is taken back", on_nodes, |world| world.cluster.allows_host_network = false)
