@@ -56,6 +56,37 @@ async fn who_may_not_look_at_the_cloud_sees_what_the_controller_has_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parked_binding_is_said_to_serve_as_long_as_it_does() {
+    let scene = Scene::ready("get-parked", 2).await;
+    let say = async |command: &[&str]| scene.stage.ok(&[&["-n", &scene.home.name], command].concat()).await;
+    say(&["create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"]).await;
+    let uid = scene.stage.ok(&["get", "service", "web", "-o", "jsonpath={.metadata.uid}"]).await;
+    let owner = json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": uid, "controller": true});
+    let mark = json!({"direct-access.cloud.tencent.com/parked": "SaidFalse 2026-01-01T00:00:00Z"});
+    let patch = json!({"metadata": {"annotations": mark, "ownerReferences": [owner]}}).to_string();
+    scene.stage.ok(&["patch", "directaccessbinding", "web", "--type=merge", "-p", &patch]).await;
+    scene.stage.until("web", "Ready", "False", "RemovalsHeld").await;
+    let held = "is to be parked since 2026-01-01T00:00:00Z (SaidFalse): 2 targets and 1 listener still serve, because removals are held";
+    for output in [scene.run(&["get"]).await, scene.run_blind(&["get"]).await] {
+        assert!(output.stdout.contains(held) && !output.stdout.contains("serves nothing"), "{}", output.stdout);
+    }
+    let found = scene.json(&["get"]).await;
+    assert_eq!(found["bindings"][0]["parked"]["left"], json!({"targets": 2, "listeners": 1}), "{found}");
+    say(&["delete", "configmap", "direct-access-controller"]).await;
+    scene.stage.until("web", "Ready", "False", "Parked").await;
+    eventually("it serves nothing", DEADLINE, async || {
+        let printed = scene.run_blind(&["get"]).await.stdout;
+        if printed.contains("is parked since 2026-01-01T00:00:00Z (SaidFalse): it serves nothing, and it costs money") {
+            Ok(Some(()))
+        } else {
+            Err(printed)
+        }
+    })
+    .await;
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_and_namespaces_choose() {
     let scene = Scene::ready("get-choice", 1).await;
     scene.stage.apply(&scene.binding("other", &json!({"loadBalancer": {"id": "lb-missing1"}}))).await;

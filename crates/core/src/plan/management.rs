@@ -194,7 +194,6 @@ pub(super) fn management(
         return Management::Freeze;
     }
     if let Some(proof) = Proof::parking(view) {
-        problems.push(problem::parked(view));
         return Management::Park(proof);
     }
     let is_left_to_tke = |service: &Service| annotated::is_left_to_tke(service, cluster.has_tke);
