@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
+use kube::api::ListParams;
 
 use super::lease;
 use super::session::Session;
@@ -55,6 +56,20 @@ pub(super) async fn config(session: &Session) -> Config {
             "there is no {place}, and whether a controller runs there cannot be read ({error}); {flag}"
         )),
     }
+}
+
+/// Namespaces that have a ConfigMap of this name, and no controller: sorted, and none where that cannot be seen.
+pub(super) async fn strays(session: &Session) -> Vec<String> {
+    let (Ok(Some(_)), Some(controllers)) = (lease::read(session).await, lease::namespaces(&session.client).await)
+    else {
+        return Vec::new();
+    };
+    let params = ListParams::default().fields(&format!("metadata.name={}", names::CONTROLLER_CONFIG));
+    let found = Api::<ConfigMap>::all(session.client.clone()).list(&params).await;
+    let found = found.into_iter().flat_map(|found| found.items).filter_map(|one| one.metadata.namespace);
+    let mut strays: Vec<_> = found.filter(|namespace| !controllers.contains(namespace)).collect();
+    strays.sort();
+    strays
 }
 
 /// Whether removals are held. `namespace` is the controller's, `bindings` are those that the user sees.

@@ -65,12 +65,20 @@ fn judge(lease: &Lease, place: &str, now: Timestamp) -> Leader {
     Leader::Alive { holder }
 }
 
+/// The namespaces that have a Lease of a controller; `None` where they may not be looked for.
+pub(super) async fn namespaces(client: &Client) -> Option<Vec<String>> {
+    Some(leases(client).await?.into_iter().filter_map(|lease| lease.metadata.namespace).collect())
+}
+
+async fn leases(client: &Client) -> Option<Vec<Lease>> {
+    let params = ListParams::default().fields(&format!("metadata.name={}", names::LEASE));
+    Some(Api::<Lease>::all(client.clone()).list(&params).await.ok()?.items)
+}
+
 /// The namespace of the only Lease of a controller that somebody holds, else of the only one there is; `None` where there are several,
 /// or none, or they may not be looked for.
 pub(super) async fn namespace(client: &Client) -> Option<String> {
-    let params = ListParams::default().fields(&format!("metadata.name={}", names::LEASE));
-    let found = Api::<Lease>::all(client.clone()).list(&params).await.ok()?;
-    choose(&found.items, Timestamp::now())
+    choose(&leases(client).await?, Timestamp::now())
 }
 
 fn choose(all: &[Lease], now: Timestamp) -> Option<String> {

@@ -23,6 +23,7 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     checks.push(namespaces(session).await);
     checks.push(switches(session).await);
     checks.push(removals(session).await);
+    checks.extend(strays(session).await);
     checks
 }
 
@@ -193,13 +194,13 @@ async fn removals(session: &Session) -> Check {
     let hold = removals.held();
     match (&config, hold, doubt) {
         (Config::Known(HoldConfig { word: Reading::Unreadable(problem), .. }), ..) => {
-            let (now, key) = (if hold.is_some() { "held" } else { "not held" }, names::HOLD_REMOVALS_KEY);
+            let key = names::HOLD_REMOVALS_KEY;
             let remedy = format!(
                 "Run `{}` to hold them, or `{}` to let them go on, or remove the key {key}, so that they are held when too many come at once.",
                 HoldWord::Hold.command(home),
                 HoldWord::GoOn.command(home)
             );
-            Check::wrong(CHECK, format!("{place}: {problem}; until then they are {now}, as before"), remedy)
+            Check::wrong(CHECK, format!("{place}: {problem}; {}", removals.until_then()), remedy)
         }
         (_, Some(hold), _) => {
             let remedy = format!("See whether what would be removed should be; then {}.", hold.way_out());
@@ -216,6 +217,27 @@ async fn removals(session: &Session) -> Check {
         }
         (Config::Known(_), None, None) => Check::fine(CHECK, "they go on, and are held when too many come at once"),
     }
+}
+
+/// ConfigMaps that look like the controller's, in namespaces where no controller reads them.
+async fn strays(session: &Session) -> Option<Check> {
+    const CHECK: &str = "Removals";
+    let home = session.controller_namespace().await;
+    let found = hold::strays(session).await;
+    let first = found.first()?;
+    let what = format!(
+        "ConfigMap {} is in another namespace than the controller's, {home}, which does not read it",
+        found
+            .iter()
+            .map(|namespace| format!("{namespace}/{}", names::CONTROLLER_CONFIG))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let remedy = format!(
+        "Let the ConfigMap in {home} say what it says, and delete it: kubectl -n {first} delete configmap {}",
+        names::CONTROLLER_CONFIG
+    );
+    Some(Check::doubtful(CHECK, what, remedy))
 }
 
 async fn switches(session: &Session) -> Check {
