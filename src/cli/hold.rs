@@ -8,7 +8,7 @@ use super::lease;
 use super::session::Session;
 use crate::api::condition::HoldCause;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
-use crate::k8s;
+use crate::k8s::{self, words};
 use crate::model::Reading;
 use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord};
 use crate::plan::{ConfigMapSight, Hold, Removals};
@@ -45,7 +45,7 @@ pub(super) async fn config(session: &Session) -> Config {
     let api: Api<ConfigMap> = Api::namespaced(session.client.clone(), namespace);
     let found = match api.get_opt(names::CONTROLLER_CONFIG).await {
         Ok(found) => found.as_ref().map(k8s::hold),
-        Err(error) => return Config::Unknown(format!("{place} cannot be read: {error}")),
+        Err(error) => return Config::Unknown(format!("{place} cannot be read: {}", words(&error))),
     };
     let flag = "say which namespace the controller runs in with --controller-namespace";
     match (lease::read(session).await, found) {
@@ -53,7 +53,8 @@ pub(super) async fn config(session: &Session) -> Config {
         (Ok(None), _) => Config::Unknown(format!("no controller has its Lease in namespace '{namespace}'; {flag}")),
         (Err(_), Some(found)) => Config::Known(found),
         (Err(error), None) => Config::Unknown(format!(
-            "there is no {place}, and whether a controller runs there cannot be read ({error}); {flag}"
+            "there is no {place}, and whether a controller runs there cannot be read ({}); {flag}",
+            words(&error)
         )),
     }
 }

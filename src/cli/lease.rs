@@ -7,6 +7,7 @@ use kube::{Api, Client};
 
 use super::session::Session;
 use crate::api::names;
+use crate::k8s::words;
 
 /// How far clocks may be apart before a Lease counts as left.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
@@ -47,7 +48,7 @@ pub(super) async fn leader(session: &Session) -> Leader {
     match read(session).await {
         Ok(Some(lease)) => judge(&lease, &place, Timestamp::now()),
         Ok(None) => Leader::Gone { why: format!("{place} does not exist") },
-        Err(error) => Leader::Unknown { why: format!("{place} cannot be read: {error}") },
+        Err(error) => Leader::Unknown { why: format!("{place} cannot be read: {}", words(&error)) },
     }
 }
 

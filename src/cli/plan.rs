@@ -118,7 +118,7 @@ where
     K: Resource + DeserializeOwned,
 {
     let kind = document["kind"].as_str().unwrap_or_default().to_owned();
-    let mut object: K = serde_json::from_value(document).map_err(|error| format!("{kind}: {error}"))?;
+    let mut object: K = serde_json::from_value(document).map_err(|fault| format!("{kind}: {fault}"))?;
     let own = object.meta_mut().namespace.get_or_insert_with(|| namespace.to_owned());
     if own != namespace {
         return Err(format!("it has a {kind} of namespace '{own}'; give that with --namespace"));

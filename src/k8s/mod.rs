@@ -10,6 +10,7 @@ mod stores;
 mod table;
 mod view;
 mod watch;
+mod words;
 
 pub use convert::{pod, service, slice};
 pub use events::events;
@@ -17,3 +18,4 @@ pub use index::Word;
 pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced, hold};
 pub use table::{Difference, Rows, Sight, Table};
+pub use words::words;
