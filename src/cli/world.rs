@@ -92,7 +92,11 @@ impl World {
             others.remove(&session.namespace);
         }
         for namespace in &others {
-            stores.fill(&session.client, Some(namespace)).await?;
+            match stores.fill(&session.client, Some(namespace)).await {
+                Err(error) if !error.is_forbidden() => return Err(error.into()),
+                // Nor does who may see the bindings there, and not what they refer to.
+                Err(_) | Ok(()) => {}
+            }
         }
         let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
         let config = hold::config(session).await;
