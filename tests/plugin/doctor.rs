@@ -262,6 +262,16 @@ async fn uninstall(clinic: &mut Clinic, key: Option<&str>) {
     let held = [("Bindings", "Wrong", "1 are left"), ("Controller", "Wrong", "nobody takes finalizers away")];
     assert_eq!(clinic.until(&order, key, &held).await, Some(2));
     clinic.start();
+    clinic
+        .ok(&["-n", HOME, "create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"])
+        .await;
+    let waits = "1 are left, and their deletion waits, because removals are held: ConfigMap 'load-balancing/";
+    clinic.until(&order, key, &[("Bindings", "Wrong", waits)]).await;
+    let (found, _) = clinic.doctor(&order, key).await;
+    let remedy = &found["checks"][0]["remedy"];
+    let way_out = "First run `kubectl -n load-balancing patch configmap direct-access-controller";
+    assert!(remedy.as_str().unwrap().starts_with(way_out), "{remedy}");
+    clinic.ok(&["-n", HOME, "delete", "configmap", "direct-access-controller"]).await;
     clinic.ok(&["delete", "dab", "--all", "--timeout=150s"]).await;
     let next = [("Bindings", "Fine", "none is left"), ("Injection", "Doubtful", "that nobody would open")];
     assert_eq!(clinic.until(&order, key, &next).await, Some(0));
