@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::leaving::{Draining, Retained, draining, retained, retained_lines, some};
-use super::options::Get;
+use super::options::{Get, without_kind};
 use super::output::{Printer, age};
 use super::remarks::{Remark, of_binding};
 use super::session::Session;
@@ -17,12 +17,12 @@ use crate::plan::{Cloud, Fate, RouteTrace};
 
 pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer) -> Result<Ending, Error> {
     let world = World::read(session, options.all_namespaces).await?;
+    let names = without_kind(&options.names, |name| world.has(name));
     let sights = world.look(session).await?;
     let mut seen: Vec<_> = sights.iter().flat_map(|sight| sight.bindings()).collect();
-    seen.retain(|one| world.is_asked_for(&one.view.binding) && is_named(&one.view.binding, &options.names));
+    seen.retain(|one| world.is_asked_for(&one.view.binding) && is_named(&one.view.binding, names));
     seen.sort_by_key(|one| one.view.display_name());
-    if let Some(missing) = options.names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name)))
-    {
+    if let Some(missing) = names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name))) {
         return Err(session.no_binding(missing));
     }
     let rows: Vec<_> = seen.iter().map(Row::new).collect();

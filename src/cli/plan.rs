@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::get::is_named;
-use super::options::Plan;
+use super::options::{Plan, without_kind};
 use super::output::{Printer, Tone};
 use super::remarks::{Remark, of_plan};
 use super::session::Session;
@@ -26,7 +26,7 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
         return Err(Error::NoCredentials { command: "plan", why: why.clone() });
     }
     let world = World::read(session, options.all_namespaces).await?;
-    let mut names = options.names.clone();
+    let mut names = without_kind(&options.names, |name| world.has(name)).to_vec();
     if let Some(path) = &options.filename {
         let Manifest { bindings, services, configs } = Manifest::read(path, session)?;
         for object in &services {

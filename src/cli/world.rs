@@ -112,6 +112,12 @@ impl World {
         self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
     }
 
+    /// A binding of this name is among those asked for.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let bindings = self.stores.bindings.all();
+        bindings.iter().any(|row| row.0.metadata.name.as_deref() == Some(name) && self.is_asked_for(&row.0))
+    }
+
     /// Every load balancer that a binding asked for is on, read and planned.
     pub(super) async fn look(&self, session: &Session) -> Result<Vec<Sight>, Error> {
         let mut groups: BTreeMap<_, Vec<Arc<DirectAccessBinding>>> = BTreeMap::new();

@@ -119,6 +119,11 @@ async fn names_and_namespaces_choose() {
     let both = vec![(own.clone(), "other".to_owned()), (own.clone(), "web".to_owned())];
     assert_eq!(names(&scene.json(&["get"]).await), both);
     assert_eq!(names(&scene.json(&["get", "web"]).await), both[1..]);
+    // As people write for kubectl.
+    for words in [&["get", "dab", "web"][..], &["get", "dab/web"], &["get", "directaccessbinding", "web"]] {
+        assert_eq!(names(&scene.json(words).await), both[1..], "{words:?}");
+    }
+    assert_eq!(names(&scene.json(&["get", "dab"]).await), both);
     let everywhere = names(&scene.json(&["get", "-A"]).await);
     assert!(both.iter().all(|one| everywhere.contains(one)), "{everywhere:?}");
     let table = scene.run(&["get", "-A"]).await.ok().unwrap();
