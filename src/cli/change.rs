@@ -12,6 +12,7 @@ use super::session::Session;
 use super::{Ending, Error};
 use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBinding, names};
+use crate::k8s::words;
 
 /// Sets `spec.suspend`.
 pub(super) async fn suspend(
@@ -49,7 +50,9 @@ pub(super) async fn reconcile(session: &Session, options: &Waiting, printer: &mu
     let waited = await_condition(session.bindings(), name, is_handled);
     let found = match tokio::time::timeout(Duration::from_secs(options.timeout_seconds), waited).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return Err(Error::Argument(format!("cannot follow DirectAccessBinding '{name}': {error}"))),
+        Ok(Err(error)) => {
+            return Err(Error::Argument(format!("cannot follow DirectAccessBinding '{name}': {}", words(&error))));
+        }
         Err(_) => {
             return Err(Error::TimedOut(format!(
                 "the controller has not looked at DirectAccessBinding '{name}' within {} s; run `kubectl direct-access doctor`",

@@ -1,7 +1,7 @@
 //! Why a command failed, in words that say what to do.
 
 use crate::clb::SettingsError;
-use crate::k8s::ListError;
+use crate::k8s::{ListError, words};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -11,17 +11,17 @@ pub(super) enum Error {
     Config(#[from] kube::config::KubeconfigError),
     /// A client could not be made.
     #[error("the API server's client: {0}")]
-    Client(kube::Error),
+    Client(String),
     /// Something cannot be listed.
     #[error("{0}; ask for the ClusterRole 'direct-access-view' or its like")]
     List(#[from] ListError),
     /// An object cannot be read or written.
-    #[error("{what}: {error}")]
+    #[error("{what}: {words}")]
     Kubernetes {
         /// What was tried, with the object's name.
         what: String,
         /// What the API server said.
-        error: Box<kube::Error>,
+        words: String,
     },
     /// There is no such object.
     #[error(
@@ -76,6 +76,6 @@ impl Error {
     /// An error of the API server, with what was tried.
     pub(super) fn kubernetes(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let what = what.into();
-        move |error| Self::Kubernetes { what, error: Box::new(error) }
+        move |error| Self::Kubernetes { what, words: words(&error) }
     }
 }

@@ -3,25 +3,26 @@
 use serde::Serialize;
 
 use super::leaving::{Draining, Retained, draining, retained, retained_lines, some};
-use super::options::Get;
+use super::options::{Get, without_kind};
 use super::output::{Printer, age};
 use super::remarks::{Remark, of_binding};
 use super::session::Session;
 use super::world::{NOT_ASKED, Seen, World};
 use super::{Ending, Error};
 use crate::api::DirectAccessBinding;
+use crate::api::binding::{Left, Parked, Parking};
 use crate::api::condition::ConditionType;
 use crate::model::{GateState, Health, Pod};
 use crate::plan::{Cloud, Fate, RouteTrace};
 
 pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer) -> Result<Ending, Error> {
     let world = World::read(session, options.all_namespaces).await?;
+    let names = without_kind(&options.names, |name| world.has(name));
     let sights = world.look(session).await?;
     let mut seen: Vec<_> = sights.iter().flat_map(|sight| sight.bindings()).collect();
-    seen.retain(|one| world.is_asked_for(&one.view.binding) && is_named(&one.view.binding, &options.names));
+    seen.retain(|one| world.is_asked_for(&one.view.binding) && is_named(&one.view.binding, names));
     seen.sort_by_key(|one| one.view.display_name());
-    if let Some(missing) = options.names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name)))
-    {
+    if let Some(missing) = names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name))) {
         return Err(session.no_binding(missing));
     }
     let rows: Vec<_> = seen.iter().map(Row::new).collect();
@@ -72,7 +73,7 @@ struct Row {
     /// What the weights and health are from; absent when the cloud was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     cloud: Option<String>,
-    /// Present on a binding that serves nothing, and whose load balancer is kept.
+    /// Present on a binding that is marked as parked: its load balancer is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     parked: Option<ParkedRow>,
     retained: Vec<Retained>,
@@ -86,6 +87,27 @@ struct ParkedRow {
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<jiff::Timestamp>,
+    /// What it still has, as read now, or as the status says; absent where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Left>,
+    #[serde(skip)]
+    words: String,
+}
+
+impl ParkedRow {
+    fn new(seen: &Seen<'_>) -> Option<Self> {
+        let Parked { reason, since } = seen.view.binding.parked()?;
+        let parking = parking(seen);
+        let at = since.map(|since| format!(" since {since}")).unwrap_or_default();
+        let words = format!("{}{at} ({reason}): {parking}, and it costs money", parking.state());
+        Some(Self { reason, since, left: parking.left, words })
+    }
+}
+
+/// How far a binding is parked: as read now, or as its status says.
+pub(super) fn parking(seen: &Seen<'_>) -> Parking {
+    let recorded = seen.view.binding.parking();
+    Parking { left: seen.plan.left.or(recorded.left), are_removals_held: seen.removals.held().is_some() }
 }
 
 #[derive(Serialize)]
@@ -143,7 +165,7 @@ impl Row {
                 Cloud::Missing(_) => Some("CLB does not show the load balancer".to_owned()),
                 Cloud::Unplaced(_) | Cloud::Observed(_) => None,
             },
-            parked: binding.parked().map(|mark| ParkedRow { reason: mark.reason, since: mark.since }),
+            parked: ParkedRow::new(seen),
             retained: retained(seen),
             draining: draining(seen),
             remarks: of_binding(seen),
@@ -188,10 +210,7 @@ impl Row {
     /// What is not as in a table of what is wanted.
     fn leaving(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        if let Some(ParkedRow { reason, since }) = &self.parked {
-            let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
-            lines.push(format!("parked{since} ({reason}): {} serves nothing and costs money", self.load_balancer));
-        }
+        lines.extend(self.parked.iter().map(|parked| format!("{} {}", self.load_balancer, parked.words)));
         lines.extend(retained_lines(&self.retained));
         let draining: Vec<_> = self.draining.iter().map(Draining::words).collect();
         if !draining.is_empty() {

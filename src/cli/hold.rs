@@ -2,12 +2,13 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
+use kube::api::ListParams;
 
 use super::lease;
 use super::session::Session;
 use crate::api::condition::HoldCause;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
-use crate::k8s;
+use crate::k8s::{self, words};
 use crate::model::Reading;
 use crate::plan::brake::{Brake, HoldConfig, HoldFlag, HoldWord, is_recorded};
 use crate::plan::{ConfigMapSight, Hold, Removals};
@@ -44,7 +45,7 @@ pub(super) async fn config(session: &Session) -> Config {
     let api: Api<ConfigMap> = Api::namespaced(session.client.clone(), namespace);
     let found = match api.get_opt(names::CONTROLLER_CONFIG).await {
         Ok(found) => found.as_ref().map(k8s::hold),
-        Err(error) => return Config::Unknown(format!("{place} cannot be read: {error}")),
+        Err(error) => return Config::Unknown(format!("{place} cannot be read: {}", words(&error))),
     };
     let flag = "say which namespace the controller runs in with --controller-namespace";
     match (lease::read(session).await, found) {
@@ -52,9 +53,24 @@ pub(super) async fn config(session: &Session) -> Config {
         (Ok(None), _) => Config::Unknown(format!("no controller has its Lease in namespace '{namespace}'; {flag}")),
         (Err(_), Some(found)) => Config::Known(found),
         (Err(error), None) => Config::Unknown(format!(
-            "there is no {place}, and whether a controller runs there cannot be read ({error}); {flag}"
+            "there is no {place}, and whether a controller runs there cannot be read ({}); {flag}",
+            words(&error)
         )),
     }
+}
+
+/// Namespaces that have a ConfigMap of this name, and no controller: sorted, and none where that cannot be seen.
+pub(super) async fn strays(session: &Session) -> Vec<String> {
+    let (Ok(Some(_)), Some(controllers)) = (lease::read(session).await, lease::namespaces(&session.client).await)
+    else {
+        return Vec::new();
+    };
+    let params = ListParams::default().fields(&format!("metadata.name={}", names::CONTROLLER_CONFIG));
+    let found = Api::<ConfigMap>::all(session.client.clone()).list(&params).await;
+    let found = found.into_iter().flat_map(|found| found.items).filter_map(|one| one.metadata.namespace);
+    let mut strays: Vec<_> = found.filter(|namespace| !controllers.contains(namespace)).collect();
+    strays.sort();
+    strays
 }
 
 /// Whether removals are held. `namespace` is the controller's, `bindings` are those that the user sees.

@@ -7,6 +7,7 @@ use kube::{Api, Client};
 
 use super::session::Session;
 use crate::api::names;
+use crate::k8s::words;
 
 /// How far clocks may be apart before a Lease counts as left.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
@@ -47,7 +48,7 @@ pub(super) async fn leader(session: &Session) -> Leader {
     match read(session).await {
         Ok(Some(lease)) => judge(&lease, &place, Timestamp::now()),
         Ok(None) => Leader::Gone { why: format!("{place} does not exist") },
-        Err(error) => Leader::Unknown { why: format!("{place} cannot be read: {error}") },
+        Err(error) => Leader::Unknown { why: format!("{place} cannot be read: {}", words(&error)) },
     }
 }
 
@@ -65,12 +66,20 @@ fn judge(lease: &Lease, place: &str, now: Timestamp) -> Leader {
     Leader::Alive { holder }
 }
 
+/// The namespaces that have a Lease of a controller; `None` where they may not be looked for.
+pub(super) async fn namespaces(client: &Client) -> Option<Vec<String>> {
+    Some(leases(client).await?.into_iter().filter_map(|lease| lease.metadata.namespace).collect())
+}
+
+async fn leases(client: &Client) -> Option<Vec<Lease>> {
+    let params = ListParams::default().fields(&format!("metadata.name={}", names::LEASE));
+    Some(Api::<Lease>::all(client.clone()).list(&params).await.ok()?.items)
+}
+
 /// The namespace of the only Lease of a controller that somebody holds, else of the only one there is; `None` where there are several,
 /// or none, or they may not be looked for.
 pub(super) async fn namespace(client: &Client) -> Option<String> {
-    let params = ListParams::default().fields(&format!("metadata.name={}", names::LEASE));
-    let found = Api::<Lease>::all(client.clone()).list(&params).await.ok()?;
-    choose(&found.items, Timestamp::now())
+    choose(&leases(client).await?, Timestamp::now())
 }
 
 fn choose(all: &[Lease], now: Timestamp) -> Option<String> {

@@ -59,8 +59,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Ending::Found) => ExitCode::from(2),
         // The reader has gone, as `head` does.
         Err(Error::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("kubectl direct-access: {error}");
+        Err(failure) => {
+            eprintln!("kubectl direct-access: {failure}");
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::api::names;
+
 /// Shows and explains DirectAccessBindings: Pods of a Service bound directly to a Tencent Cloud CLB load balancer.
 #[derive(Parser)]
 #[command(
@@ -98,7 +100,8 @@ pub(super) enum Format {
 
 #[derive(Args)]
 pub(super) struct Get {
-    /// Names of bindings; all when none is given.
+    /// Names of bindings, as NAME, dab/NAME or dab NAME; all when none is given.
+    #[arg(value_parser = binding_name)]
     pub(super) names: Vec<String>,
     /// In all namespaces.
     #[arg(short = 'A', long)]
@@ -110,7 +113,8 @@ pub(super) struct Get {
 
 #[derive(Args)]
 pub(super) struct Plan {
-    /// Names of bindings; all when none is given.
+    /// Names of bindings, as NAME, dab/NAME or dab NAME; all when none is given.
+    #[arg(value_parser = binding_name)]
     pub(super) names: Vec<String>,
     /// In all namespaces.
     #[arg(short = 'A', long)]
@@ -161,13 +165,15 @@ pub(super) struct Drain {
 
 #[derive(Args)]
 pub(super) struct Binding {
-    /// Name of the binding.
+    /// Name of the binding, as NAME or dab/NAME.
+    #[arg(value_parser = binding_name)]
     pub(super) name: String,
 }
 
 #[derive(Args)]
 pub(super) struct Waiting {
-    /// Name of the binding.
+    /// Name of the binding, as NAME or dab/NAME.
+    #[arg(value_parser = binding_name)]
     pub(super) name: String,
     /// Seconds to wait for the controller.
     #[arg(long, default_value_t = 60)]
@@ -176,7 +182,8 @@ pub(super) struct Waiting {
 
 #[derive(Args)]
 pub(super) struct Watch {
-    /// Name of the binding.
+    /// Name of the binding, as NAME or dab/NAME.
+    #[arg(value_parser = binding_name)]
     pub(super) name: String,
     /// Ends once the binding is ready and all its Pods are of the newest template.
     #[arg(long)]
@@ -184,4 +191,55 @@ pub(super) struct Watch {
     /// Milliseconds between two looks at CLB.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(100..=60000))]
     pub(super) interval_milliseconds: u64,
+}
+
+/// Whether this is how kubectl calls the kind of bindings.
+fn is_kind(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let kind = word.strip_suffix(names::GROUP).and_then(|kind| kind.strip_suffix('.')).unwrap_or(&word);
+    ["dab", "directaccessbinding", "directaccessbindings"].contains(&kind)
+}
+
+/// The name of a binding, with or without its kind before it.
+fn binding_name(word: &str) -> Result<String, String> {
+    match word.split_once('/') {
+        Some((kind, name)) if is_kind(kind) => Ok(name.to_owned()),
+        Some((kind, _)) => Err(format!("'{kind}' is no DirectAccessBinding; write its name alone, or dab/NAME")),
+        None => Ok(word.to_owned()),
+    }
+}
+
+/// The names of bindings that are asked for: the kind may come first, as in `get dab web`, unless there is a binding of that name.
+pub(super) fn without_kind(words: &[String], is_there: impl Fn(&str) -> bool) -> &[String] {
+    match words {
+        [first, others @ ..] if is_kind(first) && !is_there(first) => others,
+        all => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_are_named_with_and_without_their_kind() {
+        for (word, expected) in [
+            ("web", Some("web")),
+            ("dab/web", Some("web")),
+            ("DirectAccessBinding/web", Some("web")),
+            ("directaccessbindings.cloud.tencent.com/web", Some("web")),
+            ("service/web", None),
+        ] {
+            assert_eq!(binding_name(word).ok().as_deref(), expected, "{word}");
+        }
+        for (words, expected) in [
+            (&["dab", "web", "other"][..], &["web", "other"][..]),
+            (&["dab"], &[]),
+            (&["web", "dab"], &["web", "dab"]),
+            (&["directaccessbinding", "web"], &["directaccessbinding", "web"]),
+        ] {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(without_kind(&words, |name| name == "directaccessbinding"), expected);
+        }
+    }
 }

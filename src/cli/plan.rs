@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::get::is_named;
-use super::options::Plan;
+use super::options::{Plan, without_kind};
 use super::output::{Printer, Tone};
 use super::remarks::{Remark, of_plan};
 use super::session::Session;
@@ -26,7 +26,7 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
         return Err(Error::NoCredentials { command: "plan", why: why.clone() });
     }
     let world = World::read(session, options.all_namespaces).await?;
-    let mut names = options.names.clone();
+    let mut names = without_kind(&options.names, |name| world.has(name)).to_vec();
     if let Some(path) = &options.filename {
         let Manifest { bindings, services, configs } = Manifest::read(path, session)?;
         for object in &services {
@@ -118,7 +118,7 @@ where
     K: Resource + DeserializeOwned,
 {
     let kind = document["kind"].as_str().unwrap_or_default().to_owned();
-    let mut object: K = serde_json::from_value(document).map_err(|error| format!("{kind}: {error}"))?;
+    let mut object: K = serde_json::from_value(document).map_err(|fault| format!("{kind}: {fault}"))?;
     let own = object.meta_mut().namespace.get_or_insert_with(|| namespace.to_owned());
     if own != namespace {
         return Err(format!("it has a {kind} of namespace '{own}'; give that with --namespace"));

@@ -73,6 +73,8 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
         problems: _,
         // With the problem that removals are held.
         withheld: _,
+        // With the problem that it is parked, and a line of `get`.
+        left: _,
         // Rows and lines of `get`.
         exclusions: _,
         listeners: _,
@@ -127,6 +129,8 @@ fn of_status(seen: &Seen<'_>, status: &DirectAccessBindingStatus) -> Vec<Remark>
         config_problems,
         removals_held_by,
         conditions,
+        // A line of `get`.
+        left: _,
         // Rows of `get`, by the same names.
         targets: _,
         listeners: _,
@@ -189,7 +193,9 @@ const fn management_words(management: Management, release: Release) -> Option<&'
         (Management::Freeze(_), _) => {
             "nothing of it is changed, but that targets of Pods that are gone lose their weight"
         }
-        (Management::Park(_), _) => "it is parked: what is its own on listeners goes, and the load balancer stays",
+        (Management::Park(_), _) => {
+            "it is marked as parked: what is its own on listeners is to go, and the load balancer is to stay"
+        }
         (Management::Release(_), Release::Waits) => "it is being deleted, and waits until all that is its own is gone",
         (Management::Release(_), Release::Done) => "it is being deleted, and may go",
         (Management::Abandon(_), _) => "it is being deleted, and what it has in CLB stays",

@@ -10,6 +10,7 @@ use super::options::{Global, Network};
 use super::{Error, lease};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, Credentials, Settings};
+use crate::k8s;
 use crate::model::{Caller, ClusterNetwork, Region};
 use crate::plan::Cluster;
 
@@ -56,7 +57,7 @@ impl Session {
             ..Cluster::default()
         };
         Ok(Self {
-            client: Client::try_from(config).map_err(Error::Client)?,
+            client: Client::try_from(config).map_err(|error| Error::Client(k8s::words(&error)))?,
             namespace,
             region: Region::new(global.region.as_str()),
             cluster,

@@ -92,7 +92,11 @@ impl World {
             others.remove(&session.namespace);
         }
         for namespace in &others {
-            stores.fill(&session.client, Some(namespace)).await?;
+            match stores.fill(&session.client, Some(namespace)).await {
+                Err(error) if !error.is_forbidden() => return Err(error.into()),
+                // Nor does who may see the bindings there, and not what they refer to.
+                Err(_) | Ok(()) => {}
+            }
         }
         let namespaces = if is_everywhere { Vec::new() } else { vec![session.namespace.clone()] };
         let config = hold::config(session).await;
@@ -106,6 +110,12 @@ impl World {
     pub(super) fn is_asked_for(&self, binding: &DirectAccessBinding) -> bool {
         let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
         self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
+    }
+
+    /// A binding of this name is among those asked for.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let bindings = self.stores.bindings.all();
+        bindings.iter().any(|row| row.0.metadata.name.as_deref() == Some(name) && self.is_asked_for(&row.0))
     }
 
     /// Every load balancer that a binding asked for is on, read and planned.

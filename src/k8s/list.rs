@@ -3,7 +3,6 @@
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -11,12 +10,13 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use super::Stores;
 use super::stores::{binding, config, name, switches};
 use super::table::{Sight, Table};
+use super::words::words;
 use super::{pod, service, slice};
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
 
 /// Objects of one kind cannot be listed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot list {kind}{}: {error}", .namespace.as_ref().map(|name| format!(" in namespace '{name}'")).unwrap_or_default())]
+#[error("cannot list {kind}{}: {}", .namespace.as_ref().map(|name| format!(" in namespace '{name}'")).unwrap_or_default(), words(error.as_ref()))]
 pub struct ListError {
     /// The plural of the kind.
     pub kind: &'static str,
@@ -26,40 +26,50 @@ pub struct ListError {
     pub error: Box<kube::Error>,
 }
 
+impl ListError {
+    /// The user may not list them.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(&*self.error, kube::Error::Api(status) if status.code == 403)
+    }
+}
+
 impl Stores {
-    /// Reads everything that rounds look at in one namespace, or in all, into these stores.
+    /// Reads everything that rounds look at in one namespace, or in all, into these stores. Bindings are put there last, so that there are
+    /// none without what they refer to.
     ///
     /// # Errors
     /// When something cannot be listed. TkeServiceConfigs and TKE's switches may be missing or forbidden.
     pub async fn fill(&self, client: &Client, namespace: Option<&str>) -> Result<(), ListError> {
-        macro_rules! fill {
-            ($type:ty, $table:expr, $name:literal, $row:expr, $key:expr) => {{
+        macro_rules! list {
+            ($type:ty, $table:expr, $name:literal) => {{
                 let api: Api<$type> = match namespace {
                     Some(namespace) => Api::namespaced(client.clone(), namespace),
                     None => Api::all(client.clone()),
                 };
-                match read(&api, &ListParams::default(), &$table, $row, $key).await {
-                    Err(kube::Error::Api(status)) if $name == "tkeserviceconfigs" && status.code == 404 => Ok(()),
+                match api.list(&ListParams::default()).await {
+                    Err(kube::Error::Api(status)) if $name == "tkeserviceconfigs" && status.code == 404 => {
+                        Ok(Vec::new())
+                    }
                     Err(kube::Error::Api(status)) if $name == "tkeserviceconfigs" && status.code == 403 => {
                         $table.set_sight(Sight::Refused(clip(&status.message, MESSAGE_MAX)));
-                        Ok(())
+                        Ok(Vec::new())
                     }
                     Err(error) => {
                         let (kind, error) = ($name, Box::new(error));
                         Err(ListError { kind, namespace: namespace.map(str::to_owned), error })
                     }
-                    Ok(()) => Ok(()),
+                    Ok(found) => Ok(found.items),
                 }
             }};
         }
-        type Binding = DeserializeGuard<DirectAccessBinding>;
-        fill!(Binding, self.bindings, "directaccessbindings", binding, name)?;
-        fill!(core::Service, self.services, "services", |found| Some(service(found)), name)?;
-        fill!(EndpointSlice, self.slices, "endpointslices", slice, name)?;
+        let bindings = list!(DeserializeGuard<DirectAccessBinding>, self.bindings, "directaccessbindings")?;
+        put(&self.services, list!(core::Service, self.services, "services")?, |found| Some(service(found)), name);
+        put(&self.slices, list!(EndpointSlice, self.slices, "endpointslices")?, slice, name);
         let uid = |found: &core::Pod| found.metadata.uid.clone().unwrap_or_default();
-        fill!(core::Pod, self.pods, "pods", |found| Some(pod(found)), uid)?;
-        type Config = DeserializeGuard<TkeServiceConfig>;
-        fill!(Config, self.configs.table(), "tkeserviceconfigs", config, name)?;
+        put(&self.pods, list!(core::Pod, self.pods, "pods")?, |found| Some(pod(found)), uid);
+        let configs = list!(DeserializeGuard<TkeServiceConfig>, self.configs.table(), "tkeserviceconfigs")?;
+        put(self.configs.table(), configs, config, name);
+        put(&self.bindings, bindings, binding, name);
         let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
         match api.get_opt(names::SWITCHES_NAME).await {
             Ok(Some(found)) => {
@@ -69,7 +79,7 @@ impl Stores {
             Ok(None) => {}
             // Those who may not see the switches go without.
             Err(error) => {
-                self.switches.table().set_sight(Sight::Refused(clip(&error.to_string(), MESSAGE_MAX)));
+                self.switches.table().set_sight(Sight::Refused(clip(&words(&error), MESSAGE_MAX)));
             }
         }
         Ok(())
@@ -86,20 +96,15 @@ impl Stores {
     }
 }
 
-async fn read<K, V: PartialEq>(
-    api: &Api<K>,
-    params: &ListParams,
+fn put<K: Resource, V: PartialEq>(
     table: &Table<V>,
+    objects: Vec<K>,
     row: impl Fn(&K) -> Option<V>,
     key: impl Fn(&K) -> String,
-) -> Result<(), kube::Error>
-where
-    K: Resource + Clone + std::fmt::Debug + DeserializeOwned,
-{
-    for object in api.list(params).await?.items {
+) {
+    for object in objects {
         if let Some(found) = row(&object) {
             table.put(object.meta().namespace.as_deref().unwrap_or_default(), &key(&object), found);
         }
     }
-    Ok(())
 }

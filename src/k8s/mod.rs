@@ -11,6 +11,7 @@ mod stores;
 mod table;
 mod view;
 mod watch;
+mod words;
 
 pub use convert::{pod, service, slice};
 pub use events::events;
@@ -18,3 +19,4 @@ pub use index::Word;
 pub use list::ListError;
 pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced, hold};
 pub use table::{Difference, Look, OptionalTable, Rows, Sight, Table};
+pub use words::words;

@@ -17,7 +17,7 @@ use super::table::{Difference, Look, OptionalTable, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
-use crate::model::{Known, ObjectKey, Pod, Service, Slice};
+use crate::model::{Known, ObjectKey, Pod, Reading, Service, Slice};
 use crate::plan::brake::{HoldConfig, HoldWord};
 use crate::plan::{ConfigMapSight, selects};
 
@@ -212,9 +212,8 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
 
 /// What the controller's ConfigMap says of removals.
 pub fn hold(object: &core::ConfigMap) -> HoldConfig {
-    let value = object.data.as_ref().and_then(|data| data.get(names::HOLD_REMOVALS_KEY));
     HoldConfig {
-        word: HoldWord::read(value.map(String::as_str)),
+        word: object.data.as_ref().map_or(Reading::Absent, HoldWord::read_data),
         sight: ConfigMapSight::There,
         uid: object.metadata.uid.clone(),
     }

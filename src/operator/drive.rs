@@ -202,8 +202,8 @@ pub(super) fn span(key: &Key, round: u64) -> Span {
 /// Says it.
 pub(super) fn log(line: Line) {
     match line {
-        Line::HoldUnreadable(problem) => {
-            tracing::warn!(error = %problem, "the controller's ConfigMap cannot be read; what is in force stays in force");
+        Line::HoldUnreadable { problem, until_then } => {
+            tracing::warn!(error = %problem, "the controller's ConfigMap cannot be read; {until_then}");
         }
         Line::TaskFailed(task, step, reply) => {
             tracing::warn!(%task, request_id = %task, %step, reply, "task failed");

@@ -106,10 +106,14 @@ impl Clinic {
     async fn unreadable_hold(&self, key: Option<&str>) {
         eventually("the ConfigMap has an Event", DEADLINE, async || {
             let text = self.ok(&["-n", HOME, "describe", "configmap", "direct-access-controller"]).await;
-            if text.contains("HoldUnreadable") && text.contains("what was in force") { Ok(Some(())) } else { Err(text) }
+            if text.contains("HoldUnreadable") && text.contains("until then removals go on, as before") {
+                Ok(Some(()))
+            } else {
+                Err(text)
+            }
         })
         .await;
-        self.until(&[], key, &[("Removals", "Wrong", "until then they are not held, as before")]).await;
+        self.until(&[], key, &[("Removals", "Wrong", "until then removals go on, as before")]).await;
         let (found, _) = self.doctor(&[], key).await;
         let check = found["checks"].as_array().unwrap().iter().find(|one| one["check"] == "Removals").unwrap();
         let remedy = check["remedy"].as_str().unwrap();
@@ -214,6 +218,18 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     }
     clinic.unreadable_hold(key).await;
     clinic.ok(&["-n", HOME, "delete", "configmap", "direct-access-controller"]).await;
+    clinic.until(&[], key, &[("Removals", "Fine", "they go on")]).await;
+    clinic
+        .ok(&["-n", HOME, "create", "configmap", "direct-access-controller", "--from-literal=hold_removals=true"])
+        .await;
+    let almost = "hold_removals: the key is not known; write hold-removals instead, or remove it; until then removals are held, because";
+    clinic.until(&[], key, &[("Removals", "Wrong", almost)]).await;
+    clinic.ok(&["-n", HOME, "delete", "configmap", "direct-access-controller"]).await;
+    clinic.ok(&["create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"]).await;
+    let stray =
+        "ConfigMap default/direct-access-controller is in another namespace than the controller's, load-balancing,";
+    clinic.until(&[], key, &[("Removals", "Doubtful", stray), ("Removals", "Fine", "they go on")]).await;
+    clinic.ok(&["delete", "configmap", "direct-access-controller"]).await;
     clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
     clinic.until(&[], None, &[("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID")]).await;
 
@@ -246,6 +262,16 @@ async fn uninstall(clinic: &mut Clinic, key: Option<&str>) {
     let held = [("Bindings", "Wrong", "1 are left"), ("Controller", "Wrong", "nobody takes finalizers away")];
     assert_eq!(clinic.until(&order, key, &held).await, Some(2));
     clinic.start();
+    clinic
+        .ok(&["-n", HOME, "create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"])
+        .await;
+    let waits = "1 are left, and their deletion waits, because removals are held: ConfigMap 'load-balancing/";
+    clinic.until(&order, key, &[("Bindings", "Wrong", waits)]).await;
+    let (found, _) = clinic.doctor(&order, key).await;
+    let remedy = &found["checks"][0]["remedy"];
+    let way_out = "First run `kubectl -n load-balancing patch configmap direct-access-controller";
+    assert!(remedy.as_str().unwrap().starts_with(way_out), "{remedy}");
+    clinic.ok(&["-n", HOME, "delete", "configmap", "direct-access-controller"]).await;
     clinic.ok(&["delete", "dab", "--all", "--timeout=150s"]).await;
     let next = [("Bindings", "Fine", "none is left"), ("Injection", "Doubtful", "that nobody would open")];
     assert_eq!(clinic.until(&order, key, &next).await, Some(0));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scene::{Scene, json_of};
-use crate::stage::DEADLINE;
+use crate::stage::{self, DEADLINE};
 use crate::support::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +56,57 @@ async fn who_may_not_look_at_the_cloud_sees_what_the_controller_has_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parked_binding_is_said_to_serve_as_long_as_it_does() {
+    let mut scene = Scene::new("get-parked").await;
+    scene.start(&["--annotated-services", "All"]).await;
+    scene.stage.apply(&stage::service()).await;
+    scene.stage.apply(&stage::deployment(2)).await;
+    let ask = async |word: &str| {
+        let annotations = json!({"service.cloud.tencent.com/direct-access": word});
+        let patch = json!({"metadata": {"annotations": annotations}, "spec": {"type": "LoadBalancer"}}).to_string();
+        scene.stage.ok(&["patch", "service", "web", "--type=merge", "-p", &patch]).await;
+    };
+    ask("true").await;
+    scene.stage.until_ready("web", "2/2").await;
+    let say = async |command: &[&str]| scene.stage.ok(&[&["-n", &scene.home.name], command].concat()).await;
+    say(&["create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"]).await;
+    eventually("removals are held", DEADLINE, async || {
+        let printed = scene.run_blind(&["get"]).await.stdout;
+        if printed.contains("removals are held") { Ok(Some(())) } else { Err(printed) }
+    })
+    .await;
+    ask("false").await;
+    scene.stage.until("web", "Ready", "False", "RemovalsHeld").await;
+    let held = "(SaidFalse): 2 targets and 1 listener still serve, because removals are held";
+    eventually("the Service says so", DEADLINE, async || {
+        let found = scene.stage.ok(&["get", "service", "web", "-o", "jsonpath={.status.conditions}"]).await;
+        let is_said =
+            found.contains("2 targets and 1 listener still serve, because removals are held, and it costs money");
+        if is_said { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
+    for output in [scene.run(&["get"]).await, scene.run_blind(&["get"]).await] {
+        assert!(output.stdout.contains(held) && !output.stdout.contains("serves nothing"), "{}", output.stdout);
+    }
+    let found = scene.json(&["get"]).await;
+    assert_eq!(found["bindings"][0]["parked"]["left"], json!({"targets": 2, "listeners": 1}), "{found}");
+    say(&["delete", "configmap", "direct-access-controller"]).await;
+    scene.stage.until("web", "Ready", "False", "Parked").await;
+    eventually("it serves nothing", DEADLINE, async || {
+        let printed = scene.run_blind(&["get"]).await.stdout;
+        if printed.contains(" is parked since 2")
+            && printed.contains("(SaidFalse): it serves nothing, and it costs money")
+        {
+            Ok(Some(()))
+        } else {
+            Err(printed)
+        }
+    })
+    .await;
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_and_namespaces_choose() {
     let scene = Scene::ready("get-choice", 1).await;
     scene.stage.apply(&scene.binding("other", &json!({"loadBalancer": {"id": "lb-missing1"}}))).await;
@@ -68,6 +119,11 @@ async fn names_and_namespaces_choose() {
     let both = vec![(own.clone(), "other".to_owned()), (own.clone(), "web".to_owned())];
     assert_eq!(names(&scene.json(&["get"]).await), both);
     assert_eq!(names(&scene.json(&["get", "web"]).await), both[1..]);
+    // As people write for kubectl.
+    for words in [&["get", "dab", "web"][..], &["get", "dab/web"], &["get", "directaccessbinding", "web"]] {
+        assert_eq!(names(&scene.json(words).await), both[1..], "{words:?}");
+    }
+    assert_eq!(names(&scene.json(&["get", "dab"]).await), both);
     let everywhere = names(&scene.json(&["get", "-A"]).await);
     assert!(both.iter().all(|one| everywhere.contains(one)), "{everywhere:?}");
     let table = scene.run(&["get", "-A"]).await.ok().unwrap();

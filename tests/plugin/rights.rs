@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scene::{Scene, json_of, kubeconfig_of};
-use crate::stage::DEADLINE;
+use crate::stage::{self, DEADLINE};
 use crate::support::{Output, eventually};
 
 /// Runs the plugin as a service account of the namespace, with credentials of the cloud.
@@ -59,5 +59,60 @@ async fn who_may_view_looks_and_who_may_edit_changes() {
         .await;
     }
     scene.stage.until("web", "Accepted", "False", "Suspended").await;
+    scene.finish().await;
+}
+
+/// Whoever sees bindings everywhere, and Pods in one namespace only, takes what others have on the load balancer for foreign.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_whose_pods_may_not_be_seen_keeps_nobody_from_work() {
+    let scene = Scene::ready("neighbour", 1).await;
+    let stage = &scene.stage;
+    stage.apply(include_str!("../../deploy/user-roles.yaml")).await;
+    let other = stage.control_plane.namespace("other").await;
+    let listeners = json!({"listeners": [{"port": 81, "protocol": "TCP", "servicePort": 80}]});
+    for object in [stage::service(), scene.binding("theirs", &listeners)] {
+        stage.control_plane.kubectl_apply(&other.name, &object).await.unwrap();
+    }
+    eventually("the neighbour has a listener", DEADLINE, async || {
+        let count = stage.listeners().len();
+        if count == 2 { Ok(Some(())) } else { Err(count.to_string()) }
+    })
+    .await;
+    stage.ok(&["create", "serviceaccount", "locked"]).await;
+    let account = format!("--serviceaccount={}:locked", stage.namespace.name);
+    stage.ok(&["create", "rolebinding", "locked", "--clusterrole=edit", &account]).await;
+    let everywhere = format!("locked-{}", stage.namespace.name);
+    stage.ok(&["create", "clusterrolebinding", &everywhere, "--clusterrole=direct-access-view", &account]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("locked");
+    std::fs::write(&path, kubeconfig_of(stage.control_plane, &stage.namespace.name, "locked").await).unwrap();
+    let path = path.display().to_string();
+    let path = path.as_str();
+    let listed = ["get", "directaccessbindings", "-A", "--kubeconfig", path];
+    eventually("the account sees bindings everywhere", DEADLINE, async || {
+        let printed = stage.ok(&listed).await;
+        if printed.contains("theirs") { Ok(Some(())) } else { Err(printed) }
+    })
+    .await;
+    let pod = format!("pod/{}", scene.pod_name().await);
+    for command in [vec!["get"], vec!["plan"], vec!["explain", &pod]] {
+        let output = run_as(&scene, path, &command).await;
+        assert_ne!(output.code, Some(1), "{command:?}: {}", output.stderr);
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(!said.contains("theirs") && !said.contains("cannot list"), "{command:?}: {said}");
+    }
+    let output = run_as(&scene, path, &["plan", "-A"]).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("cannot list services: services is forbidden: User"), "{}", output.stderr);
+    assert!(!output.stderr.contains("ApiError") && !output.stderr.contains("Status {"), "{}", output.stderr);
+    let drained = run_as(&scene, path, &["drain", "--now", "deployment/web"]).await;
+    assert_eq!(drained.code, Some(0), "{}", drained.stderr);
+    stage.ok(&["delete", "clusterrolebinding", &everywhere]).await;
+    stage
+        .control_plane
+        .kubectl(&["-n", &other.name, "delete", "directaccessbinding", "theirs", "--timeout=60s"])
+        .await
+        .ok()
+        .unwrap();
     scene.finish().await;
 }

@@ -80,6 +80,11 @@ fn functions_are_short() {
 }
 
 #[test]
+fn errors_are_said_in_words() {
+    none(&each(checks::raw_errors));
+}
+
+#[test]
 fn product_code_has_no_banned_words() {
     none(&each(checks::banned));
 }

@@ -9,6 +9,7 @@ use x509_parser::pem::Pem;
 use super::Check;
 use crate::api::names;
 use crate::cli::session::Session;
+use crate::k8s::words;
 
 const CHECK: &str = "Certificate";
 /// The controller renews long before that; later is a fault.
@@ -20,7 +21,9 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let configuration = match webhooks.get_opt(names::GATE_INJECTION).await {
         Ok(Some(found)) => found,
         Ok(None) => return Vec::new(),
-        Err(error) => return vec![Check::unknown(CHECK, format!("the webhook configuration cannot be read: {error}"))],
+        Err(error) => {
+            return vec![Check::unknown(CHECK, format!("the webhook configuration cannot be read: {}", words(&error)))];
+        }
     };
     let bundle = configuration.webhooks.iter().flatten().find_map(|webhook| webhook.client_config.ca_bundle.as_ref());
     let bundle = bundle.map(|bundle| bundle.0.clone()).unwrap_or_default();
@@ -30,7 +33,7 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let leaf = match api.get_opt(names::WEBHOOK_SERVICE).await {
         Ok(Some(secret)) => secret.data.and_then(|mut data| data.remove("tls.crt")).map(|bytes| bytes.0),
         Ok(None) => None,
-        Err(error) => return vec![Check::unknown(CHECK, format!("{place} cannot be read: {error}"))],
+        Err(error) => return vec![Check::unknown(CHECK, format!("{place} cannot be read: {}", words(&error)))],
     };
     let Some(leaf) = leaf else {
         let what = format!("{place} has no certificate");

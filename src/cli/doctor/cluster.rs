@@ -12,6 +12,7 @@ use crate::cli::explain::{Mechanism, mechanism};
 use crate::cli::hold::{self, Config, Word};
 use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
+use crate::k8s::words;
 use crate::model::Reading;
 use crate::plan::brake::{HoldConfig, HoldWord};
 
@@ -23,6 +24,7 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     checks.push(namespaces(session).await);
     checks.push(switches(session).await);
     checks.push(removals(session).await);
+    checks.extend(strays(session).await);
     checks
 }
 
@@ -32,7 +34,7 @@ async fn definitions(session: &Session) -> Vec<Check> {
     let mut checks = Vec::new();
     let bindings = format!("directaccessbindings.{}", names::GROUP);
     checks.push(match api.get_opt(&bindings).await {
-        Err(error) => Check::unknown(CHECK, format!("{bindings} cannot be read: {error}")),
+        Err(error) => Check::unknown(CHECK, format!("{bindings} cannot be read: {}", words(&error))),
         Ok(None) => Check::wrong(
             CHECK,
             format!("{bindings} is not installed"),
@@ -55,7 +57,7 @@ async fn definitions(session: &Session) -> Vec<Check> {
     });
     let configs = format!("tkeserviceconfigs.{}", names::GROUP);
     checks.push(match api.get_opt(&configs).await {
-        Err(error) => Check::unknown(CHECK, format!("{configs} cannot be read: {error}")),
+        Err(error) => Check::unknown(CHECK, format!("{configs} cannot be read: {}", words(&error))),
         Ok(None) => Check::doubtful(
             CHECK,
             format!("{configs} is not installed: bindings cannot say how listeners behave"),
@@ -91,7 +93,7 @@ async fn rights(session: &Session) -> Check {
         match may(session, verb, group, resource).await {
             Ok(true) => {}
             Ok(false) => missing.push(format!("{verb} {resource}")),
-            Err(error) => return Check::unknown(CHECK, format!("cannot be asked for: {error}")),
+            Err(error) => return Check::unknown(CHECK, format!("cannot be asked for: {}", words(&error))),
         }
     }
     if missing.is_empty() {
@@ -193,13 +195,13 @@ async fn removals(session: &Session) -> Check {
     let hold = removals.held();
     match (&config, hold, doubt) {
         (Config::Known(HoldConfig { word: Reading::Unreadable(problem), .. }), ..) => {
-            let (now, key) = (if hold.is_some() { "held" } else { "not held" }, names::HOLD_REMOVALS_KEY);
+            let key = names::HOLD_REMOVALS_KEY;
             let remedy = format!(
                 "Run `{}` to hold them, or `{}` to let them go on, or remove the key {key}, so that they are held when too many come at once.",
                 HoldWord::Hold.command(home),
                 HoldWord::GoOn.command(home)
             );
-            Check::wrong(CHECK, format!("{place}: {problem}; until then they are {now}, as before"), remedy)
+            Check::wrong(CHECK, format!("{place}: {problem}; {}", removals.until_then()), remedy)
         }
         (_, Some(hold), _) => {
             let remedy = format!("See whether what would be removed should be; then {}.", hold.way_out());
@@ -218,12 +220,33 @@ async fn removals(session: &Session) -> Check {
     }
 }
 
+/// ConfigMaps that look like the controller's, in namespaces where no controller reads them.
+async fn strays(session: &Session) -> Option<Check> {
+    const CHECK: &str = "Removals";
+    let home = session.controller_namespace().await;
+    let found = hold::strays(session).await;
+    let first = found.first()?;
+    let what = format!(
+        "ConfigMap {} is in another namespace than the controller's, {home}, which does not read it",
+        found
+            .iter()
+            .map(|namespace| format!("{namespace}/{}", names::CONTROLLER_CONFIG))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let remedy = format!(
+        "Let the ConfigMap in {home} say what it says, and delete it: kubectl -n {first} delete configmap {}",
+        names::CONTROLLER_CONFIG
+    );
+    Some(Check::doubtful(CHECK, what, remedy))
+}
+
 async fn switches(session: &Session) -> Check {
     const CHECK: &str = "Switches";
     let api: Api<ConfigMap> = Api::namespaced(session.client.clone(), names::SWITCHES_NAMESPACE);
     let place = format!("ConfigMap {}/{}", names::SWITCHES_NAMESPACE, names::SWITCHES_NAME);
     let data = match api.get_opt(names::SWITCHES_NAME).await {
-        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {error}")),
+        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {}", words(&error))),
         Ok(None) => {
             return Check::fine(CHECK, format!("{place} does not exist: TKE's own service controller is not here"));
         }

@@ -6,27 +6,22 @@ use kube::api::ListParams;
 use super::Check;
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::explain::{Mechanism, mechanism};
+use crate::cli::hold::{self, Word};
 use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
+use crate::k8s::words;
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let api: Api<DirectAccessBinding> = Api::all(session.client.clone());
     let bindings = match api.list(&ListParams::default()).await {
         Ok(found) => found.items,
-        Err(error) => return vec![Check::unknown("Bindings", format!("cannot be listed: {error}"))],
+        Err(error) => return vec![Check::unknown("Bindings", format!("cannot be listed: {}", words(&error)))],
     };
     let mut checks = Vec::new();
     if bindings.is_empty() {
         checks.push(Check::fine("Bindings", "none is left"));
     } else {
-        checks.push(Check::wrong(
-            "Bindings",
-            format!(
-                "{} are left, and hold finalizers until the controller has taken their targets away",
-                bindings.len()
-            ),
-            "kubectl delete directaccessbindings --all --all-namespaces, while the controller runs.",
-        ));
+        checks.push(left(session, &bindings).await);
         if let Leader::Gone { why } = leader(session).await {
             let what = format!("nobody takes finalizers away: {why}");
             checks.push(Check::wrong("Controller", what, "Start the controller again until the bindings are gone."));
@@ -44,4 +39,24 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
         None => Check::unknown("Injection", "neither webhook configurations nor admission policies may be read"),
     });
     checks
+}
+
+/// Bindings that are left, and what deletes them: nothing does while removals are held.
+async fn left(session: &Session, bindings: &[DirectAccessBinding]) -> Check {
+    const DELETE: &str = "kubectl delete directaccessbindings --all --all-namespaces, while the controller runs.";
+    let number = bindings.len();
+    let config = hold::config(session).await;
+    let Word { removals, doubt: _ } = hold::removals(session.controller_namespace().await, &config, bindings.iter());
+    match removals.held() {
+        Some(hold) => Check::wrong(
+            "Bindings",
+            format!("{number} are left, and their deletion waits, because removals are held: {}", hold.cause()),
+            format!("First {}. Then {DELETE}", hold.way_out()),
+        ),
+        None => Check::wrong(
+            "Bindings",
+            format!("{number} are left, and hold finalizers until the controller has taken their targets away"),
+            DELETE,
+        ),
+    }
 }

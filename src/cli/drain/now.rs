@@ -110,8 +110,8 @@ async fn annotate(
         }
     }
     let last = errors.pop();
-    for error in errors {
-        eprintln!("kubectl direct-access: {error}");
+    for failure in errors {
+        eprintln!("kubectl direct-access: {failure}");
     }
     if done == 0 {
         return last.map_or(Ok(None), Err);

@@ -45,6 +45,16 @@ pub(crate) fn function_sizes(sources: &[Source]) -> Vec<String> {
     faults
 }
 
+/// Errors that the plugin formats itself: those of the API server's client print their whole status, as code.
+pub(crate) fn raw_errors(source: &Source) -> Vec<String> {
+    let is_shown = source.path.starts_with("src/cli/") || source.path == "src/k8s/list.rs";
+    let has = |line: &str| ["{error}", "{error:"].iter().any(|word| line.contains(word));
+    let lines = source.text.lines().enumerate().filter(|(_, line)| is_shown && has(line));
+    lines
+        .map(|(at, _)| format!("{}:{}: an error is printed as it is; say it by `k8s::words`", source.path, at + 1))
+        .collect()
+}
+
 /// Words that product code must not have, with the reason.
 const BANNED: &[(&str, &str)] = &[
     (".unwrap()", "an error is handled or returned"),

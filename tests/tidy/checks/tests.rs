@@ -28,6 +28,13 @@ fn long_functions_fail_and_so_do_many_middling_ones() {
 }
 
 #[test]
+fn raw_errors_are_found_where_people_read_them() {
+    let count =
+        |path: &str| raw_errors(&source(path, "format!(\"it: {error}\");\nformat!(\"{error:?} {words}\");")).len();
+    assert_eq!([count("src/cli/a.rs"), count("src/k8s/list.rs"), count("src/operator/a.rs")], [2, 2, 0]);
+}
+
+#[test]
 fn banned_words_are_found_in_product_code() {
     let count = |text: &str| banned(&source("src/a.rs", text)).len();
     for (word, _) in BANNED {

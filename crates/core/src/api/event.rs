@@ -51,7 +51,7 @@ vocabulary! {
             "Nothing to do; to have the annotations followed, delete that binding.";
         Held = "Held": "The Service's own binding stays as it is, although the Service or the controller's settings do not ask for it plainly.",
             "Do what the message says: go on, or say service.cloud.tencent.com/direct-access \"false\".";
-        Parked = "Parked": "The Service does not ask for direct access any more. Its load balancer serves nothing, is kept, and costs money.",
+        Parked = "Parked": "The Service does not ask for direct access any more. Its load balancer is kept, and costs money; what the binding has on it goes.",
             "Delete it with the command of the message, or ask for direct access again to use it at the same address.";
         ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service, so it is left alone.",
             "Set the annotation service.cloud.tencent.com/mode to skip on the Service.";

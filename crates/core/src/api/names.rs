@@ -122,7 +122,7 @@ pub const SERVICE_CONDITION: &str = "cloud.tencent.com/direct-access";
 pub const SERVICES_FIELD_MANAGER: &str = "tke-direct-access-services";
 
 /// Annotation of a binding that was made for an annotated Service: its Service does not ask for it any more. It keeps its load balancer,
-/// which costs money, and serves nothing. The value says why, and since when.
+/// which costs money, and what it has there goes. The value says why, and since when.
 pub const PARKED: &str = "direct-access.cloud.tencent.com/parked";
 /// Annotation of a binding that was made for an annotated Service: who asked for it, [`ASKED_BY_ANNOTATION`] or [`ASKED_BY_DEFAULT`].
 pub const ASKED_BY: &str = "direct-access.cloud.tencent.com/asked-by";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::annotated::End;
 use super::placement::{is_controlling_service, owning_service};
 use super::removals::{ConfigMapSight, Hold, Losses, Removals};
-use super::{BindingPlan, BindingView};
+use super::{BindingPlan, BindingView, annotated};
 use crate::api::condition::HoldCause;
 use crate::api::{DirectAccessBindingStatus, names};
 use crate::model::{Address, KeyProblem, Reading, Route};
@@ -108,6 +108,16 @@ impl HoldWord {
         };
         let (name, key) = (names::CONTROLLER_CONFIG, names::HOLD_REMOVALS_KEY);
         format!(r#"kubectl -n {namespace} patch configmap {name} --type merge -p '{{"data":{{"{key}":"{word}"}}}}'"#)
+    }
+
+    /// Reads the ConfigMap's data. A key that is almost the one that counts is a typing error where that is missing, and the word is not
+    /// absent.
+    pub fn read_data(data: &BTreeMap<String, String>) -> Reading<Self> {
+        const KEY: &str = names::HOLD_REMOVALS_KEY;
+        match (data.get(KEY), data.keys().find(|other| annotated::is_near(other, KEY))) {
+            (None, Some(near)) => Reading::Unreadable(annotated::misspelt(near, KEY)),
+            (value, _) => Self::read(value.map(String::as_str)),
+        }
     }
 
     /// Reads the value of the key.

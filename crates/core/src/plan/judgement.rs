@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::binding::ListenerStatus;
+use crate::api::binding::{Left, ListenerStatus};
 use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route, Witnesses};
 
@@ -13,7 +13,8 @@ use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated, u
 use super::health::HealthTable;
 use super::management::Management;
 use super::resolution::row_of;
-use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
+use super::routes::{BindingIntent, Leftover, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
+use super::scope::Holder;
 use super::summary::{Counts, Maker, Release, Sight, tally};
 use super::tags::TagSight;
 use super::{
@@ -70,6 +71,7 @@ pub(super) fn judge(
     plan.config_problems.dedup();
     plan.exclusions.sort();
     plan.exclusions.dedup();
+    plan.left = left(management, &intent.leftovers, plan.losses.weighted);
     plan.listeners = facts;
     plan.counts = counts;
     plan.tags = tags;
@@ -119,6 +121,13 @@ fn judge_pods(
         }
         sightings.push(sighting);
     }
+}
+
+/// What a binding that is parked still has; `weighted` of its targets have weight.
+fn left(management: Management, leftovers: &[Leftover<'_>], weighted: usize) -> Option<Left> {
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let own = leftovers.iter().filter(|leftover| leftover.holder == Holder::Ours);
+    matches!(management, Management::Park(_)).then(|| Left { targets: count(weighted), listeners: count(own.count()) })
 }
 
 fn problems_of_listeners(listeners: &[ListenerIntent<'_>], tags: TagSight) -> Vec<Problem> {

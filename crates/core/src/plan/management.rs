@@ -276,10 +276,8 @@ pub(super) fn management(
     if view.is_deleting() {
         return Management::Abandon(Heir::Nobody);
     }
-    match foreseen {
-        Management::Freeze(_) => problems.push(problem::suspended()),
-        Management::Park(_) => problems.push(problem::parked(view)),
-        _ => {}
+    if matches!(foreseen, Management::Freeze(_)) {
+        problems.push(problem::suspended());
     }
     let is_taken = |service: &Service| annotated::is_taken_by_tke(service, cluster.has_tke, &view.binding);
     match view.service.as_deref().filter(|_| foreseen == Management::Manage).map_or(Known::No, is_taken) {

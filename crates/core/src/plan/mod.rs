@@ -63,6 +63,8 @@ use claim::resolve_claims;
 use desired::desired;
 use routes::{BindingIntent, find_routes};
 
+use crate::api::binding::Parking;
+
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
@@ -131,6 +133,7 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     builder.judge(&mut intents);
     builder.plan_deletion(&mut intents);
     placement::follow(snapshot, &mut intents);
+    say_parked(snapshot, &mut intents);
     say_hold(snapshot, &mut intents);
     builder.finish(intents)
 }
@@ -146,9 +149,19 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
         plan.steps = placement::plan_placement(snapshot, &mut intents, found);
     }
     placement::follow(snapshot, &mut intents);
+    say_parked(snapshot, &mut intents);
     say_hold(snapshot, &mut intents);
     plan.bindings = intents.into_iter().map(|intent| intent.plan).collect();
     plan
+}
+
+/// Says of each binding that is parked how far it is: only what is there decides.
+fn say_parked(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
+    let are_removals_held = snapshot.removals.held().is_some();
+    for intent in intents.iter_mut().filter(|intent| matches!(intent.management, Management::Park(_))) {
+        let left = intent.plan.left.or(intent.view.binding.status.as_ref().and_then(|status| status.left));
+        intent.plan.problems.push(problem::parked(intent.view, Parking { left, are_removals_held }));
+    }
 }
 
 /// Says of each binding that removals are held, and what of it that keeps: Programmed is False only where something is kept.

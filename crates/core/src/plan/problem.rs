@@ -5,7 +5,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::DirectAccessBinding;
-use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec};
+use crate::api::binding::{DeletionPolicy, ListenerProtocol, ListenerSpec, Parking};
 use crate::api::condition::{ChangeReason, ConditionType, Reason};
 use crate::api::mark::OWNER_TAG;
 use crate::model::{AccountId, Listener, LoadBalancerId, ObjectKey, Protocol, Rule, Service, ServicePort};
@@ -267,7 +267,7 @@ pub(super) fn foreign_targets(listener: &Listener, rule: Option<&Rule>) -> Probl
     unprogrammed(Reason::RemovalHeld, message)
 }
 
-pub(super) fn parked(view: &BindingView) -> Problem {
+pub(super) fn parked(view: &BindingView, parking: Parking) -> Problem {
     let recorded = view.binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let id = recorded.map(|recorded| recorded.id.as_str()).unwrap_or_default();
     let meta = &view.binding.metadata;
@@ -277,11 +277,11 @@ pub(super) fn parked(view: &BindingView) -> Problem {
         DeletionPolicy::Deregister | DeletionPolicy::Retain => "set its spec.deletionPolicy to Delete, and then ",
     };
     let message = format!(
-        "Service '{namespace}/{}' does not ask for direct access any more: load balancer '{id}' is kept without listeners of this \
-         binding, and costs money; to delete it, {first}run 'kubectl delete directaccessbinding {name} -n {namespace}'; to have it \
-         back in use, let the Service ask again, as a Service of type LoadBalancer with \
-         service.cloud.tencent.com/direct-access \"true\"",
-        view.binding.spec.service_ref.name
+        "Service '{namespace}/{}' does not ask for direct access any more: load balancer '{id}' {}; {parking}, and it costs money; to \
+         delete it, {first}run 'kubectl delete directaccessbinding {name} -n {namespace}'; to have it back in use, let the Service ask \
+         again, as a Service of type LoadBalancer with service.cloud.tencent.com/direct-access \"true\"",
+        view.binding.spec.service_ref.name,
+        parking.state()
     );
     accepted(Reason::Parked, message)
 }

@@ -27,6 +27,20 @@ impl Removals {
             Self::Held(hold) => Some(hold),
         }
     }
+
+    /// What is in force while the ConfigMap cannot be read, in words.
+    pub const fn until_then(&self) -> &'static str {
+        match self.held() {
+            None => "until then removals go on, as before",
+            Some(Hold { reason: HoldCause::ConfigMapUnreadable, .. }) => {
+                "until then removals are held, because that may have been meant"
+            }
+            Some(Hold {
+                reason: HoldCause::Flag | HoldCause::Mass | HoldCause::ConfigMap | HoldCause::ConfigMapRefused,
+                ..
+            }) => "until then removals are held, as before",
+        }
+    }
 }
 
 /// A hold of removals that is in force.
@@ -70,10 +84,10 @@ impl Hold {
                 names::HOLD_REMOVALS_KEY
             ),
             HoldCause::ConfigMapUnreadable => format!(
-                "{} of ConfigMap '{}/{}' says neither \"true\" nor \"false\", and may have been meant to hold them",
-                names::HOLD_REMOVALS_KEY,
+                "ConfigMap '{}/{}' says of {} nothing that can be read, and may have been meant to hold them",
                 self.namespace,
-                names::CONTROLLER_CONFIG
+                names::CONTROLLER_CONFIG,
+                names::HOLD_REMOVALS_KEY
             ),
             HoldCause::Mass => format!(
                 "within {} s, more than half of the targets of more than {} bindings were to be removed or to lose their weight",

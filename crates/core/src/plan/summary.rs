@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::api::binding::{HeldWeightCause, limit};
+use crate::api::binding::{HeldWeightCause, Left, limit};
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::service_config::EntryProblem;
 use crate::model::{Address, Attributes, Health, ListenerId, Protocol, Route, RuleId, ServicePort, Weight};
@@ -40,6 +40,8 @@ pub struct BindingPlan {
     pub pending: Pending,
     /// What a hold of removals keeps.
     pub withheld: Withheld,
+    /// What a binding that is parked still has; `None` while it is not parked, or nothing was read.
+    pub left: Option<Left>,
     /// What the round takes out for a reason that a hold covers, or would.
     pub losses: Losses,
     /// The listeners.
@@ -369,6 +371,11 @@ impl BindingPlan {
                 }
             }
         }
+    }
+
+    /// A hold of removals keeps something that the binding has although it is to be parked.
+    pub fn is_parking_held(&self) -> bool {
+        matches!(self.management, Management::Park(_)) && !self.withheld.is_empty()
     }
 
     pub(super) fn look_by(&mut self, time: Option<Timestamp>) {

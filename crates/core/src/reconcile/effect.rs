@@ -327,8 +327,13 @@ pub enum NoticeKind {
 /// What the log says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
-    /// The controller's ConfigMap cannot be read. What was in force stays in force.
-    HoldUnreadable(KeyProblem),
+    /// The controller's ConfigMap cannot be read.
+    HoldUnreadable {
+        /// What is wrong with it.
+        problem: KeyProblem,
+        /// What is in force, in words.
+        until_then: &'static str,
+    },
     /// A task has failed.
     TaskFailed(TaskId, Step, String),
     /// How a task fares cannot be read.

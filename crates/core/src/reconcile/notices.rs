@@ -66,12 +66,13 @@ pub(super) fn hear_hold(surroundings: &Surroundings<'_>) -> Option<[Effect; 2]> 
     let config = surroundings.caches.hold();
     let mut brake = surroundings.shared.brake();
     let problem = brake.hear(&config)?;
-    let notice = hold_notice(&problem, brake.namespace(), config.uid);
-    Some([Effect::Log(Line::HoldUnreadable(problem)), Effect::Tell(notice)])
+    let until_then = brake.removals().until_then();
+    let notice = hold_notice(&problem, until_then, brake.namespace(), config.uid);
+    Some([Effect::Log(Line::HoldUnreadable { problem, until_then }), Effect::Tell(notice)])
 }
 
 /// The Event about a ConfigMap of the controller that cannot be read, on it.
-fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> Notice {
+fn hold_notice(problem: &KeyProblem, until_then: &str, namespace: &str, uid: Option<String>) -> Notice {
     Notice {
         about: ObjectReference {
             api_version: Some("v1".to_owned()),
@@ -84,7 +85,7 @@ fn hold_notice(problem: &KeyProblem, namespace: &str, uid: Option<String>) -> No
         kind: NoticeKind::Warning,
         reason: EventReason::HoldUnreadable.as_str().to_owned(),
         action: "FollowConfigMap".to_owned(),
-        note: clip(&format!("{problem}; until then what was in force stays in force"), NOTE_MAX),
+        note: clip(&format!("{problem}; {until_then}"), NOTE_MAX),
     }
 }
 

@@ -310,6 +310,11 @@ impl Report<'_> {
         replaced: Option<&Vec<String>>,
     ) -> Option<(Arc<Service>, Write)> {
         let service = view.service.clone()?;
+        let is_parked = matches!(plan.management, Management::Park(_));
+        if is_parked && plan.left.is_none_or(|left| left.targets > 0 || left.listeners > 0) {
+            // It still leads to what serves, as far as is known.
+            return None;
+        }
         let addresses = annotation::ingress(view, &service, &self.snapshot.cloud, plan.management)?;
         // An address without a listener of the binding may lead to somebody else's Pods.
         let leads_here = addresses.is_empty() || plan.listeners.iter().any(|listener| listener.id.is_some());

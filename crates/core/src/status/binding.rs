@@ -80,6 +80,7 @@ pub fn binding_status(
         publishes_not_ready_addresses: publishes_not_ready_addresses(view, previous),
         observed_config_generation: config_generation(view, plan, previous),
         removals_held_by: round.snapshot.removals.held().map(|hold| hold.reason.to_string()),
+        left: plan.left.or(previous.left).filter(|_| view.is_parked()),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         ..DirectAccessBindingStatus::default()
     };
@@ -388,7 +389,10 @@ fn healthy(view: &BindingView, plan: &BindingPlan) -> Verdict {
 }
 
 fn ready(round: &Round<'_>, plan: &BindingPlan, all: &[&Verdict]) -> Verdict {
-    if let Some(first) = all.iter().find(|verdict| !verdict.is_true()) {
+    // What keeps a binding from being parked is said first: it serves, and somebody has to act.
+    let is_held = |verdict: &&&Verdict| plan.is_parking_held() && verdict.reason == Reason::RemovalsHeld;
+    let first = all.iter().find(is_held).or_else(|| all.iter().find(|verdict| !verdict.is_true()));
+    if let Some(first) = first {
         return (*first).clone();
     }
     let counts = plan.counts;

@@ -17,7 +17,7 @@ use crate::api::{clip, names};
 
 pub use listener::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 pub use load_balancer::{ChargeType, CreateSpec, IpVersion, Isp, LoadBalancerNetwork, LoadBalancerSpec, SlaType, Tag};
-pub use parked::Parked;
+pub use parked::{Left, Parked, Parking};
 pub use policy::{
     DeletionPolicy, DrainAction, DrainSpec, GatePolicy, LastNotReady, Mode, NetworkMode, ReadinessGateSpec,
 };

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ListenerProtocol;
+use super::{Left, ListenerProtocol};
 use crate::api::condition::HoldCause;
 use crate::api::service_config::EntryProblem;
 use crate::api::{GENERATION_MAX, MESSAGE_MAX, fragment};
@@ -96,6 +96,9 @@ pub struct DirectAccessBindingStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub removals_held_by: Option<String>,
+    /// What a parked binding still has on its load balancer, which goes. Absent while it is not parked, and until that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
     /// The value of the annotation cloud.tencent.com/reconcile-requested-at that was last acted on, at most 256
     /// characters. Absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +127,7 @@ impl Default for DirectAccessBindingStatus {
             pod_selector: Vec::new(),
             publishes_not_ready_addresses: false,
             removals_held_by: None,
+            left: None,
             last_handled_reconcile_at: None,
             conditions: Vec::new(),
         }

@@ -133,10 +133,7 @@ pub(in crate::plan) fn text<'a>(
 ) -> Reading<&'a str> {
     let value = annotations.get(key).filter(|_| !ours.iter().any(|own| own == key));
     match (value, near_miss(annotations, key)) {
-        (None, Some(near)) => Reading::Unreadable(KeyProblem::new(
-            near,
-            format!("the key is not known; write {key} instead, or remove it"),
-        )),
+        (None, Some(near)) => Reading::Unreadable(misspelt(near, key)),
         (value, _) => value.map_or(Reading::Absent, |value| value.reading(key, form)),
     }
 }
@@ -149,8 +146,18 @@ fn near_miss<'a>(annotations: &'a Annotations, key: &str) -> Option<&'a str> {
 /// The key is almost the known one, and is none that is known.
 pub fn is_almost(other: &str, key: &str) -> bool {
     let is_known = other == key || KEYS.iter().any(|known| known.name == other);
-    let is_near = || strsim::osa_distance(&other.to_ascii_lowercase(), &key.to_ascii_lowercase()) <= NEAR_MISS;
-    !is_known && other.len().abs_diff(key.len()) <= NEAR_MISS && is_near()
+    !is_known && is_near(other, key)
+}
+
+/// The keys are the same but for letter case, or two letters at most.
+pub(in crate::plan) fn is_near(other: &str, key: &str) -> bool {
+    let distance = || strsim::osa_distance(&other.to_ascii_lowercase(), &key.to_ascii_lowercase());
+    other.len().abs_diff(key.len()) <= NEAR_MISS && distance() <= NEAR_MISS
+}
+
+/// What is wrong with a key that is near this one, where that is missing.
+pub(in crate::plan) fn misspelt(near: &str, key: &str) -> KeyProblem {
+    KeyProblem::new(near, format!("the key is not known; write {key} instead, or remove it"))
 }
 
 /// The annotation is read, or may be meant to be.

@@ -26,6 +26,7 @@ use wish::Asks;
 use words::Words;
 
 pub use keys::{KEYS, Key, Treatment, is_almost, is_known, is_of_interest};
+pub(in crate::plan) use keys::{is_near, misspelt};
 pub use wish::{End, HoldReason, Origin, Proof};
 
 /// Which annotated Services get a binding.

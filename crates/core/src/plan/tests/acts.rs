@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use super::world::{World, binding, pod};
-use crate::api::DirectAccessBinding;
+use crate::api::binding::Parked;
+use crate::api::{DirectAccessBinding, names};
 use crate::model::{Ending, GateState, PreStop};
 
 /// Pods `web-1` to `web-n` whose gates are open and whose containers sleep for 20 s before they end.
@@ -64,6 +65,17 @@ pub(super) fn respec(world: &mut World, spec: &Value) {
 /// Edits the first binding.
 pub(super) fn edit(world: &mut World, change: impl FnOnce(&mut DirectAccessBinding)) {
     change(Arc::make_mut(&mut world.bindings[0]));
+}
+
+/// The annotated Service, for which it was made, says that it does not want direct access.
+pub(super) fn park(world: &mut World) {
+    let mark = Parked { reason: "SaidFalse".to_owned(), since: Some(world.now) };
+    edit(world, |binding| {
+        let owner =
+            json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "service-uid", "controller": true});
+        binding.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+        binding.metadata.annotations.get_or_insert_default().insert(names::PARKED.to_owned(), mark.value());
+    });
 }
 
 /// Its deletion is asked for.

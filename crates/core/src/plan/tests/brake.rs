@@ -93,6 +93,14 @@ fn what_the_config_map_says_is_read_and_what_cannot_be_read_changes_no_word_and_
             let problem = brake.hear(&config(Some(value))).expect("it is reported");
             assert!(problem.to_string().starts_with("hold-removals: "), "{problem}");
             assert_eq!(held_by(&brake), held, "{value:?} after {before:?}");
+            let words = match held {
+                None => "until then removals go on, as before",
+                Some(HoldCause::ConfigMapUnreadable) => {
+                    "until then removals are held, because that may have been meant"
+                }
+                Some(_) => "until then removals are held, as before",
+            };
+            assert_eq!(brake.removals().until_then(), words, "{value:?} after {before:?}");
             assert!(brake.hear(&config(Some(value))).is_none(), "once");
             // Another leader hears nothing else, and an absent word ends it.
             brake.begin([], Duration::ZERO);
@@ -100,6 +108,29 @@ fn what_the_config_map_says_is_read_and_what_cannot_be_read_changes_no_word_and_
             assert_eq!(held_by(&brake), Some(HoldCause::ConfigMapUnreadable), "{value:?} after {before:?}");
             assert!(brake.hear(&config(None)).is_none());
             assert_eq!(held_by(&brake), None);
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_almost_the_one_that_counts_is_no_absent_word() {
+    for (keys, expected) in [
+        (&["hold_removals"][..], None),
+        (&["Hold-Removals"], None),
+        (&["holdRemovals"], None),
+        (&["hold-removal", "other"], None),
+        (&["hold-removals"], Some(Reading::Said(HoldWord::GoOn))),
+        (&["hold-removals", "hold_removals"], Some(Reading::Said(HoldWord::GoOn))),
+        (&["hold", "removals", "something-else"], Some(Reading::Absent)),
+        (&[], Some(Reading::Absent)),
+    ] {
+        let data = keys.iter().map(|key| ((*key).to_owned(), "false".to_owned())).collect();
+        match (HoldWord::read_data(&data), expected) {
+            (Reading::Unreadable(problem), None) => {
+                let said = problem.to_string();
+                assert!(said.contains(keys[0]) && said.contains("write hold-removals instead"), "{said}");
+            }
+            (found, expected) => assert_eq!(Some(found), expected, "{keys:?}"),
         }
     }
 }

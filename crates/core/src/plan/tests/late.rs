@@ -15,7 +15,7 @@ use crate::reconcile::{Execution, Refusals, Reply};
 const CLASSES: [Class; 7] =
     [Class::Denied, Class::Throttled, Class::Quota, Class::Invalid, Class::Transient, Class::Busy, Class::Arrears];
 
-fn failure(class: Class) -> Failure {
+pub(super) fn failure(class: Class) -> Failure {
     Failure { class, action: "DescribeTargetHealth", code: "Some".to_owned(), message: String::new(), request_id: None }
 }
 

@@ -3,13 +3,15 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::acts::{add, delete, delete_binding, listener, remove, respec, unready, web};
+use super::acts::{add, delete, delete_binding, edit, listener, park, remove, respec, unready, web};
+use super::late::failure;
 use super::properties::{cell, policy, world as world_of};
 use super::world::{World, address};
+use crate::api::binding::Left;
 use crate::api::condition::{ChangeReason, ConditionType, HoldCause, Reason};
 use crate::api::names;
-use crate::model::{Health, Phase, Weight};
-use crate::plan::{ConfigMapSight, Hold, Removals, Step};
+use crate::model::{Class, Health, Phase, Weight};
+use crate::plan::{Cloud, ConfigMapSight, Hold, Removals, Snapshot, Step, plan};
 
 pub(super) fn held(reason: HoldCause) -> Removals {
     Removals::Held(Hold { reason, namespace: "system".to_owned(), config_map: ConfigMapSight::Absent })
@@ -159,6 +161,47 @@ fn a_hold_keeps_listeners_and_load_balancers_that_hold_nothing() {
     assert_eq!(found.bindings[0].release, crate::plan::Release::Waits);
     world.removals = Removals::Allowed;
     assert!(matches!(world.plan().steps.as_slice(), [Step::DeleteListeners(all)] if all.len() == 2));
+}
+
+/// Ready of the first binding, in one line, and what is left of it.
+fn ready(world: &World) -> (String, Option<Left>) {
+    let status = world.bindings[0].status.clone().unwrap();
+    let find = |kind: ConditionType| status.conditions.iter().find(|one| one.type_ == kind.as_str()).unwrap();
+    let (accepted, ready) = (find(ConditionType::Accepted), find(ConditionType::Ready));
+    (format!("{} {}: {}", ready.status, ready.reason, accepted.message), status.left)
+}
+
+#[test]
+fn a_parked_binding_serves_nothing_only_when_nothing_of_it_is_left() {
+    let mut world = at_rest();
+    world.removals = held(HoldCause::ConfigMap);
+    park(&mut world);
+    converge(&mut world);
+    assert_eq!(first_targets(&world), [10, 10, 10]);
+    let (said, left) = ready(&world);
+    assert_eq!(left, Some(Left { targets: 3, listeners: 1 }));
+    assert!(said.starts_with("False RemovalsHeld: "), "{said}");
+    assert!(
+        said.contains("is to be parked; 3 targets and 1 listener still serve, because removals are held"),
+        "{said}"
+    );
+    // A read that fails takes nothing back.
+    let snapshot = Snapshot { cloud: Cloud::Failed(failure(Class::Throttled)), ..world.snapshot() };
+    let blind = &plan(&snapshot).bindings[0].problems;
+    assert!(blind.iter().any(|one| one.message.contains("3 targets and 1 listener still serve")), "{blind:?}");
+    world.removals = Removals::Allowed;
+    converge(&mut world);
+    assert!(first_targets(&world).is_empty());
+    let (said, left) = ready(&world);
+    assert_eq!(left, Some(Left { targets: 0, listeners: 0 }));
+    assert!(said.starts_with("False Parked: ") && said.contains("is parked; it serves nothing"), "{said}");
+    // A hold that comes later holds nothing.
+    world.removals = held(HoldCause::ConfigMap);
+    converge(&mut world);
+    assert_eq!(ready(&world).0, said);
+    edit(&mut world, |binding| binding.metadata.annotations = None);
+    converge(&mut world);
+    assert_eq!(ready(&world).1, None);
 }
 
 #[test]

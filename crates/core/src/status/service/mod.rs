@@ -41,7 +41,7 @@ pub enum Outcome {
     Apply(Box<Application>),
     /// It is to be made, but not yet.
     Wait,
-    /// It is to be marked as parked: it keeps its load balancer and serves nothing.
+    /// It is to be marked as parked: it keeps its load balancer, and what it has there goes.
     Park {
         /// Its UID.
         uid: String,

@@ -41,9 +41,11 @@ pub(super) fn standing(service: &Service, own: &DirectAccessBinding, mark: Optio
         let patch = r#"{"spec":{"deletionPolicy":"Delete"}}"#;
         format!("kubectl -n {namespace} patch directaccessbinding {name} --type=merge -p '{patch}', and then {delete}")
     };
+    let parking = own.parking();
+    let state = parking.state();
     let words = format!(
-        "load balancer{id} is parked{since}, because {why}: it serves nothing, and still costs money. To use it again at the same \
-         address, {back}. To delete it, run: {delete}"
+        "load balancer{id} {state}{since}, because {why}: {parking}, and it costs money. To use it again at the same address, {back}. To \
+         delete it, run: {delete}"
     );
     Standing::Unmet(ServiceReason::Parked, words)
 }

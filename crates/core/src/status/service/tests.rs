@@ -152,6 +152,27 @@ fn a_user_who_ends_it_parks_a_load_balancer_that_was_created_and_gets_it_back() 
 }
 
 #[test]
+fn what_a_parked_binding_still_serves_is_said_from_its_status() {
+    let service = service(&[(names::DIRECT_ACCESS, "false")]);
+    for (status, words, absent) in [
+        (None, "is to be parked since", "serves nothing"),
+        (Some(json!({"left": {"targets": 0, "listeners": 0}})), "is parked since", "still"),
+        (
+            Some(json!({"left": {"targets": 2, "listeners": 1}, "removalsHeldBy": "ConfigMap"})),
+            "2 targets and 1 listener still serve, because removals are held, and it costs money",
+            "serves nothing",
+        ),
+    ] {
+        let mut parked = park(made(&[]), "SaidFalse 1970-01-01T00:00:01Z");
+        let before = readiness(&parked).2;
+        parked.status = status.map(|status| serde_json::from_value(status).unwrap());
+        let (_, reason, message) = told(&verdict(&service, ALL, &[&parked]));
+        assert!(reason == "Parked" && message.contains(words) && !message.contains(absent), "{reason}: {message}");
+        assert_eq!(readiness(&parked).2 == before, parked.status.is_none(), "the Service is looked at");
+    }
+}
+
+#[test]
 fn one_that_is_retained_says_what_must_be_set_first() {
     let own = made(&[(names::LOAD_BALANCER_RETAIN, "true")]);
     let message = told(&verdict(&service(&[(names::DIRECT_ACCESS, "false")]), ALL, &[&own])).2;

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::DirectAccessBinding;
+use crate::api::binding::Parking;
 use crate::api::condition::{ConditionType, Reason};
 
 /// For how long a binding that is not ready may be on its way, before its Service says so: a rollout is no news.
@@ -45,7 +46,8 @@ pub(super) fn trouble(binding: &DirectAccessBinding, now: Timestamp) -> Trouble 
 }
 
 /// What of a binding its Service's condition may depend on, besides its spec.
-pub fn readiness(binding: &DirectAccessBinding) -> (Option<(&str, &str)>, Option<&str>) {
+pub fn readiness(binding: &DirectAccessBinding) -> (Option<(&str, &str)>, Option<&str>, Option<Parking>) {
+    let parking = binding.parked().map(|_| binding.parking());
     let ready = find(binding, ConditionType::Ready).map(|ready| (ready.status.as_str(), ready.reason.as_str()));
-    (ready, find(binding, ConditionType::Stalled).map(|stalled| stalled.message.as_str()))
+    (ready, find(binding, ConditionType::Stalled).map(|stalled| stalled.message.as_str()), parking)
 }

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::story::Story;
 use super::{Row, add, delete, edit, listener, remove, respec, web};
-use crate::api::binding::Parked;
 use crate::api::names;
 use crate::model::{Protocol, TargetPort};
 use crate::plan::ConfigView;
+use crate::plan::tests::acts::park;
 use crate::plan::tests::world::{World, binding};
 
 pub(super) const STORIES: &[Row] = &[
@@ -192,13 +192,7 @@ fn parked() -> Story {
     let mut story =
         Story::at_rest("The annotated Service says that it does not want direct access.", web(&json!({}), 2));
     story.after(1, "the binding is parked", |world| {
-        let mark = Parked { reason: "SaidFalse".to_owned(), since: Some(world.now) };
-        edit(world, |binding| {
-            let owner =
-                json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "service-uid", "controller": true});
-            binding.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
-            binding.metadata.annotations.get_or_insert_default().insert(names::PARKED.to_owned(), mark.value());
-        });
+        park(world);
     });
     story.after(60, "the change is taken back", |world| {
         edit(world, |binding| binding.metadata.annotations = None);
