@@ -310,9 +310,13 @@ impl Report<'_> {
         replaced: Option<&Vec<String>>,
     ) -> Option<(Arc<Service>, Write)> {
         let service = view.service.clone()?;
-        let is_parked = matches!(plan.management, Management::Park(_));
-        if is_parked && plan.left.is_none_or(|left| left.targets > 0 || left.listeners > 0) {
-            // It still leads to what serves, as far as is known.
+        let is_kept = match plan.management {
+            Management::Park(_) => plan.left.is_none() || !plan.withheld.is_empty(),
+            Management::Release(_) => !plan.withheld.is_empty(),
+            _ => false,
+        };
+        if is_kept {
+            // It leads to what serves on, as far as is known.
             return None;
         }
         let addresses = annotation::ingress(view, &service, &self.snapshot.cloud, plan.management)?;

@@ -57,6 +57,18 @@ fn overwrite(play: &mut Play) {
 }
 
 type Change = fn(&mut Play);
+/// Removals go on.
+fn go_on(play: &mut Play) {
+    play.with(|s| *s.shared.brake() = Brake::new(HoldFlag::Unset, "system"));
+}
+
+fn park(play: &mut Play) {
+    edit(play, |binding| {
+        let mark = (names::PARKED.to_owned(), "SaidFalse".to_owned());
+        binding.metadata.annotations.get_or_insert_default().extend([mark]);
+    });
+}
+
 type Ends = [(Vec<String>, usize); 2];
 
 /// What the Service has in the end, and how often it was written, where ours stood there, and where theirs do.
@@ -84,15 +96,23 @@ fn ends(change: Change) -> Ends {
 fn addresses_of_somebody_else_are_replaced_once_and_taken_off_never() {
     let ours = || vec![OURS.to_owned()];
     let theirs = || vec![THEIRS.to_owned()];
-    let rows: [(&str, Change, Ends); 8] = [
+    let rows: [(&str, Change, Ends); 10] = [
         ("in force", |_| {}, [(ours(), 0), (theirs(), 1)]),
         (
             "parked",
             |play| {
-                edit(play, |binding| {
-                    let mark = (names::PARKED.to_owned(), "SaidFalse".to_owned());
-                    binding.metadata.annotations.get_or_insert_default().extend([mark]);
-                });
+                go_on(play);
+                park(play);
+            },
+            [(Vec::new(), 1), (theirs(), 0)],
+        ),
+        ("parked, and removals are held", park, [(ours(), 0), (theirs(), 0)]),
+        (
+            "deleted",
+            |play| {
+                go_on(play);
+                make_by_hand(play);
+                delete_binding(&mut play.world);
             },
             [(Vec::new(), 1), (theirs(), 0)],
         ),
@@ -102,7 +122,7 @@ fn addresses_of_somebody_else_are_replaced_once_and_taken_off_never() {
                 make_by_hand(play);
                 delete_binding(&mut play.world);
             },
-            [(Vec::new(), 1), (theirs(), 0)],
+            [(ours(), 0), (theirs(), 0)],
         ),
         ("deleted, and made again", |play| delete_binding(&mut play.world), [(ours(), 0), (theirs(), 1)]),
         (
