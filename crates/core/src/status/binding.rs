@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::binding::{
@@ -21,15 +20,12 @@ use crate::plan::{
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
+use super::motion::{Motion, motion};
 use super::no_weight::no_weight;
 use super::placement::load_balancer;
 use super::programmed::programmed;
 use super::refused::RefusedWrites;
 use super::visit::{Visit, is_kept};
-
-/// How long a missing reference may be on its way before the binding counts as stalled. Tools that wait for a whole release give
-/// up at once on a stalled object, and objects of one release arrive in any order.
-const REFERENCE_GRACE: SignedDuration = SignedDuration::from_secs(120);
 
 /// One finished round, as far as statuses need it.
 pub struct Round<'a> {
@@ -402,52 +398,4 @@ fn ready(round: &Round<'_>, plan: &BindingPlan, all: &[&Verdict]) -> Verdict {
     };
     let message = format!("{} of {} Pods are healthy targets of {id}", counts.healthy, counts.desired);
     Verdict::new(Truth::True, Reason::Ready, message)
-}
-
-enum Motion {
-    Moving,
-    Stuck,
-}
-
-/// Whether a binding that is not ready will get there by itself.
-fn motion(ready: &Verdict, missing_for: SignedDuration) -> Option<Motion> {
-    if ready.is_true() {
-        return None;
-    }
-    Some(match ready.reason {
-        // A pause is the user's wish: it is neither progress nor failure.
-        Reason::Suspended | Reason::Parked | Reason::NoWeight => return None,
-        Reason::Invalid
-        | Reason::PortConflict
-        | Reason::ManagedByTke
-        | Reason::SwitchesRefused
-        | Reason::UnsupportedValue
-        | Reason::QuotaExceeded
-        | Reason::BackendConflict
-        | Reason::Denied
-        | Reason::Arrears
-        | Reason::ConfigUnreadable
-        | Reason::ConfigNotOwned
-        | Reason::SlicesStale
-        | Reason::ListenerStopped
-        | Reason::TagsNotShown
-        | Reason::GateNotWritten
-        | Reason::NotWritten
-        | Reason::Internal
-        | Reason::OtherAccount
-        | Reason::RemovalsHeld
-        | Reason::RemovalHeld => Motion::Stuck,
-        Reason::ServiceNotFound
-        | Reason::ServicePortNotFound
-        | Reason::NoSelector
-        | Reason::ConfigNotFound
-        | Reason::LoadBalancerNotFound
-        | Reason::ListenerNotFound
-        | Reason::CertificateNotFound
-            if missing_for >= REFERENCE_GRACE =>
-        {
-            Motion::Stuck
-        }
-        _ => Motion::Moving,
-    })
 }

@@ -5,6 +5,7 @@ mod conditions;
 mod config;
 mod failure;
 mod gate;
+mod motion;
 mod next_look;
 mod no_weight;
 mod placement;
