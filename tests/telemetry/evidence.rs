@@ -140,12 +140,18 @@ impl Scene {
     /// Waits until rounds have found nothing to do for a while; returns that part of the log.
     async fn rest(&self, program: &Program) -> std::ops::Range<usize> {
         let rounds = |log: &str| log.matches(r#""message":"round done""#).count();
+        // Pods that have ended may leave late, and a status says that, too.
+        let versions = || async {
+            let path = "jsonpath={.items[*].metadata.resourceVersion}";
+            (self.ok(&["get", "dab", "-o", path]).await, self.ok(&["get", "pods", "-o", path]).await)
+        };
         let settled = || async {
+            let objects = versions().await;
             let begin = program.log().len();
             let writes = self.cloud.writes();
             let known = rounds(&program.log());
             eventually("rounds go on", DEADLINE, async || rounds(&program.log()) > known + 3 * BINDINGS).await;
-            (self.cloud.writes() == writes).then_some(begin)
+            (self.cloud.writes() == writes && versions().await == objects).then_some(begin)
         };
         settled().await;
         let begin = eventually("nothing is written any more", DEADLINE, settled).await;
