@@ -151,11 +151,11 @@ impl Scene {
             let writes = self.cloud.writes();
             let known = rounds(&program.log());
             eventually("rounds go on", DEADLINE, async || rounds(&program.log()) > known + 3 * BINDINGS).await;
-            (self.cloud.writes() == writes && versions().await == objects).then_some(begin)
+            let end = program.log().len();
+            (self.cloud.writes() == writes && versions().await == objects).then_some(begin..end)
         };
         settled().await;
-        let begin = eventually("nothing is written any more", DEADLINE, settled).await;
-        begin..program.log().len()
+        eventually("nothing is written any more", DEADLINE, settled).await
     }
 
     async fn until_forgotten(&self, address: &str) -> Scrape {
