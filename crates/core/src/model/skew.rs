@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long an answer counts. Pods that were told to end by a clock of which nothing has been heard for so long have ended.
+/// How long an answer counts. A Pod whose deletion was stamped by a server that has been silent for longer has ended by now.
 const WINDOW: Duration = Duration::from_secs(300);
 /// Answers of so long are kept as one.
 const PART: Duration = Duration::from_secs(10);

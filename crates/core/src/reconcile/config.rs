@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::effect::{Answer, Effect, Input, NotTaken, OtherRead, Read, StatusField, Taken, Ticket, Write};
 use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
-use super::surroundings::{ConfigSight, Surroundings};
+use super::surroundings::{At, ConfigSight, Surroundings};
 use super::tickets::Tickets;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus};
 use crate::model::{ObjectKey, Service};
@@ -94,19 +94,6 @@ struct User {
 impl User {
     fn uid(&self) -> &str {
         self.binding.metadata.uid.as_deref().unwrap_or_default()
-    }
-}
-
-/// What a step sees, and where its effects go.
-struct At<'a, 'b> {
-    surroundings: &'a Surroundings<'b>,
-    out: &'a mut Vec<Effect>,
-}
-
-impl At<'_, '_> {
-    /// Since some moment that stays the same.
-    fn at(&self) -> Duration {
-        self.surroundings.now.at
     }
 }
 

@@ -195,7 +195,7 @@ impl Execution {
     fn finish_step(&mut self, step: &Step, refusals: &Refusals) {
         let (all, owners) = (items(step), owners(step));
         let left: Vec<usize> = (0..all.len()).filter(|place| !self.recorded.contains(&all[*place])).collect();
-        // The failure that the owner of an item is told of. What is not tried for another's sake is nobody's fault.
+        // The failure that the status of the item's owner shows. An item that only shared a call with a refused one has none.
         let failure = |place: usize| match refusals.of(&all[place], &owners[place]) {
             Some(Known::Guilty(failure) | Known::Alone(failure, _)) => Some(failure.clone()),
             Some(Known::Untested) | None => None,

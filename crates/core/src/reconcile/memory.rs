@@ -14,7 +14,7 @@ use crate::model::{Class, Failure, KeyMark, Limits, TaskId, TaskState};
 use crate::plan::{Cloud, Observed, Outcome, Plan, ReadState, Remembered, Snapshot, Step, StepOutcome};
 use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 
-/// How long a task is waited for before the load balancer is looked at all the same.
+/// How long rounds wait for a task before they read the load balancer anyway.
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
 /// How soon to ask again after a running task.
 const TASK_POLL: Duration = Duration::from_millis(100);

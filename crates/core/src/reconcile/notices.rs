@@ -23,7 +23,7 @@ const PROGRAM: &str = "Program";
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
 
-/// In a rollout, the same happens again and again. It is told once in this time; what it has led to is in the status.
+/// A rollout repeats the same Events. Each is published once in this time; the status has the result.
 const QUIET: Duration = Duration::from_secs(30);
 
 /// When which reason was last told of a binding. Forgetting it costs an Event.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Key, NotTaken, Shared};
+use super::{Effect, Key, NotTaken, Shared};
 use crate::api::{DirectAccessBinding, TkeServiceConfig};
 use crate::model::{Caller, KeyMark, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::Setting;
@@ -110,5 +110,18 @@ impl Surroundings<'_> {
             refused.retain(|uid| self.caches.has_binding(uid));
         }
         refused.record(binding, field, result, self.now.wall);
+    }
+}
+
+/// What a step sees, and where its effects go.
+pub(super) struct At<'a, 'b> {
+    pub(super) surroundings: &'a Surroundings<'b>,
+    pub(super) out: &'a mut Vec<Effect>,
+}
+
+impl At<'_, '_> {
+    /// Since some moment that stays the same.
+    pub(super) fn at(&self) -> Duration {
+        self.surroundings.now.at
     }
 }

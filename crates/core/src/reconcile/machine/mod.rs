@@ -15,7 +15,7 @@ use super::gathering::{Gathered, Gathering, Reading};
 use super::memory::Memory;
 use super::notices::hear_hold;
 use super::reporting::{HeldBack, Writing};
-use super::surroundings::Surroundings;
+use super::surroundings::{At, Surroundings};
 use super::tempo::Tempo;
 use super::tickets::Tickets;
 use super::{Execution, Key};
@@ -168,19 +168,6 @@ impl Machine {
             Stage::Submitting(_, submitting) => Some(submitting.until),
             Stage::Asking(_) | Stage::Applying(..) | Stage::Over => None,
         }
-    }
-}
-
-/// What a step sees, and where its effects go.
-struct At<'a, 'b> {
-    surroundings: &'a Surroundings<'b>,
-    out: &'a mut Vec<Effect>,
-}
-
-impl At<'_, '_> {
-    /// Since some moment that stays the same.
-    fn at(&self) -> Duration {
-        self.surroundings.now.at
     }
 }
 

@@ -7,6 +7,7 @@ mod execution;
 mod gates;
 mod ingress;
 mod keyed_play;
+mod kind;
 mod machine;
 mod objects;
 mod play;

@@ -6,7 +6,7 @@ use crate::model::{GateState, Health, Pod, RegisteredTarget, Route, RuleId};
 use crate::plan::Verdict;
 use crate::plan::tests::world::World;
 
-/// A Pod that every route of the binding has found healthy, with weight, and whose gate would wait for a registration all the same.
+/// A Pod that every route of the binding has found healthy, with weight, and whose gate would still wait for a registration.
 /// Pods that are not to be targets, which the status says, are left out.
 pub(super) fn unopened(world: &World) -> Option<String> {
     let mut gated = world.clone();
