@@ -252,7 +252,11 @@ impl Brake {
 /// Whether statuses say that removals are held for this reason. It is written into all of them, so it counts where more than five say it, or
 /// most of them; fewer may have been left by a hold that is over, because they could not be written since.
 pub fn is_recorded<'a>(cause: HoldCause, statuses: impl IntoIterator<Item = &'a DirectAccessBindingStatus>) -> bool {
-    let says = |status: &&DirectAccessBindingStatus| status.removals_held_by() == Some(cause);
+    let says = |status: &&DirectAccessBindingStatus| match status.removals_held_by() {
+        Some(said) => said == cause,
+        // A word of a later version holds until somebody lets it go on.
+        None => cause == HoldCause::Mass && status.removals_held_by.is_some(),
+    };
     let (saying, others): (Vec<_>, Vec<_>) = statuses.into_iter().partition(says);
     saying.len() > BINDINGS || saying.len() > others.len()
 }

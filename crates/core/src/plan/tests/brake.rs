@@ -237,6 +237,20 @@ fn what_a_leader_holds_by_itself_is_held_by_the_next_one_until_somebody_lets_it_
     }
 }
 
+/// A later version led before this one.
+#[test]
+fn a_word_that_this_version_does_not_know_goes_on_to_hold() {
+    let said = |word: &str| {
+        let status = DirectAccessBindingStatus { removals_held_by: Some(word.to_owned()), ..Default::default() };
+        let mut brake = Brake::new(HoldFlag::Unset, "system");
+        brake.begin([&status, &status], Duration::ZERO);
+        held_by(&brake)
+    };
+    for (word, expected) in [("Comet", Some(HoldCause::Mass)), ("", Some(HoldCause::Mass)), ("Flag", None)] {
+        assert_eq!(said(word), expected, "{word:?}");
+    }
+}
+
 /// Statuses that could not be written since, or came back with a backup.
 #[test]
 fn a_few_statuses_of_a_hold_that_is_over_hold_nothing() {
