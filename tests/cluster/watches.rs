@@ -119,6 +119,21 @@ impl Scene {
         status.conditions.into_iter().map(|one| (one.type_, one.status, one.reason)).collect()
     }
 
+    /// The conditions of the bindings, once nothing is under way.
+    async fn calm(&self) -> [Vec<(String, String, String)>; 2] {
+        eventually("nothing is under way", DEADLINE, async || {
+            let found = [self.conditions("web").await, self.conditions("side").await];
+            let is_calm = found.iter().all(|conditions| conditions.iter().all(|(_, status, _)| status == "True"))
+                && found.iter().flatten().all(|(kind, _, _)| kind != "Reconciling");
+            if is_calm && found.iter().all(|conditions| !conditions.is_empty()) {
+                Ok(Some(found))
+            } else {
+                Err(format!("{found:?}"))
+            }
+        })
+        .await
+    }
+
     async fn strike(&self, kinds: &[&'static str], only: Option<&'static str>, misfortune: Misfortune) {
         self.lines.set(Rule::Strike(only, misfortune));
         eventually(&format!("{misfortune:?} befalls {kinds:?}"), DEADLINE, async || self.lines.has_struck(kinds)).await;
@@ -232,7 +247,8 @@ async fn stall(scene: &mut Scene) {
 /// One kind after the other is forbidden while the controller is at work.
 async fn forbid(scene: &mut Scene) {
     for kind in KINDS {
-        let (before, calm) = (scene.weights(80), scene.conditions("side").await);
+        let [_, calm] = scene.calm().await;
+        let before = scene.weights(80);
         scene.strike(&[kind], Some(kind), Misfortune::Forbid).await;
         if MEMBERS.contains(&kind) {
             scene.size = 3;
@@ -263,8 +279,8 @@ async fn forbid(scene: &mut Scene) {
 /// One kind after the other is forbidden when the controller starts.
 async fn forbid_from_the_start(scene: &mut Scene) {
     for kind in KINDS {
+        let calm = scene.calm().await;
         let (web, side) = (scene.weights(80), scene.weights(81));
-        let calm = (scene.conditions("web").await, scene.conditions("side").await);
         scene.stage.take_controller().end().await;
         scene.strike_at_start(kind).await;
         match kind {
@@ -283,10 +299,10 @@ async fn forbid_from_the_start(scene: &mut Scene) {
             let ready = reqwest::get(format!("http://{}/readyz", scene.stage.admin())).await.unwrap();
             assert!(!ready.status().is_success(), "{kind}: who has not seen the cluster is not ready");
             assert_eq!((scene.weights(80), scene.weights(81)), (web, side), "{kind}");
-            assert_eq!((scene.conditions("web").await, scene.conditions("side").await), calm, "{kind}");
+            assert_eq!([scene.conditions("web").await, scene.conditions("side").await], calm, "{kind}");
         }
         if kind == SWITCHES {
-            assert_eq!((scene.conditions("web").await, scene.conditions("side").await), calm, "{kind}");
+            assert_eq!([scene.conditions("web").await, scene.conditions("side").await], calm, "{kind}");
             assert!(scene.stage.binding("late").await.is_none(), "TKE may program it");
             let path = format!("jsonpath={{.items[0].status.conditions[?(@.type==\"{}\")].status}}", names::GATE);
             let gate = scene.stage.ok(&["get", "pods", "-l", "app=late", "-o", &path]).await;
