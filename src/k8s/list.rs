@@ -12,7 +12,8 @@ use super::stores::{binding, config, name, switches};
 use super::table::{Sight, Table};
 use super::words::words;
 use super::{pod, service, slice};
-use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
+use crate::api::service_config::RawServiceConfig;
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 
 /// Objects of one kind cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +68,7 @@ impl Stores {
         put(&self.slices, list!(EndpointSlice, self.slices, "endpointslices")?, slice, name);
         let uid = |found: &core::Pod| found.metadata.uid.clone().unwrap_or_default();
         put(&self.pods, list!(core::Pod, self.pods, "pods")?, |found| Some(pod(found)), uid);
-        let configs = list!(DeserializeGuard<TkeServiceConfig>, self.configs.table(), "tkeserviceconfigs")?;
+        let configs = list!(RawServiceConfig, self.configs.table(), "tkeserviceconfigs")?;
         put(self.configs.table(), configs, config, name);
         put(&self.bindings, bindings, binding, name);
         let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
@@ -88,9 +89,9 @@ impl Stores {
 
 impl Stores {
     /// Puts a config into the place of the one that is there, if any: as it would be once it is applied.
-    pub fn put_config(&self, config: TkeServiceConfig) {
+    pub fn put_config(&self, config: &RawServiceConfig) {
         let (namespace, key) = (config.metadata.namespace.clone().unwrap_or_default(), config.name_any());
-        if let Some(row) = self::config(&DeserializeGuard(Ok(config))) {
+        if let Some(row) = self::config(config) {
             self.configs.table().put(&namespace, &key, row);
         }
     }

@@ -16,9 +16,11 @@ use super::index::{self, Word};
 use super::table::{Difference, Look, OptionalTable, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
-use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
+use crate::api::service_config::RawServiceConfig;
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 use crate::model::{Known, ObjectKey, Pod, Reading, Service, Slice};
 use crate::plan::brake::{HoldConfig, HoldWord};
+use crate::plan::config::ConfigObject;
 use crate::plan::{ConfigMapSight, selects};
 
 /// Something that rounds may depend on is not what it was.
@@ -73,16 +75,15 @@ fn placement(binding: &DirectAccessBinding) -> Option<(&str, bool)> {
     Some((&recorded.id, recorded.requested_time.is_some()))
 }
 
-/// A TkeServiceConfig as stored. Users write it under the vendor's definition too, which bounds nothing, so that one that this
-/// version cannot read is kept as such: it must not look as if it had been deleted.
+/// A TkeServiceConfig as stored.
 #[derive(Clone, Debug)]
 pub struct ConfigRow {
     /// Its name.
     pub key: ObjectKey,
     /// UIDs of the objects that own it.
     pub owners: Vec<String>,
-    /// The object, or what is wrong with it.
-    pub config: Result<Arc<TkeServiceConfig>, String>,
+    /// The object, as far as it can be read.
+    pub config: Arc<ConfigObject>,
     resource_version: Option<String>,
 }
 
@@ -105,21 +106,16 @@ impl ConfigRow {
 
     /// Nothing that a round reads has changed.
     pub fn is_same_input(&self, other: &Self) -> bool {
-        match (&self.config, &other.config) {
-            (Ok(a), Ok(b)) => {
-                let (before, after) = (&a.metadata, &b.metadata);
-                let asked = |meta: &kube::api::ObjectMeta| {
-                    meta.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT)).cloned()
-                };
-                before.uid == after.uid
-                    && asked(before) == asked(after)
-                    && before.generation == after.generation
-                    && before.owner_references == after.owner_references
-                    && a.spec == b.spec
-            }
-            (Err(a), Err(b)) => a == b,
-            _ => false,
-        }
+        let (before, after) = (&self.config.object.metadata, &other.config.object.metadata);
+        let asked = |meta: &kube::api::ObjectMeta| {
+            meta.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT)).cloned()
+        };
+        before.uid == after.uid
+            && asked(before) == asked(after)
+            && before.generation == after.generation
+            && before.owner_references == after.owner_references
+            && self.config.written == other.config.written
+            && self.config.problems == other.config.problems
     }
 }
 
@@ -241,23 +237,13 @@ pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<
     }
 }
 
-pub(super) fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
-    let meta = match &object.0 {
-        Ok(config) => &config.metadata,
-        Err(invalid) => &invalid.metadata,
-    };
+pub(super) fn config(object: &RawServiceConfig) -> Option<ConfigRow> {
+    let mut config = ConfigObject::from(object.clone());
+    bounded::slim(&mut config.object.metadata);
+    let meta = &object.metadata;
     let key = ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
-    let read = match &object.0 {
-        Ok(config) => {
-            let mut config = config.clone();
-            bounded::slim(&mut config.metadata);
-            Ok(Arc::new(config))
-        }
-        // It may repeat what cannot be read.
-        Err(invalid) => Err(clip(&invalid.error, MESSAGE_MAX)),
-    };
     let owners = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
-    Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: read })
+    Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: Arc::new(config) })
 }
 
 impl Stores {
@@ -313,8 +299,7 @@ impl Stores {
         let pod = |object: &core::Pod| Some(convert::pod(object));
         let uid = |object: &core::Pod| object.metadata.uid.clone().unwrap_or_default();
         start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
-        type Config = DeserializeGuard<TkeServiceConfig>;
-        start!(Config, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
+        start!(RawServiceConfig, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
         let (sender, receiver) = watch::channel(false);
         synced.push(receiver);
         let sink = Sink { table: self.switches.table().clone(), changes: changes.clone(), synced: sender };

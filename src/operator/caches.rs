@@ -96,6 +96,6 @@ impl Caches for Context {
             Look::Absent | Look::Refused(_) => return None,
         };
         let version = row.resource_version().map(str::to_owned);
-        Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone().ok() })
+        Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone() })
     }
 }

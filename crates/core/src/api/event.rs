@@ -23,6 +23,8 @@ vocabulary! {
         DeletingListeners = "DeletingListeners": "The cloud was asked to delete listeners that the binding had made.", "Nothing to do.";
         DeletingLoadBalancer = "DeletingLoadBalancer": "The cloud was asked to delete the load balancer that was created for the binding.",
             "Nothing to do.";
+        ConfigProblems = "ConfigProblems": "Parts of a TkeServiceConfig cannot be followed; the rest is. It is on the config, and on each binding that uses it.",
+            "Correct the fields that the note names.";
         UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
             "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
         HoldUnreadable = "HoldUnreadable": "The key hold-removals of the controller's ConfigMap cannot be read. What was in force stays in force; where nothing was, removals are held.",
@@ -38,7 +40,7 @@ vocabulary! {
 impl EventReason {
     /// Whether it is told as a warning: somebody should look.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::UngatedPods | Self::HoldUnreadable | Self::Repaired)
+        matches!(self, Self::ConfigProblems | Self::UngatedPods | Self::HoldUnreadable | Self::Repaired)
     }
 }
 

@@ -54,11 +54,11 @@ pub(super) fn judge(
         plan.ungated = ungated(view, &service);
         plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
     }
-    if let ConfigView::Found(config) = &view.config
+    if let ConfigView::Found { config, .. } = &view.config
         && management == Management::Manage
         && plan.pending.awaits_no_setting()
     {
-        plan.config_generation = config.metadata.generation;
+        plan.config_generation = config.object.metadata.generation;
     }
     let counts = Counts::new(&rows, health);
     drop(rows);

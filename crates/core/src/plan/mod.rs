@@ -76,7 +76,7 @@ pub use problem::Problem;
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
-pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
+pub use snapshot::{BindingView, Cloud, Cluster, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::config::ConfigObject;
 use super::config::reference;
 use super::management::Departure;
 use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use super::removals::Removals;
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::api::DirectAccessBinding;
 use crate::model::{
     Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget,
     Route, Service, Slice, TargetHealth, Witnesses,
@@ -142,12 +143,24 @@ pub enum ConfigView {
     Making,
     /// The binding would make it, and there is one of that name that is not the binding's.
     Foreign,
-    /// There is one that cannot be read, for this reason.
-    Unreadable(String),
     /// Whether there is one is not known: the API server refuses to list them, in these words.
     Refused(String),
     /// This one.
-    Found(Arc<TkeServiceConfig>),
+    Found {
+        /// The config, as far as it can be read.
+        config: Arc<ConfigObject>,
+        /// Whether other bindings use it.
+        users: ConfigUsers,
+    },
+}
+
+/// Who uses a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigUsers {
+    /// This binding alone: an entry without a listener of this binding is for nothing.
+    This,
+    /// Others too.
+    Several,
 }
 
 impl BindingView {

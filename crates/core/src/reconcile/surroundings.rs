@@ -8,10 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Effect, Key, NotTaken, Shared};
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::api::DirectAccessBinding;
 use crate::model::{Caller, KeyMark, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
+use crate::plan::config::ConfigObject;
 use crate::plan::{BindingView, Cluster};
 use crate::status::Field;
 
@@ -66,8 +67,8 @@ pub struct ConfigSight {
     pub owners: Vec<String>,
     /// Its resource version.
     pub version: Option<String>,
-    /// The object; `None` where this version cannot read it.
-    pub config: Option<Arc<TkeServiceConfig>>,
+    /// The object, as far as it can be read.
+    pub config: Arc<ConfigObject>,
 }
 
 /// What flags say.

@@ -34,7 +34,7 @@ pub mod limit {
     /// Weights of Pods that their targets do not show.
     pub const HELD_WEIGHTS: usize = 200;
     /// Problems with the config.
-    pub const CONFIG_PROBLEMS: usize = 8;
+    pub const CONFIG_PROBLEMS: usize = 32;
     /// Characters of an annotation's value.
     pub const ANNOTATION_VALUE: usize = 1024;
 }
@@ -76,7 +76,7 @@ pub struct DirectAccessBindingStatus {
     /// The readiness gates of the Service's Pods. Absent until they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateStatus>,
-    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 8.
+    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 32.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::CONFIG_PROBLEMS), extend("x-kubernetes-list-type" = "atomic"))]
     pub config_problems: Vec<EntryProblem>,

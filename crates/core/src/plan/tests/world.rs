@@ -9,13 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::api::mark::{ListenerName, TargetTag};
-use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+use crate::api::{DirectAccessBinding, names};
 use crate::model::{
     AccountId, Address, Annotations, Answer, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState,
     Health, IpFamily, Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
     ObjectKey, Phase, Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, ServerTime, Service,
     ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
+use crate::plan::config::ConfigObject;
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
     Removals, Snapshot, plan,
@@ -130,7 +131,7 @@ pub(crate) struct World {
     /// What Secrets say of certificates.
     pub(crate) certificates: BTreeMap<String, Result<String, String>>,
     /// The configs of bindings, by place in `bindings`.
-    pub(crate) configs: BTreeMap<usize, Arc<TkeServiceConfig>>,
+    pub(crate) configs: BTreeMap<usize, Arc<ConfigObject>>,
     /// Where the reference to a config leads, for bindings without one in `configs`.
     pub(crate) config: ConfigView,
     /// What the reads of the cloud gave, where that is not the state of this world.
@@ -345,7 +346,10 @@ impl World {
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
             certificates: self.certificates.clone(),
-            config: self.configs.get(&place).map_or(self.config.clone(), |config| ConfigView::Found(config.clone())),
+            config: self.configs.get(&place).map_or(self.config.clone(), |config| ConfigView::Found {
+                config: config.clone(),
+                users: crate::plan::ConfigUsers::Several,
+            }),
             speaks_for_service: true,
             departure: self.departure,
             former_uids: std::collections::BTreeSet::new(),

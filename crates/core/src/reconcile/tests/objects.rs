@@ -128,7 +128,11 @@ impl Caches for Objects {
     fn config(&self, key: &ObjectKey) -> Option<ConfigSight> {
         let config = self.configs.get(&key.name)?;
         let owners = config.metadata.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
-        Some(ConfigSight { owners, version: config.metadata.resource_version.clone(), config: Some(config.clone()) })
+        Some(ConfigSight {
+            owners,
+            version: config.metadata.resource_version.clone(),
+            config: Arc::new(TkeServiceConfig::clone(config).into()),
+        })
     }
 }
 
@@ -172,8 +176,9 @@ impl Objects {
             }),
             Write::Config { config } => changed_config(objects, *config, version),
             Write::ConfigStatus { config, status } => {
-                let name = config.metadata.name.clone().unwrap_or_default();
-                let found = objects.configs.get_mut(&name).filter(|found| found.metadata.uid == config.metadata.uid);
+                let meta = &config.object.metadata;
+                let name = meta.name.clone().unwrap_or_default();
+                let found = objects.configs.get_mut(&name).filter(|found| found.metadata.uid == meta.uid);
                 found.map(|found| {
                     let found = Arc::make_mut(found);
                     found.status = Some(*status);

@@ -341,7 +341,7 @@ impl ConfigCase {
     pub(crate) fn status(&self, previous: &TkeServiceConfigStatus, now: Timestamp) -> TkeServiceConfigStatus {
         let config: TkeServiceConfig = serde_json::from_value(self.bare()).unwrap();
         let users: Vec<_> = self.users.iter().enumerate().map(|(index, shown)| self.user(index, *shown)).collect();
-        config_status(&config, &users, previous, now)
+        config_status(&config.clone().into(), &users, previous, now)
     }
 
     fn user(&self, index: usize, shown: Option<i64>) -> Arc<DirectAccessBinding> {
