@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::runtime::events::Recorder;
 
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use super::recorder::Notes;
 use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
@@ -34,7 +34,7 @@ pub(super) struct Ground {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorder: Notes,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
@@ -97,7 +97,7 @@ pub(super) struct Context {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorder: Notes,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// What flags say to machines.
