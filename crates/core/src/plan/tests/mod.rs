@@ -1,6 +1,7 @@
 //! Plans by table and by property.
 
 pub(crate) mod acts;
+mod answered;
 mod brake;
 mod cloud;
 mod config;

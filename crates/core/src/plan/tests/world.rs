@@ -348,7 +348,11 @@ impl World {
             certificates: self.certificates.clone(),
             config: self.configs.get(&place).map_or(self.config.clone(), |config| ConfigView::Found {
                 config: config.clone(),
-                users: crate::plan::ConfigUsers::Several,
+                users: if self.bindings.len() == 1 {
+                    crate::plan::ConfigUsers::This
+                } else {
+                    crate::plan::ConfigUsers::Several
+                },
             }),
             speaks_for_service: true,
             departure: self.departure,
