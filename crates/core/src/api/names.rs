@@ -136,12 +136,14 @@ pub const PARKING_FIELD_MANAGER: &str = "tke-direct-access-parking";
 /// Pod annotation: the weight of this Pod as a target, `"0"` to `"100"`.
 pub const CUSTOM_WEIGHT: &str = "service.cloud.tencent.com/custom-weight";
 
-/// Pod annotation: the networks of the Pod, a comma list of [`SHARED_ENI`], [`EXCLUSIVE_ENI`] and others.
+/// Pod annotation: the networks of the Pod, a comma list of [`SHARED_ENI`], [`EXCLUSIVE_ENI`], [`BRIDGE`] and others.
 pub const NETWORKS: &str = "tke.cloud.tencent.com/networks";
 /// The value of [`NETWORKS`] for VPC-CNI with a shared network interface.
 pub const SHARED_ENI: &str = "tke-route-eni";
 /// The value of [`NETWORKS`] for VPC-CNI with a network interface of the Pod's own.
 pub const EXCLUSIVE_ENI: &str = "tke-direct-eni";
+/// The value of [`NETWORKS`] for GlobalRouter (github.com/qyzhaoxun/multus-cni, which reads the annotation in TKE clusters).
+pub const BRIDGE: &str = "tke-bridge";
 /// Container resources that only VPC-CNI Pods ask for.
 pub const ENI_RESOURCES: [&str; 3] =
     ["tke.cloud.tencent.com/eni-ip", "tke.cloud.tencent.com/direct-eni", "tke.cloud.tencent.com/sub-eni"];
