@@ -156,6 +156,12 @@ pub const SUPER_NODE_TYPE: &str = "eklet";
 pub const SWITCHES_NAMESPACE: &str = "kube-system";
 /// Name of the ConfigMap with TKE's cluster-wide switches (457/131136).
 pub const SWITCHES_NAME: &str = "tke-service-controller-config";
+/// Name of the ConfigMap in [`SWITCHES_NAMESPACE`] from which TKE's controllers read the cluster's VPC (E6001, E6002 in 457/81004).
+pub const TKE_CONFIG: &str = "tke-config";
+/// Key of [`TKE_CONFIG`]: the cluster's VPC.
+pub const TKE_VPC_KEY: &str = "TKE_VPC_ID";
+/// The most characters of [`TKE_VPC_KEY`] that are kept. Ids are shorter.
+pub const VPC_MAX: usize = 64;
 /// Key of the switch that permits direct access to GlobalRouter Pods; its value is a boolean as text.
 pub const GLOBAL_ROUTE_SWITCH: &str = "GlobalRouteDirectAccess";
 
