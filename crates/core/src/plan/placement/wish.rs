@@ -42,6 +42,14 @@ impl Wish {
         age < WISH_LASTS && is_possible && !(is_overruled && age >= CALL_LASTS)
     }
 
+    /// What there is to say of the VPC that it is asked for in.
+    pub(super) fn note(&self, spec: &CreateSpec, snapshot: &Snapshot) -> Option<String> {
+        match vpc::of_creation(spec, &snapshot.vpc) {
+            CreationVpc::Ask(None, note) => note.filter(|_| self.vpc_id.is_none()),
+            _ => None,
+        }
+    }
+
     /// The VPC to ask for; `None` for the account's default. An earlier version recorded none, and asked for that of the flag.
     pub(super) fn vpc_of(&self, spec: &CreateSpec, snapshot: &Snapshot) -> Option<String> {
         let flagged = || snapshot.vpc.flagged().map(str::to_owned);
