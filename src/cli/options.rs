@@ -49,6 +49,9 @@ pub(super) struct Global {
     /// namespaces, else tke-direct-access.
     #[arg(long, global = true)]
     pub(super) controller_namespace: Option<String>,
+    /// The controller's --vpc-id.
+    #[arg(long, global = true, env = "VPC_ID")]
+    pub(super) vpc_id: Option<String>,
     /// The controller's --cluster-network.
     #[arg(long, global = true, value_enum, default_value_t = Network::VpcCni)]
     pub(super) cluster_network: Network,

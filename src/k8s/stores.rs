@@ -21,6 +21,7 @@ use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 use crate::model::{Known, ObjectKey, Pod, Reading, Service, Slice};
 use crate::plan::brake::{HoldConfig, HoldWord};
 use crate::plan::config::ConfigObject;
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{ConfigMapSight, selects};
 
 /// Something that rounds may depend on is not what it was.
@@ -36,6 +37,8 @@ pub enum Change {
     Pod(Difference<Pod>),
     /// TKE's switches.
     Switches(Difference<Switches>),
+    /// The ConfigMap in which TKE says the cluster's VPC.
+    Vpc(Difference<TkeVpc>),
     /// The controller's own ConfigMap.
     Hold(Difference<HoldConfig>),
     /// A TkeServiceConfig.
@@ -149,6 +152,8 @@ pub struct Stores {
     pub pods: Arc<Table<Pod>>,
     /// The ConfigMap with TKE's switches, by name.
     pub switches: OptionalTable<Switches>,
+    /// The ConfigMap in which TKE says the cluster's VPC, by name.
+    pub vpc: OptionalTable<TkeVpc>,
     /// The controller's own ConfigMap, by name.
     pub hold: OptionalTable<HoldConfig>,
     /// TkeServiceConfigs by name.
@@ -163,6 +168,7 @@ impl Default for Stores {
             slices: Arc::new(Table::indexed(index::SLICES)),
             pods: Arc::default(),
             switches: OptionalTable::default(),
+            vpc: OptionalTable::default(),
             hold: OptionalTable::default(),
             configs: OptionalTable::default(),
         }
@@ -204,6 +210,11 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
         default_direct_access: Known::from(is_on(names::DEFAULT_DIRECT_ACCESS_SWITCH)),
         has_tke: Known::from(has_tke),
     })
+}
+
+pub(super) fn vpc(object: &core::ConfigMap) -> Option<TkeVpc> {
+    let said = object.data.as_ref().and_then(|data| data.get(names::TKE_VPC_KEY));
+    Some(said.map_or(TkeVpc::Absent, |id| TkeVpc::Said(clip(id, names::VPC_MAX))))
 }
 
 /// What the controller's ConfigMap says of removals.
@@ -256,6 +267,15 @@ impl Stores {
         }
     }
 
+    /// What TKE's ConfigMap says of the cluster's VPC.
+    pub fn tke_vpc(&self) -> TkeVpc {
+        match self.vpc.look(names::SWITCHES_NAMESPACE, names::TKE_CONFIG) {
+            Look::Found(row) => TkeVpc::clone(&row),
+            Look::Absent => TkeVpc::Absent,
+            Look::Refused(words) => TkeVpc::Refused(words),
+        }
+    }
+
     /// What the controller's ConfigMap says of removals; nothing where there is no such ConfigMap.
     pub fn hold(&self, namespace: &str) -> HoldConfig {
         match self.hold.look(namespace, names::CONTROLLER_CONFIG) {
@@ -300,13 +320,19 @@ impl Stores {
         let uid = |object: &core::Pod| object.metadata.uid.clone().unwrap_or_default();
         start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
         start!(RawServiceConfig, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
-        let (sender, receiver) = watch::channel(false);
-        synced.push(receiver);
-        let sink = Sink { table: self.switches.table().clone(), changes: changes.clone(), synced: sender };
-        let (only, change) = (Some(names::SWITCHES_NAME), Change::Switches);
-        let kind = Kind { is_optional: true, only, name: "configmaps", row: switches, key: name, change };
-        let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
-        tasks.spawn(follow(api, kind, sink, stop.clone()));
+        macro_rules! start_one {
+            ($table:expr, $only:expr, $row:expr, $change:expr) => {{
+                let (sender, receiver) = watch::channel(false);
+                synced.push(receiver);
+                let sink = Sink { table: $table.table().clone(), changes: changes.clone(), synced: sender };
+                let (only, row, change) = (Some($only), $row, $change);
+                let kind = Kind { is_optional: true, only, name: "configmaps", row, key: name, change };
+                let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
+                tasks.spawn(follow(api, kind, sink, stop.clone()));
+            }};
+        }
+        start_one!(self.switches, names::SWITCHES_NAME, switches, Change::Switches);
+        start_one!(self.vpc, names::TKE_CONFIG, vpc, Change::Vpc);
         Synced(synced)
     }
 

@@ -56,6 +56,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
+pub mod vpc;
 mod weight;
 
 use builder::PlanBuilder;
@@ -185,7 +186,7 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         let (view, notes) = (intent.view, &mut intent.plan.notes);
         notes.extend(ending::notes(view));
         notes.extend(network::note(view, snapshot.cluster));
-        notes.extend(load_balancer.and_then(|found| network::vpc_note(found, snapshot.vpc_id.as_deref())));
+        notes.extend(load_balancer.and_then(|found| network::vpc_note(found, snapshot.vpc.stated())));
         if let Some(service) = view.service.as_deref() {
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
             notes.extend(weight::notes(service, pods));

@@ -13,6 +13,7 @@ use super::management::Departure;
 use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use super::removals::Removals;
+use super::vpc::ClusterVpc;
 use crate::api::DirectAccessBinding;
 use crate::model::{
     Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget,
@@ -32,8 +33,8 @@ pub struct Snapshot {
     pub bindings: Vec<BindingView>,
     /// What the cluster is like.
     pub cluster: Cluster,
-    /// The VPC of the cluster, where a flag says it.
-    pub vpc_id: Option<String>,
+    /// The VPC of the cluster. For a load balancer that is there: as the flag or TKE says it, whatever load balancers are of.
+    pub vpc: ClusterVpc,
     /// Whether what was read of the cloud may be acted on.
     pub reads: ReadState,
     /// Whether removals are held.

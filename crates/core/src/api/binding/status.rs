@@ -177,6 +177,11 @@ pub struct LoadBalancerStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fragment::time")]
     pub requested_time: Option<Time>,
+    /// The VPC that the cloud is asked to create it in, where the spec names none: that of the cluster. Absent once it is there, and
+    /// where the account's default VPC counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub requested_vpc_id: Option<String>,
 }
 
 /// Counts of targets: Pods, each counted once however many listeners it is bound to.

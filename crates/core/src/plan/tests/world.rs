@@ -17,6 +17,7 @@ use crate::model::{
     ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
 use crate::plan::config::ConfigObject;
+use crate::plan::vpc::{ClusterVpc, VpcDoubt};
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
     Removals, Snapshot, plan,
@@ -150,8 +151,8 @@ pub(crate) struct World {
     pub(crate) attributes: Attributes,
     /// The load balancer's own addresses.
     pub(crate) addresses: Vec<IpAddr>,
-    /// The VPC of the cluster, where a flag says it.
-    pub(crate) vpc_id: Option<String>,
+    /// The VPC of the cluster.
+    pub(crate) vpc: ClusterVpc,
     /// What earlier rounds have seen and done.
     pub(crate) remembered: Remembered,
     /// Whether removals are held.
@@ -188,7 +189,7 @@ impl World {
             snat_pro: false,
             departure: Departure::Usual,
             attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
-            vpc_id: None,
+            vpc: ClusterVpc::Unknown(VpcDoubt::Nobody),
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             remembered: Remembered::default(),
             removals: Removals::Allowed,
@@ -365,7 +366,7 @@ impl World {
             caller: self.caller.clone(),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
-            vpc_id: self.vpc_id.clone(),
+            vpc: self.vpc.clone(),
             reads: ReadState::Settled,
             removals: self.removals.clone(),
             limits: self.limits,

@@ -10,10 +10,11 @@ use kube::core::DynamicObject;
 use serde_json::json;
 
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
-use crate::model::{Caller, GateState, KeyMark, ObjectKey, Pod, Service};
+use crate::model::{Caller, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::{NAMESPACE, uid};
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{BindingView, Cluster, selects};
 use crate::reconcile::{Caches, ConfigSight, Key, NotTaken, Taken, Write};
 use crate::status::RefusalKind;
@@ -86,6 +87,14 @@ impl Caches for Objects {
     }
 
     fn reassigned(&self, _: &str, _: &BTreeMap<IpAddr, String>) -> BTreeSet<IpAddr> {
+        unreachable!("it is about a load balancer")
+    }
+
+    fn named_load_balancers(&self, _: &Region) -> BTreeSet<LoadBalancerId> {
+        unreachable!("it is about a load balancer")
+    }
+
+    fn tke_vpc(&self) -> TkeVpc {
         unreachable!("it is about a load balancer")
     }
 

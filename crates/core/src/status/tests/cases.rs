@@ -17,6 +17,7 @@ use super::tke_direct_access::model::{
     AccountId, Attributes, Caller, Class, Failure, IpFamily, Limits, ListenerId, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, Protocol, Region, Witnesses,
 };
+use super::tke_direct_access::plan::vpc::ClusterVpc;
 use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, Frozen, ListenerFacts, Maker, Management,
     Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step, StepOutcome,
@@ -273,7 +274,7 @@ pub(crate) fn status_with(
         caller: Caller::Known(AccountId::new("100000000001")),
         bindings: Vec::new(),
         cluster: Cluster::default(),
-        vpc_id: None,
+        vpc: ClusterVpc::Pending,
         reads: ReadState::Settled,
         removals: Removals::Allowed,
         limits: Limits::default(),
