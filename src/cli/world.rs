@@ -171,6 +171,7 @@ impl World {
         };
         let switches = self.stores.switches();
         let snapshot = Snapshot {
+            region,
             load_balancer: home.as_ref().map_or_else(|| LoadBalancerId::new(""), |(_, id)| id.clone()),
             cloud,
             caller,

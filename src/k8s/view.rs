@@ -25,7 +25,7 @@ impl Stores {
             None => ConfigView::None,
             Some(Reference { name, is_auto }) => match self.configs.look(&namespace, &name) {
                 Look::Absent | Look::Refused(_) if is_auto => ConfigView::Making,
-                Look::Absent => ConfigView::Missing,
+                Look::Absent => ConfigView::Missing(self.config_names(&namespace)),
                 Look::Refused(words) => ConfigView::Refused(words),
                 Look::Found(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
                 Look::Found(row) => match &row.config {
@@ -46,6 +46,11 @@ impl Stores {
             config,
             binding,
         }
+    }
+
+    /// The names of the configs of a namespace, sorted.
+    fn config_names(&self, namespace: &str) -> Vec<String> {
+        self.configs.rows(namespace).keys().cloned().collect()
     }
 
     /// Which of these addresses, each registered for a Pod of this namespace whose UID begins with a mark, another living Pod of the

@@ -12,7 +12,6 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
-use crate::api::names;
 use crate::model::{
     Address, GateState, Health, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, Weight,
 };
@@ -410,24 +409,13 @@ fn proven(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthTa
     Verdict::Open(reason)
 }
 
-/// What to tell the user about Pods without a gate. No count: the words stay the same while Pods come and go.
-pub(super) fn ungated_note(policy: GatePolicy, ungated: usize) -> Option<String> {
-    let (label, value) = (names::GATES_LABEL, names::GATES_ENABLED);
-    (ungated > 0 && policy != GatePolicy::Disabled).then(|| {
-        format!(
-            "some Pods have no readiness gate, so that their rollout does not wait for the load balancer; label the namespace \
-             {label}={value}, see that the controller injects gates, and replace these Pods"
-        )
-    })
-}
-
-/// How many Pods of the Service run without a gate, so that the load balancer's health does not hold up their rollout.
-pub(super) fn ungated(view: &BindingView, service: &Service) -> usize {
+/// The Pods of the Service that run without a gate, so that the load balancer's health does not hold up their rollout.
+pub(super) fn ungated<'a>(view: &'a BindingView, service: &Service) -> Vec<&'a Pod> {
     let is_ungated = |pod: &&Arc<Pod>| {
         pod.gate == GateState::Absent
             && pod.deleting_since.is_none()
             && pod.phase != Phase::Finished
             && selects(service, pod)
     };
-    view.pods.values().filter(is_ungated).count()
+    view.pods.values().filter(is_ungated).map(|pod| &**pod).collect()
 }

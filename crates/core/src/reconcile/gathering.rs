@@ -253,6 +253,7 @@ impl Gathering {
         memory.remembered.refused_registrations = memory.refusals.registrations();
         let snapshot = Snapshot {
             load_balancer: key.load_balancer(),
+            region: key.region().clone(),
             cloud,
             reads: state,
             removals: surroundings.shared.brake().removals(),

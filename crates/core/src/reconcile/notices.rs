@@ -9,6 +9,7 @@ use kube::Resource;
 
 use super::effect::{Effect, Line, Notice, NoticeKind};
 use super::surroundings::Surroundings;
+use crate::api::advice::AdviceReason;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
@@ -28,7 +29,7 @@ const QUIET: Duration = Duration::from_secs(30);
 
 /// When which reason was last told of a binding. Forgetting it costs an Event.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told(BTreeMap<String, Duration>);
+pub(super) struct Told(BTreeMap<String, (Duration, NoticeKind)>);
 
 impl Told {
     /// Those of these Events that are to be told. Every correction says something else.
@@ -38,13 +39,15 @@ impl Told {
         notices
     }
 
-    /// Whether to tell it; warnings always.
+    /// Whether to tell it; of what was told as good news, bad news always.
     fn is_news(&mut self, reason: &str, kind: NoticeKind, at: Duration) -> bool {
-        let is_recent = self.0.get(reason).is_some_and(|last| at.saturating_sub(*last) < QUIET);
-        if is_recent && kind == NoticeKind::Normal {
+        let is_same = |(last, told): &(Duration, NoticeKind)| {
+            at.saturating_sub(*last) < QUIET && (kind == NoticeKind::Normal || kind == *told)
+        };
+        if self.0.get(reason).is_some_and(is_same) {
             return false;
         }
-        self.0.insert(reason.to_owned(), at);
+        self.0.insert(reason.to_owned(), (at, kind));
         true
     }
 }
@@ -150,11 +153,11 @@ pub(super) fn announce(
     let mut notices = Vec::new();
     if ungated(before) == 0
         && ungated(after) > 0
-        && let Some(accepted) = find(after, ConditionType::Accepted)
+        && let Some(advice) = after.advice.iter().find(|one| one.reason == AdviceReason::UngatedPods.as_str())
         && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
     {
         let reason = EventReason::UngatedPods;
-        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &accepted.message));
+        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &advice.message));
     }
     notices.extend(readiness(view, before, after));
     notices
@@ -175,8 +178,11 @@ fn readiness(
         // Each write that is refused has an Event of its own.
         return None;
     }
-    let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
-    let kind = if is_warning { NoticeKind::Warning } else { NoticeKind::Normal };
+    let is_stuck = find(after, ConditionType::Stalled).is_some();
+    let kind = match ready.reason.parse::<Reason>() {
+        Ok(reason) if !is_stuck => reason.severity(),
+        Ok(_) | Err(_) => NoticeKind::Warning,
+    };
     Some(notice(view, kind, &ready.reason, "Reconcile", &ready.message))
 }
 
@@ -233,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happens_again_and_again_is_told_now_and_then_and_warnings_always() {
+    fn what_happens_again_and_again_is_told_now_and_then_and_news_that_has_become_bad_at_once() {
         let (mut told, start) = (Told::default(), Duration::from_secs(1));
         for (reason, kind, after, expected) in [
             ("Ready", NoticeKind::Normal, 0, true),
@@ -241,7 +247,9 @@ mod tests {
             ("Waiting", NoticeKind::Normal, 29, true),
             ("Ready", NoticeKind::Normal, 30, true),
             ("Ready", NoticeKind::Warning, 31, true),
+            ("Ready", NoticeKind::Warning, 60, false),
             ("Ready", NoticeKind::Normal, 60, false),
+            ("Ready", NoticeKind::Warning, 61, true),
         ] {
             let at = start + Duration::from_secs(after);
             assert_eq!(told.is_news(reason, kind, at), expected, "{reason} after {after} s");

@@ -12,6 +12,7 @@ mod placement;
 mod programmed;
 mod refused;
 pub mod service;
+mod targets_healthy;
 #[cfg(test)]
 mod tests;
 mod visit;

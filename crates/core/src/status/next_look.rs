@@ -164,6 +164,7 @@ mod tests {
     fn snapshot(cloud: Cloud) -> Snapshot {
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
+            region: crate::model::Region::new("ap-guangzhou"),
             cloud,
             caller: crate::model::Caller::default(),
             bindings: Vec::new(),
