@@ -47,6 +47,7 @@ const fn object(reason: EventReason) -> &'static str {
         }
         EventReason::Renewed => "Secret",
         EventReason::HoldUnreadable => "the controller's ConfigMap",
+        EventReason::GateClosed => "Pod; DirectAccessBinding for the rest of many",
     }
 }
 
@@ -164,9 +165,12 @@ fn outlook(reason: Reason) -> Vec<String> {
 }
 
 fn events(text: &mut String) {
-    let more = |reason: EventReason| {
-        vec![if reason.is_warning() { "Warning" } else { "Normal" }.to_owned(), object(reason).to_owned()]
+    let kind = |reason: EventReason| match (reason, reason.is_warning()) {
+        (EventReason::GateClosed, _) => "Normal; Warning after 5 minutes, and at once where somebody has to act",
+        (_, true) => "Warning",
+        (_, false) => "Normal",
     };
+    let more = |reason: EventReason| vec![kind(reason).to_owned(), object(reason).to_owned()];
     let opening = "\
 `kubectl get events --field-selector involvedObject.name=<name>` or `kubectl describe` shows them. Events are a courtesy: what they \
 say is in\nthe status, too, and Kubernetes forgets them after an hour. They come from `cloud.tencent.com/direct-access-controller` and \

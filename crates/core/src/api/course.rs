@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::condition::Reason;
+use super::condition::{GateReason, Reason};
 
 /// What becomes of a binding that is not Ready for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,5 +118,25 @@ impl Reason {
     /// Whether its Event is bad news.
     pub fn severity(self) -> Severity {
         self.outlook().map_or(Severity::Normal, |(_, severity)| severity)
+    }
+}
+
+impl GateReason {
+    /// Whether the Event on a Pod that has begun to wait for this is bad news. What lasts for minutes is in any case.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::BackendReady
+            | Self::Registered
+            | Self::HealthCheckOff
+            | Self::WeightZero
+            | Self::NotBound
+            | Self::Suspended
+            | Self::PolicyDisabled
+            | Self::TimedOut
+            | Self::NotRegistered
+            | Self::Registering
+            | Self::HealthCheck => Severity::Normal,
+            Self::WeightUnreadable | Self::ListenerStopped | Self::BindingHeld => Severity::Warning,
+        }
     }
 }

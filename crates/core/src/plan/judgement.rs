@@ -173,6 +173,15 @@ fn state(one: &ListenerIntent<'_>) -> ListenerState {
     one.presence.listener().map_or(ListenerState::Serving, |listener| listener.state)
 }
 
+/// The settings of the listener or rule that a route stands for.
+fn check<'a>(one: &ListenerIntent<'a>, route: Option<&Route>) -> Option<&'a Attributes> {
+    let listener = one.presence.listener()?;
+    match &route?.rule {
+        None => Some(&listener.attributes),
+        Some(id) => listener.rules.iter().find(|rule| rule.id == *id).map(|rule| &rule.attributes),
+    }
+}
+
 /// The routes that are judged: by them facts, counts, gates and traces say how it is with the binding's Pods. They are those on which
 /// targets come and go for it, wanted or held.
 pub(super) struct Judged<'a> {
@@ -202,6 +211,7 @@ impl Judged<'_> {
                 route,
                 intent: row.intent,
                 state: state(of),
+                check: check(of, route),
                 endpoints,
                 registered: route
                     .map(|route| registered(route, targets, endpoints, self.snapshot, sightings))

@@ -31,6 +31,7 @@ mod ending;
 mod endpoint;
 mod floor;
 mod gate;
+mod gate_hint;
 mod gate_rule;
 mod health;
 mod held_weight;
@@ -67,6 +68,7 @@ use crate::api::binding::Parking;
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
+pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
 pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};

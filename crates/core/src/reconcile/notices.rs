@@ -14,12 +14,15 @@ use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
-use crate::model::{KeyProblem, ListenerId, Service};
+use crate::model::{KeyProblem, ListenerId, ObjectKey, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
 
 /// What the controller was about when it changed something in the cloud.
 const PROGRAM: &str = "Program";
+
+/// What the controller was about when it found a gate that it cannot open.
+pub(super) const OPEN_GATE: &str = "OpenGate";
 
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
@@ -49,6 +52,24 @@ impl Told {
         }
         self.0.insert(reason.to_owned(), (at, kind));
         true
+    }
+}
+
+/// An Event about a Pod.
+pub(super) fn pod_notice(pod: &ObjectKey, uid: &str, kind: NoticeKind, note: &str) -> Notice {
+    Notice {
+        about: ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some(pod.name.clone()),
+            namespace: Some(pod.namespace.clone()),
+            uid: Some(uid.to_owned()),
+            ..ObjectReference::default()
+        },
+        kind,
+        reason: EventReason::GateClosed.as_str().to_owned(),
+        action: OPEN_GATE.to_owned(),
+        note: clip(note, NOTE_MAX),
     }
 }
 
@@ -190,7 +211,7 @@ const fn kind_of(reason: EventReason) -> NoticeKind {
     if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal }
 }
 
-fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
+pub(super) fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
     Notice {
         about: view.binding.object_ref(&()),
         kind,

@@ -191,6 +191,7 @@ mod tests {
             pod_uid: "u".to_owned(),
             verdict: Verdict::Wait(GateReason::HealthCheck, String::new()),
             since: Some(Timestamp::from_second(1_800_000_000 - seconds).unwrap()),
+            hint: String::new(),
         };
         let binding = BindingPlan { gates: vec![gate], sight: Sight::Whole, ..BindingPlan::default() };
         Plan { bindings: vec![binding], ..Plan::default() }

@@ -5,6 +5,7 @@
 mod advice;
 mod cloud;
 mod held;
+mod probe;
 mod references;
 mod spec;
 mod targets;
@@ -26,6 +27,7 @@ pub(super) use held::{
     creation_not_shown, deletion_held, departure_unknown, foreign_targets, last_held, load_balancer_in_use,
     load_balancer_not_marked, load_balancer_not_shown, not_proven_gone, other_account, removals_held, route_held,
 };
+pub(super) use probe::probe;
 pub(super) use references::{
     certificate_not_found, config_not_found, config_not_owned, config_refused, config_unreadable, listener_not_found,
     load_balancer_not_found, no_pod_port, no_selector, not_chosen_by_tke, rule_not_found, service_not_found,

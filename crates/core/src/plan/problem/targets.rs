@@ -38,7 +38,7 @@ pub fn unhealthy(found: &[Unhealthy]) -> Option<String> {
     pods.dedup();
     let pods = listed(pods.into_iter().map(|pod| format!("'{pod}'")), "some");
     Some(format!(
-        "{} finds {pods} unhealthy; see that they answer its health check, and that their security groups let it through",
+        "{} finds {pods} unhealthy; Pods have to answer its health check, and their security groups have to let it through",
         first.route
     ))
 }
@@ -72,7 +72,7 @@ fn cause(view: &BindingView, service: &Service, endpoints: &Endpoints) -> String
             service.key
         );
     };
-    let words = |group: &&[Exclusion]| group.first().map(|one| format!("{} ({})", group.len(), one.reason));
+    let words = |group: &&[Exclusion]| group.first().map(|one| format!("{} {}", group.len(), one.reason));
     let counts = listed(groups.iter().filter_map(words), "");
     let remedy = match reason {
         ExclusionReason::ContainersNotReady | ExclusionReason::NoAddress | ExclusionReason::ReadinessGateFalse => {
@@ -83,7 +83,7 @@ fn cause(view: &BindingView, service: &Service, endpoints: &Endpoints) -> String
             format!("such as '{first}'. {} {}", reason.meaning(), remedy.trim_end_matches('.'))
         }
     };
-    format!("no Pod of Service '{}' can serve, of {selected} {counts}; {remedy}", service.key)
+    format!("no Pod of Service '{}' can serve, of {selected} are {counts}; {remedy}", service.key)
 }
 
 /// No Pod has the labels.

@@ -16,6 +16,7 @@ mod limits;
 mod misfortune;
 mod plans;
 mod properties;
+mod remedies;
 mod removals;
 mod replacement;
 mod targets;
