@@ -1,6 +1,7 @@
 //! Plans by table and by property.
 
 pub(crate) mod acts;
+mod advice;
 mod brake;
 mod cloud;
 mod config;
