@@ -100,6 +100,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
     };
     Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
+        region: tke_direct_access::model::Region::new("ap-guangzhou"),
         cloud: Cloud::Observed(observed),
         caller: Caller::NotAsked,
         bindings: vec![view(pods)],

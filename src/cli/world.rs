@@ -197,6 +197,8 @@ impl World {
         };
         let switches = self.stores.switches();
         let snapshot = Snapshot {
+            vpc: vpc.within(&region, &session.region),
+            region,
             load_balancer: home.as_ref().map_or_else(|| LoadBalancerId::new(""), |(_, id)| id.clone()),
             cloud,
             caller,
@@ -206,7 +208,6 @@ impl World {
                 has_tke: switches.has_tke,
                 ..session.cluster
             },
-            vpc: vpc.within(&region, &session.region),
             reads: ReadState::Settled,
             removals: self.removals.clone(),
             limits: Limits::default().with(quotas),

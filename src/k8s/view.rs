@@ -26,7 +26,7 @@ impl Stores {
             None => ConfigView::None,
             Some(Reference { name, is_auto }) => match self.configs.look(&namespace, &name) {
                 Look::Absent | Look::Refused(_) if is_auto => ConfigView::Making,
-                Look::Absent => ConfigView::Missing,
+                Look::Absent => ConfigView::Missing(self.config_names(&namespace)),
                 Look::Refused(words) => ConfigView::Refused(words),
                 Look::Found(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
                 Look::Found(row) => {
@@ -57,6 +57,11 @@ impl Stores {
         };
         let rows = self.bindings.rows(namespace);
         if rows.values().filter(|row| is_user(row)).nth(1).is_some() { ConfigUsers::Several } else { ConfigUsers::This }
+    }
+
+    /// The names of the configs of a namespace, sorted.
+    fn config_names(&self, namespace: &str) -> Vec<String> {
+        self.configs.rows(namespace).keys().cloned().collect()
     }
 
     /// Which of these addresses, each registered for a Pod of this namespace whose UID begins with a mark, another living Pod of the

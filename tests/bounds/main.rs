@@ -120,6 +120,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
     let verdict = decide(&kept, &intent, &[&own], Timestamp::UNIX_EPOCH);
     let said = condition(&verdict, None).map_or(0, |condition| condition.message.chars().count());
     let snapshot = Snapshot {
+        region: tke_direct_access::model::Region::new("ap-guangzhou"),
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: Cloud::Observed(observed()),
         bindings: vec![stores.view(Arc::new(own), BTreeMap::new())],

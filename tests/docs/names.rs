@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
+use tke_direct_access::api::advice::AdviceReason;
 use tke_direct_access::api::condition::{
     ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, HoldCause, Reason,
 };
@@ -120,6 +121,7 @@ fn known_words() -> BTreeSet<String> {
     known.extend(GateReason::ALL.iter().map(ToString::to_string));
     known.extend(ExclusionReason::ALL.iter().map(ToString::to_string));
     known.extend(ChangeReason::ALL.iter().map(ToString::to_string));
+    known.extend(AdviceReason::ALL.iter().map(ToString::to_string));
     known.extend(ConfigProblem::ALL.iter().map(ToString::to_string));
     known.extend(EventReason::ALL.iter().map(ToString::to_string));
     known.extend(ServiceReason::ALL.iter().map(ToString::to_string));

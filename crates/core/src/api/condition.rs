@@ -304,6 +304,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::api::advice::AdviceReason;
     use crate::api::event::{EventReason, ServiceReason};
 
     fn check<T: Copy>(all: &[T], spelled: fn(T) -> &'static str, texts: [fn(T) -> &'static str; 2]) {
@@ -328,6 +329,7 @@ mod tests {
         check(ChangeReason::ALL, ChangeReason::as_str, [ChangeReason::meaning, ChangeReason::remedy]);
         check(HoldCause::ALL, HoldCause::as_str, [HoldCause::meaning, HoldCause::remedy]);
         check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
+        check(AdviceReason::ALL, AdviceReason::as_str, [AdviceReason::meaning, AdviceReason::remedy]);
         check(EventReason::ALL, EventReason::as_str, [EventReason::meaning, EventReason::remedy]);
         check(ServiceReason::ALL, ServiceReason::as_str, [ServiceReason::meaning, ServiceReason::remedy]);
     }

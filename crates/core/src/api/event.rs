@@ -27,6 +27,8 @@ vocabulary! {
             "Correct the fields that the note names.";
         UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
             "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
+        GateClosed = "GateClosed": "The Pod is ready but for the load balancer, and has been for 10 s or longer; the note says what it waits for.",
+            "Wait for as long as the health check takes; then do what the note says.";
         HoldUnreadable = "HoldUnreadable": "The key hold-removals of the controller's ConfigMap cannot be read. What was in force stays in force; where nothing was, removals are held.",
             "Let it say \"true\" or \"false\", or remove it.";
         Created = "Created": "What injects readiness gates was made for the first time.", "Nothing to do.";

@@ -136,7 +136,7 @@ fn wishes(view: &BindingView, problems: &mut Vec<Problem>) -> Wishes {
         ConfigView::None | ConfigView::Making => {}
         ConfigView::Found { config, .. } => return config::wishes(config),
         ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
-        ConfigView::Missing => problems.push(problem::config_not_found(&view.config_name())),
+        ConfigView::Missing(there) => problems.push(problem::config_not_found(view, there)),
         ConfigView::Refused(words) => problems.push(problem::config_refused(&view.config_name(), words)),
     }
     Wishes::default()

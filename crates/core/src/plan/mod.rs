@@ -31,6 +31,7 @@ mod ending;
 mod endpoint;
 mod floor;
 mod gate;
+mod gate_hint;
 mod gate_rule;
 mod health;
 mod held_weight;
@@ -68,12 +69,13 @@ use crate::api::binding::Parking;
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
+pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
 pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};
 pub use management::{Departure, Frozen, Heir, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
-pub use problem::Problem;
+pub use problem::{Advice, NoTargets, Problem, Unhealthy, unhealthy};
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
@@ -170,7 +172,7 @@ fn say_hold(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
     let Some(hold) = snapshot.removals.held() else { return };
     for intent in intents {
         match intent.plan.withheld {
-            withheld if withheld.is_empty() => intent.plan.notes.push(problem::removals_held_note(hold)),
+            withheld if withheld.is_empty() => intent.plan.advice.push(problem::removals_held_note(hold)),
             withheld => intent.plan.problems.push(problem::removals_held(hold, withheld)),
         }
     }
@@ -183,13 +185,13 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
     let mut intents: Vec<_> = snapshot.bindings.iter().map(intent).collect();
     resolve_claims(snapshot, observed, &mut intents);
     for intent in intents.iter_mut().filter(|intent| intent.management.is_live()) {
-        let (view, notes) = (intent.view, &mut intent.plan.notes);
-        notes.extend(ending::notes(view));
-        notes.extend(network::note(view, snapshot.cluster));
-        notes.extend(load_balancer.and_then(|found| network::vpc_note(found, snapshot.vpc.stated())));
+        let (view, advice) = (intent.view, &mut intent.plan.advice);
+        advice.extend(ending::advice(view));
+        advice.extend(network::advice(view, snapshot.cluster));
+        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.stated())));
         if let Some(service) = view.service.as_deref() {
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
-            notes.extend(weight::notes(service, pods));
+            advice.extend(weight::advice(service, pods));
         }
     }
     intents

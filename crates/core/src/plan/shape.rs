@@ -221,7 +221,9 @@ impl Reader<'_> {
     }
 
     fn lost(&mut self, place: &str, name: &str, reason: &str) -> Certificate {
-        self.problems.push(problem::certificate_not_found(place, name, reason));
+        let namespace = self.view.binding.metadata.namespace.clone().unwrap_or_default();
+        let secret = ObjectKey::new(namespace, name);
+        self.problems.push(problem::certificate_not_found(place, &secret, reason));
         Certificate::Lost
     }
 }

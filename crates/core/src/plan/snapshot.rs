@@ -16,8 +16,8 @@ use super::removals::Removals;
 use super::vpc::ClusterVpc;
 use crate::api::DirectAccessBinding;
 use crate::model::{
-    Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget,
-    Route, Service, Slice, TargetHealth, Witnesses,
+    Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, Region,
+    RegisteredTarget, Route, Service, Slice, TargetHealth, Witnesses,
 };
 
 /// The input of a plan.
@@ -25,6 +25,8 @@ use crate::model::{
 pub struct Snapshot {
     /// The load balancer that this round is about.
     pub load_balancer: LoadBalancerId,
+    /// The region that it is in.
+    pub region: Region,
     /// What the cloud said.
     pub cloud: Cloud,
     /// The account by which it was asked.
@@ -138,8 +140,8 @@ pub enum ConfigView {
     /// It refers to none.
     #[default]
     None,
-    /// There is none of that name.
-    Missing,
+    /// There is none of that name. These are the names of the configs of the namespace, sorted.
+    Missing(Vec<String>),
     /// There is none yet: the controller is about to make it for the binding.
     Making,
     /// The binding would make it, and there is one of that name that is not the binding's.

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DynamicObject;
 
 use super::Reply;
+pub use crate::api::course::Severity as NoticeKind;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
@@ -314,15 +315,6 @@ pub struct Notice {
     pub action: String,
     /// What has happened.
     pub note: String,
-}
-
-/// Whether an Event is bad news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeKind {
-    /// It is not.
-    Normal,
-    /// Somebody should look.
-    Warning,
 }
 
 /// What the log says.

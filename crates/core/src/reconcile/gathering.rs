@@ -255,6 +255,7 @@ impl Gathering {
         let vpc = vpc(key, &cloud, surroundings);
         let snapshot = Snapshot {
             load_balancer: key.load_balancer(),
+            region: key.region().clone(),
             cloud,
             reads: state,
             removals: surroundings.shared.brake().removals(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::NotTaken;
+use super::waiting::WaitingPods;
 use crate::model::LoadBalancerId;
 use crate::plan::brake::Brake;
 use crate::plan::vpc::{ClusterVpc, NamedVpcs, VpcSight, VpcSource};
@@ -25,6 +26,7 @@ pub struct Shared {
     refused: Mutex<RefusedByBinding>,
     brake: Arc<Mutex<Brake>>,
     vpcs: Mutex<Vpcs>,
+    waiting: Mutex<WaitingPods>,
     /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where that was never seen.
     without_status: Mutex<Option<Duration>>,
 }
@@ -48,6 +50,11 @@ impl Shared {
     /// What the API server does not take.
     pub fn refused(&self) -> MutexGuard<'_, RefusedByBinding> {
         lock(&self.refused)
+    }
+
+    /// What was told of Pods that wait for their gates.
+    pub(super) fn waiting(&self) -> MutexGuard<'_, WaitingPods> {
+        lock(&self.waiting)
     }
 
     /// Whether removals are held.

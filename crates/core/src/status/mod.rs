@@ -12,6 +12,7 @@ mod placement;
 mod programmed;
 mod refused;
 pub mod service;
+mod targets_healthy;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -19,7 +20,7 @@ mod visit;
 pub use binding::{RefusedGate, Round, binding_status};
 pub use config::config_status;
 pub use failure::reason_of;
-pub use gate::{GateCondition, gate_condition};
+pub use gate::{GateCondition, gate_condition, said};
 pub use next_look::{NextLook, Pace, next_look};
 pub use refused::{Field, RefusalKind, RefusalNews, RefusedWrites, held_back_status};
 pub use visit::{FirstLook, Visit, first_look, is_unsettled};

@@ -119,7 +119,7 @@ pub(super) fn plan_placement(
         match wished {
             Some(wished) if wished.is_current(spec, snapshot) => {
                 part.placement = Some(Placement::Wished(wished.clone()));
-                part.notes.extend(wished.note(spec, snapshot));
+                part.advice.extend(wished.note(spec, snapshot));
                 if is_account_settled(view, snapshot, part) {
                     steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, &wished))));
                 }

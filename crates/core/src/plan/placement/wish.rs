@@ -6,7 +6,7 @@ use super::{CALL_LASTS, Placement, recorded};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{CreateSpec, LoadBalancerNetwork};
 use crate::plan::vpc::{self, CreationVpc};
-use crate::plan::{BindingPlan, Snapshot};
+use crate::plan::{Advice, BindingPlan, Snapshot};
 
 /// When a wish that has brought nothing is recorded anew, so that the call gets another token.
 const WISH_LASTS: SignedDuration = SignedDuration::from_secs(600);
@@ -43,7 +43,7 @@ impl Wish {
     }
 
     /// What there is to say of the VPC that it is asked for in.
-    pub(super) fn note(&self, spec: &CreateSpec, snapshot: &Snapshot) -> Option<String> {
+    pub(super) fn note(&self, spec: &CreateSpec, snapshot: &Snapshot) -> Option<Advice> {
         match vpc::of_creation(spec, &snapshot.vpc) {
             CreationVpc::Ask(None, note) => note.filter(|_| self.vpc_id.is_none()),
             _ => None,
@@ -61,7 +61,7 @@ impl Wish {
 pub(super) fn record(spec: &CreateSpec, snapshot: &Snapshot, earlier: Option<Wish>, part: &mut BindingPlan) {
     let look = match vpc::of_creation(spec, &snapshot.vpc) {
         CreationVpc::Ask(vpc_id, note) => {
-            part.notes.extend(note);
+            part.advice.extend(note);
             part.placement = Some(Placement::Wished(Wish { at: snapshot.now, vpc_id }));
             return;
         }

@@ -169,7 +169,7 @@ fn where_configs_disagree_on_bandwidth_the_older_binding_is_heard() {
     world.converge();
     assert_eq!(world.attributes.number(Attribute::Bandwidth), Some(20));
     assert_eq!(problems(&world, 1), told("loadBalancer", ConfigProblem::Contradiction));
-    let is_told = |world: &World| world.plan().bindings[0].notes.iter().any(|note| note.contains("shop/b2"));
+    let is_told = |world: &World| world.plan().bindings[0].advice.iter().any(|one| one.message.contains("shop/b2"));
     assert!(problems(&world, 0).is_empty() && is_told(&world));
     world.configs.insert(1, bandwidth(20));
     assert!(problems(&world, 1).is_empty() && !is_told(&world));

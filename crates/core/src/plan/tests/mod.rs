@@ -1,6 +1,7 @@
 //! Plans by table and by property.
 
 pub(crate) mod acts;
+mod advice;
 mod answered;
 mod brake;
 mod cloud;
@@ -17,6 +18,7 @@ mod limits;
 mod misfortune;
 mod plans;
 mod properties;
+mod remedies;
 mod removals;
 mod replacement;
 mod targets;

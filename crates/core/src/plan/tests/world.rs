@@ -362,6 +362,7 @@ impl World {
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
+            region: Region::new("ap-guangzhou"),
             cloud: self.unread.clone().unwrap_or_else(|| Cloud::Observed(self.observed())),
             caller: self.caller.clone(),
             bindings: self.bindings.iter().enumerate().map(view).collect(),

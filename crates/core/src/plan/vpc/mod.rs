@@ -10,7 +10,7 @@ use crate::api::binding::{CreateSpec, LoadBalancerNetwork};
 use crate::api::names;
 use crate::model::{LoadBalancerId, Region};
 
-use super::problem::{self, Problem};
+use super::problem::{self, Advice, Problem, VPC_REMEDY};
 
 /// The VPC of the cluster, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl ClusterVpc {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CreationVpc {
     /// In this one; `None`: the account's default VPC, with what to say of that.
-    Ask(Option<String>, Option<String>),
+    Ask(Option<String>, Option<Advice>),
     /// Whether one is known shows in a moment.
     Wait,
     /// It cannot be asked for.
@@ -193,7 +193,6 @@ pub(super) enum CreationVpc {
 /// Decides it for a wish that is about to be recorded. The cloud takes no internal load balancer without a VPC, and makes public ones in
 /// the account's default VPC (`VpcId` of `CreateLoadBalancer`).
 pub(super) fn of_creation(spec: &CreateSpec, vpc: &ClusterVpc) -> CreationVpc {
-    const REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
     let doubt = match (&spec.vpc_id, vpc) {
         (Some(_), _) => return CreationVpc::Ask(None, None),
         (None, ClusterVpc::Known { id, .. }) => return CreationVpc::Ask(Some(id.clone()), None),
@@ -204,16 +203,10 @@ pub(super) fn of_creation(spec: &CreateSpec, vpc: &ClusterVpc) -> CreationVpc {
         LoadBalancerNetwork::Internal => CreationVpc::Refuse(problem::invalid(
             "spec.loadBalancer.create.vpcId",
             &format!(
-                "it is not set, and the VPC of the cluster is not known: {doubt}; {REMEDY}. Until then no load balancer is created"
+                "it is not set, and the VPC of the cluster is not known: {doubt}; {VPC_REMEDY}. Until then no load balancer is created"
             ),
         )),
-        LoadBalancerNetwork::Public => CreationVpc::Ask(
-            None,
-            Some(format!(
-                "the load balancer is asked for in the account's default VPC, because the VPC of the cluster is not known: {doubt}; where \
-                 the cluster is in another one, {REMEDY}"
-            )),
-        ),
+        LoadBalancerNetwork::Public => CreationVpc::Ask(None, Some(problem::default_vpc(&doubt.to_string()))),
     }
 }
 

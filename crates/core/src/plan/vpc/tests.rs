@@ -79,5 +79,5 @@ fn no_internal_load_balancer_is_asked_for_without_a_vpc() {
     let CreationVpc::Ask(None, Some(note)) = of_creation(&spec("Public", None), &unknown) else {
         panic!("it is asked")
     };
-    assert!(note.contains("default VPC") && note.contains("--vpc-id"), "{note}");
+    assert!(note.message.contains("default VPC") && note.message.contains("--vpc-id"), "{note:?}");
 }

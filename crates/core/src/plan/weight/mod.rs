@@ -11,6 +11,7 @@ use crate::api::names;
 use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight};
 
 use super::annotated::keys;
+use super::{Advice, problem};
 use rows::{PortRows, Rows};
 
 /// The largest weight that the cloud takes.
@@ -143,18 +144,22 @@ pub(super) fn service_problems(service: &Service) -> Vec<KeyProblem> {
 }
 
 /// What is wrong with the weights that the Service and its Pods ask for.
-pub(super) fn notes<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<String> {
+pub(super) fn advice<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Advice> {
     let of_service = |problem: KeyProblem| {
-        format!("annotation {problem} (Service '{}'); its Pods keep the weights they have", service.key.name)
+        let words =
+            format!("annotation {problem} (Service '{}'); its Pods keep the weights they have", service.key.name);
+        problem::weight_unreadable(words, [])
     };
-    let mut notes: Vec<String> = service_problems(service).into_iter().map(of_service).collect();
+    let mut advice: Vec<Advice> = service_problems(service).into_iter().map(of_service).collect();
     let odd = |pod: &'a Pod| match own(pod) {
         Reading::Unreadable(problem) => Some((&pod.key.name, problem)),
         Reading::Absent | Reading::Said(_) => None,
     };
+    let odd: Vec<_> = pods.filter_map(odd).collect();
     // The first by name, so that the words stay while other Pods come and go.
-    if let Some((name, problem)) = pods.filter_map(odd).min_by(|a, b| a.0.cmp(b.0)) {
-        notes.push(format!("annotation {problem} (Pod '{name}'); the Pod keeps the weight it has"));
+    if let Some((name, problem)) = odd.iter().min_by(|a, b| a.0.cmp(b.0)) {
+        let words = format!("annotation {problem} (Pod '{name}'); the Pod keeps the weight it has");
+        advice.push(problem::weight_unreadable(words, odd.iter().map(|(name, _)| name.as_str())));
     }
-    notes
+    advice
 }

@@ -61,10 +61,13 @@ fn a_weight_of_a_pods_own_that_cannot_be_read_is_held() {
     for odd in ["101", "heavy", "-1", "", "1.5"] {
         assert_eq!(of(&service(SAMPLE), true, &custom(member(0), odd)), Err(None), "{odd}");
     }
-    assert!(notes(&service(SAMPLE), [member(1), custom(pod(2), "5")].iter()).is_empty());
-    let told = notes(&service(SAMPLE), [custom(pod(3), "yes"), custom(pod(2), "200"), pod(1)].iter());
+    assert!(advice(&service(SAMPLE), [member(1), custom(pod(2), "5")].iter()).is_empty());
+    let told = advice(&service(SAMPLE), [custom(pod(3), "yes"), custom(pod(2), "200"), pod(1)].iter());
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains("'web-2'") && told[0].contains("\"200\""), "{told:?}");
+    assert!(
+        told[0].message.contains("'web-2'") && told[0].message.contains("\"200\"") && told[0].count == 2,
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -102,8 +105,8 @@ fn a_text_that_cannot_be_read_holds_all_and_says_so() {
         assert_eq!(of(&service, true, &member(0)), Err(None), "{odd}");
         assert_eq!(of(&service, true, &pod(1)), Ok(10), "{odd}: the listener says it");
         assert_eq!(of(&service, true, &custom(member(0), "3")), Ok(3), "{odd}");
-        let told = notes(&service, std::iter::empty());
-        assert!(told[0].contains("lb-rs-weight") && told[0].contains("'web'"), "{told:?}");
+        let told = advice(&service, std::iter::empty());
+        assert!(told[0].message.contains("lb-rs-weight") && told[0].message.contains("'web'"), "{told:?}");
     }
     assert_eq!(of(&service("heavy"), false, &pod(1)), Err(Some(10)), "a default may have been said");
     assert_eq!(of(&service(r#"{"defaultWeight":101}"#), false, &member(1)), Err(Some(10)));

@@ -270,6 +270,7 @@ pub(crate) fn status_with(
 ) -> DirectAccessBindingStatus {
     let snapshot = Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
+        region: Region::new("ap-guangzhou"),
         cloud: case.cloud(),
         caller: Caller::Known(AccountId::new("100000000001")),
         bindings: Vec::new(),

@@ -198,6 +198,7 @@ fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
         pod_uid: uid.to_owned(),
         verdict: Verdict::Open(GateReason::BackendReady),
         since: None,
+        hint: String::new(),
     };
     let plan = BindingPlan { gates: vec![gate("one"), gate("two")], ..settled(counts) };
     let refused = |uid: &str| RefusedGate { pod_uid: uid.to_owned(), message: "pods/status is forbidden.".to_owned() };

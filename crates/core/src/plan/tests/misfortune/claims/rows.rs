@@ -169,7 +169,7 @@ fn config_rows() -> Vec<Row> {
         respec(world, &tls("web-tls"));
     };
     vec![
-        row(ConfigNotFound, "deleted", plain, |world| world.config = ConfigView::Missing),
+        row(ConfigNotFound, "deleted", plain, |world| world.config = ConfigView::Missing(Vec::new())),
         row(ConfigNotOwned, "somebody has made it", plain, |world| world.config = ConfigView::Foreign),
         row(ConfigUnreadable, "the API server refuses to list configs", plain, |world| {
             world.config = ConfigView::Refused("tkeserviceconfigs is forbidden".to_owned());
