@@ -100,12 +100,18 @@ fn a_deleted_binding_goes_when_no_load_balancer_can_come_any_more() {
     }
 }
 
-/// A binding that wants an internal load balancer and names no VPC, with this wish recorded: seconds ago, and its VPC. Returns the VPC of
-/// the call, of the wish, how old that is, and why nothing is asked for.
-fn internal(
-    wished: Option<(i64, Option<&str>)>,
-    vpc: ClusterVpc,
-) -> (Option<String>, Option<(i64, Option<String>)>, String) {
+/// What a round over such a binding gives.
+struct Asked {
+    /// The VPC of the call.
+    call: Option<String>,
+    /// How many seconds old the wish is, and its VPC.
+    wish: Option<(i64, Option<String>)>,
+    /// Why nothing is asked for.
+    problem: String,
+}
+
+/// A binding that wants an internal load balancer and names no VPC, with this wish recorded: seconds ago, and its VPC.
+fn internal(wished: Option<(i64, Option<&str>)>, vpc: ClusterVpc) -> Asked {
     let create = json!({"network": "Internal", "subnetId": "subnet-1"});
     let mut world = World::new(&json!({"loadBalancer": {"create": create}}));
     world.vpc = vpc;
@@ -135,7 +141,7 @@ fn internal(
     };
     assert!(wish.is_some() || part.look_at.is_some(), "it is looked at again");
     let problems = part.problems.iter().filter(|problem| problem.message.contains("vpcId"));
-    (call.flatten(), wish, problems.map(|problem| problem.message.clone()).collect())
+    Asked { call: call.flatten(), wish, problem: problems.map(|problem| problem.message.clone()).collect() }
 }
 
 #[test]
@@ -168,8 +174,8 @@ fn the_vpc_is_recorded_with_the_wish_and_stays_while_it_counts() {
     ] {
         let is_refused = vpc == nobody() && call.is_none();
         let expected = (call.map(str::to_owned), wish.map(|(age, id)| (age, id.map(str::to_owned))));
-        let (found_call, found_wish, problem) = internal(wished, vpc.clone());
-        assert_eq!((found_call, found_wish), expected, "{wished:?} {vpc:?}");
+        let Asked { call, wish, problem } = internal(wished, vpc.clone());
+        assert_eq!((call, wish), expected, "{wished:?} {vpc:?}");
         assert_eq!(problem.contains("--vpc-id"), is_refused, "{wished:?} {vpc:?}: {problem}");
     }
 }

@@ -145,6 +145,15 @@ fn known(id: &str, source: VpcSource) -> ClusterVpc {
     ClusterVpc::Known { id: id.to_owned(), source }
 }
 
+/// Reads the id of a VPC, as a flag has it.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn read_id(text: &str) -> Result<String, String> {
+    if is_vpc(text) { Ok(text.to_owned()) } else { Err("it is no id of a VPC, such as vpc-1a2b3c4d".to_owned()) }
+}
+
 /// The form of an id, as in the spec of a binding.
 fn is_vpc(id: &str) -> bool {
     let is_usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -52,6 +52,16 @@ fn the_flag_comes_first_and_the_others_must_agree() {
 }
 
 #[test]
+fn an_id_has_the_form_that_specs_have() {
+    for (text, expected) in
+        [("vpc-1a2b3c4d", true), ("vpc-default", true), ("", false), ("vpc-", false), ("VPC-1", false)]
+    {
+        assert_eq!(is_vpc(text), expected, "{text}");
+    }
+    assert!(!is_vpc(&format!("vpc-{}", "a".repeat(29))));
+}
+
+#[test]
 fn another_region_has_other_vpcs_unless_the_flag_says_so() {
     let (here, there) = (Region::from("ap-guangzhou"), Region::from("ap-beijing"));
     let found = find(None, &named(&[("lb-1", of("vpc-1"))]), &TkeVpc::Absent);
