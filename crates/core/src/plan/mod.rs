@@ -63,7 +63,8 @@ use claim::resolve_claims;
 use desired::desired;
 use routes::{BindingIntent, find_routes};
 
-use crate::api::binding::Parking;
+use crate::api::binding::{Mode, Parking};
+use crate::model::Service;
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
@@ -175,6 +176,20 @@ fn say_hold(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
     }
 }
 
+/// What is said to no effect on the Service of a binding, as far as the binding is about it.
+fn service_notes(view: &BindingView, service: &Service) -> Vec<String> {
+    if view.is_of_service() {
+        // One that is parked follows nothing any more.
+        let is_parked = view.binding.parked().is_some();
+        return if is_parked { Vec::new() } else { annotated::notes(service, &view.binding) };
+    }
+    let is_without_config = config::reference(&view.binding, Some(service)).is_none();
+    let is_unheeded = is_without_config && view.binding.spec.mode == Mode::Direct;
+    let affinity = service.client_ip_affinity.filter(|_| is_unheeded).map(annotated::unheeded::affinity);
+    let affinity = affinity.map(|problem| format!("{problem} (Service '{}')", service.key.name));
+    weight::service_notes(service).into_iter().chain(affinity).collect()
+}
+
 /// What each binding wants, with contested listeners given to one binding each, and what is worth saying.
 fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<BindingIntent<'a>> {
     let load_balancer = observed.map(|observed| &observed.load_balancer);
@@ -187,8 +202,9 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         notes.extend(network::note(view, snapshot.cluster));
         notes.extend(load_balancer.and_then(|found| network::vpc_note(found, snapshot.vpc_id.as_deref())));
         if let Some(service) = view.service.as_deref() {
+            notes.extend(service_notes(view, service));
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
-            notes.extend(weight::notes(service, pods));
+            notes.extend(weight::pod_note(pods));
         }
     }
     intents

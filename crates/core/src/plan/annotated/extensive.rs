@@ -1,14 +1,39 @@
 //! `service.extensiveParameters`: further parameters of a load balancer that is created, which are those of `CreateLoadBalancer`.
 
 use garde::Validate as _;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::json::object;
 use crate::api::binding::{ChargeType, CreateSpec, IpVersion, Tag};
 use crate::api::names;
 use crate::model::{KeyProblem, quoted};
 
 /// What to write.
 pub(super) const FORM: &str = "a JSON object such as {\"AddressIPVersion\":\"IPV6\"}";
+/// The most parameters that are named at once.
+const TOLD: usize = 4;
+/// All parameters that are known.
+pub(super) const NAMES: [&str; 15] = [
+    "AddressIPVersion",
+    "BandwidthPackageId",
+    "InternetAccessible",
+    "LoadBalancerName",
+    "LoadBalancerPassToTarget",
+    "MasterZoneId",
+    "SlaType",
+    "SlaveZoneId",
+    "SnatPro",
+    "SubnetId",
+    "Tags",
+    "Vip",
+    "VipIsp",
+    "VpcId",
+    "ZoneId",
+];
+const SLA_TYPES: &str =
+    "clb.c2.medium, clb.c3.small, clb.c3.medium, clb.c4.small, clb.c4.medium, clb.c4.large and clb.c4.xlarge";
+const ISPS: &str = "BGP, CMCC, CUCC and CTCC";
 /// Parameters that have annotations of their own, too.
 const SHARED: [&str; 4] = ["VpcId", "SubnetId", "InternetAccessible", "LoadBalancerPassToTarget"];
 
@@ -19,24 +44,35 @@ pub(super) struct Extensive {
 }
 
 impl Extensive {
-    /// Reads the annotation. One parameter that cannot be read makes all unreadable: only creation can set them.
+    /// Reads the annotation. One parameter that cannot be read makes all unreadable: only creation can set them. Each that cannot is
+    /// named.
     pub(super) fn read(text: &str) -> Result<Self, KeyProblem> {
         let key = names::EXTENSIVE_PARAMETERS;
-        let Ok(parameters) = serde_json::from_str::<Map<String, Value>>(text) else {
-            return Err(KeyProblem::unreadable(key, text, FORM));
-        };
+        let parameters = object(text).map_err(|what| match what {
+            Some(what) => KeyProblem::new(key, what),
+            None => KeyProblem::unreadable(key, text, FORM),
+        })?;
         let mut scratch = CreateSpec::public();
+        let mut faults = Vec::new();
         for (name, value) in &parameters {
             let mut trial = scratch.clone();
-            set(&mut trial, name, value).map_err(|what| KeyProblem::at(key, &quoted(name), &what))?;
-            if let Err(report) = trial.validate() {
-                let what = report.iter().map(|(_, error)| error.to_string()).next().unwrap_or_default();
-                let what = format!("{} cannot be used: {what}; correct it", quoted(&value.to_string()));
-                return Err(KeyProblem::at(key, &quoted(name), &what));
+            match set(&mut trial, name, value).and_then(|()| checked(&trial, value)) {
+                Ok(()) => scratch = trial,
+                Err(what) => faults.push(format!("{}: {what}", quoted(name))),
             }
-            scratch = trial;
         }
-        Ok(Self { parameters })
+        if faults.is_empty() {
+            return Ok(Self { parameters });
+        }
+        let more = faults.len().saturating_sub(TOLD);
+        faults.truncate(TOLD);
+        faults.extend((more > 0).then(|| format!("{more} more cannot be used")));
+        Err(KeyProblem::new(key, faults.join(", ")))
+    }
+
+    /// It says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
     }
 
     /// Applies them.
@@ -59,11 +95,24 @@ pub(super) fn charge_type(said: &str) -> Option<ChargeType> {
     all.into_iter().find(|one| one.as_str() == said)
 }
 
+/// Whether the definition of bindings takes what a parameter has set.
+fn checked(create: &CreateSpec, value: &Value) -> Result<(), String> {
+    let Err(report) = create.validate() else { return Ok(()) };
+    let what = report.iter().map(|(_, error)| error.to_string()).next().unwrap_or_default();
+    Err(format!("{} cannot be used: {what}; correct it", quoted(&value.to_string())))
+}
+
+/// A word of a list, in the cloud's spelling.
+fn one_of<T: DeserializeOwned>(value: &Value, known: &str) -> Result<Option<T>, String> {
+    serde_json::from_value(value.clone())
+        .map(Some)
+        .map_err(|_| format!("{} is none of {known}; correct it", quoted(&value.to_string())))
+}
+
 fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String> {
     let cut = || quoted(&value.to_string());
     let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("{} is not a text; correct it", cut()));
     let switch = || value.as_bool().ok_or_else(|| format!("{} is neither true nor false; correct it", cut()));
-    let unknown = |_| format!("{} is not known; correct it", cut());
     match name {
         "AddressIPVersion" => {
             create.ip_version = match text()?.to_ascii_lowercase().as_str() {
@@ -78,18 +127,29 @@ fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String>
         "LoadBalancerName" => create.name = Some(text()?),
         "LoadBalancerPassToTarget" => create.pass_to_target = Some(switch()?),
         "MasterZoneId" => create.master_zone_id = Some(text()?),
-        "SlaType" => create.sla_type = Some(serde_json::from_value(value.clone()).map_err(unknown)?),
+        "SlaType" => create.sla_type = one_of(value, SLA_TYPES)?,
         "SlaveZoneId" => create.slave_zone_id = Some(text()?),
         "SnatPro" => create.snat_pro = switch()?,
         "SubnetId" => create.subnet_id = Some(text()?),
         "Tags" => create.tags = tags(value)?,
         "Vip" => create.vip = Some(text()?),
-        "VipIsp" => create.isp = Some(serde_json::from_value(value.clone()).map_err(unknown)?),
+        "VipIsp" => create.isp = one_of(value, ISPS)?,
         "VpcId" => create.vpc_id = Some(text()?),
         "ZoneId" => create.zone_id = Some(text()?),
-        _ => return Err("the parameter is not known here; remove it".to_owned()),
+        _ => return Err(unknown(name)),
     }
     Ok(())
+}
+
+/// What to do about a parameter that is not known.
+fn unknown(name: &str) -> String {
+    let near = |known: &&&str| strsim::osa_distance(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 2;
+    match NAMES.iter().find(near) {
+        Some(known) => format!("the parameter is not known; write {known}, or remove it"),
+        None => "the parameter is not known here; remove it, or create the load balancer with it yourself and name it by the annotation \
+                 service.kubernetes.io/tke-existed-lbid"
+            .to_owned(),
+    }
 }
 
 fn accessible(create: &mut CreateSpec, value: &Value) -> Result<(), String> {

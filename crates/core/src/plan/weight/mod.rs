@@ -10,7 +10,7 @@ mod tests;
 use crate::api::names;
 use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight};
 
-use super::annotated::keys;
+use super::annotated::{keys, near_misses, superfluous};
 use rows::{PortRows, Rows};
 
 /// The largest weight that the cloud takes.
@@ -133,28 +133,45 @@ fn member(pod: &Pod) -> Option<(&str, u32)> {
 
 /// What is wrong with the weights that the Service asks for.
 pub(super) fn service_problems(service: &Service) -> Vec<KeyProblem> {
-    let mut problems = Rows::read(service).problems();
+    few(Rows::read(service).problems(), "more rows cannot be read")
+}
+
+/// What the Service says of weights to no effect.
+pub(super) fn service_idle(service: &Service) -> Vec<KeyProblem> {
+    few(Rows::read(service).idle(), "more parts have no effect")
+}
+
+/// The first, and how many more there are.
+fn few(mut problems: Vec<KeyProblem>, words: &str) -> Vec<KeyProblem> {
     let more = problems.len().saturating_sub(TOLD);
     problems.truncate(TOLD);
     if more > 0 {
-        problems.push(KeyProblem::new(names::RS_WEIGHT, format!("{more} more rows cannot be read")));
+        problems.push(KeyProblem::new(names::RS_WEIGHT, format!("{more} {words}")));
     }
     problems
 }
 
-/// What is wrong with the weights that the Service and its Pods ask for.
-pub(super) fn notes<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<String> {
-    let of_service = |problem: KeyProblem| {
-        format!("annotation {problem} (Service '{}'); its Pods keep the weights they have", service.key.name)
-    };
-    let mut notes: Vec<String> = service_problems(service).into_iter().map(of_service).collect();
+/// What is wrong with the weights that a Service asks for.
+pub(super) fn service_notes(service: &Service) -> Vec<String> {
+    let name = &service.key.name;
+    let held =
+        |problem: KeyProblem| format!("annotation {problem} (Service '{name}'); its Pods keep the weights they have");
+    let idle = |problem: KeyProblem| format!("annotation {problem} (Service '{name}')");
+    let of_rows = service_problems(service).into_iter().map(held);
+    of_rows.chain(service_idle(service).into_iter().map(idle)).collect()
+}
+
+/// What is wrong with the weight that a Pod asks for.
+pub(super) fn pod_note<'a>(pods: impl Iterator<Item = &'a Pod>) -> Option<String> {
     let odd = |pod: &'a Pod| match own(pod) {
-        Reading::Unreadable(problem) => Some((&pod.key.name, problem)),
-        Reading::Absent | Reading::Said(_) => None,
+        Reading::Unreadable(problem) => Some((&pod.key.name, problem, "; the Pod keeps the weight it has")),
+        Reading::Said(_) => {
+            let near = near_misses(&pod.annotations, names::CUSTOM_WEIGHT).next()?;
+            Some((&pod.key.name, superfluous(near, names::CUSTOM_WEIGHT), ""))
+        }
+        Reading::Absent => None,
     };
     // The first by name, so that the words stay while other Pods come and go.
-    if let Some((name, problem)) = pods.filter_map(odd).min_by(|a, b| a.0.cmp(b.0)) {
-        notes.push(format!("annotation {problem} (Pod '{name}'); the Pod keeps the weight it has"));
-    }
-    notes
+    let (name, problem, rest) = pods.filter_map(odd).min_by(|a, b| a.0.cmp(b.0))?;
+    Some(format!("annotation {problem} (Pod '{name}'){rest}"))
 }
