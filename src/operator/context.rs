@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::runtime::events::Recorder;
 
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use super::recorders::Recorders;
 use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
@@ -34,7 +34,7 @@ pub(super) struct Ground {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorders: Recorders,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
@@ -64,7 +64,7 @@ impl Ground {
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },
             shared: Shared::new(self.brake.clone()),
             metrics: self.metrics.clone(),
-            recorder: self.recorder.clone(),
+            recorders: self.recorders.clone(),
             cluster: self.cluster,
             flags: Flags {
                 region: self.clients.settings.region.clone(),
@@ -97,7 +97,7 @@ pub(super) struct Context {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorders: Recorders,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// What flags say to machines.
