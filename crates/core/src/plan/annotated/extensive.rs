@@ -13,29 +13,38 @@ use crate::model::{KeyProblem, quoted};
 pub(super) const FORM: &str = "a JSON object such as {\"AddressIPVersion\":\"IPV6\"}";
 /// The most parameters that are named at once.
 const TOLD: usize = 4;
-/// All parameters that are known.
-pub(super) const NAMES: [&str; 15] = [
-    "AddressIPVersion",
-    "BandwidthPackageId",
-    "InternetAccessible",
-    "LoadBalancerName",
-    "LoadBalancerPassToTarget",
-    "MasterZoneId",
-    "SlaType",
-    "SlaveZoneId",
-    "SnatPro",
-    "SubnetId",
-    "Tags",
-    "Vip",
-    "VipIsp",
-    "VpcId",
-    "ZoneId",
+/// All parameters that are known, with what they say. Source: `CreateLoadBalancer` of the CLB API.
+pub const PARAMETERS: [(&str, &str); 15] = [
+    (
+        "AddressIPVersion",
+        "IPV4, IPV6 (a public IPv6 address and IPv4 targets), or IPv6FullChain, which needs SubnetId.",
+    ),
+    ("BandwidthPackageId", "The bandwidth package, with the charge type BANDWIDTH_PACKAGE."),
+    (
+        "InternetAccessible",
+        "An object of InternetChargeType and InternetMaxBandwidthOut, as the annotations say them; above 2048 Mbps with SlaType.",
+    ),
+    ("LoadBalancerName", "The name."),
+    ("LoadBalancerPassToTarget", "As the annotation pass-to-target says it."),
+    ("MasterZoneId", "The main zone of a public IPv4 load balancer in two zones, such as ap-guangzhou-1."),
+    (
+        "SlaType",
+        "The capacity: clb.c2.medium, clb.c3.small, clb.c3.medium, clb.c4.small, clb.c4.medium, clb.c4.large or clb.c4.xlarge.",
+    ),
+    ("SlaveZoneId", "The standby zone, with MasterZoneId."),
+    ("SnatPro", "true: targets may be outside of the VPC."),
+    ("SubnetId", "The subnet, for IPv6FullChain."),
+    ("Tags", "A list of objects with TagKey and TagValue."),
+    ("Vip", "The address to have, in the subnet."),
+    ("VipIsp", "The carrier: BGP, or CMCC, CUCC, CTCC with the charge type BANDWIDTH_PACKAGE."),
+    ("VpcId", "The VPC, as the annotation cross-vpc-id says it."),
+    ("ZoneId", "The zone of a public IPv4 load balancer, such as ap-guangzhou-1."),
 ];
+/// Parameters that have annotations of their own, too.
+const SHARED: [&str; 4] = ["VpcId", "SubnetId", "InternetAccessible", "LoadBalancerPassToTarget"];
 const SLA_TYPES: &str =
     "clb.c2.medium, clb.c3.small, clb.c3.medium, clb.c4.small, clb.c4.medium, clb.c4.large and clb.c4.xlarge";
 const ISPS: &str = "BGP, CMCC, CUCC and CTCC";
-/// Parameters that have annotations of their own, too.
-const SHARED: [&str; 4] = ["VpcId", "SubnetId", "InternetAccessible", "LoadBalancerPassToTarget"];
 
 /// The parameters, each of them readable.
 #[derive(Debug)]
@@ -143,8 +152,9 @@ fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String>
 
 /// What to do about a parameter that is not known.
 fn unknown(name: &str) -> String {
-    let near = |known: &&&str| strsim::osa_distance(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 2;
-    match NAMES.iter().find(near) {
+    let near =
+        |known: &&&'static str| strsim::osa_distance(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 2;
+    match PARAMETERS.iter().map(|(known, _)| known).find(near) {
         Some(known) => format!("the parameter is not known; write {known}, or remove it"),
         None => "the parameter is not known here; remove it, or create the load balancer with it yourself and name it by the annotation \
                  service.kubernetes.io/tke-existed-lbid"
@@ -184,4 +194,54 @@ fn tags(value: &Value) -> Result<Vec<Tag>, String> {
         return Err("two tags have the same TagKey; remove one".to_owned());
     }
     Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_of_each_parameter_are_followed_or_named() {
+        let valid = json!({
+            "AddressIPVersion": "IPv6FullChain", "BandwidthPackageId": "bwp-1", "LoadBalancerName": "shop",
+            "InternetAccessible": {"InternetChargeType": "BANDWIDTH_PACKAGE", "InternetMaxBandwidthOut": 5},
+            "LoadBalancerPassToTarget": true, "MasterZoneId": "ap-guangzhou-1", "SlaType": "clb.c3.small",
+            "SlaveZoneId": "ap-guangzhou-2", "SnatPro": true, "SubnetId": "subnet-1", "Tags": [{"TagKey": "a"}],
+            "Vip": "10.0.0.1", "VipIsp": "CMCC", "VpcId": "vpc-1", "ZoneId": "ap-guangzhou-1",
+        });
+        assert_eq!(valid.as_object().unwrap().len(), PARAMETERS.len(), "each has its value");
+        for (name, _) in PARAMETERS {
+            let read = |value: &Value| Extensive::read(&json!({name: value}).to_string());
+            let mut create = CreateSpec::public();
+            read(&valid[name]).unwrap().apply(&mut create);
+            assert_ne!(create, CreateSpec::public(), "{name} is applied");
+            for odd in
+                [json!(null), json!(7), json!("[a](http://a)"), json!([1]), json!({"a": 1}), json!("值".repeat(200))]
+            {
+                let said = read(&odd).map_err(|problem| problem.message);
+                let is_name = name == "LoadBalancerName" && odd == json!("[a](http://a)");
+                assert!(
+                    said.is_err_and(|words| words.starts_with(&format!("\"{name}\": "))) || is_name,
+                    "{name}: {odd}"
+                );
+            }
+        }
+        for isp in ["BGP", "CMCC", "CUCC", "CTCC"] {
+            assert!(Extensive::read(&json!({"VipIsp": isp}).to_string()).is_ok(), "{isp}");
+        }
+    }
+
+    #[test]
+    fn words_that_cannot_be_used_are_all_named_at_once() {
+        let problem =
+            Extensive::read(r#"{"Vip":7,"VipIps":"CTCC","Colour":"red","ZoneId":"ap-guangzhou-1"}"#).unwrap_err();
+        for words in
+            ["\"Vip\": \"7\" is not a text", "\"VipIps\": the parameter is not known; write VipIsp", "\"Colour\": the"]
+        {
+            assert!(problem.message.contains(words), "{problem}");
+        }
+        assert!(!problem.message.contains("ZoneId"), "{problem}");
+    }
 }

@@ -69,11 +69,7 @@ pub const KEYS: &[Key] = &[
         names::INTERNET_MAX_BANDWIDTH_OUT,
         "The bandwidth in Mbps of a public load balancer that is created, 1 to 2048.",
     ),
-    applied(
-        names::EXTENSIVE_PARAMETERS,
-        "Further parameters of a load balancer that is created, as JSON: AddressIPVersion, BandwidthPackageId, \
-         LoadBalancerName, LoadBalancerPassToTarget, MasterZoneId, SlaType, SlaveZoneId, SnatPro, Tags, Vip, VipIsp, ZoneId.",
-    ),
+    applied(names::EXTENSIVE_PARAMETERS, "Further parameters of a load balancer that is created, as JSON, see below."),
     applied(
         names::SPECIFY_PROTOCOL,
         "The protocols of listeners, by Service port, as JSON: TCP, UDP, TCP_SSL, QUIC, HTTP, HTTPS.",

@@ -28,6 +28,7 @@ use super::weight;
 use wish::Asks;
 use words::Words;
 
+pub use extensive::PARAMETERS;
 pub use keys::{KEYS, Key, Treatment, is_known};
 pub use spelling::{is_almost, is_of_interest};
 pub(in crate::plan) use spelling::{is_near, misspelt, near_misses, superfluous};
