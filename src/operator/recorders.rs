@@ -8,8 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Recorder;
 
 use crate::reconcile::{Notice, NoticeKind};
 
@@ -21,8 +20,7 @@ const KNOWN: usize = 1000;
 /// The recorders of a replica.
 #[derive(Clone)]
 pub(super) struct Recorders {
-    client: Client,
-    reporter: Reporter,
+    new: Arc<dyn Fn() -> Recorder + Send + Sync>,
     /// Of Events that are no warnings.
     usual: Recorder,
     /// By what a warning is about and says, with the time when it was last told.
@@ -30,9 +28,9 @@ pub(super) struct Recorders {
 }
 
 impl Recorders {
-    pub(super) fn new(client: Client, reporter: Reporter) -> Self {
-        let usual = Recorder::new(client.clone(), reporter.clone());
-        Self { client, reporter, usual, warnings: Arc::default() }
+    /// Each that `new` makes knows of no Event yet.
+    pub(super) fn new(new: impl Fn() -> Recorder + Send + Sync + 'static) -> Self {
+        Self { usual: new(), new: Arc::new(new), warnings: Arc::default() }
     }
 
     /// The recorder that knows whether an Event was told already.
@@ -49,7 +47,7 @@ impl Recorders {
         if warnings.len() >= KNOWN {
             warnings.clear();
         }
-        let fresh = || (Recorder::new(self.client.clone(), self.reporter.clone()), now);
+        let fresh = || ((self.new)(), now);
         let (recorder, told) = warnings.entry(hasher.finish()).or_insert_with(fresh);
         *told = now;
         recorder.clone()
@@ -62,8 +60,9 @@ mod tests {
 
     use axum::http::{Method, Request, Response};
     use k8s_openapi::api::core::v1::ObjectReference;
+    use kube::Client;
     use kube::client::Body;
-    use kube::runtime::events::{Event, EventType};
+    use kube::runtime::events::{Event, EventType, Reporter};
 
     use super::*;
 
@@ -88,7 +87,8 @@ mod tests {
             async move { Ok::<_, Infallible>(Response::new(Body::from(body.as_bytes().to_vec()))) }
         };
         let client = Client::new(tower::service_fn(answer), "default");
-        let recorders = Recorders::new(client, Reporter { controller: "test".to_owned(), instance: None });
+        let reporter = Reporter { controller: "test".to_owned(), instance: None };
+        let recorders = Recorders::new(move || Recorder::new(client.clone(), reporter.clone()));
         for (kind, note, expected) in [
             (NoticeKind::Warning, "the first", Method::POST),
             (NoticeKind::Warning, "the second", Method::POST),
