@@ -1,5 +1,6 @@
 mod misfortune;
 mod reported;
+mod unheeded;
 
 use serde_json::{Value, json};
 
