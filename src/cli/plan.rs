@@ -140,6 +140,7 @@ fn stand_in_service(world: &World, object: &core::Service) {
             publish_not_ready_addresses: new.publish_not_ready_addresses,
             load_balancer_class: new.load_balancer_class,
             is_load_balancer: new.is_load_balancer,
+            client_ip_affinity: new.client_ip_affinity,
             ..Service::clone(&live)
         },
     };
