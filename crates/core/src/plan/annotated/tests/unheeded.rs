@@ -165,3 +165,23 @@ fn words_on_a_service_are_in_the_status_of_its_bindings() {
     world.service.as_mut().unwrap().annotations.insert(names::SERVICE_CONFIG, "shop");
     assert!(!format!("{:?}", world.plan().bindings[0].advice).contains("sessionAffinity"), "a config may say it");
 }
+
+#[test]
+fn words_on_a_service_are_in_the_status_of_the_binding_that_was_made_for_it() {
+    let mut world = World::new(&json!({}));
+    let owner = json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "service-uid", "controller": true});
+    let binding = std::sync::Arc::make_mut(&mut world.bindings[0]);
+    binding.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+    let service = world.service.as_mut().unwrap();
+    service.annotations.insert(names::EXISTING_LOAD_BALANCER_ID, "lb-1");
+    service.annotations.insert(names::GRACE_SHUTDOWN, "1");
+    service.annotations.insert(names::PREVENT_LOOPBACK, "true");
+    service.annotations.insert(names::RS_WEIGHT, "{");
+    let notes = world.plan().bindings[0].notes.join("; ");
+    for key in [names::GRACE_SHUTDOWN, names::PREVENT_LOOPBACK, names::RS_WEIGHT] {
+        assert_eq!(notes.matches(&format!("annotation {key}: ")).count(), 1, "{key}: {notes}");
+    }
+    let owned = std::sync::Arc::make_mut(&mut world.bindings[0]).metadata.annotations.get_or_insert_default();
+    owned.insert(names::PARKED.to_owned(), "SaidFalse".to_owned());
+    assert!(!world.plan().bindings[0].notes.join("; ").contains("annotation "), "a parked one follows nothing");
+}
