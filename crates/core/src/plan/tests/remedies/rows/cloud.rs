@@ -73,7 +73,8 @@ pub(super) fn calls() -> Vec<Row> {
             .remedies(&[("Wait", |world| world.unread = None)]),
         of(Reason::CloudUnreachable, |world| failing(world, Class::Unreachable))
             .remedies(&[("Check the network and the endpoint", |world| world.unread = None)]),
-        of(Reason::Failed, |world| failing(world, Class::Invalid)).remedies(&[("", |world| world.unread = None)]),
+        of(Reason::Failed, |world| failing(world, Class::Invalid))
+            .remedies(&[("docs/errors.md says", |world| world.unread = None)]),
     ]
 }
 
