@@ -17,7 +17,7 @@ const PAUSES: [SignedDuration; 2] = [SignedDuration::from_secs(2), SignedDuratio
 /// How long a refusal lasts before it is told anew: Events are kept for an hour, unless the API server is told otherwise.
 const REMINDER: SignedDuration = SignedDuration::from_mins(30);
 /// The most characters of the API server's words that are kept.
-const WORDS_MAX: usize = 250;
+const WORDS_MAX: usize = 300;
 /// The most refused writes that one message has.
 const SHOWN: usize = 3;
 
