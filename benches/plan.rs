@@ -18,6 +18,7 @@ use tke_direct_access::model::{
     Protocol, RegisteredTarget, Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort,
     Transport,
 };
+use tke_direct_access::plan::vpc::ClusterVpc;
 use tke_direct_access::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Removals, Snapshot, plan,
 };
@@ -104,7 +105,7 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         caller: Caller::NotAsked,
         bindings: vec![view(pods)],
         cluster: Cluster::default(),
-        vpc_id: None,
+        vpc: ClusterVpc::Pending,
         reads: ReadState::Settled,
         removals: Removals::Allowed,
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },

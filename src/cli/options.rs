@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::names;
+use crate::plan::vpc::read_id;
 
 /// Shows and explains DirectAccessBindings: Pods of a Service bound directly to a Tencent Cloud CLB load balancer.
 #[derive(Parser)]
@@ -49,6 +50,9 @@ pub(super) struct Global {
     /// namespaces, else tke-direct-access.
     #[arg(long, global = true)]
     pub(super) controller_namespace: Option<String>,
+    /// The controller's --vpc-id.
+    #[arg(long, global = true, env = "VPC_ID", value_parser = read_id)]
+    pub(super) vpc_id: Option<String>,
     /// The controller's --cluster-network.
     #[arg(long, global = true, value_enum, default_value_t = Network::VpcCni)]
     pub(super) cluster_network: Network,

@@ -16,7 +16,8 @@ use super::remarks::{Remark, of_plan};
 use super::session::Session;
 use super::world::{Sight, World};
 use super::{Ending, Error};
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::api::DirectAccessBinding;
+use crate::api::service_config::RawServiceConfig;
 use crate::k8s::{self, BindingRow};
 use crate::model::Service;
 use crate::plan::{self, Cloud, Draining, Record, Step};
@@ -33,7 +34,7 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
             stand_in_service(&world, object);
         }
         for config in configs {
-            world.stores.put_config(config);
+            world.stores.put_config(&config);
         }
         for binding in bindings {
             names.extend(binding.metadata.name.clone());
@@ -76,7 +77,7 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
 struct Manifest {
     bindings: Vec<DirectAccessBinding>,
     services: Vec<core::Service>,
-    configs: Vec<TkeServiceConfig>,
+    configs: Vec<RawServiceConfig>,
 }
 
 impl Manifest {

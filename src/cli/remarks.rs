@@ -262,6 +262,7 @@ fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
     let LoadBalancerStatus {
         id,
         requested_time,
+        requested_vpc_id,
         // Columns of `get`.
         addresses: _,
         domain: _,
@@ -273,7 +274,8 @@ fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
         hides_tags: _,
     } = load_balancer;
     let asked = requested_time.as_ref().filter(|_| id.is_empty())?;
-    let words = format!("a load balancer was asked for at {}, and is not there yet", asked.0);
+    let place = requested_vpc_id.as_ref().map(|id| format!(" in VPC '{id}'")).unwrap_or_default();
+    let words = format!("a load balancer was asked for{place} at {}, and is not there yet", asked.0);
     Some(Remark::new(Topic::LoadBalancer, words))
 }
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::runtime::events::Recorder;
 
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use super::recorder::Notes;
 use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
@@ -18,6 +18,7 @@ use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::Brake;
+use crate::plan::vpc::VpcSource;
 use crate::plan::{Cluster, Hold};
 use crate::reconcile::{Effect, Flags, Input, Machine, Shared, Surroundings};
 
@@ -34,7 +35,7 @@ pub(super) struct Ground {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorder: Notes,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
@@ -74,6 +75,7 @@ impl Ground {
             annotated_services: self.annotated_services,
             quotas: self.quotas,
             told: Mutex::default(),
+            told_vpc: Mutex::default(),
             namespace: self.namespace.clone(),
             clock: self.clock.clone(),
         }
@@ -97,7 +99,7 @@ pub(super) struct Context {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorder: Notes,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// What flags say to machines.
@@ -108,6 +110,8 @@ pub(super) struct Context {
     pub quotas: Quotas,
     /// Why removals are held, as the log says it.
     told: Mutex<Option<HoldCause>>,
+    /// The VPC of the cluster and its source, as the log says them.
+    told_vpc: Mutex<Option<(String, VpcSource)>>,
     /// The controller's own namespace.
     pub namespace: String,
 }
@@ -126,6 +130,8 @@ impl Context {
         let removals = self.shared.brake().removals();
         self.metrics.set_hold(removals.held().map(|hold| hold.reason));
         tell(&mut told, removals.held());
+        let mut told_vpc = self.told_vpc.lock().unwrap_or_else(PoisonError::into_inner);
+        tell_vpc(&mut told_vpc, self.shared.vpcs().known());
         effects
     }
 }
@@ -143,6 +149,14 @@ fn tell(told: &mut Option<HoldCause>, hold: Option<&Hold>) {
         }
         None => tracing::warn!("removals are not held any more"),
     }
+}
+
+/// Tells of the VPC of the cluster where it is known from now on, or is another one.
+fn tell_vpc(told: &mut Option<(String, VpcSource)>, known: Option<&(String, VpcSource)>) {
+    let Some(now) = known.filter(|now| told.as_ref() != Some(now)) else { return };
+    let (vpc, source) = now;
+    tracing::info!(vpc, %source, "the VPC of the cluster is known");
+    *told = Some(now.clone());
 }
 
 /// The clients of the cloud, one for each region in use, because limits and ids are a region's. They outlast a leadership: the rate of

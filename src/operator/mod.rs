@@ -23,6 +23,7 @@ mod notices;
 mod object_writes;
 mod quotas;
 mod reads;
+mod recorder;
 mod server_clock;
 mod settings;
 mod triggers;
@@ -34,7 +35,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use kube::{Client, Config};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -51,6 +52,7 @@ use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
 use leadership::{Elector, Leadership};
 use metrics::RequestsLayer;
+use recorder::Notes;
 use server_clock::ServerClock;
 
 pub use metrics::{Metrics, WriteResult};
@@ -124,7 +126,7 @@ impl Operator {
             stores: Stores::default(),
             clients: Arc::new(Clients::new(cloud_settings(settings), credentials, metrics.clone())?),
             metrics: metrics.clone(),
-            recorder: Recorder::new(client.clone(), reporter),
+            recorder: Notes::new(client.clone(), reporter),
             cluster: cluster(settings),
             vpc_id: settings.vpc_id.clone(),
             annotated_services: acceptance(settings),

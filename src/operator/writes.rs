@@ -47,7 +47,7 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
         Write::ServiceCondition { service, condition } => write_condition(context, &service, condition.as_ref()).await,
         Write::NewConfig { config } => create_config(context, &config).await,
         Write::Config { config } => replace_config(context, &config).await,
-        Write::ConfigStatus { config, status } => write_config_status(context, &config, &status).await,
+        Write::ConfigStatus { config, status } => write_config_status(context, &config.object, &status).await,
     };
     other.map(|()| Taken::Other)
 }

@@ -15,6 +15,7 @@ use tke_direct_access::model::{
     Attributes, Caller, IpFamily, Limits, LoadBalancer, LoadBalancerId, LoadBalancerStatus, Region, Service,
 };
 use tke_direct_access::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
+use tke_direct_access::plan::vpc::ClusterVpc;
 use tke_direct_access::plan::{Cloud, Cluster, Observed, Outcome, ReadState, Remembered, Removals, Snapshot, plan};
 use tke_direct_access::status::service::{condition, decide};
 use tke_direct_access::status::{Round, Visit, binding_status};
@@ -124,7 +125,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
         cloud: Cloud::Observed(observed()),
         bindings: vec![stores.view(Arc::new(own), BTreeMap::new())],
         cluster: Cluster::default(),
-        vpc_id: None,
+        vpc: ClusterVpc::Pending,
         caller: Caller::NotAsked,
         reads: ReadState::Settled,
         removals: Removals::Allowed,

@@ -164,14 +164,15 @@ fn workload(meta: &ObjectMeta) -> Option<Workload> {
     Some(Workload { kind: owner.kind.clone(), name: owner.name.clone() })
 }
 
-/// VPC-CNI shows in an annotation or in the resource of a network interface, a super node in its name.
+/// VPC-CNI shows in an annotation or in the resource of a network interface, GlobalRouter in an annotation, a super node in its name.
 fn network(object: &core::Pod) -> PodNetwork {
     let annotation = object.metadata.annotations.as_ref().and_then(|all| all.get(names::NETWORKS));
-    let mut named = annotation.into_iter().flat_map(|list| list.split(',')).map(str::trim);
-    if named.any(|name| [names::SHARED_ENI, names::EXCLUSIVE_ENI].contains(&name)) {
+    let named: Vec<_> = annotation.into_iter().flat_map(|list| list.split(',')).map(str::trim).collect();
+    if named.iter().any(|name| [names::SHARED_ENI, names::EXCLUSIVE_ENI].contains(name)) {
         return PodNetwork::VpcCni;
     }
-    let Some(spec) = &object.spec else { return PodNetwork::Usual };
+    let usual = if named.contains(&names::BRIDGE) { PodNetwork::GlobalRouter } else { PodNetwork::Usual };
+    let Some(spec) = &object.spec else { return usual };
     let asks = |container: &core::Container| {
         let resources = container.resources.as_ref();
         let lists = resources.map(|all| [all.requests.as_ref(), all.limits.as_ref()]);
@@ -186,7 +187,7 @@ fn network(object: &core::Pod) -> PodNetwork {
     } else if spec.node_name.as_deref().is_some_and(|node| node.starts_with(SUPER_NODE)) {
         PodNetwork::SuperNode
     } else {
-        PodNetwork::Usual
+        usual
     }
 }
 

@@ -64,7 +64,9 @@ fn the_network_shows_in_annotation_resources_or_node() {
     let plain = json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": "1"}}}], "nodeName": "10.0.0.7"});
     for (annotation, spec, expected) in [
         (None, plain.clone(), PodNetwork::Usual),
-        (Some("tke-bridge"), plain.clone(), PodNetwork::Usual),
+        (Some("tke-bridge"), plain.clone(), PodNetwork::GlobalRouter),
+        (Some("tke-bridge"), asks("tke.cloud.tencent.com/eni-ip"), PodNetwork::VpcCni),
+        (Some("flannel"), plain.clone(), PodNetwork::Usual),
         (Some("tke-route-eni"), plain.clone(), PodNetwork::VpcCni),
         (Some("flannel, tke-direct-eni"), plain, PodNetwork::VpcCni),
         (None, asks("tke.cloud.tencent.com/eni-ip"), PodNetwork::VpcCni),

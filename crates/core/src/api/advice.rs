@@ -18,6 +18,8 @@ vocabulary! {
             "Let a workload use one network, or bind one of them only by spec.network.";
         OtherVpc = "OtherVpc": "The load balancer is in another VPC than the cluster.",
             "Join the two by a Cloud Connect Network, and switch cross-region binding on.";
+        DefaultVpc = "DefaultVpc": "The load balancer is asked for in the account's default VPC, because that of the cluster is not known.",
+            "Set the controller's --vpc-id (the chart's vpcId), where the cluster is in another VPC.";
         LatePods = "LatePods": "Pods that should replace others have not been ready for more than a minute, and are not waited for.",
             "Look at the Pods with kubectl describe.";
         Contested = "Contested": "Another binding asks for what this one has, such as a port.", "Let one of the two ask for something else, or delete it.";
@@ -37,6 +39,7 @@ impl AdviceReason {
             | Self::GraceUsedUp
             | Self::WeightUnreadable
             | Self::TwoNetworks
+            | Self::DefaultVpc
             | Self::Contested
             | Self::RemovalsHeld => false,
         }

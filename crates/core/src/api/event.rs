@@ -23,6 +23,8 @@ vocabulary! {
         DeletingListeners = "DeletingListeners": "The cloud was asked to delete listeners that the binding had made.", "Nothing to do.";
         DeletingLoadBalancer = "DeletingLoadBalancer": "The cloud was asked to delete the load balancer that was created for the binding.",
             "Nothing to do.";
+        ConfigProblems = "ConfigProblems": "Parts of a TkeServiceConfig cannot be followed; the rest is. It is on the config, and on each binding that uses it.",
+            "Correct the fields that the note names.";
         UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
             "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
         GateClosed = "GateClosed": "The Pod is ready but for the load balancer, and has been for 10 s or longer; the note says what it waits for.",
@@ -40,7 +42,7 @@ vocabulary! {
 impl EventReason {
     /// Whether it is told as a warning: somebody should look.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::UngatedPods | Self::HoldUnreadable | Self::Repaired)
+        matches!(self, Self::ConfigProblems | Self::UngatedPods | Self::HoldUnreadable | Self::Repaired)
     }
 }
 

@@ -166,6 +166,8 @@ pub enum PodNetwork {
     Usual,
     /// A network interface of the VPC, shared or of its own.
     VpcCni,
+    /// A bridge of the node, whose addresses are outside of the VPC's subnets.
+    GlobalRouter,
     /// A super node, whose Pods have addresses of the VPC.
     SuperNode,
 }

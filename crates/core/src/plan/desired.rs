@@ -123,7 +123,7 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
         Management::Hold => resolver.all_recorded(),
         _ => resolver.listeners(&mut reader),
     };
-    let config_problems = refused(&listeners, &wishes);
+    let config_problems = wishes.problems.iter().cloned().chain(refused(&listeners, &wishes)).collect();
     // Where TKE programs the load balancer, it follows the config, too.
     let bandwidth = wishes.bandwidth().filter(|_| management == Management::Manage);
     let holds = |problem: &Problem| problem.holds_routes();
@@ -134,10 +134,9 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
 fn wishes(view: &BindingView, problems: &mut Vec<Problem>) -> Wishes {
     match &view.config {
         ConfigView::None | ConfigView::Making => {}
-        ConfigView::Found(config) => return config::wishes(&config.spec),
+        ConfigView::Found { config, .. } => return config::wishes(config),
         ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
         ConfigView::Missing(there) => problems.push(problem::config_not_found(view, there)),
-        ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.config_name(), why)),
         ConfigView::Refused(words) => problems.push(problem::config_refused(&view.config_name(), words)),
     }
     Wishes::default()

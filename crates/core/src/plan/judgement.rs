@@ -56,11 +56,11 @@ pub(super) fn judge(
         let is_wanted = view.binding.spec.readiness_gate.policy != GatePolicy::Disabled;
         plan.advice.extend(is_wanted.then(|| problem::ungated(view, &ungated)).flatten());
     }
-    if let ConfigView::Found(config) = &view.config
+    if let ConfigView::Found { config, .. } = &view.config
         && management == Management::Manage
         && plan.pending.awaits_no_setting()
     {
-        plan.config_generation = config.metadata.generation;
+        plan.config_generation = config.object.metadata.generation;
     }
     let counts = Counts::new(&rows, health);
     plan.unhealthy = unhealthy(view, &rows, health);

@@ -57,6 +57,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
+pub mod vpc;
 mod weight;
 
 use builder::PlanBuilder;
@@ -81,7 +82,7 @@ pub use problem::{
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
-pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
+pub use snapshot::{BindingView, Cloud, Cluster, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
@@ -190,7 +191,7 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         let (view, advice) = (intent.view, &mut intent.plan.advice);
         advice.extend(ending::advice(view));
         advice.extend(network::advice(view, snapshot.cluster));
-        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc_id.as_deref())));
+        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.stated())));
         if let Some(service) = view.service.as_deref() {
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
             advice.extend(weight::advice(service, pods));

@@ -45,6 +45,7 @@ impl Networks {
     fn of(&self, pod: &Pod) -> ClusterNetwork {
         match pod.network {
             PodNetwork::VpcCni | PodNetwork::SuperNode => ClusterNetwork::VpcCni,
+            PodNetwork::GlobalRouter => ClusterNetwork::GlobalRouter,
             PodNetwork::Usual => self.cluster.network,
         }
     }
@@ -101,6 +102,9 @@ mod tests {
         for (wanted, cluster, snat_pro, network, expected) in [
             (Auto, vpc, false, PodNetwork::Usual, None),
             (Auto, vpc, false, PodNetwork::VpcCni, None),
+            (Auto, vpc, true, PodNetwork::GlobalRouter, Some(GlobalRouteDisabled)),
+            (VpcCni, vpc, true, PodNetwork::GlobalRouter, Some(NetworkModeMismatch)),
+            (Auto, Cluster { allows_global_route: Known::Yes, ..vpc }, true, PodNetwork::GlobalRouter, None),
             (VpcCni, vpc, false, PodNetwork::Usual, None),
             (GlobalRouter, vpc, true, PodNetwork::Usual, Some(NetworkModeMismatch)),
             (Auto, closed, true, PodNetwork::Usual, Some(GlobalRouteDisabled)),

@@ -9,12 +9,13 @@ use kube::core::DynamicObject;
 
 use super::Reply;
 pub use crate::api::course::Severity as NoticeKind;
-use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfig, TkeServiceConfigStatus};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
     TargetHealth, TaskId, TaskState, Witnesses,
 };
 use crate::plan::annotated::End;
+use crate::plan::config::ConfigObject;
 use crate::plan::{BindingPlan, BindingView, Observed, Step};
 use crate::status::service::Application;
 use crate::status::{GateCondition, RefusalKind};
@@ -259,7 +260,7 @@ pub enum Write {
     /// The status of a TkeServiceConfig.
     ConfigStatus {
         /// The config as it was read.
-        config: Arc<TkeServiceConfig>,
+        config: Arc<ConfigObject>,
         /// All of the status.
         status: Box<TkeServiceConfigStatus>,
     },
@@ -277,7 +278,7 @@ impl Write {
             | Self::ServiceCondition { service, .. } => Some(&*service.key.namespace),
             Self::Mark { binding, .. } | Self::Deletion { binding, .. } => Some(&*binding.namespace),
             Self::NewConfig { config } | Self::Config { config } => config.metadata.namespace.as_deref(),
-            Self::ConfigStatus { config, .. } => config.metadata.namespace.as_deref(),
+            Self::ConfigStatus { config, .. } => config.object.metadata.namespace.as_deref(),
         };
         found.unwrap_or_default()
     }

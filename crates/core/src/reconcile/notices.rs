@@ -13,6 +13,7 @@ use crate::api::advice::AdviceReason;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
+use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
 use crate::model::{KeyProblem, ListenerId, ObjectKey, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
@@ -180,8 +181,22 @@ pub(super) fn announce(
         let reason = EventReason::UngatedPods;
         notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &advice.message));
     }
+    notices.extend(config_notice(&before.config_problems, &after.config_problems, view.binding.object_ref(&())));
     notices.extend(readiness(view, before, after));
     notices
+}
+
+/// The Event about problems of a config that were not there before.
+pub(super) fn config_notice(before: &[EntryProblem], after: &[EntryProblem], about: ObjectReference) -> Option<Notice> {
+    let news: Vec<_> = after.iter().filter(|one| !before.contains(one)).map(ToString::to_string).collect();
+    let reason = EventReason::ConfigProblems;
+    (!news.is_empty()).then(|| Notice {
+        about,
+        kind: kind_of(reason),
+        reason: reason.as_str().to_owned(),
+        action: "FollowConfig".to_owned(),
+        note: clip(&news.join("; "), NOTE_MAX),
+    })
 }
 
 fn readiness(

@@ -9,19 +9,18 @@ use crate::api::binding::{
     AdviceStatus, AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, ListenerProtocol,
     ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
 };
-use crate::api::condition::{ConditionType, ConfigProblem, Reason};
+use crate::api::condition::{ConditionType, Reason};
 use crate::api::course::Grace;
 use crate::api::mark::ListenerName;
-use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
-use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
-use crate::plan::config::problem;
+use crate::model::{Attributes, Failure, Protocol, Region};
 use crate::plan::{
     Advice, BindingPlan, BindingView, Cloud, ConfigView, Draining, GateRule, HeldWeight, ListenerFacts, Maker,
     Management, Outcome, Release, RuleFacts, Sight, Snapshot, Step, StepOutcome, Verdict as GateVerdict,
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
+use super::config::config_problems;
 use super::motion::{Motion, motion};
 use super::placement::load_balancer;
 use super::programmed::programmed;
@@ -109,7 +108,7 @@ pub fn binding_status(
     status.draining = plan.draining.iter().take(limit::DRAINING).map(draining).collect();
     status.held_weights = plan.held_weights.iter().take(limit::HELD_WEIGHTS).map(held_weight).collect();
     status.gates = Some(gates(plan));
-    status.config_problems = config_problems(round, view, plan);
+    status.config_problems = config_problems(round, view, plan, &status.listeners);
     status
 }
 
@@ -166,21 +165,6 @@ fn config_generation(view: &BindingView, plan: &BindingPlan, previous: &DirectAc
         ConfigView::None => None,
         _ => plan.config_generation.or(previous.observed_config_generation),
     }
-}
-
-/// Wishes that do not go with what is there, and those that the cloud has refused.
-fn config_problems(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Vec<EntryProblem> {
-    let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
-    let refused = round.outcome.failures().filter(|(step, failure)| {
-        matches!(failure.class, Class::Invalid | Class::Denied) && step.concerns(view.uid(), has)
-    });
-    let told = refused.filter_map(|(step, failure)| {
-        let change = step.change()?;
-        let fields: Vec<_> = change.drift.iter().map(|drift| drift.attribute.field()).collect();
-        let message = format!("{}: {}", failure.code, failure.message);
-        Some(problem(&change.subject, Some(&fields.join(", ")), ConfigProblem::Refused, &message))
-    });
-    plan.config_problems.iter().cloned().chain(told).take(limit::CONFIG_PROBLEMS).collect()
 }
 
 /// Health as it was last known, where the read that would tell it failed.

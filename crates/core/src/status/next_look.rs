@@ -169,7 +169,7 @@ mod tests {
             caller: crate::model::Caller::default(),
             bindings: Vec::new(),
             cluster: crate::plan::Cluster::default(),
-            vpc_id: None,
+            vpc: crate::plan::vpc::ClusterVpc::Pending,
             reads: crate::plan::ReadState::Settled,
             removals: crate::plan::Removals::Allowed,
             limits: Limits::default(),

@@ -34,7 +34,7 @@ pub mod limit {
     /// Weights of Pods that their targets do not show.
     pub const HELD_WEIGHTS: usize = 200;
     /// Problems with the config.
-    pub const CONFIG_PROBLEMS: usize = 8;
+    pub const CONFIG_PROBLEMS: usize = 32;
     /// Advice.
     pub const ADVICE: usize = 8;
     /// Characters of an annotation's value.
@@ -78,7 +78,7 @@ pub struct DirectAccessBindingStatus {
     /// The readiness gates of the Service's Pods. Absent until they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateStatus>,
-    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 8.
+    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 32.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::CONFIG_PROBLEMS), extend("x-kubernetes-list-type" = "atomic"))]
     pub config_problems: Vec<EntryProblem>,
@@ -184,6 +184,11 @@ pub struct LoadBalancerStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fragment::time")]
     pub requested_time: Option<Time>,
+    /// The VPC that the cloud is asked to create it in, where the spec names none: that of the cluster. Absent once it is there, and
+    /// where the account's default VPC counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub requested_vpc_id: Option<String>,
 }
 
 /// Counts of targets: Pods, each counted once however many listeners it is bound to.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{NAMED, listed};
+use super::{NAMED, VPC_REMEDY, listed};
 use crate::api::advice::AdviceReason;
 use crate::api::names;
 use crate::model::{LoadBalancer, Pod};
@@ -132,6 +132,15 @@ pub(in crate::plan) fn other_vpc(load_balancer: &LoadBalancer, cluster: &str) ->
         load_balancer.id, load_balancer.vpc_id
     );
     Advice::new(AdviceReason::OtherVpc, message)
+}
+
+/// `why` says why the VPC of the cluster is not known.
+pub(in crate::plan) fn default_vpc(why: &str) -> Advice {
+    let message = format!(
+        "the load balancer is asked for in the account's default VPC, because the VPC of the cluster is not known: {why}; where the \
+         cluster is in another one, {VPC_REMEDY}"
+    );
+    Advice::new(AdviceReason::DefaultVpc, message)
 }
 
 pub(in crate::plan) fn late<'a>(pods: impl IntoIterator<Item = &'a str>) -> Advice {

@@ -18,8 +18,8 @@ use crate::api::condition::{ConditionType, Reason};
 
 pub use advice::Advice;
 pub(super) use advice::{
-    contested, cut_early, late, listener_replaced, other_vpc, removals_held_note, stops_early, two_networks, ungated,
-    used_up, weight_unreadable,
+    contested, cut_early, default_vpc, late, listener_replaced, other_vpc, removals_held_note, stops_early,
+    two_networks, ungated, used_up, weight_unreadable,
 };
 pub(super) use cloud::{
     address_in_use, clash, internal, listener_quota, listener_stopped, rule_quota, slices_stale, tags_not_shown,
@@ -32,7 +32,7 @@ pub(super) use held::{
 pub use no_weight::no_weight;
 pub(super) use probe::probe;
 pub(super) use references::{
-    certificate_not_found, config_not_found, config_not_owned, config_refused, config_unreadable, listener_not_found,
+    certificate_not_found, config_not_found, config_not_owned, config_refused, listener_not_found,
     load_balancer_not_found, no_pod_port, no_selector, not_chosen_by_tke, rule_not_found, service_not_found,
     service_port_not_found,
 };
@@ -46,6 +46,8 @@ pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};
 
 /// The most things of a kind that a message names; the others are counted.
 const NAMED: usize = 5;
+/// What to do where the VPC of the cluster is not known.
+pub(super) const VPC_REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
 /// So many letters apart, one name may have been meant by the other.
 const NEAR_MISS: usize = 2;
 

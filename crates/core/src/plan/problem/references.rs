@@ -114,14 +114,6 @@ pub(in crate::plan) fn config_not_owned(name: &str) -> Problem {
     unresolved(Reason::ConfigNotOwned, message)
 }
 
-pub(in crate::plan) fn config_unreadable(name: &str, why: &str) -> Problem {
-    let message = format!(
-        "TkeServiceConfig '{name}' cannot be read: {why}; correct it. What it managed stays as it is, and targets and gates \
-         do not wait for it"
-    );
-    unresolved(Reason::ConfigUnreadable, message)
-}
-
 pub(in crate::plan) fn config_refused(name: &str, words: &str) -> Problem {
     let message = format!(
         "TkeServiceConfig '{name}' cannot be read, because the API server refuses to list them: {words}; allow the controller to list \

@@ -7,6 +7,7 @@ use super::acts::web;
 use super::world::{World, address};
 use crate::api::binding::{AdviceStatus, DirectAccessBindingStatus};
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::service_config::RawServiceConfig;
 use crate::model::{Class, Failure, GateState, Health, ServicePort, TargetPort, Transport, Workload};
 use crate::plan::Cloud;
 
@@ -157,7 +158,7 @@ fn entries_of_a_config_without_effect_do_not_stall_the_binding() {
         "metadata": {"name": "web", "namespace": "shop", "uid": "c", "generation": 1},
         "spec": {"loadBalancer": {"l4Listeners": [{"protocol": "TCP", "port": 80, "proxyProtocol": {"enable": true}}]}},
     });
-    world.configs.insert(0, std::sync::Arc::new(serde_json::from_value(config).unwrap()));
+    world.configs.insert(0, std::sync::Arc::new(serde_json::from_value::<RawServiceConfig>(config).unwrap().into()));
     world.converge();
     world.heal();
     world.round();

@@ -7,29 +7,30 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::world::{World, binding};
-use crate::api::TkeServiceConfig;
 use crate::api::condition::ConfigProblem;
+use crate::api::service_config::RawServiceConfig;
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value as Setting};
 use crate::plan::Step;
+use crate::plan::config::ConfigObject;
 use crate::plan::config::{fit, wishes};
 
-fn config(generation: i64, load_balancer: &Value) -> Arc<TkeServiceConfig> {
+fn config(generation: i64, load_balancer: &Value) -> Arc<ConfigObject> {
     let object = json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
         "metadata": {"name": "web", "namespace": "shop", "generation": generation},
         "spec": {"loadBalancer": load_balancer},
     });
-    Arc::new(serde_json::from_value(object).unwrap())
+    Arc::new(serde_json::from_value::<RawServiceConfig>(object).unwrap().into())
 }
 
 /// A config with one entry for the only listener of most tests.
-fn tcp(entry: &Value) -> Arc<TkeServiceConfig> {
+fn tcp(entry: &Value) -> Arc<ConfigObject> {
     let mut whole = json!({"protocol": "TCP", "port": 80});
     whole.as_object_mut().unwrap().extend(entry.as_object().unwrap().clone());
     config(1, &json!({"l4Listeners": [whole]}))
 }
 
-fn with_config(spec: &Value, config: Arc<TkeServiceConfig>) -> World {
+fn with_config(spec: &Value, config: Arc<ConfigObject>) -> World {
     let mut world = World::new(spec).with_pods([1]);
     world.configs.insert(0, config);
     world
@@ -233,7 +234,7 @@ proptest! {
                 }
             }
             let before = world.listeners[0].attributes.clone();
-            let wish = world.configs.get(&0).map(|config| wishes(&config.spec).listener(Protocol::Tcp, 80));
+            let wish = world.configs.get(&0).map(|config| wishes(config).listener(Protocol::Tcp, 80));
             let (wish, _) = fit(Protocol::Tcp, IpFamily::V4, &wish.unwrap_or_default(), &before);
             let rounds = world.converge();
             prop_assert!(rounds <= 1, "{rounds} rounds");

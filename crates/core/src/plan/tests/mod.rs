@@ -2,6 +2,7 @@
 
 pub(crate) mod acts;
 mod advice;
+mod answered;
 mod brake;
 mod cloud;
 mod config;

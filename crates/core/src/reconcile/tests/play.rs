@@ -14,6 +14,7 @@ use crate::model::{
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{BindingView, Cluster, Step, selects};
 use crate::reconcile::{
     Answer, Caches, ConfigSight, DefinitionSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now,
@@ -70,6 +71,14 @@ impl Caches for Sight<'_> {
         };
         let is_reassigned = |(ip, mark): &(&IpAddr, &String)| self.0.reassigned.contains(*ip) || is_anothers(ip, mark);
         registered.iter().filter(is_reassigned).map(|(ip, _)| *ip).collect()
+    }
+
+    fn named_load_balancers(&self, _region: &Region) -> BTreeSet<LoadBalancerId> {
+        BTreeSet::new()
+    }
+
+    fn tke_vpc(&self) -> TkeVpc {
+        TkeVpc::Absent
     }
 
     fn cluster(&self) -> Cluster {

@@ -246,11 +246,6 @@ fn references() -> Vec<Row> {
         .remedies(&[("create it", without_config), ("or name another one", without_config)]),
         row(ConfigNotOwned, "somebody has made it", plain, |world| world.config = ConfigView::Foreign)
             .remedies(&[("delete it", without_config), ("switch autoServiceConfig off", without_config)]),
-        row(ConfigUnreadable, "a port is text", plain, |world| {
-            world.config = ConfigView::Unreadable("spec.loadBalancer: invalid type".to_owned());
-        })
-        .says(&["spec.loadBalancer: invalid type"])
-        .remedies(&[("correct it", without_config)]),
         row(ConfigUnreadable, "the API server refuses to list configs", plain, |world| {
             world.config = ConfigView::Refused("tkeserviceconfigs is forbidden".to_owned());
         })
