@@ -269,7 +269,7 @@ fn listener_specs<'a>(view: &'a BindingView, problems: &mut Vec<Problem>) -> Vec
     for spec in &view.binding.spec.listeners {
         match u16::try_from(spec.port) {
             Ok(port) if port > 0 => specs.push((spec, protocol(spec.protocol), port)),
-            _ => problems.push(problem::invalid("spec.listeners[].port", "must be from 1 to 65535")),
+            _ => problems.push(problem::port_impossible(spec.port, spec.protocol.as_str())),
         }
     }
     specs

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::gate::{GateRow, waiting_since};
 use super::health::HealthTable;
-use super::{BindingPlan, BindingView, GateRule, GateVerdict, Verdict, problem, resolution, selects};
+use super::{BindingPlan, BindingView, Cloud, GateRule, GateVerdict, Verdict, problem, resolution, selects};
 use crate::api::condition::GateReason;
-use crate::model::{Address, Health, Pod};
+use crate::model::{Address, Class, Health, Pod};
 
 /// How long a Pod waits before more is said of it.
 pub const LONG: SignedDuration = SignedDuration::from_secs(10);
@@ -32,8 +32,18 @@ pub(super) fn hint(
     }
 }
 
-/// What is said to Pods of a binding that wait for proof, while the load balancer cannot be read.
-pub fn unjudged(view: &BindingView, plan: &BindingPlan) -> Vec<GateVerdict> {
+/// What is said to Pods of a binding that wait for proof, while nothing is read of the load balancer; nothing where a read that has failed
+/// may work in a moment.
+pub fn unjudged(view: &BindingView, plan: &BindingPlan, cloud: &Cloud) -> Vec<GateVerdict> {
+    let (reason, words) = match cloud {
+        Cloud::Failed(failure) if matches!(failure.class, Class::Busy | Class::Throttled | Class::Transient) => {
+            return Vec::new();
+        }
+        Cloud::Observed(_) => return Vec::new(),
+        Cloud::Failed(_) => (GateReason::BindingHeld, "the load balancer cannot be read"),
+        Cloud::Missing(_) => (GateReason::BindingHeld, "the load balancer is not there"),
+        Cloud::Unplaced(_) => (GateReason::NotRegistered, "there is no load balancer yet"),
+    };
     let service = resolution::service(view).filter(|_| plan.management.gates() == GateRule::OnProof);
     let waits = |pod: &&Arc<Pod>| {
         let is_selected = service.as_ref().is_some_and(|service| selects(service, pod));
@@ -42,7 +52,7 @@ pub fn unjudged(view: &BindingView, plan: &BindingPlan) -> Vec<GateVerdict> {
     let verdict = |pod: &Arc<Pod>| GateVerdict {
         pod: pod.key.clone(),
         pod_uid: pod.uid.clone(),
-        verdict: Verdict::Wait(GateReason::BindingHeld, "the load balancer cannot be read".to_owned()),
+        verdict: Verdict::Wait(reason, words.to_owned()),
         since: waiting_since(pod),
         hint: String::new(),
     };

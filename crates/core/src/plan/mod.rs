@@ -76,7 +76,10 @@ pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};
 pub use management::{Departure, Frozen, Heir, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
-pub use problem::{Advice, NoTargets, Problem, Unhealthy, unhealthy};
+pub use problem::{
+    Advice, NoTargets, Problem, Unhealthy, call_failed, gates_not_written, no_weight, nobody_serves, not_written,
+    unhealthy,
+};
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;

@@ -7,7 +7,6 @@ mod failure;
 mod gate;
 mod motion;
 mod next_look;
-mod no_weight;
 mod placement;
 mod programmed;
 mod refused;

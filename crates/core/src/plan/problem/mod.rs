@@ -5,8 +5,10 @@
 mod advice;
 mod cloud;
 mod held;
+mod no_weight;
 mod probe;
 mod references;
+mod refused;
 mod spec;
 mod targets;
 
@@ -27,18 +29,20 @@ pub(super) use held::{
     creation_not_shown, deletion_held, departure_unknown, foreign_targets, last_held, load_balancer_in_use,
     load_balancer_not_marked, load_balancer_not_shown, not_proven_gone, other_account, removals_held, route_held,
 };
+pub use no_weight::no_weight;
 pub(super) use probe::probe;
 pub(super) use references::{
     certificate_not_found, config_not_found, config_not_owned, config_refused, listener_not_found,
     load_balancer_not_found, no_pod_port, no_selector, not_chosen_by_tke, rule_not_found, service_not_found,
     service_port_not_found,
 };
+pub use refused::{call_failed, gates_not_written, not_written};
 pub(super) use spec::{
-    claimed_by_older, held_by_foreign, invalid, listener_mismatch, managed_by_tke, parked, suspended, switches_refused,
-    unsupported,
+    certificate_missing, certificates_differ, claimed_by_older, domain_missing, held_by_foreign, listener_mismatch,
+    managed_by_tke, parked, port_impossible, rule_twice, suspended, switches_refused,
 };
 pub(super) use targets::no_targets;
-pub use targets::{NoTargets, Unhealthy, unhealthy};
+pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};
 
 /// The most things of a kind that a message names; the others are counted.
 const NAMED: usize = 5;

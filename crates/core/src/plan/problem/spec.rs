@@ -26,11 +26,11 @@ pub(in crate::plan) fn switches_refused() -> Problem {
     accepted(Reason::SwitchesRefused, HoldReason::SwitchesRefused.words().to_owned())
 }
 
-pub(in crate::plan) fn unsupported(field: &str, what: &str) -> Problem {
+fn unsupported(field: &str, what: &str) -> Problem {
     accepted(Reason::UnsupportedValue, format!("{field}: {what}"))
 }
 
-pub(in crate::plan) fn invalid(field: &str, what: &str) -> Problem {
+fn invalid(field: &str, what: &str) -> Problem {
     accepted(Reason::Invalid, format!("{field}: {what}"))
 }
 
@@ -75,4 +75,28 @@ pub(in crate::plan) fn parked(view: &BindingView, parking: Parking) -> Problem {
         parking.state()
     );
     accepted(Reason::Parked, message)
+}
+
+/// A listener is to be made that needs a certificate, and none is named.
+pub(in crate::plan) fn certificate_missing(place: &str, protocol: Protocol) -> Problem {
+    invalid(&format!("{place}.certificate"), &format!("must be set for {protocol}"))
+}
+
+/// The rules of a domain name different certificates.
+pub(in crate::plan) fn certificates_differ(rule: &str) -> Problem {
+    invalid(&format!("{rule}.certificate"), "is not that of the other rules of this domain; give all of them the same")
+}
+
+pub(in crate::plan) fn rule_twice(rule: &str) -> Problem {
+    invalid(rule, "is there twice; remove one of the two")
+}
+
+/// No address of the load balancer can stand for an empty domain.
+pub(in crate::plan) fn domain_missing(place: &str, url: &str) -> Problem {
+    let what = "must be set, because the load balancer has no IPv4 address that could stand for it";
+    unsupported(&format!("{place}.rules[{url}].domain"), what)
+}
+
+pub(in crate::plan) fn port_impossible(port: i32, protocol: &str) -> Problem {
+    invalid(&format!("spec.listeners[{port}/{protocol}].port"), "must be from 1 to 65535")
 }

@@ -10,6 +10,9 @@ use crate::model::{Pod, Service};
 use crate::plan::endpoint::{Endpoints, Exclusion};
 use crate::plan::{BindingView, selects};
 
+/// The most listeners that the message explains.
+const EXPLAINED: usize = 2;
+
 /// A listener that has no target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoTargets {
@@ -41,6 +44,25 @@ pub fn unhealthy(found: &[Unhealthy]) -> Option<String> {
         "{} finds {pods} unhealthy; Pods have to answer its health check, and their security groups have to let it through",
         first.route
     ))
+}
+
+/// Which listeners nobody serves behind, and why; `desired` counts the Pods that serve behind others. Where it is all of them for one
+/// reason, the reason says it.
+pub fn nobody_serves(listeners: &[NoTargets], desired: usize) -> String {
+    let Some(first) = listeners.first() else {
+        return "there is no listener to serve behind yet; do what the conditions before this one say".to_owned();
+    };
+    let is_alike = listeners.iter().all(|one| one.why == first.why);
+    if desired == 0 && is_alike {
+        return first.why.clone();
+    }
+    let explained = listeners.iter().take(EXPLAINED);
+    let words: Vec<_> = explained.map(|one| format!("{} has no target: {}", one.listener, one.why)).collect();
+    let more = match listeners.len().saturating_sub(EXPLAINED) {
+        0 => String::new(),
+        more => format!("; and {more} more listeners have none"),
+    };
+    format!("{}{more}", words.join("; "))
 }
 
 /// Why a listener has no target. `endpoints` is `None` where its Service port was never resolved.

@@ -5,8 +5,7 @@ use crate::api::DirectAccessBindingStatus;
 use crate::api::condition::{ConditionType, GateReason, Reason};
 use crate::api::course::Severity;
 use crate::api::event::EventReason;
-use crate::model::Class;
-use crate::plan::{BindingView, Cloud, GateVerdict, Verdict, unjudged};
+use crate::plan::{BindingView, GateVerdict, Verdict, unjudged};
 use crate::reconcile::effect::Effect;
 use crate::reconcile::notices::{OPEN_GATE, notice, pod_notice};
 use crate::reconcile::waiting::{News, Wait};
@@ -17,7 +16,7 @@ impl Report<'_> {
     pub(super) fn announce_waiting(&self, statuses: &[DirectAccessBindingStatus], writing: &mut Writing<'_>) {
         let now = writing.now();
         for ((view, plan), status) in self.parts().zip(statuses) {
-            let unjudged = if self.is_unread() { unjudged(view, plan) } else { Vec::new() };
+            let unjudged = unjudged(view, plan, &self.snapshot.cloud);
             let gates = plan.gates.iter().chain(&unjudged);
             let waits = gates.filter_map(|gate| wait(gate, view, status)).collect();
             let News { told, more } = writing.surroundings.shared.waiting().news(view.uid(), waits, now.at, now.wall);
@@ -30,14 +29,6 @@ impl Report<'_> {
                 Effect::Tell(notice(view, Severity::Warning, reason, OPEN_GATE, &note))
             }));
         }
-    }
-}
-
-impl Report<'_> {
-    /// The load balancer cannot be read, for a reason that does not pass in a moment.
-    fn is_unread(&self) -> bool {
-        let Cloud::Failed(failure) = &self.snapshot.cloud else { return false };
-        !matches!(failure.class, Class::Busy | Class::Throttled | Class::Transient)
     }
 }
 

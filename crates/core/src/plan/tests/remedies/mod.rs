@@ -69,6 +69,82 @@ fn remedies_are_complete() {
     assert!(missing.is_empty(), "every reason has a row or a cause why it has none: {missing:?}");
 }
 
+/// Every kind of problem, by the name of the function that words it, with the row that plays it.
+const WORDED: &[(&str, &str)] = &[
+    ("suspended", "by the user"),
+    ("managed_by_tke", "TKE's finalizer appears"),
+    ("switches_refused", "nobody knows whether TKE is there"),
+    ("certificate_missing", "no certificate is named"),
+    ("certificates_differ", "two certificates for one domain"),
+    ("claimed_by_older", "the port is another binding's"),
+    ("domain_missing", "no address stands for a domain"),
+    ("held_by_foreign", "the port is somebody's"),
+    ("listener_mismatch", "the port is not that of listenerId"),
+    ("parked", "the Service does not ask"),
+    ("port_impossible", "the port is 0"),
+    ("rule_twice", "a rule is there twice"),
+    ("service_not_found", "deleted"),
+    ("no_selector", "removed"),
+    ("service_port_not_found", "another name in servicePort"),
+    ("no_pod_port", "no container declares the name"),
+    ("config_not_found", "another name"),
+    ("config_not_owned", "somebody has made it"),
+    ("config_unreadable", "a port is text"),
+    ("config_refused", "the API server refuses to list configs"),
+    ("load_balancer_not_found", "no read shows it"),
+    ("listener_not_found", "another listenerId"),
+    ("rule_not_found", "another rule of a shared listener"),
+    ("certificate_not_found", "of a listener"),
+    ("rule_quota", "of rules"),
+    ("listener_quota", "of listeners"),
+    ("target_quota", "of targets"),
+    ("address_in_use", "somebody registers the new Pod"),
+    ("slices_stale", "they name nobody"),
+    ("listener_stopped", "stopped"),
+    ("tags_not_shown", "on a shared listener"),
+    ("load_balancer_not_marked", "its tag is lost"),
+    ("foreign_targets", "somebody's targets are on a listener that goes"),
+    ("route_held", "a listener that is to go, beside one that is refused"),
+    ("load_balancer_not_shown", "while it is being deleted"),
+    ("other_account", "the credentials are of another account"),
+    ("not_proven_gone", "what is its own is shown no more"),
+    ("last_held", "the last are not ready"),
+    ("departure_unknown", "nobody knows why it is being deleted"),
+    ("removals_held", "by flag"),
+    ("deletion_held", "its Service still asks"),
+];
+
+/// Kinds of problems that are not played here.
+const NOT_WORDED: &[(&str, &str)] = &[
+    ("not_chosen_by_tke", "TKE is no part of this world: tests/modes/delegate.rs plays it"),
+    ("load_balancer_in_use", "tests/load_balancers/deletion.rs plays it"),
+    ("creation_not_shown", "the table of accounts plays it"),
+    ("clash", "only the cloud knows its rules, and this one has none"),
+    ("internal", "a fault of the controller, which plan/isolated.rs provokes"),
+];
+
+#[test]
+fn remedies_of_every_kind_of_problem_are_played() {
+    let sources = [
+        include_str!("../../problem/spec.rs"),
+        include_str!("../../problem/references.rs"),
+        include_str!("../../problem/cloud.rs"),
+        include_str!("../../problem/held.rs"),
+    ];
+    let functions = sources.iter().flat_map(|text| text.split("pub(in crate::plan) fn ").skip(1));
+    let words = |text: &'static str| {
+        let (head, _) = text.split_once('{')?;
+        let name = head.split(['(', '<']).next()?;
+        head.contains("Problem").then_some(name)
+    };
+    let all: BTreeSet<&str> = functions.filter_map(words).collect();
+    let listed: BTreeSet<&str> = WORDED.iter().chain(NOT_WORDED).map(|(name, _)| *name).collect();
+    assert_eq!(all.symmetric_difference(&listed).collect::<Vec<_>>(), Vec::<&&str>::new());
+    let rows: BTreeSet<&str> = rows::rows().iter().map(|row| row.what).collect();
+    let missing: Vec<_> = WORDED.iter().filter(|(_, what)| !rows.contains(what)).collect();
+    assert!(missing.is_empty(), "there is no such row: {missing:?}");
+}
+
 #[test]
 fn remedies_that_messages_name_work() {
     let mut faults = Vec::new();

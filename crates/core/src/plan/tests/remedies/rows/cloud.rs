@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{explicit, http, plain, row, shared};
-use crate::api::binding::{DeletionPolicy, LastNotReady};
+use crate::api::binding::{DeletionPolicy, LastNotReady, LoadBalancerStatus};
 use crate::api::condition::{HoldCause, Reason};
 use crate::api::names;
-use crate::model::{AccountId, Annotations, Caller, Class, Failure, Health, ListenerState, Witnesses};
+use crate::model::{AccountId, Annotations, Caller, Class, Failure, Health, ListenerState, Protocol, Witnesses};
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, park, remove, respec, unready, web};
 use crate::plan::tests::remedies::{Deed, End, Row};
 use crate::plan::tests::world::{ACCOUNT, World, address};
@@ -73,7 +73,8 @@ pub(super) fn calls() -> Vec<Row> {
             .remedies(&[("Wait", |world| world.unread = None)]),
         of(Reason::CloudUnreachable, |world| failing(world, Class::Unreachable))
             .remedies(&[("Check the network and the endpoint", |world| world.unread = None)]),
-        of(Reason::Failed, |world| failing(world, Class::Invalid)).remedies(&[("", |world| world.unread = None)]),
+        of(Reason::Failed, |world| failing(world, Class::Invalid))
+            .remedies(&[("docs/errors.md says", |world| world.unread = None)]),
     ]
 }
 
@@ -198,6 +199,18 @@ pub(super) fn wishes() -> Vec<Row> {
     ]
 }
 
+/// With a load balancer that was created for it, whose tag is not there any more.
+fn created() -> World {
+    let mut world = web(&json!({"loadBalancer": {"create": {"network": "Public"}}, "deletionPolicy": "Delete"}), 2);
+    edit(&mut world, |binding| {
+        let account = Some(ACCOUNT.to_owned());
+        let found =
+            LoadBalancerStatus { id: "lb-1".to_owned(), created: true, account, ..LoadBalancerStatus::default() };
+        binding.status.get_or_insert_default().load_balancer = Some(found);
+    });
+    world
+}
+
 fn retain(world: &mut World) {
     edit(world, |binding| binding.spec.deletion_policy = DeletionPolicy::Retain);
 }
@@ -221,6 +234,45 @@ pub(super) fn held() -> Vec<Row> {
             ("allow the controller to get it", |world| world.departure = Departure::Usual),
         ])
         .end(End::Gone),
+        row(RemovalHeld, "its tag is lost", created, delete_binding)
+            .after(80)
+            .says(&["'lb-1'"])
+            .remedies(&[("set spec.deletionPolicy to Deregister", |world| {
+                edit(world, |binding| binding.spec.deletion_policy = DeletionPolicy::Deregister);
+            })])
+            .end(End::Gone),
+        row(RemovalHeld, "what is its own is shown no more", plain, |world| {
+            delete_binding(world);
+            world.listeners.clear();
+            world.targets.clear();
+        })
+        .remedies(&[("waits for a second look after 30 s", |_| {}), ("set spec.deletionPolicy to Retain", retain)])
+        .end(End::Gone),
+        row(RemovalHeld, "its Service still asks", plain, |world| {
+            delete_binding(world);
+            world.departure = Departure::Held;
+        })
+        .says(&["'web'"])
+        .remedies(&[("or delete the Service", |world| world.departure = Departure::Usual)])
+        .end(End::Gone),
+        row(RemovalHeld, "somebody's targets are on a listener that goes", explicit, |world| {
+            let id = world.listeners[0].id.clone();
+            world.add_target(&id, address(77), 10, "somebody's");
+            respec(world, &json!({"listeners": [listener(90, "TCP")]}));
+        })
+        .after(40)
+        .says(&["(80/TCP)"])
+        .remedies(&[("remove them and it will be deleted", |world| {
+            world.targets.values_mut().for_each(|all| all.retain(|target| target.address != address(77)));
+        })]),
+        row(RemovalHeld, "a listener that is to go, beside one that is refused", explicit, |world| {
+            world.add_listener("somebody's", Protocol::Tcp, 90);
+            respec(world, &json!({"listeners": [listener(90, "TCP")]}));
+        })
+        .says(&["'lbl-1' (80/TCP)"])
+        .remedies(&[("correct what the other messages name", |world| {
+            respec(world, &json!({"listeners": [listener(91, "TCP")]}));
+        })]),
         row(RemovalHeld, "the last are not ready", plain, |world| (1..=2).for_each(|number| unready(world, number)))
             .says(&["listener 80/TCP", "'web-1' (NotReady)"])
             .remedies(&[("make Pods ready", |world| {

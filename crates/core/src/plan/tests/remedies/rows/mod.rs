@@ -60,6 +60,12 @@ fn by_id(id: &str, port: u16) -> Value {
     json!({"listeners": [{"port": port, "protocol": "TCP", "servicePort": 80, "listenerId": id}]})
 }
 
+fn shared_http(domain: &str) -> Value {
+    let mut spec = http(&[domain]);
+    spec["listeners"][0]["listenerId"] = json!("lbl-1");
+    spec
+}
+
 /// On a listener of somebody else.
 fn shared() -> World {
     let mut world = web(&by_id("lbl-1", 443), 2);
@@ -76,6 +82,13 @@ fn with_certificate() -> World {
     let mut world = web(&tls("web-tls"), 2);
     world.certificates.insert("web-tls".to_owned(), Ok("cert-1".to_owned()));
     world
+}
+
+/// One rule of `a.example` for each certificate.
+fn https(certificates: &[&str]) -> Value {
+    let rule = |(place, id): (usize, &&str)| json!({"domain": "a.example", "url": format!("/{place}"), "certificate": {"id": id}});
+    let rules: Vec<_> = certificates.iter().enumerate().map(rule).collect();
+    json!({"listeners": [{"port": 443, "protocol": "HTTPS", "servicePort": 80, "rules": rules}]})
 }
 
 fn port(name: &str, number: u16) -> ServicePort {
@@ -105,6 +118,26 @@ fn spec() -> Vec<Row> {
         )
         .says(&["spec.listeners[80/HTTP].rules[a.example/]"])
         .remedies(&[("remove one of the two", |world| respec(world, &http(&["a.example"])))]),
+        row(Invalid, "the port is 0", explicit, |world| respec(world, &json!({"listeners": [listener(0, "TCP")]})))
+            .says(&["spec.listeners[0/TCP].port"])
+            .remedies(&[("must be from 1 to 65535", |world| {
+                respec(world, &json!({"listeners": [listener(80, "TCP")]}));
+            })]),
+        row(Invalid, "no certificate is named", explicit, |world| {
+            respec(world, &json!({"listeners": [listener(443, "TCP_SSL")]}));
+        })
+        .says(&["spec.listeners[443/TCP_SSL].certificate"])
+        .remedies(&[("must be set", |world| respec(world, &https(&["cert-1"])))]),
+        row(
+            Invalid,
+            "two certificates for one domain",
+            || web(&https(&["cert-1"]), 2),
+            |world| {
+                respec(world, &https(&["cert-1", "cert-2"]));
+            },
+        )
+        .says(&["spec.listeners[443/HTTPS].rules[a.example/1].certificate"])
+        .remedies(&[("give all of them the same", |world| respec(world, &https(&["cert-1", "cert-1"])))]),
         row(PortConflict, "the port is somebody's", explicit, foreign).says(&["90/TCP", "'somebody's'"]).remedies(&[
             ("use another port", |world| respec(world, &json!({"listeners": [listener(80, "TCP")]}))),
             ("set its listenerId to bind into it", |world| {
@@ -235,6 +268,25 @@ fn references() -> Vec<Row> {
         row(ListenerNotFound, "another listenerId", shared, |world| respec(world, &by_id("lbl-11", 443)))
             .says(&["listener 443/TCP", "no listener 'lbl-11', it has 'lbl-1' (443/TCP)", "did you mean 'lbl-1'?"])
             .remedies(&[("correct its listenerId", |world| respec(world, &by_id("lbl-1", 443)))]),
+        row(
+            ListenerNotFound,
+            "another rule of a shared listener",
+            || {
+                let mut world = web(&shared_http("a.example"), 2);
+                let id = world.add_listener("somebody's", Protocol::Http, 80);
+                world.add_rule(&id, "a.example", "/");
+                world
+            },
+            |world| respec(world, &shared_http("b.example")),
+        )
+        .says(&["'lbl-1' (80/HTTP)", "'b.example'", "it has 'a.example/'"])
+        .remedies(&[
+            ("correct the rules of this listener", |world| respec(world, &shared_http("a.example"))),
+            ("create the rule", |world| {
+                let id = world.listeners[0].id.clone();
+                world.add_rule(&id, "b.example", "/");
+            }),
+        ]),
         row(CertificateNotFound, "of a listener", with_certificate, |world| {
             world.certificates.insert("web-tls".to_owned(), Err("it does not exist".to_owned()));
         })
