@@ -73,7 +73,8 @@ pub(super) enum Command {
     Get(Get),
     /// Shows what would be called in CLB now, and calls nothing. Exit code 2 when there is something.
     Plan(Plan),
-    /// Shows the chain from a Pod's Service to its readiness gate, and names the first broken link.
+    /// Shows the chain from a Pod's Service to its readiness gate, and names the first broken link; of Deployments, Services (svc) and
+    /// bindings (dab), that of each of their Pods.
     Explain(Explain),
     /// Checks what the controller needs: definitions, rights, webhook, certificate, switches, credentials, quota.
     Doctor(Doctor),
@@ -106,6 +107,9 @@ pub(super) struct Get {
     /// In all namespaces.
     #[arg(short = 'A', long)]
     pub(super) all_namespaces: bool,
+    /// Only what is not as it should be: bindings with something to do or to wait for, and their troubled targets.
+    #[arg(long)]
+    pub(super) problems: bool,
     /// JSON or YAML instead of a table.
     #[arg(short, long)]
     pub(super) output: Option<Format>,
@@ -119,9 +123,13 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long)]
     pub(super) all_namespaces: bool,
-    /// A file with bindings as they might be applied; - reads standard input.
+    /// A file with bindings, TkeServiceConfigs and Services as they might be applied; - reads standard input. What nobody knows in it,
+    /// and what the API server would refuse, is named, and nothing is written.
     #[arg(short, long, conflicts_with = "all_namespaces")]
     pub(super) filename: Option<PathBuf>,
+    /// Shows what is of other bindings on the same load balancers too.
+    #[arg(long)]
+    pub(super) all: bool,
     /// JSON or YAML instead of text.
     #[arg(short, long)]
     pub(super) output: Option<Format>,
@@ -129,8 +137,9 @@ pub(super) struct Plan {
 
 #[derive(Args)]
 pub(super) struct Explain {
-    /// The Pod, as pod/NAME.
-    pub(super) pod: String,
+    /// A Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Service or binding, as KIND/NAME or KIND NAME, or the name of a Pod.
+    #[arg(required = true, value_name = "OBJECT", num_args = 1..=2)]
+    pub(super) object: Vec<String>,
     /// JSON or YAML instead of text.
     #[arg(short, long)]
     pub(super) output: Option<Format>,
@@ -194,7 +203,7 @@ pub(super) struct Watch {
 }
 
 /// Whether this is how kubectl calls the kind of bindings.
-fn is_kind(word: &str) -> bool {
+pub(super) fn is_binding_kind(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let kind = word.strip_suffix(names::GROUP).and_then(|kind| kind.strip_suffix('.')).unwrap_or(&word);
     ["dab", "directaccessbinding", "directaccessbindings"].contains(&kind)
@@ -203,7 +212,7 @@ fn is_kind(word: &str) -> bool {
 /// The name of a binding, with or without its kind before it.
 fn binding_name(word: &str) -> Result<String, String> {
     match word.split_once('/') {
-        Some((kind, name)) if is_kind(kind) => Ok(name.to_owned()),
+        Some((kind, name)) if is_binding_kind(kind) => Ok(name.to_owned()),
         Some((kind, _)) => Err(format!("'{kind}' is no DirectAccessBinding; write its name alone, or dab/NAME")),
         None => Ok(word.to_owned()),
     }
@@ -212,7 +221,7 @@ fn binding_name(word: &str) -> Result<String, String> {
 /// The names of bindings that are asked for: the kind may come first, as in `get dab web`, unless there is a binding of that name.
 pub(super) fn without_kind(words: &[String], is_there: impl Fn(&str) -> bool) -> &[String] {
     match words {
-        [first, others @ ..] if is_kind(first) && !is_there(first) => others,
+        [first, others @ ..] if is_binding_kind(first) && !is_there(first) => others,
         all => all,
     }
 }
