@@ -51,10 +51,7 @@ pub(super) async fn reconcile(session: &Session, options: &Waiting, printer: &mu
     let found = match tokio::time::timeout(Duration::from_secs(options.timeout_seconds), waited).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
-            return Err(Error::Argument(format!(
-                "cannot follow DirectAccessBinding '{name}': {}",
-                words(&error)
-            )));
+            return Err(Error::Argument(format!("cannot follow DirectAccessBinding '{name}': {}", words(&error))));
         }
         Err(_) => {
             return Err(Error::TimedOut(format!(

@@ -8,6 +8,7 @@
 //! It reads with the user's own rights. Without credentials of the cloud it goes by what the controller has written down.
 
 mod change;
+mod completion;
 mod doctor;
 mod drain;
 mod error;
@@ -74,8 +75,13 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn command(arguments: &Arguments) -> Result<Ending, Error> {
-    let session = Session::start(&arguments.global).await?;
     let mut printer = Printer::new(&arguments.global);
+    match &arguments.command {
+        Command::Completion => return completion::script(&mut printer),
+        Command::Complete(options) => return completion::run(&options.words, &mut printer).await,
+        _ => {}
+    }
+    let session = Session::start(&arguments.global).await?;
     match &arguments.command {
         Command::Get(options) => get::run(&session, options, &mut printer).await,
         Command::Plan(options) => plan::run(&session, options, &mut printer).await,
@@ -86,5 +92,7 @@ async fn command(arguments: &Arguments) -> Result<Ending, Error> {
         Command::Resume(binding) => change::suspend(&session, binding, false, &mut printer).await,
         Command::Reconcile(options) => change::reconcile(&session, options, &mut printer).await,
         Command::Watch(options) => watch::run(&session, options, &mut printer).await,
+        // They need no cluster.
+        Command::Completion | Command::Complete(_) => Ok(Ending::Fine),
     }
 }

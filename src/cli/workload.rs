@@ -22,7 +22,8 @@ pub(super) struct Workload {
     aliases: &'static [&'static str],
 }
 
-const WORKLOADS: [Workload; 4] = [
+/// Those of `apps`.
+pub(super) const WORKLOADS: [Workload; 4] = [
     Workload { kind: "Deployment", plural: "deployments", aliases: &["deployment", "deploy"] },
     Workload { kind: "StatefulSet", plural: "statefulsets", aliases: &["statefulset", "sts"] },
     Workload { kind: "DaemonSet", plural: "daemonsets", aliases: &["daemonset", "ds"] },
