@@ -4,6 +4,7 @@ use kube::config::KubeconfigError;
 
 use crate::clb::SettingsError;
 use crate::k8s::{ListError, words};
+use crate::model::{Class, Failure};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +125,14 @@ fn is_unknown_kind(said: &str) -> bool {
     said.contains("page not found") || said.contains("could not find the requested resource") || said == "NotFound"
 }
 
+/// Why CLB does not do what it is asked for: in its own words, where it has answered.
+pub(super) fn of_cloud(failure: &Failure) -> String {
+    match failure.class {
+        Class::Unreachable => format!("{} is not answered: {}", failure.action, plain(&failure.message)),
+        _ => failure.to_string(),
+    }
+}
+
 fn of_connection(said: &str) -> String {
     let root = plain(said);
     let is_certificate = ["certificate", "UnknownIssuer"].iter().any(|word| root.contains(word));
@@ -140,9 +149,11 @@ fn of_connection(said: &str) -> String {
 
 /// The root of a failed connection, without what only programmers know.
 fn plain(said: &str) -> &str {
-    let root = said.rsplit(": ").next().unwrap_or(said);
-    // What is before belongs to it.
-    let root = if root.starts_with("Unknown") { said } else { root };
+    let mut parts = said.rsplit(": ");
+    let root = parts.next().unwrap_or(said);
+    // The name of a fault says nothing without what is before it.
+    let before = parts.next().filter(|_| root.starts_with("Unknown")).map_or(0, |before| before.len() + ": ".len());
+    let root = &said[said.len() - root.len() - before..];
     root.split(" (os error").next().unwrap_or(root)
 }
 
@@ -238,6 +249,29 @@ mod tests {
             assert!(said.starts_with("cannot read Pod 'web': ") && said.contains(expected), "{said}");
             assert!(!["os error", "Error", "Status {"].iter().any(|raw| said.contains(raw)), "{said}");
         }
+    }
+
+    #[test]
+    fn clb_speaks_for_itself_where_it_answers() {
+        let failure = |class, code: &str, message: &str| Failure {
+            class,
+            action: "DescribeListeners",
+            code: code.to_owned(),
+            message: message.to_owned(),
+            request_id: None,
+        };
+        let unreachable = failure(
+            Class::Unreachable,
+            "ClientError.Connect",
+            "error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)",
+        );
+        assert_eq!(of_cloud(&unreachable), "DescribeListeners is not answered: Connection refused");
+        let denied = failure(Class::Denied, "AuthFailure.SignatureFailure", "the signature is wrong");
+        assert!(
+            of_cloud(&denied).contains("AuthFailure.SignatureFailure: the signature is wrong"),
+            "{}",
+            of_cloud(&denied)
+        );
     }
 
     #[test]

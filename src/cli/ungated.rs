@@ -25,7 +25,7 @@ pub(super) struct Ungated {
 /// Why a Pod has no gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// It was created before the binding, when nobody asked for a gate.
+    /// It was created before the binding, when nobody asked for a gate, or in the same second.
     OlderThanBinding,
     /// Gates were not injected when it was created.
     NotInjected,
@@ -36,8 +36,8 @@ impl Ungated {
     pub(super) fn words(&self) -> String {
         let is_one = self.pods.len() == 1;
         let why = match (self.cause, is_one) {
-            (Cause::OlderThanBinding, true) => "is older than the binding and has no readiness gate",
-            (Cause::OlderThanBinding, false) => "are older than the binding and have no readiness gate",
+            (Cause::OlderThanBinding, true) => "was created before the binding took effect, without a readiness gate",
+            (Cause::OlderThanBinding, false) => "were created before the binding took effect, without a readiness gate",
             (Cause::NotInjected, true) => "was created without a readiness gate",
             (Cause::NotInjected, false) => "were created without a readiness gate",
         };
@@ -75,7 +75,7 @@ pub(super) fn created(seen: &Seen<'_>) -> Option<Timestamp> {
 
 /// Why a Pod has no gate, of a binding that was created then.
 pub(super) fn cause(pod: &Pod, binding: Option<Timestamp>) -> Cause {
-    let is_older = pod.created.zip(binding).is_some_and(|(pod, binding)| pod < binding);
+    let is_older = pod.created.zip(binding).is_some_and(|(pod, binding)| pod <= binding);
     if is_older { Cause::OlderThanBinding } else { Cause::NotInjected }
 }
 
@@ -96,8 +96,14 @@ mod tests {
             cause,
         };
         for (row, expected) in [
-            (row(&["a"], Cause::OlderThanBinding), "a is older than the binding and has no readiness gate"),
-            (row(&["a", "b"], Cause::OlderThanBinding), "a, b are older than the binding and have no readiness gate"),
+            (
+                row(&["a"], Cause::OlderThanBinding),
+                "a was created before the binding took effect, without a readiness gate",
+            ),
+            (
+                row(&["a", "b"], Cause::OlderThanBinding),
+                "a, b were created before the binding took effect, without a readiness gate",
+            ),
             (row(&["a"], Cause::NotInjected), "a was created without a readiness gate"),
         ] {
             assert_eq!(row.words(), expected);
@@ -113,7 +119,7 @@ mod tests {
         };
         for (created, binding, expected) in [
             (at(1), at(2), Cause::OlderThanBinding),
-            (at(2), at(2), Cause::NotInjected),
+            (at(2), at(2), Cause::OlderThanBinding),
             (at(3), at(2), Cause::NotInjected),
             (None, at(2), Cause::NotInjected),
             (at(1), None, Cause::NotInjected),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::Api;
 
 use super::Error;
+use super::error::of_cloud;
 use super::hold::{self, Word};
 use super::session::Session;
 use crate::api::DirectAccessBinding;
@@ -85,7 +86,7 @@ impl<'a> Seen<'a> {
             Cloud::Observed(observed) => observed.health.as_ref().err()?,
             Cloud::Missing(_) | Cloud::Unplaced(_) => return None,
         };
-        (!self.is_unasked()).then(|| failure.to_string())
+        (!self.is_unasked()).then(|| of_cloud(failure))
     }
 
     /// The listener carries the binding's mark.

@@ -214,7 +214,7 @@ async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
         (
             [using, config("fine", 7)].join("\n---\n"),
             2,
-            &["TkeServiceConfig 'fine' is used by web", "ModifyListener: TCP:80: healthCheck.intervalTime 5 → 7"],
+            &["TkeServiceConfig 'fine' is used by web", "ModifyListener: TCP:80: healthCheck.intervalTime from 5 to 7"],
         ),
         (service(), 0, &["nothing to do"]),
     ] {

@@ -179,9 +179,11 @@ pub(super) fn place(command: &Command, words: &[String]) -> Vec<String> {
     let mut words = before.iter();
     while let Some(word) = words.next() {
         let Some(option) = option(command, word) else { continue };
-        found.push(word.clone());
         if takes_value(option) && !word.contains('=') {
-            found.extend(words.next().cloned());
+            // The value may be what is completed.
+            found.extend(words.next().into_iter().flat_map(|value| [word.clone(), value.clone()]));
+        } else {
+            found.push(word.clone());
         }
     }
     found
@@ -248,5 +250,8 @@ mod tests {
         let words = ["get", "-n", "shop", "--problems", "--context=dev", "web", ""].map(str::to_owned);
         let found = place(&super::super::Place::command(), &words);
         assert_eq!(found[1..], ["-n", "shop", "--context=dev"].map(str::to_owned));
+        let unfinished = ["get", "--context", "dev", "-n", "sh"].map(str::to_owned);
+        let found = place(&super::super::Place::command(), &unfinished);
+        assert_eq!(found[1..], ["--context", "dev"].map(str::to_owned));
     }
 }

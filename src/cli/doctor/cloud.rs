@@ -3,6 +3,7 @@
 use super::Check;
 use crate::api::condition::ConditionType;
 use crate::cli::Error;
+use crate::cli::error::of_cloud;
 use crate::cli::remarks::{Remark, Topic, of_binding, of_service};
 use crate::cli::session::Session;
 use crate::cli::ungated::{Cause, Ungated, ungated};
@@ -45,14 +46,14 @@ async fn credentials(session: &Session) -> Result<Check, Error> {
         Ok(_) => {
             let account = match session.caller(&clb).await {
                 Caller::Known(account) => format!("these are of account {account}"),
-                Caller::Unknown(failure) => format!("their account is not known: {failure}"),
+                Caller::Unknown(failure) => format!("their account is not known: {}", of_cloud(&failure)),
                 Caller::NotAsked => "their account is not known".to_owned(),
             };
             Check::fine(CHECK, format!("CLB in {} answers; {account}", session.region))
         }
         Err(failure) => Check::wrong(
             CHECK,
-            failure.to_string(),
+            of_cloud(&failure),
             "Correct TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or allow the action; the controller needs the same.",
         ),
     })

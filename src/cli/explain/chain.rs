@@ -310,7 +310,10 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
         ),
         (_, Some(seen)) => (
             "OlderThanBinding",
-            format!("it was created before DirectAccessBinding '{}', which asks for one", name_of(&seen.view.binding)),
+            format!(
+                "it was created before DirectAccessBinding '{}', which asks for one, took effect",
+                name_of(&seen.view.binding)
+            ),
             format!("Replace the Pods once: {replace}."),
         ),
         (_, None) => (

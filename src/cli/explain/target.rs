@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::link::{Link, Name, State, joined};
 use super::port;
 use crate::api::condition::{ConditionType, ExclusionReason, GateReason, Reason};
+use crate::cli::error::of_cloud;
 use crate::cli::world::{NOT_ASKED, Seen};
 use crate::model::{GateState, Health, Pod};
 use crate::plan::{Cloud, RouteTrace, TargetTrace, says_zero};
@@ -77,7 +78,7 @@ fn unread(seen: &Seen<'_>) -> String {
         Cloud::Failed(failure) if failure.code == NOT_ASKED => {
             format!("CLB was not read ({}); by what the controller has written", failure.message)
         }
-        Cloud::Failed(failure) => format!("CLB cannot be read: {failure}"),
+        Cloud::Failed(failure) => format!("CLB cannot be read: {}", of_cloud(failure)),
         Cloud::Missing(_) => "CLB does not show the load balancer".to_owned(),
         Cloud::Unplaced(_) => "there is no load balancer yet".to_owned(),
         Cloud::Observed(_) => "CLB was read".to_owned(),
@@ -255,7 +256,7 @@ pub(super) fn health(facts: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Health;
     if let Cloud::Observed(observed) = seen.cloud {
         if let Err(failure) = &observed.health {
-            return Link::unknown(name, format!("health cannot be read: {failure}"));
+            return Link::unknown(name, format!("health cannot be read: {}", of_cloud(failure)));
         }
         let routes = seen.routes.iter();
         let of = |route: &RouteTrace| {

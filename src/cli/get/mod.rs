@@ -4,6 +4,7 @@ mod target;
 
 use serde::Serialize;
 
+use super::error::of_cloud;
 use super::leaving::{Draining, Retained, draining, retained, retained_lines, some};
 use super::options::{Get, without_kind};
 use super::output::{Printer, age};
@@ -233,11 +234,11 @@ impl Row {
 /// What is known of the cloud where it was not read as a whole; `None` where it was.
 fn cloud(seen: &Seen<'_>) -> Option<String> {
     match seen.cloud {
-        Cloud::Failed(failure) => Some(failure.to_string()),
+        Cloud::Failed(failure) => Some(of_cloud(failure)),
         Cloud::Missing(_) => Some("CLB does not show it".to_owned()),
         Cloud::Observed(observed) => {
             let failure = observed.health.as_ref().err()?;
-            Some(format!("health cannot be read: {failure}"))
+            Some(format!("health cannot be read: {}", of_cloud(failure)))
         }
         Cloud::Unplaced(_) => None,
     }

@@ -15,6 +15,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use self::row::{Focus, Row};
+use super::error::of_cloud;
 use super::get::is_named;
 use super::options::{Plan, without_kind};
 use super::output::{Printer, Tone};
@@ -173,7 +174,7 @@ impl Whole {
     fn new(session: &Session, focus: &Focus<'_>, sights: &[Sight]) -> Self {
         let (mine, others): (Vec<_>, Vec<_>) = sights.iter().partition(|sight| focus.has(sight));
         let failure = mine.iter().find_map(|sight| match &sight.snapshot.cloud {
-            Cloud::Failed(failure) => Some(failure.to_string()),
+            Cloud::Failed(failure) => Some(of_cloud(failure)),
             _ => None,
         });
         let load_balancers = mine.iter().map(|sight| Row::new(session, focus, sight)).collect();

@@ -111,19 +111,24 @@ fn check(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
 }
 
 fn check_fields(schema: &Value, fields: &Map<String, Value>, path: &str, faults: &mut Vec<String>) {
-    let is_open = schema["x-kubernetes-preserve-unknown-fields"] == true || schema["properties"].is_null();
+    let is_open = schema["x-kubernetes-preserve-unknown-fields"] == true;
     let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     let nothing = Map::new();
     let known = schema["properties"].as_object().unwrap_or(&nothing);
     for (name, value) in fields {
         match known.get(name) {
             Some(schema) => check(schema, value, &at(name), faults),
-            None if is_open => check(&schema["additionalProperties"], value, &at(name), faults),
+            None if schema["properties"].is_null() => {
+                check(&schema["additionalProperties"], value, &at(name), faults);
+            }
             None => {
                 let free = known.keys().map(String::as_str).filter(|other| !fields.contains_key(*other));
-                faults.push(match nearest(name, free) {
-                    Some(near) => format!("{}: the field is not known; write {near} instead, or remove it", at(name)),
-                    None => format!("{}: the field is not known; remove it", at(name)),
+                faults.extend(match nearest(name, free) {
+                    Some(near) => {
+                        Some(format!("{}: the field is not known; write {near} instead, or remove it", at(name)))
+                    }
+                    // TKE's kind may have fields that others follow.
+                    None => (!is_open).then(|| format!("{}: the field is not known; remove it", at(name))),
                 });
             }
         }
@@ -155,7 +160,8 @@ fn wrong_word(schema: &Value, value: &Value) -> Option<String> {
     }
     let words: Vec<_> = allowed.iter().filter_map(Value::as_str).collect();
     let near = value.as_str().and_then(|word| nearest(word, words.iter().copied()));
-    Some(match near {
+    let only = words.first().copied().filter(|_| words.len() == 1);
+    Some(match near.or(only) {
         Some(near) => format!("{value} is not known; write {near}"),
         None => format!("{value} is not known; write one of {}", words.join(", ")),
     })

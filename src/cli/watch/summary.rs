@@ -49,7 +49,9 @@ impl Summary {
         let second = match self.serving {
             None => "how many targets served is not known: CLB was not read".to_owned(),
             Some(Serving { first, fewest, last }) => {
-                let lost = match first.saturating_sub(fewest) {
+                // A look in the middle of a rollout counts old and new ones together.
+                let usual = if self.ready.is_some() { first.min(last) } else { first };
+                let lost = match usual.saturating_sub(fewest) {
                     0 => "none lost".to_owned(),
                     lost => format!("{lost} lost at worst"),
                 };

@@ -24,7 +24,7 @@ const ROWS: usize = 18;
 pub(super) struct View {
     /// The binding, in one line.
     pub(super) head: String,
-    pods: BTreeMap<String, PodRow>,
+    pub(super) pods: BTreeMap<String, PodRow>,
     /// It is ready, and all its Pods are of the newest template.
     pub(super) is_settled: bool,
     /// How many targets serve: weighted, and not found unhealthy; `None` when CLB was not read.
@@ -32,7 +32,7 @@ pub(super) struct View {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-struct PodRow {
+pub(super) struct PodRow {
     revision: &'static str,
     state: &'static str,
     gate: &'static str,
