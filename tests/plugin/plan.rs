@@ -192,6 +192,18 @@ async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
         })
         .to_string()
     };
+    let annotated = |word: &str| {
+        let annotations = json!({
+            "service.cloud.tencent.com/direct-access": word,
+            "service.kubernetes.io/tke-existed-lbid": scene.stage.load_balancer.as_str(),
+        });
+        let ports = json!([{"port": 81, "targetPort": 8080}]);
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop", "annotations": annotations},
+            "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": ports},
+        })
+        .to_string()
+    };
     let using = scene.binding("web", &json!({"serviceConfigRef": {"name": "fine"}}));
     for (file, code, expected) in [
         (weighted("web", "weight"), 2, &["BatchModifyTargetWeight: set the weight of 1 target"][..]),
@@ -217,6 +229,16 @@ async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
             &["TkeServiceConfig 'fine' is used by web", "ModifyListener: TCP:80: healthCheck.intervalTime from 5 to 7"],
         ),
         (service(), 0, &["nothing to do"]),
+        (
+            annotated("true"),
+            2,
+            &[
+                "Service 'shop' asks for direct access by its annotations",
+                "/shop: ",
+                "CreateListener: create listener 81/TCP",
+            ],
+        ),
+        (annotated("yes"), 3, &["✗ Service 'shop': service.cloud.tencent.com/direct-access", "\"yes\" cannot be read"]),
     ] {
         let (found, said) = plan_of(&scene, &file).await;
         assert!(expected.iter().all(|words| said.contains(words)), "{expected:?}:\n{said}");

@@ -80,26 +80,30 @@ impl Group {
             printer.line("")?;
             return print_verdict(self.first_broken.as_ref(), printer);
         };
-        for (link, pods) in by_link(&self.pods) {
-            let (mark, what) = match &link {
-                Some((name, reason)) => (printer.tint(Tone::Bad, "✗"), format!("{} ({reason})", name.as_str())),
-                None => (printer.tint(Tone::Good, "✓"), "no broken link".to_owned()),
-            };
-            printer.line(format!("{mark} {what}: {}", some(&pods)))?;
+        let (broken, whole) = by_link(&self.pods);
+        for ((name, reason), pods) in broken {
+            let mark = printer.tint(Tone::Bad, "✗");
+            printer.line(format!("{mark} {} ({reason}): {}", name.as_str(), some(&pods)))?;
+        }
+        if !whole.is_empty() {
+            let mark = printer.tint(Tone::Good, "✓");
+            printer.line(format!("{mark} no broken link: {}", some(&whole)))?;
         }
         printer.line("")?;
         first.print(printer)
     }
 }
 
-/// The Pods by their first broken links; those without one come last.
-fn by_link(pods: &[Explanation]) -> Vec<(Option<(Name, String)>, Vec<String>)> {
-    let mut found: BTreeMap<_, Vec<String>> = BTreeMap::new();
+/// The Pods by their first broken links, and those without one.
+fn by_link(pods: &[Explanation]) -> (BTreeMap<(Name, &str), Vec<String>>, Vec<String>) {
+    let (mut broken, mut whole) = (BTreeMap::<_, Vec<String>>::new(), Vec::new());
     for one in pods {
-        let key = one.first_broken.as_ref().map(|link| (link.name, link.reason.clone()));
-        found.entry((key.is_none(), key)).or_default().push(one.pod.clone());
+        match &one.first_broken {
+            Some(link) => broken.entry((link.name, link.reason.as_str())).or_default().push(one.pod.clone()),
+            None => whole.push(one.pod.clone()),
+        }
     }
-    found.into_iter().map(|((_, key), pods)| (key, pods)).collect()
+    (broken, whole)
 }
 
 fn concerns(subject: &Subject<'_>, seen: &Seen<'_>) -> bool {

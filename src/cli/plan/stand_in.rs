@@ -109,9 +109,6 @@ impl Changed {
             Setting { acceptance: Acceptance::All, has_tke: world.stores.switches().has_tke, is_default: Known::No };
         let intent = annotated::read(service, setting, own);
         let name = &service.key.name;
-        if own.is_none() && matches!(intent.wish, Wish::None) {
-            return;
-        }
         self.faults.extend(intent.problems.iter().map(|problem| (format!("Service '{name}'"), problem.to_string())));
         let Wish::Serve(spec, _) = intent.wish else { return };
         if own.is_none() {

@@ -115,6 +115,8 @@ fn a_load_balancer_is_created_before_all_else() {
     assert_eq!(found.end, ForecastEnd::Rest);
 }
 
+type Change = fn(&mut World);
+
 /// In every world of these the forecast is what the controller then does, step by step, but for ids that only the cloud knows.
 #[test]
 fn the_forecast_is_what_rounds_then_do() {
@@ -122,7 +124,7 @@ fn the_forecast_is_what_rounds_then_do() {
         let name = ListenerName::new(&world.binding_uid(0), NAMESPACE, "b1").to_string();
         world.add_listener(&name, Protocol::Udp, 9000);
     };
-    let changes: [(&str, Value, fn(&mut World)); 4] = [
+    let changes: [(&str, Value, Change); 4] = [
         ("new", json!({}), |_| {}),
         ("two ports", json!({"listeners": [listener(80, "TCP"), listener(443, "TCP")]}), |_| {}),
         ("leftover", json!({}), foreign),
