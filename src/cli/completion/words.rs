@@ -236,10 +236,7 @@ mod tests {
             let Wanted::Words(found) = at(words) else { panic!("{words:?}") };
             let found: Vec<_> = found.into_iter().map(|(word, _)| word).collect();
             let has = |word: &&str| found.iter().any(|found| found == word);
-            assert!(
-                expected.iter().all(|word| has(word)) && !missing.iter().any(|word| has(word)),
-                "{words:?}: {found:?}"
-            );
+            assert!(expected.iter().all(&has) && !missing.iter().any(&has), "{words:?}: {found:?}");
         }
     }
 

@@ -70,8 +70,9 @@ impl Group {
     }
 
     pub(super) fn print(&self, printer: &mut Printer) -> Result<(), Error> {
-        let whole = self.pods.iter().filter(|one| one.first_broken.is_none()).count();
-        let count = format!("{whole} of {} Pods without a broken link", self.pods.len());
+        let whole: Vec<_> =
+            self.pods.iter().filter(|one| one.first_broken.is_none()).map(|one| one.pod.clone()).collect();
+        let count = format!("{} of {} Pods without a broken link", whole.len(), self.pods.len());
         printer.line(format!("{} {}/{}: {count}", self.kind, self.namespace, self.name))?;
         printer.line("")?;
         let Some(first) = self.pods.first() else {
@@ -80,8 +81,7 @@ impl Group {
             printer.line("")?;
             return print_verdict(self.first_broken.as_ref(), printer);
         };
-        let (broken, whole) = by_link(&self.pods);
-        for ((name, reason), pods) in broken {
+        for ((name, reason), pods) in by_link(&self.pods) {
             let mark = printer.tint(Tone::Bad, "✗");
             printer.line(format!("{mark} {} ({reason}): {}", name.as_str(), some(&pods)))?;
         }
@@ -94,16 +94,15 @@ impl Group {
     }
 }
 
-/// The Pods by their first broken links, and those without one.
-fn by_link(pods: &[Explanation]) -> (BTreeMap<(Name, &str), Vec<String>>, Vec<String>) {
-    let (mut broken, mut whole) = (BTreeMap::<_, Vec<String>>::new(), Vec::new());
+/// The Pods that are held up, by their first broken links.
+fn by_link(pods: &[Explanation]) -> BTreeMap<(Name, &str), Vec<String>> {
+    let mut found = BTreeMap::<_, Vec<String>>::new();
     for one in pods {
-        match &one.first_broken {
-            Some(link) => broken.entry((link.name, link.reason.as_str())).or_default().push(one.pod.clone()),
-            None => whole.push(one.pod.clone()),
+        if let Some(link) = &one.first_broken {
+            found.entry((link.name, link.reason.as_str())).or_default().push(one.pod.clone());
         }
     }
-    (broken, whole)
+    found
 }
 
 fn concerns(subject: &Subject<'_>, seen: &Seen<'_>) -> bool {

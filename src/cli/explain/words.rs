@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(status: Value) -> core::Pod {
+    fn pod(status: &Value) -> core::Pod {
         let container =
             json!({"name": "web", "image": "x", "readinessProbe": {"httpGet": {"path": "/ok", "port": 8080}}});
         serde_json::from_value(json!({
@@ -202,7 +202,7 @@ mod tests {
         .unwrap()
     }
 
-    fn containers(state: Value, restarts: i32, last: Value) -> Value {
+    fn containers(state: &Value, restarts: i32, last: &Value) -> Value {
         let status = json!({
             "name": "web", "image": "x:v1", "imageID": "", "ready": false, "restartCount": restarts, "state": state, "lastState": last,
         });
@@ -231,37 +231,37 @@ mod tests {
                 "takes these gates away",
             ),
             (
-                containers(waiting("CrashLoopBackOff"), 7, ended(1, "Error")),
+                containers(&waiting("CrashLoopBackOff"), 7, &ended(1, "Error")),
                 "container 'web' crashes again and again (CrashLoopBackOff): restarted 7 times, the last time ended with exit code 1",
                 "`kubectl logs --previous web-1 -n shop -c web`",
             ),
             (
-                containers(waiting("ImagePullBackOff"), 0, nothing()),
+                containers(&waiting("ImagePullBackOff"), 0, &nothing()),
                 "container 'web': its image 'x:v1' cannot be pulled (ImagePullBackOff): details",
                 "Correct the image or imagePullSecrets",
             ),
             (
-                containers(waiting("CreateContainerConfigError"), 0, nothing()),
+                containers(&waiting("CreateContainerConfigError"), 0, &nothing()),
                 "container 'web' cannot be made (CreateContainerConfigError): details",
                 "Create what the message names",
             ),
             (
-                containers(ended(137, "OOMKilled"), 0, nothing()),
+                containers(&ended(137, "OOMKilled"), 0, &nothing()),
                 "(OOMKilled: it needs more memory than its limit)",
                 "`kubectl logs web-1 -n shop -c web`",
             ),
             (
-                containers(json!({"running": {}}), 2, ended(3, "Error")),
+                containers(&json!({"running": {}}), 2, &ended(3, "Error")),
                 "container 'web' runs and is not ready; it was restarted 2 times, the last time ended with exit code 3",
                 "`kubectl logs --previous web-1 -n shop -c web`",
             ),
             (
-                containers(json!({"running": {}}), 0, nothing()),
+                containers(&json!({"running": {}}), 0, &nothing()),
                 "its readiness probe (HTTP /ok on port 8080) does not succeed",
                 "`kubectl describe pod web-1 -n shop`",
             ),
         ] {
-            let said = not_started(&pod(status)).unwrap();
+            let said = not_started(&pod(&status)).unwrap();
             assert!(said.message.contains(message), "{said:?}");
             assert!(said.remedy.as_deref().is_some_and(|words| words.contains(remedy)), "{said:?}");
         }

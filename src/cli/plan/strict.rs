@@ -215,7 +215,7 @@ impl<'de> Deserializer<'de> for &mut Asked {
 mod tests {
     use super::*;
 
-    fn object(kind: Kind, spec: Value) -> Value {
+    fn object(kind: Kind, spec: &Value) -> Value {
         json!({"apiVersion": kind.api_version(), "kind": kind.as_str(), "metadata": {"name": "web"}, "spec": spec})
     }
 
@@ -272,14 +272,14 @@ mod tests {
                 Some("spec.selectors: the field is not known; write selector instead, or remove it"),
             ),
         ] {
-            let found = faults(kind, &object(kind, spec.clone()));
+            let found = faults(kind, &object(kind, &spec));
             assert_eq!(found, expected.map(str::to_owned).into_iter().collect::<Vec<_>>(), "{spec}");
         }
     }
 
     #[test]
     fn what_every_object_has_is_looked_at_too() {
-        let mut object = object(Kind::Binding, json!({"serviceRef": {"name": "web"}}));
+        let mut object = object(Kind::Binding, &json!({"serviceRef": {"name": "web"}}));
         object["apiVersion"] = json!("cloud.tencent.com/v1");
         object["metadata"] = json!({"lables": {"a": "b"}, "annotations": {"any": "thing"}});
         object["status"] = json!({"whatever": 1});
