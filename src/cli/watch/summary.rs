@@ -89,6 +89,13 @@ mod tests {
                 ],
             ),
             (
+                vec![(1, view(false, Some(4))), (2, view(false, Some(2))), (3, view(true, Some(3)))],
+                [
+                    "ready after 3.0 s",
+                    "targets that served: 4 at first, never fewer than 2, 3 at last: 1 lost at worst",
+                ],
+            ),
+            (
                 vec![(1, view(true, None))],
                 ["ready after 1.0 s", "how many targets served is not known: CLB was not read"],
             ),
