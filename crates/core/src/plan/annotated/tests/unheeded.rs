@@ -177,11 +177,11 @@ fn words_on_a_service_are_in_the_status_of_the_binding_that_was_made_for_it() {
     service.annotations.insert(names::GRACE_SHUTDOWN, "1");
     service.annotations.insert(names::PREVENT_LOOPBACK, "true");
     service.annotations.insert(names::RS_WEIGHT, "{");
-    let notes = world.plan().bindings[0].notes.join("; ");
+    let notes = format!("{:?}", world.plan().bindings[0].advice);
     for key in [names::GRACE_SHUTDOWN, names::PREVENT_LOOPBACK, names::RS_WEIGHT] {
         assert_eq!(notes.matches(&format!("annotation {key}: ")).count(), 1, "{key}: {notes}");
     }
     let owned = std::sync::Arc::make_mut(&mut world.bindings[0]).metadata.annotations.get_or_insert_default();
     owned.insert(names::PARKED.to_owned(), "SaidFalse".to_owned());
-    assert!(!world.plan().bindings[0].notes.join("; ").contains("annotation "), "a parked one follows nothing");
+    assert!(!format!("{:?}", world.plan().bindings[0].advice).contains("annotation "), "a parked one follows nothing");
 }
