@@ -78,7 +78,7 @@
 //! | [`api`] | pure: what users write and read, conditions, names, marks of ownership | – |
 //! | [`model`] | pure values: load balancer, listener, target, Pod, failure class | – |
 //! | [`plan`] | pure decisions | api, model |
-//! | [`status`] | pure verdicts | plan, api, model |
+//! | [`status`] | pure verdicts, and what a plan leads to | plan, api, model |
 //! | [`reconcile`] | pure: the loops as machines without I/O, how a plan is carried out, and what is tried again when | status, plan, api, model |
 //! | [`election`] | pure: who leads, and until when | api |
 //! | [`clb`] | edge to the cloud: signature, wire types, client, error classes, rates | model |

@@ -74,7 +74,7 @@ pub(super) enum Error {
     #[error("{0}")]
     TimedOut(String),
     /// Printing failed.
-    #[error("cannot print: {0}")]
+    #[error("cannot print: {}; see that there is room where it goes", of_io(.0))]
     Print(#[from] std::io::Error),
     /// A value has no JSON or YAML.
     #[error("cannot print: {0}")]
@@ -123,6 +123,11 @@ pub(super) fn of_api_server(error: &kube::Error) -> String {
 /// The API server was asked for something that it has no kind for.
 fn is_unknown_kind(said: &str) -> bool {
     said.contains("page not found") || said.contains("could not find the requested resource") || said == "NotFound"
+}
+
+/// Why something local cannot be read or written.
+pub(super) fn of_io(error: &std::io::Error) -> String {
+    plain(&words(error)).to_owned()
 }
 
 /// Why CLB does not do what it is asked for: in its own words, where it has answered.

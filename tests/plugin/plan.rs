@@ -156,7 +156,7 @@ async fn problems_are_part_of_a_plan_and_files_without_bindings_are_refused() {
     let path = path.display().to_string();
     for (file, expected) in [
         (path.as_str(), "it has no DirectAccessBinding, TkeServiceConfig or Service"),
-        ("missing.yaml", "No such file"),
+        ("missing.yaml", "it cannot be read: No such file or directory; give another file"),
     ] {
         let output = scene.run(&["plan", "-f", file]).await;
         assert_eq!(output.code, Some(1), "{file}");

@@ -86,6 +86,17 @@ async fn a_neighbour_whose_pods_may_not_be_seen_keeps_nobody_from_work() {
         if count == 2 { Ok(Some(())) } else { Err(count.to_string()) }
     })
     .await;
+    // Who sees it has it in one line, unless it is asked for.
+    for (arguments, folded, shown) in [(&["plan"][..], true, false), (&["plan", "--all"], false, true)] {
+        let output = scene.run(arguments).await;
+        let line = "1 other binding on it: ";
+        assert_eq!(
+            (output.stdout.contains(line), output.stdout.contains("/theirs")),
+            (folded, shown),
+            "{}",
+            output.stdout
+        );
+    }
     stage.ok(&["create", "serviceaccount", "locked"]).await;
     let account = format!("--serviceaccount={}:locked", stage.namespace.name);
     stage.ok(&["create", "rolebinding", "locked", "--clusterrole=edit", &account]).await;

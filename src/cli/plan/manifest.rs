@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::strict::{Kind, faults};
 use crate::cli::Error;
+use crate::cli::error::of_io;
 use crate::k8s::words;
 use crate::model::nearest;
 
@@ -41,7 +42,7 @@ pub(super) fn read(path: &Path, namespace: &str) -> Result<Manifest, Error> {
     } else {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
-    read.map_err(|error| fault(words(&error)))?;
+    read.map_err(|error| fault(format!("it cannot be read: {}; give another file", of_io(&error))))?;
     parse(&text, namespace).map_err(fault)
 }
 
