@@ -120,6 +120,8 @@ fn settings(endpoint: &str) -> Result<Flags> {
         "127.0.0.1:0",
         "--lease-namespace",
         NAMESPACE,
+        "--vpc-id",
+        VPC,
         "--annotated-services",
         "All",
         "--gate-injection",

@@ -131,7 +131,9 @@ impl Context {
         self.metrics.set_hold(removals.held().map(|hold| hold.reason));
         tell(&mut told, removals.held());
         let mut told_vpc = self.told_vpc.lock().unwrap_or_else(PoisonError::into_inner);
-        tell_vpc(&mut told_vpc, self.shared.vpcs().known());
+        if let Some((vpc, source)) = vpc_news(&mut told_vpc, self.shared.vpcs().known()) {
+            tracing::info!(vpc, %source, "the VPC of the cluster is known");
+        }
         effects
     }
 }
@@ -151,12 +153,14 @@ fn tell(told: &mut Option<HoldCause>, hold: Option<&Hold>) {
     }
 }
 
-/// Tells of the VPC of the cluster where it is known from now on, or is another one.
-fn tell_vpc(told: &mut Option<(String, VpcSource)>, known: Option<&(String, VpcSource)>) {
-    let Some(now) = known.filter(|now| told.as_ref() != Some(now)) else { return };
-    let (vpc, source) = now;
-    tracing::info!(vpc, %source, "the VPC of the cluster is known");
+/// What there is to log of the VPC of the cluster: that it is known from now on, or is another one. From now on it counts as told.
+fn vpc_news<'a>(
+    told: &mut Option<(String, VpcSource)>,
+    known: Option<&'a (String, VpcSource)>,
+) -> Option<&'a (String, VpcSource)> {
+    let now = known.filter(|now| told.as_ref() != Some(now))?;
     *told = Some(now.clone());
+    Some(now)
 }
 
 /// The clients of the cloud, one for each region in use, because limits and ids are a region's. They outlast a leadership: the rate of
@@ -278,6 +282,15 @@ impl Clouds {
 mod tests {
     use super::*;
     use crate::clb::Keys;
+
+    #[test]
+    fn the_vpc_is_logged_once_and_again_when_somebody_else_says_it() {
+        let mut told = None;
+        let (flag, tke) = (("vpc-1".to_owned(), VpcSource::Flag), ("vpc-1".to_owned(), VpcSource::TkeConfig));
+        let known = [None, Some(&flag), Some(&flag), None, Some(&flag), Some(&tke)];
+        let logged = known.map(|known| vpc_news(&mut told, known).is_some());
+        assert_eq!(logged, [false, true, false, false, false, true]);
+    }
 
     #[test]
     fn a_client_goes_with_the_last_binding_of_its_region_and_its_rates_with_it() {
