@@ -39,7 +39,7 @@ pub(super) use references::{
 pub use refused::{call_failed, gates_not_written, not_written};
 pub(super) use spec::{
     certificate_missing, certificates_differ, claimed_by_older, domain_missing, held_by_foreign, listener_mismatch,
-    managed_by_tke, parked, port_impossible, rule_twice, suspended, switches_refused,
+    managed_by_tke, parked, port_impossible, rule_twice, suspended, switches_refused, vpc_unknown,
 };
 pub(super) use targets::no_targets;
 pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};
@@ -47,7 +47,7 @@ pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};
 /// The most things of a kind that a message names; the others are counted.
 const NAMED: usize = 5;
 /// What to do where the VPC of the cluster is not known.
-pub(super) const VPC_REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
+const VPC_REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
 /// So many letters apart, one name may have been meant by the other.
 const NEAR_MISS: usize = 2;
 

@@ -1,6 +1,6 @@
 //! Faults of what a binding says by itself.
 
-use super::{Problem, accepted};
+use super::{Problem, VPC_REMEDY, accepted};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Parking};
 use crate::api::condition::Reason;
@@ -99,4 +99,12 @@ pub(in crate::plan) fn domain_missing(place: &str, url: &str) -> Problem {
 
 pub(in crate::plan) fn port_impossible(port: i32, protocol: &str) -> Problem {
     invalid(&format!("spec.listeners[{port}/{protocol}].port"), "must be from 1 to 65535")
+}
+
+/// An internal load balancer is to be created, and the VPC of the cluster is not known; `why` says why.
+pub(in crate::plan) fn vpc_unknown(why: &str) -> Problem {
+    let what = format!(
+        "it is not set, and the VPC of the cluster is not known: {why}; {VPC_REMEDY}. Until then no load balancer is created"
+    );
+    invalid("spec.loadBalancer.create.vpcId", &what)
 }

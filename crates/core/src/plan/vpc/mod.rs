@@ -10,7 +10,7 @@ use crate::api::binding::{CreateSpec, LoadBalancerNetwork};
 use crate::api::names;
 use crate::model::{LoadBalancerId, Region};
 
-use super::problem::{self, Advice, Problem, VPC_REMEDY};
+use super::problem::{self, Advice, Problem};
 
 /// The VPC of the cluster, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,12 +209,7 @@ pub(super) fn of_creation(spec: &CreateSpec, vpc: &ClusterVpc) -> CreationVpc {
         (None, ClusterVpc::Unknown(doubt)) => doubt,
     };
     match spec.network {
-        LoadBalancerNetwork::Internal => CreationVpc::Refuse(problem::invalid(
-            "spec.loadBalancer.create.vpcId",
-            &format!(
-                "it is not set, and the VPC of the cluster is not known: {doubt}; {VPC_REMEDY}. Until then no load balancer is created"
-            ),
-        )),
+        LoadBalancerNetwork::Internal => CreationVpc::Refuse(problem::vpc_unknown(&doubt.to_string())),
         LoadBalancerNetwork::Public => CreationVpc::Ask(None, Some(problem::default_vpc(&doubt.to_string()))),
     }
 }

@@ -89,7 +89,6 @@ const WORDED: &[(&str, &str)] = &[
     ("no_pod_port", "no container declares the name"),
     ("config_not_found", "another name"),
     ("config_not_owned", "somebody has made it"),
-    ("config_unreadable", "a port is text"),
     ("config_refused", "the API server refuses to list configs"),
     ("load_balancer_not_found", "no read shows it"),
     ("listener_not_found", "another listenerId"),
@@ -119,6 +118,7 @@ const NOT_WORDED: &[(&str, &str)] = &[
     ("not_chosen_by_tke", "TKE is no part of this world: tests/modes/delegate.rs plays it"),
     ("load_balancer_in_use", "tests/load_balancers/deletion.rs plays it"),
     ("creation_not_shown", "the table of accounts plays it"),
+    ("vpc_unknown", "plan/vpc/tests.rs plays it"),
     ("clash", "only the cloud knows its rules, and this one has none"),
     ("internal", "a fault of the controller, which plan/isolated.rs provokes"),
 ];
