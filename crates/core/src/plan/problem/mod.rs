@@ -47,7 +47,7 @@ pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};
 /// The most things of a kind that a message names; the others are counted.
 const NAMED: usize = 5;
 /// What to do where the VPC of the cluster is not known.
-pub(super) const VPC_REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
+const VPC_REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
 /// So many letters apart, one name may have been meant by the other.
 const NEAR_MISS: usize = 2;
 
