@@ -1,6 +1,7 @@
 //! As much of CEL as the rules of our definitions use, so that they are judged without an API server.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -29,9 +30,11 @@ pub(crate) fn parse(text: &str) -> Expr {
     found
 }
 
+static WORD: LazyLock<regex::Regex> =
+    LazyLock::new(|| regex::Regex::new(r"'[^']*'|[A-Za-z_][A-Za-z_0-9]*|[0-9]+|\|\||&&|[=!<>]=|[^\s]").unwrap());
+
 fn words(text: &str) -> Vec<String> {
-    let pattern = regex::Regex::new(r"'[^']*'|[A-Za-z_][A-Za-z_0-9]*|[0-9]+|\|\||&&|[=!<>]=|[^\s]").unwrap();
-    pattern.find_iter(text).map(|found| found.as_str().to_owned()).collect()
+    WORD.find_iter(text).map(|found| found.as_str().to_owned()).collect()
 }
 
 /// Operators from the loosest to the tightest.

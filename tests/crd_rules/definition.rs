@@ -1,6 +1,7 @@
 //! What our definitions have against an object, found without an API server: schema, lists and rules in CEL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{LazyLock, Mutex};
 
 use serde_json::{Map, Value};
 use tke_direct_access::api;
@@ -18,8 +19,40 @@ pub(crate) fn refusals(schema: &Value, value: &Value) -> Vec<String> {
     let mut value = value.clone();
     fill(schema, &mut value);
     let mut found = Vec::new();
-    judge(schema, &value, "spec", &mut found);
+    each(schema, &value, "spec", &mut |schema, value, path| judge(schema, value, path, &mut found));
+    // A value of a wrong form is refused before rules are asked.
+    if found.is_empty() {
+        each(schema, &value, "spec", &mut |schema, value, path| ask_rules(schema, value, path, &mut found));
+    }
     found
+}
+
+/// Each part of a value, with its schema and path.
+fn each(schema: &Value, value: &Value, path: &str, act: &mut impl FnMut(&Value, &Value, &str)) {
+    act(schema, value, path);
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                each(&schema["properties"][name], member, &format!("{path}.{name}"), act);
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                each(&schema["items"], item, &format!("{path}[{place}]"), act);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn ask_rules(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+    for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+        let text = rule["rule"].as_str().unwrap();
+        let names = Names::from([("self".to_owned(), value.clone())]);
+        if !text.contains("oldSelf") && !holds(&parse(text), &names) {
+            found.push(format!("{path}: {}", rule["message"].as_str().unwrap()));
+        }
+    }
 }
 
 /// Fills in what the API server fills in.
@@ -60,27 +93,6 @@ fn judge(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
         Value::Bool(_) => {}
         Value::Null => refuse("it is null".to_owned()),
     }
-    for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
-        let text = rule["rule"].as_str().unwrap();
-        let names = Names::from([("self".to_owned(), value.clone())]);
-        // A value of a wrong type is refused before rules are asked.
-        if found.is_empty() && !text.contains("oldSelf") && !holds(&parse(text), &names) {
-            found.push(format!("{path}: {}", rule["message"].as_str().unwrap()));
-        }
-    }
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                judge(&schema["properties"][name], member, &format!("{path}.{name}"), found);
-            }
-        }
-        Value::Array(items) => {
-            for (place, item) in items.iter().enumerate() {
-                judge(&schema["items"], item, &format!("{path}[{place}]"), found);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn judge_object(schema: &Value, members: &Map<String, Value>, refuse: &mut impl FnMut(String)) {
@@ -108,13 +120,19 @@ fn judge_array(schema: &Value, items: &[Value], refuse: &mut impl FnMut(String))
     }
 }
 
+/// Patterns that were compiled.
+static PATTERNS: LazyLock<Mutex<BTreeMap<String, regex::Regex>>> = LazyLock::new(Mutex::default);
+
 fn judge_text(schema: &Value, text: &str, refuse: &mut impl FnMut(String)) {
     let length = u64::try_from(text.chars().count()).unwrap();
     let is_long_enough = schema["minLength"].as_u64().is_none_or(|least| least <= length);
     if !is_long_enough || schema["maxLength"].as_u64().is_some_and(|most| most < length) {
         refuse(format!("{length} characters are not taken"));
     }
-    let fits = |pattern: &str| regex::Regex::new(pattern).unwrap().is_match(text);
+    let fits = |pattern: &str| {
+        let mut known = PATTERNS.lock().unwrap();
+        known.entry(pattern.to_owned()).or_insert_with(|| regex::Regex::new(pattern).unwrap()).is_match(text)
+    };
     if schema["pattern"].as_str().is_some_and(|pattern| !fits(pattern)) {
         refuse(format!("{text:?} is not of the form {}", schema["pattern"]));
     }
