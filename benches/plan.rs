@@ -18,6 +18,7 @@ use tke_direct_access::model::{
     Protocol, RegisteredTarget, Route, Service, ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort,
     Transport,
 };
+use tke_direct_access::plan::vpc::ClusterVpc;
 use tke_direct_access::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Removals, Snapshot, plan,
 };
@@ -99,11 +100,12 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
     };
     Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
+        region: tke_direct_access::model::Region::new("ap-guangzhou"),
         cloud: Cloud::Observed(observed),
         caller: Caller::NotAsked,
         bindings: vec![view(pods)],
         cluster: Cluster::default(),
-        vpc_id: None,
+        vpc: ClusterVpc::Pending,
         reads: ReadState::Settled,
         removals: Removals::Allowed,
         limits: Limits { targets_per_route: 100_000, ..Limits::default() },
@@ -169,6 +171,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             has_our_ingress: false,
             uid: "service-uid".to_owned(),
             is_load_balancer: false,
+            is_headless: false,
+            client_ip_affinity: None,
             created: None,
             is_deleting: false,
             has_tke_finalizer: false,

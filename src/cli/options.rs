@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::names;
+use crate::plan::vpc::read_id;
 
 /// What the short help ends with.
 const AFTER_HELP: &str = "`--help` shows the options of all commands, and what exit codes mean.";
@@ -61,6 +62,9 @@ pub(super) struct Global {
     /// namespaces, else tke-direct-access.
     #[arg(long, hide_short_help = true, global = true)]
     pub(super) controller_namespace: Option<String>,
+    /// The controller's --vpc-id.
+    #[arg(long, global = true, env = "VPC_ID", value_parser = read_id)]
+    pub(super) vpc_id: Option<String>,
     /// The controller's --cluster-network.
     #[arg(long, hide_short_help = true, global = true, value_enum, default_value_t = Network::VpcCni)]
     pub(super) cluster_network: Network,

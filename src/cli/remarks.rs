@@ -11,7 +11,7 @@ use crate::api::condition::ConditionType;
 use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::model::Service;
-use crate::plan::{BindingPlan, Management, Pending, Release, Sight, TagSight};
+use crate::plan::{Advice, BindingPlan, Management, Pending, Release, Sight, TagSight};
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,7 +64,7 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
     let BindingPlan {
         management,
         config_problems,
-        notes,
+        advice,
         pending,
         held_weights,
         look_at,
@@ -86,8 +86,11 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
         record: _,
         // A column of `get` and a link of `explain`, as Pods have them.
         gates: _,
-        // With the notes.
+        // With the advice.
         ungated: _,
+        // Links of `explain`, as Pods and listeners have them.
+        no_targets: _,
+        unhealthy: _,
         // Steps.
         placement: _,
         // What the controller alone goes by.
@@ -96,7 +99,7 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
         sightings: _,
         sight: _,
     } = plan;
-    let mut remarks: Vec<_> = notes.iter().map(|note| Remark::new(Topic::Note, note)).collect();
+    let mut remarks: Vec<_> = advice.iter().map(note).collect();
     remarks.extend(management_words(*management, *release).map(|words| Remark::new(Topic::Management, words)));
     remarks.extend(delegated(pending));
     remarks.extend(config_problems.iter().map(config));
@@ -133,6 +136,8 @@ fn of_status(seen: &Seen<'_>, status: &DirectAccessBindingStatus) -> Vec<Remark>
         config_problems,
         removals_held_by,
         conditions,
+        // The plan has it.
+        advice: _,
         // A line of `get`.
         left: _,
         // Rows of `get`, by the same names.
@@ -226,6 +231,17 @@ fn delegated(pending: &Pending) -> Option<Remark> {
     (delegated > 0).then(|| Remark::new(Topic::Delegated, words))
 }
 
+/// An advice, with the Pods that it is about.
+fn note(advice: &Advice) -> Remark {
+    let Advice { reason: _, message, pods, count } = advice;
+    let words = match count.saturating_sub(pods.len()) {
+        _ if pods.is_empty() => message.clone(),
+        0 => format!("{message} ({})", pods.join(", ")),
+        more => format!("{message} ({} and {more} more)", pods.join(", ")),
+    };
+    Remark::new(Topic::Note, words)
+}
+
 fn config(problem: &EntryProblem) -> Remark {
     let EntryProblem { entry, field, reason, message } = problem;
     let field = field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
@@ -250,6 +266,7 @@ fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
     let LoadBalancerStatus {
         id,
         requested_time,
+        requested_vpc_id,
         // Columns of `get`.
         addresses: _,
         domain: _,
@@ -261,11 +278,12 @@ fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
         hides_tags: _,
     } = load_balancer;
     let asked = requested_time.as_ref().filter(|_| id.is_empty())?;
-    let words = format!("a load balancer was asked for at {}, and is not there yet", asked.0);
+    let place = requested_vpc_id.as_ref().map(|id| format!(" in VPC '{id}'")).unwrap_or_default();
+    let words = format!("a load balancer was asked for{place} at {}, and is not there yet", asked.0);
     Some(Remark::new(Topic::LoadBalancer, words))
 }
 
-/// Pods that run without the gate; they are in the plan's notes, unless nothing was read.
+/// Pods that run without the gate; they are in the plan's advice, unless nothing was read.
 fn ungated(gates: &GateStatus) -> Option<Remark> {
     let GateStatus {
         ungated_pods,
@@ -279,6 +297,7 @@ fn ungated(gates: &GateStatus) -> Option<Remark> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::advice::AdviceReason;
     use crate::model::{ListenerId, Route};
     use crate::plan::HeldWeight;
 
@@ -288,7 +307,12 @@ mod tests {
         let held = |cause| HeldWeight { route: route.clone(), pod: "web-1".to_owned(), weight: 10, cause };
         let plan = BindingPlan {
             management: Management::Observe,
-            notes: vec!["dark for a while".to_owned()],
+            advice: vec![Advice {
+                reason: AdviceReason::ListenerReplaced,
+                message: "dark for a while".to_owned(),
+                pods: vec!["web-1".to_owned()],
+                count: 3,
+            }],
             config_problems: vec![EntryProblem {
                 entry: "TCP:80".to_owned(),
                 field: Some("healthCheck.timeout".to_owned()),
@@ -303,7 +327,7 @@ mod tests {
         };
         let said: Vec<_> = of_plan(&plan).into_iter().map(|one| (one.topic, one.message)).collect();
         let expected = [
-            (Topic::Note, "dark for a while"),
+            (Topic::Note, "dark for a while (web-1 and 2 more)"),
             (Topic::Management, "TKE's own service controller programs CLB, and this one looks"),
             (Topic::Delegated, "2 listeners, rules or targets are TKE's own service controller's to make"),
             (Topic::Config, "config entry TCP:80 healthCheck.timeout: OutOfRange: 2 to 60"),

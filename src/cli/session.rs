@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) region: Region,
     /// What flags say of the cluster.
     pub(super) cluster: Cluster,
+    /// The VPC of the cluster, where a flag says it.
+    pub(super) vpc_id: Option<String>,
     /// Credentials, or what is missing.
     pub(super) credentials: Result<Credentials, String>,
     endpoint: Option<String>,
@@ -59,6 +61,7 @@ impl Session {
             namespace,
             region: Region::new(global.region.as_str()),
             cluster,
+            vpc_id: global.vpc_id.clone(),
             credentials: Credentials::from_environment().map_err(|error| error.to_string()),
             endpoint: global.clb_endpoint.clone(),
             home: OnceCell::new_with(global.controller_namespace.clone().map(Home::Known)),

@@ -15,6 +15,7 @@ use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
 use crate::model::{Caller, Class, Failure, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
     Snapshot, named_secrets, placement,
@@ -160,12 +161,36 @@ impl World {
             groups.entry((home, alone)).or_default().push(row.0.clone());
         }
         let mut sights = Vec::new();
-        for ((home, _), bindings) in groups {
-            if bindings.iter().any(|binding| self.is_asked_for(binding)) {
-                sights.push(self.sight(session, home, bindings).await?);
-            }
+        let stated = vpc::find(session.vpc_id.as_deref(), &NamedVpcs::new(), &self.stores.tke_vpc());
+        let is_asked_for = |bindings: &[Arc<_>]| bindings.iter().any(|binding| self.is_asked_for(binding));
+        let asked: Vec<_> = groups.into_iter().filter(|(_, bindings)| is_asked_for(bindings)).collect();
+        let (placed, unplaced): (Vec<_>, Vec<_>) = asked.into_iter().partition(|((home, _), _)| home.is_some());
+        for ((home, _), bindings) in placed {
+            sights.push(self.sight(session, home, bindings, stated.clone()).await?);
         }
-        Ok(sights)
+        // By what was seen of the others.
+        let vpc = self.vpc(session, &sights);
+        let mut unplaced_sights = Vec::new();
+        for (_, bindings) in unplaced {
+            unplaced_sights.push(self.sight(session, None, bindings, vpc.clone()).await?);
+        }
+        unplaced_sights.append(&mut sights);
+        Ok(unplaced_sights)
+    }
+
+    /// The VPC of the cluster, by what was seen of load balancers that bindings name. What was not read says nothing.
+    pub(super) fn vpc(&self, session: &Session, sights: &[Sight]) -> ClusterVpc {
+        let seen = |sight: &Sight| match (&sight.home, &sight.snapshot.cloud) {
+            (Some((region, id)), Cloud::Observed(observed)) if *region == session.region => {
+                let mut specs =
+                    sight.snapshot.bindings.iter().filter_map(|view| view.binding.spec.load_balancer.as_ref());
+                let is_named = specs.any(|spec| spec.id.is_some());
+                is_named.then(|| (id.clone(), VpcSight::Of(observed.load_balancer.vpc_id.clone())))
+            }
+            _ => None,
+        };
+        let named: NamedVpcs = sights.iter().filter_map(seen).collect();
+        vpc::find(session.vpc_id.as_deref(), &named, &self.stores.tke_vpc())
     }
 
     async fn sight(
@@ -173,6 +198,7 @@ impl World {
         session: &Session,
         home: Option<(Region, LoadBalancerId)>,
         mut bindings: Vec<Arc<DirectAccessBinding>>,
+        vpc: ClusterVpc,
     ) -> Result<Sight, Error> {
         bindings.sort_by_key(|binding| (binding.metadata.namespace.clone(), binding.metadata.name.clone()));
         let region = match (&home, bindings.first()) {
@@ -202,6 +228,8 @@ impl World {
         };
         let switches = self.stores.switches();
         let snapshot = Snapshot {
+            vpc: vpc.within(&region, &session.region),
+            region,
             load_balancer: home.as_ref().map_or_else(|| LoadBalancerId::new(""), |(_, id)| id.clone()),
             cloud,
             caller,
@@ -211,7 +239,6 @@ impl World {
                 has_tke: switches.has_tke,
                 ..session.cluster
             },
-            vpc_id: None,
             reads: ReadState::Settled,
             removals: self.removals.clone(),
             limits: Limits::default().with(quotas),

@@ -8,11 +8,12 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::Stores;
-use super::stores::{binding, config, name, switches};
-use super::table::{Sight, Table};
+use super::stores::{binding, config, name, switches, vpc};
+use super::table::{OptionalTable, Sight, Table};
 use super::words::words;
 use super::{pod, service, slice};
-use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
+use crate::api::service_config::RawServiceConfig;
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 
 /// Objects of one kind cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -67,30 +68,39 @@ impl Stores {
         put(&self.slices, list!(EndpointSlice, self.slices, "endpointslices")?, slice, name);
         let uid = |found: &core::Pod| found.metadata.uid.clone().unwrap_or_default();
         put(&self.pods, list!(core::Pod, self.pods, "pods")?, |found| Some(pod(found)), uid);
-        let configs = list!(DeserializeGuard<TkeServiceConfig>, self.configs.table(), "tkeserviceconfigs")?;
+        let configs = list!(RawServiceConfig, self.configs.table(), "tkeserviceconfigs")?;
         put(self.configs.table(), configs, config, name);
         put(&self.bindings, bindings, binding, name);
-        let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
-        match api.get_opt(names::SWITCHES_NAME).await {
-            Ok(Some(found)) => {
-                let row = switches(&found);
-                row.and_then(|row| self.switches.table().put(names::SWITCHES_NAMESPACE, names::SWITCHES_NAME, row));
-            }
-            Ok(None) => {}
-            // Those who may not see the switches go without.
-            Err(error) => {
-                self.switches.table().set_sight(Sight::Refused(clip(&words(&error), MESSAGE_MAX)));
-            }
-        }
+        fill_one(client, names::SWITCHES_NAME, &self.switches, switches).await;
+        fill_one(client, names::TKE_CONFIG, &self.vpc, vpc).await;
         Ok(())
+    }
+}
+
+/// Reads one of TKE's ConfigMaps. Those who may not see it go without.
+async fn fill_one<V: PartialEq>(
+    client: &Client,
+    only: &str,
+    table: &OptionalTable<V>,
+    row: fn(&core::ConfigMap) -> Option<V>,
+) {
+    let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
+    match api.get_opt(only).await {
+        Ok(Some(found)) => {
+            row(&found).and_then(|row| table.table().put(names::SWITCHES_NAMESPACE, only, row));
+        }
+        Ok(None) => {}
+        Err(error) => {
+            table.table().set_sight(Sight::Refused(clip(&words(&error), MESSAGE_MAX)));
+        }
     }
 }
 
 impl Stores {
     /// Puts a config into the place of the one that is there, if any: as it would be once it is applied.
-    pub fn put_config(&self, config: TkeServiceConfig) {
+    pub fn put_config(&self, config: &RawServiceConfig) {
         let (namespace, key) = (config.metadata.namespace.clone().unwrap_or_default(), config.name_any());
-        if let Some(row) = self::config(&DeserializeGuard(Ok(config))) {
+        if let Some(row) = self::config(config) {
             self.configs.table().put(&namespace, &key, row);
         }
     }

@@ -16,9 +16,12 @@ use super::index::{self, Word};
 use super::table::{Difference, Look, OptionalTable, Table};
 use super::watch::{Kind, Sink, follow};
 use crate::api::binding::Mode;
-use crate::api::{DirectAccessBinding, MESSAGE_MAX, TkeServiceConfig, clip, names};
+use crate::api::service_config::RawServiceConfig;
+use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip, names};
 use crate::model::{Known, ObjectKey, Pod, Reading, Service, Slice};
 use crate::plan::brake::{HoldConfig, HoldWord};
+use crate::plan::config::ConfigObject;
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{ConfigMapSight, selects};
 
 /// Something that rounds may depend on is not what it was.
@@ -34,6 +37,8 @@ pub enum Change {
     Pod(Difference<Pod>),
     /// TKE's switches.
     Switches(Difference<Switches>),
+    /// The ConfigMap in which TKE says the cluster's VPC.
+    Vpc(Difference<TkeVpc>),
     /// The controller's own ConfigMap.
     Hold(Difference<HoldConfig>),
     /// A TkeServiceConfig.
@@ -73,16 +78,15 @@ fn placement(binding: &DirectAccessBinding) -> Option<(&str, bool)> {
     Some((&recorded.id, recorded.requested_time.is_some()))
 }
 
-/// A TkeServiceConfig as stored. Users write it under the vendor's definition too, which bounds nothing, so that one that this
-/// version cannot read is kept as such: it must not look as if it had been deleted.
+/// A TkeServiceConfig as stored.
 #[derive(Clone, Debug)]
 pub struct ConfigRow {
     /// Its name.
     pub key: ObjectKey,
     /// UIDs of the objects that own it.
     pub owners: Vec<String>,
-    /// The object, or what is wrong with it.
-    pub config: Result<Arc<TkeServiceConfig>, String>,
+    /// The object, as far as it can be read.
+    pub config: Arc<ConfigObject>,
     resource_version: Option<String>,
 }
 
@@ -105,21 +109,16 @@ impl ConfigRow {
 
     /// Nothing that a round reads has changed.
     pub fn is_same_input(&self, other: &Self) -> bool {
-        match (&self.config, &other.config) {
-            (Ok(a), Ok(b)) => {
-                let (before, after) = (&a.metadata, &b.metadata);
-                let asked = |meta: &kube::api::ObjectMeta| {
-                    meta.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT)).cloned()
-                };
-                before.uid == after.uid
-                    && asked(before) == asked(after)
-                    && before.generation == after.generation
-                    && before.owner_references == after.owner_references
-                    && a.spec == b.spec
-            }
-            (Err(a), Err(b)) => a == b,
-            _ => false,
-        }
+        let (before, after) = (&self.config.object.metadata, &other.config.object.metadata);
+        let asked = |meta: &kube::api::ObjectMeta| {
+            meta.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT)).cloned()
+        };
+        before.uid == after.uid
+            && asked(before) == asked(after)
+            && before.generation == after.generation
+            && before.owner_references == after.owner_references
+            && self.config.written == other.config.written
+            && self.config.problems == other.config.problems
     }
 }
 
@@ -153,6 +152,8 @@ pub struct Stores {
     pub pods: Arc<Table<Pod>>,
     /// The ConfigMap with TKE's switches, by name.
     pub switches: OptionalTable<Switches>,
+    /// The ConfigMap in which TKE says the cluster's VPC, by name.
+    pub vpc: OptionalTable<TkeVpc>,
     /// The controller's own ConfigMap, by name.
     pub hold: OptionalTable<HoldConfig>,
     /// TkeServiceConfigs by name.
@@ -167,6 +168,7 @@ impl Default for Stores {
             slices: Arc::new(Table::indexed(index::SLICES)),
             pods: Arc::default(),
             switches: OptionalTable::default(),
+            vpc: OptionalTable::default(),
             hold: OptionalTable::default(),
             configs: OptionalTable::default(),
         }
@@ -210,6 +212,11 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
     })
 }
 
+pub(super) fn vpc(object: &core::ConfigMap) -> Option<TkeVpc> {
+    let said = object.data.as_ref().and_then(|data| data.get(names::TKE_VPC_KEY));
+    Some(said.map_or(TkeVpc::Absent, |id| TkeVpc::Said(clip(id, names::VPC_MAX))))
+}
+
 /// What the controller's ConfigMap says of removals.
 pub fn hold(object: &core::ConfigMap) -> HoldConfig {
     HoldConfig {
@@ -241,23 +248,13 @@ pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<
     }
 }
 
-pub(super) fn config(object: &DeserializeGuard<TkeServiceConfig>) -> Option<ConfigRow> {
-    let meta = match &object.0 {
-        Ok(config) => &config.metadata,
-        Err(invalid) => &invalid.metadata,
-    };
+pub(super) fn config(object: &RawServiceConfig) -> Option<ConfigRow> {
+    let mut config = ConfigObject::from(object.clone());
+    bounded::slim(&mut config.object.metadata);
+    let meta = &object.metadata;
     let key = ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
-    let read = match &object.0 {
-        Ok(config) => {
-            let mut config = config.clone();
-            bounded::slim(&mut config.metadata);
-            Ok(Arc::new(config))
-        }
-        // It may repeat what cannot be read.
-        Err(invalid) => Err(clip(&invalid.error, MESSAGE_MAX)),
-    };
     let owners = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
-    Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: read })
+    Some(ConfigRow { key, owners, resource_version: meta.resource_version.clone(), config: Arc::new(config) })
 }
 
 impl Stores {
@@ -267,6 +264,15 @@ impl Stores {
             Look::Found(row) => *row,
             Look::Absent => Switches::default(),
             Look::Refused(_) => Switches::UNKNOWN,
+        }
+    }
+
+    /// What TKE's ConfigMap says of the cluster's VPC.
+    pub fn tke_vpc(&self) -> TkeVpc {
+        match self.vpc.look(names::SWITCHES_NAMESPACE, names::TKE_CONFIG) {
+            Look::Found(row) => TkeVpc::clone(&row),
+            Look::Absent => TkeVpc::Absent,
+            Look::Refused(words) => TkeVpc::Refused(words),
         }
     }
 
@@ -313,15 +319,20 @@ impl Stores {
         let pod = |object: &core::Pod| Some(convert::pod(object));
         let uid = |object: &core::Pod| object.metadata.uid.clone().unwrap_or_default();
         start!(core::Pod, self.pods, "pods", pod, uid, Change::Pod);
-        type Config = DeserializeGuard<TkeServiceConfig>;
-        start!(Config, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
-        let (sender, receiver) = watch::channel(false);
-        synced.push(receiver);
-        let sink = Sink { table: self.switches.table().clone(), changes: changes.clone(), synced: sender };
-        let (only, change) = (Some(names::SWITCHES_NAME), Change::Switches);
-        let kind = Kind { is_optional: true, only, name: "configmaps", row: switches, key: name, change };
-        let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
-        tasks.spawn(follow(api, kind, sink, stop.clone()));
+        start!(RawServiceConfig, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
+        macro_rules! start_one {
+            ($table:expr, $only:expr, $row:expr, $change:expr) => {{
+                let (sender, receiver) = watch::channel(false);
+                synced.push(receiver);
+                let sink = Sink { table: $table.table().clone(), changes: changes.clone(), synced: sender };
+                let (only, row, change) = (Some($only), $row, $change);
+                let kind = Kind { is_optional: true, only, name: "configmaps", row, key: name, change };
+                let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
+                tasks.spawn(follow(api, kind, sink, stop.clone()));
+            }};
+        }
+        start_one!(self.switches, names::SWITCHES_NAME, switches, Change::Switches);
+        start_one!(self.vpc, names::TKE_CONFIG, vpc, Change::Vpc);
         Synced(synced)
     }
 

@@ -73,6 +73,11 @@ impl<V: PartialEq> OptionalTable<V> {
         self.0.all()
     }
 
+    /// The rows of a namespace that are known.
+    pub fn rows(&self, namespace: &str) -> Rows<V> {
+        self.0.rows(namespace)
+    }
+
     /// What a watch or a list writes to.
     pub(super) const fn table(&self) -> &Arc<Table<V>> {
         &self.0

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::stores::BindingRow;
 use super::{Look, Stores};
 use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Phase};
 use crate::plan::config::{Reference, reference};
-use crate::plan::{BindingView, ConfigView, Departure};
+use crate::plan::{BindingView, ConfigUsers, ConfigView, Departure};
 
 impl Stores {
     /// The binding with the objects it refers to. `certificates` are the ids of certificates, or why there is none, by the name of
@@ -25,13 +26,12 @@ impl Stores {
             None => ConfigView::None,
             Some(Reference { name, is_auto }) => match self.configs.look(&namespace, &name) {
                 Look::Absent | Look::Refused(_) if is_auto => ConfigView::Making,
-                Look::Absent => ConfigView::Missing,
+                Look::Absent => ConfigView::Missing(self.config_names(&namespace)),
                 Look::Refused(words) => ConfigView::Refused(words),
                 Look::Found(row) if is_auto && !row.is_owned_by(binding.metadata.uid.as_deref()) => ConfigView::Foreign,
-                Look::Found(row) => match &row.config {
-                    Ok(config) => ConfigView::Found(config.clone()),
-                    Err(why) => ConfigView::Unreadable(why.clone()),
-                },
+                Look::Found(row) => {
+                    ConfigView::Found { config: row.config.clone(), users: self.config_users(&namespace, &name) }
+                }
             },
         };
         BindingView {
@@ -46,6 +46,22 @@ impl Stores {
             config,
             binding,
         }
+    }
+
+    /// Whether this binding is the only one that uses a config.
+    fn config_users(&self, namespace: &str, name: &str) -> ConfigUsers {
+        let is_user = |row: &BindingRow| {
+            let service = self.services.row(namespace, &row.0.spec.service_ref.name);
+            let is_living = row.0.metadata.deletion_timestamp.is_none();
+            is_living && reference(&row.0, service.as_deref()).is_some_and(|found| found.name == name)
+        };
+        let rows = self.bindings.rows(namespace);
+        if rows.values().filter(|row| is_user(row)).nth(1).is_some() { ConfigUsers::Several } else { ConfigUsers::This }
+    }
+
+    /// The names of the configs of a namespace, sorted.
+    fn config_names(&self, namespace: &str) -> Vec<String> {
+        self.configs.rows(namespace).keys().cloned().collect()
     }
 
     /// Which of these addresses, each registered for a Pod of this namespace whose UID begins with a mark, another living Pod of the

@@ -8,10 +8,11 @@ use super::context::Context;
 use super::triggers::bindings;
 use crate::api::DirectAccessBinding;
 use crate::k8s::{Look, Word};
-use crate::model::{Caller, KeyMark, ObjectKey, Pod, Service};
+use crate::model::{Caller, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
-use crate::plan::{BindingView, Cluster};
+use crate::plan::vpc::TkeVpc;
+use crate::plan::{BindingView, Cluster, placement};
 use crate::reconcile::{Caches, ConfigSight, Key};
 
 impl Caches for Context {
@@ -50,6 +51,17 @@ impl Caches for Context {
     fn cluster(&self) -> Cluster {
         let switches = self.stores.switches();
         Cluster { allows_global_route: switches.global_route, has_tke: switches.has_tke, ..self.cluster }
+    }
+
+    fn named_load_balancers(&self, region: &Region) -> BTreeSet<LoadBalancerId> {
+        let bindings = self.stores.bindings.all();
+        let here = bindings.iter().filter(|row| placement::region_of(&row.0, region) == *region);
+        let ids = here.filter_map(|row| row.0.spec.load_balancer.as_ref()?.id.as_deref());
+        ids.map(LoadBalancerId::new).collect()
+    }
+
+    fn tke_vpc(&self) -> TkeVpc {
+        self.stores.tke_vpc()
     }
 
     fn setting(&self) -> Setting {
@@ -96,6 +108,6 @@ impl Caches for Context {
             Look::Absent | Look::Refused(_) => return None,
         };
         let version = row.resource_version().map(str::to_owned);
-        Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone().ok() })
+        Some(ConfigSight { owners: row.owners.clone(), version, config: row.config.clone() })
     }
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::runtime::events::Recorder;
 
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
+use super::recorders::Recorders;
 use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
@@ -18,6 +18,7 @@ use crate::k8s::Stores;
 use crate::model::{Quotas, Region};
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::Brake;
+use crate::plan::vpc::VpcSource;
 use crate::plan::{Cluster, Hold};
 use crate::reconcile::{Effect, Flags, Input, Machine, Shared, Surroundings};
 
@@ -34,7 +35,7 @@ pub(super) struct Ground {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorders: Recorders,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
@@ -64,7 +65,7 @@ impl Ground {
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },
             shared: Shared::new(self.brake.clone()),
             metrics: self.metrics.clone(),
-            recorder: self.recorder.clone(),
+            recorders: self.recorders.clone(),
             cluster: self.cluster,
             flags: Flags {
                 region: self.clients.settings.region.clone(),
@@ -74,6 +75,7 @@ impl Ground {
             annotated_services: self.annotated_services,
             quotas: self.quotas,
             told: Mutex::default(),
+            told_vpc: Mutex::default(),
             namespace: self.namespace.clone(),
             clock: self.clock.clone(),
         }
@@ -97,7 +99,7 @@ pub(super) struct Context {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Recorder,
+    pub recorders: Recorders,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// What flags say to machines.
@@ -108,6 +110,8 @@ pub(super) struct Context {
     pub quotas: Quotas,
     /// Why removals are held, as the log says it.
     told: Mutex<Option<HoldCause>>,
+    /// The VPC of the cluster and its source, as the log says them.
+    told_vpc: Mutex<Option<(String, VpcSource)>>,
     /// The controller's own namespace.
     pub namespace: String,
 }
@@ -126,6 +130,10 @@ impl Context {
         let removals = self.shared.brake().removals();
         self.metrics.set_hold(removals.held().map(|hold| hold.reason));
         tell(&mut told, removals.held());
+        let mut told_vpc = self.told_vpc.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((vpc, source)) = vpc_news(&mut told_vpc, self.shared.vpcs().known()) {
+            tracing::info!(vpc, %source, "the VPC of the cluster is known");
+        }
         effects
     }
 }
@@ -143,6 +151,16 @@ fn tell(told: &mut Option<HoldCause>, hold: Option<&Hold>) {
         }
         None => tracing::warn!("removals are not held any more"),
     }
+}
+
+/// What there is to log of the VPC of the cluster: that it is known from now on, or is another one. From now on it counts as told.
+fn vpc_news<'a>(
+    told: &mut Option<(String, VpcSource)>,
+    known: Option<&'a (String, VpcSource)>,
+) -> Option<&'a (String, VpcSource)> {
+    let now = known.filter(|now| told.as_ref() != Some(now))?;
+    *told = Some(now.clone());
+    Some(now)
 }
 
 /// The clients of the cloud, one for each region in use, because limits and ids are a region's. They outlast a leadership: the rate of
@@ -264,6 +282,15 @@ impl Clouds {
 mod tests {
     use super::*;
     use crate::clb::Keys;
+
+    #[test]
+    fn the_vpc_is_logged_once_and_again_when_somebody_else_says_it() {
+        let mut told = None;
+        let (flag, tke) = (("vpc-1".to_owned(), VpcSource::Flag), ("vpc-1".to_owned(), VpcSource::TkeConfig));
+        let known = [None, Some(&flag), Some(&flag), None, Some(&flag), Some(&tke)];
+        let logged = known.map(|known| vpc_news(&mut told, known).is_some());
+        assert_eq!(logged, [false, true, false, false, false, true]);
+    }
 
     #[test]
     fn a_client_goes_with_the_last_binding_of_its_region_and_its_rates_with_it() {

@@ -30,7 +30,7 @@ pub(super) fn services(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> 
             (before, after) => [before, after].into_iter().flatten().map(|row| service_key(&row.0)).collect(),
         },
         Change::Switches(_) => all_services(stores),
-        Change::Slice(_) | Change::Pod(_) | Change::Config(_) | Change::Hold(_) => BTreeSet::new(),
+        Change::Slice(_) | Change::Pod(_) | Change::Config(_) | Change::Hold(_) | Change::Vpc(_) => BTreeSet::new(),
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn configs(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> {
             let bound = versions.first().map(|service| stores.bindings_of(&service.key)).unwrap_or_default();
             bound.iter().flat_map(|row| versions.iter().filter_map(|service| used_by(row, Some(service)))).collect()
         }
-        Change::Slice(_) | Change::Pod(_) | Change::Switches(_) | Change::Hold(_) => BTreeSet::new(),
+        Change::Slice(_) | Change::Pod(_) | Change::Switches(_) | Change::Hold(_) | Change::Vpc(_) => BTreeSet::new(),
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::plan::vpc::read_id;
+
 /// What the controller is told at start.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
@@ -34,8 +36,9 @@ pub struct Settings {
     #[arg(long, env = "POD_NAME")]
     pub identity: Option<String>,
     /// The VPC of the cluster, such as vpc-1a2b3c4d: of load balancers that are created without one, and for a word about load
-    /// balancers of another VPC.
-    #[arg(long, env = "VPC_ID")]
+    /// balancers of another VPC. When it is not given: the one of the load balancers that bindings name, and of TKE_VPC_ID in the
+    /// ConfigMap kube-system/tke-config, where they do not disagree.
+    #[arg(long, env = "VPC_ID", value_parser = read_id)]
     pub vpc_id: Option<String>,
     /// The network of Pods that say nothing of theirs: VPC-CNI, or GlobalRouter, whose Pods are bound when
     /// GlobalRouteDirectAccess is "true" in the ConfigMap kube-system/tke-service-controller-config and SnatPro is on for

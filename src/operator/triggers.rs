@@ -22,9 +22,12 @@ pub(super) fn bindings(key: &Key, stores: &Stores, region: &Region) -> Vec<Arc<D
 pub(super) const fn news(change: &Change) -> News {
     match change {
         Change::Pod(_) | Change::Slice(_) => News::Members,
-        Change::Binding(_) | Change::Service(_) | Change::Switches(_) | Change::Hold(_) | Change::Config(_) => {
-            News::Input
-        }
+        Change::Binding(_)
+        | Change::Service(_)
+        | Change::Switches(_)
+        | Change::Vpc(_)
+        | Change::Hold(_)
+        | Change::Config(_) => News::Input,
     }
 }
 
@@ -39,14 +42,14 @@ pub(super) fn namespace(change: &Change) -> &str {
         Change::Slice(change) => of(change, |slice| &slice.key.namespace),
         Change::Pod(change) => of(change, |pod| &pod.key.namespace),
         Change::Config(change) => of(change, |config| &config.key.namespace),
-        Change::Switches(_) | Change::Hold(_) => "",
+        Change::Switches(_) | Change::Vpc(_) | Change::Hold(_) => "",
     }
 }
 
 /// It concerns every binding of every namespace.
 pub(super) const fn is_of_all(change: &Change) -> bool {
     match change {
-        Change::Switches(_) | Change::Hold(_) => true,
+        Change::Switches(_) | Change::Vpc(_) | Change::Hold(_) => true,
         // There may be configs by now, or none, where nobody knew.
         Change::Config(change) => change.before.is_none() && change.after.is_none(),
         Change::Binding(_) | Change::Service(_) | Change::Slice(_) | Change::Pod(_) => false,
@@ -68,7 +71,7 @@ pub(super) fn keys(change: &Change, stores: &Stores, region: &Region) -> BTreeSe
         Change::Pod(change) if is_echo(change) => BTreeSet::new(),
         Change::Pod(change) => either(change, |pod| of_pod(pod, stores, region)),
         // The caller knows by [`is_of_all`].
-        Change::Switches(_) | Change::Hold(_) => BTreeSet::new(),
+        Change::Switches(_) | Change::Vpc(_) | Change::Hold(_) => BTreeSet::new(),
         Change::Config(change) => match (&change.before, &change.after) {
             (Some(before), Some(after)) if before.is_same_input(after) => BTreeSet::new(),
             _ => either(change, |config| {

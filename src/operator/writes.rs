@@ -47,20 +47,21 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
         Write::ServiceCondition { service, condition } => write_condition(context, &service, condition.as_ref()).await,
         Write::NewConfig { config } => create_config(context, &config).await,
         Write::Config { config } => replace_config(context, &config).await,
-        Write::ConfigStatus { config, status } => write_config_status(context, &config, &status).await,
+        Write::ConfigStatus { config, status } => write_config_status(context, &config.object, &status).await,
     };
     other.map(|()| Taken::Other)
 }
 
 /// Publishes an Event. It is a courtesy: the status says it too.
 pub(super) async fn publish(context: &Context, notice: Notice) {
+    let recorder = context.recorders.of(&notice);
     let Notice { about, kind, reason, action, note } = notice;
     let type_ = match kind {
         NoticeKind::Normal => EventType::Normal,
         NoticeKind::Warning => EventType::Warning,
     };
     let event = Event { type_, reason, note: Some(note), action, secondary: None };
-    let published = timeout(PATIENCE, context.recorder.publish(&event, &about)).await;
+    let published = timeout(PATIENCE, recorder.publish(&event, &about)).await;
     let failure = match published {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),

@@ -300,6 +300,9 @@ pub struct LoadBalancerSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListenerSpec {
+    /// Its id; absent: a new one.
+    #[serde(default)]
+    pub id: Option<String>,
     /// `TCP`, `UDP`, `HTTP` and so on.
     pub protocol: String,
     /// The port.
@@ -335,7 +338,7 @@ fn listener_from(text: &str) -> Result<ListenerSpec, String> {
     let (protocol, port) = text.split_once(':').ok_or_else(|| format!("'{text}' is not PROTOCOL:PORT"))?;
     let protocol: Protocol = protocol.trim().parse()?;
     let port: u16 = port.trim().parse().map_err(|_| format!("'{port}' is no port"))?;
-    Ok(ListenerSpec { protocol: protocol.as_str().to_owned(), port, name: None })
+    Ok(ListenerSpec { id: None, protocol: protocol.as_str().to_owned(), port, name: None })
 }
 
 #[cfg(test)]

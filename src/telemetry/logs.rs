@@ -61,6 +61,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("way_out", "What lets removals go on that are held."),
     ("deed", "What was done about it."),
     ("address", "Where something is served."),
+    ("vpc", "The VPC of the cluster, in which load balancers are created whose spec names none."),
+    ("source", "Who says which VPC the cluster is in."),
     ("ahead_seconds", "How far the cloud's clock is ahead of this machine's."),
 ];
 

@@ -123,8 +123,8 @@ async fn the_example_is_followed() {
     let stage = stage("example", "All").await;
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/13-annotated-service.yaml");
     stage.apply(&std::fs::read_to_string(path).unwrap()).await;
-    stage.until_ready("my-service", "2/2").await;
-    stage.ok(&["delete", "service", "my-service", "--timeout=150s"]).await;
+    stage.until_ready("annotated", "2/2").await;
+    stage.ok(&["delete", "service", "annotated", "--timeout=150s"]).await;
     until_gone(&stage).await;
     stage.finish().await;
 }

@@ -15,6 +15,7 @@ use tke_direct_access::model::{
     Attributes, Caller, IpFamily, Limits, LoadBalancer, LoadBalancerId, LoadBalancerStatus, Region, Service,
 };
 use tke_direct_access::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
+use tke_direct_access::plan::vpc::ClusterVpc;
 use tke_direct_access::plan::{Cloud, Cluster, Observed, Outcome, ReadState, Remembered, Removals, Snapshot, plan};
 use tke_direct_access::status::service::{condition, decide};
 use tke_direct_access::status::{Round, Visit, binding_status};
@@ -119,11 +120,12 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
     let verdict = decide(&kept, &intent, &[&own], Timestamp::UNIX_EPOCH);
     let said = condition(&verdict, None).map_or(0, |condition| condition.message.chars().count());
     let snapshot = Snapshot {
+        region: tke_direct_access::model::Region::new("ap-guangzhou"),
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: Cloud::Observed(observed()),
         bindings: vec![stores.view(Arc::new(own), BTreeMap::new())],
         cluster: Cluster::default(),
-        vpc_id: None,
+        vpc: ClusterVpc::Pending,
         caller: Caller::NotAsked,
         reads: ReadState::Settled,
         removals: Removals::Allowed,
@@ -167,7 +169,7 @@ fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
 #[test]
 fn the_largest_annotation_under_any_key_costs_little_and_is_not_absent() {
     let read = KEYS.iter().filter(|key| key.treatment != Treatment::Written).map(|key| key.name);
-    let keys: Vec<&str> = read.chain([names::LOAD_BALANCER_ID, names::CUSTOM_WEIGHT]).collect();
+    let keys: Vec<&str> = read.chain([names::LOAD_BALANCER_ID]).collect();
     let mut most = (0, String::new());
     for bytes in [READ - 64, STORED - READ - 1024] {
         for (form, text) in texts(bytes) {

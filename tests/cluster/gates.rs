@@ -32,6 +32,16 @@ async fn until(stage: &Stage, what: &str, wanted: &str) {
     .await;
 }
 
+/// An Event on the Pod says what it waits for.
+async fn until_told(stage: &Stage, kind: &str, words: &str) {
+    eventually(&format!("an Event on the Pod says '{words}'"), DEADLINE, async || {
+        let selector = format!("--field-selector=involvedObject.kind=Pod,type={kind},reason=GateClosed");
+        let found = stage.ok(&["get", "events", &selector, "-o", "jsonpath={.items[*].message}"]).await;
+        if found.contains(words) { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
+}
+
 const FAIL_HEALTH: &str = "loopback.tke-direct-access.dev/fail-health";
 
 /// Deploys one Pod that the cloud finds unhealthy from the start, and returns its address.
@@ -60,6 +70,7 @@ async fn a_gate_waits_for_health_and_says_so() {
     let target = deploy_sick(&stage, &json!({})).await;
     until(&stage, "the gate waits for health", "False HealthCheck").await;
     stage.until("web", "TargetsHealthy", "False", "Unhealthy").await;
+    until_told(&stage, "Normal", &format!("{target} is probed")).await;
     let status = stage.binding("web").await.unwrap().status.unwrap().gates.unwrap();
     assert!(status.waiting == 1 && status.oldest_time.is_some(), "{status:?}");
     stage.cloud.set_health_override(target, Some(true));
@@ -133,6 +144,7 @@ async fn a_deleted_or_suspended_binding_releases_the_pods_that_wait_for_it() {
     stage.deploy(1, &json!({"loadBalancer": {"id": "lb-missing1"}})).await;
     until(&stage, "the gate waits", "").await;
     stage.until("web", "ResolvedRefs", "False", "LoadBalancerNotFound").await;
+    until_told(&stage, "Warning", "'lb-missing1' does not exist in region").await;
     stage.ok(&["patch", "dab", "web", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]).await;
     until(&stage, "the gate opens", "True Suspended").await;
     stage.ok(&["patch", "dab", "web", "--type=merge", "-p", r#"{"spec":{"suspend":false}}"#]).await;

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use tke_direct_access::api::advice::AdviceReason;
 use tke_direct_access::api::condition::{
     ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason,
 };
+use tke_direct_access::api::course::{Course, Grace};
 use tke_direct_access::api::event::{EventReason, ServiceReason};
 
 use super::generated::generated;
@@ -12,7 +14,7 @@ use super::generated::generated;
 const FILE: &str = "docs/conditions.md";
 
 /// A word, what it means, what to do, and what else its table tells.
-type Row = (&'static str, &'static str, &'static str, Vec<&'static str>);
+type Row = (&'static str, &'static str, &'static str, Vec<String>);
 
 macro_rules! rows {
     ($vocabulary:ident) => {
@@ -40,11 +42,14 @@ const fn object(reason: EventReason) -> &'static str {
         | EventReason::DeletingListeners
         | EventReason::DeletingLoadBalancer
         | EventReason::UngatedPods => "DirectAccessBinding",
+        EventReason::ConfigProblems => "DirectAccessBinding, TkeServiceConfig",
         EventReason::Created | EventReason::Repaired | EventReason::Removed => {
             "Secret, webhook configuration, admission policy and its binding"
         }
         EventReason::Renewed => "Secret",
         EventReason::HoldUnreadable => "the controller's ConfigMap",
+        EventReason::GateClosed => "Pod; DirectAccessBinding for the rest of many",
+        EventReason::AnnotatedServicesOff => "Service",
     }
 }
 
@@ -74,11 +79,19 @@ fn document() -> String {
     table(
         &mut text,
         "Reasons of conditions",
-        "The reason of Ready is that of the first condition that does not hold.",
-        &[],
-        &rows!(Reason),
+        &reasons_opening(),
+        &["while Ready is not True", "Event"],
+        &rows!(Reason, outlook),
     );
-    let opens = |reason: GateReason| vec![if reason.opens() { "open" } else { "closed" }];
+    table(
+        &mut text,
+        "Advice",
+        "In `status.advice` of bindings: what is worth knowing and makes no condition False, with the number of Pods that it is about and the \
+         names of some.",
+        &[],
+        &rows!(AdviceReason),
+    );
+    let opens = |reason: GateReason| vec![if reason.opens() { "open" } else { "closed" }.to_owned()];
     table(
         &mut text,
         "Reasons of the readiness gate",
@@ -109,15 +122,17 @@ fn document() -> String {
         &rows!(ConfigProblem),
     );
     let service = |reason: ServiceReason| {
-        vec![match reason {
+        let words = match reason {
             ServiceReason::Accepted | ServiceReason::BoundByOther => "True, no Event",
             _ => "False, with a Warning",
-        }]
+        };
+        vec![words.to_owned()]
     };
     table(
         &mut text,
         "Services with TKE's annotations",
-        "The condition `cloud.tencent.com/direct-access` of a Service, and the Event on the Service that comes with it.",
+        "The condition `cloud.tencent.com/direct-access` of a Service, and the Event on the Service that comes with it: one for each thing \
+         that the\nService does not get, and another one when its words change.",
         &["condition"],
         &rows!(ServiceReason, service),
     );
@@ -125,16 +140,48 @@ fn document() -> String {
     text
 }
 
+fn reasons_opening() -> String {
+    let minutes = |grace: Grace| grace.length().as_secs() / 60;
+    format!(
+        "The reason of Ready is that of the first condition that does not hold. What it makes of the binding: `Reconciling`, it gets there \
+         by itself;\n`Stalled`, somebody has to act; neither, it is as a user wishes it; and where a time stands, `Reconciling` for so long, \
+         and then `Stalled`. What a\nbinding names and does not exist may be on its way for {} minutes, because objects of one release \
+         arrive in any order; Pods that are ready and not\nhealthy, and a workload without a Pod that can serve, for {} minutes, which is \
+         the `progressDeadlineSeconds` that a Deployment has by default. The first\ntime counts since `ResolvedRefs` is not True, the other since \
+         `TargetsHealthy` is not; of unhealthy Pods that count whose containers have been ready for so long,\nso a long rollout is no \
+         failure.",
+        minutes(Grace::Reference),
+        minutes(Grace::Progress)
+    )
+}
+
+/// What becomes of a binding that is not Ready for a reason, and the type of the Event.
+fn outlook(reason: Reason) -> Vec<String> {
+    let Some((course, severity)) = reason.outlook() else { return vec!["–".to_owned(), "Normal".to_owned()] };
+    let course = match course {
+        Course::Moves => "`Reconciling`".to_owned(),
+        Course::MovesFor(grace) => format!("`Stalled` after {} s", grace.length().as_secs()),
+        Course::Stuck => "`Stalled`".to_owned(),
+        Course::Rests => "neither".to_owned(),
+    };
+    vec![course, severity.as_str().to_owned()]
+}
+
 fn events(text: &mut String) {
-    let more = |reason: EventReason| vec![if reason.is_warning() { "Warning" } else { "Normal" }, object(reason)];
+    let kind = |reason: EventReason| match (reason, reason.is_warning()) {
+        (EventReason::GateClosed, _) => "Normal; Warning after 5 minutes, and at once where somebody has to act",
+        (_, true) => "Warning",
+        (_, false) => "Normal",
+    };
+    let more = |reason: EventReason| vec![kind(reason).to_owned(), object(reason).to_owned()];
     let opening = "\
 `kubectl get events --field-selector involvedObject.name=<name>` or `kubectl describe` shows them. Events are a courtesy: what they \
 say is in\nthe status, too, and Kubernetes forgets them after an hour. They come from `cloud.tencent.com/direct-access-controller` and \
 `cloud.tencent.com/direct-access-webhook`.
 
 Besides those of the table: whenever status or reason of a binding's condition Ready changes, there is an Event on the binding with \
-the new\nreason, one of the [reasons of conditions](#reasons-of-conditions). It is a Warning while the binding is Stalled or Ready is \
-Unknown, else\nNormal. A Normal Event with the same reason is told once in 30 seconds; `AttributesCorrected` always.";
+the new\nreason, one of the [reasons of conditions](#reasons-of-conditions), which says the type; while the binding is Stalled it is a \
+Warning.\nAn Event with the same reason and type is told once in 30 seconds; `AttributesCorrected` always.";
     table(text, "Events", opening, &["type", "object"], &rows!(EventReason, more));
 }
 

@@ -39,7 +39,7 @@ fn objects() -> Vec<Value> {
     }
     let mut cart = example("05-session-persistence.yaml", "cart");
     for binding in cart.iter_mut().filter(|object| object["kind"] == "DirectAccessBinding") {
-        binding["spec"]["listeners"] = json!([{"port": 8081, "protocol": "TCP", "servicePort": 80}]);
+        binding["spec"]["listeners"] = json!([{"port": 8081, "protocol": "TCP", "servicePort": 8082}]);
     }
     [bound("plain"), example("13-annotated-service.yaml", "annotated"), cart, made].concat()
 }

@@ -133,35 +133,35 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
         ok(control_plane, &["-n", &namespace, "apply", "-f", &config]).await;
         let annotated = root().join("examples/13-annotated-service.yaml").display().to_string();
         ok(control_plane, &["-n", &namespace, "apply", "-f", &annotated]).await;
-        until_ready(control_plane, &namespace, "my-service").await;
+        until_ready(control_plane, &namespace, "annotated").await;
         let auto = r#"{"metadata":{"annotations":{"service.cloud.tencent.com/tke-service-config-auto":"true"}}}"#;
-        ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", auto]).await;
+        ok(control_plane, &["-n", &namespace, "patch", "service", "annotated", "--type=merge", "-p", auto]).await;
         eventually("the config is made", DEADLINE, async || {
             let found = ok(control_plane, &["-n", &namespace, "get", "tsc", "-o", "name"]).await;
-            if found.contains("my-service-auto-service-config") { Ok(Some(())) } else { Err(found) }
+            if found.contains("annotated-auto-service-config") { Ok(Some(())) } else { Err(found) }
         })
         .await;
         if round == 0 {
             // The first Pods may have come before the policy was in force; those of later rounds show injection as well.
-            ok(control_plane, &["-n", &namespace, "rollout", "restart", "deployment/my-app"]).await;
-            ok(control_plane, &["-n", &namespace, "rollout", "status", "deployment/my-app", "--timeout=150s"]).await;
+            ok(control_plane, &["-n", &namespace, "rollout", "restart", "deployment/annotated"]).await;
+            ok(control_plane, &["-n", &namespace, "rollout", "status", "deployment/annotated", "--timeout=150s"]).await;
         }
         check_gates(control_plane, &namespace).await;
         // Nothing serves the second port: what comes after this needs no healthy Pod.
         let more =
             r#"{"spec":{"ports":[{"name":"a","port":80,"targetPort":9376},{"name":"b","port":81,"targetPort":9377}]}}"#;
-        ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", more]).await;
+        ok(control_plane, &["-n", &namespace, "patch", "service", "annotated", "--type=merge", "-p", more]).await;
         eventually("the config follows", DEADLINE, async || {
-            let get = ["-n", &namespace, "get", "tsc", "my-service-auto-service-config", "-o", "json"];
+            let get = ["-n", &namespace, "get", "tsc", "annotated-auto-service-config", "-o", "json"];
             let found = ok(control_plane, &get).await;
             if found.contains("81") { Ok(Some(())) } else { Err(found) }
         })
         .await;
         let off = r#"{"metadata":{"annotations":{"service.cloud.tencent.com/direct-access":"false"}}}"#;
-        ok(control_plane, &["-n", &namespace, "patch", "service", "my-service", "--type=merge", "-p", off]).await;
+        ok(control_plane, &["-n", &namespace, "patch", "service", "annotated", "--type=merge", "-p", off]).await;
         let mark = r"jsonpath={.metadata.annotations.direct-access\.cloud\.tencent\.com/parked}";
         eventually("the Service's binding is parked", DEADLINE, async || {
-            let found = ok(control_plane, &["-n", &namespace, "get", "dab", "my-service", "-o", mark]).await;
+            let found = ok(control_plane, &["-n", &namespace, "get", "dab", "annotated", "-o", mark]).await;
             if found.contains("SaidFalse") { Ok(Some(())) } else { Err(found) }
         })
         .await;

@@ -168,7 +168,8 @@ fn every_value_is_tried() {
 }
 
 /// Objects of Kubernetes that are taken as they are.
-const FREE: [&str; 5] = ["/resources", "/securityContext", "/podSecurityContext", "/podAnnotations", "/updateStrategy"];
+const FREE: [&str; 6] =
+    ["/resources", "/securityContext", "/podSecurityContext", "/updateStrategy", "/livenessProbe", "/readinessProbe"];
 
 #[test]
 fn wrong_values_are_refused_by_name() {

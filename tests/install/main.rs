@@ -19,6 +19,7 @@ mod install {
     mod checks;
     mod manifests;
     mod monitoring;
+    mod pages;
     mod program;
     mod ready;
     mod tools;

@@ -14,7 +14,7 @@ use crate::support::{ControlPlane, Options, eventually};
 
 const BINDINGS: &str = "crd/directaccessbindings.cloud.tencent.com";
 const SHOP: &str = "shop";
-const RELEASE: &str = "direct-access";
+const RELEASE: &str = "tke-direct-access";
 
 /// An empty cluster, and a cloud with the load balancer of the examples.
 struct Place {
@@ -175,7 +175,7 @@ impl Place {
     async fn uninstall(&self, helm: &Tool) {
         let said = self.helm(helm, &["uninstall", RELEASE]);
         assert!(said.contains("directaccessbindings.cloud.tencent.com"), "{said}");
-        let label = "app.kubernetes.io/instance=direct-access";
+        let label = "app.kubernetes.io/instance=tke-direct-access";
         let kinds = "crd,clusterrole,clusterrolebinding,role,rolebinding,deployment,service,serviceaccount,pdb";
         eventually("only the definition is left", DEADLINE, async || {
             let left = self.ok(&["get", kinds, "-A", "-l", label, "-o", "name"]).await;

@@ -180,7 +180,7 @@ pub(super) const SETS: &[Set] = &[
     Set {
         name: "where and how Pods run",
         values: "{replicaCount: 3, revisionHistoryLimit: 1, podLabels: {team: net}, commonLabels: {owner: me}, \
-                 deploymentAnnotations: {note: a}, podAnnotations: {}, nodeSelector: {kubernetes.io/arch: arm64}, \
+                 deploymentAnnotations: {note: a}, podAnnotations: {note: b, prometheus.io/port: null}, nodeSelector: {kubernetes.io/arch: arm64}, \
                  tolerations: [{key: dedicated, operator: Exists}], topologySpreadConstraints: [], priorityClassName: '', \
                  affinity: {nodeAffinity: {}}, updateStrategy: {type: Recreate, rollingUpdate: null}, \
                  terminationGracePeriodSeconds: 60, resources: {requests: {cpu: 1}}, \
@@ -193,6 +193,12 @@ pub(super) const SETS: &[Set] = &[
             ("Deployment", CONTROLLER, "/spec/template/metadata/labels/team", r#""net""#),
             ("Deployment", CONTROLLER, "/metadata/labels/owner", r#""me""#),
             ("Deployment", CONTROLLER, "/metadata/annotations", r#"{"note": "a"}"#),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/metadata/annotations",
+                r#"{"note": "b", "prometheus.io/scrape": "true"}"#,
+            ),
             ("Deployment", CONTROLLER, "/spec/template/spec/nodeSelector", r#"{"kubernetes.io/arch": "arm64"}"#),
             ("Deployment", CONTROLLER, "/spec/template/spec/tolerations/0/key", r#""dedicated""#),
             ("Deployment", CONTROLLER, "/spec/template/spec/priorityClassName", "null"),
@@ -209,15 +215,140 @@ pub(super) const SETS: &[Set] = &[
     },
     Set {
         name: "monitoring",
-        values: "{serviceMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}, \
+        values: "{serviceMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}, \
+                 relabelings: [{action: labeldrop, regex: pod}], \
+                 metricRelabelings: [{action: drop, sourceLabels: [__name__], regex: go_.*}]}, \
                  prometheusRule: {enabled: true, labels: {release: prometheus}, runbooks: 'https://wiki.example.com/runbooks'}, \
                  dashboards: {enabled: true, labels: {grafana_dashboard: 'true'}, annotations: {folder: TKE}}}",
         shows: &[
-            ("ServiceMonitor", CONTROLLER, "/spec/endpoints/0", r#"{"port": "metrics", "interval": "30s"}"#),
+            (
+                "ServiceMonitor",
+                CONTROLLER,
+                "/spec/endpoints/0",
+                r#"{"port": "metrics", "interval": "30s", "relabelings": [{"action": "labeldrop", "regex": "pod"}],
+                    "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "go_.*"}]}"#,
+            ),
+            // Nothing is counted twice.
+            ("Deployment", CONTROLLER, "/spec/template/metadata/annotations", "null"),
             ("ServiceMonitor", CONTROLLER, "/metadata/labels/release", r#""prometheus""#),
             ("PrometheusRule", CONTROLLER, "/metadata/labels/release", r#""prometheus""#),
             ("ConfigMap", "direct-access-dashboard", "/metadata/labels/grafana_dashboard", r#""true""#),
             ("ConfigMap", "direct-access-dashboard", "/metadata/annotations/folder", r#""TKE""#),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "found by nobody",
+        values: "{scrapeAnnotations: false}",
+        shows: &[("Deployment", CONTROLLER, "/spec/template/metadata/annotations", "null")],
+        lacks: &[("ServiceMonitor", "")],
+    },
+    Set {
+        name: "other names",
+        values: "{nameOverride: bound, fullnameOverride: edge, dashboards: {enabled: true}, networkPolicy: {enabled: true}}",
+        shows: &[
+            ("Deployment", "edge", "/spec/selector/matchLabels", r#"{"app.kubernetes.io/name": "bound"}"#),
+            ("Deployment", "edge", ARGS, r#"["run", "--webhook-service=edge-webhook"]"#),
+            (
+                "Deployment",
+                "edge",
+                "/spec/template/spec/topologySpreadConstraints/0/labelSelector/matchLabels",
+                r#"{"app.kubernetes.io/name": "bound"}"#,
+            ),
+            ("PodDisruptionBudget", "edge", "/spec/selector/matchLabels", r#"{"app.kubernetes.io/name": "bound"}"#),
+            ("NetworkPolicy", "edge", "/spec/podSelector/matchLabels", r#"{"app.kubernetes.io/name": "bound"}"#),
+            ("Service", "edge-webhook", "/spec/selector", r#"{"app.kubernetes.io/name": "bound"}"#),
+            ("Service", "edge-metrics", "/spec/selector", r#"{"app.kubernetes.io/name": "bound"}"#),
+            ("ClusterRoleBinding", "edge", "/roleRef/name", r#""edge""#),
+            ("RoleBinding", "edge", "/roleRef/name", r#""edge""#),
+            ("ClusterRole", "edge-view", "/kind", r#""ClusterRole""#),
+        ],
+        lacks: &[
+            ("Deployment", CONTROLLER),
+            ("ClusterRole", CONTROLLER),
+            ("ClusterRole", "direct-access-edit"),
+            ("Service", "direct-access-webhook"),
+            ("ConfigMap", "direct-access-dashboard"),
+        ],
+    },
+    Set {
+        name: "another label",
+        values: "{nameOverride: bound}",
+        shows: &[
+            ("Deployment", "bound", "/spec/selector/matchLabels", r#"{"app.kubernetes.io/name": "bound"}"#),
+            ("Service", "bound-webhook", "/spec/selector", r#"{"app.kubernetes.io/name": "bound"}"#),
+        ],
+        lacks: &[("Deployment", CONTROLLER)],
+    },
+    Set {
+        name: "the network of the node, with other ports and probes",
+        values: "{hostNetwork: true, ports: {metrics: 18080, webhook: 19443}, \
+                 livenessProbe: {initialDelaySeconds: 9, httpGet: {path: /, port: webhook}}, \
+                 readinessProbe: {periodSeconds: 7, httpGet: {path: /ready, port: webhook}}}",
+        shows: &[
+            ("Deployment", CONTROLLER, "/spec/template/spec/hostNetwork", "true"),
+            ("Deployment", CONTROLLER, "/spec/template/spec/dnsPolicy", r#""ClusterFirstWithHostNet""#),
+            ("Deployment", CONTROLLER, ARGS, r#"["run", "--listen=0.0.0.0:18080", "--webhook-listen=0.0.0.0:19443"]"#),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/ports",
+                r#"[{"name": "metrics", "containerPort": 18080}, {"name": "webhook", "containerPort": 19443}]"#,
+            ),
+            ("Deployment", CONTROLLER, "/spec/template/metadata/annotations/prometheus.io~1port", r#""18080""#),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/livenessProbe",
+                r#"{"httpGet": {"path": "/", "port": "webhook"}, "initialDelaySeconds": 9}"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/readinessProbe",
+                r#"{"httpGet": {"path": "/ready", "port": "webhook"}, "periodSeconds": 7}"#,
+            ),
+            ("Service", "direct-access-metrics", "/spec/ports/0/port", "18080"),
+            ("Service", "direct-access-webhook", "/spec/ports/0/port", "443"),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "another way to resolve names, and a Secret with other keys",
+        values: "{dnsPolicy: Default, credentials: {keys: {secretId: id, secretKey: key, token: session}}}",
+        shows: &[
+            ("Deployment", CONTROLLER, "/spec/template/spec/hostNetwork", "null"),
+            ("Deployment", CONTROLLER, "/spec/template/spec/dnsPolicy", r#""Default""#),
+            ("Deployment", CONTROLLER, "/spec/template/spec/containers/0/envFrom", "null"),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/env/2",
+                r#"{"name": "TENCENTCLOUD_SECRET_ID",
+                    "valueFrom": {"secretKeyRef": {"name": "tencentcloud-credentials", "key": "id"}}}"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/env/3/valueFrom/secretKeyRef",
+                r#"{"name": "tencentcloud-credentials", "key": "key"}"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/env/4/valueFrom/secretKeyRef",
+                r#"{"name": "tencentcloud-credentials", "key": "session", "optional": true}"#,
+            ),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "more objects",
+        values: "{extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: 'a-{{ .Release.Namespace }}'}}, \
+                 \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: b}\\ndata: {name: '{{ .Chart.Name }}'}\"]}",
+        shows: &[
+            ("ConfigMap", "a-tke-direct-access", "/kind", r#""ConfigMap""#),
+            ("ConfigMap", "b", "/data/name", r#""tke-direct-access""#),
         ],
         lacks: &[],
     },
@@ -247,6 +378,14 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
     ("region: Guangzhou", "at '/region'"),
     ("vpcId: 1a2b", "at '/vpcId'"),
     ("clbEndpoint: clb.tencentcloudapi.com", "at '/clbEndpoint'"),
+    ("nameOverride: Bound", "at '/nameOverride'"),
+    ("fullnameOverride: a.b", "at '/fullnameOverride'"),
+    ("credentials: {keys: {secretId: id}}", "at '/credentials/keys'"),
+    ("credentials: {keys: {id: id}}", "at '/credentials/keys': additional properties 'id' not allowed"),
+    ("dnsPolicy: Cluster", "at '/dnsPolicy'"),
+    ("ports: {metrics: 0}", "at '/ports/metrics'"),
+    ("ports: {metrics: 9443}", "ports.metrics and ports.webhook must differ"),
+    ("extraObjects: [1]", "at '/extraObjects/0'"),
     ("credentials: {secretId: AKID}", "at '/credentials': additional properties 'secretId' not allowed"),
     ("crds: {install: true}", "at '/crds': additional properties 'install' not allowed"),
     ("serviceAccount: {name: ''}", "at '/serviceAccount/name'"),

@@ -24,4 +24,5 @@ mod load_balancers {
     mod deletion;
     mod faults;
     mod scene;
+    mod vpc;
 }

@@ -7,11 +7,16 @@ use tke_direct_access::sim::{LoadBalancerSpec, Quotas, Settings as SimulatorSett
 use crate::stage::{DEADLINE, LOAD_BALANCER, Stage, binding, deployment, service};
 use crate::support::eventually;
 
-const IN_EXAMPLES: &str = "lb-6efswuxa";
+/// The load balancers of the examples.
+const IN_EXAMPLES: [&str; 2] = ["lb-6efswuxa", "lb-1a2b3c4d"];
+/// The one of the examples that share it.
+const SHARED: &str = IN_EXAMPLES[1];
 
 async fn stage(name: &str) -> Stage {
     let mut stage = Stage::without_controller(name, SimulatorSettings::instant()).await;
-    stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(IN_EXAMPLES)).unwrap();
+    for id in IN_EXAMPLES {
+        stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(id)).unwrap();
+    }
     stage.start_controller(&[]).await;
     stage
 }
@@ -22,7 +27,7 @@ fn example(file: &str) -> String {
 
 /// How many of 200 new connections go to the canary.
 async fn share(stage: &Stage) -> usize {
-    let front = stage.cloud.data_plane(&LoadBalancerId::new(IN_EXAMPLES), Protocol::Tcp, 80).unwrap();
+    let front = stage.cloud.data_plane(&LoadBalancerId::new(SHARED), Protocol::Tcp, 80).unwrap();
     let mut share = 0;
     for _ in 0..200 {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
@@ -35,9 +40,9 @@ async fn share(stage: &Stage) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_gets_its_share_by_weight() {
     let stage = stage("canary").await;
-    let id = LoadBalancerId::new(IN_EXAMPLES);
+    let id = LoadBalancerId::new(SHARED);
     let listener = stage.cloud.console(|state| state.add_listener(&id, "shared", Protocol::Tcp, 80)).unwrap();
-    stage.apply(&example("10-canary.yaml").replace("lbl-shared01", listener.as_str())).await;
+    stage.apply(&example("10-canary.yaml").replace("lbl-canary01", listener.as_str())).await;
     stage.until_ready("web-stable", "2/2").await;
     stage.until_ready("web-canary", "1/1").await;
     assert_eq!(share(&stage).await, 20, "10 of 100");
@@ -51,14 +56,6 @@ async fn a_canary_gets_its_share_by_weight() {
     stage.ok(&["delete", "dab", "web-canary", "--timeout=150s"]).await;
     assert_eq!(share(&stage).await, 0);
     stage.until_ready("web-stable", "2/2").await;
-    stage.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_example_of_vpc_cni_is_bound() {
-    let stage = stage("vpc-cni").await;
-    stage.apply(&example("11-vpc-cni.yaml")).await;
-    stage.until_ready("api", "2/2").await;
     stage.finish().await;
 }
 
@@ -136,10 +133,10 @@ async fn two_clusters_share_a_load_balancer_and_leave_each_other_alone() {
 async fn the_example_of_a_shared_load_balancer_is_bound() {
     let stage = stage("shared").await;
     stage.apply(&example("15-shared-load-balancer.yaml")).await;
-    stage.until_ready("shop", "1/1").await;
-    stage.until_ready("admin", "1/1").await;
-    let id = LoadBalancerId::new(IN_EXAMPLES);
-    for (port, app) in [(80, "shop-"), (8081, "admin-")] {
+    stage.until_ready("blog", "1/1").await;
+    stage.until_ready("blog-admin", "1/1").await;
+    let id = LoadBalancerId::new(SHARED);
+    for (port, app) in [(8085, "blog-"), (8086, "blog-admin-")] {
         let front = stage.cloud.data_plane(&id, Protocol::Tcp, port).unwrap();
         let answer = reqwest::get(format!("http://{front}/")).await.unwrap().text().await.unwrap();
         assert!(answer.contains(&format!("\"pod\":\"{app}")), "{answer}");

@@ -44,7 +44,7 @@ async fn a_pod_may_have_a_weight_of_its_own_and_is_drained_by_zero() {
     let ready = ["get", "pod", pods[0].0, "-o", r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#];
     assert_eq!(stage.ok(&ready).await, "True", "weights say nothing of readiness");
     eventually("the odd value is told", DEADLINE, async || {
-        let path = r#"jsonpath={.status.conditions[?(@.type=="Accepted")].message}"#;
+        let path = r#"jsonpath={.status.advice[?(@.reason=="WeightUnreadable")].message}"#;
         let message = stage.ok(&["get", "dab", "web", "-o", path]).await;
         if message.contains(CUSTOM_WEIGHT) && message.contains("\"off\"") { Ok(Some(())) } else { Err(message) }
     })

@@ -168,6 +168,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Certificate", "Fine", "trusted by the API server"),
         ("Namespaces", "Fine", "all labelled"),
         ("Removals", "Fine", "they go on, and are held when too many come at once"),
+        ("VPC", "Fine", "in vpc-default: the load balancers that bindings name, such as 'lb-test0001', are of it"),
         ("Quota", "Fine", "1 of 2 listeners"),
         ("Bindings", "Fine", "1 here, all ready"),
     ];
@@ -196,6 +197,9 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         "data": {"GlobalRouteDirectAccess": "true", "VERSION": "v2.5.0"},
     });
     clinic.control_plane.kubectl_apply("kube-system", &switches.to_string()).await.unwrap();
+    let elsewhere_vpc =
+        ["-n", "kube-system", "create", "configmap", "tke-config", "--from-literal=TKE_VPC_ID=vpc-other"];
+    clinic.ok(&elsewhere_vpc).await;
     clinic
         .ok(&["-n", HOME, "create", "configmap", "direct-access-controller", "--from-literal=hold-removals=true"])
         .await;
@@ -209,11 +213,17 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Definitions", "Fine", "is TKE's own"),
         ("Definitions", "Doubtful", "is of version 0.0.1"),
         ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
+        (
+            "VPC",
+            "Unknown",
+            "'lb-test0001' is of 'vpc-default' and TKE_VPC_ID of ConfigMap kube-system/tke-config of 'vpc-other'",
+        ),
         ("Removals", "Doubtful", "they are held, because ConfigMap 'load-balancing/direct-access-controller' says"),
         ("Remarks", "Doubtful", "default/web: annotation service.cloud.tencent.com/lb-rs-weight"),
         ("Bindings", "Doubtful", "1 of 1 not ready: default/web"),
     ];
     assert_eq!(clinic.until(&[], key, &hurt).await, Some(0), "nothing of this keeps it from working");
+    clinic.until(&["--vpc-id", "vpc-1"], key, &[("VPC", "Fine", "the cluster is in vpc-1: --vpc-id says so")]).await;
     let held = [("Removals", "Doubtful", "they are held, because ConfigMap '<namespace-of-the-controller>/")];
     clinic.until(&elsewhere, key, &held).await;
     let hold = ["-n", HOME, "patch", "configmap", "direct-access-controller", "--type=merge", "-p"];

@@ -64,7 +64,9 @@ async fn check_told(stage: &Stage) {
     let status = stage.binding("web").await.unwrap().status.unwrap();
     let accepted = status.conditions.iter().find(|found| found.type_ == "Accepted").unwrap();
     assert_eq!(accepted.status, "True", "it is a warning, not a fault");
-    assert!(accepted.message.contains("some Pods have no readiness gate"), "{}", accepted.message);
+    let advice = status.advice.iter().find(|one| one.reason == "UngatedPods").unwrap();
+    let way_out = format!("kubectl rollout restart deployment/web -n {}", stage.namespace.name);
+    assert!(advice.message.contains(&way_out) && advice.count.is_some(), "{advice:?}");
     eventually("an Event tells", Duration::from_secs(30), async || {
         let events = stage.ok(&["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].reason}"]).await;
         events.split(' ').any(|reason| reason == "UngatedPods")

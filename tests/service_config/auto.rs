@@ -43,7 +43,8 @@ async fn entries_come_and_go_with_listeners_and_edits_are_applied() {
     let edit = json!({"spec": {"loadBalancer": {"l4Listeners": [
         {"protocol": "TCP", "port": 80, "healthCheck": {"intervalTime": 11}, "unknown": "kept"}]}}});
     stage.ok(&["patch", "tsc", NAME, "--type=merge", "-p", &edit.to_string()]).await;
-    until_config(&stage, NAME, "True", "Ready").await;
+    // Nobody knows the field `unknown`: it stays, and is reported.
+    until_config(&stage, NAME, "True", "PartlyApplied").await;
     assert_eq!(listener(&stage, 80).await["HealthCheck"]["IntervalTime"], 11);
 
     stage.apply(&binding("web", &listeners(&[80, 82]))).await;

@@ -14,13 +14,16 @@ use crate::scene::until_config;
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
 
-const IN_EXAMPLES: &str = "lb-6efswuxa";
+/// The load balancers of the examples.
+const IN_EXAMPLES: [&str; 2] = ["lb-6efswuxa", "lb-1a2b3c4d"];
 const FAIL_HEALTH: &str = "loopback.tke-direct-access.dev/fail-health";
 
 /// Applies an example, verbatim, and waits until binding and config are ready.
 async fn applied(file: &str, name: &str, summary: &str) -> Stage {
     let mut stage = Stage::without_controller(name, SimulatorSettings::instant()).await;
-    stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(IN_EXAMPLES)).unwrap();
+    for id in IN_EXAMPLES {
+        stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(id)).unwrap();
+    }
     stage.start_controller(&[]).await;
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(file);
     stage.ok(&["apply", "-f", &path.display().to_string()]).await;
@@ -31,12 +34,18 @@ async fn applied(file: &str, name: &str, summary: &str) -> Stage {
 }
 
 fn front(stage: &Stage, protocol: Protocol, port: u16) -> SocketAddr {
-    stage.cloud.data_plane(&LoadBalancerId::new(IN_EXAMPLES), protocol, port).expect("the listener is served")
+    let mut fronts = IN_EXAMPLES.into_iter().map(|id| stage.cloud.data_plane(&LoadBalancerId::new(id), protocol, port));
+    fronts.find_map(|front| front).expect("the listener is served")
 }
 
 async fn listener(stage: &Stage) -> Value {
-    let answer = ok(&stage.cloud, "DescribeListeners", json!({"LoadBalancerId": IN_EXAMPLES})).await;
-    answer["Listeners"][0].clone()
+    for id in IN_EXAMPLES {
+        let mut answer = ok(&stage.cloud, "DescribeListeners", json!({"LoadBalancerId": id})).await;
+        if answer["Listeners"][0].is_object() {
+            return answer["Listeners"][0].take();
+        }
+    }
+    panic!("the example has made no listener")
 }
 
 /// The Pod that answers one HTTP request from a client address of loopback.
@@ -59,7 +68,7 @@ fn pod_in(answer: &str) -> String {
 async fn session_persistence_keeps_a_client_with_its_pod() {
     let stage = applied("05-session-persistence.yaml", "cart", "3/3").await;
     assert_eq!(listener(&stage).await["SessionExpireTime"], 600);
-    let front = front(&stage, Protocol::Tcp, 80);
+    let front = front(&stage, Protocol::Tcp, 8082);
     let mut all = BTreeSet::new();
     for client in 1..=12 {
         let client = Ipv4Addr::new(127, 9, 8, client);
@@ -86,7 +95,7 @@ async fn an_http_check_takes_out_a_pod_that_says_it_is_ill() {
     // Every other path is answered, and every connection taken.
     stage.ok(&["annotate", "pod", &ill, &format!("{FAIL_HEALTH}=/healthz")]).await;
     stage.until("orders", "TargetsHealthy", "False", "Unhealthy").await;
-    let front = front(&stage, Protocol::Tcp, 80);
+    let front = front(&stage, Protocol::Tcp, 8083);
     for _ in 0..10 {
         assert_ne!(pod_for(Ipv4Addr::LOCALHOST, front).await, ill);
     }

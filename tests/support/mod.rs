@@ -6,7 +6,7 @@
 //! - [`GoProgram`]: programs in Go, built once.
 //! - [`traffic`]: constant load on a URL, counting what was lost and who answered.
 //!
-//! Tests say `mod support;`, the playground says `#[path = "../tests/support/mod.rs"] mod support;`. Nothing here knows
+//! Tests say `mod support;`, examples say `#[path = "../../tests/support/mod.rs"] mod support;`. Nothing here knows
 //! the rest of the project.
 #![allow(
     dead_code,

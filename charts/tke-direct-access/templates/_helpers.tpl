@@ -1,6 +1,19 @@
-{{/* There is one controller per cluster, since there is one configuration for the injection of gates: its names are fixed. */}}
+{{/*
+The label by which the Pods are known. There is one controller per cluster, since there is one configuration for the injection of gates:
+the name of the release is in no name.
+*/}}
 {{- define "direct-access.name" -}}
-direct-access-controller
+{{ .Values.nameOverride | default "direct-access-controller" }}
+{{- end }}
+
+{{/* The name of the Deployment and of what belongs to it. */}}
+{{- define "direct-access.fullname" -}}
+{{ .Values.fullnameOverride | default (include "direct-access.name" .) }}
+{{- end }}
+
+{{/* What the names of other objects begin with. */}}
+{{- define "direct-access.prefix" -}}
+{{ .Values.fullnameOverride | default .Values.nameOverride | default "direct-access" }}
 {{- end }}
 
 {{/* Labels that choose the Pods: they can never change. */}}
@@ -54,6 +67,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- if ne .Values.gateInjection "Auto" }}
 - --gate-injection={{ .Values.gateInjection }}
 {{- end }}
+{{- if ne (int .Values.ports.metrics) 8080 }}
+- --listen=0.0.0.0:{{ .Values.ports.metrics }}
+{{- end }}
+{{- if ne (int .Values.ports.webhook) 9443 }}
+- --webhook-listen=0.0.0.0:{{ .Values.ports.webhook }}
+{{- end }}
+{{- if ne (include "direct-access.prefix" .) "direct-access" }}
+- --webhook-service={{ include "direct-access.prefix" . }}-webhook
+{{- end }}
 {{- with .Values.watchNamespace }}
 - --watch-namespace={{ . }}
 {{- end }}
@@ -63,6 +85,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* Annotations of the Pods. What the user says counts more, and null takes an annotation away. */}}
+{{- define "direct-access.podAnnotations" -}}
+{{- $all := dict -}}
+{{- if and .Values.scrapeAnnotations (not .Values.serviceMonitor.enabled) -}}
+{{- $all = dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .Values.ports.metrics) -}}
+{{- end -}}
+{{- range $key, $value := .Values.podAnnotations -}}
+{{- if kindIs "invalid" $value }}{{ $all = omit $all $key }}{{ else }}{{ $all = set $all $key $value }}{{ end -}}
+{{- end -}}
+{{- with $all }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
 {{- define "direct-access.subjects" -}}

@@ -72,11 +72,11 @@
   verbs: [list, watch]
 {{- end }}
 
-{{/* TKE's switches: one ConfigMap of kube-system. */}}
+{{/* TKE's switches, and the VPC of the cluster: two ConfigMaps of kube-system. */}}
 {{- define "direct-access.rules.switches" -}}
 - apiGroups: [""]
   resources: [configmaps]
-  resourceNames: [tke-service-controller-config]
+  resourceNames: [tke-service-controller-config, tke-config]
   verbs: [list, watch]
 {{- end }}
 

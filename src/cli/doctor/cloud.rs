@@ -1,6 +1,6 @@
 //! The cloud's side: credentials, load balancers, quotas; and how the bindings stand.
 
-use super::Check;
+use super::{Check, Verdict};
 use crate::api::condition::ConditionType;
 use crate::cli::Error;
 use crate::cli::error::of_cloud;
@@ -10,6 +10,7 @@ use crate::cli::ungated::{Cause, Ungated, ungated};
 use crate::cli::world::{Seen, Sight, World};
 use crate::model::{Caller, Service};
 use crate::plan::Cloud;
+use crate::plan::vpc::ClusterVpc;
 
 const BINDINGS: &str = "Bindings";
 /// Part of a quota, in percent, from which it is worth a word.
@@ -29,6 +30,7 @@ pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
         Err(error) => return Err(error),
     };
     let sights = world.look(session).await?;
+    checks.push(vpc(&world.vpc(session, &sights)));
     checks.extend(sights.iter().filter_map(quota));
     checks.push(bindings(&world, &sights));
     checks.extend(gates(&world, &sights));
@@ -57,6 +59,22 @@ async fn credentials(session: &Session) -> Result<Check, Error> {
             "Correct TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or allow the action; the controller needs the same.",
         ),
     })
+}
+
+/// Which VPC the controller takes for the cluster's, by the same flags.
+fn vpc(vpc: &ClusterVpc) -> Check {
+    const CHECK: &str = "VPC";
+    let why = match vpc {
+        ClusterVpc::Known { id, source } => return Check::fine(CHECK, format!("the cluster is in {id}: {source}")),
+        ClusterVpc::Pending => "not every load balancer has been read".to_owned(),
+        ClusterVpc::Unknown(doubt) => doubt.to_string(),
+    };
+    Check::new(
+        CHECK,
+        Verdict::Unknown,
+        format!("that of the cluster is not known: {why}"),
+        "Without it no internal load balancer is created: set the controller's --vpc-id (the chart's vpcId), and here the same.",
+    )
 }
 
 /// How much of its quotas a load balancer uses; nothing when it was not read.

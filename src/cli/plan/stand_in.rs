@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::strict::Kind;
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use crate::api::DirectAccessBinding;
+use crate::api::service_config::RawServiceConfig;
 use crate::cli::session::Session;
 use crate::cli::world::World;
 use crate::k8s::{self, BindingRow, words};
@@ -33,8 +34,8 @@ pub(super) struct Changed {
 /// Puts these objects, each of this kind, into the stores.
 pub(super) fn stand_in(world: &World, session: &Session, objects: &[(Kind, Value)]) -> Result<Changed, String> {
     let mut changed = Changed::default();
-    for config in all::<TkeServiceConfig>(objects, Kind::Config)? {
-        world.stores.put_config(config);
+    for config in all::<RawServiceConfig>(objects, Kind::Config)? {
+        world.stores.put_config(&config);
     }
     let services = all::<core::Service>(objects, Kind::Service)?;
     for object in &services {
@@ -51,7 +52,7 @@ pub(super) fn stand_in(world: &World, session: &Session, objects: &[(Kind, Value
             changed.users_of_service(world, &name);
         }
     }
-    for config in all::<TkeServiceConfig>(objects, Kind::Config)? {
+    for config in all::<RawServiceConfig>(objects, Kind::Config)? {
         changed.users_of_config(world, session, &config.metadata.name.unwrap_or_default());
     }
     changed.bindings.sort_unstable();
@@ -153,6 +154,7 @@ fn stand_in_service(world: &World, object: &core::Service) {
             publish_not_ready_addresses: new.publish_not_ready_addresses,
             load_balancer_class: new.load_balancer_class,
             is_load_balancer: new.is_load_balancer,
+            client_ip_affinity: new.client_ip_affinity,
             ..Service::clone(&live)
         },
     };

@@ -1,4 +1,4 @@
-//! What is read of Pods.
+//! What is read of Pods and Services.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +54,20 @@ fn a_pod_that_is_ready_is_so_whatever_is_said_of_its_containers() {
 }
 
 #[test]
+fn of_a_service_it_is_known_whether_it_is_headless_and_keeps_clients() {
+    let of = |spec: Value| {
+        let found = service(&serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": spec})).unwrap());
+        (found.is_headless, found.client_ip_affinity)
+    };
+    assert_eq!(of(json!({"clusterIP": "None"})), (true, None));
+    assert_eq!(of(json!({"clusterIP": "10.0.0.1", "sessionAffinity": "None"})), (false, None));
+    assert_eq!(of(json!({"sessionAffinity": "ClientIP"})), (false, Some(10_800)));
+    let affinity =
+        json!({"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}}});
+    assert_eq!(of(affinity), (false, Some(60)));
+}
+
+#[test]
 fn the_network_shows_in_annotation_resources_or_node() {
     let network = |annotation: Option<&str>, spec: Value| {
         let annotations: BTreeMap<_, _> = annotation.map(|value| (names::NETWORKS, value)).into_iter().collect();
@@ -64,7 +78,9 @@ fn the_network_shows_in_annotation_resources_or_node() {
     let plain = json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": "1"}}}], "nodeName": "10.0.0.7"});
     for (annotation, spec, expected) in [
         (None, plain.clone(), PodNetwork::Usual),
-        (Some("tke-bridge"), plain.clone(), PodNetwork::Usual),
+        (Some("tke-bridge"), plain.clone(), PodNetwork::GlobalRouter),
+        (Some("tke-bridge"), asks("tke.cloud.tencent.com/eni-ip"), PodNetwork::VpcCni),
+        (Some("flannel"), plain.clone(), PodNetwork::Usual),
         (Some("tke-route-eni"), plain.clone(), PodNetwork::VpcCni),
         (Some("flannel, tke-direct-eni"), plain, PodNetwork::VpcCni),
         (None, asks("tke.cloud.tencent.com/eni-ip"), PodNetwork::VpcCni),

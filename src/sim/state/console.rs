@@ -74,7 +74,8 @@ impl State {
         }
         for listener in &spec.listeners {
             let protocol: Protocol = listener.protocol.parse().map_err(ConsoleError::Refused)?;
-            self.add_listener(&id, listener.name.as_deref().unwrap_or("foreign"), protocol, listener.port)?;
+            let name = listener.name.as_deref().unwrap_or("foreign");
+            self.insert_listener(&id, listener.id.as_deref(), name, protocol, listener.port)?;
         }
         self.set_isolated(&id, spec.isolated)?;
         Ok(id)
@@ -165,14 +166,30 @@ impl State {
         protocol: Protocol,
         port: u16,
     ) -> Result<ListenerId, ConsoleError> {
+        self.insert_listener(id, None, name, protocol, port)
+    }
+
+    /// Adds a listener of this id; `None`: a new one.
+    fn insert_listener(
+        &mut self,
+        id: &LoadBalancerId,
+        listener_id: Option<&str>,
+        name: &str,
+        protocol: Protocol,
+        port: u16,
+    ) -> Result<ListenerId, ConsoleError> {
         let load_balancer = self.load_balancers.get(id).ok_or_else(|| not_found(id))?;
         if let Some(holder) = load_balancer.holder(protocol.transport(), port) {
             return Err(ConsoleError::Refused(format!("port {port} is used by {}", holder.id)));
         }
         let created = self.time_text(Moment::ZERO);
-        let listener = self
+        let mut listener = self
             .make_listener(protocol, port, Some(name.to_owned()), &created, &CreateListener::default())
             .map_err(|error| ConsoleError::Refused(error.message))?;
+        if let Some(wanted) = listener_id {
+            listener.id = ListenerId::new(wanted);
+            listener.shown.listener_id = Some(wanted.to_owned());
+        }
         let listener_id = listener.id.clone();
         self.change(id)?.listeners.push(listener);
         Ok(listener_id)

@@ -112,8 +112,8 @@ vocabulary! {
             "Create it in this namespace, or correct serviceConfigRef.";
         ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
             "Delete the config of that name, or switch autoServiceConfig off.";
-        ConfigUnreadable = "ConfigUnreadable": "The TkeServiceConfig has a value of another type than its field takes, or the API server refuses to list configs; targets and gates are not held up by that.",
-            "Correct the field that the message names, or give the controller its rights back.";
+        ConfigUnreadable = "ConfigUnreadable": "The API server refuses to list configs, so that nobody knows what this one says; targets and gates are not held up by that.",
+            "Give the controller its rights back, as the message says.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
@@ -293,6 +293,8 @@ vocabulary! {
         Contradiction = "Contradiction": "Two values exclude each other.", "Change one of the two fields that the message names.";
         MissingValue = "MissingValue": "A value that others need is not set.", "Set the field that the message names.";
         NotSupported = "NotSupported": "The field is known, and not applied for this protocol or by this version.", "Remove the field.";
+        Unreadable = "Unreadable": "The value is of another type than its field takes; what it is about stays as it is.", "Write the value as the message says.";
+        UnknownField = "UnknownField": "Nobody knows the field, so it has no effect.", "Correct its name or its place as the message says, or remove it.";
         Refused = "Refused": "The cloud refused the values of this entry.", "Look at the message; it has the cloud's code.";
     }
 }
@@ -302,6 +304,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::api::advice::AdviceReason;
     use crate::api::event::{EventReason, ServiceReason};
 
     fn check<T: Copy>(all: &[T], spelled: fn(T) -> &'static str, texts: [fn(T) -> &'static str; 2]) {
@@ -326,6 +329,7 @@ mod tests {
         check(ChangeReason::ALL, ChangeReason::as_str, [ChangeReason::meaning, ChangeReason::remedy]);
         check(HoldCause::ALL, HoldCause::as_str, [HoldCause::meaning, HoldCause::remedy]);
         check(ConfigProblem::ALL, ConfigProblem::as_str, [ConfigProblem::meaning, ConfigProblem::remedy]);
+        check(AdviceReason::ALL, AdviceReason::as_str, [AdviceReason::meaning, AdviceReason::remedy]);
         check(EventReason::ALL, EventReason::as_str, [EventReason::meaning, EventReason::remedy]);
         check(ServiceReason::ALL, ServiceReason::as_str, [ServiceReason::meaning, ServiceReason::remedy]);
     }

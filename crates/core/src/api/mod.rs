@@ -5,10 +5,13 @@
 //! A doc comment of a field here is therefore written for the reader of `kubectl explain`.
 //!
 //! Enums that users write are closed, as the schema is. Reasons in statuses are strings: a controller must be able to
-//! read what a newer one wrote. [`condition`] and [`event`] are the only places where their values are spelled.
+//! read what a newer one wrote. [`condition`] and [`event`] are the only places where their values are spelled,
+//! and [`course`] says of each reason what becomes of a binding.
 
+pub mod advice;
 pub mod binding;
 pub mod condition;
+pub mod course;
 pub mod event;
 mod fragment;
 pub mod mark;

@@ -110,6 +110,22 @@ pub const LOCAL_BIND: &str = "service.kubernetes.io/local-svc-only-bind-node-wit
 pub const BACKENDS_LABEL: &str = "service.kubernetes.io/qcloud-loadbalancer-backends-label";
 /// Service annotation: the generation of the load balancer.
 pub const LOAD_BALANCER_TYPE: &str = "service.kubernetes.io/loadbalance-type";
+/// Service annotation: the kind of load balancer, as some pages on the web have it. TKE has a label of this name.
+pub const LOAD_BALANCER_KIND: &str = "service.cloud.tencent.com/loadbalance-type";
+/// Service annotation of TKE Serverless: several Services may use one load balancer.
+pub const SHARE_EXISTING: &str = "service.kubernetes.io/qcloud-share-existed-lb";
+/// Service annotation of earlier versions of TKE: attributes of listeners, as JSON.
+pub const LISTENER_PARAMETERS: &str = "service.kubernetes.io/service.listenerParameters";
+/// Service annotation: the backends are those of another Endpoints object.
+pub const SOURCE_ENDPOINTS: &str = "service.cloud.tencent.com/loadbalancer-source-endpoints";
+/// Service annotation of TKE's own controller: the IPv6 address of a load balancer with NAT64.
+pub const NAT_IPV6: &str = "service.kubernetes.io/loadbalance-nat-ipv6";
+/// Service annotation of TKE's own controller: the IPv6 address of a load balancer.
+pub const IPV6: &str = "service.kubernetes.io/loadbalance-ipv6";
+/// How the keys of TKE's annotations of Services begin.
+pub const SERVICE_PREFIX: &str = "service.cloud.tencent.com/";
+/// How the keys of TKE's annotations of Ingresses begin.
+pub const INGRESS_PREFIX: &str = "ingress.cloud.tencent.com/";
 /// Service annotation of TKE's own controller: when it last began.
 pub const SYNC_BEGIN_TIME: &str = "service.cloud.tencent.com/sync-begin-time";
 /// Service annotation of TKE's own controller: when it last ended.
@@ -136,12 +152,14 @@ pub const PARKING_FIELD_MANAGER: &str = "tke-direct-access-parking";
 /// Pod annotation: the weight of this Pod as a target, `"0"` to `"100"`.
 pub const CUSTOM_WEIGHT: &str = "service.cloud.tencent.com/custom-weight";
 
-/// Pod annotation: the networks of the Pod, a comma list of [`SHARED_ENI`], [`EXCLUSIVE_ENI`] and others.
+/// Pod annotation: the networks of the Pod, a comma list of [`SHARED_ENI`], [`EXCLUSIVE_ENI`], [`BRIDGE`] and others.
 pub const NETWORKS: &str = "tke.cloud.tencent.com/networks";
 /// The value of [`NETWORKS`] for VPC-CNI with a shared network interface.
 pub const SHARED_ENI: &str = "tke-route-eni";
 /// The value of [`NETWORKS`] for VPC-CNI with a network interface of the Pod's own.
 pub const EXCLUSIVE_ENI: &str = "tke-direct-eni";
+/// The value of [`NETWORKS`] for GlobalRouter (github.com/qyzhaoxun/multus-cni, which reads the annotation in TKE clusters).
+pub const BRIDGE: &str = "tke-bridge";
 /// Container resources that only VPC-CNI Pods ask for.
 pub const ENI_RESOURCES: [&str; 3] =
     ["tke.cloud.tencent.com/eni-ip", "tke.cloud.tencent.com/direct-eni", "tke.cloud.tencent.com/sub-eni"];
@@ -154,6 +172,12 @@ pub const SUPER_NODE_TYPE: &str = "eklet";
 pub const SWITCHES_NAMESPACE: &str = "kube-system";
 /// Name of the ConfigMap with TKE's cluster-wide switches (457/131136).
 pub const SWITCHES_NAME: &str = "tke-service-controller-config";
+/// Name of the ConfigMap in [`SWITCHES_NAMESPACE`] from which TKE's controllers read the cluster's VPC (E6001, E6002 in 457/81004).
+pub const TKE_CONFIG: &str = "tke-config";
+/// Key of [`TKE_CONFIG`]: the cluster's VPC.
+pub const TKE_VPC_KEY: &str = "TKE_VPC_ID";
+/// The most characters of [`TKE_VPC_KEY`] that are kept. Ids are shorter.
+pub const VPC_MAX: usize = 64;
 /// Key of the switch that permits direct access to GlobalRouter Pods; its value is a boolean as text.
 pub const GLOBAL_ROUTE_SWITCH: &str = "GlobalRouteDirectAccess";
 

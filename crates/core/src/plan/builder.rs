@@ -198,7 +198,7 @@ impl<'a> PlanBuilder<'a> {
                 found.push((route, name, clash, note, plan));
             }
             for (route, name, clash, note, mut plan) in found {
-                intent.plan.notes.extend(note);
+                intent.plan.advice.extend(note.map(problem::listener_replaced));
                 intent.plan.add_targets(name.as_deref(), &route, &mut plan, self.snapshot, intent.view);
                 intent.plan.problems.extend(clash);
                 self.routes.push(plan);
@@ -278,10 +278,7 @@ impl<'a> PlanBuilder<'a> {
                 format!("'{winner}' is older and sets {wish} Mbps for the load balancer that both use; set the same");
             loser.plan.config_problems.push(drift::bandwidth_problem(ConfigProblem::Contradiction, &what));
             let name = loser.view.display_name();
-            first
-                .plan
-                .notes
-                .push(format!("'{name}' asks for another bandwidth of the load balancer and does not get it"));
+            first.plan.advice.push(problem::contested(&name, "a bandwidth of the load balancer"));
         }
         if let Some(change) = drift::bandwidth(wish, known) {
             first.plan.pending.attributes += change.drift.len();

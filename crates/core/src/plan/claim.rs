@@ -39,7 +39,7 @@ pub(super) fn resolve_claims(snapshot: &Snapshot, observed: Option<&Observed>, i
 fn lose(intents: &mut [BindingIntent<'_>], loser: usize, holder: usize, listener: &DesiredListener) {
     let what = format!("port {}/{}", listener.port, listener.protocol);
     let (loses, has) = (intents[loser].view.display_name(), intents[holder].view.display_name());
-    intents[holder].plan.notes.push(format!("'{loses}' asks for {what} too and does not get it"));
+    intents[holder].plan.advice.push(problem::contested(&loses, &what));
     intents[loser].plan.problems.push(problem::claimed_by_older(&what, &has));
     intents[loser].completeness = Completeness::Partial;
 }

@@ -123,7 +123,7 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
         Management::Hold => resolver.all_recorded(),
         _ => resolver.listeners(&mut reader),
     };
-    let config_problems = refused(&listeners, &wishes);
+    let config_problems = wishes.problems.iter().cloned().chain(refused(&listeners, &wishes)).collect();
     // Where TKE programs the load balancer, it follows the config, too.
     let bandwidth = wishes.bandwidth().filter(|_| management == Management::Manage);
     let holds = |problem: &Problem| problem.holds_routes();
@@ -134,10 +134,9 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
 fn wishes(view: &BindingView, problems: &mut Vec<Problem>) -> Wishes {
     match &view.config {
         ConfigView::None | ConfigView::Making => {}
-        ConfigView::Found(config) => return config::wishes(&config.spec),
+        ConfigView::Found { config, .. } => return config::wishes(config),
         ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
-        ConfigView::Missing => problems.push(problem::config_not_found(&view.config_name())),
-        ConfigView::Unreadable(why) => problems.push(problem::config_unreadable(&view.config_name(), why)),
+        ConfigView::Missing(there) => problems.push(problem::config_not_found(view, there)),
         ConfigView::Refused(words) => problems.push(problem::config_refused(&view.config_name(), words)),
     }
     Wishes::default()
@@ -270,7 +269,7 @@ fn listener_specs<'a>(view: &'a BindingView, problems: &mut Vec<Problem>) -> Vec
     for spec in &view.binding.spec.listeners {
         match u16::try_from(spec.port) {
             Ok(port) if port > 0 => specs.push((spec, protocol(spec.protocol), port)),
-            _ => problems.push(problem::invalid("spec.listeners[].port", "must be from 1 to 65535")),
+            _ => problems.push(problem::port_impossible(spec.port, spec.protocol.as_str())),
         }
     }
     specs

@@ -1,15 +1,14 @@
 //! Whether Pods live long enough, after their deletion was asked for, for their drain to work.
 //!
 //! The kubelet and the load balancer act in parallel: the kubelet runs the preStop hook, sends SIGTERM after it and kills
-//! what is left at the end of the grace period, while the weight becomes 0. The words name no Pod and no count, which
-//! change with every rollout: a status would then be written again although nothing about the matter is new.
+//! what is left at the end of the grace period, while the weight becomes 0.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::{DrainAction, DrainSpec};
 use crate::model::{Ending, Phase, Pod, PreStop, Service};
 
-use super::{BindingView, selects};
+use super::{Advice, BindingView, problem, selects};
 
 /// Seconds that a Pod should go on accepting after its deletion was asked for: by then its weight is 0. The vendor's
 /// documentation of graceful shutdown advises a preStop sleep of this length.
@@ -17,35 +16,49 @@ const SPREAD_SECONDS: u32 = 5;
 
 /// The endings that fall short in some way, over all Pods: for each, the shortest.
 #[derive(Debug, Default)]
-struct Shortfalls {
+struct Shortfalls<'a> {
     /// Seconds after which Pods may stop accepting.
-    accepting: Option<u32>,
+    accepting: Shortfall<'a>,
     /// Seconds after which connections are cut, before the drain's time is over.
-    cut: Option<u32>,
+    cut: Shortfall<'a>,
     /// Seconds of a grace period that the preStop hook uses up.
-    used_up: Option<u32>,
+    used_up: Shortfall<'a>,
+}
+
+/// One way of falling short.
+#[derive(Debug, Default)]
+struct Shortfall<'a> {
+    /// The fewest seconds; `None` where no Pod falls short.
+    seconds: Option<u32>,
+    /// The names of the Pods.
+    pods: Vec<&'a str>,
+}
+
+impl<'a> Shortfall<'a> {
+    fn add(&mut self, pod: &'a str, seconds: u32) {
+        self.seconds = Some(self.seconds.map_or(seconds, |known| known.min(seconds)));
+        self.pods.push(pod);
+    }
 }
 
 /// What to tell the user about the endings of the Pods that the binding serves; nothing when they suit its drain.
-pub(super) fn notes(view: &BindingView) -> Vec<String> {
+pub(super) fn advice(view: &BindingView) -> Vec<Advice> {
     let Some(service) = view.service.as_deref() else { return Vec::new() };
     let drain = &view.binding.spec.drain;
     if drain.terminating == DrainAction::Keep {
         return Vec::new();
     }
     let mut found = Shortfalls::default();
-    for ending in endings(view, service) {
-        found.add(ending, drain);
+    for pod in living(view, service) {
+        found.add(&pod.key.name, pod.ending, drain);
     }
-    found.words(drain)
+    found.advice(drain)
 }
 
-/// The endings that lie ahead. A Pod that is being deleted cannot be helped any more.
-fn endings<'a>(view: &'a BindingView, service: &'a Service) -> impl Iterator<Item = Ending> + 'a {
-    let lives = |pod: &&std::sync::Arc<crate::model::Pod>| {
-        pod.deleting_since.is_none() && pod.phase != Phase::Finished && selects(service, pod)
-    };
-    view.pods.values().filter(lives).map(|pod| pod.ending)
+/// The Pods whose ending lies ahead. One that is being deleted cannot be helped any more.
+fn living<'a>(view: &'a BindingView, service: &'a Service) -> impl Iterator<Item = &'a Pod> {
+    let lives = |pod: &&Pod| pod.deleting_since.is_none() && pod.phase != Phase::Finished && selects(service, pod);
+    view.pods.values().map(|pod| &**pod).filter(lives)
 }
 
 /// Seconds that a Pod surely goes on accepting; of a hook whose length is not known, the best is believed.
@@ -77,46 +90,25 @@ fn wished_seconds(drain: &DrainSpec) -> Option<u32> {
     if is_wish { u32::try_from(drain.timeout_seconds).ok() } else { None }
 }
 
-fn shorten(shortest: &mut Option<u32>, seconds: u32) {
-    *shortest = Some(shortest.map_or(seconds, |known| known.min(seconds)));
-}
-
-impl Shortfalls {
-    fn add(&mut self, ending: Ending, drain: &DrainSpec) {
+impl<'a> Shortfalls<'a> {
+    fn add(&mut self, pod: &'a str, ending: Ending, drain: &DrainSpec) {
         let accepting = accepting_seconds(ending);
         if accepting < SPREAD_SECONDS {
-            shorten(&mut self.accepting, accepting);
+            self.accepting.add(pod, accepting);
         }
         if wished_seconds(drain).is_some_and(|wished| ending.grace_seconds < wished) {
-            shorten(&mut self.cut, ending.grace_seconds);
+            self.cut.add(pod, ending.grace_seconds);
         }
         if matches!(ending.pre_stop, PreStop::Sleep(seconds) if seconds >= ending.grace_seconds) {
-            shorten(&mut self.used_up, ending.grace_seconds);
+            self.used_up.add(pod, ending.grace_seconds);
         }
     }
 
-    fn words(&self, drain: &DrainSpec) -> Vec<String> {
-        let accepting = self.accepting.map(|seconds| {
-            format!(
-                "some Pods may stop accepting {seconds} s after their deletion, while the load balancer may still send new \
-                 connections; give their containers a preStop sleep of {SPREAD_SECONDS} s or more, and a longer \
-                 terminationGracePeriodSeconds"
-            )
-        });
-        let cut = self.cut.map(|seconds| {
-            format!(
-                "connections to some Pods are cut {seconds} s after their deletion, at the end of \
-                 terminationGracePeriodSeconds, although spec.drain.timeoutSeconds is {}; raise the former or lower the \
-                 latter",
-                drain.timeout_seconds
-            )
-        });
-        let used_up = self.used_up.map(|seconds| {
-            format!(
-                "the preStop hooks of some Pods use up their terminationGracePeriodSeconds of {seconds} s, so that the \
-                 containers are killed without time to finish; raise it"
-            )
-        });
+    fn advice(self, drain: &DrainSpec) -> Vec<Advice> {
+        let Self { accepting, cut, used_up } = self;
+        let accepting = accepting.seconds.map(|seconds| problem::stops_early(seconds, SPREAD_SECONDS, accepting.pods));
+        let cut = cut.seconds.map(|seconds| problem::cut_early(seconds, drain.timeout_seconds, cut.pods));
+        let used_up = used_up.seconds.map(|seconds| problem::used_up(seconds, used_up.pods));
         [accepting, cut, used_up].into_iter().flatten().collect()
     }
 }

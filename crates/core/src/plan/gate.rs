@@ -12,14 +12,15 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ExclusionReason, GateReason};
 use crate::api::mark::{TargetTag, pod_mark};
-use crate::api::names;
 use crate::model::{
-    Address, GateState, Health, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service, Weight,
+    Address, Attributes, GateState, Health, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service,
+    Weight,
 };
 
 use super::departure::PodIntent;
 use super::desired::ListenerOrigin;
 use super::endpoint::{Candidate, Endpoints, selects};
+use super::gate_hint::hint;
 use super::gate_rule::{GateRule, certain_opening, opens_at};
 use super::health::HealthTable;
 use super::routes::{ListenerIntent, RouteIntent};
@@ -37,6 +38,8 @@ pub struct GateVerdict {
     pub verdict: Verdict,
     /// Since when the Pod waits for nothing but gates; `None` while its containers are not ready.
     pub since: Option<Timestamp>,
+    /// What more there is to say of a Pod that has been waiting for long; empty where there is nothing.
+    pub hint: String,
 }
 
 /// Whether a gate may open as far as one binding is concerned.
@@ -60,6 +63,8 @@ pub(super) struct GateRow<'a> {
     pub(super) intent: RouteIntent,
     /// Whether the listener takes traffic.
     pub(super) state: ListenerState,
+    /// Its settings, with those of its probes; `None` while it does not exist.
+    pub(super) check: Option<&'a Attributes>,
     /// The endpoints behind it; `None` when they cannot be read.
     pub(super) endpoints: Option<&'a Endpoints>,
     /// The targets read that serve this binding.
@@ -96,6 +101,7 @@ impl<'a> GateRow<'a> {
             route: None,
             intent: if is_held { RouteIntent::Unresolved } else { RouteIntent::Wanted },
             state: ListenerState::Serving,
+            check: None,
             endpoints: of.desired.endpoints.as_ref(),
             registered: HashMap::new(),
         }
@@ -212,7 +218,9 @@ pub(super) fn gates(
         };
         let is_late = matches!(found, Verdict::Wait(..)) && is_timed_out(spec.timeout_seconds, since, now);
         let verdict = if is_late { Verdict::Open(GateReason::TimedOut) } else { found };
-        Some(GateVerdict { pod: pod.key.clone(), pod_uid: pod.uid.clone(), verdict, since })
+        let seen = evidence.map(|evidence| (evidence.rows, evidence.health));
+        let hint = seen.map(|seen| hint(pod, &verdict, since, seen, now)).unwrap_or_default();
+        Some(GateVerdict { pod: pod.key.clone(), pod_uid: pod.uid.clone(), verdict, since, hint })
     };
     waiting.into_iter().filter_map(verdict).collect()
 }
@@ -225,7 +233,7 @@ pub(super) fn next_opening(rule: GateRule, gates: &[GateVerdict]) -> Option<Time
 }
 
 /// Since when a Pod waits for nothing but gates.
-fn waiting_since(pod: &Pod) -> Option<Timestamp> {
+pub(super) fn waiting_since(pod: &Pod) -> Option<Timestamp> {
     pod.containers_ready_since.filter(|_| pod.containers_ready)
 }
 
@@ -410,24 +418,13 @@ fn proven(policy: GatePolicy, pod: &Pod, tables: &[Table<'_>], health: &HealthTa
     Verdict::Open(reason)
 }
 
-/// What to tell the user about Pods without a gate. No count: the words stay the same while Pods come and go.
-pub(super) fn ungated_note(policy: GatePolicy, ungated: usize) -> Option<String> {
-    let (label, value) = (names::GATES_LABEL, names::GATES_ENABLED);
-    (ungated > 0 && policy != GatePolicy::Disabled).then(|| {
-        format!(
-            "some Pods have no readiness gate, so that their rollout does not wait for the load balancer; label the namespace \
-             {label}={value}, see that the controller injects gates, and replace these Pods"
-        )
-    })
-}
-
-/// How many Pods of the Service run without a gate, so that the load balancer's health does not hold up their rollout.
-pub(super) fn ungated(view: &BindingView, service: &Service) -> usize {
+/// The Pods of the Service that run without a gate, so that the load balancer's health does not hold up their rollout.
+pub(super) fn ungated<'a>(view: &'a BindingView, service: &Service) -> Vec<&'a Pod> {
     let is_ungated = |pod: &&Arc<Pod>| {
         pod.gate == GateState::Absent
             && pod.deleting_since.is_none()
             && pod.phase != Phase::Finished
             && selects(service, pod)
     };
-    view.pods.values().filter(is_ungated).count()
+    view.pods.values().filter(is_ungated).map(|pod| &**pod).collect()
 }

@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::binding::{Left, ListenerStatus};
+use crate::api::binding::{GatePolicy, Left, ListenerStatus};
 use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route, Witnesses};
 
-use super::desired::ListenerOrigin;
-use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated, ungated_note};
+use super::desired::{DesiredListener, ListenerOrigin};
+use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated};
 use super::health::HealthTable;
 use super::management::Management;
 use super::resolution::row_of;
 use super::routes::{BindingIntent, Leftover, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
 use super::scope::Holder;
-use super::summary::{Counts, Maker, Release, Sight, tally};
+use super::summary::{Counts, Maker, Release, Sight, tally, unhealthy};
 use super::tags::TagSight;
 use super::{
-    BindingPlan, BindingView, Cleared, Cloud, ConfigView, Ended, ListenerFacts, Observed, Problem, RuleFacts, Sighting,
-    Snapshot, drift, ownership, problem,
+    BindingPlan, BindingView, Cleared, Cloud, ConfigView, Ended, ListenerFacts, NoTargets, Observed, Problem,
+    RuleFacts, Sighting, Snapshot, drift, ownership, problem, selects,
 };
 
 /// How long slices may lag behind before it is said.
@@ -51,16 +51,20 @@ pub(super) fn judge(
     judge_pods(view, plan, &rows, snapshot, &mut sightings);
     judge_gates(view, plan, management, Some(&Evidence { rows: &rows, health }), snapshot.now);
     if let Some(service) = super::resolution::service(view).filter(|_| management.is_live()) {
-        plan.ungated = ungated(view, &service);
-        plan.notes.extend(ungated_note(view.binding.spec.readiness_gate.policy, plan.ungated));
+        let ungated = ungated(view, &service);
+        plan.ungated = ungated.len();
+        let is_wanted = view.binding.spec.readiness_gate.policy != GatePolicy::Disabled;
+        plan.advice.extend(is_wanted.then(|| problem::ungated(view, &ungated)).flatten());
     }
-    if let ConfigView::Found(config) = &view.config
+    if let ConfigView::Found { config, .. } = &view.config
         && management == Management::Manage
         && plan.pending.awaits_no_setting()
     {
-        plan.config_generation = config.metadata.generation;
+        plan.config_generation = config.object.metadata.generation;
     }
     let counts = Counts::new(&rows, health);
+    plan.unhealthy = unhealthy(view, &rows, health);
+    plan.no_targets = no_targets(view, &intent.listeners, &facts);
     drop(rows);
     if management == Management::Observe {
         plan.pending.delegated += counts.desired - counts.registered;
@@ -77,6 +81,16 @@ pub(super) fn judge(
     plan.tags = tags;
     plan.sight = if observed.health.is_ok() { Sight::Whole } else { Sight::WithoutHealth };
     release(intent, snapshot, observed);
+}
+
+/// The listeners behind which nobody is to serve.
+fn no_targets(view: &BindingView, listeners: &[ListenerIntent<'_>], facts: &[ListenerFacts]) -> Vec<NoTargets> {
+    let service = super::resolution::service(view);
+    let rows = listeners.iter().zip(facts).filter(|(_, facts)| facts.desired == 0);
+    let nobody = |desired: &DesiredListener| {
+        problem::no_targets(view, service.as_ref(), &desired.route_name(None), desired.endpoints.as_ref())
+    };
+    rows.map(|(listener, _)| nobody(&listener.desired)).collect()
 }
 
 /// What the binding says of the Pods that wait for their gates.
@@ -104,12 +118,15 @@ fn judge_pods(
     for row in rows {
         let Some(endpoints) = row.endpoints.filter(|endpoints| endpoints.candidates.is_empty()) else { continue };
         if endpoints.exclusions.iter().any(|excluded| excluded.reason == ExclusionReason::NoPort) {
-            plan.problems.push(problem::no_pod_port(&row.name, &endpoints.port));
+            let service = super::resolution::service(view);
+            let pods = view.pods.values().map(|pod| &**pod);
+            let pods = pods.filter(|pod| service.as_ref().is_some_and(|service| selects(service, pod)));
+            plan.problems.push(problem::no_pod_port(&row.name, &endpoints.port, pods));
         }
     }
-    let late = endpoints().flat_map(|endpoints| &endpoints.late).min();
-    if let Some(late) = late.filter(|_| plan.pending.retained > 0) {
-        plan.notes.push(format!("Pod '{late}' has not been ready for more than a minute and is not waited for"));
+    let late: Vec<_> = endpoints().flat_map(|endpoints| &endpoints.late).map(String::as_str).collect();
+    if !late.is_empty() && plan.pending.retained > 0 {
+        plan.advice.push(problem::late(late));
     }
     let unnamed = endpoints().flat_map(|endpoints| &endpoints.unnamed).min();
     if let (Some(unnamed), Some(service)) = (unnamed, view.service.as_deref()) {
@@ -156,6 +173,15 @@ fn state(one: &ListenerIntent<'_>) -> ListenerState {
     one.presence.listener().map_or(ListenerState::Serving, |listener| listener.state)
 }
 
+/// The settings of the listener or rule that a route stands for.
+fn check<'a>(one: &ListenerIntent<'a>, route: Option<&Route>) -> Option<&'a Attributes> {
+    let listener = one.presence.listener()?;
+    match &route?.rule {
+        None => Some(&listener.attributes),
+        Some(id) => listener.rules.iter().find(|rule| rule.id == *id).map(|rule| &rule.attributes),
+    }
+}
+
 /// The routes that are judged: by them facts, counts, gates and traces say how it is with the binding's Pods. They are those on which
 /// targets come and go for it, wanted or held.
 pub(super) struct Judged<'a> {
@@ -185,6 +211,7 @@ impl Judged<'_> {
                 route,
                 intent: row.intent,
                 state: state(of),
+                check: check(of, route),
                 endpoints,
                 registered: route
                     .map(|route| registered(route, targets, endpoints, self.snapshot, sightings))
@@ -295,8 +322,12 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
     };
     let doubt = ownership::standing(&view.binding, &snapshot.caller).doubt();
     if witnesses.is_some() && intent.management.is_live() {
-        let is_created = super::placement::create_spec(&view.binding).is_some();
-        plan.problems.push(problem::load_balancer_not_found(&snapshot.load_balancer, is_created, doubt.as_deref()));
+        plan.problems.push(problem::load_balancer_not_found(
+            view,
+            &snapshot.load_balancer,
+            &snapshot.region,
+            doubt.as_deref(),
+        ));
     }
     match intent.management {
         Management::Abandon(_) => plan.release = Release::Done,

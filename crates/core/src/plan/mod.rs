@@ -31,6 +31,7 @@ mod ending;
 mod endpoint;
 mod floor;
 mod gate;
+mod gate_hint;
 mod gate_rule;
 mod health;
 mod held_weight;
@@ -56,6 +57,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
+pub mod vpc;
 mod weight;
 
 use builder::PlanBuilder;
@@ -63,20 +65,25 @@ use claim::resolve_claims;
 use desired::desired;
 use routes::{BindingIntent, find_routes};
 
-use crate::api::binding::Parking;
+use crate::api::binding::{Mode, Parking};
+use crate::model::Service;
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
+pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
 pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};
 pub use management::{Departure, Frozen, Heir, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
-pub use problem::Problem;
+pub use problem::{
+    Advice, NoTargets, Problem, Unhealthy, call_failed, gates_not_written, no_weight, nobody_serves, not_written,
+    unhealthy,
+};
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
-pub use snapshot::{BindingView, Cloud, Cluster, ConfigView, Observed, ReadState, Snapshot};
+pub use snapshot::{BindingView, Cloud, Cluster, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
@@ -169,10 +176,25 @@ fn say_hold(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
     let Some(hold) = snapshot.removals.held() else { return };
     for intent in intents {
         match intent.plan.withheld {
-            withheld if withheld.is_empty() => intent.plan.notes.push(problem::removals_held_note(hold)),
+            withheld if withheld.is_empty() => intent.plan.advice.push(problem::removals_held_note(hold)),
             withheld => intent.plan.problems.push(problem::removals_held(hold, withheld)),
         }
     }
+}
+
+/// What is said to no effect on the Service of a binding, as far as the binding is about it.
+fn service_advice(view: &BindingView, service: &Service) -> Vec<Advice> {
+    if view.is_of_service() {
+        // One that is parked follows nothing any more.
+        let is_parked = view.binding.parked().is_some();
+        return if is_parked { Vec::new() } else { annotated::advice(service, &view.binding) };
+    }
+    let is_without_config = config::reference(&view.binding, Some(service)).is_none();
+    let is_unheeded = is_without_config && view.binding.spec.mode == Mode::Direct;
+    let affinity = service.client_ip_affinity.filter(|_| is_unheeded).map(annotated::unheeded::affinity);
+    let affinity =
+        affinity.map(|problem| problem::no_effect(format!("{problem} (Service '{}')", service.key.name), []));
+    weight::service_advice(service).into_iter().chain(affinity).collect()
 }
 
 /// What each binding wants, with contested listeners given to one binding each, and what is worth saying.
@@ -182,13 +204,14 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
     let mut intents: Vec<_> = snapshot.bindings.iter().map(intent).collect();
     resolve_claims(snapshot, observed, &mut intents);
     for intent in intents.iter_mut().filter(|intent| intent.management.is_live()) {
-        let (view, notes) = (intent.view, &mut intent.plan.notes);
-        notes.extend(ending::notes(view));
-        notes.extend(network::note(view, snapshot.cluster));
-        notes.extend(load_balancer.and_then(|found| network::vpc_note(found, snapshot.vpc_id.as_deref())));
+        let (view, advice) = (intent.view, &mut intent.plan.advice);
+        advice.extend(ending::advice(view));
+        advice.extend(network::advice(view, snapshot.cluster));
+        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.stated())));
         if let Some(service) = view.service.as_deref() {
+            advice.extend(service_advice(view, service));
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
-            notes.extend(weight::notes(service, pods));
+            advice.extend(weight::pod_advice(pods));
         }
     }
     intents

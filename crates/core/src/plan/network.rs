@@ -5,7 +5,7 @@ use crate::api::binding::NetworkMode;
 use crate::api::condition::ExclusionReason;
 use crate::model::{ClusterNetwork, Known, LoadBalancer, Pod, PodNetwork};
 
-use super::{BindingView, Cluster};
+use super::{Advice, BindingView, Cluster, problem};
 
 /// What decides whether a Pod's address can be bound.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ impl Networks {
     fn of(&self, pod: &Pod) -> ClusterNetwork {
         match pod.network {
             PodNetwork::VpcCni | PodNetwork::SuperNode => ClusterNetwork::VpcCni,
+            PodNetwork::GlobalRouter => ClusterNetwork::GlobalRouter,
             PodNetwork::Usual => self.cluster.network,
         }
     }
@@ -59,27 +60,19 @@ pub(super) const fn is_switch(reason: ExclusionReason) -> bool {
 }
 
 /// What to tell of a workload whose Pods are in two networks.
-pub(super) fn note(view: &BindingView, cluster: Cluster) -> Option<String> {
+pub(super) fn advice(view: &BindingView, cluster: Cluster) -> Option<Advice> {
     let service = view.service.as_deref()?;
     let networks = Networks { wanted: view.binding.spec.network, cluster, snat_pro: true };
     let mut found = view.pods.values().filter(|pod| !pod.host_network && super::selects(service, pod));
     let first = networks.of(found.next()?);
-    found.any(|pod| networks.of(pod) != first).then(|| {
-        "Pods of the Service are in VPC-CNI and in GlobalRouter; let a workload use one network, or bind one of them only by \
-         spec.network"
-            .to_owned()
-    })
+    found.any(|pod| networks.of(pod) != first).then(problem::two_networks)
 }
 
 /// What to tell of a load balancer whose targets are in another VPC than the cluster. Whether the two are connected, and whether the
 /// account may bind across, only the cloud knows, and says when a target is registered (TKE's E4071).
-pub(super) fn vpc_note(load_balancer: &LoadBalancer, cluster: Option<&str>) -> Option<String> {
+pub(super) fn vpc_advice(load_balancer: &LoadBalancer, cluster: Option<&str>) -> Option<Advice> {
     let cluster = cluster.filter(|cluster| *cluster != load_balancer.vpc_id)?;
-    Some(format!(
-        "load balancer '{}' is of VPC '{}' and the cluster of '{cluster}': that works for accounts of the standard type, with both \
-         VPCs in one Cloud Connect Network and SnatPro or cross-region binding switched on",
-        load_balancer.id, load_balancer.vpc_id
-    ))
+    Some(problem::other_vpc(load_balancer, cluster))
 }
 
 #[cfg(test)]
@@ -109,6 +102,9 @@ mod tests {
         for (wanted, cluster, snat_pro, network, expected) in [
             (Auto, vpc, false, PodNetwork::Usual, None),
             (Auto, vpc, false, PodNetwork::VpcCni, None),
+            (Auto, vpc, true, PodNetwork::GlobalRouter, Some(GlobalRouteDisabled)),
+            (VpcCni, vpc, true, PodNetwork::GlobalRouter, Some(NetworkModeMismatch)),
+            (Auto, Cluster { allows_global_route: Known::Yes, ..vpc }, true, PodNetwork::GlobalRouter, None),
             (VpcCni, vpc, false, PodNetwork::Usual, None),
             (GlobalRouter, vpc, true, PodNetwork::Usual, Some(NetworkModeMismatch)),
             (Auto, closed, true, PodNetwork::Usual, Some(GlobalRouteDisabled)),

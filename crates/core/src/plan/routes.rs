@@ -195,7 +195,11 @@ fn presence<'a>(
         }
         ListenerOrigin::Existing(id) => match listeners.find(|listener| listener.id == *id) {
             None => {
-                plan.problems.push(problem::listener_not_found(id.as_str()));
+                plan.problems.push(problem::listener_not_found(
+                    id.as_str(),
+                    (desired.protocol, desired.port),
+                    &observed.listeners,
+                ));
                 Presence::Blocked
             }
             Some(found) if found.protocol != desired.protocol || found.port != desired.port => {
@@ -320,7 +324,8 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
         match proof {
             Some(proof) => {
                 let successor = successor.filter(|_| holder == Holder::Ours);
-                intent.plan.notes.extend(successor.map(|one| clash::goes_first(listener, &one.desired)));
+                let note = successor.map(|one| clash::goes_first(listener, &one.desired));
+                intent.plan.advice.extend(note.map(problem::listener_replaced));
                 intent.leftovers.push(Leftover { listener, holder, proof });
             }
             None => {
@@ -332,7 +337,8 @@ fn find_others<'a>(snapshot: &'a Snapshot, observed: &'a Observed, intent: &mut 
                     intent.plan.problems.push(problem::route_held(listener));
                 }
                 if holder == Holder::Ours && intent.is_under_way() {
-                    intent.plan.notes.extend(clash::will_leave_first(intent, observed, listener));
+                    let note = clash::will_leave_first(intent, observed, listener);
+                    intent.plan.advice.extend(note.map(problem::listener_replaced));
                 }
                 intent.listeners.push(held);
             }

@@ -145,8 +145,7 @@ impl Reader<'_> {
         let place = format!("spec.listeners[{}/{}]", spec.port, spec.protocol.as_str());
         shape.certificate = self.certificate(spec.certificate.as_ref(), &place);
         if self.lacks_certificate(spec, protocol) {
-            let what = format!("must be set for {protocol}");
-            self.problems.push(problem::invalid(&format!("{place}.certificate"), &what));
+            self.problems.push(problem::certificate_missing(&place, protocol));
             shape.certificate = Certificate::Lost;
         }
         if !protocol.is_layer7() {
@@ -159,7 +158,7 @@ impl Reader<'_> {
             let Some(domain) = self.domain(rule, &place) else { continue };
             if !seen.insert((domain.clone(), rule.url.clone())) {
                 let field = format!("{place}.rules[{domain}{}]", rule.url);
-                self.problems.push(problem::invalid(&field, "is there twice; remove one of the two"));
+                self.problems.push(problem::rule_twice(&field));
                 continue;
             }
             self.settle_certificate(&mut shape, rule, &domain, &place);
@@ -188,9 +187,7 @@ impl Reader<'_> {
         };
         let own = load_balancer.addresses.iter().find(|address| matches!(address, IpAddr::V4(_)));
         if own.is_none() {
-            let field = format!("{place}.rules[{}].domain", rule.url);
-            let what = "must be set, because the load balancer has no IPv4 address that could stand for it";
-            self.problems.push(problem::unsupported(&field, what));
+            self.problems.push(problem::domain_missing(place, &rule.url));
         }
         own.map(ToString::to_string)
     }
@@ -203,8 +200,7 @@ impl Reader<'_> {
         if known.certificate == Certificate::None {
             known.certificate = certificate;
         } else if certificate != Certificate::None && certificate != known.certificate {
-            let what = "is not that of the other rules of this domain; give all of them the same";
-            self.problems.push(problem::invalid(&format!("{field}.certificate"), what));
+            self.problems.push(problem::certificates_differ(&field));
         }
     }
 
@@ -221,7 +217,9 @@ impl Reader<'_> {
     }
 
     fn lost(&mut self, place: &str, name: &str, reason: &str) -> Certificate {
-        self.problems.push(problem::certificate_not_found(place, name, reason));
+        let namespace = self.view.binding.metadata.namespace.clone().unwrap_or_default();
+        let secret = ObjectKey::new(namespace, name);
+        self.problems.push(problem::certificate_not_found(place, &secret, reason));
         Certificate::Lost
     }
 }

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::config::ConfigObject;
 use super::config::reference;
 use super::management::Departure;
 use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use super::removals::Removals;
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
+use super::vpc::ClusterVpc;
+use crate::api::DirectAccessBinding;
 use crate::model::{
-    Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, RegisteredTarget,
-    Route, Service, Slice, TargetHealth, Witnesses,
+    Caller, ClusterNetwork, Failure, Known, Limits, Listener, LoadBalancer, LoadBalancerId, Pod, Region,
+    RegisteredTarget, Route, Service, Slice, TargetHealth, Witnesses,
 };
 
 /// The input of a plan.
@@ -23,6 +25,8 @@ use crate::model::{
 pub struct Snapshot {
     /// The load balancer that this round is about.
     pub load_balancer: LoadBalancerId,
+    /// The region that it is in.
+    pub region: Region,
     /// What the cloud said.
     pub cloud: Cloud,
     /// The account by which it was asked.
@@ -31,8 +35,8 @@ pub struct Snapshot {
     pub bindings: Vec<BindingView>,
     /// What the cluster is like.
     pub cluster: Cluster,
-    /// The VPC of the cluster, where a flag says it.
-    pub vpc_id: Option<String>,
+    /// The VPC of the cluster. For a load balancer that is there: as the flag or TKE says it, whatever load balancers are of.
+    pub vpc: ClusterVpc,
     /// Whether what was read of the cloud may be acted on.
     pub reads: ReadState,
     /// Whether removals are held.
@@ -136,18 +140,30 @@ pub enum ConfigView {
     /// It refers to none.
     #[default]
     None,
-    /// There is none of that name.
-    Missing,
+    /// There is none of that name. These are the names of the configs of the namespace, sorted.
+    Missing(Vec<String>),
     /// There is none yet: the controller is about to make it for the binding.
     Making,
     /// The binding would make it, and there is one of that name that is not the binding's.
     Foreign,
-    /// There is one that cannot be read, for this reason.
-    Unreadable(String),
     /// Whether there is one is not known: the API server refuses to list them, in these words.
     Refused(String),
     /// This one.
-    Found(Arc<TkeServiceConfig>),
+    Found {
+        /// The config, as far as it can be read.
+        config: Arc<ConfigObject>,
+        /// Whether other bindings use it.
+        users: ConfigUsers,
+    },
+}
+
+/// Who uses a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigUsers {
+    /// This binding alone: an entry without a listener of this binding is for nothing.
+    This,
+    /// Others too.
+    Several,
 }
 
 impl BindingView {

@@ -19,7 +19,7 @@ use super::removals::{Losses, Withheld};
 use super::step::WeightChange;
 use super::tags::{TagSight, recorded_drain};
 use super::target::{RetainedPod, TargetPlan};
-use super::{BindingView, GateVerdict, Problem, Sighting, Snapshot, problem};
+use super::{Advice, BindingView, GateVerdict, NoTargets, Problem, Sighting, Snapshot, Unhealthy, problem};
 
 /// One binding's part of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct BindingPlan {
     /// The generation of the config, when everything that can be granted of it is in force.
     pub config_generation: Option<i64>,
     /// What is worth saying and is not wrong with this binding.
-    pub notes: Vec<String>,
+    pub advice: Vec<Advice>,
     /// Pods that are not targets, sorted, each once.
     pub exclusions: Vec<Exclusion>,
     /// Effects of this round's plan.
@@ -46,6 +46,10 @@ pub struct BindingPlan {
     pub losses: Losses,
     /// The listeners.
     pub listeners: Vec<ListenerFacts>,
+    /// Listeners that have no target.
+    pub no_targets: Vec<NoTargets>,
+    /// Targets that are found unhealthy, those first whose Pods have been ready for longest.
+    pub unhealthy: Vec<Unhealthy>,
     /// Counts over all listeners.
     pub counts: Counts,
     /// What the binding says of its Pods' gates.
@@ -252,6 +256,22 @@ fn pod_facts(row: &GateRow<'_>, candidate: &Candidate, health: &HealthTable) -> 
         is_draining: is_registered && !is_desired,
         has_weight: is_registered && row.weight(candidate.address).is_some_and(|weight| weight > 0),
     }
+}
+
+/// The targets that should serve and that the cloud finds unhealthy.
+pub(super) fn unhealthy(view: &BindingView, rows: &[GateRow<'_>], health: &HealthTable) -> Vec<Unhealthy> {
+    let mut found = Vec::new();
+    for row in rows {
+        for candidate in row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values()) {
+            let facts = pod_facts(row, candidate, health);
+            if facts.is_desired && facts.is_registered && facts.is_unhealthy {
+                let since = view.pods.get(&candidate.pod_uid).and_then(|pod| pod.containers_ready_since);
+                found.push(Unhealthy { since, pod: candidate.pod.clone(), route: row.name.clone() });
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// One listener of a binding.

@@ -12,8 +12,10 @@ use serde_json::{Value as Json, json};
 
 use super::effect::{Answer, Effect, Input, NotTaken, OtherRead, Read, StatusField, Taken, Ticket, Write};
 use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
+use super::notices::config_notice;
 use super::surroundings::{At, ConfigSight, Surroundings};
 use super::tickets::Tickets;
+use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus};
 use crate::model::{ObjectKey, Service};
 use crate::plan::config::{auto, reference};
@@ -23,6 +25,8 @@ use crate::status::{Field, RefusedWrites, config_status};
 const GATHER_WINDOW: Duration = Duration::from_millis(200);
 /// How long the answer that the definition has no status is believed.
 const NO_STATUS_LASTS: Duration = Duration::from_secs(60);
+/// How often a config with problems is looked at although nothing happens, so that what was told of it stays known.
+const REMIND: Duration = Duration::from_secs(3600);
 /// How long caches may take to show a status that was written.
 const ECHO: Duration = Duration::from_secs(60);
 
@@ -38,6 +42,8 @@ pub struct ConfigMachine {
     refused_entries: RefusedWrites<String>,
     refused_status: RefusedWrites,
     written: Option<Written>,
+    /// The problems that an Event told last.
+    told: Vec<EntryProblem>,
 }
 
 /// The status that was written last, for as long as caches may not show it.
@@ -109,6 +115,7 @@ impl KeyedMachine for ConfigMachine {
             refused_entries: RefusedWrites::default(),
             refused_status: RefusedWrites::default(),
             written: None,
+            told: Vec::new(),
         }
     }
 
@@ -140,6 +147,7 @@ impl KeyedMachine for ConfigMachine {
             && self.refused_entries.is_empty()
             && self.refused_status.is_empty()
             && self.written.is_none()
+            && self.told.is_empty()
     }
 }
 
@@ -187,7 +195,7 @@ impl ConfigMachine {
         let is_echo = |written: &Written| Some(&written.version) == version && at.surroundings.now.at < written.until;
         self.written = self.written.take().filter(is_echo);
         self.refused_entries.retain(|uid| seen.users.iter().any(|user| user.is_auto && user.uid() == uid));
-        if seen.config.as_ref().is_none_or(|config| config.config.is_none()) {
+        if seen.config.is_none() {
             self.refused_status = RefusedWrites::default();
         }
         let mut refused = at.surroundings.shared.refused();
@@ -203,6 +211,9 @@ impl ConfigMachine {
         let retries = retries.into_iter().flatten().map(|wait| Duration::try_from(wait).unwrap_or_default());
         if let Some(wait) = retries.min() {
             self.alarm.set(now.at + wait.max(RETRY));
+        }
+        if !self.told.is_empty() {
+            self.alarm.set(now.at + REMIND);
         }
         if let Some(written) = &self.written {
             self.alarm.set(written.until.max(now.at + GATHER_WINDOW));
@@ -248,9 +259,8 @@ impl ConfigMachine {
     /// Whether entries are to be written for a binding, as far as caches show.
     fn lacks_entries(&mut self, user: &User, seen: &Seen, at: &At<'_, '_>) -> bool {
         let wanted = entries(user, seen);
-        let spec = seen.config.as_ref().and_then(|config| config.config.as_deref());
-        let spec = spec.map(|config| serde_json::to_value(&config.spec).unwrap_or_default());
-        let lacks = |wanted: &auto::Entries| spec.as_ref().is_none_or(|spec| auto::merge(spec, wanted) != *spec);
+        let spec = seen.config.as_ref().map(|config| &config.config.written);
+        let lacks = |wanted: &auto::Entries| spec.is_none_or(|spec| auto::merge(spec, wanted) != *spec);
         if !wanted.as_ref().is_some_and(lacks) {
             self.refused_entries.taken(&user.uid().to_owned());
             at.surroundings.shared.refused().taken(user.uid(), Field::Config);
@@ -303,14 +313,20 @@ impl ConfigMachine {
 
 // The status.
 impl ConfigMachine {
-    /// The status that is to be written; `None` where nothing is.
-    fn status(&mut self, seen: &Seen, at: &At<'_, '_>) -> Option<TkeServiceConfigStatus> {
+    /// The status that is to be written; `None` where nothing is. What is new in it is told where there is no place for a status, too.
+    fn status(&mut self, seen: &Seen, at: &mut At<'_, '_>) -> Option<TkeServiceConfigStatus> {
         let now = at.surroundings.now;
-        let config = seen.config.as_ref()?.config.as_deref()?;
+        let Some(config) = seen.config.as_ref().map(|sight| &sight.config) else {
+            self.told.clear();
+            return None;
+        };
         let users: Vec<_> = seen.users.iter().map(|user| user.binding.clone()).collect();
         let last = self.written.as_ref().map(|written| written.status.clone());
-        let previous = last.or_else(|| config.status.clone()).unwrap_or_default();
+        let previous = last.or_else(|| config.object.status.clone()).unwrap_or_default();
         let status = config_status(config, &users, &previous, now.wall);
+        let known = if self.told.is_empty() { &previous.problems } else { &self.told };
+        at.out.extend(config_notice(known, &status.problems, config.object.object_ref(&())).map(Effect::Tell));
+        self.told.clone_from(&status.problems);
         if status == previous {
             self.refused_status.taken(&Field::ConfigStatus);
             let mut refused = at.surroundings.shared.refused();
@@ -328,7 +344,7 @@ impl ConfigMachine {
     fn write_status(&mut self, seen: &Seen, at: &mut At<'_, '_>) -> Option<(Ticket, Pending)> {
         let status = self.status(seen, at)?;
         let sight = seen.config.as_ref()?;
-        let config = sight.config.clone()?;
+        let config = Arc::clone(&sight.config);
         let until = at.surroundings.now.at + ECHO;
         let written = Written { version: sight.version.clone(), status: status.clone(), until };
         let uids = seen.users.iter().map(|user| user.uid().to_owned()).collect();

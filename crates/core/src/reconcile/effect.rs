@@ -8,12 +8,14 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DynamicObject;
 
 use super::Reply;
-use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfig, TkeServiceConfigStatus};
+pub use crate::api::course::Severity as NoticeKind;
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
     TargetHealth, TaskId, TaskState, Witnesses,
 };
 use crate::plan::annotated::End;
+use crate::plan::config::ConfigObject;
 use crate::plan::{BindingPlan, BindingView, Observed, Step};
 use crate::status::service::Application;
 use crate::status::{GateCondition, RefusalKind};
@@ -258,7 +260,7 @@ pub enum Write {
     /// The status of a TkeServiceConfig.
     ConfigStatus {
         /// The config as it was read.
-        config: Arc<TkeServiceConfig>,
+        config: Arc<ConfigObject>,
         /// All of the status.
         status: Box<TkeServiceConfigStatus>,
     },
@@ -276,7 +278,7 @@ impl Write {
             | Self::ServiceCondition { service, .. } => Some(&*service.key.namespace),
             Self::Mark { binding, .. } | Self::Deletion { binding, .. } => Some(&*binding.namespace),
             Self::NewConfig { config } | Self::Config { config } => config.metadata.namespace.as_deref(),
-            Self::ConfigStatus { config, .. } => config.metadata.namespace.as_deref(),
+            Self::ConfigStatus { config, .. } => config.object.metadata.namespace.as_deref(),
         };
         found.unwrap_or_default()
     }
@@ -313,15 +315,6 @@ pub struct Notice {
     pub action: String,
     /// What has happened.
     pub note: String,
-}
-
-/// Whether an Event is bad news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeKind {
-    /// It is not.
-    Normal,
-    /// Somebody should look.
-    Warning,
 }
 
 /// What the log says.

@@ -12,6 +12,7 @@ use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
 use crate::model::{Caller, Failure};
 use crate::plan::annotated::{Remake, Setting, remake};
+use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{BindingView, Cloud, Departure, Observed, ReadState, Snapshot, placement, registered_addresses};
 
 /// The reads of one round, on their way.
@@ -251,15 +252,17 @@ impl Gathering {
         let bindings = self.bindings.into_iter().map(view).collect();
         memory.remembered.refused_weights = memory.refusals.weights();
         memory.remembered.refused_registrations = memory.refusals.registrations();
+        let vpc = vpc(key, &cloud, surroundings);
         let snapshot = Snapshot {
             load_balancer: key.load_balancer(),
+            region: key.region().clone(),
             cloud,
             reads: state,
             removals: surroundings.shared.brake().removals(),
             caller: memory.key().map_or(Caller::NotAsked, |key| caches.caller(key)),
             bindings,
             cluster: caches.cluster(),
-            vpc_id: surroundings.flags.vpc_id.clone(),
+            vpc,
             limits: memory.limits.unwrap_or_default(),
             remembered: memory.remembered.clone(),
             now: surroundings.now.wall,
@@ -281,6 +284,32 @@ pub(super) struct Gathered {
 /// Whether anything is to be read of the cloud.
 pub(super) fn has_cloud(key: &Key, bindings: &[Arc<DirectAccessBinding>]) -> bool {
     matches!(key, Key::LoadBalancer(..)) || bindings.iter().any(|binding| placement::awaits_placement(binding))
+}
+
+/// The VPC of the cluster, as it concerns this key, of which the round has seen this. What is seen of a load balancer is kept for those
+/// that are to be created.
+fn vpc(key: &Key, cloud: &Cloud, surroundings: &Surroundings<'_>) -> ClusterVpc {
+    let Surroundings { caches, shared, flags, .. } = surroundings;
+    let find = |named: &NamedVpcs| vpc::find(flags.vpc_id.as_deref(), named, &caches.tke_vpc());
+    match key {
+        Key::LoadBalancer(region, id) => {
+            let sight = match cloud {
+                Cloud::Observed(observed) => VpcSight::Of(observed.load_balancer.vpc_id.clone()),
+                Cloud::Missing(_) | Cloud::Failed(_) | Cloud::Unplaced(_) => VpcSight::NotShown,
+            };
+            if *region == flags.region {
+                shared.vpcs().see(id, sight);
+            }
+            find(&NamedVpcs::new())
+        }
+        Key::Unplaced(region, _) => {
+            let named = caches.named_load_balancers(&flags.region);
+            let mut vpcs = shared.vpcs();
+            let found = find(&vpcs.of(named));
+            vpcs.found(&found);
+            found.within(region, &flags.region)
+        }
+    }
 }
 
 /// Health comes last: a read that began after the targets were read is never older than a registration seen there.

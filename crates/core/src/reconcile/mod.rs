@@ -34,6 +34,7 @@ mod tempo;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod waiting;
 
 pub use config::ConfigMachine;
 pub use confined::Confined;

@@ -9,16 +9,21 @@ use kube::Resource;
 
 use super::effect::{Effect, Line, Notice, NoticeKind};
 use super::surroundings::Surroundings;
+use crate::api::advice::AdviceReason;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
+use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
-use crate::model::{KeyProblem, ListenerId, Service};
+use crate::model::{KeyProblem, ListenerId, ObjectKey, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
 
 /// What the controller was about when it changed something in the cloud.
 const PROGRAM: &str = "Program";
+
+/// What the controller was about when it found a gate that it cannot open.
+pub(super) const OPEN_GATE: &str = "OpenGate";
 
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
@@ -28,7 +33,7 @@ const QUIET: Duration = Duration::from_secs(30);
 
 /// When which reason was last told of a binding. Forgetting it costs an Event.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told(BTreeMap<String, Duration>);
+pub(super) struct Told(BTreeMap<String, (Duration, NoticeKind)>);
 
 impl Told {
     /// Those of these Events that are to be told. Every correction says something else.
@@ -38,14 +43,34 @@ impl Told {
         notices
     }
 
-    /// Whether to tell it; warnings always.
+    /// Whether to tell it; of what was told as good news, bad news always.
     fn is_news(&mut self, reason: &str, kind: NoticeKind, at: Duration) -> bool {
-        let is_recent = self.0.get(reason).is_some_and(|last| at.saturating_sub(*last) < QUIET);
-        if is_recent && kind == NoticeKind::Normal {
+        let is_same = |(last, told): &(Duration, NoticeKind)| {
+            at.saturating_sub(*last) < QUIET && (kind == NoticeKind::Normal || kind == *told)
+        };
+        if self.0.get(reason).is_some_and(is_same) {
             return false;
         }
-        self.0.insert(reason.to_owned(), at);
+        self.0.insert(reason.to_owned(), (at, kind));
         true
+    }
+}
+
+/// An Event about a Pod.
+pub(super) fn pod_notice(pod: &ObjectKey, uid: &str, kind: NoticeKind, note: &str) -> Notice {
+    Notice {
+        about: ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some(pod.name.clone()),
+            namespace: Some(pod.namespace.clone()),
+            uid: Some(uid.to_owned()),
+            ..ObjectReference::default()
+        },
+        kind,
+        reason: EventReason::GateClosed.as_str().to_owned(),
+        action: OPEN_GATE.to_owned(),
+        note: clip(note, NOTE_MAX),
     }
 }
 
@@ -150,14 +175,28 @@ pub(super) fn announce(
     let mut notices = Vec::new();
     if ungated(before) == 0
         && ungated(after) > 0
-        && let Some(accepted) = find(after, ConditionType::Accepted)
+        && let Some(advice) = after.advice.iter().find(|one| one.reason == AdviceReason::UngatedPods.as_str())
         && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
     {
         let reason = EventReason::UngatedPods;
-        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &accepted.message));
+        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &advice.message));
     }
+    notices.extend(config_notice(&before.config_problems, &after.config_problems, view.binding.object_ref(&())));
     notices.extend(readiness(view, before, after));
     notices
+}
+
+/// The Event about problems of a config that were not there before.
+pub(super) fn config_notice(before: &[EntryProblem], after: &[EntryProblem], about: ObjectReference) -> Option<Notice> {
+    let news: Vec<_> = after.iter().filter(|one| !before.contains(one)).map(ToString::to_string).collect();
+    let reason = EventReason::ConfigProblems;
+    (!news.is_empty()).then(|| Notice {
+        about,
+        kind: kind_of(reason),
+        reason: reason.as_str().to_owned(),
+        action: "FollowConfig".to_owned(),
+        note: clip(&news.join("; "), NOTE_MAX),
+    })
 }
 
 fn readiness(
@@ -175,8 +214,11 @@ fn readiness(
         // Each write that is refused has an Event of its own.
         return None;
     }
-    let is_warning = find(after, ConditionType::Stalled).is_some() || ready.status == "Unknown";
-    let kind = if is_warning { NoticeKind::Warning } else { NoticeKind::Normal };
+    let is_stuck = find(after, ConditionType::Stalled).is_some();
+    let kind = match ready.reason.parse::<Reason>() {
+        Ok(reason) if !is_stuck => reason.severity(),
+        Ok(_) | Err(_) => NoticeKind::Warning,
+    };
     Some(notice(view, kind, &ready.reason, "Reconcile", &ready.message))
 }
 
@@ -184,7 +226,7 @@ const fn kind_of(reason: EventReason) -> NoticeKind {
     if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal }
 }
 
-fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
+pub(super) fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
     Notice {
         about: view.binding.object_ref(&()),
         kind,
@@ -233,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happens_again_and_again_is_told_now_and_then_and_warnings_always() {
+    fn what_happens_again_and_again_is_told_now_and_then_and_news_that_has_become_bad_at_once() {
         let (mut told, start) = (Told::default(), Duration::from_secs(1));
         for (reason, kind, after, expected) in [
             ("Ready", NoticeKind::Normal, 0, true),
@@ -241,7 +283,9 @@ mod tests {
             ("Waiting", NoticeKind::Normal, 29, true),
             ("Ready", NoticeKind::Normal, 30, true),
             ("Ready", NoticeKind::Warning, 31, true),
+            ("Ready", NoticeKind::Warning, 60, false),
             ("Ready", NoticeKind::Normal, 60, false),
+            ("Ready", NoticeKind::Warning, 61, true),
         ] {
             let at = start + Duration::from_secs(after);
             assert_eq!(told.is_news(reason, kind, at), expected, "{reason} after {after} s");

@@ -1,13 +1,16 @@
 //! What the machines of one replica share. All of it but the brake is lost with the leadership, and costs calls and writes then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::NotTaken;
+use super::waiting::WaitingPods;
+use crate::model::{LoadBalancerId, ObjectKey};
 use crate::plan::brake::Brake;
+use crate::plan::vpc::{ClusterVpc, NamedVpcs, VpcSight, VpcSource};
 use crate::plan::{GateVerdict, Verdict};
 use crate::status::{Field, RefusalNews, RefusedWrites};
 
@@ -22,8 +25,12 @@ pub struct Shared {
     ledger: Mutex<Ledger>,
     refused: Mutex<RefusedByBinding>,
     brake: Arc<Mutex<Brake>>,
+    vpcs: Mutex<Vpcs>,
+    waiting: Mutex<WaitingPods>,
     /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where that was never seen.
     without_status: Mutex<Option<Duration>>,
+    /// What was said once of Services whose status stays as it is.
+    notices: Mutex<BTreeMap<ObjectKey, String>>,
 }
 
 /// What a panic has left is as good as anything: all of it may be forgotten.
@@ -47,9 +54,19 @@ impl Shared {
         lock(&self.refused)
     }
 
+    /// What was told of Pods that wait for their gates.
+    pub(super) fn waiting(&self) -> MutexGuard<'_, WaitingPods> {
+        lock(&self.waiting)
+    }
+
     /// Whether removals are held.
     pub fn brake(&self) -> MutexGuard<'_, Brake> {
         lock(&self.brake)
+    }
+
+    /// What has been seen of VPCs.
+    pub fn vpcs(&self) -> MutexGuard<'_, Vpcs> {
+        lock(&self.vpcs)
     }
 
     /// The definition of TkeServiceConfigs has no status, which is believed until this time.
@@ -65,6 +82,18 @@ impl Shared {
     /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where it is not.
     pub fn statuses_are_missing_until(&self, now: Duration) -> Option<Duration> {
         lock(&self.without_status).filter(|until| now < *until)
+    }
+
+    /// Takes in what is to be said once of a Service. Returns true when that was not said yet, since something else was, or nothing.
+    pub fn is_first_notice(&self, service: &ObjectKey, words: Option<&str>) -> bool {
+        let mut notices = lock(&self.notices);
+        match words {
+            Some(words) => notices.insert(service.clone(), words.to_owned()).is_none_or(|before| before != words),
+            None => {
+                notices.remove(service);
+                false
+            }
+        }
     }
 
     /// Somebody asks whether there is a status. Where there was none, the others wait for the answer for so long.
@@ -107,6 +136,41 @@ impl Ledger {
     /// What one binding last said of a Pod.
     pub fn verdict(&self, pod: &str, binding: &str) -> Option<&Verdict> {
         self.verdicts.get(pod)?.get(binding).map(|gate| &gate.verdict)
+    }
+}
+
+/// The VPCs of load balancers, as rounds over them have seen them.
+#[derive(Debug, Default)]
+pub struct Vpcs {
+    seen: NamedVpcs,
+    known: Option<(String, VpcSource)>,
+}
+
+impl Vpcs {
+    /// A round has seen this of a load balancer in the cluster's region. What was read once is not forgotten for a read that fails.
+    pub(super) fn see(&mut self, id: &LoadBalancerId, sight: VpcSight) {
+        match (self.seen.get(id), &sight) {
+            (Some(VpcSight::Of(_)), VpcSight::NotShown) => {}
+            _ => drop(self.seen.insert(id.clone(), sight)),
+        }
+    }
+
+    /// What is known of these, which bindings name; of others nothing is kept.
+    pub(super) fn of(&mut self, named: BTreeSet<LoadBalancerId>) -> NamedVpcs {
+        self.seen.retain(|id, _| named.contains(id));
+        named.into_iter().map(|id| (id.clone(), self.seen.get(&id).cloned().unwrap_or_default())).collect()
+    }
+
+    /// This is what was found of the cluster's VPC. What is not known for a moment changes nothing.
+    pub(super) fn found(&mut self, vpc: &ClusterVpc) {
+        if let ClusterVpc::Known { id, source } = vpc {
+            self.known = Some((id.clone(), source.clone()));
+        }
+    }
+
+    /// The cluster's VPC, and who says so, as a round that creates a load balancer has found it; `None` before there was one.
+    pub const fn known(&self) -> Option<&(String, VpcSource)> {
+        self.known.as_ref()
     }
 }
 
@@ -191,5 +255,22 @@ mod tests {
         assert!(ledger.is_first_opening("b", now + Duration::from_secs(1)));
         assert!(ledger.is_first_opening("c", now + ECHO * 2));
         assert_eq!(ledger.opened.len(), 1, "what is long past is forgotten");
+    }
+
+    #[test]
+    fn a_vpc_that_was_read_once_stays_known_and_one_that_nobody_names_goes() {
+        let (mut vpcs, of) = (Vpcs::default(), |id: &str| VpcSight::Of(id.to_owned()));
+        let (one, two) = (LoadBalancerId::new("lb-1"), LoadBalancerId::new("lb-2"));
+        vpcs.see(&one, of("vpc-1"));
+        vpcs.see(&one, VpcSight::NotShown);
+        let both = BTreeSet::from([one.clone(), two.clone()]);
+        assert_eq!(
+            vpcs.of(both.clone()),
+            NamedVpcs::from([(one.clone(), of("vpc-1")), (two.clone(), VpcSight::NotRead)])
+        );
+        vpcs.see(&two, VpcSight::NotShown);
+        vpcs.see(&two, of("vpc-2"));
+        assert_eq!(vpcs.of(BTreeSet::from([two.clone()])), NamedVpcs::from([(two, of("vpc-2"))]));
+        assert_eq!(vpcs.of(both)[&one], VpcSight::NotRead);
     }
 }

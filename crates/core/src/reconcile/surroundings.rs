@@ -8,10 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Effect, Key, NotTaken, Shared};
-use crate::api::{DirectAccessBinding, TkeServiceConfig};
-use crate::model::{Caller, KeyMark, ObjectKey, Pod, Region, Service};
+use crate::api::DirectAccessBinding;
+use crate::model::{Caller, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
+use crate::plan::config::ConfigObject;
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{BindingView, Cluster};
 use crate::status::Field;
 
@@ -55,6 +57,10 @@ pub trait Caches {
     fn bindings_in(&self, namespace: &str) -> Vec<Arc<DirectAccessBinding>>;
     /// The Pods of a namespace whose gate is not open.
     fn waiting(&self, namespace: &str) -> Vec<Arc<Pod>>;
+    /// The load balancers that bindings name, in this region.
+    fn named_load_balancers(&self, region: &Region) -> BTreeSet<LoadBalancerId>;
+    /// What TKE's ConfigMap says of the cluster's VPC.
+    fn tke_vpc(&self) -> TkeVpc;
     /// A TkeServiceConfig.
     fn config(&self, key: &ObjectKey) -> Option<ConfigSight>;
 }
@@ -66,8 +72,8 @@ pub struct ConfigSight {
     pub owners: Vec<String>,
     /// Its resource version.
     pub version: Option<String>,
-    /// The object; `None` where this version cannot read it.
-    pub config: Option<Arc<TkeServiceConfig>>,
+    /// The object, as far as it can be read.
+    pub config: Arc<ConfigObject>,
 }
 
 /// What flags say.
@@ -77,7 +83,7 @@ pub struct Flags {
     pub region: Region,
     /// How often a load balancer is read that nothing happens to.
     pub resync: Duration,
-    /// The VPC of the cluster, where it is known.
+    /// The VPC of the cluster, where a flag says it.
     pub vpc_id: Option<String>,
 }
 

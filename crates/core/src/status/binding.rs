@@ -4,27 +4,28 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::api::advice::AdviceReason;
 use crate::api::binding::{
-    AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, ListenerProtocol, ListenerStatus,
-    PodLabel, RuleStatus, TargetStatus, limit,
+    AdviceStatus, AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, ListenerProtocol,
+    ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
 };
-use crate::api::condition::{ConditionType, ConfigProblem, Reason};
+use crate::api::condition::{ConditionType, Reason};
+use crate::api::course::Grace;
 use crate::api::mark::ListenerName;
-use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
-use crate::model::{Attributes, Class, Failure, ListenerId, Protocol, Region};
-use crate::plan::config::problem;
+use crate::model::{Attributes, Failure, Protocol, Region};
 use crate::plan::{
-    BindingPlan, BindingView, Cloud, ConfigView, Draining, GateRule, HeldWeight, ListenerFacts, Maker, Management,
-    Outcome, Release, RuleFacts, Sight, Snapshot, Step, StepOutcome, Verdict as GateVerdict,
+    Advice, BindingPlan, BindingView, Cloud, ConfigView, Draining, GateRule, HeldWeight, ListenerFacts, Maker,
+    Management, Outcome, Release, RuleFacts, Sight, Snapshot, Step, StepOutcome, Verdict as GateVerdict,
 };
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
+use super::config::config_problems;
 use super::motion::{Motion, motion};
-use super::no_weight::no_weight;
 use super::placement::load_balancer;
 use super::programmed::programmed;
 use super::refused::RefusedWrites;
+use super::targets_healthy::targets_healthy;
 use super::visit::{Visit, is_kept};
 
 /// One finished round, as far as statuses need it.
@@ -87,6 +88,7 @@ pub fn binding_status(
     }
     if plan.sight == Sight::Nothing || !plan.management.is_live() {
         // What was known is still the best that is known, and of a binding that goes, the record of what it has.
+        status.advice = advice(plan, &previous.advice);
         status.targets.clone_from(&previous.targets);
         status.listeners.clone_from(&previous.listeners);
         status.excluded.clone_from(&previous.excluded);
@@ -96,6 +98,7 @@ pub fn binding_status(
         status.config_problems.clone_from(&previous.config_problems);
         return status;
     }
+    status.advice = advice(plan, &[]);
     status.targets = Some(targets(plan));
     status.listeners = listeners(plan).take(limit::LISTENERS).map(|facts| listener(round, view, facts)).collect();
     if plan.sight == Sight::WithoutHealth {
@@ -105,7 +108,7 @@ pub fn binding_status(
     status.draining = plan.draining.iter().take(limit::DRAINING).map(draining).collect();
     status.held_weights = plan.held_weights.iter().take(limit::HELD_WEIGHTS).map(held_weight).collect();
     status.gates = Some(gates(plan));
-    status.config_problems = config_problems(round, view, plan);
+    status.config_problems = config_problems(round, view, plan, &status.listeners);
     status
 }
 
@@ -140,27 +143,28 @@ fn held_weight(held: &HeldWeight) -> HeldWeightStatus {
     }
 }
 
+/// What is worth knowing. What only a read tells stays as it was in `last`.
+fn advice(plan: &BindingPlan, last: &[AdviceStatus]) -> Vec<AdviceStatus> {
+    let row = |advice: &Advice| AdviceStatus {
+        reason: advice.reason.to_string(),
+        message: clip(&advice.message, MESSAGE_MAX),
+        pods: advice.pods.iter().take(limit::PODS).cloned().collect(),
+        count: (advice.count > 0).then(|| count(advice.count)),
+    };
+    let needs_read = |row: &&AdviceStatus| row.reason.parse().is_ok_and(AdviceReason::needs_read);
+    let kept = last.iter().filter(needs_read).filter(|_| plan.management.is_live()).cloned();
+    let mut all: Vec<&Advice> = plan.advice.iter().collect();
+    all.sort();
+    all.dedup();
+    all.into_iter().map(row).chain(kept).take(limit::ADVICE).collect()
+}
+
 /// What is in force stays in force until a read shows something else.
 fn config_generation(view: &BindingView, plan: &BindingPlan, previous: &DirectAccessBindingStatus) -> Option<i64> {
     match &view.config {
         ConfigView::None => None,
         _ => plan.config_generation.or(previous.observed_config_generation),
     }
-}
-
-/// Wishes that do not go with what is there, and those that the cloud has refused.
-fn config_problems(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Vec<EntryProblem> {
-    let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
-    let refused = round.outcome.failures().filter(|(step, failure)| {
-        matches!(failure.class, Class::Invalid | Class::Denied) && step.concerns(view.uid(), has)
-    });
-    let told = refused.filter_map(|(step, failure)| {
-        let change = step.change()?;
-        let fields: Vec<_> = change.drift.iter().map(|drift| drift.attribute.field()).collect();
-        let message = format!("{}: {}", failure.code, failure.message);
-        Some(problem(&change.subject, Some(&fields.join(", ")), ConfigProblem::Refused, &message))
-    });
-    plan.config_problems.iter().cloned().chain(told).take(limit::CONFIG_PROBLEMS).collect()
 }
 
 /// Health as it was last known, where the read that would tell it failed.
@@ -325,21 +329,31 @@ fn conditions(
     previous: &[Condition],
     generation: i64,
 ) -> Vec<Condition> {
-    let accepted = faults(plan, ConditionType::Accepted).unwrap_or_else(|| accepted(plan));
+    let accepted = faults(plan, ConditionType::Accepted).unwrap_or_else(accepted);
     let resolved = faults(plan, ConditionType::ResolvedRefs)
         .unwrap_or_else(|| Verdict::new(Truth::True, Reason::Resolved, "everything the spec names exists"));
     let programmed = programmed(round, view, plan);
-    let healthy = healthy(view, plan);
+    let healthy = targets_healthy(view, plan);
     let ready = ready(round, plan, &[&accepted, &resolved, &programmed, &healthy]);
 
     let mut set = ConditionSet::new(previous, generation, round.snapshot.now);
-    let missing_for = round.snapshot.now.duration_since(set.false_since(ConditionType::ResolvedRefs));
+    let now = round.snapshot.now;
+    let since = (set.false_since(ConditionType::ResolvedRefs), set.false_since(ConditionType::TargetsHealthy));
+    // Pods that have just become ready are probed yet, however long a rollout takes.
+    let unhealthy = plan.unhealthy.first().and_then(|first| first.since);
+    let lasted = |grace| match grace {
+        Grace::Reference => now.duration_since(since.0),
+        Grace::Progress if healthy.reason == Reason::Unhealthy => {
+            now.duration_since(unhealthy.map_or(since.1, |ready| ready.max(since.1)))
+        }
+        Grace::Progress => now.duration_since(since.1),
+    };
     set.set(ConditionType::Accepted, &accepted);
     set.set(ConditionType::ResolvedRefs, &resolved);
     set.set(ConditionType::Programmed, &programmed);
     set.set(ConditionType::TargetsHealthy, &healthy);
     set.set(ConditionType::Ready, &ready);
-    match motion(&ready, missing_for) {
+    match motion(&ready, lasted) {
         Some(Motion::Moving) => {
             set.set(ConditionType::Reconciling, &Verdict { truth: Truth::True, ..ready.clone() });
         }
@@ -357,31 +371,8 @@ pub(super) fn faults(plan: &BindingPlan, condition: ConditionType) -> Option<Ver
     Some(Verdict::new(Truth::False, first.reason, words.join("; ")))
 }
 
-fn accepted(plan: &BindingPlan) -> Verdict {
-    let message =
-        if plan.notes.is_empty() { "the spec is valid and without conflict".to_owned() } else { plan.notes.join("; ") };
-    Verdict::new(Truth::True, Reason::Accepted, message)
-}
-
-fn healthy(view: &BindingView, plan: &BindingPlan) -> Verdict {
-    let counts = plan.counts;
-    let sum = format!("{} of {} Pods are healthy", counts.healthy, counts.desired);
-    if plan.sight == Sight::Nothing || !plan.management.is_live() {
-        Verdict::new(Truth::Unknown, Reason::Pending, "targets have not been looked at")
-    } else if plan.sight == Sight::WithoutHealth {
-        Verdict::new(Truth::Unknown, Reason::CloudUnreachable, "the cloud did not say which targets are healthy")
-    } else if counts.desired == 0 {
-        Verdict::new(Truth::False, Reason::NoTargets, "no Pod of the Service is a target that should serve")
-    } else if counts.registered == counts.desired && counts.weighted == 0 {
-        Verdict::new(Truth::False, Reason::NoWeight, no_weight(view))
-    } else if counts.healthy < counts.desired {
-        let reason = if counts.unhealthy > 0 { Reason::Unhealthy } else { Reason::Waiting };
-        Verdict::new(Truth::False, reason, sum)
-    } else if counts.unchecked == counts.desired {
-        Verdict::new(Truth::True, Reason::HealthCheckOff, "the health check is off: every target gets traffic")
-    } else {
-        Verdict::new(Truth::True, Reason::Healthy, sum)
-    }
+fn accepted() -> Verdict {
+    Verdict::new(Truth::True, Reason::Accepted, "the spec is valid and without conflict")
 }
 
 fn ready(round: &Round<'_>, plan: &BindingPlan, all: &[&Verdict]) -> Verdict {

@@ -2,6 +2,7 @@
 
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure};
+use crate::plan::call_failed;
 
 use super::conditions::{Truth, Verdict};
 
@@ -12,13 +13,7 @@ pub(super) fn failed(failure: &Failure) -> Verdict {
         _ => Truth::False,
     };
     let reason = reason_of(failure.class);
-    // Without the request id: it is another one in every reply, and a status that always differs would always be written.
-    let said = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
-    let message = match reason {
-        Reason::Failed => said,
-        _ => format!("{}. {}", said.trim_end_matches('.'), reason.remedy()),
-    };
-    Verdict::new(truth, reason, message)
+    Verdict::new(truth, reason, call_failed(failure, reason))
 }
 
 /// The reason that a condition gives for a failed call.

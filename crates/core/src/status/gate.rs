@@ -59,6 +59,14 @@ impl GateCondition {
     }
 }
 
+/// The reason that a closed gate gives, and since when it does; `None` where it gives none, or no time.
+pub fn said(state: &GateState) -> Option<(&str, Timestamp)> {
+    match state {
+        GateState::Waiting { reason, message } => Some((reason.as_str(), said_since(message)?)),
+        GateState::Unset | GateState::Absent | GateState::Open => None,
+    }
+}
+
 fn without_time(message: &str) -> &str {
     message.rsplit_once(SINCE).map_or(message, |(words, _)| words)
 }

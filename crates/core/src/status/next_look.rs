@@ -164,11 +164,12 @@ mod tests {
     fn snapshot(cloud: Cloud) -> Snapshot {
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
+            region: crate::model::Region::new("ap-guangzhou"),
             cloud,
             caller: crate::model::Caller::default(),
             bindings: Vec::new(),
             cluster: crate::plan::Cluster::default(),
-            vpc_id: None,
+            vpc: crate::plan::vpc::ClusterVpc::Pending,
             reads: crate::plan::ReadState::Settled,
             removals: crate::plan::Removals::Allowed,
             limits: Limits::default(),
@@ -190,6 +191,7 @@ mod tests {
             pod_uid: "u".to_owned(),
             verdict: Verdict::Wait(GateReason::HealthCheck, String::new()),
             since: Some(Timestamp::from_second(1_800_000_000 - seconds).unwrap()),
+            hint: String::new(),
         };
         let binding = BindingPlan { gates: vec![gate], sight: Sight::Whole, ..BindingPlan::default() };
         Plan { bindings: vec![binding], ..Plan::default() }

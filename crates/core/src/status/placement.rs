@@ -28,9 +28,16 @@ fn placed(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<L
             LoadBalancerStatus { id: id.to_string(), region, account, created, ..Default::default() }
         }
         Placement::Wished(wished) => {
-            let wished = if has_spent_its_token(round) { round.snapshot.now } else { *wished };
-            let requested_time = Some(Time(wished));
-            LoadBalancerStatus { region, account, created: true, requested_time, ..Default::default() }
+            let at = if has_spent_its_token(round) { round.snapshot.now } else { wished.at };
+            let (requested_time, requested_vpc_id) = (Some(Time(at)), wished.vpc_id.clone());
+            LoadBalancerStatus {
+                region,
+                account,
+                created: true,
+                requested_time,
+                requested_vpc_id,
+                ..Default::default()
+            }
         }
     })
 }
@@ -64,5 +71,6 @@ fn seen(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Loa
         former_uids: view.former_uids.iter().take(limit::FORMER_UIDS).cloned().collect(),
         hides_tags: plan.tags == TagSight::Hidden,
         requested_time: None,
+        requested_vpc_id: None,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::condition::{ConditionType, Reason};
 use crate::model::ListenerId;
-use crate::plan::{BindingPlan, BindingView, Cloud, Pending};
+use crate::plan::{BindingPlan, BindingView, Cloud, Pending, gates_not_written};
 
 use super::binding::{RefusedGate, Round, faults};
 use super::conditions::{Truth, Verdict};
@@ -62,11 +62,7 @@ fn refused_gates(round: &Round<'_>, plan: &BindingPlan) -> Option<Verdict> {
     let mut refused = round.refused_gates.iter().filter(is_ours);
     let first = refused.next()?;
     let count = refused.count() + 1;
-    let message = format!(
-        "the readiness gates of {count} Pods cannot be written, so the Pods do not become ready: {}",
-        first.message.trim_end_matches('.')
-    );
-    Some(Verdict::new(Truth::False, Reason::GateNotWritten, message))
+    Some(Verdict::new(Truth::False, Reason::GateNotWritten, gates_not_written(count, &first.message)))
 }
 
 /// The failure that keeps the binding from being programmed: its own. What is refused for others is theirs to report.

@@ -38,7 +38,8 @@ pub struct CreateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 80), pattern(r"^[^ -,./:-@\[-^`{-~]+$"))]
     pub name: Option<String>,
-    /// The VPC of the Pods, such as vpc-1a2b3c4d. Default: the controller's VPC.
+    /// The VPC of the Pods, such as vpc-1a2b3c4d. Default: the VPC of the cluster, as far as the controller knows it. Without one a public
+    /// load balancer is made in the account's default VPC, and an internal one is not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, max = 32), pattern("^vpc-[0-9a-z]+$"))]
     pub vpc_id: Option<String>,

@@ -22,8 +22,8 @@ pub use policy::{
     DeletionPolicy, DrainAction, DrainSpec, GatePolicy, LastNotReady, Mode, NetworkMode, ReadinessGateSpec,
 };
 pub use status::{
-    AppliedAnnotation, DirectAccessBindingStatus, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightCause,
-    HeldWeightStatus, ListenerStatus, LoadBalancerStatus, PodLabel, RuleStatus, TargetStatus,
+    AdviceStatus, AppliedAnnotation, DirectAccessBindingStatus, DrainingStatus, ExclusionStatus, GateStatus,
+    HeldWeightCause, HeldWeightStatus, ListenerStatus, LoadBalancerStatus, PodLabel, RuleStatus, TargetStatus,
 };
 
 pub use status::limit;

@@ -34,7 +34,9 @@ pub mod limit {
     /// Weights of Pods that their targets do not show.
     pub const HELD_WEIGHTS: usize = 200;
     /// Problems with the config.
-    pub const CONFIG_PROBLEMS: usize = 8;
+    pub const CONFIG_PROBLEMS: usize = 32;
+    /// Advice.
+    pub const ADVICE: usize = 8;
     /// Characters of an annotation's value.
     pub const ANNOTATION_VALUE: usize = 1024;
 }
@@ -76,10 +78,14 @@ pub struct DirectAccessBindingStatus {
     /// The readiness gates of the Service's Pods. Absent until they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateStatus>,
-    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 8.
+    /// Wishes of the TkeServiceConfig that cannot be applied for this binding; at most 32.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::CONFIG_PROBLEMS), extend("x-kubernetes-list-type" = "atomic"))]
     pub config_problems: Vec<EntryProblem>,
+    /// What is worth knowing and makes no condition False, such as Pods without a readiness gate; at most 8.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::ADVICE), extend("x-kubernetes-list-type" = "atomic"))]
+    pub advice: Vec<AdviceStatus>,
     /// What was written as annotations on the Service, keyed by annotation; at most 8.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::ANNOTATIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"]))]
@@ -123,6 +129,7 @@ impl Default for DirectAccessBindingStatus {
             held_weights: Vec::new(),
             gates: None,
             config_problems: Vec::new(),
+            advice: Vec::new(),
             annotations: Vec::new(),
             pod_selector: Vec::new(),
             publishes_not_ready_addresses: false,
@@ -177,6 +184,11 @@ pub struct LoadBalancerStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fragment::time")]
     pub requested_time: Option<Time>,
+    /// The VPC that the cloud is asked to create it in, where the spec names none: that of the cluster. Absent once it is there, and
+    /// where the account's default VPC counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub requested_vpc_id: Option<String>,
 }
 
 /// Counts of targets: Pods, each counted once however many listeners it is bound to.
@@ -291,6 +303,26 @@ pub struct DrainingStatus {
     /// Why it leaves, in one word. New ones may appear in later versions.
     #[schemars(length(max = 128))]
     pub reason: String,
+}
+
+/// What is worth knowing of a binding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AdviceStatus {
+    /// What it is about, in one word. New ones may appear in later versions.
+    #[schemars(length(max = 128))]
+    pub reason: String,
+    /// What is the case, and what to do.
+    #[schemars(length(max = MESSAGE_MAX))]
+    pub message: String,
+    /// How many Pods it is about, 1 or more. Absent where it is about none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = i32::MAX))]
+    pub count: Option<i32>,
+    /// Names of some of these Pods, at most 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limit::PODS), inner(length(max = 253)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub pods: Vec<String>,
 }
 
 /// A weight of a Pod that its target does not show.

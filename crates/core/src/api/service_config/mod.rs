@@ -5,10 +5,11 @@
 //! optional, because what a config does not say is left as it is. Ranges are as wide as the widest documented one:
 //! which values a protocol really takes is judged when a config is applied, and reported in `status.problems`.
 //!
-//! On a cluster that has the vendor's own definition none of the bounds below may hold, so read objects of this kind
-//! one by one (`DeserializeGuard`): a single one that cannot be read must not hide the others.
+//! On a cluster that has the vendor's own definition none of the bounds below may hold, so objects of this kind are read as
+//! [`RawServiceConfig`], field by field: one that cannot be read must not hide the others.
 
 mod listener;
+mod raw;
 mod status;
 
 use garde::Validate;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use listener::{
     DomainConfig, HealthCheckConfig, L4ListenerConfig, L7ListenerConfig, ProxyProtocolConfig, RuleConfig, SessionConfig,
 };
+pub use raw::RawServiceConfig;
 pub use status::{EntryProblem, PROBLEMS_MAX, TkeServiceConfigStatus};
 
 /// Attributes of listeners and rules of load balancers.

@@ -1,5 +1,7 @@
 //! What is really the case with a config.
 
+use std::fmt::{Display, Formatter};
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,4 +65,13 @@ pub struct EntryProblem {
     /// What is wrong, and what is allowed.
     #[schemars(length(max = MESSAGE_MAX))]
     pub message: String,
+}
+
+impl Display for EntryProblem {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match &self.field {
+            None => write!(f, "{}: {}", self.entry, self.message),
+            Some(field) => write!(f, "{} {field}: {}", self.entry, self.message),
+        }
+    }
 }

@@ -52,7 +52,9 @@ pub fn merge(spec: &Json, wanted: &Entries) -> Json {
         let key = |entry: &Json| (text(entry, "protocol").to_ascii_uppercase(), entry["port"].as_u64());
         let keys: BTreeSet<_> =
             of_layer().map(|((protocol, port), _)| (protocol.to_string(), Some(u64::from(*port)))).collect();
-        listeners.retain(|entry| keys.contains(&key(entry)));
+        // Nobody knows what an entry is for whose keys cannot be read, and it is not ours to take away.
+        let is_read = |entry: &Json| text(entry, "protocol").parse::<Protocol>().is_ok() && key(entry).1.is_some();
+        listeners.retain(|entry| !is_read(entry) || keys.contains(&key(entry)));
         for ((protocol, port), domains) in of_layer() {
             let wanted = (protocol.to_string(), Some(u64::from(*port)));
             let entry = find_or_push(
@@ -75,12 +77,12 @@ pub fn merge(spec: &Json, wanted: &Entries) -> Json {
 fn merge_domains(entry: &mut Json, wanted: &BTreeMap<String, BTreeSet<String>>) {
     let Json::Object(entry) = entry else { return };
     let mut domains = list(entry.get("domains"));
-    domains.retain(|domain| wanted.contains_key(text(domain, "domain")));
+    domains.retain(|domain| !is_text(domain, "domain") || wanted.contains_key(text(domain, "domain")));
     for (name, urls) in wanted {
         let domain = find_or_push(&mut domains, |domain| text(domain, "domain") == name, || json!({"domain": name}));
         let Json::Object(domain) = domain else { continue };
         let mut rules = list(domain.get("rules"));
-        rules.retain(|rule| urls.contains(text(rule, "url")));
+        rules.retain(|rule| !is_text(rule, "url") || urls.contains(text(rule, "url")));
         for url in urls {
             find_or_push(&mut rules, |rule| text(rule, "url") == url, || json!({"url": url}));
         }
@@ -99,6 +101,11 @@ fn list(value: Option<&Json>) -> Vec<Json> {
 
 fn text<'a>(entry: &'a Json, field: &str) -> &'a str {
     entry[field].as_str().unwrap_or_default()
+}
+
+/// The field is a text, or missing.
+fn is_text(entry: &Json, field: &str) -> bool {
+    entry.is_object() && matches!(&entry[field], Json::String(_) | Json::Null)
 }
 
 /// An empty list that was not there is not added.
@@ -150,6 +157,21 @@ mod tests {
         assert_eq!(merged, expected);
         assert_eq!(merge(&merged, &wanted.unwrap()), merged, "a second time changes nothing");
         assert_eq!(entries_of(&json!({})), None, "only the Service could tell");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_away() {
+        let odd = json!({"protocol": "TCP", "port": "80", "scheduler": "WRR"});
+        let (domain, rule) = (json!({"domain": 5}), json!({"url": ["/"]}));
+        let http =
+            json!({"protocol": "HTTP", "port": 81, "domains": [domain, {"domain": "a.example", "rules": [rule]}]});
+        let written = json!({"loadBalancer": {"l4Listeners": [odd, 7], "l7Listeners": [http]}});
+        let listener = json!({"port": 81, "protocol": "HTTP", "rules": [{"domain": "a.example"}]});
+        let wanted = entries_of(&json!({"listeners": [{"port": 80, "protocol": "TCP"}, listener]}));
+        let merged = merge(&written, &wanted.unwrap());
+        assert_eq!(merged["loadBalancer"]["l4Listeners"], json!([odd, 7, {"protocol": "TCP", "port": 80}]));
+        let domains = &merged["loadBalancer"]["l7Listeners"][0]["domains"];
+        assert_eq!(*domains, json!([domain, {"domain": "a.example", "rules": [rule, {"url": "/"}]}]));
     }
 
     #[test]

@@ -1,33 +1,49 @@
 //! One entry of a config, being read: each value is taken, or told why not.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::{EntryProblem, SessionConfig};
+use crate::api::{MESSAGE_MAX, clip};
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value};
 
-use super::{Subject, fit, problem};
+use super::{ConfigObject, Subject, fit, problem};
 
 /// Seconds of session persistence when only its switch is set; the vendor's default.
 const SESSION_SECONDS: i64 = 30;
+/// The field of the time.
+const SESSION_TIME: &str = "session.sessionExpireTime";
 
 /// An entry being read.
 pub(super) struct Entry {
     pub(super) subject: Subject,
     attributes: Attributes,
     problems: Vec<EntryProblem>,
+    /// Fields that are there and cannot be had.
+    doubts: BTreeSet<String>,
+    /// Fields that cannot be had, each with those that wait for it.
+    waits: Vec<(&'static str, Vec<&'static str>)>,
 }
 
 impl Entry {
-    pub(super) fn new(subject: Subject) -> Self {
-        Self { subject, attributes: Attributes::default(), problems: Vec::new() }
+    pub(super) fn new(subject: Subject, config: &ConfigObject) -> Self {
+        let doubts = config.doubts(&subject.entry()).map(str::to_owned).collect();
+        Self { subject, attributes: Attributes::default(), problems: Vec::new(), doubts, waits: Vec::new() }
     }
 
     pub(super) fn protocol(&self) -> Protocol {
         self.subject.protocol
     }
 
+    /// The field is there, and cannot be had.
+    pub(super) fn is_doubtful(&self, field: &str) -> bool {
+        self.doubts.contains(field)
+    }
+
     pub(super) fn tell(&mut self, field: &str, reason: ConfigProblem, message: &str) {
+        self.doubts.insert(field.to_owned());
         self.problems.push(problem(&self.subject.entry(), Some(field), reason, message));
     }
 
@@ -110,10 +126,35 @@ impl Entry {
         }
     }
 
+    /// A switch of which the old spelling is there too.
+    pub(super) fn both_spellings(&mut self, old: &str, enable: Option<bool>, enabled: Option<bool>) {
+        if let (Some(enable), Some(enabled)) = (enable, enabled)
+            && enable != enabled
+        {
+            let message = format!(
+                "it is the old spelling of enable, and says {enabled} where enable says {enable}, which counts; remove it"
+            );
+            self.tell(old, ConfigProblem::Contradiction, &message);
+        }
+    }
+
     /// Off is 0 seconds. On without a time is the vendor's default, and a time without a switch is on.
     pub(super) fn session(&mut self, config: Option<&SessionConfig>) {
         let Some(config) = config else { return };
+        self.both_spellings("session.enabled", config.enable, config.enabled);
         let high = if self.protocol().is_layer7() { 86_400 } else { 3_600 };
+        let switches = ["session.enable", "session.enabled"].into_iter().filter(|field| self.is_doubtful(field));
+        if config.switch().is_none()
+            && let Some(switch) = switches.min()
+        {
+            // Whether it is meant to be on is not known.
+            self.waits.push((switch, config.session_expire_time.map(|_| SESSION_TIME).into_iter().collect()));
+            return;
+        }
+        if config.switch() != Some(false) && self.is_doubtful(SESSION_TIME) {
+            self.waits.push((SESSION_TIME, config.switch().map(|_| "session.enable").into_iter().collect()));
+            return;
+        }
         let seconds = match (config.switch(), config.session_expire_time) {
             (Some(false), _) | (None, Some(0)) => 0,
             (None, None) => return,
@@ -124,13 +165,33 @@ impl Entry {
             self.attributes.set(Attribute::SessionSeconds, seconds);
         } else {
             let message = format!("{seconds} s is not possible with {}; use 30 to {high}", self.protocol());
-            self.tell("session.sessionExpireTime", ConfigProblem::NotAllowed, &message);
+            self.tell(SESSION_TIME, ConfigProblem::NotAllowed, &message);
         }
     }
 
+    /// What belongs to a type of check waits where the type is not known, and the type where it would lack what it needs.
+    fn type_of_check(&mut self) {
+        let is_doubtful = |attribute: &&Attribute| self.doubts.contains(attribute.field());
+        let kind = self.attributes.text(Attribute::CheckType);
+        let needed = kind.map(|kind| fit::needs_of(self.protocol(), kind)).unwrap_or_default();
+        let Some(first) = [Attribute::CheckType].iter().chain(needed).find(is_doubtful).copied() else { return };
+        let members = [Attribute::CheckType].into_iter().chain(fit::MEMBERS_OF_TYPE);
+        let waiting: Vec<_> = members.filter(|member| self.attributes.remove(*member).is_some()).collect();
+        self.waits.push((first.field(), waiting.into_iter().map(Attribute::field).collect()));
+    }
+
     /// What can be applied, whatever it meets.
-    pub(super) fn finish(self, problems: &mut Vec<EntryProblem>) -> Attributes {
+    pub(super) fn finish(mut self, problems: &mut Vec<EntryProblem>) -> Attributes {
+        self.type_of_check();
+        let entry = self.subject.entry();
         problems.extend(self.problems);
+        for (field, waiting) in self.waits.into_iter().filter(|(_, waiting)| !waiting.is_empty()) {
+            let mut of_entry = problems.iter_mut().filter(|problem| problem.entry == entry);
+            if let Some(problem) = of_entry.find(|problem| problem.field.as_deref() == Some(field)) {
+                let message = format!("{}; until then {} stay as they are", problem.message, waiting.join(", "));
+                problem.message = clip(&message, MESSAGE_MAX);
+            }
+        }
         let (attributes, told) = fit::consistent(self.subject.protocol, IpFamily::V4, &self.attributes);
         problems.extend(told.iter().map(|misfit| misfit.problem(&self.subject)));
         attributes

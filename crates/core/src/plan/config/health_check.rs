@@ -24,7 +24,11 @@ pub(super) const fn check_types(protocol: Protocol) -> &'static [&'static str] {
 impl Entry {
     pub(super) fn health_check(&mut self, config: Option<&HealthCheckConfig>) {
         let Some(config) = config else { return };
+        self.both_spellings("healthCheck.enabled", config.enable, config.enabled);
         if config.switch() == Some(true) && self.is_wildcard() && config.http_check_domain.is_none() {
+            if self.is_doubtful(Attribute::CheckDomain.field()) {
+                return;
+            }
             let message = "the domain is a wildcard, which cannot be asked for; set the host of the health check, which \
                            is not applied without it";
             self.tell(Attribute::CheckDomain.field(), ConfigProblem::MissingValue, message);

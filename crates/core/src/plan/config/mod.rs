@@ -1,12 +1,13 @@
 //! What a TkeServiceConfig wishes of listeners, domains and rules, and which of it can be had.
 //!
-//! [`wishes`] reads the whole config once and knows nothing of the cloud; [`fit`] compares one wish with what is there. What a
-//! config does not say is in no wish. What cannot be applied becomes a problem of its entry, and everything else is applied.
+//! [`ConfigObject`] reads what users wrote, field by field; [`wishes`] judges it and knows nothing of the cloud; [`fit`] compares one wish
+//! with what is there. What a config does not say is in no wish. What cannot be applied becomes a problem of its entry, and everything else is applied.
 
 pub mod auto;
 mod entry;
 mod fit;
 mod health_check;
+mod read;
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -14,12 +15,13 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::api::condition::ConfigProblem;
-use crate::api::service_config::{EntryProblem, L4ListenerConfig, L7ListenerConfig, RuleConfig};
+use crate::api::service_config::{DomainConfig, EntryProblem, L4ListenerConfig, L7ListenerConfig};
 use crate::api::{MESSAGE_MAX, TkeServiceConfigSpec, clip};
 use crate::model::{Attribute, Attributes, Protocol};
 
 use entry::Entry;
 pub use fit::{Misfit, fit, fit_new};
+pub use read::ConfigObject;
 pub use reference::{Reference, reference};
 
 /// Most Mbps of a public load balancer.
@@ -139,15 +141,16 @@ pub fn problem(entry: &str, field: Option<&str>, reason: ConfigProblem, message:
     }
 }
 
-/// Reads a config.
-pub fn wishes(spec: &TkeServiceConfigSpec) -> Wishes {
-    let mut wishes = Wishes::default();
+/// What a config wishes.
+pub fn wishes(config: &ConfigObject) -> Wishes {
+    let mut wishes = Wishes { problems: config.problems.clone(), ..Wishes::default() };
+    let spec = &config.object.spec;
     wishes.read_bandwidth(spec);
-    for config in spec.l4_listeners() {
-        wishes.read_layer4(config);
+    for entry in spec.l4_listeners() {
+        wishes.read_layer4(config, entry);
     }
-    for config in spec.l7_listeners() {
-        wishes.read_layer7(config);
+    for entry in spec.l7_listeners() {
+        wishes.read_layer7(config, entry);
     }
     wishes
 }
@@ -189,9 +192,9 @@ impl Wishes {
         Some((protocol, port))
     }
 
-    fn read_layer4(&mut self, config: &L4ListenerConfig) {
+    fn read_layer4(&mut self, whole: &ConfigObject, config: &L4ListenerConfig) {
         let Some((protocol, port)) = self.begin(false, &config.protocol, config.port) else { return };
-        let mut entry = Entry::new(Subject { protocol, port, rule: None });
+        let mut entry = Entry::new(Subject { protocol, port, rule: None }, whole);
         entry.own_name(config.listener_name.as_deref());
         entry.scheduler(config.scheduler.as_deref());
         entry.session(config.session.as_ref());
@@ -207,9 +210,9 @@ impl Wishes {
         self.listeners.entry((protocol, port)).or_default().attributes = attributes;
     }
 
-    fn read_layer7(&mut self, config: &L7ListenerConfig) {
+    fn read_layer7(&mut self, whole: &ConfigObject, config: &L7ListenerConfig) {
         let Some((protocol, port)) = self.begin(true, &config.protocol, config.port) else { return };
-        let mut entry = Entry::new(Subject { protocol, port, rule: None });
+        let mut entry = Entry::new(Subject { protocol, port, rule: None }, whole);
         entry.own_name(config.listener_name.as_deref());
         entry.keepalive(config.keepalive_enable);
         entry.set_some(Attribute::Snat, config.snat_enable);
@@ -221,7 +224,7 @@ impl Wishes {
         let attributes = entry.finish(&mut self.problems);
         let mut wish = ListenerWish { attributes, domains: BTreeMap::new() };
         for domain in config.domains() {
-            self.read_domain((protocol, port), &mut wish, &domain.domain, domain.http2, domain.rules());
+            self.read_domain(whole, (protocol, port), &mut wish, domain);
         }
         if let Some(name) = &config.default_server {
             wish.domains.entry(name.clone()).or_default().attributes.set(Attribute::DefaultServer, true);
@@ -231,29 +234,29 @@ impl Wishes {
 
     fn read_domain(
         &mut self,
+        whole: &ConfigObject,
         (protocol, port): (Protocol, u16),
         wish: &mut ListenerWish,
-        name: &str,
-        http2: Option<bool>,
-        rules: &[RuleConfig],
+        config: &DomainConfig,
     ) {
+        let name = config.domain.as_str();
         let listener = Subject { protocol, port, rule: None };
         if wish.domains.contains_key(name) {
             let message = format!("domain '{name}' is there twice, and the first one counts; remove the other");
             self.problems.push(problem(&listener.entry(), Some("domains"), ConfigProblem::Contradiction, &message));
             return;
         }
-        let mut entry = Entry::new(listener);
-        entry.only_for(&[Protocol::Https], Attribute::Http2, http2);
+        let mut entry = Entry::new(listener, whole);
+        entry.only_for(&[Protocol::Https], Attribute::Http2, config.http2);
         let mut domain = DomainWish { attributes: entry.finish(&mut self.problems), rules: BTreeMap::new() };
-        for config in rules {
+        for config in config.rules() {
             let subject = Subject { protocol, port, rule: Some((name.to_owned(), config.url.clone())) };
             if domain.rules.contains_key(&config.url) {
                 let message = "the rule is there twice, and the first one counts; remove the other";
                 self.problems.push(problem(&subject.entry(), Some("url"), ConfigProblem::Contradiction, message));
                 continue;
             }
-            let mut entry = Entry::new(subject);
+            let mut entry = Entry::new(subject, whole);
             entry.forward_type(config.forward_type.as_deref());
             entry.scheduler(config.scheduler.as_deref());
             entry.session(config.session.as_ref());

@@ -3,11 +3,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::api::TkeServiceConfigSpec;
 use crate::api::condition::ConfigProblem;
+use crate::api::service_config::RawServiceConfig;
 use crate::model::Value;
 
 fn read(spec: &Json) -> Wishes {
-    wishes(&serde_json::from_value(json!({"loadBalancer": spec})).expect("a spec"))
+    let raw = json!({"metadata": {"name": "tuned"}, "spec": {"loadBalancer": spec}});
+    wishes(&serde_json::from_value::<RawServiceConfig>(raw).expect("a config").into())
 }
 
 fn layer4(protocol: &str, entry: &Json) -> Wishes {
@@ -191,7 +194,7 @@ fn each_field_of_the_schema_has_a_row() {
 
 #[test]
 fn what_is_not_said_is_not_wished() {
-    assert_eq!(wishes(&TkeServiceConfigSpec::default()), Wishes::default());
+    assert_eq!(wishes(&TkeServiceConfigSpec::default().into()), Wishes::default());
     for silent in [json!({}), json!({"session": {}, "healthCheck": {}}), json!({"healthCheck": {"intervalTime": 0}})] {
         let wishes = layer4("TCP", &silent);
         assert!(wishes.is_empty() && wishes.problems.is_empty(), "{silent}: {wishes:?}");
@@ -229,7 +232,8 @@ fn what_contradicts_itself_is_told_and_the_rest_counts() {
         layer4("TCP", &json!({"healthCheck": {"enable": true, "intervalTime": 5, "timeout": 5, "healthNum": 3}}));
     assert_eq!(told(&generated), [(Some("healthCheck.timeout"), "Contradiction")]);
     let rest = pairs(&generated.listener(Protocol::Tcp, 80));
-    assert_eq!(rest, [(Attribute::CheckSwitch, true.into()), (Attribute::CheckHealthyCount, 3_i64.into())]);
+    let check = [(Attribute::CheckInterval, 5_i64.into()), (Attribute::CheckHealthyCount, 3_i64.into())];
+    assert_eq!(rest[1..], check);
     // From the vendor's documentation.
     let sample =
         layer4("TCP", &json!({"session": {"enable": true, "sessionExpireTime": 3600}, "scheduler": "LEAST_CONN"}));

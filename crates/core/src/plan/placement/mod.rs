@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
@@ -23,11 +23,14 @@ use super::routes::BindingIntent;
 use super::summary::Release;
 use super::{BindingPlan, BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
 
+mod wish;
+
+pub use wish::Wish;
+use wish::record;
+
 /// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
 /// made after its deletion.
 const CALL_LASTS: SignedDuration = SignedDuration::from_secs(30);
-/// When a wish that has brought nothing is recorded anew, so that the call gets another token.
-const WISH_LASTS: SignedDuration = SignedDuration::from_secs(600);
 /// How soon to look again while it is not settled by which account one may be created.
 const ACCOUNT_LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// The most characters of a load balancer's name (`CreateLoadBalancer`).
@@ -49,8 +52,8 @@ pub struct Creation {
 /// What there is of the load balancer that a binding wants created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
-    /// It is to be created. The wish is recorded with this moment.
-    Wished(Timestamp),
+    /// It is to be created, by this wish.
+    Wished(Wish),
     /// It exists.
     Found(LoadBalancerId),
 }
@@ -99,8 +102,7 @@ pub(super) fn plan_placement(
             part.placement = Some(Placement::Found(first.clone()));
             continue;
         }
-        let wished = recorded(&view.binding).and_then(|recorded| recorded.requested_time.as_ref()).map(|time| time.0);
-        let age = wished.map(|wished| snapshot.now.duration_since(wished));
+        let wished = Wish::recorded(&view.binding);
         if is_going {
             plan_end(snapshot, intent, wished, found.is_empty());
             continue;
@@ -114,14 +116,15 @@ pub(super) fn plan_placement(
             part.placement = wished.map(Placement::Wished);
             continue;
         }
-        match wished.filter(|_| age.is_some_and(|age| age < WISH_LASTS)) {
-            None => part.placement = Some(Placement::Wished(snapshot.now)),
-            Some(wished) => {
-                part.placement = Some(Placement::Wished(wished));
+        match wished {
+            Some(wished) if wished.is_current(spec, snapshot) => {
+                part.placement = Some(Placement::Wished(wished.clone()));
+                part.advice.extend(wished.note(spec, snapshot));
                 if is_account_settled(view, snapshot, part) {
-                    steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, wished))));
+                    steps.push(Step::CreateLoadBalancer(Box::new(creation(snapshot, view, spec, &wished))));
                 }
             }
+            earlier => record(spec, snapshot, earlier, part),
         }
     }
     steps
@@ -143,7 +146,7 @@ fn is_account_settled(view: &BindingView, snapshot: &Snapshot, part: &mut Bindin
 }
 
 /// What becomes of a binding that goes and whose load balancer may still be created: it waits until that is shown, or never comes.
-fn plan_end(snapshot: &Snapshot, intent: &mut BindingIntent<'_>, wished: Option<Timestamp>, is_nothing_shown: bool) {
+fn plan_end(snapshot: &Snapshot, intent: &mut BindingIntent<'_>, wished: Option<Wish>, is_nothing_shown: bool) {
     let deleted = intent.view.binding.metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let is_over = deleted.is_none_or(|deleted| snapshot.now.duration_since(deleted) >= CALL_LASTS);
     // One that is still being created is deleted once it takes that.
@@ -213,7 +216,7 @@ pub fn followed(binding: &DirectAccessBinding) -> Option<&LoadBalancerStatus> {
     (binding.spec.mode == Mode::Delegate && !recorded.id.is_empty()).then_some(recorded)
 }
 
-fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: Timestamp) -> Creation {
+fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: &Wish) -> Creation {
     let display = view.display_name();
     let marks = [(OWNER_TAG, view.uid().to_owned()), (OWNER_NAME_TAG, display.clone())];
     let service = owning_service(&view.binding).map(|uid| (SERVICE_TAG, uid.to_owned()));
@@ -222,10 +225,10 @@ fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: 
     let others = spec.tags.iter().filter(|tag| !is_own(&tag.key)).map(|tag| (tag.key.clone(), tag.value.clone()));
     let name = spec.name.clone().unwrap_or_else(|| display.replace('/', "_").chars().take(NAME_MAX).collect());
     Creation {
-        token: format!("dab-{}-{}", view.uid(), wished.as_second()),
+        token: format!("dab-{}-{}", view.uid(), wished.at.as_second()),
         name,
         tags: marks.chain(others).collect(),
-        spec: CreateSpec { vpc_id: spec.vpc_id.clone().or_else(|| snapshot.vpc_id.clone()), ..spec.clone() },
+        spec: CreateSpec { vpc_id: wished.vpc_of(spec, snapshot), ..spec.clone() },
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::api::DirectAccessBindingStatus;
 use crate::plan::tests::world::{ACCOUNT, World};
+use crate::plan::vpc::{ClusterVpc, VpcDoubt, VpcSource};
 use crate::plan::{Cloud, Since, plan};
 
 /// What there is of the binding and of its load balancer.
@@ -96,5 +97,85 @@ fn a_deleted_binding_goes_when_no_load_balancer_can_come_any_more() {
     ] {
         let (steps, _, is_released) = placed(&Case { wished, deleted: Some(deleted), found, unseen });
         assert_eq!((steps, is_released), (vec![], expected), "{wished:?} {deleted} {found:?} {unseen:?}");
+    }
+}
+
+/// What a round over such a binding gives.
+struct Asked {
+    /// The VPC of the call.
+    call: Option<String>,
+    /// How many seconds old the wish is, and its VPC.
+    wish: Option<(i64, Option<String>)>,
+    /// Why nothing is asked for.
+    problem: String,
+}
+
+/// A binding that wants an internal load balancer and names no VPC, with this wish recorded: seconds ago, and its VPC.
+fn internal(wished: Option<(i64, Option<&str>)>, vpc: ClusterVpc) -> Asked {
+    let create = json!({"network": "Internal", "subnetId": "subnet-1"});
+    let mut world = World::new(&json!({"loadBalancer": {"create": create}}));
+    world.vpc = vpc;
+    let mut snapshot = world.snapshot();
+    (snapshot.cloud, snapshot.load_balancer) = (Cloud::Unplaced(Vec::new()), LoadBalancerId::new(""));
+    let mut binding = (*snapshot.bindings[0].binding).clone();
+    binding.status = wished.map(|(seconds, vpc)| DirectAccessBindingStatus {
+        load_balancer: Some(LoadBalancerStatus {
+            created: true,
+            account: Some(ACCOUNT.to_owned()),
+            requested_time: Some(Time(world.now - SignedDuration::from_secs(seconds))),
+            requested_vpc_id: vpc.map(str::to_owned),
+            ..LoadBalancerStatus::default()
+        }),
+        ..DirectAccessBindingStatus::default()
+    });
+    snapshot.bindings[0].binding = binding.into();
+    let mut plan = plan(&snapshot);
+    let part = plan.bindings.remove(0);
+    let call = plan.steps.into_iter().find_map(|step| match step {
+        Step::CreateLoadBalancer(creation) => Some(creation.spec.vpc_id),
+        _ => None,
+    });
+    let wish = match part.placement {
+        Some(Placement::Wished(wish)) => Some((snapshot.now.duration_since(wish.at).as_secs(), wish.vpc_id)),
+        _ => None,
+    };
+    assert!(wish.is_some() || part.look_at.is_some(), "it is looked at again");
+    let problems = part.problems.iter().filter(|problem| problem.message.contains("vpcId"));
+    Asked { call: call.flatten(), wish, problem: problems.map(|problem| problem.message.clone()).collect() }
+}
+
+#[test]
+fn the_vpc_is_recorded_with_the_wish_and_stays_while_it_counts() {
+    let of = |id: &str| ClusterVpc::Known { id: id.to_owned(), source: VpcSource::TkeConfig };
+    let flag = |id: &str| ClusterVpc::Known { id: id.to_owned(), source: VpcSource::Flag };
+    let nobody = || ClusterVpc::Unknown(VpcDoubt::Nobody);
+    let (one, two) = (Some("vpc-1"), Some("vpc-2"));
+    for (wished, vpc, call, wish) in [
+        // Nothing is asked for before the wish is recorded.
+        (None, of("vpc-1"), None, Some((0, one))),
+        (Some((1, one)), of("vpc-1"), one, Some((1, one))),
+        // What is found by now, or not any more, changes nothing about it.
+        (Some((1, one)), of("vpc-2"), one, Some((1, one))),
+        (Some((599, one)), nobody(), one, Some((599, one))),
+        (Some((1, one)), ClusterVpc::Pending, one, Some((1, one))),
+        // One that has brought nothing is followed by another.
+        (Some((600, one)), of("vpc-2"), None, Some((0, two))),
+        // A flag ends one of another VPC, when no call of it can be under way.
+        (Some((29, one)), flag("vpc-2"), one, Some((29, one))),
+        (Some((30, one)), flag("vpc-2"), None, Some((0, two))),
+        (Some((30, one)), flag("vpc-1"), one, Some((30, one))),
+        // An earlier version recorded none.
+        (Some((1, None)), flag("vpc-1"), one, Some((1, None))),
+        (Some((1, None)), of("vpc-1"), None, Some((0, one))),
+        // Nothing is asked for without one.
+        (None, ClusterVpc::Pending, None, None),
+        (None, nobody(), None, None),
+        (Some((1, None)), nobody(), None, Some((1, None))),
+    ] {
+        let is_refused = vpc == nobody() && call.is_none();
+        let expected = (call.map(str::to_owned), wish.map(|(age, id)| (age, id.map(str::to_owned))));
+        let Asked { call, wish, problem } = internal(wished, vpc.clone());
+        assert_eq!((call, wish), expected, "{wished:?} {vpc:?}");
+        assert_eq!(problem.contains("--vpc-id"), is_refused, "{wished:?} {vpc:?}: {problem}");
     }
 }

@@ -7,29 +7,30 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::world::{World, binding};
-use crate::api::TkeServiceConfig;
 use crate::api::condition::ConfigProblem;
+use crate::api::service_config::RawServiceConfig;
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value as Setting};
 use crate::plan::Step;
+use crate::plan::config::ConfigObject;
 use crate::plan::config::{fit, wishes};
 
-fn config(generation: i64, load_balancer: &Value) -> Arc<TkeServiceConfig> {
+fn config(generation: i64, load_balancer: &Value) -> Arc<ConfigObject> {
     let object = json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
         "metadata": {"name": "web", "namespace": "shop", "generation": generation},
         "spec": {"loadBalancer": load_balancer},
     });
-    Arc::new(serde_json::from_value(object).unwrap())
+    Arc::new(serde_json::from_value::<RawServiceConfig>(object).unwrap().into())
 }
 
 /// A config with one entry for the only listener of most tests.
-fn tcp(entry: &Value) -> Arc<TkeServiceConfig> {
+fn tcp(entry: &Value) -> Arc<ConfigObject> {
     let mut whole = json!({"protocol": "TCP", "port": 80});
     whole.as_object_mut().unwrap().extend(entry.as_object().unwrap().clone());
     config(1, &json!({"l4Listeners": [whole]}))
 }
 
-fn with_config(spec: &Value, config: Arc<TkeServiceConfig>) -> World {
+fn with_config(spec: &Value, config: Arc<ConfigObject>) -> World {
     let mut world = World::new(spec).with_pods([1]);
     world.configs.insert(0, config);
     world
@@ -168,7 +169,7 @@ fn where_configs_disagree_on_bandwidth_the_older_binding_is_heard() {
     world.converge();
     assert_eq!(world.attributes.number(Attribute::Bandwidth), Some(20));
     assert_eq!(problems(&world, 1), told("loadBalancer", ConfigProblem::Contradiction));
-    let is_told = |world: &World| world.plan().bindings[0].notes.iter().any(|note| note.contains("shop/b2"));
+    let is_told = |world: &World| world.plan().bindings[0].advice.iter().any(|one| one.message.contains("shop/b2"));
     assert!(problems(&world, 0).is_empty() && is_told(&world));
     world.configs.insert(1, bandwidth(20));
     assert!(problems(&world, 1).is_empty() && !is_told(&world));
@@ -233,7 +234,7 @@ proptest! {
                 }
             }
             let before = world.listeners[0].attributes.clone();
-            let wish = world.configs.get(&0).map(|config| wishes(&config.spec).listener(Protocol::Tcp, 80));
+            let wish = world.configs.get(&0).map(|config| wishes(config).listener(Protocol::Tcp, 80));
             let (wish, _) = fit(Protocol::Tcp, IpFamily::V4, &wish.unwrap_or_default(), &before);
             let rounds = world.converge();
             prop_assert!(rounds <= 1, "{rounds} rounds");

@@ -8,13 +8,17 @@ use crate::api::condition::ExclusionReason;
 use crate::api::mark::TargetTag;
 use crate::model::{Ending, Phase, PreStop};
 
+fn advice(world: &World) -> Vec<String> {
+    world.plan().bindings[0].advice.iter().map(|one| one.message.clone()).collect()
+}
+
 fn notes(drain: &Value, ending: Ending) -> Vec<String> {
     let mut world = World::new(&json!({"drain": drain})).with_pods(1..=3);
     world.pod(2).ending = ending;
     for number in [1, 3] {
         world.pod(number).ending = Ending { grace_seconds: 600, pre_stop: PreStop::Sleep(60) };
     }
-    world.plan().bindings[0].notes.clone()
+    advice(&world)
 }
 
 #[test]
@@ -46,12 +50,12 @@ fn pods_that_end_too_early_for_their_drain_are_told() {
 #[test]
 fn the_words_stay_the_same_while_pods_come_and_go() {
     let mut world = World::new(&json!({})).with_pods(1..=3);
-    let before = world.plan().bindings[0].notes.clone();
+    let before = advice(&world);
     assert_eq!(before.len(), 1, "{before:?}");
     world = world.with_pods(4..=9);
     world.pods.remove(&1);
     world.pod(2).deleting_since = Some(world.now);
-    assert_eq!(world.plan().bindings[0].notes, before);
+    assert_eq!(advice(&world), before);
 }
 
 #[test]
@@ -59,7 +63,7 @@ fn pods_that_end_already_are_not_told_of() {
     let mut world = World::new(&json!({})).with_pods(1..=2);
     world.pod(1).deleting_since = Some(world.now);
     world.pod(2).phase = Phase::Finished;
-    assert!(world.plan().bindings[0].notes.is_empty());
+    assert!(world.plan().bindings[0].advice.is_empty());
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn a_port_goes_to_the_older_binding_and_both_are_told() {
     world.converge();
     assert_eq!(reasons(&world, 0), [(ConditionType::Accepted, Reason::PortConflict)]);
     assert!(reasons(&world, 1).is_empty());
-    assert!(world.plan().bindings[1].notes[0].contains("shop/b2"));
+    assert!(world.plan().bindings[1].advice[0].message.contains("shop/b2"));
     assert_eq!(world.listeners.len(), 1);
 }
 

@@ -183,12 +183,12 @@ fn pods_without_a_gate_are_counted_and_open_ones_left_alone() {
     assert!(plan.bindings[0].gates.is_empty());
     assert_eq!(plan.bindings[0].ungated, 1);
     assert!(
-        plan.bindings[0].notes.iter().any(|note| note.contains("no readiness gate")),
+        plan.bindings[0].advice.iter().any(|one| one.message.contains("no readiness gate")),
         "{:?}",
-        plan.bindings[0].notes
+        plan.bindings[0].advice
     );
     world.pods.remove(&1);
-    assert!(!world.plan().bindings[0].notes.iter().any(|note| note.contains("no readiness gate")));
+    assert!(!world.plan().bindings[0].advice.iter().any(|one| one.message.contains("no readiness gate")));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn who_wants_no_gates_is_not_told_of_pods_without() {
     world.converge();
     let plan = world.plan();
     assert_eq!(plan.bindings[0].ungated, 1);
-    assert!(!plan.bindings[0].notes.iter().any(|note| note.contains("no readiness gate")));
+    assert!(!plan.bindings[0].advice.iter().any(|one| one.message.contains("no readiness gate")));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::world::{World, address};
 use crate::api::condition::{ExclusionReason, Reason};
 use crate::model::{ClusterNetwork, GateState, Health, PodNetwork};
-use crate::plan::Verdict;
+use crate::plan::{Verdict, vpc};
 
 fn reasons(world: &World) -> Vec<ExclusionReason> {
     let plan = world.plan();
@@ -73,7 +73,7 @@ fn a_workload_runs_in_one_network_mode_only() {
     let mut world = World::new(&json!({})).with_pods(1..=2);
     world.cluster.network = ClusterNetwork::GlobalRouter;
     world.pod(1).network = PodNetwork::VpcCni;
-    let notes = world.plan().bindings[0].notes.join("; ");
+    let notes = format!("{:?}", world.plan().bindings[0].advice);
     assert!(notes.contains("let a workload use one network"), "{notes}");
 }
 
@@ -116,7 +116,7 @@ fn the_readiness_gate_stays_closed_without_a_right_health_check() {
 #[test]
 fn a_load_balancer_of_another_vpc_must_be_connected() {
     let mut world = World::new(&json!({})).with_pods(1..=1);
-    world.vpc_id = Some("vpc-of-the-cluster".to_owned());
-    let notes = world.plan().bindings[0].notes.join("; ");
+    world.vpc = vpc::find(Some("vpc-of-the-cluster"), &vpc::NamedVpcs::new(), &vpc::TkeVpc::Absent);
+    let notes = format!("{:?}", world.plan().bindings[0].advice);
     assert!(notes.contains("vpc-of-the-cluster") && notes.contains("Cloud Connect Network"), "{notes}");
 }

@@ -1,6 +1,8 @@
 //! Plans by table and by property.
 
 pub(crate) mod acts;
+mod advice;
+mod answered;
 mod brake;
 mod cloud;
 mod config;
@@ -16,6 +18,7 @@ mod limits;
 mod misfortune;
 mod plans;
 mod properties;
+mod remedies;
 mod removals;
 mod replacement;
 mod targets;

@@ -248,7 +248,8 @@ fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() 
             conditions(world).into_iter().find(|one| one.type_ == kind.as_str()).unwrap()
         };
         assert_eq!(of(&world, ConditionType::Ready).status, "True", "nothing is kept");
-        let note = of(&world, ConditionType::Accepted).message;
+        let advice = world.bindings[0].status.clone().unwrap().advice;
+        let note = &advice.iter().find(|one| one.reason == "RemovalsHeld").unwrap().message;
         assert!(note.contains(command) && note.contains("nothing of this binding waits"), "{note}");
         unready(&mut world, 1);
         world.round();

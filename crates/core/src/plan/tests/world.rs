@@ -9,13 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::api::mark::{ListenerName, TargetTag};
-use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
+use crate::api::{DirectAccessBinding, names};
 use crate::model::{
     AccountId, Address, Annotations, Answer, Attribute, Attributes, Caller, Containers, Ending, Failure, GateState,
     Health, IpFamily, Limits, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId, LoadBalancerStatus,
     ObjectKey, Phase, Pod, PodNetwork, Protocol, Region, RegisteredTarget, Route, Rule, RuleId, ServerTime, Service,
     ServicePort, Slice, SliceEndpoint, SlicePort, TargetHealth, TargetPort, Transport, Weight,
 };
+use crate::plan::config::ConfigObject;
+use crate::plan::vpc::{ClusterVpc, VpcDoubt};
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
     Removals, Snapshot, plan,
@@ -98,6 +100,8 @@ fn service() -> Service {
         has_our_ingress: false,
         uid: "service-uid".to_owned(),
         is_load_balancer: false,
+        is_headless: false,
+        client_ip_affinity: None,
         created: None,
         is_deleting: false,
         has_tke_finalizer: false,
@@ -130,7 +134,7 @@ pub(crate) struct World {
     /// What Secrets say of certificates.
     pub(crate) certificates: BTreeMap<String, Result<String, String>>,
     /// The configs of bindings, by place in `bindings`.
-    pub(crate) configs: BTreeMap<usize, Arc<TkeServiceConfig>>,
+    pub(crate) configs: BTreeMap<usize, Arc<ConfigObject>>,
     /// Where the reference to a config leads, for bindings without one in `configs`.
     pub(crate) config: ConfigView,
     /// What the reads of the cloud gave, where that is not the state of this world.
@@ -149,8 +153,8 @@ pub(crate) struct World {
     pub(crate) attributes: Attributes,
     /// The load balancer's own addresses.
     pub(crate) addresses: Vec<IpAddr>,
-    /// The VPC of the cluster, where a flag says it.
-    pub(crate) vpc_id: Option<String>,
+    /// The VPC of the cluster.
+    pub(crate) vpc: ClusterVpc,
     /// What earlier rounds have seen and done.
     pub(crate) remembered: Remembered,
     /// Whether removals are held.
@@ -187,7 +191,7 @@ impl World {
             snat_pro: false,
             departure: Departure::Usual,
             attributes: std::iter::once((Attribute::Bandwidth, 10_i64.into())).collect(),
-            vpc_id: None,
+            vpc: ClusterVpc::Unknown(VpcDoubt::Nobody),
             addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))],
             remembered: Remembered::default(),
             removals: Removals::Allowed,
@@ -345,7 +349,14 @@ impl World {
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
             certificates: self.certificates.clone(),
-            config: self.configs.get(&place).map_or(self.config.clone(), |config| ConfigView::Found(config.clone())),
+            config: self.configs.get(&place).map_or(self.config.clone(), |config| ConfigView::Found {
+                config: config.clone(),
+                users: if self.bindings.len() == 1 {
+                    crate::plan::ConfigUsers::This
+                } else {
+                    crate::plan::ConfigUsers::Several
+                },
+            }),
             speaks_for_service: true,
             departure: self.departure,
             former_uids: std::collections::BTreeSet::new(),
@@ -353,11 +364,12 @@ impl World {
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
+            region: Region::new("ap-guangzhou"),
             cloud: self.unread.clone().unwrap_or_else(|| Cloud::Observed(self.observed())),
             caller: self.caller.clone(),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
             cluster: self.cluster,
-            vpc_id: self.vpc_id.clone(),
+            vpc: self.vpc.clone(),
             reads: ReadState::Settled,
             removals: self.removals.clone(),
             limits: self.limits,

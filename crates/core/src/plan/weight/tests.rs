@@ -32,6 +32,10 @@ fn of(service: &Service, is_explicit: bool, pod: &Pod) -> Result<Weight, Option<
     }
 }
 
+fn advice<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Advice> {
+    service_advice(service).into_iter().chain(pod_advice(pods)).collect()
+}
+
 /// An annotation with these rows for `web` on port 80.
 fn rows(rows: &str) -> Service {
     service(&format!(
@@ -61,10 +65,13 @@ fn a_weight_of_a_pods_own_that_cannot_be_read_is_held() {
     for odd in ["101", "heavy", "-1", "", "1.5"] {
         assert_eq!(of(&service(SAMPLE), true, &custom(member(0), odd)), Err(None), "{odd}");
     }
-    assert!(notes(&service(SAMPLE), [member(1), custom(pod(2), "5")].iter()).is_empty());
-    let told = notes(&service(SAMPLE), [custom(pod(3), "yes"), custom(pod(2), "200"), pod(1)].iter());
+    assert!(advice(&service(SAMPLE), [member(1), custom(pod(2), "5")].iter()).is_empty());
+    let told = advice(&service(SAMPLE), [custom(pod(3), "yes"), custom(pod(2), "200"), pod(1)].iter());
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains("'web-2'") && told[0].contains("\"200\""), "{told:?}");
+    assert!(
+        told[0].message.contains("'web-2'") && told[0].message.contains("\"200\"") && told[0].count == 2,
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -102,12 +109,37 @@ fn a_text_that_cannot_be_read_holds_all_and_says_so() {
         assert_eq!(of(&service, true, &member(0)), Err(None), "{odd}");
         assert_eq!(of(&service, true, &pod(1)), Ok(10), "{odd}: the listener says it");
         assert_eq!(of(&service, true, &custom(member(0), "3")), Ok(3), "{odd}");
-        let told = notes(&service, std::iter::empty());
-        assert!(told[0].contains("lb-rs-weight") && told[0].contains("'web'"), "{told:?}");
+        let told = advice(&service, std::iter::empty());
+        assert!(told[0].message.contains("lb-rs-weight") && told[0].message.contains("'web'"), "{told:?}");
     }
     assert_eq!(of(&service("heavy"), false, &pod(1)), Err(Some(10)), "a default may have been said");
     assert_eq!(of(&service(r#"{"defaultWeight":101}"#), false, &member(1)), Err(Some(10)));
     assert_eq!(of(&service("{}"), false, &member(1)), Ok(10));
+}
+
+#[test]
+fn what_has_no_effect_is_named_and_holds_nothing() {
+    for (text, words) in [
+        (SAMPLE, "the Service has no UDP port 80"),
+        (r#"{"groups":[{"key":{"proto":"TCP","port":80,"name":"x"},"statefulSets":[]}]}"#, "groups[0].key.\"name\""),
+        (r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulsets":[]}]}"#, "key and statefulSets are"),
+        (
+            r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weight":1}]}]}"#,
+            "statefulSets[0].\"weight\"",
+        ),
+    ] {
+        let service = service(text);
+        let (problems, idle) = (service_problems(&service), service_idle(&service));
+        assert!(problems.is_empty() && idle.len() == 1 && idle[0].to_string().contains(words), "{problems:?} {idle:?}");
+        assert!(service_advice(&service)[0].message.ends_with("(Service 'web')"));
+        assert!(of(&service, true, &member(1)).is_ok());
+    }
+    let row = rows(r#"{"weight":5,"podIndexes":[1],"comment":""}"#);
+    assert_eq!((of(&row, false, &member(1)), service_idle(&row).len()), (Ok(5), 1));
+    let mut both = custom(pod(4), "7");
+    both.annotations.insert("service.cloud.tencent.com/custom-wieght", "0");
+    let told = &pod_advice([both].iter())[0];
+    assert!(told.message.contains("custom-wieght") && told.message.contains("remove this one"), "{told:?}");
 }
 
 #[test]

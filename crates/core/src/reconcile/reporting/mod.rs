@@ -2,6 +2,7 @@
 //! else, and nobody waits for it.
 
 mod services;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -176,6 +177,7 @@ impl Report<'_> {
         self.write_held_back(writing);
         self.release(writing);
         self.announce_refusals(writing);
+        self.announce_waiting(&statuses, writing);
         statuses
     }
 

@@ -258,6 +258,38 @@ fn a_definition_without_status_is_asked_for_again_after_its_time() {
     rests(&mut play);
 }
 
+/// The scheduler of the only entry, as a user writes it.
+fn schedule(objects: &mut Objects, scheduler: &str) {
+    let config = Arc::make_mut(objects.configs.get_mut(NAME).unwrap());
+    let mut spec = serde_json::to_value(&config.spec).unwrap();
+    spec["loadBalancer"]["l4Listeners"][0]["scheduler"] = json!(scheduler);
+    config.spec = serde_json::from_value(spec).unwrap();
+    fill(config);
+}
+
+/// With TKE's definition, which has no status, and with ours.
+#[test]
+fn each_fault_is_told_once_on_the_config() {
+    for field in [StatusField::Missing, StatusField::There] {
+        let mut play = beginning();
+        play.status_field = field;
+        play_through(&mut play, &ACTS[..2], SECOND * 5);
+        let told = |play: &Play| play.told.iter().filter(|one| one.reason == "ConfigProblems").count();
+        assert_eq!(told(&play), 0);
+        for (scheduler, expected) in [("RANDOM", 1), ("RANDOM", 1), ("FAIR", 2), ("WRR", 2), ("RANDOM", 3)] {
+            play.change(|objects| schedule(objects, scheduler));
+            for _ in 0..30 {
+                play.news();
+                play.play(SECOND * 10);
+            }
+            assert_eq!(told(&play), expected, "{field:?} {scheduler}: {:?}", play.told);
+        }
+        let last = play.told.last().unwrap();
+        assert_eq!((last.about.kind.as_deref(), last.about.name.as_deref()), (Some("TkeServiceConfig"), Some(NAME)));
+        assert!(last.note.starts_with("TCP:80 scheduler: 'RANDOM' is not possible"), "{}", last.note);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 

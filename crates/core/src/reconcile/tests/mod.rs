@@ -15,3 +15,4 @@ mod reassigned;
 mod refusals;
 mod release;
 mod service;
+mod waiting;

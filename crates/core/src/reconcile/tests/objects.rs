@@ -10,10 +10,11 @@ use kube::core::DynamicObject;
 use serde_json::json;
 
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
-use crate::model::{Caller, GateState, KeyMark, ObjectKey, Pod, Service};
+use crate::model::{Caller, GateState, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::{NAMESPACE, uid};
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{BindingView, Cluster, selects};
 use crate::reconcile::{Caches, ConfigSight, Key, NotTaken, Taken, Write};
 use crate::status::RefusalKind;
@@ -89,6 +90,14 @@ impl Caches for Objects {
         unreachable!("it is about a load balancer")
     }
 
+    fn named_load_balancers(&self, _: &Region) -> BTreeSet<LoadBalancerId> {
+        unreachable!("it is about a load balancer")
+    }
+
+    fn tke_vpc(&self) -> TkeVpc {
+        unreachable!("it is about a load balancer")
+    }
+
     fn cluster(&self) -> Cluster {
         Cluster { has_tke: self.setting.has_tke, ..Cluster::default() }
     }
@@ -128,7 +137,11 @@ impl Caches for Objects {
     fn config(&self, key: &ObjectKey) -> Option<ConfigSight> {
         let config = self.configs.get(&key.name)?;
         let owners = config.metadata.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
-        Some(ConfigSight { owners, version: config.metadata.resource_version.clone(), config: Some(config.clone()) })
+        Some(ConfigSight {
+            owners,
+            version: config.metadata.resource_version.clone(),
+            config: Arc::new(TkeServiceConfig::clone(config).into()),
+        })
     }
 }
 
@@ -172,8 +185,9 @@ impl Objects {
             }),
             Write::Config { config } => changed_config(objects, *config, version),
             Write::ConfigStatus { config, status } => {
-                let name = config.metadata.name.clone().unwrap_or_default();
-                let found = objects.configs.get_mut(&name).filter(|found| found.metadata.uid == config.metadata.uid);
+                let meta = &config.object.metadata;
+                let name = meta.name.clone().unwrap_or_default();
+                let found = objects.configs.get_mut(&name).filter(|found| found.metadata.uid == meta.uid);
                 found.map(|found| {
                     let found = Arc::make_mut(found);
                     found.status = Some(*status);

@@ -14,10 +14,11 @@ use crate::model::{
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
+use crate::plan::vpc::TkeVpc;
 use crate::plan::{BindingView, Cluster, Step, selects};
 use crate::reconcile::{
-    Answer, Caches, ConfigSight, DefinitionSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Now, Read,
-    Reply, Shared, Surroundings, Taken, Write,
+    Answer, Caches, ConfigSight, DefinitionSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now,
+    Read, Reply, Shared, Surroundings, Taken, Write,
 };
 use crate::status::RefusalKind;
 
@@ -70,6 +71,14 @@ impl Caches for Sight<'_> {
         };
         let is_reassigned = |(ip, mark): &(&IpAddr, &String)| self.0.reassigned.contains(*ip) || is_anothers(ip, mark);
         registered.iter().filter(is_reassigned).map(|(ip, _)| *ip).collect()
+    }
+
+    fn named_load_balancers(&self, _region: &Region) -> BTreeSet<LoadBalancerId> {
+        BTreeSet::new()
+    }
+
+    fn tke_vpc(&self) -> TkeVpc {
+        TkeVpc::Absent
     }
 
     fn cluster(&self) -> Cluster {
@@ -129,6 +138,8 @@ pub(super) struct Play {
     pub(super) refused: BTreeSet<Kind>,
     /// Reads of these kinds are refused.
     pub(super) failing: BTreeSet<Kind>,
+    /// How they are.
+    pub(super) fails_as: Class,
     /// Steps whose task runs, until when.
     tasks: BTreeMap<String, Duration>,
     /// How long tasks run.
@@ -138,6 +149,8 @@ pub(super) struct Play {
     pub(super) log: Vec<(Duration, Kind, String)>,
     /// The reasons of the Events.
     pub(super) told: Vec<String>,
+    /// The Events.
+    pub(super) notices: Vec<Notice>,
     /// After so many effects the machine begins anew from nothing, before or after the effect has happened.
     pub(super) crash: Option<(usize, Crash)>,
 }
@@ -149,9 +162,9 @@ pub(super) enum Crash {
     After,
 }
 
-fn failure() -> Failure {
+fn failure(class: Class) -> Failure {
     let (code, message) = ("InternalError".to_owned(), String::new());
-    Failure { class: Class::Transient, action: "DescribeListeners", code, message, request_id: None }
+    Failure { class, action: "DescribeListeners", code, message, request_id: None }
 }
 
 impl Play {
@@ -169,11 +182,13 @@ impl Play {
             takes: BTreeMap::new(),
             refused: BTreeSet::new(),
             failing: BTreeSet::new(),
+            fails_as: Class::Transient,
             tasks: BTreeMap::new(),
             task_lasts: Duration::ZERO,
             versions: 1,
             log: Vec::new(),
             told: Vec::new(),
+            notices: Vec::new(),
             crash: None,
         }
     }
@@ -201,7 +216,10 @@ impl Play {
         for effect in self.machine.step(&surroundings, input) {
             match &effect {
                 Effect::WakeAt(at) => self.wakes = *at,
-                Effect::Tell(notice) => self.told.push(notice.reason.clone()),
+                Effect::Tell(notice) => {
+                    self.told.push(notice.reason.clone());
+                    self.notices.push(notice.clone());
+                }
                 Effect::Forget(ticket) => {
                     let is_for = |effect: &Effect| matches!(effect, Effect::Read(other, _) if other == ticket);
                     self.under_way.retain(|(_, effect)| !is_for(effect));
@@ -309,7 +327,7 @@ impl Play {
                 let ends = self.tasks[&task.to_string()];
                 Answer::Task(Ok(if self.at < ends { TaskState::Running } else { TaskState::Succeeded(Vec::new()) }))
             }
-            Read::Frame if self.failing.contains(&Kind::Frame) => Answer::Frame(Err(failure())),
+            Read::Frame if self.failing.contains(&Kind::Frame) => Answer::Frame(Err(failure(self.fails_as))),
             Read::Frame => Answer::Frame(Ok(Frame::Shown(self.world.observed()))),
             Read::Targets(_) => Answer::Targets(Ok(self.world.observed().targets)),
             Read::Health => Answer::Health(self.world.observed().health),
@@ -347,7 +365,8 @@ impl Play {
                     pod.gate = if condition.is_open {
                         GateState::Open
                     } else {
-                        GateState::Waiting { reason: condition.reason.to_string(), message: condition.message }
+                        let message = condition.message_at(self.world.now);
+                        GateState::Waiting { reason: condition.reason.to_string(), message }
                     };
                 }
                 Taken::Other

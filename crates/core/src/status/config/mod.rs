@@ -1,15 +1,19 @@
 //! The status of a TkeServiceConfig: from the config, the bindings that use it, and the previous status.
 
+mod of_binding;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::binding::{ListenerStatus, Mode};
+use crate::api::binding::{DirectAccessBindingSpec, ListenerSpec, ListenerStatus, Mode};
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::service_config::{EntryProblem, PROBLEMS_MAX};
-use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus, clip, names};
-use crate::plan::config::{Subject, Wishes, problem, wishes};
+use crate::api::{DirectAccessBinding, TkeServiceConfigStatus, clip, names};
+use crate::plan::config::{ConfigObject, Subject, Wishes, problem, wishes};
+
+pub(super) use of_binding::config_problems;
 
 use super::conditions::{ConditionSet, Truth, Verdict};
 
@@ -18,13 +22,14 @@ const NAMED: usize = 3;
 
 /// The status that a config should have. `users` are the bindings that use it.
 pub fn config_status(
-    config: &TkeServiceConfig,
+    config: &ConfigObject,
     users: &[Arc<DirectAccessBinding>],
     previous: &TkeServiceConfigStatus,
     now: Timestamp,
 ) -> TkeServiceConfigStatus {
-    let generation = config.metadata.generation.unwrap_or_default();
-    let wishes = wishes(&config.spec);
+    let meta = &config.object.metadata;
+    let generation = meta.generation.unwrap_or_default();
+    let wishes = wishes(config);
     let problems = problems(&wishes, users);
     let accepted = accepted(&wishes, &problems);
     let waiting: Vec<_> = users.iter().filter(|user| !has_applied(user, generation)).map(|user| &**user).collect();
@@ -41,7 +46,7 @@ pub fn config_status(
     } else if !ready.is_true() {
         set.set(ConditionType::Reconciling, &moves);
     }
-    let asked = config.metadata.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
+    let asked = meta.annotations.as_ref().and_then(|all| all.get(names::RECONCILE_REQUESTED_AT));
     TkeServiceConfigStatus {
         observed_generation: generation,
         used_by: i32::try_from(users.len()).unwrap_or(i32::MAX),
@@ -68,21 +73,66 @@ fn problems(wishes: &Wishes, users: &[Arc<DirectAccessBinding>]) -> Vec<EntryPro
     let is_looked_at =
         |user: &Arc<DirectAccessBinding>| user.status.as_ref().is_some_and(|status| status.targets.is_some());
     if !users.is_empty() && users.iter().all(is_looked_at) {
-        problems.extend(wishes.subjects().iter().filter_map(|subject| unmatched(subject, users)));
+        let users: Vec<_> = users.iter().map(|user| User::of(user)).collect();
+        problems.extend(unmatched(wishes, &users));
     }
     problems.into_iter().collect()
 }
 
-/// What is to be told of an entry that fits no listener or rule.
-fn unmatched(subject: &Subject, users: &[Arc<DirectAccessBinding>]) -> Option<EntryProblem> {
-    let has_listener = users.iter().any(|user| has_listener(user, subject));
+/// A binding that uses a config: its spec, and the listeners of its status.
+#[derive(Clone, Copy)]
+struct User<'a> {
+    spec: &'a DirectAccessBindingSpec,
+    rows: &'a [ListenerStatus],
+}
+
+impl<'a> User<'a> {
+    fn of(binding: &'a DirectAccessBinding) -> Self {
+        let rows = binding.status.as_ref().map(|status| status.listeners.as_slice()).unwrap_or_default();
+        Self { spec: &binding.spec, rows }
+    }
+
+    fn specs(self, subject: &Subject) -> impl Iterator<Item = &'a ListenerSpec> {
+        let (protocol, port) = (subject.protocol, i32::from(subject.port));
+        let specs = self.spec.listeners.iter();
+        specs.filter(move |spec| spec.protocol.as_str() == protocol.as_str() && spec.port == port)
+    }
+
+    /// What the status tells of the listener.
+    fn rows(self, subject: &Subject) -> impl Iterator<Item = &'a ListenerStatus> {
+        let (protocol, port) = (subject.protocol, i32::from(subject.port));
+        self.rows.iter().filter(move |row| row.protocol.as_str() == protocol.as_str() && row.port == port)
+    }
+
+    fn has_listener(self, subject: &Subject) -> bool {
+        self.specs(subject).next().is_some() || self.rows(subject).next().is_some()
+    }
+
+    /// The rule by the domain of the spec, or by the one that the cloud has for an empty one.
+    fn has_rule(self, subject: &Subject, domain: &str, url: &str) -> bool {
+        let is_spelled = self.specs(subject).any(|spec| {
+            let is_usual = spec.rules.is_empty() && domain.is_empty() && url == "/";
+            is_usual || spec.rules.iter().any(|rule| rule.domain == domain && rule.url == url)
+        });
+        let mut rules = self.rows(subject).flat_map(|row| &row.rules);
+        is_spelled || rules.any(|rule| rule.domain == domain && rule.url == url)
+    }
+}
+
+/// The entries that fit no listener or rule of these bindings.
+fn unmatched(wishes: &Wishes, users: &[User<'_>]) -> Vec<EntryProblem> {
+    wishes.subjects().iter().filter_map(|subject| unmatched_one(subject, users)).collect()
+}
+
+fn unmatched_one(subject: &Subject, users: &[User<'_>]) -> Option<EntryProblem> {
+    let has_listener = users.iter().any(|user| user.has_listener(subject));
     match &subject.rule {
         None if !has_listener => {
             let message = "no binding that uses this config has such a listener; correct protocol and port, or remove \
                            the entry";
             Some(problem(&subject.entry(), None, ConfigProblem::NoListener, message))
         }
-        Some((domain, url)) if has_listener && !users.iter().any(|user| has_rule(user, subject, domain, url)) => {
+        Some((domain, url)) if has_listener && !users.iter().any(|user| user.has_rule(subject, domain, url)) => {
             let message =
                 "no binding that uses this config has such a rule; correct domain and url, or remove the entry";
             Some(problem(&subject.entry(), None, ConfigProblem::NoRule, message))
@@ -92,38 +142,14 @@ fn unmatched(subject: &Subject, users: &[Arc<DirectAccessBinding>]) -> Option<En
     }
 }
 
-fn has_listener(user: &DirectAccessBinding, subject: &Subject) -> bool {
-    let (protocol, port) = (subject.protocol.as_str(), i32::from(subject.port));
-    user.spec.listeners.iter().any(|spec| spec.protocol.as_str() == protocol && spec.port == port)
-        || rows(user, subject).next().is_some()
-}
-
-/// What the status tells of the listener.
-fn rows<'a>(user: &'a DirectAccessBinding, subject: &'a Subject) -> impl Iterator<Item = &'a ListenerStatus> {
-    let rows = user.status.iter().flat_map(|status| &status.listeners);
-    rows.filter(|row| row.protocol.as_str() == subject.protocol.as_str() && row.port == i32::from(subject.port))
-}
-
-/// The rule by the domain of the spec, or by the one that the cloud has for an empty one.
-fn has_rule(user: &DirectAccessBinding, subject: &Subject, domain: &str, url: &str) -> bool {
-    let of_listener = user
-        .spec
-        .listeners
-        .iter()
-        .filter(|spec| spec.protocol.as_str() == subject.protocol.as_str() && spec.port == i32::from(subject.port));
-    let is_spelled = of_listener.into_iter().any(|spec| {
-        let is_usual = spec.rules.is_empty() && domain.is_empty() && url == "/";
-        is_usual || spec.rules.iter().any(|rule| rule.domain == domain && rule.url == url)
-    });
-    is_spelled || rows(user, subject).flat_map(|row| &row.rules).any(|rule| rule.domain == domain && rule.url == url)
-}
-
 fn accepted(wishes: &Wishes, problems: &[EntryProblem]) -> Verdict {
     if wishes.problems.is_empty() {
         return Verdict::new(Truth::True, Reason::Accepted, "every entry can be read");
     }
     let count = counted(wishes.problems.len(), "problem");
-    if wishes.is_empty() {
+    // A field that is right, and has no effect, keeps nobody from a release.
+    let is_wrong = |problem: &EntryProblem| problem.reason != ConfigProblem::NotSupported.as_str();
+    if wishes.is_empty() && wishes.problems.iter().any(is_wrong) {
         let message = format!("nothing of it can be applied: {count} in status.problems");
         return Verdict::new(Truth::False, Reason::Invalid, message);
     }

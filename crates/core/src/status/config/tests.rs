@@ -2,14 +2,15 @@ use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::api::service_config::RawServiceConfig;
 
-fn config(generation: i64, load_balancer: &Json) -> TkeServiceConfig {
+fn config(generation: i64, load_balancer: &Json) -> ConfigObject {
     let object = json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
         "metadata": {"name": "web", "namespace": "shop", "generation": generation},
         "spec": {"loadBalancer": load_balancer},
     });
-    serde_json::from_value(object).unwrap()
+    serde_json::from_value::<RawServiceConfig>(object).unwrap().into()
 }
 
 /// A binding with listener TCP/80 and an HTTP listener on 81, of which this generation of the config was shown.
@@ -44,8 +45,22 @@ fn conditions(status: &TkeServiceConfigStatus) -> Vec<(&str, &str, &str)> {
     conditions.map(|one| (one.type_.as_str(), one.status.as_str(), one.reason.as_str())).collect()
 }
 
-fn status(config: &TkeServiceConfig, users: &[Arc<DirectAccessBinding>]) -> TkeServiceConfigStatus {
+fn status(config: &ConfigObject, users: &[Arc<DirectAccessBinding>]) -> TkeServiceConfigStatus {
     config_status(config, users, &TkeServiceConfigStatus::default(), at(0))
+}
+
+/// A vendor's sample: nothing in it is wrong, and nothing of it can be had.
+#[test]
+fn a_config_without_effect_is_reported_and_holds_up_no_release() {
+    let sample = json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "proxyProtocol": {"enable": true}}]});
+    let found = status(&config(2, &sample), &[user("web", Some(2))]);
+    assert_eq!(found.problems.len(), 1);
+    let expected = [
+        ("Accepted", "True", "PartlyApplied"),
+        ("Programmed", "True", "Programmed"),
+        ("Ready", "True", "PartlyApplied"),
+    ];
+    assert_eq!(conditions(&found), expected);
 }
 
 #[test]

@@ -17,7 +17,7 @@ const PAUSES: [SignedDuration; 2] = [SignedDuration::from_secs(2), SignedDuratio
 /// How long a refusal lasts before it is told anew: Events are kept for an hour, unless the API server is told otherwise.
 const REMINDER: SignedDuration = SignedDuration::from_mins(30);
 /// The most characters of the API server's words that are kept.
-const WORDS_MAX: usize = 400;
+const WORDS_MAX: usize = 300;
 /// The most refused writes that one message has.
 const SHOWN: usize = 3;
 
@@ -284,7 +284,7 @@ impl RefusedWrites {
         fresh
             .map(|(field, refusal)| {
                 refusal.told = Some(now);
-                RefusalNews { field: *field, note: phrase(*field, refusal) }
+                RefusalNews { field: *field, note: crate::plan::not_written(&phrase(*field, refusal)) }
             })
             .collect()
     }
@@ -300,7 +300,7 @@ fn sentence<'a>(rows: impl Iterator<Item = (&'a Field, &'a Refusal)>) -> Option<
     if rows.len() > SHOWN {
         parts.push(format!("and {} other writes are refused", rows.len() - SHOWN));
     }
-    (!parts.is_empty()).then(|| parts.join("; "))
+    (!parts.is_empty()).then(|| crate::plan::not_written(&parts.join("; ")))
 }
 
 /// The verdict on a binding of which something cannot be written.

@@ -17,6 +17,7 @@ use super::tke_direct_access::model::{
     AccountId, Attributes, Caller, Class, Failure, IpFamily, Limits, ListenerId, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, Protocol, Region, Witnesses,
 };
+use super::tke_direct_access::plan::vpc::ClusterVpc;
 use super::tke_direct_access::plan::{
     BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, Frozen, ListenerFacts, Maker, Management,
     Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step, StepOutcome,
@@ -269,11 +270,12 @@ pub(crate) fn status_with(
 ) -> DirectAccessBindingStatus {
     let snapshot = Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
+        region: Region::new("ap-guangzhou"),
         cloud: case.cloud(),
         caller: Caller::Known(AccountId::new("100000000001")),
         bindings: Vec::new(),
         cluster: Cluster::default(),
-        vpc_id: None,
+        vpc: ClusterVpc::Pending,
         reads: ReadState::Settled,
         removals: Removals::Allowed,
         limits: Limits::default(),
@@ -341,7 +343,7 @@ impl ConfigCase {
     pub(crate) fn status(&self, previous: &TkeServiceConfigStatus, now: Timestamp) -> TkeServiceConfigStatus {
         let config: TkeServiceConfig = serde_json::from_value(self.bare()).unwrap();
         let users: Vec<_> = self.users.iter().enumerate().map(|(index, shown)| self.user(index, *shown)).collect();
-        config_status(&config, &users, previous, now)
+        config_status(&config.clone().into(), &users, previous, now)
     }
 
     fn user(&self, index: usize, shown: Option<i64>) -> Arc<DirectAccessBinding> {

@@ -198,6 +198,7 @@ fn gates_that_the_api_server_does_not_take_are_counted_with_its_words() {
         pod_uid: uid.to_owned(),
         verdict: Verdict::Open(GateReason::BackendReady),
         since: None,
+        hint: String::new(),
     };
     let plan = BindingPlan { gates: vec![gate("one"), gate("two")], ..settled(counts) };
     let refused = |uid: &str| RefusedGate { pod_uid: uid.to_owned(), message: "pods/status is forbidden.".to_owned() };
@@ -229,14 +230,18 @@ fn what_the_api_server_does_not_take_is_said_whatever_else_is_to_be_said() {
     let uid = case.view().uid().to_owned();
     let (status, reason, message, is_stalled) = programmed(&case, Some(403), &uid);
     assert_eq!((&*status, &*reason, is_stalled), ("False", "NotWritten", true));
-    assert_eq!(message, "the addresses in the status of Service 'web' cannot be written: exceeded quota");
+    let expected = "the addresses in the status of Service 'web' cannot be written: exceeded quota; allow the controller to write it, ";
+    assert!(message.starts_with(expected), "{message}");
     assert_eq!(programmed(&case, Some(403), "another's").1, "Programmed");
     assert_eq!(programmed(&case, Some(503), &uid).1, "Programmed", "it may pass");
     let mut busy = settled(counts);
     busy.pending.register = 1;
     let (_, reason, message, _) = programmed(&Case::of(busy), Some(403), &uid);
     assert_eq!(reason, "InProgress");
-    assert!(message.starts_with("1 target to register; and ") && message.ends_with("exceeded quota"), "{message}");
+    assert!(
+        message.starts_with("1 target to register; and ") && message.contains("exceeded quota; allow"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -55,6 +55,7 @@ pub(super) fn consistent(protocol: Protocol, family: IpFamily, desired: &Attribu
     fitting.times();
     fitting.scheduling();
     fitting.context_is_hexadecimal();
+    fitting.client_address();
     (fitting.wish, fitting.misfits)
 }
 
@@ -116,17 +117,43 @@ impl Fitting<'_> {
         else {
             return;
         };
-        if timeout >= interval {
-            let message =
-                format!("timeout ({timeout} s) must be less than intervalTime ({interval} s); change one of them");
-            // One problem for the pair.
-            if self.wish.remove(Attribute::CheckTimeout).is_some() {
-                self.wish.remove(Attribute::CheckInterval);
-                let attribute = Attribute::CheckTimeout;
-                self.misfits.push(Misfit { attribute, reason: ConfigProblem::Contradiction, message });
-            } else {
-                self.drop(Attribute::CheckInterval, ConfigProblem::Contradiction, &message);
-            }
+        if timeout < interval {
+            return;
+        }
+        let is_wished = |attribute| self.wish.get(attribute).is_some();
+        // The least that can be left out. What TKE generates has the same number for both.
+        let kept = match (is_wished(Attribute::CheckTimeout), is_wished(Attribute::CheckInterval)) {
+            (true, true) => self.observed_timeout().is_none_or(|timeout| timeout < interval),
+            (is_timeout, _) => is_timeout,
+        };
+        let words = format!("timeout ({timeout} s) must be less than intervalTime ({interval} s)");
+        if kept {
+            let message = format!("{words}; lower timeout or raise intervalTime, until then timeout stays as it is");
+            self.drop(Attribute::CheckTimeout, ConfigProblem::Contradiction, &message);
+        } else {
+            let both = is_wished(Attribute::CheckTimeout);
+            let stays = if both { "both stay as they are" } else { "intervalTime stays as it is" };
+            let message = format!("{words}; lower timeout or raise intervalTime, until then {stays}");
+            self.wish.remove(Attribute::CheckTimeout);
+            self.drop(Attribute::CheckInterval, ConfigProblem::Contradiction, &message);
+        }
+    }
+
+    fn observed_timeout(&self) -> Option<i64> {
+        match self.observed.get(Attribute::CheckTimeout)? {
+            Value::Number(number) => Some(*number),
+            Value::Switch(_) | Value::Text(_) => None,
+        }
+    }
+
+    /// Connections that are kept alive to a target come from the load balancer's address. Source: TKE's page on loops, and what public
+    /// users of both fields refuse.
+    fn client_address(&mut self) {
+        let is = |attribute, switch| self.wish.get(attribute) == Some(&Value::Switch(switch));
+        if is(Attribute::Keepalive, true) && is(Attribute::Snat, false) {
+            let message = "keepaliveEnable 1 hides the client's address, which snatEnable false asks to show; change one of them, until then \
+                           snatEnable counts";
+            self.drop(Attribute::Keepalive, ConfigProblem::Contradiction, message);
         }
     }
 
@@ -184,11 +211,7 @@ impl Fitting<'_> {
 
     fn needs_of_type(&mut self) {
         let kind = self.check_type();
-        let needed: &[Attribute] = match (self.protocol, kind.as_str()) {
-            (_, "CUSTOM") => &[Attribute::CheckContextType, Attribute::CheckSend, Attribute::CheckReceive],
-            (Protocol::Tcp, "HTTP") => &[Attribute::CheckHttpVersion, Attribute::CheckDomain],
-            _ => &[],
-        };
+        let needed = needs_of(self.protocol, &kind);
         let missing: Vec<_> = needed.iter().filter(|attribute| self.get(**attribute).is_none()).collect();
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().map(|attribute| attribute.field()).collect();
@@ -204,16 +227,13 @@ impl Fitting<'_> {
         let is_grpc = kind == "GRPC";
         let is_custom = kind == "CUSTOM";
         let is_layer4 = !self.protocol.is_layer7();
-        for (attribute, belongs) in [
-            (Attribute::CheckHttpCodes, is_http),
-            (Attribute::CheckPath, is_http || is_grpc),
-            (Attribute::CheckDomain, is_http || is_grpc),
-            (Attribute::CheckMethod, is_http),
-            (Attribute::CheckHttpVersion, is_http && is_layer4),
-            (Attribute::CheckContextType, is_custom),
-            (Attribute::CheckSend, is_custom),
-            (Attribute::CheckReceive, is_custom),
-        ] {
+        for attribute in MEMBERS_OF_TYPE {
+            let belongs = match attribute {
+                Attribute::CheckPath | Attribute::CheckDomain => is_http || is_grpc,
+                Attribute::CheckHttpVersion => is_http && is_layer4,
+                Attribute::CheckContextType | Attribute::CheckSend | Attribute::CheckReceive => is_custom,
+                _ => is_http,
+            };
             if !belongs {
                 let message = format!("a check of type {kind} does not have it; remove it, or change checkType");
                 self.drop(attribute, ConfigProblem::NotSupported, &message);
@@ -221,6 +241,27 @@ impl Fitting<'_> {
         }
     }
 }
+
+/// What a check of this type needs.
+pub(super) fn needs_of(protocol: Protocol, kind: &str) -> &'static [Attribute] {
+    match (protocol, kind) {
+        (_, "CUSTOM") => &[Attribute::CheckContextType, Attribute::CheckSend, Attribute::CheckReceive],
+        (Protocol::Tcp, "HTTP") => &[Attribute::CheckHttpVersion, Attribute::CheckDomain],
+        _ => &[],
+    }
+}
+
+/// What only some types of check have.
+pub(super) const MEMBERS_OF_TYPE: [Attribute; 8] = [
+    Attribute::CheckHttpCodes,
+    Attribute::CheckPath,
+    Attribute::CheckDomain,
+    Attribute::CheckMethod,
+    Attribute::CheckHttpVersion,
+    Attribute::CheckContextType,
+    Attribute::CheckSend,
+    Attribute::CheckReceive,
+];
 
 /// True for everything of a check but its switch.
 fn is_of_check(attribute: Attribute) -> bool {

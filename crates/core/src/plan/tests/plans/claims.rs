@@ -72,7 +72,7 @@ fn service_port_missing() -> Story {
 fn config_missing() -> Story {
     let spec = json!({"serviceConfigRef": {"name": "web"}});
     let mut world = web(&spec, 2);
-    world.config = ConfigView::Missing;
+    world.config = ConfigView::Missing(Vec::new());
     let mut story = Story::of("The config of a new binding does not exist.", world);
     story.then("the binding is made", |_| {});
     story.after(5, "its targets are found healthy", World::heal);

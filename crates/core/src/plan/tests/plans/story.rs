@@ -76,9 +76,10 @@ impl Story {
             let name = self.world.bindings[place].metadata.name.clone().unwrap_or_default();
             let _ = writeln!(text, "  {name}: {}", management(part.management));
             self.tell_binding(&mut text, part);
+            let notes: Vec<_> = part.advice.iter().map(|one| one.message.clone()).collect();
             let is_new = |note: &&String| !self.notes[place].contains(note);
-            part.notes.iter().filter(is_new).for_each(|note| line(&mut text, &format!("note: {note}")));
-            self.notes[place].clone_from(&part.notes);
+            notes.iter().filter(is_new).for_each(|note| line(&mut text, &format!("note: {note}")));
+            self.notes[place] = notes;
         }
         text
     }

@@ -169,11 +169,8 @@ fn config_rows() -> Vec<Row> {
         respec(world, &tls("web-tls"));
     };
     vec![
-        row(ConfigNotFound, "deleted", plain, |world| world.config = ConfigView::Missing),
+        row(ConfigNotFound, "deleted", plain, |world| world.config = ConfigView::Missing(Vec::new())),
         row(ConfigNotOwned, "somebody has made it", plain, |world| world.config = ConfigView::Foreign),
-        row(ConfigUnreadable, "a port is text", plain, |world| {
-            world.config = ConfigView::Unreadable("spec.loadBalancer: invalid type".to_owned());
-        }),
         row(ConfigUnreadable, "the API server refuses to list configs", plain, |world| {
             world.config = ConfigView::Refused("tkeserviceconfigs is forbidden".to_owned());
         }),

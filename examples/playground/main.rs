@@ -5,11 +5,12 @@
 //! anything fell short.
 #![allow(clippy::print_stdout, reason = "a show is for reading")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod place;
+
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,24 +18,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use place::{Controller, LOAD_BALANCER, NAMESPACE};
 use serde_json::{Value, json};
 use support::traffic::{Load, Mode, Totals};
 use support::{ControlPlane, Options, eventually};
-use tke_direct_access::clb::{Credentials, Keys};
 use tke_direct_access::model::{LoadBalancerId, Protocol, Route};
-use tke_direct_access::operator::{Operator, Settings as OperatorSettings};
-use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
+use tke_direct_access::sim::{Settings as SimulatorSettings, Simulator};
 use tke_direct_access::telemetry;
-use tke_direct_access::webhook::{self, Webhook};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tke_direct_access::webhook;
 
-const LOAD_BALANCER: &str = "lb-6efswuxa";
 const EXAMPLE: &str = "examples/01-service.yaml";
 /// The listener of the example's binding.
 const LISTENER: (Protocol, u16) = (Protocol::Tcp, 80);
-/// Where the controller's Lease and Secret are.
-const NAMESPACE: &str = "kube-system";
 const REQUESTS_PER_SECOND: u32 = 200;
 /// The label `app` of the example's Pods, and of those that the Service moves to.
 const BLUE: &str = "MyApp";
@@ -88,10 +83,7 @@ async fn play(arguments: &Arguments) -> Result<()> {
 struct Playground {
     control_plane: ControlPlane,
     simulator: Simulator,
-    controller: JoinHandle<()>,
-    injection: JoinHandle<Result<(), webhook::Error>>,
-    admin: SocketAddr,
-    stop: CancellationToken,
+    controller: Controller,
 }
 
 impl Playground {
@@ -100,41 +92,27 @@ impl Playground {
         let control_plane = ControlPlane::start(Options::default()).await?;
         step.done(&format!("KUBECONFIG={}", control_plane.kubeconfig().display()));
 
-        let step = Step::new("The simulated cloud, with one load balancer");
-        let mut settings = SimulatorSettings {
-            load_balancers: vec![LoadBalancerSpec::with_id(LOAD_BALANCER)],
-            ..SimulatorSettings::default()
-        };
+        let step = Step::new("The simulated cloud, with the load balancers of the examples");
+        let mut settings = place::cloud(SimulatorSettings::default());
         settings.timing.scale = time_scale;
         let simulator = Simulator::start(settings)?;
-        step.done(&format!("{} at {}, {time_scale} of real time", LOAD_BALANCER, simulator.endpoint()));
+        step.done(&format!("{LOAD_BALANCER} and another at {}, {time_scale} of real time", simulator.endpoint()));
+
+        let step = Step::new("kubectl apply -f crds/, TKE's switch, and gates for Pods of the namespace default");
+        place::prepare(&control_plane).await?;
+        step.done("done");
 
         let step = Step::new("The controller");
-        let stop = CancellationToken::new();
-        let (secret_id, secret_key) = simulator.credentials();
-        let credentials = Credentials::fixed(Keys::new(secret_id, secret_key, None)?);
-        let settings = settings_of_controller(&simulator.endpoint())?;
-        let operator = Operator::start(&settings.operator, control_plane.config(), credentials, stop.clone()).await?;
-        let (stores, synced) = operator.stores();
-        let (namespace, identity) = (NAMESPACE.to_owned(), "playground".to_owned());
-        let surroundings = webhook::Surroundings { client: operator.client(), stores, synced, namespace, identity };
-        let webhook = Webhook::bind(settings.webhook, surroundings)?;
-        operator.metrics().register(|registry| webhook.metrics().register(registry));
-        let injection = tokio::spawn(webhook.run(stop.clone()));
-        let admin = operator.address();
-        let controller = tokio::spawn(operator.run());
-        step.done(&format!("metrics at http://{admin}/metrics"));
-        Ok(Self { control_plane, simulator, controller, injection, admin, stop })
+        let controller = Controller::start(&control_plane, &simulator).await?;
+        step.done(&format!("metrics at http://{}/metrics", controller.admin));
+        Ok(Self { control_plane, simulator, controller })
     }
 
     /// Applies the example and waits until the binding is ready.
     async fn bind(&self) -> Result<()> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let example = root.join(EXAMPLE).display().to_string();
-        let crds = root.join("crds").display().to_string();
-        let step = Step::new(&format!("kubectl apply -f crds/ -f {EXAMPLE}"));
-        self.kubectl(&["apply", "-f", &crds]).await?;
-        self.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]).await?;
+        let step = Step::new(&format!("kubectl apply -f {EXAMPLE}"));
         self.kubectl(&["apply", "-f", &example]).await?;
         step.done("applied");
 
@@ -335,8 +313,7 @@ impl Playground {
   kubectl annotate --overwrite service my-service service.cloud.tencent.com/direct-access=True
   kubectl describe service my-service             what cannot be read is said, and changes nothing
   kubectl delete mutatingwebhookconfiguration {webhook}   it comes back
-  kubectl label namespace default cloud.tencent.com/direct-access-gates=enabled
-  kubectl apply -f examples/04-gate-injection.yaml
+  kubectl apply -f examples/                      all of them, side by side; or one by one
   curl -s {endpoint}/admin/state                  what the cloud has
   curl -s {endpoint}/admin/calls                  what it was asked
   curl -s http://{admin}/metrics              what the controller counts
@@ -349,52 +326,18 @@ The plugin, as `kubectl direct-access` once `cargo install --path . --bin kubect
 There is no kubectl? This is the control plane's own: {kubectl}",
             kubeconfig = self.control_plane.kubeconfig().display(),
             kubectl = self.control_plane.kubectl_line(),
-            admin = self.admin,
+            admin = self.controller.admin,
             webhook = webhook::NAME,
             url = self.url().unwrap_or_default(),
         );
     }
 
     async fn end(self) -> Result<()> {
-        self.stop.cancel();
-        self.controller.await.context("the controller ended badly")?;
-        self.injection.await?.context("the webhook ended badly")?;
+        self.controller.end().await?;
         self.simulator.shutdown().await;
         drop(self.control_plane);
         Ok(())
     }
-}
-
-/// The controller's flags.
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    operator: OperatorSettings,
-    #[command(flatten)]
-    webhook: webhook::Settings,
-}
-
-fn settings_of_controller(endpoint: &str) -> Result<Flags> {
-    let flags = [
-        "controller",
-        "--clb-endpoint",
-        endpoint,
-        "--listen",
-        "127.0.0.1:0",
-        "--lease-namespace",
-        NAMESPACE,
-        "--annotated-services",
-        "All",
-        "--gate-injection",
-        "Webhook",
-        "--webhook-listen",
-        "127.0.0.1:0",
-        "--webhook-host",
-        "127.0.0.1",
-        "--webhook-linger-seconds",
-        "0",
-    ];
-    Ok(Flags::try_parse_from(flags)?)
 }
 
 /// Prints how a load has fared.

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::NAMED;
 use crate::model::{Phase, Pod, Workload};
 use crate::plan::{BindingView, says_zero, selects};
 
 /// The kinds that `kubectl direct-access drain --now` takes besides Pods, of those that make Pods themselves.
 const KINDS: [&str; 3] = ["DaemonSet", "ReplicaSet", "StatefulSet"];
-/// The most workloads and Pods that a message names.
-const NAMED: usize = 5;
 
 /// Why nobody gets traffic, with the command that changes it as far as Pods say it themselves. It is there to be run as it stands.
-pub(super) fn no_weight(view: &BindingView) -> String {
+pub fn no_weight(view: &BindingView) -> String {
     let is_asked = |pod: &&Pod| {
         let is_living = pod.phase != Phase::Finished && pod.deleting_since.is_none();
         is_living && says_zero(pod) && view.service.as_deref().is_some_and(|service| selects(service, pod))

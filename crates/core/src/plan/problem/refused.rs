@@ -1,0 +1,32 @@
+//! What the cloud or the API server refuses. Their words are part of it, because they name what is to be allowed.
+
+use crate::api::condition::Reason;
+use crate::model::Failure;
+
+/// A call of the cloud that has failed. Without the request id: it is another one in every reply, and a status that always differs would
+/// always be written.
+pub fn call_failed(failure: &Failure, reason: Reason) -> String {
+    let said = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
+    let remedy = match reason {
+        Reason::Failed => "The page docs/errors.md says what the code means, and what to do",
+        _ => reason.remedy(),
+    };
+    format!("{}. {remedy}", said.trim_end_matches('.'))
+}
+
+/// Readiness gates that the API server does not take, in its words.
+pub fn gates_not_written(count: usize, words: &str) -> String {
+    format!(
+        "the readiness gates of {count} Pods cannot be written, so the Pods do not become ready: {}; allow the controller to patch \
+         pods/status, as deploy/cluster-role.yaml does, or change the policy that refuses it",
+        words.trim_end_matches('.')
+    )
+}
+
+/// What the API server does not take of what is written for a binding, in its words.
+pub fn not_written(refusals: &str) -> String {
+    format!(
+        "{}; allow the controller to write it, as deploy/cluster-role.yaml does, or change the policy or quota that refuses it",
+        refusals.trim_end_matches('.')
+    )
+}

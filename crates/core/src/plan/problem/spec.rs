@@ -1,0 +1,110 @@
+//! Faults of what a binding says by itself.
+
+use super::{Problem, VPC_REMEDY, accepted};
+use crate::api::DirectAccessBinding;
+use crate::api::binding::{DeletionPolicy, Parking};
+use crate::api::condition::Reason;
+use crate::model::{Listener, Protocol};
+use crate::plan::BindingView;
+use crate::plan::annotated::HoldReason;
+
+pub(in crate::plan) fn suspended() -> Problem {
+    accepted(Reason::Suspended, "spec.suspend is true: nothing is changed until it is set to false".to_owned())
+}
+
+pub(in crate::plan) fn managed_by_tke(binding: &DirectAccessBinding) -> Problem {
+    let message = format!(
+        "Service '{}/{}' is of type LoadBalancer and programmed by TKE's own service controller; set its annotation service.cloud.tencent.com/mode \
+         to skip, or use spec.mode Delegate. Until then nothing new is made, and on what it already has, Pods come and go",
+        binding.metadata.namespace.as_deref().unwrap_or_default(),
+        binding.spec.service_ref.name
+    );
+    accepted(Reason::ManagedByTke, message)
+}
+
+pub(in crate::plan) fn switches_refused() -> Problem {
+    accepted(Reason::SwitchesRefused, HoldReason::SwitchesRefused.words().to_owned())
+}
+
+fn unsupported(field: &str, what: &str) -> Problem {
+    accepted(Reason::UnsupportedValue, format!("{field}: {what}"))
+}
+
+fn invalid(field: &str, what: &str) -> Problem {
+    accepted(Reason::Invalid, format!("{field}: {what}"))
+}
+
+pub(in crate::plan) fn claimed_by_older(what: &str, winner: &str) -> Problem {
+    let message = format!(
+        "{what} is taken by the older DirectAccessBinding '{winner}'; use another one or delete one of the two"
+    );
+    accepted(Reason::PortConflict, message)
+}
+
+pub(in crate::plan) fn held_by_foreign(protocol: Protocol, port: u16, listener: &Listener) -> Problem {
+    let message = format!(
+        "port {port}/{protocol} is held by listener '{}' ('{}'), which this binding does not own; set its listenerId to \
+         bind into it, or use another port",
+        listener.id, listener.name
+    );
+    accepted(Reason::PortConflict, message)
+}
+
+pub(in crate::plan) fn listener_mismatch(listener: &Listener, protocol: Protocol, port: u16) -> Problem {
+    let message = format!(
+        "listener '{}' is {}/{}, not {port}/{protocol}; correct listenerId, port or protocol",
+        listener.id, listener.port, listener.protocol
+    );
+    accepted(Reason::Invalid, message)
+}
+
+pub(in crate::plan) fn parked(view: &BindingView, parking: Parking) -> Problem {
+    let recorded = view.binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let id = recorded.map(|recorded| recorded.id.as_str()).unwrap_or_default();
+    let meta = &view.binding.metadata;
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let first = match view.binding.spec.deletion_policy {
+        DeletionPolicy::Delete => "",
+        DeletionPolicy::Deregister | DeletionPolicy::Retain => "set its spec.deletionPolicy to Delete, and then ",
+    };
+    let message = format!(
+        "Service '{namespace}/{}' does not ask for direct access any more: load balancer '{id}' {}; {parking}, and it costs money; to \
+         delete it, {first}run 'kubectl delete directaccessbinding {name} -n {namespace}'; to have it back in use, let the Service ask \
+         again, as a Service of type LoadBalancer with service.cloud.tencent.com/direct-access \"true\"",
+        view.binding.spec.service_ref.name,
+        parking.state()
+    );
+    accepted(Reason::Parked, message)
+}
+
+/// A listener is to be made that needs a certificate, and none is named.
+pub(in crate::plan) fn certificate_missing(place: &str, protocol: Protocol) -> Problem {
+    invalid(&format!("{place}.certificate"), &format!("must be set for {protocol}"))
+}
+
+/// The rules of a domain name different certificates.
+pub(in crate::plan) fn certificates_differ(rule: &str) -> Problem {
+    invalid(&format!("{rule}.certificate"), "is not that of the other rules of this domain; give all of them the same")
+}
+
+pub(in crate::plan) fn rule_twice(rule: &str) -> Problem {
+    invalid(rule, "is there twice; remove one of the two")
+}
+
+/// No address of the load balancer can stand for an empty domain.
+pub(in crate::plan) fn domain_missing(place: &str, url: &str) -> Problem {
+    let what = "must be set, because the load balancer has no IPv4 address that could stand for it";
+    unsupported(&format!("{place}.rules[{url}].domain"), what)
+}
+
+pub(in crate::plan) fn port_impossible(port: i32, protocol: &str) -> Problem {
+    invalid(&format!("spec.listeners[{port}/{protocol}].port"), "must be from 1 to 65535")
+}
+
+/// An internal load balancer is to be created, and the VPC of the cluster is not known; `why` says why.
+pub(in crate::plan) fn vpc_unknown(why: &str) -> Problem {
+    let what = format!(
+        "it is not set, and the VPC of the cluster is not known: {why}; {VPC_REMEDY}. Until then no load balancer is created"
+    );
+    invalid("spec.loadBalancer.create.vpcId", &what)
+}

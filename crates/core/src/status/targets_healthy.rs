@@ -1,0 +1,30 @@
+//! The condition TargetsHealthy: whether the cloud finds every target healthy that should serve, and why nobody serves.
+
+use super::conditions::{Truth, Verdict};
+use crate::api::condition::Reason;
+use crate::plan::{BindingPlan, BindingView, Sight, no_weight, nobody_serves, unhealthy};
+
+/// The verdict for a binding.
+pub(super) fn targets_healthy(view: &BindingView, plan: &BindingPlan) -> Verdict {
+    let counts = plan.counts;
+    let sum = format!("{} of {} Pods are healthy", counts.healthy, counts.desired);
+    if plan.sight == Sight::Nothing || !plan.management.is_live() {
+        Verdict::new(Truth::Unknown, Reason::Pending, "targets have not been looked at")
+    } else if plan.sight == Sight::WithoutHealth {
+        Verdict::new(Truth::Unknown, Reason::CloudUnreachable, "the cloud did not say which targets are healthy")
+    } else if counts.desired == 0 || !plan.no_targets.is_empty() {
+        Verdict::new(Truth::False, Reason::NoTargets, nobody_serves(&plan.no_targets, counts.desired))
+    } else if counts.registered == counts.desired && counts.weighted == 0 {
+        Verdict::new(Truth::False, Reason::NoWeight, no_weight(view))
+    } else if counts.healthy < counts.desired {
+        match unhealthy(&plan.unhealthy) {
+            Some(words) => Verdict::new(Truth::False, Reason::Unhealthy, format!("{sum}; {words}")),
+            None if counts.unhealthy > 0 => Verdict::new(Truth::False, Reason::Unhealthy, sum),
+            None => Verdict::new(Truth::False, Reason::Waiting, sum),
+        }
+    } else if counts.unchecked == counts.desired {
+        Verdict::new(Truth::True, Reason::HealthCheckOff, "the health check is off: every target gets traffic")
+    } else {
+        Verdict::new(Truth::True, Reason::Healthy, sum)
+    }
+}
