@@ -63,7 +63,7 @@ pub(super) struct Global {
     #[arg(long, hide_short_help = true, global = true)]
     pub(super) controller_namespace: Option<String>,
     /// The controller's --vpc-id.
-    #[arg(long, global = true, env = "VPC_ID", value_parser = read_id)]
+    #[arg(long, hide_short_help = true, global = true, env = "VPC_ID", value_parser = read_id)]
     pub(super) vpc_id: Option<String>,
     /// The controller's --cluster-network.
     #[arg(long, hide_short_help = true, global = true, value_enum, default_value_t = Network::VpcCni)]
