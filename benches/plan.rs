@@ -171,6 +171,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             has_our_ingress: false,
             uid: "service-uid".to_owned(),
             is_load_balancer: false,
+            is_headless: false,
+            client_ip_affinity: None,
             created: None,
             is_deleting: false,
             has_tke_finalizer: false,

@@ -9,6 +9,8 @@ use super::session::Session;
 use crate::api::names;
 use crate::k8s::words;
 
+/// The namespace of deploy/install.yaml.
+const USUAL_NAMESPACE: &str = "tke-direct-access";
 /// How far clocks may be apart before a Lease counts as left.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(10);
 
@@ -42,13 +44,26 @@ pub(super) async fn read(session: &Session) -> Result<Option<Lease>, kube::Error
     api.get_opt(names::LEASE).await
 }
 
-/// Who leads.
+/// Who leads. That no controller is found where the user may not look everywhere says nothing.
 pub(super) async fn leader(session: &Session) -> Leader {
-    let place = format!("Lease {}/{}", session.controller_namespace().await, names::LEASE);
-    match read(session).await {
-        Ok(Some(lease)) => judge(&lease, &place, Timestamp::now()),
-        Ok(None) => Leader::Gone { why: format!("{place} does not exist") },
-        Err(error) => Leader::Unknown { why: format!("{place} cannot be read: {}", words(&error)) },
+    let flag = "name its namespace with --controller-namespace";
+    let home = session.home().await;
+    let namespace = home.namespace();
+    let place = format!("Lease {namespace}/{}", names::LEASE);
+    if let Home::Several(namespaces) = home {
+        let why = format!("there are several controllers, in {}; {flag}", namespaces.join(", "));
+        return Leader::Unknown { why };
+    }
+    match (read(session).await, home) {
+        (Ok(Some(lease)), _) => judge(&lease, &place, Timestamp::now()),
+        (Ok(None), Home::Hidden) => Leader::Unknown {
+            why: format!("{place} does not exist, and you may not look for it in other namespaces; {flag}"),
+        },
+        (Ok(None), Home::Nowhere) => {
+            Leader::Gone { why: format!("{place} does not exist, nor one in another namespace") }
+        }
+        (Ok(None), _) => Leader::Gone { why: format!("{place} does not exist") },
+        (Err(error), _) => Leader::Unknown { why: format!("{place} cannot be read: {}; {flag}", words(&error)) },
     }
 }
 
@@ -76,20 +91,47 @@ async fn leases(client: &Client) -> Option<Vec<Lease>> {
     Some(Api::<Lease>::all(client.clone()).list(&params).await.ok()?.items)
 }
 
-/// The namespace of the only Lease of a controller that somebody holds, else of the only one there is; `None` where there are several,
-/// or none, or they may not be looked for.
-pub(super) async fn namespace(client: &Client) -> Option<String> {
-    choose(&leases(client).await?, Timestamp::now())
+/// Where the controller is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// There: a flag says so, or the only Lease that somebody holds, or else the only one there is.
+    Known(String),
+    /// In several of these, or in one of them, and nobody knows in which.
+    Several(Vec<String>),
+    /// No namespace has a Lease.
+    Nowhere,
+    /// The user may not look for Leases in all namespaces.
+    Hidden,
 }
 
-fn choose(all: &[Lease], now: Timestamp) -> Option<String> {
+impl Home {
+    /// The namespace to look in.
+    pub(super) fn namespace(&self) -> &str {
+        match self {
+            Self::Known(namespace) => namespace,
+            Self::Several(_) | Self::Nowhere | Self::Hidden => USUAL_NAMESPACE,
+        }
+    }
+}
+
+/// Looks for Leases of controllers in all namespaces.
+pub(super) async fn home(client: &Client) -> Home {
+    match leases(client).await {
+        Some(all) => choose(&all, Timestamp::now()),
+        None => Home::Hidden,
+    }
+}
+
+fn choose(all: &[Lease], now: Timestamp) -> Home {
     let held: Vec<_> = all.iter().filter(|lease| matches!(judge(lease, "", now), Leader::Alive { .. })).collect();
-    let only = match (held.as_slice(), all) {
-        ([only], _) => only,
-        ([], [only]) => only,
-        _ => return None,
-    };
-    only.metadata.namespace.clone()
+    let namespace = |lease: &Lease| lease.metadata.namespace.clone().unwrap_or_default();
+    match (held.as_slice(), all) {
+        ([only], _) => Home::Known(namespace(only)),
+        ([], [only]) => Home::Known(namespace(only)),
+        ([], []) => Home::Nowhere,
+        ([], _) => Home::Several(all.iter().map(namespace).collect()),
+        (held, _) => Home::Several(held.iter().map(|lease| namespace(lease)).collect()),
+    }
 }
 
 #[cfg(test)]
@@ -106,15 +148,17 @@ mod tests {
             serde_json::from_value(json!({"metadata": {"namespace": namespace}, "spec": spec})).unwrap()
         };
         let (fresh, stale) = ("2026-01-01T00:00:59.000000Z", "2026-01-01T00:00:00.000000Z");
+        let known = |name: &str| Home::Known(name.to_owned());
+        let several = || Home::Several(vec!["one".to_owned(), "two".to_owned()]);
         for (all, expected) in [
-            (vec![], None),
-            (vec![lease("one", fresh)], Some("one")),
-            (vec![lease("one", stale)], Some("one")),
-            (vec![lease("one", stale), lease("two", fresh)], Some("two")),
-            (vec![lease("one", fresh), lease("two", fresh)], None),
-            (vec![lease("one", stale), lease("two", stale)], None),
+            (vec![], Home::Nowhere),
+            (vec![lease("one", fresh)], known("one")),
+            (vec![lease("one", stale)], known("one")),
+            (vec![lease("one", stale), lease("two", fresh)], known("two")),
+            (vec![lease("one", fresh), lease("two", fresh)], several()),
+            (vec![lease("one", stale), lease("two", stale)], several()),
         ] {
-            assert_eq!(choose(&all, now).as_deref(), expected, "{all:?}");
+            assert_eq!(choose(&all, now), expected, "{all:?}");
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! - `session` connects; `world` reads the cluster and the cloud once, and plans as the controller would.
 //! - `explain` is the chain from Service to gate, decided by a function of what was read.
-//! - `leaving` says what is on its way out, `remarks` what else a plan and a status say; the other modules are a command each, and `output` prints.
+//! - `leaving` says what is on its way out, `ungated` who runs without a gate, `remarks` what else a plan and a status say; `workload` knows
+//!   what makes Pods; the other modules are a command each, and `output` prints.
 //!
 //! It reads with the user's own rights. Without credentials of the cloud it goes by what the controller has written down.
 
 mod change;
+mod completion;
 mod doctor;
 mod drain;
 mod error;
@@ -20,7 +22,9 @@ mod output;
 mod plan;
 mod remarks;
 mod session;
+mod ungated;
 mod watch;
+mod workload;
 mod world;
 
 use std::ffi::OsString;
@@ -40,10 +44,13 @@ enum Ending {
     Fine,
     /// Something would be done, or is broken.
     Found,
+    /// Something can never work as it is written.
+    Impossible,
 }
 
 /// Runs the plugin with these arguments, the first of which is the program. Exit codes: 0 when all is well, 1 when the command
-/// failed, 2 when `plan` would change something, `explain` found a broken link, or `doctor` found something wrong.
+/// failed, 2 when `plan` would change something, `explain` found a broken link, or `doctor` found something wrong, 3 when `plan` found
+/// what can never work as it is written.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -57,6 +64,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match command(&arguments).await {
         Ok(Ending::Fine) => ExitCode::SUCCESS,
         Ok(Ending::Found) => ExitCode::from(2),
+        Ok(Ending::Impossible) => ExitCode::from(3),
         // The reader has gone, as `head` does.
         Err(Error::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
@@ -67,8 +75,13 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn command(arguments: &Arguments) -> Result<Ending, Error> {
-    let session = Session::start(&arguments.global).await?;
     let mut printer = Printer::new(&arguments.global);
+    match &arguments.command {
+        Command::Completion => return completion::script(&mut printer),
+        Command::Complete(options) => return completion::run(&options.words, &mut printer).await,
+        _ => {}
+    }
+    let session = Session::start(&arguments.global).await?;
     match &arguments.command {
         Command::Get(options) => get::run(&session, options, &mut printer).await,
         Command::Plan(options) => plan::run(&session, options, &mut printer).await,
@@ -79,5 +92,7 @@ async fn command(arguments: &Arguments) -> Result<Ending, Error> {
         Command::Resume(binding) => change::suspend(&session, binding, false, &mut printer).await,
         Command::Reconcile(options) => change::reconcile(&session, options, &mut printer).await,
         Command::Watch(options) => watch::run(&session, options, &mut printer).await,
+        // They need no cluster.
+        Command::Completion | Command::Complete(_) => Ok(Ending::Fine),
     }
 }

@@ -7,6 +7,19 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::api::names;
 use crate::plan::vpc::read_id;
 
+/// What the short help ends with.
+const AFTER_HELP: &str = "`--help` shows the options of all commands, and what exit codes mean.";
+/// What the long one ends with.
+const AFTER_LONG_HELP: &str = "\
+Exit codes: 0 all is well, and `plan` has nothing to do; 1 the command failed; 2 `plan` would change something, `explain` found a \
+broken link, or `doctor` found something wrong; 3 `plan` found what can never work as it is written, such as a field that nobody \
+knows, what the API server refuses, a port that another has, or what does not exist.
+
+Weights and health are read from CLB with TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY. Without them, commands go by what the \
+controller has written down.
+
+`kubectl direct-access completion` prints what completes the arguments in every shell that kubectl is completed in.";
+
 /// Shows and explains DirectAccessBindings: Pods of a Service bound directly to a Tencent Cloud CLB load balancer.
 #[derive(Parser)]
 #[command(
@@ -14,9 +27,8 @@ use crate::plan::vpc::read_id;
     bin_name = "kubectl direct-access",
     version,
     about,
-    after_help = "Exit codes: 0 all is well; 1 the command failed; 2 `plan` would change something, `explain` found a broken link, or \
-                  `doctor` found something wrong.\n\nWeights and health are read from CLB with TENCENTCLOUD_SECRET_ID and \
-                  TENCENTCLOUD_SECRET_KEY. Without them, commands go by what the controller has written down."
+    after_help = AFTER_HELP,
+    after_long_help = AFTER_LONG_HELP
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -32,32 +44,32 @@ pub(super) struct Global {
     #[arg(short, long, global = true)]
     pub(super) namespace: Option<String>,
     /// Context of the kubeconfig; the current one when it is not given.
-    #[arg(long, global = true)]
+    #[arg(long, hide_short_help = true, global = true)]
     pub(super) context: Option<String>,
     /// Kubeconfig; that of KUBECONFIG, or ~/.kube/config, when it is not given.
-    #[arg(long, global = true)]
+    #[arg(long, hide_short_help = true, global = true)]
     pub(super) kubeconfig: Option<PathBuf>,
     /// No colours, also on a terminal.
-    #[arg(long, global = true)]
+    #[arg(long, hide_short_help = true, global = true)]
     pub(super) no_color: bool,
     /// Region of bindings that name none.
-    #[arg(long, global = true, env = "TENCENTCLOUD_REGION", default_value = "ap-guangzhou")]
+    #[arg(long, hide_short_help = true, global = true, env = "TENCENTCLOUD_REGION", default_value = "ap-guangzhou")]
     pub(super) region: String,
     /// Address of the CLB API instead of the public one.
-    #[arg(long, global = true, env = "CLB_ENDPOINT")]
+    #[arg(long, hide_short_help = true, global = true, env = "CLB_ENDPOINT")]
     pub(super) clb_endpoint: Option<String>,
     /// Namespace that the controller runs in. When it is not given, that of the controller's Lease where you may look for it in all
     /// namespaces, else tke-direct-access.
-    #[arg(long, global = true)]
+    #[arg(long, hide_short_help = true, global = true)]
     pub(super) controller_namespace: Option<String>,
     /// The controller's --vpc-id.
     #[arg(long, global = true, env = "VPC_ID", value_parser = read_id)]
     pub(super) vpc_id: Option<String>,
     /// The controller's --cluster-network.
-    #[arg(long, global = true, value_enum, default_value_t = Network::VpcCni)]
+    #[arg(long, hide_short_help = true, global = true, value_enum, default_value_t = Network::VpcCni)]
     pub(super) cluster_network: Network,
     /// The controller runs with --host-network=Allow.
-    #[arg(long, global = true)]
+    #[arg(long, hide_short_help = true, global = true)]
     pub(super) host_network: bool,
 }
 
@@ -75,9 +87,11 @@ pub(super) enum Network {
 pub(super) enum Command {
     /// Shows bindings with their targets: where each Pod is registered, with what weight, and what CLB says of its health.
     Get(Get),
-    /// Shows what would be called in CLB now, and calls nothing. Exit code 2 when there is something.
+    /// Shows what would be called in CLB, to the end, and calls nothing. Exit code 2 when there is something, 3 when something can never
+    /// work as it is written.
     Plan(Plan),
-    /// Shows the chain from a Pod's Service to its readiness gate, and names the first broken link.
+    /// Shows the chain from a Pod's Service to its readiness gate, and names the first broken link; of Deployments, Services (svc) and
+    /// bindings (dab), that of each of their Pods.
     Explain(Explain),
     /// Checks what the controller needs: definitions, rights, webhook, certificate, switches, credentials, quota.
     Doctor(Doctor),
@@ -89,8 +103,15 @@ pub(super) enum Command {
     Resume(Binding),
     /// Has the controller look at a binding now, and waits until it has.
     Reconcile(Waiting),
-    /// Follows a binding while its Pods are replaced: old and new Pods, gates, weights and health.
+    /// Follows a binding while its Pods are replaced: old and new Pods, gates, weights and health. Ends with Ctrl-C, and says then how
+    /// long it took and whether targets were lost.
     Watch(Watch),
+    /// Prints the executable by which kubectl completes the arguments of this command, in every shell: save it as
+    /// kubectl_complete-direct_access in a folder of PATH.
+    Completion,
+    /// Prints what may stand in the place of the last word.
+    #[command(name = "__complete", hide = true)]
+    Complete(Complete),
 }
 
 /// How results are printed.
@@ -110,6 +131,9 @@ pub(super) struct Get {
     /// In all namespaces.
     #[arg(short = 'A', long)]
     pub(super) all_namespaces: bool,
+    /// Only what is not as it should be: bindings with something to do or to wait for, and their troubled targets.
+    #[arg(long)]
+    pub(super) problems: bool,
     /// JSON or YAML instead of a table.
     #[arg(short, long)]
     pub(super) output: Option<Format>,
@@ -123,9 +147,13 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long)]
     pub(super) all_namespaces: bool,
-    /// A file with bindings as they might be applied; - reads standard input.
+    /// A file with bindings, TkeServiceConfigs and Services as they might be applied; - reads standard input. What nobody knows in it,
+    /// and what the API server would refuse, is named, and nothing is written.
     #[arg(short, long, conflicts_with = "all_namespaces")]
     pub(super) filename: Option<PathBuf>,
+    /// Shows what is of other bindings on the same load balancers too.
+    #[arg(long)]
+    pub(super) all: bool,
     /// JSON or YAML instead of text.
     #[arg(short, long)]
     pub(super) output: Option<Format>,
@@ -133,8 +161,9 @@ pub(super) struct Plan {
 
 #[derive(Args)]
 pub(super) struct Explain {
-    /// The Pod, as pod/NAME.
-    pub(super) pod: String,
+    /// A Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Service or binding, as KIND/NAME or KIND NAME, or the name of a Pod.
+    #[arg(required = true, value_name = "OBJECT", num_args = 1..=2)]
+    pub(super) object: Vec<String>,
     /// JSON or YAML instead of text.
     #[arg(short, long)]
     pub(super) output: Option<Format>,
@@ -197,8 +226,15 @@ pub(super) struct Watch {
     pub(super) interval_milliseconds: u64,
 }
 
+#[derive(Args)]
+pub(super) struct Complete {
+    /// The words of the command line, the last of which may be empty.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<String>,
+}
+
 /// Whether this is how kubectl calls the kind of bindings.
-fn is_kind(word: &str) -> bool {
+pub(super) fn is_binding_kind(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let kind = word.strip_suffix(names::GROUP).and_then(|kind| kind.strip_suffix('.')).unwrap_or(&word);
     ["dab", "directaccessbinding", "directaccessbindings"].contains(&kind)
@@ -207,7 +243,7 @@ fn is_kind(word: &str) -> bool {
 /// The name of a binding, with or without its kind before it.
 fn binding_name(word: &str) -> Result<String, String> {
     match word.split_once('/') {
-        Some((kind, name)) if is_kind(kind) => Ok(name.to_owned()),
+        Some((kind, name)) if is_binding_kind(kind) => Ok(name.to_owned()),
         Some((kind, _)) => Err(format!("'{kind}' is no DirectAccessBinding; write its name alone, or dab/NAME")),
         None => Ok(word.to_owned()),
     }
@@ -216,7 +252,7 @@ fn binding_name(word: &str) -> Result<String, String> {
 /// The names of bindings that are asked for: the kind may come first, as in `get dab web`, unless there is a binding of that name.
 pub(super) fn without_kind(words: &[String], is_there: impl Fn(&str) -> bool) -> &[String] {
     match words {
-        [first, others @ ..] if is_kind(first) && !is_there(first) => others,
+        [first, others @ ..] if is_binding_kind(first) && !is_there(first) => others,
         all => all,
     }
 }

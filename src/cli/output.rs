@@ -66,22 +66,7 @@ impl Printer {
 
     /// Rows under a header.
     pub(super) fn table(&mut self, header: &[&str], rows: &[Vec<String>]) -> Result<(), Error> {
-        let widths: Vec<usize> = (0..header.len())
-            .map(|column| {
-                let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-                cells.chain([header[column].len()]).max().unwrap_or_default()
-            })
-            .collect();
-        let draw = |cells: &mut dyn Iterator<Item = &str>| {
-            let padded: Vec<_> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            padded.join("   ")
-        };
-        let head = draw(&mut header.iter().copied());
-        self.line(head)?;
-        rows.iter().try_for_each(|row| {
-            let text = draw(&mut row.iter().map(String::as_str));
-            self.line(text)
-        })
+        table(header, rows).iter().try_for_each(|line| self.line(line))
     }
 
     /// A value as JSON or YAML.
@@ -93,11 +78,28 @@ impl Printer {
         self.line(text)
     }
 
-    /// Clears a terminal before a view is drawn anew.
-    pub(super) fn clear(&mut self) -> Result<(), Error> {
-        write!(self.out, "\u{1b}[H\u{1b}[2J")?;
+    /// Text as it stands, such as what moves the cursor.
+    pub(super) fn write(&mut self, text: &str) -> Result<(), Error> {
+        self.out.write_all(text.as_bytes())?;
         Ok(self.out.flush()?)
     }
+}
+
+/// The lines of a table.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let widths: Vec<usize> = (0..header.len())
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            cells.chain([header[column].len()]).max().unwrap_or_default()
+        })
+        .collect();
+    let draw = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<_> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("   ").trim_end().to_owned()
+    };
+    let head = draw(&mut header.iter().copied());
+    let rows = rows.iter().map(|row| draw(&mut row.iter().map(String::as_str)));
+    std::iter::once(head).chain(rows).collect()
 }
 
 /// How long ago, as kubectl says it: 45s, 12m, 5h, 9d.

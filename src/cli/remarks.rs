@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::ungated::ungated as ungated_pods;
 use super::world::Seen;
 use crate::api::binding::{GateStatus, HeldWeightCause, LoadBalancerStatus};
 use crate::api::condition::ConditionType;
@@ -118,6 +119,9 @@ pub(super) fn of_binding(seen: &Seen<'_>) -> Vec<Remark> {
     if let Some(status) = &seen.view.binding.status {
         remarks.extend(of_status(seen, status));
     }
+    remarks.extend(ungated_pods(seen).iter().map(|row| {
+        Remark::new(Topic::Gates, format!("{}; to have one, replace them: `{}`", row.words(), row.command))
+    }));
     remarks.extend(seen.view.service.as_deref().and_then(of_service));
     remarks
 }

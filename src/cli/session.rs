@@ -6,19 +6,17 @@ use kube::{Api, Client, Config};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::Error;
+use super::error::of_api_server;
+use super::lease::{self, Home};
 use super::options::{Global, Network};
-use super::{Error, lease};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, Credentials, Settings};
-use crate::k8s;
 use crate::model::{Caller, ClusterNetwork, Region};
 use crate::plan::Cluster;
 
 /// The field manager of what the plugin writes. Flux drops what managers write whose names begin with kubectl.
 pub(super) const FIELD_MANAGER: &str = "tke-direct-access-cli";
-
-/// The namespace of deploy/install.yaml.
-const USUAL_NAMESPACE: &str = "tke-direct-access";
 
 /// What a command works with.
 pub(super) struct Session {
@@ -35,8 +33,8 @@ pub(super) struct Session {
     /// Credentials, or what is missing.
     pub(super) credentials: Result<Credentials, String>,
     endpoint: Option<String>,
-    /// The namespace that the controller runs in, once somebody has asked for it, or as a flag says.
-    controller_namespace: OnceCell<String>,
+    /// Where the controller runs, once somebody has asked for it, or as a flag says.
+    home: OnceCell<Home>,
     /// Who calls the cloud, once it was asked.
     caller: OnceCell<Caller>,
 }
@@ -59,22 +57,26 @@ impl Session {
             ..Cluster::default()
         };
         Ok(Self {
-            client: Client::try_from(config).map_err(|error| Error::Client(k8s::words(&error)))?,
+            client: Client::try_from(config).map_err(|error| Error::Client(of_api_server(&error)))?,
             namespace,
             region: Region::new(global.region.as_str()),
             cluster,
             vpc_id: global.vpc_id.clone(),
             credentials: Credentials::from_environment().map_err(|error| error.to_string()),
             endpoint: global.clb_endpoint.clone(),
-            controller_namespace: OnceCell::new_with(global.controller_namespace.clone()),
+            home: OnceCell::new_with(global.controller_namespace.clone().map(Home::Known)),
             caller: OnceCell::new(),
         })
     }
 
     /// The namespace that the controller runs in: as the flag says, else where its Lease is, else the usual one.
     pub(super) async fn controller_namespace(&self) -> &str {
-        let find = async || lease::namespace(&self.client).await.unwrap_or_else(|| USUAL_NAMESPACE.to_owned());
-        self.controller_namespace.get_or_init(find).await
+        self.home().await.namespace()
+    }
+
+    /// Where the controller runs, as far as is known.
+    pub(super) async fn home(&self) -> &Home {
+        self.home.get_or_init(|| lease::home(&self.client)).await
     }
 
     /// The account of the credentials, asked once.

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use kube::Api;
 
 use super::Error;
+use super::error::of_cloud;
 use super::hold::{self, Word};
 use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
-use crate::model::{Caller, Class, Failure, Limits, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::model::{Caller, Class, Failure, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
@@ -55,6 +56,8 @@ pub(super) struct Seen<'a> {
     pub(super) plan: &'a BindingPlan,
     /// Its listeners and rules.
     pub(super) routes: &'a [RouteTrace],
+    /// Where it is; `None` for a binding that has no load balancer yet.
+    pub(super) home: Option<&'a (Region, LoadBalancerId)>,
     /// What the reads of the cloud gave.
     pub(super) cloud: &'a Cloud,
     /// Whether removals are held.
@@ -66,6 +69,33 @@ impl<'a> Seen<'a> {
     pub(super) fn wanted(self) -> impl Iterator<Item = &'a RouteTrace> {
         self.routes.iter().filter(|route| route.claim == RouteClaim::Wanted)
     }
+
+    /// The cloud was read.
+    pub(super) const fn is_read(&self) -> bool {
+        matches!(self.cloud, Cloud::Observed(_))
+    }
+
+    /// The cloud was not asked, for want of credentials.
+    pub(super) fn is_unasked(&self) -> bool {
+        matches!(self.cloud, Cloud::Failed(failure) if failure.code == NOT_ASKED)
+    }
+
+    /// Why a read of the cloud has failed, although it was asked; `None` when none has.
+    pub(super) fn unread(&self) -> Option<String> {
+        let failure = match self.cloud {
+            Cloud::Failed(failure) => failure,
+            Cloud::Observed(observed) => observed.health.as_ref().err()?,
+            Cloud::Missing(_) | Cloud::Unplaced(_) => return None,
+        };
+        (!self.is_unasked()).then(|| of_cloud(failure))
+    }
+
+    /// The listener carries the binding's mark.
+    pub(super) fn owns(self, listener: &ListenerId) -> bool {
+        let Cloud::Observed(observed) = self.cloud else { return false };
+        let found = observed.listeners.iter().find(|found| found.id == *listener);
+        found.and_then(|found| ListenerName::owner(&found.name)) == Some(self.view.uid())
+    }
 }
 
 impl Sight {
@@ -73,7 +103,8 @@ impl Sight {
     pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
         let parts = self.snapshot.bindings.iter().zip(&self.plan.bindings).zip(&self.routes);
         let Snapshot { cloud, removals, .. } = &self.snapshot;
-        parts.map(|((view, plan), routes)| Seen { view, plan, routes, cloud, removals })
+        let home = self.home.as_ref();
+        parts.map(move |((view, plan), routes)| Seen { view, plan, routes, home, cloud, removals })
     }
 }
 

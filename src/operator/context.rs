@@ -10,7 +10,7 @@ use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
 use super::quotas::QuotaReads;
-use super::recorder::Notes;
+use super::recorders::Recorders;
 use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
@@ -35,7 +35,7 @@ pub(super) struct Ground {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Notes,
+    pub recorders: Recorders,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// The VPC of the cluster, where a flag says it.
@@ -65,7 +65,7 @@ impl Ground {
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },
             shared: Shared::new(self.brake.clone()),
             metrics: self.metrics.clone(),
-            recorder: self.recorder.clone(),
+            recorders: self.recorders.clone(),
             cluster: self.cluster,
             flags: Flags {
                 region: self.clients.settings.region.clone(),
@@ -99,7 +99,7 @@ pub(super) struct Context {
     /// Counters.
     pub metrics: Metrics,
     /// Events.
-    pub recorder: Notes,
+    pub recorders: Recorders,
     /// What flags say of the cluster.
     pub cluster: Cluster,
     /// What flags say to machines.

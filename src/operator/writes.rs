@@ -54,13 +54,14 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
 
 /// Publishes an Event. It is a courtesy: the status says it too.
 pub(super) async fn publish(context: &Context, notice: Notice) {
+    let recorder = context.recorders.of(&notice);
     let Notice { about, kind, reason, action, note } = notice;
     let type_ = match kind {
         NoticeKind::Normal => EventType::Normal,
         NoticeKind::Warning => EventType::Warning,
     };
     let event = Event { type_, reason, note: Some(note), action, secondary: None };
-    let published = timeout(PATIENCE, context.recorder.publish(&event, &about)).await;
+    let published = timeout(PATIENCE, recorder.publish(&event, &about)).await;
     let failure = match published {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),

@@ -4,7 +4,10 @@
 //! something to update.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the whole file is a test")]
 
+mod annotations;
 mod cases;
+mod cel;
+mod definition;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -161,6 +164,39 @@ async fn bindings_are_judged_with_the_field_named() {
     let longest = object::<DirectAccessBinding>(&"a".repeat(63), &format!("{{{BASE}}}"));
     answer(objects.create(&dry_run(), &longest).await).unwrap();
     faults.extend(idle(rule_messages(false), &refusals));
+    none(&faults);
+}
+
+/// The definition as it is read here, without an API server, takes and refuses what that does.
+#[test]
+fn what_the_definition_takes_is_known_without_an_api_server() {
+    let schema = definition::binding_spec();
+    let within = |words: &str| format!("{{{BASE}, {words}}}");
+    let of_create = |create: &str| format!("{{serviceRef: {{name: web}}, loadBalancer: {{create: {{{create}}}}}}}");
+    let whole = |words: &str| if words.starts_with('{') { words.to_owned() } else { within(words) };
+    let all = [BINDINGS, LOAD_BALANCERS].into_iter().flatten().map(|(words, expected)| (whole(words), expected));
+    let all = all.chain(CREATE.iter().map(|(create, expected)| (of_create(create), expected)));
+    let all = all.chain(LISTENERS.iter().map(|(words, expected)| (within(&format!("listeners: [{words}]")), expected)));
+    for (spec, expected) in all {
+        let refusals = definition::refusals(&schema, &serde_saphyr::from_str(&spec).unwrap());
+        assert_eq!(refusals.is_empty(), expected.is_empty(), "{spec}: {refusals:?}");
+    }
+}
+
+#[tokio::test]
+async fn words_of_annotations_make_bindings_that_the_api_server_takes() {
+    let namespace = cluster().await.namespace("rules").await;
+    let objects = binding_api(namespace.client());
+    let specs = annotations::specs();
+    let mut faults = Vec::new();
+    for (annotations, spec) in &specs {
+        let object =
+            DynamicObject::new("web", &ApiResource::erase::<DirectAccessBinding>(&())).data(json!({"spec": spec}));
+        if let Err(message) = answer(objects.create(&dry_run(), &object).await) {
+            faults.push(format!("{annotations}: {message}"));
+        }
+    }
+    eprintln!("{} bindings", specs.len());
     none(&faults);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tke_direct_access::plan::annotated::{KEYS, Treatment};
+use tke_direct_access::plan::annotated::{KEYS, PARAMETERS, Treatment};
 
 use super::generated::generated;
 
@@ -12,13 +12,30 @@ const UNREADABLE: &str = "
 ## What happens to a value that cannot be read
 
 Unreadable is not absent: nothing that serves is taken away because of it. Unreadable are the wrong case (`True`), other words (`yes`), JSON with
-a comma too many, values of more than 16 KB, and empty values. A key that differs from a known one by letter case, or by two letters at most,
-is a typing error where that one is not there: the annotation that it stands for is unreadable, not absent.
+a comma too many or a member twice, values of more than 16 KB, and empty values. A key that differs from a known one by letter case, hyphens,
+its prefix, or by two letters at most, is a typing error: where the known one is not there, the annotation that it stands for is unreadable,
+not absent. What the definition of DirectAccessBinding would refuse is found before it is written, and is unreadable too.
 
 - **The Service has a binding**: what the annotation is about stays as it is. In `specify-protocol` that is the port whose entry cannot be
   read; in `lb-rs-weight` it is the Pods of the row.
 - **It has none yet**: no load balancer is made while an annotation that only its creation can follow is unreadable, and no listener is
   made for a port whose entry is. An unreadable `loadbalance-retain` or `deletion-protection` counts as `\"true\"`.
+
+## Where it is said
+
+Nothing that a user writes is passed over. The Service's condition is True only when the Service gets all that it says; otherwise it names
+annotation or field, value, and what to write instead. Each of these things is an Event on the Service once, and again when its words
+change. They are in the message of the condition `Accepted` of the Service's binding, too, where there is one.
+
+| reason | what |
+|---|---|
+| `InvalidAnnotation` | values that cannot be read, changes of what only creation can set, and typing errors in keys |
+| `NotSupported` | what can be read and has no effect: the annotations of [the list below](#known-and-not-acted-on), other keys of `service.cloud.tencent.com/` and of Ingresses, parts of an annotation that nothing uses, and `sessionAffinity: ClientIP` without a TkeServiceConfig |
+| `NotReady` | the binding of the Service, or the one that somebody has made for it, has not been ready for a minute, or will never be |
+| `NotLoadBalancer` | `direct-access: \"true\"` on a Service of another type, also a headless one, with `--annotated-services=All` |
+
+A Service that asks and is not taken by the flag `--annotated-services` keeps its status, and has one Event, `AnnotatedServicesOff`, unless TKE's
+own service controller follows it.
 
 ## What ends direct access
 
@@ -38,8 +55,8 @@ between, and its address changes.
 fn document() -> String {
     let mut text = String::from(
         "# Annotations of Services\n\nTKE's annotations that are recognised on Services of type LoadBalancer, with `--annotated-services=OwnClass` or `All`. A value that \
-         cannot be\nread is named by the Service's condition `cloud.tencent.com/direct-access` and an Event, and everything else is followed. Annotations that \
-         are not listed are left\nalone. Written from the code by `UPDATE=1 cargo test --test docs`.\n",
+         cannot be\nread is named by the Service's condition `cloud.tencent.com/direct-access` and an Event, and everything else is followed. Written from \
+         the code by\n`UPDATE=1 cargo test --test docs`.\n",
     );
     text.push_str(UNREADABLE);
     for (treatment, title) in [
@@ -47,15 +64,42 @@ fn document() -> String {
         (Treatment::Ignored, "Known, and not acted on"),
         (Treatment::Written, "Written by controllers"),
     ] {
+        if treatment == Treatment::Ignored {
+            ignored(&mut text, title);
+            continue;
+        }
         writeln!(text, "\n## {title}\n\n| annotation | what becomes of it |\n|---|---|").unwrap();
         for key in KEYS.iter().filter(|key| key.treatment == treatment) {
             writeln!(text, "| `{}` | {} |", key.name, key.meaning).unwrap();
+        }
+        if treatment == Treatment::Applied {
+            text.push_str(
+                "\nThe parameters of `service.extensiveParameters`:\n\n| parameter | what it says |\n|---|---|\n",
+            );
+            for (name, meaning) in PARAMETERS {
+                writeln!(text, "| `{name}` | {meaning} |").unwrap();
+            }
         }
     }
     text.push_str(
         "\nPods: `service.cloud.tencent.com/custom-weight` is the weight of a Pod as a target, 0 to 100; one that cannot be read leaves the weight as it is. `tke.cloud.tencent.com/networks` tells its network.\n",
     );
     text
+}
+
+/// The table of annotations that nobody follows.
+fn ignored(text: &mut String, title: &str) {
+    writeln!(
+        text,
+        "\n## {title}\n\nThey are `NotSupported`, but for values that ask for what is the case all the same.\n\n| annotation | what to do | values \
+         that need nothing |\n|---|---|---|"
+    )
+    .unwrap();
+    for key in KEYS.iter().filter(|key| key.treatment == Treatment::Ignored) {
+        let word = |value: &&str| if value.is_empty() { "an empty one".to_owned() } else { format!("`{value}`") };
+        let usual: Vec<_> = key.usual.iter().map(word).collect();
+        writeln!(text, "| `{}` | {} | {} |", key.name, key.meaning, usual.join(", ")).unwrap();
+    }
 }
 
 #[test]

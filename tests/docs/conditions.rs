@@ -49,6 +49,7 @@ const fn object(reason: EventReason) -> &'static str {
         EventReason::Renewed => "Secret",
         EventReason::HoldUnreadable => "the controller's ConfigMap",
         EventReason::GateClosed => "Pod; DirectAccessBinding for the rest of many",
+        EventReason::AnnotatedServicesOff => "Service",
     }
 }
 
@@ -130,7 +131,8 @@ fn document() -> String {
     table(
         &mut text,
         "Services with TKE's annotations",
-        "The condition `cloud.tencent.com/direct-access` of a Service, and the Event on the Service that comes with it.",
+        "The condition `cloud.tencent.com/direct-access` of a Service, and the Event on the Service that comes with it: one for each thing \
+         that the\nService does not get, and another one when its words change.",
         &["condition"],
         &rows!(ServiceReason, service),
     );

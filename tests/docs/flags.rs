@@ -27,12 +27,19 @@ Exit codes of all commands:
 
 | code | meaning |
 |--:|---|
-| 0 | All is well, or what was asked for is done. |
+| 0 | All is well, what was asked for is done, or `plan` has nothing to do. |
 | 1 | The command failed, or its arguments are wrong. |
 | 2 | `plan` would change something, `explain` found a broken link, or `doctor` found something wrong. |
+| 3 | `plan` found what can never work as it is written: a field that nobody knows, what the API server refuses, a port that another has, or what does not exist. |
+
+Arguments are completed in every shell in which kubectl is: save what `kubectl direct-access completion` prints as
+`kubectl_complete-direct_access` in a folder of `PATH`, and make it executable.
 ";
 
 fn rows(all: &[Flag], text: &mut String) {
+    if all.is_empty() {
+        return;
+    }
     text.push_str("\n| flag | environment | default | what it does |\n|---|---|---|---|\n");
     let code = |text: &str| if text.is_empty() { "–".to_owned() } else { format!("`{text}`") };
     for flag in all {

@@ -9,6 +9,7 @@ use tke_direct_access::api::condition::{
     ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, HoldCause, Reason,
 };
 use tke_direct_access::api::event::{EventReason, ServiceReason};
+use tke_direct_access::plan::annotated::PARAMETERS;
 
 use super::generated::root;
 use super::page::{files, none, pages};
@@ -126,6 +127,7 @@ fn known_words() -> BTreeSet<String> {
     known.extend(EventReason::ALL.iter().map(ToString::to_string));
     known.extend(ServiceReason::ALL.iter().map(ToString::to_string));
     known.extend(HoldCause::ALL.iter().map(ToString::to_string));
+    known.extend(PARAMETERS.iter().map(|(name, _)| (*name).to_owned()));
     let values = help("direct-access-controller", &["run"]);
     // Actions of the cloud, which are types of their requests.
     let action = regex::Regex::new(r"(?m)^\s*pub struct ([A-Z]\w+)").unwrap();

@@ -16,6 +16,13 @@ async fn a_binding_is_suspended_resumed_and_looked_at() {
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     assert!(output.stdout.contains("looked at: Ready="), "{}", output.stdout);
     assert!(output.stdout.contains("Suspended"), "{}", output.stdout);
+    // What is registered is shown, and that it stays.
+    let output = scene.run(&["get", "--problems"]).await;
+    let is_shown = |line: &str| line.starts_with("  80/TCP") && line.contains("frozen: it stays registered");
+    assert!(output.stdout.lines().any(is_shown), "{}", output.stdout);
+    let output = scene.run(&["explain", "dab/web"]).await;
+    assert_eq!(output.code, Some(2), "{}", output.stdout);
+    assert!(output.stdout.contains("stays registered with weight 10: frozen"), "{}", output.stdout);
     scene.run(&["resume", "web"]).await.ok().unwrap();
     scene.stage.until_ready("web", "1/1").await;
     assert_eq!(scene.stage.targets(Protocol::Tcp, 80).unwrap().len(), 1);
@@ -52,13 +59,69 @@ async fn help_is_that_of_a_kubectl_command_and_usage_is_checked() {
     let scene = Scene::new("change-help").await;
     let help = scene.run(&["--help"]).await.ok().unwrap();
     assert!(help.contains("Usage: kubectl direct-access"), "{help}");
-    for command in ["get", "plan", "explain", "doctor", "drain", "suspend", "resume", "reconcile", "watch"] {
+    for command in
+        ["get", "plan", "explain", "doctor", "drain", "suspend", "resume", "reconcile", "watch", "completion"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing:\n{help}");
         let own = scene.run(&[command, "--help"]).await.ok().unwrap();
         assert!(own.contains(&format!("Usage: kubectl direct-access {command}")), "{own}");
     }
     let output = scene.run(&["explain"]).await;
     assert_eq!(output.code, Some(1));
-    assert!(output.stderr.contains("<POD>"), "{}", output.stderr);
+    assert!(output.stderr.contains("<OBJECT>"), "{}", output.stderr);
+    let (short, long) =
+        (scene.run(&["get", "-h"]).await.ok().unwrap(), scene.run(&["get", "--help"]).await.ok().unwrap());
+    for (word, is_short) in
+        [("--problems", true), ("--namespace", true), ("--clb-endpoint", false), ("Exit codes: 0", false)]
+    {
+        assert_eq!(
+            (short.contains(word), long.contains(word) || word.starts_with("Exit")),
+            (is_short, true),
+            "{word}\n{short}"
+        );
+    }
+    scene.finish().await;
+}
+
+/// kubectl asks the executable that `completion` prints.
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_are_completed_by_kubectl() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scene = Scene::new("change-completion").await;
+    scene.stage.apply(&scene.binding("web", &serde_json::json!({}))).await;
+    let script = scene.run(&["completion"]).await.ok().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubectl_complete-direct_access");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let namespace = scene.stage.namespace.name.as_str();
+    for (words, expected) in [
+        (&["ex"][..], "explain\t"),
+        (&["get", "--namespace", namespace, ""], "web"),
+        (&["get", "-o", "y"], "yaml"),
+        (&["explain", "--namespace", namespace, "dab/"], "dab/web"),
+        (&["watch", "--namespace", &namespace[..namespace.len() - 1]], namespace),
+    ] {
+        let all = [&["__complete", "direct-access"], words].concat();
+        let output = scene
+            .stage
+            .control_plane
+            .kubectl_in(&all, "", |command| {
+                super::scene::plugin(command);
+                let path =
+                    command.get_envs().find(|(key, _)| *key == "PATH").and_then(|(_, value)| value).unwrap().to_owned();
+                let all = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&path));
+                command.env("PATH", std::env::join_paths(all).unwrap());
+            })
+            .await;
+        let is_there = output.stdout.lines().any(|line| {
+            line == expected
+                || line.starts_with(&format!("{expected}\t"))
+                || expected.ends_with('\t') && line.starts_with(expected)
+        });
+        assert!(is_there, "{words:?}: {}{}", output.stdout, output.stderr);
+        assert!(output.stdout.trim_end().ends_with(":4"), "no files: {}", output.stdout);
+    }
     scene.finish().await;
 }

@@ -145,6 +145,12 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Bindings", "Unknown", "cannot list directaccessbindings"),
     ];
     assert_eq!(clinic.until(&[], key, &bare).await, Some(2));
+    let output = clinic.control_plane.kubectl_in(&["direct-access", "get"], "", plugin).await;
+    assert!(
+        output.stderr.contains("its definition is not installed, or is being deleted; apply crds/"),
+        "{}",
+        output.stderr
+    );
 
     clinic.apply(&api::crds_yaml().unwrap()).await;
     clinic.ok(&["create", "namespace", HOME]).await;

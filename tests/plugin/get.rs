@@ -30,11 +30,54 @@ async fn targets_are_shown_with_weight_health_and_gate() {
         assert_eq!(line[0], "80/TCP");
         assert_eq!(line[3..], ["10", "Healthy", "open"]);
     }
+    let output = scene.run(&["get", "--problems"]).await;
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""), "{}", output.stdout);
+    assert!(output.stderr.contains("no problems found; 1 DirectAccessBindings"), "{}", output.stderr);
+    unread(&scene).await;
     // The same in YAML.
     let yaml = scene.run(&["get", "web", "-o", "yaml"]).await.ok().unwrap();
     let read: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
     assert_eq!(read["bindings"][0]["targets"], "2/2");
     scene.finish().await;
+}
+
+/// CLB that cannot be read is said, and is a failure; what is known otherwise is shown all the same.
+async fn unread(scene: &Scene) {
+    let (id, key) = scene.stage.cloud.credentials();
+    let endpoint = scene.stage.cloud.endpoint();
+    let place = format!("load balancer {} in ap-guangzhou: ", scene.stage.load_balancer.as_str());
+    for (key, endpoint, words) in [
+        ("wrong", endpoint.as_str(), "AuthFailure"),
+        (key, "http://127.0.0.1:1", "DescribeLoadBalancers is not answered: Connection refused; see"),
+    ] {
+        let output = scene
+            .run_with(&["get"], "", |command| {
+                command
+                    .env("TENCENTCLOUD_SECRET_ID", id)
+                    .env("TENCENTCLOUD_SECRET_KEY", key)
+                    .env("CLB_ENDPOINT", endpoint);
+            })
+            .await;
+        assert_eq!(output.code, Some(1), "{}{}", output.stdout, output.stderr);
+        assert!(output.stdout.contains(&place) && output.stdout.contains("2/2"), "{}", output.stdout);
+        assert!(
+            output.stderr.contains("what CLB shows is not known: ") && output.stderr.contains(words),
+            "{}",
+            output.stderr
+        );
+    }
+    // One that is not there is named with its region, before and after the controller has looked.
+    scene.stage.apply(&scene.binding("lost", &json!({"loadBalancer": {"id": "lb-missing2"}}))).await;
+    let output = scene.run(&["get"]).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(
+        output.stdout.contains("load balancer lb-missing2 in ap-guangzhou: CLB does not show it"),
+        "{}",
+        output.stdout
+    );
+    let (lost, web) = (output.stdout.find("lost ").unwrap(), output.stdout.find("web ").unwrap());
+    assert!(lost < web, "what is wrong comes first: {}", output.stdout);
+    scene.stage.ok(&["delete", "dab", "lost", "--wait=false"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

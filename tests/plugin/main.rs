@@ -19,6 +19,7 @@ mod plugin {
     mod change;
     mod doctor;
     mod drain;
+    mod errors;
     mod explain;
     mod get;
     mod plan;

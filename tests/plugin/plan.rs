@@ -15,11 +15,11 @@ fn actions(plan: &Value) -> Vec<String> {
     steps.map(|step| step["action"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Waits for a plan, as Pods get ready in their own time.
+/// Waits for a plan that begins so, as Pods get ready in their own time.
 async fn until(scene: &Scene, arguments: &[&str], expected: &[&str]) -> Value {
     eventually(&format!("the plan is {expected:?}"), DEADLINE, async || {
         let plan = scene.json(arguments).await;
-        if actions(&plan) == expected { Ok(Some(plan)) } else { Err(plan.to_string()) }
+        if actions(&plan).iter().take(expected.len()).eq(expected) { Ok(Some(plan)) } else { Err(plan.to_string()) }
     })
     .await
 }
@@ -28,8 +28,10 @@ async fn until(scene: &Scene, arguments: &[&str], expected: &[&str]) -> Value {
 async fn the_plan_is_what_the_controller_then_does() {
     let mut scene = Scene::new("plan").await;
     scene.deploy(2, &json!({})).await;
-    // First the listener: targets need its id.
-    until(&scene, &["plan"], &["CreateListener"]).await;
+    // All steps, also those that need the id of what is made first.
+    let plan = until(&scene, &["plan"], &["CreateListener", "BatchRegisterTargets"]).await;
+    let details = plan["loadBalancers"][0]["steps"][1]["details"][0].as_str().unwrap();
+    assert!(details.ends_with(", on (new 80/TCP)"), "{details}");
     let output = scene.run(&["plan"]).await;
     assert_eq!(output.code, Some(2), "something would be called");
     assert!(
@@ -80,7 +82,7 @@ async fn a_file_is_planned_before_it_is_applied() {
             command.env("TENCENTCLOUD_SECRET_ID", id).env("TENCENTCLOUD_SECRET_KEY", key).env("CLB_ENDPOINT", endpoint);
         })
         .await;
-    assert_eq!(actions(&json_of(&output)), ["CreateListener"], "{}", output.stderr);
+    assert_eq!(actions(&json_of(&output)), ["CreateListener", "BatchRegisterTargets"], "{}", output.stderr);
     // Everything that an application is made of, before any of it is there.
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/06-http-check.yaml");
     let text = std::fs::read_to_string(example).unwrap().replace("lb-6efswuxa", other.as_str());
@@ -94,26 +96,37 @@ async fn a_file_is_planned_before_it_is_applied() {
     scene.finish().await;
 }
 
+/// What a listener on another port takes.
+const MOVED: &[&str] = &[
+    "CreateListener",
+    "BatchModifyTargetWeight",
+    "BatchDeregisterTargets",
+    "BatchRegisterTargets",
+    "DeleteLoadBalancerListeners",
+];
+/// What a listener of another protocol on the same port takes, before it is there.
+const REPLACED: &[&str] = &["BatchModifyTargetWeight", "BatchDeregisterTargets", "DeleteLoadBalancerListeners"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_change_leaves_dark_is_said_before_anything_is_done() {
     let scene = Scene::ready("plan-dark", 1).await;
     let folder = tempfile::tempdir().unwrap();
-    for (listener, action, words) in [
+    for (listener, actions, words) in [
         (
             json!({"port": 81, "protocol": "TCP", "servicePort": 80}),
-            "CreateListener",
+            MOVED,
             "its targets leave listener 80/TCP first: nobody serves until they are healthy on listener 81/TCP, for about 15 s",
         ),
         (
             json!({"port": 80, "protocol": "HTTP", "servicePort": 80}),
-            "BatchModifyTargetWeight",
+            REPLACED,
             "listener 80/TCP is deleted before 80/HTTP is made in its place: nobody serves on port 80",
         ),
     ] {
         let path = folder.path().join("binding.yaml");
         std::fs::write(&path, scene.binding("web", &json!({"listeners": [listener]}))).unwrap();
         let path = path.display().to_string();
-        let plan = until(&scene, &["plan", "-f", &path], &[action]).await;
+        let plan = until(&scene, &["plan", "-f", &path], actions).await;
         let remarks = plan["loadBalancers"][0]["remarks"].as_array().unwrap();
         let is_it = |one: &&Value| one["topic"] == "Note" && one["message"].as_str().unwrap().contains(words);
         let remark = remarks.iter().find(is_it).unwrap_or_else(|| panic!("{plan}"));
@@ -136,11 +149,15 @@ async fn problems_are_part_of_a_plan_and_files_without_bindings_are_refused() {
     scene.stage.apply(&scene.binding("web", &json!({"listeners": listeners}))).await;
     let output = scene.run(&["plan"]).await;
     assert!(output.stdout.contains("ServicePortNotFound"), "{}", output.stdout);
+    assert_eq!(output.code, Some(3), "it can never work as it is written");
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("service.yaml");
-    std::fs::write(&path, service()).unwrap();
+    let path = folder.path().join("deployment.yaml");
+    std::fs::write(&path, deployment(1)).unwrap();
     let path = path.display().to_string();
-    for (file, expected) in [(path.as_str(), "it has no DirectAccessBinding"), ("missing.yaml", "No such file")] {
+    for (file, expected) in [
+        (path.as_str(), "it has no DirectAccessBinding, TkeServiceConfig or Service"),
+        ("missing.yaml", "No such file"),
+    ] {
         let output = scene.run(&["plan", "-f", file]).await;
         assert_eq!(output.code, Some(1), "{file}");
         assert!(output.stderr.contains(file) && output.stderr.contains(expected), "{}", output.stderr);
@@ -148,5 +165,85 @@ async fn problems_are_part_of_a_plan_and_files_without_bindings_are_refused() {
     let output = scene.run_blind(&["plan"]).await;
     assert_eq!(output.code, Some(1));
     assert!(output.stderr.contains("set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{}", output.stderr);
+    scene.finish().await;
+}
+
+/// Writes a file and plans it.
+async fn plan_of(scene: &Scene, text: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.yaml");
+    std::fs::write(&path, text).unwrap();
+    let output = scene.run(&["plan", "-f", &path.display().to_string()]).await;
+    (output.code, output.stdout + &output.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
+    let scene = Scene::ready("plan-never", 1).await;
+    let weighted = |name: &str, field: &str| {
+        let listener = json!({"port": 80, "protocol": "TCP", "servicePort": 80, field: 33});
+        scene.binding(name, &json!({"listeners": [listener]}))
+    };
+    let moved = scene.binding("web", &json!({"loadBalancer": {"id": "lb-another1"}}));
+    let config = |name: &str, interval: i64| {
+        json!({
+            "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig", "metadata": {"name": name},
+            "spec": {"loadBalancer": {"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": {"intervalTime": interval}}]}},
+        })
+        .to_string()
+    };
+    let annotated = |word: &str| {
+        let annotations = json!({
+            "service.cloud.tencent.com/direct-access": word,
+            "service.kubernetes.io/tke-existed-lbid": scene.stage.load_balancer.as_str(),
+        });
+        let ports = json!([{"port": 81, "targetPort": 8080}]);
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop", "annotations": annotations},
+            "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": ports},
+        })
+        .to_string()
+    };
+    let using = scene.binding("web", &json!({"serviceConfigRef": {"name": "fine"}}));
+    for (file, code, expected) in [
+        (weighted("web", "weight"), 2, &["BatchModifyTargetWeight: set the weight of 1 target"][..]),
+        (
+            [weighted("other", "wieght"), weighted("web", "weight")].join("\n---\n"),
+            3,
+            &[
+                "✗ DirectAccessBinding 'other': spec.listeners[0].wieght: the field is not known; write weight instead",
+                "BatchModifyTargetWeight: set the weight of 1 target",
+            ],
+        ),
+        (moved, 3, &["✗ DirectAccessBinding 'web': the API server refuses it: ", "loadBalancer.id cannot be changed"]),
+        (
+            scene.binding("late", &json!({})),
+            3,
+            &["late PortConflict: ", "is taken by the older DirectAccessBinding", "1 other binding on it: 0 steps"],
+        ),
+        (scene.binding("lost", &json!({"loadBalancer": {"id": "lb-missing2"}})), 3, &["lost LoadBalancerNotFound"]),
+        (config("fine", 7), 0, &["no binding uses TkeServiceConfig 'fine', so it changes nothing in CLB"]),
+        (
+            [using, config("fine", 7)].join("\n---\n"),
+            2,
+            &["TkeServiceConfig 'fine' is used by web", "ModifyListener: TCP:80: healthCheck.intervalTime from 5 to 7"],
+        ),
+        (service(), 0, &["nothing to do"]),
+        (
+            annotated("true"),
+            2,
+            &[
+                "Service 'shop' asks for direct access by its annotations",
+                "/shop: ",
+                "CreateListener: create listener 81/TCP",
+            ],
+        ),
+        (annotated("yes"), 3, &["✗ Service 'shop': service.cloud.tencent.com/direct-access", "\"yes\" cannot be read"]),
+    ] {
+        let (found, said) = plan_of(&scene, &file).await;
+        assert!(expected.iter().all(|words| said.contains(words)), "{expected:?}:\n{said}");
+        assert_eq!(found, Some(code), "{said}");
+    }
+    assert_eq!(scene.run(&["plan"]).await.code, Some(0), "nothing of it was applied");
     scene.finish().await;
 }

@@ -38,6 +38,14 @@ async fn who_may_view_looks_and_who_may_edit_changes() {
     let states: Vec<_> = explanation["links"].as_array().unwrap().iter().map(|link| &link["state"]).collect();
     assert_eq!(states.iter().filter(|state| **state == &json!("Holds")).count(), 9, "{explanation}");
     assert_eq!(states[2], &json!("Unknown"), "the Lease is in a namespace that the viewer may not see");
+    // Nobody has to say where the controller is.
+    let arguments =
+        ["direct-access", "explain", &pod, "-n", &scene.stage.namespace.name, "--kubeconfig", viewer, "-o", "json"];
+    let output = scene.stage.control_plane.kubectl_in(&arguments, "", super::scene::plugin).await;
+    assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
+    let link = &json_of(&output)["links"][2];
+    assert_eq!((&link["link"], &link["state"]), (&json!("Controller"), &json!("Unknown")), "{link}");
+    assert!(link["message"].as_str().unwrap().contains("name its namespace with --controller-namespace"), "{link}");
     let output = run_as(&scene, viewer, &["get", "web"]).await;
     assert!(output.stdout.contains("Healthy"), "{}{}", output.stdout, output.stderr);
     assert_eq!(run_as(&scene, viewer, &["plan"]).await.code, Some(0));

@@ -1,7 +1,7 @@
 //! What the README shows of the plugin is what the plugin prints. `UPDATE=1 cargo test --test plugin screens` writes it.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,8 +100,49 @@ fn check(command: &str, printed: &str) {
     );
 }
 
-/// The plugin on a terminal, until a frame of it is as expected.
-async fn on_terminal(scene: &Scene, arguments: &[&str], is_there: impl Fn(&str) -> bool) -> String {
+/// What a terminal shows of what was written to it: the plugin moves the cursor up, clears to the end of lines and of the screen, and colours.
+fn shown(written: &str) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    let (mut row, mut column) = (0, 0);
+    let mut characters = written.chars();
+    while let Some(next) = characters.next() {
+        match next {
+            '\u{1b}' => {
+                let mut code = String::new();
+                for character in characters.by_ref().skip(1) {
+                    code.push(character);
+                    if character.is_ascii_alphabetic() {
+                        break;
+                    }
+                }
+                match code.split_at(code.len().saturating_sub(1)) {
+                    (count, "A") => row -= count.parse::<usize>().unwrap(),
+                    (_, "K") => lines[row] = lines[row].chars().take(column).collect(),
+                    (_, "J") => lines.truncate(row + 1),
+                    _ => {}
+                }
+            }
+            '\r' => column = 0,
+            '\n' => {
+                row += 1;
+                if row == lines.len() {
+                    lines.push(String::new());
+                }
+            }
+            other => {
+                let mut line: Vec<char> = lines[row].chars().collect();
+                line.resize(line.len().max(column + 1), ' ');
+                line[column] = other;
+                lines[row] = line.into_iter().collect();
+                column += 1;
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+/// The plugin on a terminal, until it shows what is expected: what it has written by then, and what it writes once it is interrupted.
+async fn on_terminal(scene: &Scene, arguments: &[&str], is_there: impl Fn(&str) -> bool) -> (String, String) {
     let mut words = vec![env!("CARGO_BIN_EXE_kubectl-direct_access").to_owned()];
     words.extend(arguments.iter().map(ToString::to_string));
     words.extend(["--namespace".to_owned(), scene.stage.namespace.name.clone()]);
@@ -116,7 +157,7 @@ async fn on_terminal(scene: &Scene, arguments: &[&str], is_there: impl Fn(&str) 
         .env("TENCENTCLOUD_SECRET_KEY", key)
         .env("CLB_ENDPOINT", scene.stage.cloud.endpoint())
         .env_remove("NO_COLOR")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = command.spawn().expect("python3 is there");
     let mut out = child.stdout.take().unwrap();
@@ -129,18 +170,20 @@ async fn on_terminal(scene: &Scene, arguments: &[&str], is_there: impl Fn(&str) 
             filled.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
         }
     });
-    let frame = eventually("the frame is drawn", DEADLINE, async || {
-        let all = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // The last one may not be whole.
-        let frames: Vec<_> = all.split("\u{1b}[H\u{1b}[2J").map(str::to_owned).collect();
-        let found = frames.into_iter().rev().find(|frame| is_there(frame));
-        found.ok_or(all).map(Some)
+    let all = || seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let written = eventually("the terminal shows it", DEADLINE, async || {
+        let written = all();
+        if is_there(&shown(&written)) { Ok(Some(written)) } else { Err(written) }
     })
     .await;
-    let _ = child.kill();
+    // Ctrl-C.
+    if let Some(mut keyboard) = child.stdin.take() {
+        let _ = keyboard.write_all(b"\x03");
+    }
     let _ = child.wait();
     let _ = reader.join();
-    frame
+    let rest = all()[written.len()..].to_owned();
+    (written, rest)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,11 +202,13 @@ async fn screens_of_the_readme_are_real() {
     .await;
     check(&format!("explain {pod}"), &explain.replace(&scene.stage.namespace.name, "shop"));
     let is_whole = |frame: &str| frame.matches(" ready ").count() == 4 && frame.contains("Unhealthy");
-    let watch = on_terminal(&scene, &["watch", "my-service"], is_whole).await;
-    check("watch my-service", &watch.replace('\r', ""));
+    let (watch, rest) = on_terminal(&scene, &["watch", "my-service"], is_whole).await;
+    assert!(!watch.contains("\u{1b}[2J") && watch.contains("\u{1b}[31m"), "it clears nothing, and colours: {watch:?}");
+    assert!(shown(&rest).contains("not ready after ") && rest.contains("targets that served: 3 at first"), "{rest:?}");
+    check("watch my-service", &shown(&watch));
     // Colours are for terminals.
     assert!(!explain.contains('\u{1b}'));
-    let coloured = on_terminal(&scene, &["explain", &pod], |text| text.contains("What to do")).await;
+    let (coloured, _) = on_terminal(&scene, &["explain", &pod], |text| text.contains("What to do")).await;
     assert!(coloured.contains("\u{1b}[31m✗\u{1b}[0m"), "{coloured}");
     scene.finish().await;
 }

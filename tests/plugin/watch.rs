@@ -20,5 +20,12 @@ async fn a_rollout_is_followed_until_only_new_pods_are_left() {
     assert!(of(" new, ").iter().any(|line| line.contains("gate open, 80/TCP weight 10 Healthy")), "{said}");
     assert!(of(" old, ").iter().any(|line| line.contains("terminating") && line.contains("weight 0")), "{said}");
     assert_eq!(said.lines().filter(|line| line.ends_with(" gone")).count(), 2, "{said}");
+    let last: Vec<_> = said.lines().rev().take(2).collect();
+    assert!(last[1].starts_with("ready after ") && last[1].ends_with(" s"), "{said}");
+    assert!(
+        last[0].starts_with("targets that served: 2 at first, never fewer than 2, ")
+            && last[0].ends_with(": none lost"),
+        "{said}"
+    );
     scene.finish().await;
 }

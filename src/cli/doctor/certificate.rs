@@ -8,8 +8,8 @@ use x509_parser::pem::Pem;
 
 use super::Check;
 use crate::api::names;
+use crate::cli::error::of_api_server;
 use crate::cli::session::Session;
-use crate::k8s::words;
 
 const CHECK: &str = "Certificate";
 /// The controller renews long before that; later is a fault.
@@ -22,7 +22,10 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
         Ok(Some(found)) => found,
         Ok(None) => return Vec::new(),
         Err(error) => {
-            return vec![Check::unknown(CHECK, format!("the webhook configuration cannot be read: {}", words(&error)))];
+            return vec![Check::unknown(
+                CHECK,
+                format!("the webhook configuration cannot be read: {}", of_api_server(&error)),
+            )];
         }
     };
     let bundle = configuration.webhooks.iter().flatten().find_map(|webhook| webhook.client_config.ca_bundle.as_ref());
@@ -33,7 +36,7 @@ pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let leaf = match api.get_opt(names::WEBHOOK_SERVICE).await {
         Ok(Some(secret)) => secret.data.and_then(|mut data| data.remove("tls.crt")).map(|bytes| bytes.0),
         Ok(None) => None,
-        Err(error) => return vec![Check::unknown(CHECK, format!("{place} cannot be read: {}", words(&error)))],
+        Err(error) => return vec![Check::unknown(CHECK, format!("{place} cannot be read: {}", of_api_server(&error)))],
     };
     let Some(leaf) = leaf else {
         let what = format!("{place} has no certificate");

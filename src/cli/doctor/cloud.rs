@@ -3,8 +3,10 @@
 use super::{Check, Verdict};
 use crate::api::condition::ConditionType;
 use crate::cli::Error;
+use crate::cli::error::of_cloud;
 use crate::cli::remarks::{Remark, Topic, of_binding, of_service};
 use crate::cli::session::Session;
+use crate::cli::ungated::{Cause, Ungated, ungated};
 use crate::cli::world::{Seen, Sight, World};
 use crate::model::{Caller, Service};
 use crate::plan::Cloud;
@@ -31,6 +33,7 @@ pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
     checks.push(vpc(&world.vpc(session, &sights)));
     checks.extend(sights.iter().filter_map(quota));
     checks.push(bindings(&world, &sights));
+    checks.extend(gates(&world, &sights));
     checks.extend(remarks(session, &world, &sights));
     Ok(checks)
 }
@@ -45,14 +48,14 @@ async fn credentials(session: &Session) -> Result<Check, Error> {
         Ok(_) => {
             let account = match session.caller(&clb).await {
                 Caller::Known(account) => format!("these are of account {account}"),
-                Caller::Unknown(failure) => format!("their account is not known: {failure}"),
+                Caller::Unknown(failure) => format!("their account is not known: {}", of_cloud(&failure)),
                 Caller::NotAsked => "their account is not known".to_owned(),
             };
             Check::fine(CHECK, format!("CLB in {} answers; {account}", session.region))
         }
         Err(failure) => Check::wrong(
             CHECK,
-            failure.to_string(),
+            of_cloud(&failure),
             "Correct TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or allow the action; the controller needs the same.",
         ),
     })
@@ -125,6 +128,22 @@ fn remarks(session: &Session, world: &World, sights: &[Sight]) -> Vec<Check> {
     lines.truncate(NAMED);
     lines.extend((more > 0).then(|| format!("and {more} more")));
     lines.into_iter().map(|line| Check::doubtful(CHECK, line, REMEDY)).collect()
+}
+
+/// Pods that run without a readiness gate, by the command that helps; nothing when all have one that is asked for.
+fn gates(world: &World, sights: &[Sight]) -> Vec<Check> {
+    const CHECK: &str = "Gates";
+    let own = sights.iter().flat_map(Sight::bindings).filter(|seen| world.is_asked_for(&seen.view.binding));
+    let check = |(name, row): (String, Ungated)| {
+        let remedy = match row.cause {
+            Cause::OlderThanBinding => format!("Replace them once: {}", row.command),
+            Cause::NotInjected => {
+                format!("See the checks Injection and Namespaces, and then replace them: {}", row.command)
+            }
+        };
+        Check::doubtful(CHECK, format!("{name}: {}", row.words()), remedy)
+    };
+    own.flat_map(|seen| ungated(&seen).into_iter().map(move |row| (seen.view.display_name(), row))).map(check).collect()
 }
 
 fn bindings(world: &World, sights: &[Sight]) -> Check {

@@ -8,11 +8,11 @@ use kube::api::{ListParams, PostParams};
 
 use super::{Check, Verdict};
 use crate::api::{DirectAccessBinding, names};
+use crate::cli::error::of_api_server;
 use crate::cli::explain::{Mechanism, mechanism};
 use crate::cli::hold::{self, Config, Word};
 use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
-use crate::k8s::words;
 use crate::model::Reading;
 use crate::plan::brake::{HoldConfig, HoldWord};
 
@@ -34,7 +34,7 @@ async fn definitions(session: &Session) -> Vec<Check> {
     let mut checks = Vec::new();
     let bindings = format!("directaccessbindings.{}", names::GROUP);
     checks.push(match api.get_opt(&bindings).await {
-        Err(error) => Check::unknown(CHECK, format!("{bindings} cannot be read: {}", words(&error))),
+        Err(error) => Check::unknown(CHECK, format!("{bindings} cannot be read: {}", of_api_server(&error))),
         Ok(None) => Check::wrong(
             CHECK,
             format!("{bindings} is not installed"),
@@ -57,7 +57,7 @@ async fn definitions(session: &Session) -> Vec<Check> {
     });
     let configs = format!("tkeserviceconfigs.{}", names::GROUP);
     checks.push(match api.get_opt(&configs).await {
-        Err(error) => Check::unknown(CHECK, format!("{configs} cannot be read: {}", words(&error))),
+        Err(error) => Check::unknown(CHECK, format!("{configs} cannot be read: {}", of_api_server(&error))),
         Ok(None) => Check::doubtful(
             CHECK,
             format!("{configs} is not installed: bindings cannot say how listeners behave"),
@@ -93,7 +93,7 @@ async fn rights(session: &Session) -> Check {
         match may(session, verb, group, resource).await {
             Ok(true) => {}
             Ok(false) => missing.push(format!("{verb} {resource}")),
-            Err(error) => return Check::unknown(CHECK, format!("cannot be asked for: {}", words(&error))),
+            Err(error) => return Check::unknown(CHECK, format!("cannot be asked for: {}", of_api_server(&error))),
         }
     }
     if missing.is_empty() {
@@ -246,7 +246,7 @@ async fn switches(session: &Session) -> Check {
     let api: Api<ConfigMap> = Api::namespaced(session.client.clone(), names::SWITCHES_NAMESPACE);
     let place = format!("ConfigMap {}/{}", names::SWITCHES_NAMESPACE, names::SWITCHES_NAME);
     let data = match api.get_opt(names::SWITCHES_NAME).await {
-        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {}", words(&error))),
+        Err(error) => return Check::unknown(CHECK, format!("{place} cannot be read: {}", of_api_server(&error))),
         Ok(None) => {
             return Check::fine(CHECK, format!("{place} does not exist: TKE's own service controller is not here"));
         }

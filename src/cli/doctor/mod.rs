@@ -62,6 +62,12 @@ impl Check {
 }
 
 pub(super) async fn run(session: &Session, options: &Doctor, printer: &mut Printer) -> Result<Ending, Error> {
+    // Nothing can be said where nobody answers; whoever may not ask is told so by the checks.
+    if let Err(error) = session.client.apiserver_version().await
+        && !matches!(error, kube::Error::Api(_))
+    {
+        return Err(Error::kubernetes("nothing can be checked")(error));
+    }
     let checks = if options.uninstall {
         uninstall::checks(session).await
     } else {

@@ -5,17 +5,17 @@ use kube::api::ListParams;
 
 use super::Check;
 use crate::api::{DirectAccessBinding, names};
+use crate::cli::error::of_api_server;
 use crate::cli::explain::{Mechanism, mechanism};
 use crate::cli::hold::{self, Word};
 use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
-use crate::k8s::words;
 
 pub(super) async fn checks(session: &Session) -> Vec<Check> {
     let api: Api<DirectAccessBinding> = Api::all(session.client.clone());
     let bindings = match api.list(&ListParams::default()).await {
         Ok(found) => found.items,
-        Err(error) => return vec![Check::unknown("Bindings", format!("cannot be listed: {}", words(&error)))],
+        Err(error) => return vec![Check::unknown("Bindings", format!("cannot be listed: {}", of_api_server(&error)))],
     };
     let mut checks = Vec::new();
     if bindings.is_empty() {

@@ -1,9 +1,8 @@
 //! `drain`: Pods without new connections.
 //!
-//! This file drains one Pod; `now` drains several at once, and `workload` finds those of a Deployment and its like.
+//! This file drains one Pod; `now` drains several at once, also those of a workload.
 
 mod now;
-mod workload;
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::cli::options::Drain;
 use crate::cli::output::Printer;
 use crate::cli::session::{Session, merge, pod_name};
 use crate::cli::world::World;
-use crate::cli::{Ending, Error};
+use crate::cli::{Ending, Error, workload};
 use crate::plan::{Cloud, TargetTrace};
 
 /// Time from one look at CLB to the next.

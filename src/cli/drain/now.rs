@@ -13,13 +13,13 @@ use serde_json::json;
 use tokio::time::{Instant, interval, timeout};
 
 use super::change;
-use super::workload::{Drained, parse, pods};
 use crate::api::condition::ConditionType;
 use crate::api::mark::TargetTag;
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::options::Drain;
 use crate::cli::output::Printer;
 use crate::cli::session::{Session, merge};
+use crate::cli::workload::{self, Drained, parse};
 use crate::cli::world::{Seen, World};
 use crate::cli::{Ending, Error};
 use crate::model::{Address, RegisteredTarget, Route, Weight};
@@ -77,7 +77,11 @@ async fn chosen(session: &Session, drained: &[Drained<'_>]) -> Result<BTreeSet<S
             Drained::Pod(name) => {
                 names.insert((*name).to_owned());
             }
-            Drained::Workload(workload, name) => names.extend(pods(session, workload, name).await?),
+            Drained::Workload(workload, name) => {
+                let found = workload::read(session, workload, name).await?;
+                let pods = workload::pods(session, workload, found).await?;
+                names.extend(pods.into_iter().filter_map(|pod| pod.metadata.name));
+            }
         }
     }
     Ok(names)

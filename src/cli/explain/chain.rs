@@ -1,15 +1,19 @@
 //! The chain: each link decided from what was read.
 
+use super::closest::{Closest, closest, differences};
 use super::facts::{Facts, Injection};
 use super::link::{Link, Name, joined};
-use super::{target, words};
+use super::words::Said;
+use super::{port, target, words};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, ExclusionReason, Reason};
 use crate::api::names;
 use crate::cli::lease::Leader;
+use crate::cli::ungated::{Cause, cause, created};
+use crate::cli::workload::replacement;
 use crate::cli::world::Seen;
-use crate::model::{GateState, Phase, Pod, Service};
+use crate::model::{GateState, Phase, Pod};
 use crate::plan::selects;
 
 /// All links, in their order.
@@ -33,7 +37,7 @@ pub(super) fn chain(facts: &Facts) -> Vec<Link> {
 
 fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Service;
-    let found: Vec<_> = facts.services.iter().filter(|service| selects(service, &facts.pod)).collect();
+    let found: Vec<_> = facts.around.services.iter().filter(|service| selects(service, &facts.pod)).collect();
     let bound = selecting.iter().map(|seen| seen.view.binding.spec.service_ref.name.as_str());
     let bound: Vec<_> = bound.collect();
     if let Some(first) = bound.first() {
@@ -67,7 +71,10 @@ fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
                 service.key.name,
                 differences(service, &facts.pod).join(", ")
             ),
-            "Correct the labels of the Pod template, or the selector of the Service.",
+            format!(
+                "Correct the labels of the Pod template, or the selector of the Service: `kubectl edit service {} -n {}`.",
+                service.key.name, service.key.namespace
+            ),
         ),
         None => Link::broken(
             name,
@@ -78,52 +85,13 @@ fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     }
 }
 
-/// What a Pod that no Service selects was probably meant for.
-enum Closest<'a> {
-    Missing(&'a DirectAccessBinding),
-    WithoutSelector(&'a Service),
-    Other(&'a Service),
-}
-
-/// A name that the Pod carries counts most, then a Service of a binding that wants the same labels with other values.
-fn closest(facts: &Facts) -> Option<Closest<'_>> {
-    let is_namesake = |name: &str| {
-        facts.pod.labels.values().any(|value| value == name) || facts.pod.key.name.starts_with(&format!("{name}-"))
-    };
-    let bindings = || facts.bindings().map(|seen| seen.view);
-    let namesakes = || bindings().filter(|view| is_namesake(&view.binding.spec.service_ref.name));
-    if let Some(view) = namesakes().find(|view| view.service.is_none()) {
-        return Some(Closest::Missing(&view.binding));
-    }
-    let is_empty = |service: &&Service| service.selector.is_empty();
-    if let Some(service) = namesakes().filter_map(|view| view.service.as_deref()).find(is_empty) {
-        return Some(Closest::WithoutSelector(service));
-    }
-    let services = bindings().filter_map(|view| view.service.as_deref()).filter(|service| !service.selector.is_empty());
-    let shared = |service: &&Service| {
-        let keys = service.selector.keys().filter(|key| facts.pod.labels.contains_key(*key)).count();
-        let wrong = differences(service, &facts.pod).len();
-        (is_namesake(&service.key.name), keys, std::cmp::Reverse(wrong))
-    };
-    services.filter(|service| shared(service).1 > 0).max_by_key(shared).map(Closest::Other)
-}
-
-fn differences(service: &Service, pod: &Pod) -> Vec<String> {
-    let wrong = service.selector.iter().filter(|(key, value)| pod.labels.get(*key) != Some(value));
-    let said = wrong.map(|(key, value)| match pod.labels.get(key) {
-        Some(has) => format!("{key}={value} where the Pod has {key}={has}"),
-        None => format!("{key}={value}, which the Pod does not have"),
-    });
-    said.collect()
-}
-
 /// Problems that hold up neither targets nor gates.
 const HARMLESS: [Reason; 3] = [Reason::ConfigNotFound, Reason::ConfigNotOwned, Reason::ConfigUnreadable];
 
 fn binding(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Binding;
     if selecting.is_empty() {
-        let mut services = facts.services.iter().filter(|service| selects(service, &facts.pod));
+        let mut services = facts.around.services.iter().filter(|service| selects(service, &facts.pod));
         let Some(service) = services.next() else {
             return Link::unknown(name, "not looked at, because no Service selects the Pod");
         };
@@ -134,10 +102,20 @@ fn binding(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             "Create a DirectAccessBinding with this Service as serviceRef.",
         );
     }
-    joined(name, selecting.iter().map(|seen| one_binding(seen)).collect())
+    joined(name, selecting.iter().map(|seen| with_port(facts, seen, one_binding(seen))).collect())
 }
 
-fn one_binding(seen: &Seen<'_>) -> Link {
+/// A port that is not found is probably one that the containers declare otherwise.
+fn with_port(facts: &Facts, seen: &Seen<'_>, link: Link) -> Link {
+    let is_about_port = link.reason == Reason::ServicePortNotFound.as_str();
+    match port::undeclared(&facts.object, seen).filter(|_| is_about_port) {
+        Some(said) => link.with(said),
+        None => link,
+    }
+}
+
+/// The link of a binding alone, whatever Pod is asked about.
+pub(super) fn one_binding(seen: &Seen<'_>) -> Link {
     let name = Name::Binding;
     let binding = &seen.view.binding;
     let called = name_of(binding);
@@ -168,7 +146,7 @@ fn one_binding(seen: &Seen<'_>) -> Link {
 
 fn controller(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Controller;
-    match &facts.leader {
+    match &facts.around.leader {
         Leader::Gone { why } => {
             return Link::broken(
                 name,
@@ -186,7 +164,7 @@ fn controller(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
         let looked = binding.status.as_ref().map_or(-1, |status| status.observed_generation);
         looked < binding.metadata.generation.unwrap_or_default()
     });
-    match (unseen, &facts.leader) {
+    match (unseen, &facts.around.leader) {
         (Some(seen), _) => Link::broken(
             name,
             "NotObserved",
@@ -216,21 +194,25 @@ fn pod(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
         let node = facts.pod.node.as_deref().unwrap_or("no node");
         return Link::holds(name, format!("runs on {node} at {}, and its containers are ready", ips.join(", ")));
     };
+    let plain = |message: String| Said { message, remedy: None };
     let said = match reason {
         ExclusionReason::NoAddress => words::not_started(&facts.object),
         ExclusionReason::ContainersNotReady => words::not_ready(&facts.object),
         ExclusionReason::ReadinessGateFalse => {
             let closed = words::other_gates(&facts.object, names::GATE);
-            (!closed.is_empty()).then(|| format!("closed: {}", closed.join(", ")))
+            words::misspelt_gate(&closed)
+                .or_else(|| (!closed.is_empty()).then(|| plain(format!("closed: {}", closed.join(", ")))))
         }
-        ExclusionReason::DuplicateAddress => Some(format!("address {}", target::addresses(&facts.pod))),
+        ExclusionReason::DuplicateAddress => Some(plain(format!("address {}", target::addresses(&facts.pod)))),
         _ => None,
     };
-    let message = match said {
-        Some(said) => format!("{} {said}", reason.meaning()),
-        None => reason.meaning().to_owned(),
-    };
-    Link::broken(name, reason, message, reason.remedy())
+    let link = Link::broken(name, reason, reason.meaning(), reason.remedy());
+    match said {
+        Some(said) => {
+            Link { message: format!("{} {}", reason.meaning(), said.message), ..link.with_remedy(said.remedy) }
+        }
+        None => link,
+    }
 }
 
 /// What is wrong with a Pod whatever is wanted of it.
@@ -252,7 +234,9 @@ fn slice(facts: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::EndpointSlice;
     let reasons = target::excluded(facts, seen);
     if let Some(reason) = reasons.iter().find(|reason| target::is_of_slice(**reason)) {
-        return Link::broken(name, reason, reason.meaning(), reason.remedy());
+        let link = Link::broken(name, reason, reason.meaning(), reason.remedy());
+        let said = port::undeclared(&facts.object, seen).filter(|_| *reason == ExclusionReason::NoPort);
+        return said.map_or(link.clone(), |said| link.with(said));
     }
     let slices = seen.view.slices.iter();
     let naming = slices.filter(|slice| {
@@ -299,28 +283,43 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     }
     let namespace = &facts.pod.key.namespace;
     let label = format!("{}={}", names::GATES_LABEL, names::GATES_ENABLED);
-    let (reason, why, remedy) = match facts.injection {
-        Injection { is_reserved: true, .. } => (
+    let replace = format!("`{}`", replacement(&facts.pod));
+    let older = selecting.iter().filter(wants).find(|seen| cause(&facts.pod, created(seen)) == Cause::OlderThanBinding);
+    let (reason, why, remedy) = match (facts.around.injection, older) {
+        (Injection { is_reserved: true, .. }, _) => (
             "NamespaceReserved",
             format!("Pods of namespace '{namespace}' never get one"),
-            "Put the gate into the Pod template, or run the Pods in another namespace.".to_owned(),
+            format!(
+                "Put the gate into the Pod template, or run the Pods in another namespace; to replace them, {replace}."
+            ),
         ),
-        Injection { is_labelled: Some(false), .. } => (
+        (Injection { is_labelled: Some(false), .. }, _) => (
             "NamespaceNotLabelled",
             format!("namespace '{namespace}' has no label {label}"),
             format!(
-                "Label it (kubectl label namespace {namespace} {label}), or put the gate into the Pod template; then replace the Pod."
+                "Label it (`kubectl label namespace {namespace} {label}`), or put the gate into the Pod template; then replace the Pods: \
+                 {replace}."
             ),
         ),
-        Injection { is_there: Some(false), .. } => (
+        (Injection { is_there: Some(false), .. }, _) => (
             "NotInjected",
             format!("there is neither a webhook configuration nor an admission policy {}", names::GATE_INJECTION),
-            "See that the controller runs, and not with --gate-injection=None; then replace the Pod.".to_owned(),
+            format!(
+                "See that the controller runs, and not with --gate-injection=None; then replace the Pods: {replace}."
+            ),
         ),
-        Injection { .. } => (
+        (_, Some(seen)) => (
+            "OlderThanBinding",
+            format!(
+                "it was created before DirectAccessBinding '{}', which asks for one, took effect",
+                name_of(&seen.view.binding)
+            ),
+            format!("Replace the Pods once: {replace}."),
+        ),
+        (_, None) => (
             "CreatedWithoutGate",
             "it was created before gates were injected, or while the webhook could not be reached".to_owned(),
-            "Replace the Pod: kubectl delete pod, or kubectl rollout restart of its Deployment.".to_owned(),
+            format!("Replace the Pods: {replace}."),
         ),
     };
     Link::broken(name, reason, format!("the Pod has none, so that nothing waits for the load balancer: {why}"), remedy)
@@ -335,6 +334,9 @@ fn ready(facts: &Facts) -> Link {
         return Link::holds(name, "Kubernetes counts the Pod as ready");
     }
     let others = words::other_gates(&facts.object, names::GATE);
+    if let Some(said) = words::misspelt_gate(&others) {
+        return Link::broken(name, "OtherGate", said.message, "").with_remedy(said.remedy);
+    }
     if !others.is_empty() {
         return Link::broken(
             name,

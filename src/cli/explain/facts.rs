@@ -10,20 +10,38 @@ use crate::plan::selects;
 use crate::cli::lease::Leader;
 use crate::cli::world::{Seen, Sight};
 
-/// Everything that was read for one Pod.
+/// One Pod, and what is around it.
 pub(super) struct Facts {
     /// The Pod as it stands in Kubernetes, for words.
     pub(super) object: core::Pod,
     /// The same, in slim form.
     pub(super) pod: Arc<Pod>,
-    /// The Services of its namespace.
+    /// What was read besides.
+    pub(super) around: Arc<Around>,
+}
+
+/// What was read besides Pods, once for all of them.
+pub(super) struct Around {
+    /// The namespace.
+    pub(super) namespace: String,
+    /// The Services of the namespace.
     pub(super) services: Vec<Arc<Service>>,
-    /// The load balancers of the bindings of its namespace.
+    /// The Pods of the namespace.
+    pub(super) pods: Vec<Arc<Pod>>,
+    /// The load balancers of the bindings of the namespace.
     pub(super) sights: Vec<Sight>,
     /// Who programs them.
     pub(super) leader: Leader,
-    /// How Pods of its namespace get gates.
+    /// How Pods of the namespace get gates.
     pub(super) injection: Injection,
+}
+
+impl Around {
+    /// The bindings of the namespace.
+    pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
+        let all = self.sights.iter().flat_map(Sight::bindings);
+        all.filter(|seen| seen.view.binding.metadata.namespace.as_deref() == Some(self.namespace.as_str()))
+    }
 }
 
 /// How Pods of a namespace get the readiness gate.
@@ -40,9 +58,7 @@ pub(super) struct Injection {
 impl Facts {
     /// The bindings of the Pod's namespace.
     pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
-        let namespace = self.pod.key.namespace.as_str();
-        let all = self.sights.iter().flat_map(Sight::bindings);
-        all.filter(move |seen| seen.view.binding.metadata.namespace.as_deref() == Some(namespace))
+        self.around.bindings()
     }
 
     /// The bindings whose Service selects the Pod.

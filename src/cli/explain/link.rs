@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::words::Said;
+
 /// The links, in their order: each one needs those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) enum Name {
@@ -89,6 +91,16 @@ impl Link {
         remedy: impl Into<String>,
     ) -> Self {
         Self { name, state: State::Broken, reason: reason.to_string(), message: message.into(), remedy: remedy.into() }
+    }
+
+    /// The same with what is known besides; a remedy that is known counts instead of the usual one.
+    pub(super) fn with(self, said: Said) -> Self {
+        Self { message: format!("{}; {}", self.message, said.message), ..self.with_remedy(said.remedy) }
+    }
+
+    /// The same with another remedy, where there is one.
+    pub(super) fn with_remedy(self, remedy: Option<String>) -> Self {
+        Self { remedy: remedy.unwrap_or_else(|| self.remedy.clone()), ..self }
     }
 }
 

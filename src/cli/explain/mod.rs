@@ -1,40 +1,68 @@
 //! `explain`: the chain from a Pod's Service to its readiness gate, and its first broken link.
 //!
-//! `facts` are what was read; `chain` decides, link by link; `words` says what Kubernetes knows of a Pod that does not run.
+//! `subject` is what people ask about, and `read` reads it; `facts` are what was read; `chain` decides, link by link; `words` says what
+//! Kubernetes knows of a Pod that does not run; `group` is what is said of several Pods.
 
 mod chain;
+mod closest;
 mod facts;
+mod group;
 mod link;
+mod port;
 mod read;
+mod subject;
 mod target;
 mod words;
 
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1 as core;
 use serde::Serialize;
 
 use super::leaving::{draining, retained, retained_lines};
 use super::options::Explain;
 use super::output::{Printer, Tone};
 use super::remarks::{of_binding, of_service};
-use super::session::{Session, pod_name};
+use super::session::Session;
 use super::world::Seen;
 use super::{Ending, Error};
 use facts::Facts;
+use group::Group;
 use link::{Link, State};
+use subject::Subject;
 
+use crate::k8s;
 use crate::model::Service;
 use crate::plan::selects;
 
 pub(super) use read::{Mechanism, mechanism};
 
 pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Printer) -> Result<Ending, Error> {
-    let name = pod_name(&options.pod)?;
-    let facts = read::read(session, name).await?;
-    let explanation = Explanation::new(session, name, &facts);
-    match options.output {
-        Some(format) => printer.value(format, &explanation)?,
-        None => explanation.print(printer)?,
+    let subject = Subject::parse(&options.object)?;
+    let pods = read::pods(session, &subject).await?;
+    let around = Arc::new(read::around(session).await?);
+    let explain = |object: core::Pod| {
+        let facts = Facts { pod: Arc::new(k8s::pod(&object)), object, around: around.clone() };
+        Explanation::new(&facts)
+    };
+    let mut explained: Vec<_> = pods.into_iter().map(explain).collect();
+    if let (Subject::Pod(_), Some(explanation)) = (&subject, explained.pop_if(|_| matches!(subject, Subject::Pod(_)))) {
+        match options.output {
+            Some(format) => printer.value(format, &explanation)?,
+            None => explanation.print(printer)?,
+        }
+        return Ok(ending(explanation.first_broken.as_ref()));
     }
-    Ok(if explanation.first_broken.is_some() { Ending::Found } else { Ending::Fine })
+    let group = Group::new(session, &subject, &around, explained).await?;
+    match options.output {
+        Some(format) => printer.value(format, &group)?,
+        None => group.print(printer)?,
+    }
+    Ok(ending(group.first_broken.as_ref()))
+}
+
+const fn ending(first_broken: Option<&Link>) -> Ending {
+    if first_broken.is_some() { Ending::Found } else { Ending::Fine }
 }
 
 /// What the chain does not show: targets of the Pod that are kept or drain, also of bindings that do not select it any more.
@@ -54,18 +82,21 @@ fn leaving(facts: &Facts) -> Vec<String> {
     lines
 }
 
+/// What else is said of a binding.
+fn remarks_of(seen: &Seen<'_>) -> Vec<String> {
+    let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();
+    let remarks = of_binding(seen).into_iter();
+    remarks.map(|remark| format!("DirectAccessBinding '{name}': {}", remark.message)).collect()
+}
+
 /// What else is said of the bindings that select the Pod.
 fn remarks(facts: &Facts) -> Vec<String> {
     let selecting = facts.selecting();
-    let of = |seen: &Seen<'_>| {
-        let name = seen.view.binding.metadata.name.clone().unwrap_or_default();
-        of_binding(seen).into_iter().map(move |remark| format!("DirectAccessBinding '{name}': {}", remark.message))
-    };
-    let mut lines: Vec<_> = selecting.iter().flat_map(of).collect();
+    let mut lines: Vec<_> = selecting.iter().flat_map(remarks_of).collect();
     // What has no binding yet, for what its annotations say.
     let bound =
         |service: &Service| selecting.iter().any(|seen| seen.view.binding.spec.service_ref.name == service.key.name);
-    let others = facts.services.iter().filter(|service| selects(service, &facts.pod) && !bound(service));
+    let others = facts.around.services.iter().filter(|service| selects(service, &facts.pod) && !bound(service));
     lines.extend(others.filter_map(|service| of_service(service)).map(|remark| remark.message));
     lines
 }
@@ -87,37 +118,47 @@ struct Explanation {
 }
 
 impl Explanation {
-    fn new(session: &Session, pod: &str, facts: &Facts) -> Self {
+    fn new(facts: &Facts) -> Self {
         let (links, leaving, remarks) = (chain::chain(facts), leaving(facts), remarks(facts));
         let first_broken = links.iter().find(|link| link.state == State::Broken).cloned();
-        Self { namespace: session.namespace.clone(), pod: pod.to_owned(), first_broken, links, leaving, remarks }
+        let (namespace, pod) = (facts.around.namespace.clone(), facts.pod.key.name.clone());
+        Self { namespace, pod, first_broken, links, leaving, remarks }
     }
 
     fn print(&self, printer: &mut Printer) -> Result<(), Error> {
         printer.line(format!("Pod {}/{}", self.namespace, self.pod))?;
         printer.line("")?;
-        let first = self.links.iter().position(|link| link.state == State::Broken);
-        for (at, link) in self.links.iter().enumerate() {
-            let (mark, tone) = match link.state {
-                State::Holds => ("✓", Tone::Good),
-                State::Broken if Some(at) == first => ("✗", Tone::Bad),
-                // What comes after a broken link is usually broken by it.
-                State::Broken => ("·", Tone::Odd),
-                State::Unknown => ("?", Tone::Faint),
-            };
-            let mark = printer.tint(tone, mark);
-            printer.line(format!("{mark} {:13} {}", link.name.as_str(), link.message))?;
-        }
+        print_links(&self.links, printer)?;
         for line in self.leaving.iter().chain(&self.remarks) {
             printer.line(format!("  {line}"))?;
         }
         printer.line("")?;
-        match &self.first_broken {
-            None => printer.line("No link is broken."),
-            Some(link) => {
-                printer.line(format!("First broken link: {} ({})", link.name.as_str(), link.reason))?;
-                printer.line(format!("What to do: {}", link.remedy))
-            }
+        print_verdict(self.first_broken.as_ref(), printer)
+    }
+}
+
+fn print_links(links: &[Link], printer: &mut Printer) -> Result<(), Error> {
+    let first = links.iter().position(|link| link.state == State::Broken);
+    for (at, link) in links.iter().enumerate() {
+        let (mark, tone) = match link.state {
+            State::Holds => ("✓", Tone::Good),
+            State::Broken if Some(at) == first => ("✗", Tone::Bad),
+            // What comes after a broken link is usually broken by it.
+            State::Broken => ("·", Tone::Odd),
+            State::Unknown => ("?", Tone::Faint),
+        };
+        let mark = printer.tint(tone, mark);
+        printer.line(format!("{mark} {:13} {}", link.name.as_str(), link.message))?;
+    }
+    Ok(())
+}
+
+fn print_verdict(first_broken: Option<&Link>, printer: &mut Printer) -> Result<(), Error> {
+    match first_broken {
+        None => printer.line("No link is broken."),
+        Some(link) => {
+            printer.line(format!("First broken link: {} ({})", link.name.as_str(), link.reason))?;
+            printer.line(format!("What to do: {}", link.remedy))
         }
     }
 }

@@ -1,40 +1,89 @@
 //! Reads what the chain is decided on.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1 as core;
+use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
-use super::facts::{Facts, Injection};
+use super::facts::{Around, Injection};
+use super::subject::Subject;
+use super::words;
 use crate::api::names;
 use crate::cli::Error;
 use crate::cli::lease::leader;
 use crate::cli::session::Session;
+use crate::cli::workload::{self, Workload};
 use crate::cli::world::World;
-use crate::k8s;
 
-/// Reads everything that concerns one Pod.
-pub(super) async fn read(session: &Session, name: &str) -> Result<Facts, Error> {
-    let pods: Api<core::Pod> = Api::namespaced(session.client.clone(), &session.namespace);
-    let found = pods.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
-    let object = found.ok_or_else(|| Error::NotFound {
-        kind: "Pod",
-        plural: "pods",
-        name: name.to_owned(),
-        namespace: session.namespace.clone(),
-    })?;
+/// Reads what is around the Pods of the namespace.
+pub(super) async fn around(session: &Session) -> Result<Around, Error> {
     let world = World::read(session, false).await?;
     let sights = world.look(session).await?;
-    Ok(Facts {
-        pod: Arc::new(k8s::pod(&object)),
-        object,
+    Ok(Around {
+        namespace: session.namespace.clone(),
         services: world.stores.services.rows(&session.namespace).values().cloned().collect(),
+        pods: world.stores.pods.rows(&session.namespace).values().cloned().collect(),
         sights,
         leader: leader(session).await,
         injection: injection(session).await,
     })
+}
+
+/// The Pods that are asked about. What is missing is an error, but for a Service that a binding names.
+pub(super) async fn pods(session: &Session, subject: &Subject<'_>) -> Result<Vec<core::Pod>, Error> {
+    let api: Api<core::Pod> = Api::namespaced(session.client.clone(), &session.namespace);
+    match subject {
+        Subject::Pod(name) => {
+            let found = api.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
+            Ok(vec![found.ok_or_else(|| missing(session, "Pod", "pods", name))?])
+        }
+        Subject::Workload(workload, name) => {
+            let found = workload::read(session, workload, name).await?;
+            workload::pods(session, workload, found).await
+        }
+        Subject::Service(name) => {
+            let found = service(session, name).await?.ok_or_else(|| missing(session, "Service", "services", name))?;
+            selected(&api, &found).await
+        }
+        Subject::Binding(name) => {
+            let binding = session.binding(name).await?;
+            match service(session, &binding.spec.service_ref.name).await? {
+                Some(found) => selected(&api, &found).await,
+                None => Ok(Vec::new()),
+            }
+        }
+    }
+}
+
+async fn service(session: &Session, name: &str) -> Result<Option<core::Service>, Error> {
+    let api: Api<core::Service> = Api::namespaced(session.client.clone(), &session.namespace);
+    api.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Service '{name}'")))
+}
+
+/// The Pods that a Service selects: none when it has no selector.
+async fn selected(api: &Api<core::Pod>, service: &core::Service) -> Result<Vec<core::Pod>, Error> {
+    let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).filter(|labels| !labels.is_empty());
+    let Some(selector) = selector else { return Ok(Vec::new()) };
+    let labels: Vec<_> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let params = ListParams::default().labels(&labels.join(","));
+    let name = service.metadata.name.as_deref().unwrap_or_default();
+    let found = api.list(&params).await;
+    Ok(found.map_err(Error::kubernetes(format!("cannot list the Pods of Service '{name}'")))?.items)
+}
+
+fn missing(session: &Session, kind: &'static str, plural: &'static str, name: &str) -> Error {
+    Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() }
+}
+
+/// Why a workload has no Pods, as far as it says; `None` where it says nothing.
+pub(super) async fn without_pods(
+    session: &Session,
+    workload: &'static Workload,
+    name: &str,
+) -> Result<Option<String>, Error> {
+    let found = workload::read(session, workload, name).await?;
+    Ok(words::without_pods(&found.data))
 }
 
 async fn injection(session: &Session) -> Injection {

@@ -3,8 +3,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::facts::Facts;
-use super::link::{Link, Name, joined};
+use super::link::{Link, Name, State, joined};
+use super::port;
 use crate::api::condition::{ConditionType, ExclusionReason, GateReason, Reason};
+use crate::cli::error::of_cloud;
 use crate::cli::world::{NOT_ASKED, Seen};
 use crate::model::{GateState, Health, Pod};
 use crate::plan::{Cloud, RouteTrace, TargetTrace, says_zero};
@@ -30,7 +32,7 @@ pub(super) fn excluded(facts: &Facts, seen: &Seen<'_>) -> Vec<ExclusionReason> {
     let of_routes = seen.routes.iter().flat_map(|route| &route.exclusions);
     let mut found: Vec<_> =
         of_routes.chain(&seen.plan.exclusions).filter(|one| one.pod == name).map(|one| one.reason).collect();
-    if !is_read(seen) {
+    if !seen.is_read() {
         let status = seen.view.binding.status.as_ref();
         let told = status.into_iter().flat_map(|status| &status.excluded);
         let named = told.filter(|one| one.pods.iter().any(|pod| pod == name));
@@ -70,17 +72,13 @@ pub(super) fn addresses(pod: &Pod) -> String {
     pod.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-const fn is_read(seen: &Seen<'_>) -> bool {
-    matches!(seen.cloud, Cloud::Observed(_))
-}
-
 /// Why nothing is known of the cloud.
 fn unread(seen: &Seen<'_>) -> String {
     match seen.cloud {
         Cloud::Failed(failure) if failure.code == NOT_ASKED => {
             format!("CLB was not read ({}); by what the controller has written", failure.message)
         }
-        Cloud::Failed(failure) => format!("CLB cannot be read: {failure}"),
+        Cloud::Failed(failure) => format!("CLB cannot be read: {}", of_cloud(failure)),
         Cloud::Missing(_) => "CLB does not show the load balancer".to_owned(),
         Cloud::Unplaced(_) => "there is no load balancer yet".to_owned(),
         Cloud::Observed(_) => "CLB was read".to_owned(),
@@ -103,10 +101,29 @@ fn hindrance(name: Name, seen: &Seen<'_>, what: &str) -> Option<Link> {
     Some(Link::broken(name, &told.reason, format!("{what}: {}", told.message), remedy(&told.reason)))
 }
 
+/// Of a binding of which nothing is wanted now, as one that is suspended: what is registered, and that it stays so; `None` while
+/// something is.
+fn idle(name: Name, seen: &Seen<'_>) -> Option<Link> {
+    if !seen.is_read() || seen.wanted().next().is_some() {
+        return None;
+    }
+    let registered: Vec<_> =
+        seen.routes.iter().map(|route| format!("{} ({} targets)", route.name, route.others.len())).collect();
+    let what = if registered.is_empty() {
+        "nothing of it is registered".to_owned()
+    } else {
+        format!("registered are {}", registered.join(", "))
+    };
+    Some(Link::unknown(name, format!("nothing is changed for the binding at present, and stays as it is: {what}")))
+}
+
 /// The listeners exist.
 pub(super) fn listener(_: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Listener;
-    if is_read(seen) {
+    if let Some(idle) = idle(name, seen) {
+        return idle;
+    }
+    if seen.is_read() {
         let links = seen.wanted().map(|route| match &route.listener {
             Some(id) => Link::holds(name, format!("{} is {id}", route.name)),
             None => absent(seen, &route.name),
@@ -146,10 +163,17 @@ pub(super) fn target(facts: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Target;
     if let Some(reason) = excluded(facts, seen).into_iter().find(|reason| !is_of_slice(*reason) && !is_of_pod(*reason))
     {
-        return Link::broken(name, reason, reason.meaning(), reason.remedy());
+        let message = match full(seen).filter(|_| reason == ExclusionReason::OverQuota) {
+            Some(words) => format!("the Pod will not be registered: {words}"),
+            None => reason.meaning().to_owned(),
+        };
+        return Link::broken(name, reason, message, reason.remedy());
     }
-    if !is_read(seen) {
+    if !seen.is_read() {
         return told_target(facts, seen);
+    }
+    if let Some(idle) = idle(name, seen) {
+        return frozen(facts, seen).unwrap_or(idle);
     }
     let links = seen.wanted().map(|route| {
         let targets = of_pod(facts, route);
@@ -164,6 +188,22 @@ pub(super) fn target(facts: &Facts, seen: &Seen<'_>) -> Link {
         }
     });
     joined(name, links.collect())
+}
+
+/// Which quota is used up, and how many Pods are left out, as the plan says, or the controller.
+fn full(seen: &Seen<'_>) -> Option<String> {
+    let is_it = |reason: &str| reason == Reason::QuotaExceeded.as_str();
+    let ours = seen.plan.problems.iter().find(|found| is_it(found.reason.as_str())).map(|found| found.message.clone());
+    ours.or_else(|| written(seen).find(|found| is_it(&found.reason)).map(|found| found.message.clone()))
+}
+
+/// The Pod is a target of a binding of which nothing is decided.
+fn frozen(facts: &Facts, seen: &Seen<'_>) -> Option<Link> {
+    let mut all = seen.routes.iter().flat_map(|route| route.others.iter().map(move |target| (route, target)));
+    let (route, target) = all.find(|(_, target)| target.pod_uid == facts.pod.uid)?;
+    let weight = target.weight.map_or_else(|| "unknown".to_owned(), |weight| weight.to_string());
+    let what = format!("{} on {} stays registered with weight {weight}: frozen", target.address, route.name);
+    Some(Link::holds(Name::Target, what))
 }
 
 fn registered(seen: &Seen<'_>, route: &RouteTrace, target: &TargetTrace) -> Link {
@@ -216,10 +256,15 @@ pub(super) fn health(facts: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Health;
     if let Cloud::Observed(observed) = seen.cloud {
         if let Err(failure) = &observed.health {
-            return Link::unknown(name, format!("health cannot be read: {failure}"));
+            return Link::unknown(name, format!("health cannot be read: {}", of_cloud(failure)));
         }
         let routes = seen.routes.iter();
-        let links = routes.flat_map(|route| of_pod(facts, route).into_iter().map(move |target| judged(route, target)));
+        let of = |route: &RouteTrace| {
+            let all = route.targets.iter().chain(&route.others);
+            let its = all.filter(|target| target.pod_uid == facts.pod.uid);
+            its.map(|target| with_port(facts, seen, judged(route, target))).collect::<Vec<_>>()
+        };
+        let links = routes.flat_map(of);
         return match links.collect::<Vec<_>>() {
             links if links.is_empty() => Link::unknown(name, "not a target, so it is not probed"),
             links => joined(name, links),
@@ -228,9 +273,17 @@ pub(super) fn health(facts: &Facts, seen: &Seen<'_>) -> Link {
     match &facts.pod.gate {
         GateState::Open => Link::holds(name, format!("found so when the gate opened ({})", unread(seen))),
         GateState::Waiting { reason, message } if reason == GateReason::HealthCheck.as_str() => {
-            Link::broken(name, reason, message.clone(), remedy(reason))
+            with_port(facts, seen, Link::broken(name, reason, message.clone(), remedy(reason)))
         }
         _ => Link::unknown(name, unread(seen)),
+    }
+}
+
+/// A target that is not healthy may have a port that nobody listens on.
+fn with_port(facts: &Facts, seen: &Seen<'_>, link: Link) -> Link {
+    match port::undeclared(&facts.object, seen).filter(|_| link.state == State::Broken) {
+        Some(said) => link.with(said),
+        None => link,
     }
 }
 

@@ -48,6 +48,7 @@ pub fn service(object: &core::Service) -> Service {
         })
     };
     let managed = object.metadata.managed_fields.as_deref().unwrap_or_default();
+    let client_ip_affinity = affinity(&spec);
     Service {
         key: key(&object.metadata),
         selector: spec.selector.unwrap_or_default(),
@@ -60,11 +61,21 @@ pub fn service(object: &core::Service) -> Service {
         has_our_ingress: has_our_ingress(managed),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         is_load_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
+        is_headless: spec.cluster_ip.as_deref() == Some("None"),
+        client_ip_affinity,
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         is_deleting: object.metadata.deletion_timestamp.is_some(),
         has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),
         condition: service_condition(object.status.as_ref()),
     }
+}
+
+/// The seconds of `sessionAffinity: ClientIP`. Source: `ClientIPConfig` of k8s.io/api, core/v1, which says three hours where there are none.
+fn affinity(spec: &core::ServiceSpec) -> Option<u32> {
+    const USUAL: u32 = 10_800;
+    let config = spec.session_affinity_config.as_ref().and_then(|config| config.client_ip.as_ref());
+    let seconds = config.and_then(|config| u32::try_from(config.timeout_seconds?).ok());
+    (spec.session_affinity.as_deref() == Some("ClientIP")).then(|| seconds.unwrap_or(USUAL))
 }
 
 /// Absent, it is the number of the Service port.

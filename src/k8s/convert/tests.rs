@@ -1,4 +1,4 @@
-//! What is read of Pods.
+//! What is read of Pods and Services.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +51,20 @@ fn a_pod_that_is_ready_is_so_whatever_is_said_of_its_containers() {
     assert!(is_ready(&[("Ready", "True"), ("ContainersReady", "False")]));
     assert!(is_ready(&[("Ready", "False"), ("ContainersReady", "True")]), "it waits for a gate");
     assert!(!is_ready(&[("Ready", "False")]) && !is_ready(&[]));
+}
+
+#[test]
+fn of_a_service_it_is_known_whether_it_is_headless_and_keeps_clients() {
+    let of = |spec: Value| {
+        let found = service(&serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": spec})).unwrap());
+        (found.is_headless, found.client_ip_affinity)
+    };
+    assert_eq!(of(json!({"clusterIP": "None"})), (true, None));
+    assert_eq!(of(json!({"clusterIP": "10.0.0.1", "sessionAffinity": "None"})), (false, None));
+    assert_eq!(of(json!({"sessionAffinity": "ClientIP"})), (false, Some(10_800)));
+    let affinity =
+        json!({"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}}});
+    assert_eq!(of(affinity), (false, Some(60)));
 }
 
 #[test]

@@ -155,6 +155,7 @@ pub(super) const FAILURES: &[Failure] = &[
         what: "the quota of targets is used up",
         link: "Target",
         reason: "OverQuota",
+        says: "the Pod will not be registered: listener 80/TCP holds its quota of 1 targets",
         cloud: FEW_TARGETS,
         arrange: |scene| {
             Box::pin(async move {
@@ -230,6 +231,24 @@ pub(super) const FAILURES: &[Failure] = &[
         arrange: |scene| {
             let silent = json!({"loopback.tke-direct-access.dev/start-delay": "1h"});
             Box::pin(with_pods(scene, silent, json!({})))
+        },
+        ..FAILURE
+    },
+    Failure {
+        what: "the Service stands for a port on which nothing listens",
+        link: "Health",
+        reason: "Unhealthy",
+        says: "no container declares targetPort 9999 of Service 'web': they declare only 8080",
+        blind: Some(("Health", "HealthCheck")),
+        arrange: |scene| {
+            Box::pin(async move {
+                scene.start(&[]).await;
+                scene.stage.apply(&service()).await;
+                let wrong = r#"{"spec":{"ports":[{"port":80,"targetPort":9999}]}}"#;
+                scene.stage.ok(&["patch", "service", "web", "--type=merge", "-p", wrong]).await;
+                scene.stage.apply(&deployment(1)).await;
+                scene.stage.apply(&scene.binding("web", &json!({}))).await;
+            })
         },
         ..FAILURE
     },

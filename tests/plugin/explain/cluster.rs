@@ -181,6 +181,7 @@ pub(super) const FAILURES: &[Failure] = &[
         what: "no node takes the Pod",
         link: "Pod",
         reason: "NoAddress",
+        says: "not scheduled: 0/",
         arrange: |scene| Box::pin(with_pods(scene, json!({}), json!({"nodeSelector": {"disk": "of-glass"}}))),
         ..FAILURE
     },
@@ -188,6 +189,7 @@ pub(super) const FAILURES: &[Failure] = &[
         what: "the readiness probe fails",
         link: "Pod",
         reason: "ContainersNotReady",
+        says: "readiness probe (HTTP / on port 8080)",
         arrange: |scene| {
             let container = json!({
                 "name": "web", "image": "registry.example.com/web:v1", "ports": [{"containerPort": 8080}],
@@ -202,6 +204,7 @@ pub(super) const FAILURES: &[Failure] = &[
         what: "the container crashes",
         link: "Pod",
         reason: "ContainersNotReady",
+        says: "kubectl logs ",
         arrange: |scene| {
             let crashing = json!({"loopback.tke-direct-access.dev/crash-after": "1s"});
             Box::pin(with_pods(scene, crashing, json!({})))
@@ -284,6 +287,7 @@ pub(super) const FAILURES: &[Failure] = &[
         what: "no container of any Pod has the port name of the Service",
         link: "Binding",
         reason: "ServicePortNotFound",
+        says: "they declare only 8080",
         arrange: |scene| {
             Box::pin(async move {
                 usual(scene, json!({})).await;
@@ -296,6 +300,7 @@ pub(super) const FAILURES: &[Failure] = &[
         what: "no container of the Pod has the port name of the Service, and one of another Pod does",
         link: "EndpointSlice",
         reason: "NoPort",
+        says: "write targetPort: 8080 for port 80",
         arrange: |scene| {
             Box::pin(async move {
                 usual(scene, json!({})).await;
@@ -313,6 +318,17 @@ pub(super) const FAILURES: &[Failure] = &[
         arrange: |scene| {
             let gates =
                 json!([{"conditionType": tke_direct_access::api::names::GATE}, {"conditionType": "example.com/warm"}]);
+            Box::pin(with_pods(scene, json!({}), json!({"readinessGates": gates})))
+        },
+        ..FAILURE
+    },
+    Failure {
+        what: "the gate in the template is misspelt",
+        link: "Pod",
+        reason: "ReadinessGateFalse",
+        says: "it is almost cloud.tencent.com/load-balancer-backendgroup-ready",
+        arrange: |scene| {
+            let gates = json!([{"conditionType": "cloud.tencent.com/load-balancer-backendgroup-raedy"}]);
             Box::pin(with_pods(scene, json!({}), json!({"readinessGates": gates})))
         },
         ..FAILURE

@@ -35,7 +35,14 @@ async fn why_a_pod_has_no_gate() {
         "metadata": {"name": GATE_INJECTION},
     });
     scene.stage.apply(&configuration.to_string()).await;
-    until(&scene, "CreatedWithoutGate").await;
+    until(&scene, "OlderThanBinding").await;
+    // Everywhere with the command that helps.
+    let command = format!("kubectl rollout restart deployment/web -n {}", scene.stage.namespace.name);
+    let pod = format!("pod/{}", scene.pod_name().await);
+    for arguments in [&["explain", &pod][..], &["get"], &["doctor"]] {
+        let output = scene.run(arguments).await;
+        assert!(output.stdout.contains(&command), "{arguments:?}: {}", output.stdout);
+    }
     scene.stage.ok(&["delete", "mutatingwebhookconfiguration", GATE_INJECTION]).await;
     scene.finish().await;
 }

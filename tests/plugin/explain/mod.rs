@@ -24,6 +24,8 @@ struct Failure {
     link: &'static str,
     /// Its reason.
     reason: &'static str,
+    /// Words of its message or remedy, whoever asks.
+    says: &'static str,
     /// Link and reason for those who have no credentials of the cloud, where that differs.
     blind: Option<(&'static str, &'static str)>,
     /// The cloud.
@@ -36,6 +38,7 @@ const FAILURE: Failure = Failure {
     what: "nothing",
     link: "",
     reason: "",
+    says: "",
     blind: None,
     cloud: SimulatorSettings::instant,
     arrange: |scene| Box::pin(usual(scene, json!({}))),
@@ -69,7 +72,13 @@ impl Failure {
         let seen = self.until_named(&scene, &pod, true, (self.link, self.reason)).await;
         let blind = self.until_named(&scene, &pod, false, self.blind.unwrap_or((self.link, self.reason))).await;
         scene.finish().await;
-        let (seen, _) = (seen?, blind?);
+        let (seen, blind) = (seen?, blind?);
+        for found in [&seen, &blind] {
+            let text = format!("{} {}", found["firstBroken"]["message"], found["firstBroken"]["remedy"]);
+            if !text.contains(self.says) {
+                return Err(format!("{}: '{}' expected in {text}", self.what, self.says));
+            }
+        }
         Ok(format!("{}: {} ({}): {}", self.what, self.link, self.reason, seen["firstBroken"]["message"]))
     }
 
@@ -129,6 +138,23 @@ async fn no_link_is_broken_for_a_pod_that_serves() {
         names,
         ["Service", "Binding", "Controller", "Pod", "EndpointSlice", "Listener", "Target", "Health", "Gate", "Ready"]
     );
+    for object in [&["deployment/web"][..], &["svc", "web"], &["dab/web"]] {
+        let output = scene.run(&[&["explain"], object].concat()).await;
+        assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
+        assert!(output.stdout.contains("/web: 2 of 2 Pods without a broken link"), "{}", output.stdout);
+    }
+    scene.stage.ok(&["scale", "deployment/web", "--replicas=0"]).await;
+    scene.stage.ok(&["wait", "--for=delete", "pods", "--all", "--timeout=150s"]).await;
+    for (object, reason, words) in [
+        ("deployment/web", "NoPods", "kubectl scale deployment/web --replicas=1"),
+        ("svc/web", "SelectsNothing", "no Pod has the labels app=web"),
+        ("dab/web", "SelectsNothing", "kubectl edit service web"),
+    ] {
+        let output = scene.run(&["explain", object]).await;
+        assert_eq!(output.code, Some(2), "{}{}", output.stdout, output.stderr);
+        let is_said = output.stdout.contains(&format!("({reason})")) && output.stdout.contains(words);
+        assert!(is_said, "{object}: {}", output.stdout);
+    }
     scene.finish().await;
 }
 
@@ -137,8 +163,11 @@ async fn what_cannot_be_explained_is_said() {
     let scene = Scene::new("absent").await;
     for (argument, expected) in [
         ("pod/nobody", "Pod 'nobody' does not exist in namespace"),
-        ("deployment/web", "'deployment/web' is a deployment; say which Pod, as pod/NAME"),
-        ("pod/", "say which Pod, as pod/NAME"),
+        ("deployment/nobody", "Deployment 'nobody' does not exist in namespace"),
+        ("svc/nobody", "Service 'nobody' does not exist in namespace"),
+        ("dab/nobody", "DirectAccessBinding 'nobody' does not exist in namespace"),
+        ("node/a", "'node' cannot be explained: say pod, deployment"),
+        ("pod/", "say which one, as pod/NAME"),
     ] {
         let output = scene.run(&["explain", argument]).await;
         assert_eq!(output.code, Some(1), "{argument}");

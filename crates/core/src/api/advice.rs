@@ -14,6 +14,8 @@ vocabulary! {
         GraceUsedUp = "GraceUsedUp": "The preStop hooks of Pods use up their whole grace period.", "Raise terminationGracePeriodSeconds.";
         WeightUnreadable = "WeightUnreadable": "The weight that is asked for Pods cannot be read; they keep the one they have.",
             "Correct the annotation that the message names.";
+        NoEffect = "NoEffect": "Something that is written on the Service or its Pods is not followed.",
+            "Do what the message says, or remove it.";
         TwoNetworks = "TwoNetworks": "Pods of the Service are in two networks.",
             "Let a workload use one network, or bind one of them only by spec.network.";
         OtherVpc = "OtherVpc": "The load balancer is in another VPC than the cluster.",
@@ -38,6 +40,7 @@ impl AdviceReason {
             | Self::CutEarly
             | Self::GraceUsedUp
             | Self::WeightUnreadable
+            | Self::NoEffect
             | Self::TwoNetworks
             | Self::DefaultVpc
             | Self::Contested

@@ -6,7 +6,7 @@
 use super::condition::{UnknownWord, vocabulary};
 
 vocabulary! {
-    /// The reason of an Event that is no reason of a condition: on a binding, on what injects readiness gates, or on the controller's
+    /// The reason of an Event that is no reason of a condition: on a binding or Service, on what injects readiness gates, or on the controller's
     /// ConfigMap.
     EventReason {
         CreatingLoadBalancer = "CreatingLoadBalancer": "The cloud was asked to create the load balancer of the binding.",
@@ -31,6 +31,8 @@ vocabulary! {
             "Wait for as long as the health check takes; then do what the note says.";
         HoldUnreadable = "HoldUnreadable": "The key hold-removals of the controller's ConfigMap cannot be read. What was in force stays in force; where nothing was, removals are held.",
             "Let it say \"true\" or \"false\", or remove it.";
+        AnnotatedServicesOff = "AnnotatedServicesOff": "A Service asks for direct access by its annotation, and the controller's flag --annotated-services does not take it.",
+            "Start the controller with --annotated-services=All, give the Service the class cloud.tencent.com/direct-access where the flag says OwnClass, or make a DirectAccessBinding for it.";
         Created = "Created": "What injects readiness gates was made for the first time.", "Nothing to do.";
         Renewed = "Renewed": "The certificate of the webhook was renewed in good time.", "Nothing to do.";
         Repaired = "Repaired": "What injects readiness gates had been deleted, changed or left to expire, and was restored.",
@@ -42,7 +44,14 @@ vocabulary! {
 impl EventReason {
     /// Whether it is told as a warning: somebody should look.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::ConfigProblems | Self::UngatedPods | Self::HoldUnreadable | Self::Repaired)
+        matches!(
+            self,
+            Self::ConfigProblems
+                | Self::UngatedPods
+                | Self::HoldUnreadable
+                | Self::AnnotatedServicesOff
+                | Self::Repaired
+        )
     }
 }
 
@@ -67,6 +76,10 @@ vocabulary! {
             "Look at the binding that the message names, with kubectl describe.";
         NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for, or its end.",
             "Correct the annotation or port that the message names, or allow what it names.";
+        NotLoadBalancer = "NotLoadBalancer": "The Service asks for direct access by its annotation, and is of another type than LoadBalancer.",
+            "Give it the type LoadBalancer, remove the annotation, or make a DirectAccessBinding for it, which may name Services of every type.";
+        NotSupported = "NotSupported": "Some annotations or fields of the Service have no effect here. Everything else is followed.",
+            "Use what the message names instead, or remove what has no effect.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
     }

@@ -110,6 +110,22 @@ pub const LOCAL_BIND: &str = "service.kubernetes.io/local-svc-only-bind-node-wit
 pub const BACKENDS_LABEL: &str = "service.kubernetes.io/qcloud-loadbalancer-backends-label";
 /// Service annotation: the generation of the load balancer.
 pub const LOAD_BALANCER_TYPE: &str = "service.kubernetes.io/loadbalance-type";
+/// Service annotation: the kind of load balancer, as some pages on the web have it. TKE has a label of this name.
+pub const LOAD_BALANCER_KIND: &str = "service.cloud.tencent.com/loadbalance-type";
+/// Service annotation of TKE Serverless: several Services may use one load balancer.
+pub const SHARE_EXISTING: &str = "service.kubernetes.io/qcloud-share-existed-lb";
+/// Service annotation of earlier versions of TKE: attributes of listeners, as JSON.
+pub const LISTENER_PARAMETERS: &str = "service.kubernetes.io/service.listenerParameters";
+/// Service annotation: the backends are those of another Endpoints object.
+pub const SOURCE_ENDPOINTS: &str = "service.cloud.tencent.com/loadbalancer-source-endpoints";
+/// Service annotation of TKE's own controller: the IPv6 address of a load balancer with NAT64.
+pub const NAT_IPV6: &str = "service.kubernetes.io/loadbalance-nat-ipv6";
+/// Service annotation of TKE's own controller: the IPv6 address of a load balancer.
+pub const IPV6: &str = "service.kubernetes.io/loadbalance-ipv6";
+/// How the keys of TKE's annotations of Services begin.
+pub const SERVICE_PREFIX: &str = "service.cloud.tencent.com/";
+/// How the keys of TKE's annotations of Ingresses begin.
+pub const INGRESS_PREFIX: &str = "ingress.cloud.tencent.com/";
 /// Service annotation of TKE's own controller: when it last began.
 pub const SYNC_BEGIN_TIME: &str = "service.cloud.tencent.com/sync-begin-time";
 /// Service annotation of TKE's own controller: when it last ended.

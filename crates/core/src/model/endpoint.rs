@@ -57,6 +57,10 @@ pub struct Service {
     pub created: Option<Timestamp>,
     /// Its type is LoadBalancer.
     pub is_load_balancer: bool,
+    /// It has no address of its own in the cluster: `clusterIP: None`.
+    pub is_headless: bool,
+    /// For how many seconds kube-proxy keeps a client with one Pod; absent unless `sessionAffinity` is ClientIP.
+    pub client_ip_affinity: Option<u32>,
     /// Deletion was asked for.
     pub is_deleting: bool,
     /// It carries the finalizer of TKE's own service controller.

@@ -42,6 +42,11 @@ impl KeyProblem {
         Self::new(key, format!("{} cannot be read; write {form}", quoted(value)))
     }
 
+    /// The problem in the words of its Service: an annotation is called so, a field is not.
+    pub fn of_service(&self) -> String {
+        if self.key.starts_with("spec.") { self.to_string() } else { format!("annotation {self}") }
+    }
+
     /// A value of which the part at `path` cannot be followed; `what` says why, and what to write instead.
     pub fn at(key: impl Into<String>, path: &str, what: &str) -> Self {
         Self::new(key, format!("{path}: {what}"))

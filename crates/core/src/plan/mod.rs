@@ -65,7 +65,8 @@ use claim::resolve_claims;
 use desired::desired;
 use routes::{BindingIntent, find_routes};
 
-use crate::api::binding::Parking;
+use crate::api::binding::{Mode, Parking};
+use crate::model::Service;
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
@@ -181,6 +182,21 @@ fn say_hold(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
     }
 }
 
+/// What is said to no effect on the Service of a binding, as far as the binding is about it.
+fn service_advice(view: &BindingView, service: &Service) -> Vec<Advice> {
+    if view.is_of_service() {
+        // One that is parked follows nothing any more.
+        let is_parked = view.binding.parked().is_some();
+        return if is_parked { Vec::new() } else { annotated::advice(service, &view.binding) };
+    }
+    let is_without_config = config::reference(&view.binding, Some(service)).is_none();
+    let is_unheeded = is_without_config && view.binding.spec.mode == Mode::Direct;
+    let affinity = service.client_ip_affinity.filter(|_| is_unheeded).map(annotated::unheeded::affinity);
+    let affinity =
+        affinity.map(|problem| problem::no_effect(format!("{problem} (Service '{}')", service.key.name), []));
+    weight::service_advice(service).into_iter().chain(affinity).collect()
+}
+
 /// What each binding wants, with contested listeners given to one binding each, and what is worth saying.
 fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<BindingIntent<'a>> {
     let load_balancer = observed.map(|observed| &observed.load_balancer);
@@ -193,8 +209,9 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         advice.extend(network::advice(view, snapshot.cluster));
         advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.stated())));
         if let Some(service) = view.service.as_deref() {
+            advice.extend(service_advice(view, service));
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
-            advice.extend(weight::advice(service, pods));
+            advice.extend(weight::pod_advice(pods));
         }
     }
     intents

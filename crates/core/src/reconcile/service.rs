@@ -15,17 +15,19 @@ use super::reporting::{binding_name, service_name};
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use crate::api::binding::DirectAccessBindingSpec;
-use crate::api::event::ServiceReason;
+use crate::api::event::{EventReason, ServiceReason};
 use crate::api::{DirectAccessBinding, clip};
-use crate::model::{ObjectKey, Service, ServiceCondition};
+use crate::model::{ObjectKey, Service};
 use crate::plan::annotated::{own_binding, read};
-use crate::status::service::{GRACE, Outcome, Verdict, condition, decide};
+use crate::status::service::{GRACE, Outcome, Verdict, condition, decide, news};
 use crate::status::{Field, RefusedWrites};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
 /// The most characters that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
+/// The most Events about one look. The condition says the rest.
+const NEWS_MAX: usize = 10;
 /// What is written for a Service on its binding.
 const OF_BINDING: [Field; 3] = [Field::OwnBinding, Field::Mark, Field::Deletion];
 
@@ -106,6 +108,7 @@ impl ServiceMachine {
     fn go_on(&mut self, surroundings: &Surroundings<'_>, out: &mut Vec<Effect>) {
         let look = self.look.take().unwrap_or_default();
         let Some(seen) = see(&self.key, surroundings) else {
+            surroundings.shared.is_first_notice(&self.key, None);
             // What it owns goes with it.
             (self.refused, self.spec) = (RefusedWrites::default(), None);
             return;
@@ -155,7 +158,7 @@ impl ServiceMachine {
         if !self.refused.is_due(&Field::ServiceCondition, now) {
             return None;
         }
-        out.extend(wanted.as_ref().and_then(|news| warning(&seen.service, news)).map(Effect::Tell));
+        out.extend(warnings(seen).into_iter().map(Effect::Tell));
         let (service, object) = (seen.service.clone(), service_name(&seen.service));
         Some((Field::ServiceCondition, object, Write::ServiceCondition { service, condition: wanted }))
     }
@@ -206,6 +209,11 @@ impl ServiceMachine {
     /// Everything is written, or refused: says what is refused, and when to look again.
     fn end(&mut self, seen: &Seen, surroundings: &Surroundings<'_>, out: &mut Vec<Effect>) {
         let now = surroundings.now;
+        if surroundings.shared.is_first_notice(&self.key, seen.verdict.notice.as_deref()) {
+            let reason = EventReason::AnnotatedServicesOff.as_str();
+            let notice = seen.verdict.notice.as_deref().map(|words| warning(&seen.service, reason, words));
+            out.extend(notice.map(Effect::Tell));
+        }
         // Each write has an Event of its own, so that they are not counted together.
         for news in self.refused.news(now.wall) {
             let reason = match news.field {
@@ -271,14 +279,19 @@ const fn is_tried(outcome: &Outcome, field: Field) -> bool {
     }
 }
 
-/// The Event about a condition that is bad news. What the API server does not take has Events of its own.
-fn warning(service: &Service, news: &ServiceCondition) -> Option<Notice> {
-    let is_news = !news.is_true && news.reason != ServiceReason::NotTaken.as_str();
-    is_news.then(|| Notice {
+/// The Events about what the Service does not get, one for each thing that its condition does not say yet. What the API server does not
+/// take has Events of its own.
+fn warnings(seen: &Seen) -> Vec<Notice> {
+    let all = news(&seen.verdict, seen.service.condition.as_ref());
+    all.into_iter().take(NEWS_MAX).map(|(reason, words)| warning(&seen.service, reason.as_str(), words)).collect()
+}
+
+fn warning(service: &Service, reason: &str, words: &str) -> Notice {
+    Notice {
         about: service_reference(service),
         kind: NoticeKind::Warning,
-        reason: news.reason.clone(),
+        reason: reason.to_owned(),
         action: "ReadAnnotations".to_owned(),
-        note: clip(&news.message, NOTE_MAX),
-    })
+        note: clip(words, NOTE_MAX),
+    }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::NotTaken;
 use super::waiting::WaitingPods;
-use crate::model::LoadBalancerId;
+use crate::model::{LoadBalancerId, ObjectKey};
 use crate::plan::brake::Brake;
 use crate::plan::vpc::{ClusterVpc, NamedVpcs, VpcSight, VpcSource};
 use crate::plan::{GateVerdict, Verdict};
@@ -29,6 +29,8 @@ pub struct Shared {
     waiting: Mutex<WaitingPods>,
     /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where that was never seen.
     without_status: Mutex<Option<Duration>>,
+    /// What was said once of Services whose status stays as it is.
+    notices: Mutex<BTreeMap<ObjectKey, String>>,
 }
 
 /// What a panic has left is as good as anything: all of it may be forgotten.
@@ -80,6 +82,18 @@ impl Shared {
     /// Until when the definition of TkeServiceConfigs is believed to have no status; `None` where it is not.
     pub fn statuses_are_missing_until(&self, now: Duration) -> Option<Duration> {
         lock(&self.without_status).filter(|until| now < *until)
+    }
+
+    /// Takes in what is to be said once of a Service. Returns true when that was not said yet, since something else was, or nothing.
+    pub fn is_first_notice(&self, service: &ObjectKey, words: Option<&str>) -> bool {
+        let mut notices = lock(&self.notices);
+        match words {
+            Some(words) => notices.insert(service.clone(), words.to_owned()).is_none_or(|before| before != words),
+            None => {
+                notices.remove(service);
+                false
+            }
+        }
     }
 
     /// Somebody asks whether there is a status. Where there was none, the others wait for the answer for so long.

@@ -47,6 +47,11 @@ impl CreateSpec {
         let all = rules::CREATE.iter().zip(CREATE);
         all.filter(|(_, holds)| !holds(self)).map(|(rule, _)| rule.words()).collect()
     }
+
+    /// What the API server would answer where a rule across fields is broken, for each of them.
+    pub fn rules() -> Vec<&'static str> {
+        rules::CREATE.iter().map(|rule| rule.words().1).collect()
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,50 @@
 //! `service.extensiveParameters`: further parameters of a load balancer that is created, which are those of `CreateLoadBalancer`.
 
 use garde::Validate as _;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::json::object;
 use crate::api::binding::{ChargeType, CreateSpec, IpVersion, Tag};
 use crate::api::names;
 use crate::model::{KeyProblem, quoted};
 
 /// What to write.
 pub(super) const FORM: &str = "a JSON object such as {\"AddressIPVersion\":\"IPV6\"}";
+/// The most parameters that are named at once.
+const TOLD: usize = 4;
+/// All parameters that are known, with what they say. Source: `CreateLoadBalancer` of the CLB API.
+pub const PARAMETERS: [(&str, &str); 15] = [
+    (
+        "AddressIPVersion",
+        "IPV4, IPV6 (a public IPv6 address and IPv4 targets), or IPv6FullChain, which needs SubnetId.",
+    ),
+    ("BandwidthPackageId", "The bandwidth package, with the charge type BANDWIDTH_PACKAGE."),
+    (
+        "InternetAccessible",
+        "An object of InternetChargeType and InternetMaxBandwidthOut, as the annotations say them; above 2048 Mbps with SlaType.",
+    ),
+    ("LoadBalancerName", "The name."),
+    ("LoadBalancerPassToTarget", "As the annotation pass-to-target says it."),
+    ("MasterZoneId", "The main zone of a public IPv4 load balancer in two zones, such as ap-guangzhou-1."),
+    (
+        "SlaType",
+        "The capacity: clb.c2.medium, clb.c3.small, clb.c3.medium, clb.c4.small, clb.c4.medium, clb.c4.large or clb.c4.xlarge.",
+    ),
+    ("SlaveZoneId", "The standby zone, with MasterZoneId."),
+    ("SnatPro", "true: targets may be outside of the VPC."),
+    ("SubnetId", "The subnet, for IPv6FullChain."),
+    ("Tags", "A list of objects with TagKey and TagValue."),
+    ("Vip", "The address to have, in the subnet."),
+    ("VipIsp", "The carrier: BGP, or CMCC, CUCC, CTCC with the charge type BANDWIDTH_PACKAGE."),
+    ("VpcId", "The VPC, as the annotation cross-vpc-id says it."),
+    ("ZoneId", "The zone of a public IPv4 load balancer, such as ap-guangzhou-1."),
+];
 /// Parameters that have annotations of their own, too.
 const SHARED: [&str; 4] = ["VpcId", "SubnetId", "InternetAccessible", "LoadBalancerPassToTarget"];
+const SLA_TYPES: &str =
+    "clb.c2.medium, clb.c3.small, clb.c3.medium, clb.c4.small, clb.c4.medium, clb.c4.large and clb.c4.xlarge";
+const ISPS: &str = "BGP, CMCC, CUCC and CTCC";
 
 /// The parameters, each of them readable.
 #[derive(Debug)]
@@ -19,24 +53,35 @@ pub(super) struct Extensive {
 }
 
 impl Extensive {
-    /// Reads the annotation. One parameter that cannot be read makes all unreadable: only creation can set them.
+    /// Reads the annotation. One parameter that cannot be read makes all unreadable: only creation can set them. Each that cannot is
+    /// named.
     pub(super) fn read(text: &str) -> Result<Self, KeyProblem> {
         let key = names::EXTENSIVE_PARAMETERS;
-        let Ok(parameters) = serde_json::from_str::<Map<String, Value>>(text) else {
-            return Err(KeyProblem::unreadable(key, text, FORM));
-        };
+        let parameters = object(text).map_err(|what| match what {
+            Some(what) => KeyProblem::new(key, what),
+            None => KeyProblem::unreadable(key, text, FORM),
+        })?;
         let mut scratch = CreateSpec::public();
+        let mut faults = Vec::new();
         for (name, value) in &parameters {
             let mut trial = scratch.clone();
-            set(&mut trial, name, value).map_err(|what| KeyProblem::at(key, &quoted(name), &what))?;
-            if let Err(report) = trial.validate() {
-                let what = report.iter().map(|(_, error)| error.to_string()).next().unwrap_or_default();
-                let what = format!("{} cannot be used: {what}; correct it", quoted(&value.to_string()));
-                return Err(KeyProblem::at(key, &quoted(name), &what));
+            match set(&mut trial, name, value).and_then(|()| checked(&trial, value)) {
+                Ok(()) => scratch = trial,
+                Err(what) => faults.push(format!("{}: {what}", quoted(name))),
             }
-            scratch = trial;
         }
-        Ok(Self { parameters })
+        if faults.is_empty() {
+            return Ok(Self { parameters });
+        }
+        let more = faults.len().saturating_sub(TOLD);
+        faults.truncate(TOLD);
+        faults.extend((more > 0).then(|| format!("{more} more cannot be used")));
+        Err(KeyProblem::new(key, faults.join(", ")))
+    }
+
+    /// It says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
     }
 
     /// Applies them.
@@ -59,11 +104,24 @@ pub(super) fn charge_type(said: &str) -> Option<ChargeType> {
     all.into_iter().find(|one| one.as_str() == said)
 }
 
+/// Whether the definition of bindings takes what a parameter has set.
+fn checked(create: &CreateSpec, value: &Value) -> Result<(), String> {
+    let Err(report) = create.validate() else { return Ok(()) };
+    let what = report.iter().map(|(_, error)| error.to_string()).next().unwrap_or_default();
+    Err(format!("{} cannot be used: {what}; correct it", quoted(&value.to_string())))
+}
+
+/// A word of a list, in the cloud's spelling.
+fn one_of<T: DeserializeOwned>(value: &Value, known: &str) -> Result<Option<T>, String> {
+    serde_json::from_value(value.clone())
+        .map(Some)
+        .map_err(|_| format!("{} is none of {known}; correct it", quoted(&value.to_string())))
+}
+
 fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String> {
     let cut = || quoted(&value.to_string());
     let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("{} is not a text; correct it", cut()));
     let switch = || value.as_bool().ok_or_else(|| format!("{} is neither true nor false; correct it", cut()));
-    let unknown = |_| format!("{} is not known; correct it", cut());
     match name {
         "AddressIPVersion" => {
             create.ip_version = match text()?.to_ascii_lowercase().as_str() {
@@ -78,18 +136,30 @@ fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String>
         "LoadBalancerName" => create.name = Some(text()?),
         "LoadBalancerPassToTarget" => create.pass_to_target = Some(switch()?),
         "MasterZoneId" => create.master_zone_id = Some(text()?),
-        "SlaType" => create.sla_type = Some(serde_json::from_value(value.clone()).map_err(unknown)?),
+        "SlaType" => create.sla_type = one_of(value, SLA_TYPES)?,
         "SlaveZoneId" => create.slave_zone_id = Some(text()?),
         "SnatPro" => create.snat_pro = switch()?,
         "SubnetId" => create.subnet_id = Some(text()?),
         "Tags" => create.tags = tags(value)?,
         "Vip" => create.vip = Some(text()?),
-        "VipIsp" => create.isp = Some(serde_json::from_value(value.clone()).map_err(unknown)?),
+        "VipIsp" => create.isp = one_of(value, ISPS)?,
         "VpcId" => create.vpc_id = Some(text()?),
         "ZoneId" => create.zone_id = Some(text()?),
-        _ => return Err("the parameter is not known here; remove it".to_owned()),
+        _ => return Err(unknown(name)),
     }
     Ok(())
+}
+
+/// What to do about a parameter that is not known.
+fn unknown(name: &str) -> String {
+    let near =
+        |known: &&&'static str| strsim::osa_distance(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 2;
+    match PARAMETERS.iter().map(|(known, _)| known).find(near) {
+        Some(known) => format!("the parameter is not known; write {known}, or remove it"),
+        None => "the parameter is not known here; remove it, or create the load balancer with it yourself and name it by the annotation \
+                 service.kubernetes.io/tke-existed-lbid"
+            .to_owned(),
+    }
 }
 
 fn accessible(create: &mut CreateSpec, value: &Value) -> Result<(), String> {
@@ -124,4 +194,54 @@ fn tags(value: &Value) -> Result<Vec<Tag>, String> {
         return Err("two tags have the same TagKey; remove one".to_owned());
     }
     Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_of_each_parameter_are_followed_or_named() {
+        let valid = json!({
+            "AddressIPVersion": "IPv6FullChain", "BandwidthPackageId": "bwp-1", "LoadBalancerName": "shop",
+            "InternetAccessible": {"InternetChargeType": "BANDWIDTH_PACKAGE", "InternetMaxBandwidthOut": 5},
+            "LoadBalancerPassToTarget": true, "MasterZoneId": "ap-guangzhou-1", "SlaType": "clb.c3.small",
+            "SlaveZoneId": "ap-guangzhou-2", "SnatPro": true, "SubnetId": "subnet-1", "Tags": [{"TagKey": "a"}],
+            "Vip": "10.0.0.1", "VipIsp": "CMCC", "VpcId": "vpc-1", "ZoneId": "ap-guangzhou-1",
+        });
+        assert_eq!(valid.as_object().unwrap().len(), PARAMETERS.len(), "each has its value");
+        for (name, _) in PARAMETERS {
+            let read = |value: &Value| Extensive::read(&json!({name: value}).to_string());
+            let mut create = CreateSpec::public();
+            read(&valid[name]).unwrap().apply(&mut create);
+            assert_ne!(create, CreateSpec::public(), "{name} is applied");
+            for odd in
+                [json!(null), json!(7), json!("[a](http://a)"), json!([1]), json!({"a": 1}), json!("值".repeat(200))]
+            {
+                let said = read(&odd).map_err(|problem| problem.message);
+                let is_name = name == "LoadBalancerName" && odd == json!("[a](http://a)");
+                assert!(
+                    said.is_err_and(|words| words.starts_with(&format!("\"{name}\": "))) || is_name,
+                    "{name}: {odd}"
+                );
+            }
+        }
+        for isp in ["BGP", "CMCC", "CUCC", "CTCC"] {
+            assert!(Extensive::read(&json!({"VipIsp": isp}).to_string()).is_ok(), "{isp}");
+        }
+    }
+
+    #[test]
+    fn words_that_cannot_be_used_are_all_named_at_once() {
+        let problem =
+            Extensive::read(r#"{"Vip":7,"VipIps":"CTCC","Colour":"red","ZoneId":"ap-guangzhou-1"}"#).unwrap_err();
+        for words in
+            ["\"Vip\": \"7\" is not a text", "\"VipIps\": the parameter is not known; write VipIsp", "\"Colour\": the"]
+        {
+            assert!(problem.message.contains(words), "{problem}");
+        }
+        assert!(!problem.message.contains("ZoneId"), "{problem}");
+    }
 }

@@ -1,7 +1,8 @@
 //! The annotations of TKE that are recognised on a Service, and what becomes of each.
 
+use super::spelling::{misspelt, near_misses};
 use crate::api::names;
-use crate::model::{Annotations, KeyProblem, Reading};
+use crate::model::{Annotations, Reading};
 
 /// What is done about an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +24,29 @@ pub struct Key {
     pub treatment: Treatment,
     /// The same, for people.
     pub meaning: &'static str,
+    /// Values of one that is not acted on that ask for what is the case all the same.
+    pub usual: &'static [&'static str],
 }
 
 const fn applied(name: &'static str, meaning: &'static str) -> Key {
-    Key { name, treatment: Treatment::Applied, meaning }
+    Key { name, treatment: Treatment::Applied, meaning, usual: &[] }
 }
 
-const fn ignored(name: &'static str, meaning: &'static str) -> Key {
-    Key { name, treatment: Treatment::Ignored, meaning }
+const fn ignored(name: &'static str, usual: &'static [&'static str], meaning: &'static str) -> Key {
+    Key { name, treatment: Treatment::Ignored, meaning, usual }
 }
 
 const fn written(name: &'static str, meaning: &'static str) -> Key {
-    Key { name, treatment: Treatment::Written, meaning }
+    Key { name, treatment: Treatment::Written, meaning, usual: &[] }
 }
 
 /// The annotation is recognised.
 pub fn is_known(name: &str) -> bool {
     KEYS.iter().any(|key| key.name == name)
 }
+
+/// A switch that is off.
+const OFF: &[&str] = &["false"];
 
 /// Every recognised annotation. Sources: TKE's pages 457/51258 and 457/51259, and the switches of 457/131136.
 pub const KEYS: &[Key] = &[
@@ -63,11 +69,7 @@ pub const KEYS: &[Key] = &[
         names::INTERNET_MAX_BANDWIDTH_OUT,
         "The bandwidth in Mbps of a public load balancer that is created, 1 to 2048.",
     ),
-    applied(
-        names::EXTENSIVE_PARAMETERS,
-        "Further parameters of a load balancer that is created, as JSON: AddressIPVersion, BandwidthPackageId, \
-         LoadBalancerName, LoadBalancerPassToTarget, MasterZoneId, SlaType, SlaveZoneId, SnatPro, Tags, Vip, VipIsp, ZoneId.",
-    ),
+    applied(names::EXTENSIVE_PARAMETERS, "Further parameters of a load balancer that is created, as JSON, see below."),
     applied(
         names::SPECIFY_PROTOCOL,
         "The protocols of listeners, by Service port, as JSON: TCP, UDP, TCP_SSL, QUIC, HTTP, HTTPS.",
@@ -99,29 +101,76 @@ pub const KEYS: &[Key] = &[
         names::MODE,
         "skip: TKE's own service controller leaves the Service alone, and this controller takes it over.",
     ),
-    ignored(names::GRACE_DELETION, "It needs TKE's kubelet. Give the Pods a preStop sleep instead."),
-    ignored(names::PREVENT_LOOPBACK, "Set healthCheck.sourceIpType to 1 in a TkeServiceConfig instead."),
+    ignored(
+        names::GRACE_DELETION,
+        OFF,
+        "It needs TKE's kubelet; give the Pods a preStop sleep instead, and remove it.",
+    ),
+    ignored(
+        names::PREVENT_LOOPBACK,
+        OFF,
+        "Set healthCheck.sourceIpType to 1 in a TkeServiceConfig instead, and remove it.",
+    ),
     ignored(
         names::MODIFICATION_PROTECTION,
-        "Listeners of a binding are corrected when somebody changes them; others stay free to be changed.",
+        OFF,
+        "Listeners of a binding are corrected when somebody changes them; protect the load balancer itself in the console, and \
+         remove it.",
     ),
-    ignored(names::TARGET_GROUPS, "Target groups are not used."),
-    ignored(names::LOAD_BALANCER_TYPE, "Only current load balancers are made."),
-    ignored(names::BACKENDS_LABEL, "It chooses nodes, and Pods are bound here."),
-    ignored(names::LOCAL_BIND, "It chooses nodes, and Pods are bound here."),
-    ignored(names::LOCAL_BALANCE, "It weights nodes, and Pods are bound here."),
-    ignored(names::DISCARD_ADDRESS, "It is for kube-proxy of super nodes."),
-    written(names::LOAD_BALANCER_ID, "The load balancer in use."),
+    ignored(names::TARGET_GROUPS, &["[]"], "Pods are bound to listeners, without target groups; remove it."),
+    ignored(
+        names::LOAD_BALANCER_TYPE,
+        &["yunapiv3_forward_clb", "application"],
+        "Classic load balancers are not made any more; remove it.",
+    ),
+    ignored(
+        names::LOAD_BALANCER_KIND,
+        &["OPEN"],
+        "For an internal load balancer, name its subnet by service.kubernetes.io/qcloud-loadbalancer-internal-subnetid instead, \
+         and remove it.",
+    ),
+    ignored(
+        names::BACKENDS_LABEL,
+        &[],
+        "It chooses nodes, and Pods are bound here; choose Pods by the selector of the Service, and remove it.",
+    ),
+    ignored(names::LOCAL_BIND, OFF, "It chooses nodes, and Pods are bound here; remove it."),
+    ignored(names::LOCAL_BALANCE, OFF, "It weights nodes, and Pods are bound here; remove it."),
+    ignored(names::DISCARD_ADDRESS, OFF, "It is for kube-proxy of super nodes; remove it."),
+    ignored(
+        names::SHARE_EXISTING,
+        &["true"],
+        "Several Services may use one load balancer; for one of its own, remove \
+         service.kubernetes.io/tke-existed-lbid, and this too.",
+    ),
+    ignored(
+        names::LISTENER_PARAMETERS,
+        &["", "{}"],
+        "Set health check, session persistence and scheduling in a TkeServiceConfig instead, and remove it.",
+    ),
+    ignored(
+        names::SOURCE_ENDPOINTS,
+        &[],
+        "The Pods that the selector of the Service chooses are bound; give it a selector, and remove it.",
+    ),
+    ignored(
+        names::CUSTOM_WEIGHT,
+        &[],
+        "It is an annotation of Pods; write it into the Pod template, or use service.cloud.tencent.com/lb-rs-weight on the Service.",
+    ),
+    written(
+        names::LOAD_BALANCER_ID,
+        "The load balancer in use. One that a user has written is never followed; service.kubernetes.io/tke-existed-lbid chooses one.",
+    ),
     written(
         names::CLIENT_TOKEN,
         "A token of TKE's own service controller. Its presence tells that TKE programs the Service; remove it from copies.",
     ),
     written(names::SYNC_BEGIN_TIME, "Written by TKE's own service controller."),
     written(names::SYNC_END_TIME, "Written by TKE's own service controller."),
+    written(names::NAT_IPV6, "Written by TKE's own service controller."),
+    written(names::IPV6, "Written by TKE's own service controller."),
 ];
-
-/// In how many letters a key may differ from one that is known to be taken for a typing error.
-const NEAR_MISS: usize = 2;
 
 /// The text of an annotation that a user has written; `ours` are the keys that this controller has. A key that is almost this one is
 /// a typing error, and the annotation is not absent; `form` says what to write.
@@ -132,35 +181,8 @@ pub(in crate::plan) fn text<'a>(
     form: &str,
 ) -> Reading<&'a str> {
     let value = annotations.get(key).filter(|_| !ours.iter().any(|own| own == key));
-    match (value, near_miss(annotations, key)) {
+    match (value, near_misses(annotations, key).next()) {
         (None, Some(near)) => Reading::Unreadable(misspelt(near, key)),
         (value, _) => value.map_or(Reading::Absent, |value| value.reading(key, form)),
     }
-}
-
-/// An annotation whose key nobody knows, and that is almost this one: by letter case, or by two letters at most.
-fn near_miss<'a>(annotations: &'a Annotations, key: &str) -> Option<&'a str> {
-    annotations.keys().find(|other| is_almost(other, key))
-}
-
-/// The key is almost the known one, and is none that is known.
-pub fn is_almost(other: &str, key: &str) -> bool {
-    let is_known = other == key || KEYS.iter().any(|known| known.name == other);
-    !is_known && is_near(other, key)
-}
-
-/// The keys are the same but for letter case, or two letters at most.
-pub(in crate::plan) fn is_near(other: &str, key: &str) -> bool {
-    let distance = || strsim::osa_distance(&other.to_ascii_lowercase(), &key.to_ascii_lowercase());
-    other.len().abs_diff(key.len()) <= NEAR_MISS && distance() <= NEAR_MISS
-}
-
-/// What is wrong with a key that is near this one, where that is missing.
-pub(in crate::plan) fn misspelt(near: &str, key: &str) -> KeyProblem {
-    KeyProblem::new(near, format!("the key is not known; write {key} instead, or remove it"))
-}
-
-/// The annotation is read, or may be meant to be.
-pub fn is_of_interest(key: &str) -> bool {
-    KEYS.iter().any(|known| known.name == key || is_almost(key, known.name))
 }

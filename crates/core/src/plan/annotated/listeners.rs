@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use garde::Validate as _;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::json::object;
 use super::words::Words;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
@@ -22,6 +23,11 @@ const MOST: usize = 50;
 /// What to write.
 const FORM: &str = "JSON such as {\"443\":{\"protocol\":[\"TCP_SSL\"],\"tls\":\"secret\"}}";
 const KEY: &str = names::SPECIFY_PROTOCOL;
+
+/// The protocols that have a certificate.
+const TLS: [ListenerProtocol; 3] = [ListenerProtocol::TcpSsl, ListenerProtocol::Quic, ListenerProtocol::Https];
+/// The protocols that have rules.
+const LAYER7: [ListenerProtocol; 2] = [ListenerProtocol::Http, ListenerProtocol::Https];
 
 /// What the annotation says of each port.
 #[derive(Debug)]
@@ -74,11 +80,35 @@ impl Words<'_> {
             Some(entry) => entry_of(number, entry),
         };
         match entry {
-            Ok(listeners) => Some(listeners),
+            Ok(listeners) => {
+                let entry = table.entries.get(&number);
+                self.report_idle(number, entry, &listeners);
+                Some(listeners)
+            }
             Err(what) => {
                 self.problems.push(KeyProblem::at(KEY, &number.to_string(), &what));
                 None
             }
+        }
+    }
+
+    /// Members of an entry that none of its protocols has a use for.
+    fn report_idle(&mut self, number: u16, entry: Option<&Value>, listeners: &[ListenerSpec]) {
+        let Some(entry) = entry else { return };
+        let is = |listener: &&ListenerSpec, all: &[ListenerProtocol]| all.contains(&listener.protocol);
+        let has = |all: &[ListenerProtocol]| listeners.iter().any(|listener| is(&listener, all));
+        let hosts = entry.get("hosts").and_then(Value::as_object);
+        let has_tls = hosts.is_some_and(|hosts| hosts.values().any(|host| host.get("tls").is_some()));
+        let idle = [
+            (entry.get("tls").is_some() && !has(&TLS), "tls: only TCP_SSL, QUIC and HTTPS have a certificate"),
+            (hosts.is_some() && !has(&LAYER7), "hosts: only HTTP and HTTPS have hosts"),
+            (
+                has_tls && has(&LAYER7) && !has(&[ListenerProtocol::Https]),
+                "hosts: only HTTPS has certificates of hosts",
+            ),
+        ];
+        for (_, what) in idle.into_iter().filter(|(is_idle, _)| *is_idle) {
+            self.without_effect(KEY, format!("{number}: {what}; it has no effect, remove it, or correct the protocol"));
         }
     }
 
@@ -127,14 +157,16 @@ fn served(own: &DirectAccessBinding, ports: &[&ServicePort]) -> Vec<ListenerSpec
 }
 
 fn table(text: &str) -> Result<Table, KeyProblem> {
-    let Ok(all) = serde_json::from_str::<Map<String, Value>>(text) else {
-        return Err(KeyProblem::unreadable(KEY, text, FORM));
-    };
+    let all = object(text).map_err(|what| match what {
+        Some(what) => KeyProblem::new(KEY, what),
+        None => KeyProblem::unreadable(KEY, text, FORM),
+    })?;
     let mut table = Table { entries: BTreeMap::new(), strays: Vec::new() };
     for (port, entry) in all {
-        match port.trim().parse() {
-            Ok(number) => drop(table.entries.insert(number, entry)),
-            Err(_) => table.strays.push(port),
+        // One way to write a number, so that nobody says a port twice.
+        match port.trim().parse::<u16>().ok().filter(|number| number.to_string() == port.trim()) {
+            Some(number) if !table.entries.contains_key(&number) => drop(table.entries.insert(number, entry)),
+            _ => table.strays.push(port),
         }
     }
     Ok(table)
@@ -213,8 +245,7 @@ fn listener(
     hosts: &Hosts,
 ) -> Result<ListenerSpec, String> {
     let is_https = protocol == ListenerProtocol::Https;
-    let is_layer7 = is_https || protocol == ListenerProtocol::Http;
-    let needs = is_https || matches!(protocol, ListenerProtocol::TcpSsl | ListenerProtocol::Quic);
+    let (is_layer7, needs) = (LAYER7.contains(&protocol), TLS.contains(&protocol));
     let rule = |(domain, certificate): (&String, &Option<CertificateSpec>)| RuleSpec {
         domain: domain.clone(),
         certificate: certificate.clone().filter(|_| is_https),

@@ -28,6 +28,61 @@ struct Said {
     extensive: Reading<Extensive>,
 }
 
+/// How the rules across fields of the definition begin, and the same in the words of the annotations.
+const RULES: [(&str, &str); 13] = [
+    (
+        "subnetId must be set",
+        "AddressIPVersion: IPv6FullChain needs \"SubnetId\" beside it, with an id such as subnet-1a2b3c4d; add it",
+    ),
+    (
+        "subnetId may be set only",
+        "SubnetId: it is for IPv6FullChain; write the subnet of an internal load balancer into the annotation \
+         service.kubernetes.io/qcloud-loadbalancer-internal-subnetid instead",
+    ),
+    (
+        "ipVersion must be IPv4",
+        "AddressIPVersion: internal load balancers have IPv4 only; remove it, or remove the annotation \
+         service.kubernetes.io/qcloud-loadbalancer-internal-subnetid and, for IPv6FullChain, write \"SubnetId\" here",
+    ),
+    (
+        "vip may be set only",
+        "Vip: an address is chosen in a subnet; add the annotation service.kubernetes.io/qcloud-loadbalancer-internal-subnetid, or \
+         with IPv6FullChain \"SubnetId\"",
+    ),
+    (
+        "bandwidthMbps may be set only",
+        "InternetAccessible: InternetMaxBandwidthOut is for public load balancers, or with \"SlaType\"; remove it, or add \"SlaType\"",
+    ),
+    (
+        "bandwidthMbps must be at most 2048",
+        "InternetAccessible: more than 2048 Mbps need \"SlaType\"; add it, or write less",
+    ),
+    (
+        "bandwidthPackageId may be set only",
+        "BandwidthPackageId: add the annotation service.kubernetes.io/qcloud-loadbalancer-internet-charge-type with BANDWIDTH_PACKAGE",
+    ),
+    (
+        "isp may be set only",
+        "VipIsp: it is for public load balancers; remove it, or the annotation \
+         service.kubernetes.io/qcloud-loadbalancer-internal-subnetid",
+    ),
+    (
+        "isp must be BGP",
+        "VipIsp: carriers other than BGP are billed by a bandwidth package; add the annotation \
+         service.kubernetes.io/qcloud-loadbalancer-internet-charge-type with BANDWIDTH_PACKAGE",
+    ),
+    (
+        "zoneId may be set only",
+        "ZoneId: it is for public IPv4 load balancers without \"MasterZoneId\"; remove one of them",
+    ),
+    ("masterZoneId may be set only", "MasterZoneId: it is for public IPv4 load balancers; remove it"),
+    ("slaveZoneId may be set only", "SlaveZoneId: it needs \"MasterZoneId\" beside it; add it"),
+    (
+        "passToTarget may not be set",
+        "an IPv6FullChain load balancer checks only its own security groups, whatever is said; remove it",
+    ),
+];
+
 /// The parts of a load balancer, and the annotation that each is from.
 type Part = (&'static str, fn(&LoadBalancerSpec, &LoadBalancerSpec) -> bool);
 
@@ -105,7 +160,10 @@ impl Words<'_> {
         }
         let is_readable = !said.existing.is_unreadable() && !said.region.is_unreadable();
         let is_complete = match &fresh.create {
-            Some(create) => said.can_create() && self.can_be_created(create),
+            Some(create) => {
+                self.report_unpublic(&said, &fresh);
+                said.can_create() && self.can_be_created(create)
+            }
             None => {
                 self.report_unused(&said);
                 true
@@ -224,48 +282,61 @@ impl Words<'_> {
         }
         if last.id.is_some() {
             self.report_unused(said);
+        } else {
+            self.report_unpublic(said, fresh);
         }
     }
 
+    /// What is for a load balancer that is created, where one that exists is used.
     fn report_unused(&mut self, said: &Said) {
         let is_said = [
+            (names::CROSS_VPC_ID, matches!(said.vpc, Reading::Said(_))),
+            (names::INTERNAL_SUBNET_ID, matches!(said.subnet, Reading::Said(_))),
+            (names::INTERNET_CHARGE_TYPE, matches!(said.charge_type, Reading::Said(_))),
+            (names::INTERNET_MAX_BANDWIDTH_OUT, matches!(said.bandwidth, Reading::Said(_))),
             (names::SECURITY_GROUPS, matches!(said.security_groups, Reading::Said(_))),
             (names::PASS_TO_TARGET, matches!(said.pass_to_target, Reading::Said(_))),
+            (names::EXTENSIVE_PARAMETERS, matches!(&said.extensive, Reading::Said(all) if !all.is_empty())),
         ];
         for (key, _) in is_said.into_iter().filter(|(_, is_said)| *is_said) {
-            self.problem(key, "it is not applied to a load balancer given by tke-existed-lbid; set it there yourself");
+            let message = "it has no effect: it is not applied to a load balancer given by tke-existed-lbid; set it there yourself, and \
+                           remove it";
+            self.without_effect(key, message);
+        }
+    }
+
+    /// What is for a public load balancer, where an internal one is asked for.
+    fn report_unpublic(&mut self, said: &Said, wanted: &LoadBalancerSpec) {
+        let is_internal = |create: &CreateSpec| create.network == LoadBalancerNetwork::Internal;
+        if !wanted.create.as_ref().is_some_and(is_internal) {
+            return;
+        }
+        let is_said = [
+            (names::INTERNET_CHARGE_TYPE, matches!(said.charge_type, Reading::Said(_))),
+            (names::INTERNET_MAX_BANDWIDTH_OUT, matches!(said.bandwidth, Reading::Said(_))),
+        ];
+        for (key, _) in is_said.into_iter().filter(|(_, is_said)| *is_said) {
+            let message = "it has no effect: it is for public load balancers, and qcloud-loadbalancer-internal-subnetid asks for an \
+                           internal one; remove it";
+            self.without_effect(key, message);
         }
     }
 
     /// Whether the definition of bindings takes it; what it has against it becomes the problem of the annotation.
     fn can_be_created(&mut self, create: &CreateSpec) -> bool {
-        let broken = create.broken_rules().into_iter().map(|(field, what)| (field.to_owned(), what.to_owned()));
-        let report = create.validate().err();
-        let odd = report.iter().flat_map(|report| report.iter()).map(|(path, error)| {
-            let path = path.to_string();
-            let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
-            (field, format!("{path}: {error}"))
-        });
-        let faults: Vec<_> = broken.chain(odd).collect();
-        for (field, what) in &faults {
-            let key = self.key_of(field);
-            self.problem(key, format!("{what}; correct it"));
+        let broken = create.broken_rules();
+        for (field, rule) in &broken {
+            let words = RULES.iter().find(|(start, _)| rule.starts_with(start)).map_or(*rule, |(_, words)| *words);
+            let key = if *field == "passToTarget" { names::PASS_TO_TARGET } else { names::EXTENSIVE_PARAMETERS };
+            let key = if self.raw(key).is_some() { key } else { names::EXTENSIVE_PARAMETERS };
+            self.problem(key, words);
         }
-        faults.is_empty()
-    }
-
-    /// The annotation that a field of a load balancer to create is from.
-    fn key_of(&self, field: &str) -> &'static str {
-        let key = match field {
-            "subnetId" | "subnet_id" | "network" => names::INTERNAL_SUBNET_ID,
-            "vpcId" | "vpc_id" => names::CROSS_VPC_ID,
-            "bandwidthMbps" | "bandwidth_mbps" => names::INTERNET_MAX_BANDWIDTH_OUT,
-            "chargeType" | "charge_type" => names::INTERNET_CHARGE_TYPE,
-            "passToTarget" | "pass_to_target" => names::PASS_TO_TARGET,
-            "securityGroups" | "security_groups" => names::SECURITY_GROUPS,
-            _ => names::EXTENSIVE_PARAMETERS,
-        };
-        if self.raw(key).is_some() { key } else { names::EXTENSIVE_PARAMETERS }
+        // Each annotation, and each parameter, was checked by itself.
+        let report = create.validate().err();
+        if let Some(report) = &report {
+            self.problem(names::EXTENSIVE_PARAMETERS, format!("{report}; correct it"));
+        }
+        broken.is_empty() && report.is_none()
     }
 }
 
@@ -298,4 +369,19 @@ impl Said {
 fn region(text: &str) -> Option<String> {
     let spec = LoadBalancerSpec { id: None, region: Some(text.to_owned()), create: None };
     spec.validate().is_ok().then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_of_the_definition_has_words_for_users_of_annotations() {
+        let rules = CreateSpec::rules();
+        assert_eq!(rules.len(), RULES.len());
+        for (rule, (start, words)) in rules.iter().zip(RULES) {
+            assert!(rule.starts_with(start), "{rule}: {start}");
+            assert!(["add", "remove", "write"].iter().any(|verb| words.contains(verb)), "what to do: {words}");
+        }
+    }
 }

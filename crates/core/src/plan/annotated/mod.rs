@@ -4,11 +4,14 @@
 //! binding nothing is guessed that only the creation of a load balancer can set. See [`Reading`](crate::model::Reading).
 
 mod extensive;
+pub(in crate::plan) mod json;
 pub(in crate::plan) mod keys;
 mod listeners;
 mod load_balancer;
+mod spelling;
 #[cfg(test)]
 mod tests;
+pub(in crate::plan) mod unheeded;
 mod wish;
 mod words;
 
@@ -22,11 +25,14 @@ use crate::model::{KeyProblem, Known, Reading, Service};
 
 use super::placement::is_controlling_service;
 use super::weight;
+use crate::plan::{Advice, problem};
 use wish::Asks;
 use words::Words;
 
-pub use keys::{KEYS, Key, Treatment, is_almost, is_known, is_of_interest};
-pub(in crate::plan) use keys::{is_near, misspelt};
+pub use extensive::PARAMETERS;
+pub use keys::{KEYS, Key, Treatment, is_known};
+pub use spelling::{is_almost, is_of_interest};
+pub(in crate::plan) use spelling::{is_near, misspelt, near_misses, superfluous};
 pub use wish::{End, HoldReason, Origin, Proof};
 
 /// Which annotated Services get a binding.
@@ -65,6 +71,11 @@ pub enum Wish {
     Undecided,
     /// It has none and gets none, because annotations that only creation can follow cannot be read.
     NotMade,
+    /// It has none and gets none, because it is of another type than LoadBalancer, although it plainly asks.
+    NotLoadBalancer,
+    /// It has none and gets none, because the controller's flag does not take it, although it plainly asks, and nobody else is known
+    /// to follow it.
+    NotAccepted(Acceptance),
     /// It keeps the one that it has, as it is.
     Hold(HoldReason),
     /// The user has ended it.
@@ -78,8 +89,8 @@ pub struct ServiceIntent {
     pub wish: Wish,
     /// Annotations that are not followed; the others are.
     pub problems: Vec<KeyProblem>,
-    /// Annotations that are known and not acted on.
-    pub ignored: Vec<&'static str>,
+    /// What is said and has no effect, by annotation or field of the Service.
+    pub unheeded: Vec<KeyProblem>,
 }
 
 /// The binding that was made for a Service, among those of its namespace.
@@ -103,6 +114,8 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
             words.is_skipped();
             Wish::LeftToTke
         }
+        Asks::NotLoadBalancer => Wish::NotLoadBalancer,
+        Asks::NotAccepted => Wish::NotAccepted(setting.acceptance),
         Asks::Undecided => {
             words.is_skipped();
             Wish::Undecided
@@ -117,10 +130,27 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
             None => Wish::NotMade,
         },
     };
-    let is_asked = !matches!(wish, Wish::None | Wish::Release(_));
-    let is_ignored = |key: &&Key| is_asked && key.treatment == Treatment::Ignored && words.raw(key.name).is_some();
-    let ignored = KEYS.iter().filter(is_ignored).map(|key| key.name).collect();
-    ServiceIntent { wish, problems: words.problems, ignored }
+    // What TKE's own service controller programs may be followed there.
+    let is_ours = match &wish {
+        Wish::Serve(..) | Wish::NotMade => true,
+        Wish::Hold(reason) => *reason != HoldReason::ManagedByTke,
+        _ => false,
+    };
+    if is_ours {
+        words.find_unheeded(own);
+    }
+    ServiceIntent { wish, problems: words.problems, unheeded: words.unheeded }
+}
+
+/// What the binding of a Service says in its status of the annotations that it stands for.
+pub(in crate::plan) fn advice(service: &Service, own: &DirectAccessBinding) -> Vec<Advice> {
+    let mut words = Words::new(service);
+    // It has what it was made with.
+    drop(spec(&mut words, Some(own)));
+    words.find_unheeded(Some(own));
+    let all = words.problems.iter().chain(&words.unheeded);
+    let words = |problem: &KeyProblem| format!("{} (Service '{}')", problem.of_service(), service.key.name);
+    all.map(|problem| problem::no_effect(words(problem), [])).collect()
 }
 
 /// What would become of a binding of the Service if somebody deleted it.
@@ -175,6 +205,7 @@ fn spec(words: &mut Words<'_>, own: Option<&DirectAccessBinding>) -> Option<Dire
     let last = own.map(|own| &own.spec);
     words.is_skipped();
     words.problems.extend(weight::service_problems(words.service));
+    words.unheeded.extend(weight::service_idle(words.service));
     let load_balancer = words.load_balancer(last.and_then(|last| last.load_balancer.as_ref()));
     let listeners = words.listeners(own);
     let is_retained = words.is_retained();

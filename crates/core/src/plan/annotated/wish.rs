@@ -118,6 +118,10 @@ pub(super) enum Asks {
     LeftToTke,
     /// It would, but nobody knows whether TKE's own service controller programs it; there is nothing of ours yet.
     Undecided,
+    /// It would, but it is of another type, and nobody else follows it.
+    NotLoadBalancer,
+    /// It would, but the controller's flag does not take it, and nobody else follows it.
+    NotAccepted,
     /// What it has is kept as it is.
     Hold(HoldReason),
     /// It does not any more.
@@ -132,11 +136,13 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
         return end(End::ServiceDeleted);
     }
     if !service.is_load_balancer {
-        return end(End::NotLoadBalancer);
+        let is_unable = own.is_none() && setting.acceptance == Acceptance::All && is_plain(words, setting);
+        return if is_unable { Asks::NotLoadBalancer } else { end(End::NotLoadBalancer) };
     }
     let is_accepted = is_accepted(service, setting.acceptance);
     if !is_accepted && own.is_none() {
-        return Asks::No;
+        let is_of_nobody = is_accepted_by_any(service) && is_plain(words, setting);
+        return if is_of_nobody { Asks::NotAccepted } else { Asks::No };
     }
     let origin = match words.switch(names::DIRECT_ACCESS) {
         Reading::Said(true) => Origin::Annotation,
@@ -164,6 +170,13 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
     }
 }
 
+/// The Service plainly asks, and nobody else follows it: TKE's own service controller is known not to be at work, or not on it.
+fn is_plain(words: &Words<'_>, setting: Setting) -> bool {
+    let as_load_balancer = Service { is_load_balancer: true, ..words.service.clone() };
+    is_left_to_tke(&as_load_balancer, setting.has_tke) == Known::No
+        && words.switch(names::DIRECT_ACCESS) == Reading::Said(true)
+}
+
 /// What a Service asks for that does not say.
 fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin, Asks> {
     let Some(own) = own else {
@@ -185,6 +198,11 @@ fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>
         Some(Origin::Annotation) if is_removed => Asks::End(Proof(End::WordRemoved)),
         Some(_) | None => Asks::Hold(HoldReason::NothingSaid),
     })
+}
+
+/// Some setting takes the Service.
+fn is_accepted_by_any(service: &Service) -> bool {
+    is_accepted(service, Acceptance::All)
 }
 
 fn is_accepted(service: &Service, acceptance: Acceptance) -> bool {

@@ -11,12 +11,15 @@ const SWITCH: &str = "\"true\" or \"false\"";
 /// The annotations that the user has set, with the problems found so far.
 pub(super) struct Words<'a> {
     pub(super) service: &'a Service,
+    /// What cannot be followed.
     pub(super) problems: Vec<KeyProblem>,
+    /// What can be read, and has no effect.
+    pub(super) unheeded: Vec<KeyProblem>,
 }
 
 impl<'a> Words<'a> {
     pub(super) const fn new(service: &'a Service) -> Self {
-        Self { service, problems: Vec::new() }
+        Self { service, problems: Vec::new(), unheeded: Vec::new() }
     }
 
     /// The value of an annotation as it stands; `None` when it is absent, or ours.
@@ -55,6 +58,11 @@ impl<'a> Words<'a> {
 
     pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
         self.problems.push(KeyProblem::new(key, message));
+    }
+
+    /// Something that can be read, and has no effect: why, and what to do.
+    pub(super) fn without_effect(&mut self, key: &str, message: impl Into<String>) {
+        self.unheeded.push(KeyProblem::new(key, message));
     }
 
     /// Whether the Service says that TKE's own service controller is to leave it alone.

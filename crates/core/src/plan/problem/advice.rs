@@ -119,6 +119,10 @@ pub(in crate::plan) fn weight_unreadable<'a>(message: String, pods: impl IntoIte
     Advice::new(AdviceReason::WeightUnreadable, message).about(pods)
 }
 
+pub(in crate::plan) fn no_effect<'a>(message: String, pods: impl IntoIterator<Item = &'a str>) -> Advice {
+    Advice::new(AdviceReason::NoEffect, message).about(pods)
+}
+
 pub(in crate::plan) fn two_networks() -> Advice {
     let message = "Pods of the Service are in VPC-CNI and in GlobalRouter; let a workload use one network, or bind one of them only by \
                    spec.network";

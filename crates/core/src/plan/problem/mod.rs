@@ -18,7 +18,7 @@ use crate::api::condition::{ConditionType, Reason};
 
 pub use advice::Advice;
 pub(super) use advice::{
-    contested, cut_early, default_vpc, late, listener_replaced, other_vpc, removals_held_note, stops_early,
+    contested, cut_early, default_vpc, late, listener_replaced, no_effect, other_vpc, removals_held_note, stops_early,
     two_networks, ungated, used_up, weight_unreadable,
 };
 pub(super) use cloud::{

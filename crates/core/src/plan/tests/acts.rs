@@ -70,6 +70,9 @@ pub(super) fn edit(world: &mut World, change: impl FnOnce(&mut DirectAccessBindi
 /// The annotated Service, for which it was made, says that it does not want direct access.
 pub(super) fn park(world: &mut World) {
     let mark = Parked { reason: "SaidFalse".to_owned(), since: Some(world.now) };
+    if let Some(service) = &mut world.service {
+        service.annotations.insert(names::EXISTING_LOAD_BALANCER_ID, "lb-1");
+    }
     edit(world, |binding| {
         let owner =
             json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "service-uid", "controller": true});

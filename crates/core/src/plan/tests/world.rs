@@ -100,6 +100,8 @@ fn service() -> Service {
         has_our_ingress: false,
         uid: "service-uid".to_owned(),
         is_load_balancer: false,
+        is_headless: false,
+        client_ip_affinity: None,
         created: None,
         is_deleting: false,
         has_tke_finalizer: false,

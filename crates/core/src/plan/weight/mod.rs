@@ -10,7 +10,7 @@ mod tests;
 use crate::api::names;
 use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight};
 
-use super::annotated::keys;
+use super::annotated::{keys, near_misses, superfluous};
 use super::{Advice, problem};
 use rows::{PortRows, Rows};
 
@@ -134,32 +134,59 @@ fn member(pod: &Pod) -> Option<(&str, u32)> {
 
 /// What is wrong with the weights that the Service asks for.
 pub(super) fn service_problems(service: &Service) -> Vec<KeyProblem> {
-    let mut problems = Rows::read(service).problems();
+    few(Rows::read(service).problems(), "more rows cannot be read")
+}
+
+/// What the Service says of weights to no effect.
+pub(super) fn service_idle(service: &Service) -> Vec<KeyProblem> {
+    few(Rows::read(service).idle(), "more parts have no effect")
+}
+
+/// The first, and how many more there are.
+fn few(mut problems: Vec<KeyProblem>, words: &str) -> Vec<KeyProblem> {
     let more = problems.len().saturating_sub(TOLD);
     problems.truncate(TOLD);
     if more > 0 {
-        problems.push(KeyProblem::new(names::RS_WEIGHT, format!("{more} more rows cannot be read")));
+        problems.push(KeyProblem::new(names::RS_WEIGHT, format!("{more} {words}")));
     }
     problems
 }
 
-/// What is wrong with the weights that the Service and its Pods ask for.
-pub(super) fn advice<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Advice> {
-    let of_service = |problem: KeyProblem| {
-        let words =
-            format!("annotation {problem} (Service '{}'); its Pods keep the weights they have", service.key.name);
+/// What is wrong with the weights that a Service asks for.
+pub(super) fn service_advice(service: &Service) -> Vec<Advice> {
+    let name = &service.key.name;
+    let held = |problem: KeyProblem| {
+        let words = format!("annotation {problem} (Service '{name}'); its Pods keep the weights they have");
         problem::weight_unreadable(words, [])
     };
-    let mut advice: Vec<Advice> = service_problems(service).into_iter().map(of_service).collect();
-    let odd = |pod: &'a Pod| match own(pod) {
-        Reading::Unreadable(problem) => Some((&pod.key.name, problem)),
-        Reading::Absent | Reading::Said(_) => None,
-    };
-    let odd: Vec<_> = pods.filter_map(odd).collect();
-    // The first by name, so that the words stay while other Pods come and go.
-    if let Some((name, problem)) = odd.iter().min_by(|a, b| a.0.cmp(b.0)) {
-        let words = format!("annotation {problem} (Pod '{name}'); the Pod keeps the weight it has");
-        advice.push(problem::weight_unreadable(words, odd.iter().map(|(name, _)| name.as_str())));
+    let idle = |problem: KeyProblem| problem::no_effect(format!("annotation {problem} (Service '{name}')"), []);
+    let of_rows = service_problems(service).into_iter().map(held);
+    of_rows.chain(service_idle(service).into_iter().map(idle)).collect()
+}
+
+/// What is wrong with the weights that Pods ask for.
+pub(super) fn pod_advice<'a>(pods: impl Iterator<Item = &'a Pod>) -> Vec<Advice> {
+    let (mut unreadable, mut idle) = (Vec::new(), Vec::new());
+    for pod in pods {
+        match own(pod) {
+            Reading::Unreadable(problem) => unreadable.push((pod.key.name.as_str(), problem)),
+            Reading::Said(_) => {
+                let near = near_misses(&pod.annotations, names::CUSTOM_WEIGHT).next();
+                idle.extend(near.map(|near| (pod.key.name.as_str(), superfluous(near, names::CUSTOM_WEIGHT))));
+            }
+            Reading::Absent => {}
+        }
     }
-    advice
+    // The first by name, so that the words stay while other Pods come and go.
+    let first = |odd: &[(&'a str, KeyProblem)], rest: &str| {
+        let (name, problem) = odd.iter().min_by_key(|(name, _)| *name)?;
+        Some(format!("annotation {problem} (Pod '{name}'){rest}"))
+    };
+    fn pods_of<'b>(odd: &[(&'b str, KeyProblem)]) -> Vec<&'b str> {
+        odd.iter().map(|(name, _)| *name).collect()
+    }
+    let weight = first(&unreadable, "; the Pod keeps the weight it has")
+        .map(|words| problem::weight_unreadable(words, pods_of(&unreadable)));
+    let effect = first(&idle, "").map(|words| problem::no_effect(words, pods_of(&idle)));
+    weight.into_iter().chain(effect).collect()
 }

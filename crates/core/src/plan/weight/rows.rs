@@ -1,11 +1,14 @@
 //! `lb-rs-weight`, as TKE documents it, row by row:
 //! `{"defaultWeight":10,"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weights":[{"weight":0,"podIndexes":[0]}]}]}]}`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{MOST, keys, weight};
 use crate::api::names;
 use crate::model::{KeyProblem, Reading, Service, ServicePort, Transport, Weight, quoted};
+use crate::plan::annotated::json::object;
 
 const KEY: &str = names::RS_WEIGHT;
 /// What to write.
@@ -31,6 +34,8 @@ struct Row {
 pub(super) struct Rows {
     default: Reading<Weight>,
     rows: Vec<Row>,
+    /// What has no effect.
+    idle: Vec<KeyProblem>,
 }
 
 /// The rows that are, or may be, about one port.
@@ -69,19 +74,23 @@ impl Rows {
     /// Reads the annotation of a Service.
     pub(super) fn read(service: &Service) -> Self {
         let all = keys::text(&service.annotations, &[], KEY, FORM).and_then(|text| {
-            let all = serde_json::from_str::<Map<String, Value>>(text);
-            all.map_err(|_| KeyProblem::unreadable(KEY, text, FORM))
+            object(text).map_err(|what| match what {
+                Some(what) => KeyProblem::new(KEY, what),
+                None => KeyProblem::unreadable(KEY, text, FORM),
+            })
         });
         match all {
-            Reading::Absent => Self { default: Reading::Absent, rows: Vec::new() },
-            Reading::Unreadable(problem) => {
-                Self { rows: vec![Row::unclear(problem.clone())], default: Reading::Unreadable(problem) }
-            }
-            Reading::Said(all) => Self::from_members(&all),
+            Reading::Absent => Self { default: Reading::Absent, rows: Vec::new(), idle: Vec::new() },
+            Reading::Unreadable(problem) => Self {
+                rows: vec![Row::unclear(problem.clone())],
+                default: Reading::Unreadable(problem),
+                idle: Vec::new(),
+            },
+            Reading::Said(all) => Self::from_members(&all, &service.ports),
         }
     }
 
-    fn from_members(all: &Map<String, Value>) -> Self {
+    fn from_members(all: &Map<String, Value>, ports: &[ServicePort]) -> Self {
         let default = match all.get("defaultWeight") {
             None => Reading::Absent,
             Some(value) => match read_weight("defaultWeight", value) {
@@ -89,13 +98,30 @@ impl Rows {
                 Err(problem) => Reading::Unreadable(problem),
             },
         };
-        let mut rows = Self { default, rows: Vec::new() };
+        let mut rows = Self { default, rows: Vec::new(), idle: Vec::new() };
         if let Some(odd) = all.keys().find(|name| !["defaultWeight", "groups"].contains(&name.as_str())) {
             let what = "it is not known; defaultWeight and groups are";
             rows.rows.push(Row::unclear(KeyProblem::at(KEY, &quoted(odd), what)));
         }
         rows.each(all.get("groups"), "groups", &Row::any(), Self::group);
+        let is_there = |(transport, number): &(Transport, u16)| {
+            ports.iter().any(|port| (port.transport, port.port) == (*transport, *number))
+        };
+        let strays: BTreeSet<_> = rows.rows.iter().filter_map(|row| row.port).filter(|port| !is_there(port)).collect();
+        rows.idle.extend(strays.iter().map(|(transport, number)| {
+            let protocol = if *transport == Transport::Tcp { "TCP" } else { "UDP" };
+            let what = format!("the Service has no {protocol} port {number}; correct it, or remove the group");
+            KeyProblem::at(KEY, "groups", &what)
+        }));
         rows
+    }
+
+    /// Members that nobody knows are about nothing.
+    fn only(&mut self, path: &str, members: &Map<String, Value>, known: [&str; 2]) {
+        for odd in members.keys().filter(|name| !known.contains(&name.as_str())) {
+            let what = format!("it is not known; {} and {} are; remove it", known[0], known[1]);
+            self.idle.push(KeyProblem::at(KEY, &format!("{path}.{}", quoted(odd)), &what));
+        }
     }
 
     /// Reads a list, item by item. A list that is none makes a row that may be about all that `scope` is about.
@@ -125,7 +151,11 @@ impl Rows {
     }
 
     fn group(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
+        self.only(path, members, ["key", "statefulSets"]);
         let key = members.get("key").unwrap_or(&Value::Null);
+        if let Some(members) = key.as_object() {
+            self.only(&format!("{path}.key"), members, ["proto", "port"]);
+        }
         let Some(port) = read_port(key) else {
             let what = "is no {\"proto\":\"TCP\",\"port\":80}; correct it";
             return self.unclear(&format!("{path}.key"), key, what, scope);
@@ -135,6 +165,7 @@ impl Rows {
     }
 
     fn stateful_set(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
+        self.only(path, members, ["name", "weights"]);
         let name = members.get("name").unwrap_or(&Value::Null);
         let Some(set) = name.as_str().filter(|name| (1..=NAME_MAX).contains(&name.len())) else {
             return self.unclear(&format!("{path}.name"), name, "is no name of a StatefulSet; correct it", scope);
@@ -151,6 +182,7 @@ impl Rows {
             let what = "is no list of numbers of Pods, such as [0, 1]; correct it";
             return self.unclear(&format!("{path}.podIndexes"), listed, what, scope);
         };
+        self.only(path, members, ["weight", "podIndexes"]);
         let weight = read_weight(path, members.get("weight").unwrap_or(&Value::Null));
         self.rows.push(Row { ordinals: Some(ordinals), weight, ..scope.clone() });
     }
@@ -159,6 +191,11 @@ impl Rows {
     pub(super) fn of_port(self, port: &ServicePort) -> PortRows {
         let is_here = |row: &Row| row.port.is_none_or(|named| named == (port.transport, port.port));
         PortRows { default: self.default, rows: self.rows.into_iter().filter(is_here).collect() }
+    }
+
+    /// What has no effect.
+    pub(super) fn idle(self) -> Vec<KeyProblem> {
+        self.idle
     }
 
     /// What cannot be read.

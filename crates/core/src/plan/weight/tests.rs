@@ -32,6 +32,10 @@ fn of(service: &Service, is_explicit: bool, pod: &Pod) -> Result<Weight, Option<
     }
 }
 
+fn advice<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Advice> {
+    service_advice(service).into_iter().chain(pod_advice(pods)).collect()
+}
+
 /// An annotation with these rows for `web` on port 80.
 fn rows(rows: &str) -> Service {
     service(&format!(
@@ -111,6 +115,31 @@ fn a_text_that_cannot_be_read_holds_all_and_says_so() {
     assert_eq!(of(&service("heavy"), false, &pod(1)), Err(Some(10)), "a default may have been said");
     assert_eq!(of(&service(r#"{"defaultWeight":101}"#), false, &member(1)), Err(Some(10)));
     assert_eq!(of(&service("{}"), false, &member(1)), Ok(10));
+}
+
+#[test]
+fn what_has_no_effect_is_named_and_holds_nothing() {
+    for (text, words) in [
+        (SAMPLE, "the Service has no UDP port 80"),
+        (r#"{"groups":[{"key":{"proto":"TCP","port":80,"name":"x"},"statefulSets":[]}]}"#, "groups[0].key.\"name\""),
+        (r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulsets":[]}]}"#, "key and statefulSets are"),
+        (
+            r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weight":1}]}]}"#,
+            "statefulSets[0].\"weight\"",
+        ),
+    ] {
+        let service = service(text);
+        let (problems, idle) = (service_problems(&service), service_idle(&service));
+        assert!(problems.is_empty() && idle.len() == 1 && idle[0].to_string().contains(words), "{problems:?} {idle:?}");
+        assert!(service_advice(&service)[0].message.ends_with("(Service 'web')"));
+        assert!(of(&service, true, &member(1)).is_ok());
+    }
+    let row = rows(r#"{"weight":5,"podIndexes":[1],"comment":""}"#);
+    assert_eq!((of(&row, false, &member(1)), service_idle(&row).len()), (Ok(5), 1));
+    let mut both = custom(pod(4), "7");
+    both.annotations.insert("service.cloud.tencent.com/custom-wieght", "0");
+    let told = &pod_advice([both].iter())[0];
+    assert!(told.message.contains("custom-wieght") && told.message.contains("remove this one"), "{told:?}");
 }
 
 #[test]

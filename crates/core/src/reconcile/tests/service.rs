@@ -9,7 +9,8 @@ use serde_json::json;
 use super::keyed_play::{Crash, Deed, Fate, KeyedPlay};
 use super::objects::Objects;
 use crate::api::names;
-use crate::model::Service;
+use crate::model::{Known, Service};
+use crate::plan::annotated::Acceptance;
 use crate::plan::tests::world::World;
 use crate::reconcile::ServiceMachine;
 use crate::status::RefusalKind;
@@ -226,6 +227,46 @@ fn a_binding_that_is_refused_for_good_is_said_on_the_service_in_the_words_of_the
         told
     });
     assert_eq!(told, BTreeMap::from([("NotTaken", 1)]), "once");
+}
+
+/// Where the flag takes no Services, one that asks is told so once for each time that it begins to ask, whatever happens to it besides.
+#[test]
+fn a_service_that_no_flag_takes_is_told_once_for_each_wish() {
+    let mut play = beginning();
+    play.change(|objects| objects.setting.acceptance = Acceptance::Off);
+    play.change(|objects| objects.setting.has_tke = Known::No);
+    let reasons = |play: &Play| play.told.iter().map(|notice| notice.reason.clone()).collect::<Vec<_>>();
+    for times in 1..=2 {
+        play.change(|objects| wish(objects, Wish::Annotated(&[ON])));
+        play.play(SECOND * 10);
+        rests(&mut play);
+        play.change(|objects| wish(objects, Wish::Annotated(&[ON, (names::GRACE_SHUTDOWN, "false")])));
+        play.play(SECOND * 10);
+        assert_eq!(reasons(&play), vec!["AnnotatedServicesOff"; times]);
+        play.change(|objects| wish(objects, Wish::Annotated(&[])));
+        play.play(SECOND * 10);
+    }
+    assert_eq!(play.log, [], "nothing is written");
+}
+
+/// One Event for each thing that is not followed, and none for what was said before.
+#[test]
+fn each_thing_that_a_service_does_not_get_is_told_once() {
+    const ODD: (&str, &str) = (names::GRACE_SHUTDOWN, "1");
+    const ODDER: (&str, &str) = (names::GRACE_SHUTDOWN, "2");
+    const IDLE: (&str, &str) = (names::PREVENT_LOOPBACK, "true");
+    let mut play = beginning();
+    let steps: [&'static [(&str, &str)]; 4] = [&[ON, ODD], &[ON, ODD, IDLE], &[ON, ODDER, IDLE], &[ON]];
+    let mut counts = Vec::new();
+    for step in steps {
+        play.change(|objects| wish(objects, Wish::Annotated(step)));
+        play.play(SECOND * 10);
+        rests(&mut play);
+        counts.push(play.told.len());
+    }
+    assert_eq!(counts, [1, 2, 3, 3], "{:?}", play.told);
+    let reasons: Vec<_> = play.told.iter().map(|notice| notice.reason.as_str()).collect();
+    assert_eq!(reasons, ["InvalidAnnotation", "NotSupported", "InvalidAnnotation"]);
 }
 
 proptest! {

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::binding::{DirectAccessBindingSpec, Parked};
 use crate::api::event::ServiceReason;
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip};
-use crate::model::{Service, ServiceCondition};
-use crate::plan::annotated::{End, HoldReason, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
+use crate::model::{KeyProblem, Service, ServiceCondition};
+use crate::plan::annotated::{Acceptance, End, HoldReason, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
 
 use trouble::Trouble;
 
@@ -26,8 +26,10 @@ pub struct Verdict {
     standing: Standing,
     /// Annotations that are not followed, in words.
     problems: Vec<String>,
-    /// Annotations that are not acted on.
-    ignored: Vec<&'static str>,
+    /// What has no effect, in words.
+    unheeded: Vec<String>,
+    /// What an Event is to say once; the Service's status stays as it is.
+    pub notice: Option<String>,
     /// When something else may be to be said, although nothing changes; `None` when that cannot be.
     pub look_at: Option<Timestamp>,
 }
@@ -100,6 +102,8 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         (Wish::Release(proof), Some(own)) => release(service, own, proof, now),
         (Wish::Release(_) | Wish::None, _) => (Outcome::Nothing, Standing::Silent),
         (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
+        (Wish::NotAccepted(_), _) => (Outcome::Nothing, Standing::Silent),
+        (Wish::NotLoadBalancer, _) => (Outcome::Nothing, not_load_balancer(service, bindings)),
         (Wish::Undecided, _) => {
             let words = HoldReason::SwitchesRefused.words().to_owned();
             (Outcome::Nothing, Standing::Unmet(ServiceReason::SwitchesRefused, words))
@@ -109,16 +113,56 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
             (Outcome::Nothing, Standing::Unmet(ServiceReason::InvalidAnnotation, words.to_owned()))
         }
     };
+    let serving = match (&standing, &outcome) {
+        (Standing::Served, Outcome::Nothing) => own,
+        (Standing::ServedByOther(_), Outcome::Nothing) => made_by_hand(service, bindings),
+        _ => None,
+    };
     let mut look_at = None;
-    if let (Standing::Served, Outcome::Nothing, Some(own)) = (&standing, &outcome, own) {
-        match trouble::trouble(own, now) {
-            Trouble::None => {}
-            Trouble::From(due) => look_at = Some(due),
-            Trouble::Lasting(words) => standing = Standing::Unmet(ServiceReason::NotReady, words),
-        }
+    match serving.map_or(Trouble::None, |serving| trouble::trouble(serving, now)) {
+        Trouble::None => {}
+        Trouble::From(due) => look_at = Some(due),
+        Trouble::Lasting(words) => standing = Standing::Unmet(ServiceReason::NotReady, words),
     }
-    let problems = intent.problems.iter().map(|problem| format!("annotation {problem}")).collect();
-    Verdict { outcome, standing, problems, ignored: intent.ignored.clone(), look_at }
+    let words = |all: &[KeyProblem]| all.iter().map(KeyProblem::of_service).collect();
+    let (problems, unheeded) = (words(&intent.problems), words(&intent.unheeded));
+    Verdict { outcome, standing, problems, unheeded, notice: notice(service, &intent.wish, bindings), look_at }
+}
+
+/// What is to be said once to the user of a Service that the controller's flag does not take.
+fn notice(service: &Service, wish: &Wish, bindings: &[&DirectAccessBinding]) -> Option<String> {
+    let Wish::NotAccepted(acceptance) = wish else { return None };
+    let (flag, way) = match acceptance {
+        Acceptance::Off | Acceptance::All => ("Off", "--annotated-services=All"),
+        Acceptance::OwnClass => (
+            "OwnClass",
+            "--annotated-services=All, give it spec.loadBalancerClass cloud.tencent.com/direct-access when it is made",
+        ),
+    };
+    let words = format!(
+        "service.cloud.tencent.com/direct-access is \"true\" and has no effect: the controller runs with --annotated-services={flag}; start \
+         it with {way}, or make a DirectAccessBinding with spec.serviceRef.name {}",
+        service.key.name
+    );
+    made_by_hand(service, bindings).is_none().then_some(words)
+}
+
+/// A Service that asks, and is of another type.
+fn not_load_balancer(service: &Service, bindings: &[&DirectAccessBinding]) -> Standing {
+    if made_by_hand(service, bindings).is_some() {
+        return Standing::Silent;
+    }
+    let (what, way) = if service.is_headless {
+        ("it is headless", "make a Service of the type LoadBalancer with the same selector")
+    } else {
+        ("it is none", "change its type")
+    };
+    let words = format!(
+        "service.cloud.tencent.com/direct-access is followed on Services of the type LoadBalancer, and {what}; {way}, make a \
+         DirectAccessBinding with spec.serviceRef.name {}, or remove the annotation",
+        service.key.name
+    );
+    Standing::Unmet(ServiceReason::NotLoadBalancer, words)
 }
 
 fn held(words: &str) -> Standing {
@@ -220,19 +264,37 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 /// The condition that a Service should have; `None` when there is nothing to say. `refusal` is what the API server has against the
 /// binding.
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
-    let (is_true, reason, mut words) = match (&verdict.standing, refusal, verdict.problems.as_slice()) {
-        (Standing::Silent, None, []) => return None,
+    let (problems, unheeded) = (verdict.problems.as_slice(), verdict.unheeded.as_slice());
+    let incomplete = match (problems, unheeded) {
+        ([], []) => None,
+        ([], _) => Some(ServiceReason::NotSupported),
+        _ => Some(ServiceReason::InvalidAnnotation),
+    };
+    let (is_true, reason, mut words) = match (&verdict.standing, refusal, incomplete) {
+        (Standing::Silent, None, None) => return None,
         // What is parked counts as parked only when the mark is taken.
         (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
         (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
-        (Standing::Served, None, []) => {
+        (Standing::Served, None, None) => {
             (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
         }
-        (Standing::ServedByOther(words), None, []) => (true, ServiceReason::BoundByOther, vec![words.clone()]),
-        (Standing::ServedByOther(words), None, _) => (false, ServiceReason::InvalidAnnotation, vec![words.clone()]),
-        (Standing::Silent | Standing::Served, None, _) => (false, ServiceReason::InvalidAnnotation, Vec::new()),
+        (Standing::ServedByOther(words), None, None) => (true, ServiceReason::BoundByOther, vec![words.clone()]),
+        (Standing::ServedByOther(words), None, Some(reason)) => (false, reason, vec![words.clone()]),
+        (Standing::Silent | Standing::Served, None, Some(reason)) => (false, reason, Vec::new()),
     };
-    words.extend_from_slice(&verdict.problems);
-    words.extend((!verdict.ignored.is_empty()).then(|| format!("not acted on: {}", verdict.ignored.join(", "))));
+    words.extend(problems.iter().chain(unheeded).cloned());
     Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&words.join("; "), MESSAGE_MAX) })
+}
+
+/// What of a condition is news to who has read the one before: each thing that the Service does not get, with its reason.
+pub fn news<'a>(verdict: &'a Verdict, before: Option<&ServiceCondition>) -> Vec<(ServiceReason, &'a str)> {
+    let is_known = |words: &str| before.is_some_and(|before| !before.is_true && before.message.contains(words));
+    let standing = match &verdict.standing {
+        Standing::Unmet(reason, words) => Some((*reason, words.as_str())),
+        Standing::Silent | Standing::Served | Standing::ServedByOther(_) => None,
+    };
+    let of = |reason| move |words: &'a String| (reason, words.as_str());
+    let problems = verdict.problems.iter().map(of(ServiceReason::InvalidAnnotation));
+    let unheeded = verdict.unheeded.iter().map(of(ServiceReason::NotSupported));
+    standing.into_iter().chain(problems).chain(unheeded).filter(|(_, words)| !is_known(words)).collect()
 }

@@ -270,12 +270,14 @@ fn with_conditions(rows: &[(&str, &str, &str, &str)]) -> DirectAccessBinding {
 
 #[test]
 fn a_service_whose_binding_does_not_serve_it_says_so() {
+    const CREATED: i64 = 1_700_000_001;
     let service = service(&[(names::DIRECT_ACCESS, "true")]);
     let unhealthy = ("Ready", "False", "Unhealthy", "1 of 3 Pods are healthy");
     let missing = ("Ready", "False", "ConfigNotFound", "TkeServiceConfig 'shop' does not exist");
     let stalled = ("Stalled", "True", "ConfigNotFound", "TkeServiceConfig 'shop' does not exist");
     for (conditions, second, is_true, words, look_at) in [
-        (vec![], 2_000, true, "followed", None),
+        (vec![], 2_000, true, "followed", Some(CREATED + 60)),
+        (vec![], CREATED + 60, false, "'web' has no condition Ready", None),
         (vec![("Ready", "True", "Ready", "")], 2_000, true, "followed", None),
         (vec![unhealthy], 1_059, true, "followed", Some(1_060)),
         (vec![unhealthy], 1_060, false, "'web' is not ready, Unhealthy: The cloud reports targets as unhealthy", None),
@@ -288,4 +290,111 @@ fn a_service_whose_binding_does_not_serve_it_says_so() {
         assert_eq!(reason == "NotReady", !is_true);
         assert_eq!(found.look_at, look_at.map(at), "{conditions:?}");
     }
+}
+
+#[test]
+fn a_service_follows_a_binding_that_somebody_has_made_too() {
+    let service = service(&[(names::DIRECT_ACCESS, "true")]);
+    let conditions = json!({"conditions": [{"type": "Ready", "status": "False", "reason": "Unhealthy", "message": "",
+        "lastTransitionTime": at(1_000).to_string()}]});
+    let mut other = (*binding(2, &json!({}))).clone();
+    other.status = Some(serde_json::from_value(conditions).unwrap());
+    for (second, is_true, words, look_at) in
+        [(1_059, true, "its spec counts", Some(at(1_060))), (1_060, false, "'b2' is not ready, Unhealthy", None)]
+    {
+        let found = decide(&service, &read(&service, ALL, None), &[&other], at(second));
+        let (is, _, message) = told(&found);
+        assert!(is == is_true && message.contains(words) && found.look_at == look_at, "{message}");
+    }
+}
+
+#[test]
+fn each_thing_that_is_not_followed_is_news_once_and_again_when_its_words_change() {
+    let own = made(&[]);
+    let on = (names::DIRECT_ACCESS, "true");
+    let mut told: Option<ServiceCondition> = None;
+    let mut news_of = |annotations: &[(&str, &str)]| {
+        let verdict = verdict(&service(annotations), ALL, &[&own]);
+        let fresh: Vec<_> =
+            news(&verdict, told.as_ref()).iter().map(|(reason, words)| format!("{reason} {words}")).collect();
+        told = condition(&verdict, None);
+        fresh
+    };
+    let (grace, loopback) = ((names::GRACE_SHUTDOWN, "1"), (names::PREVENT_LOOPBACK, "true"));
+    let first = news_of(&[on, grace]);
+    assert!(first.len() == 1 && first[0].starts_with("InvalidAnnotation annotation service.cloud"), "{first:?}");
+    assert_eq!(news_of(&[on, grace]), [""; 0], "it is known");
+    let more = news_of(&[on, grace, loopback]);
+    assert!(more.len() == 1 && more[0].starts_with("NotSupported ") && more[0].contains("sourceIpType"), "{more:?}");
+    let other = news_of(&[on, (names::GRACE_SHUTDOWN, "2"), loopback]);
+    assert!(other.len() == 1 && other[0].contains("\"2\""), "{other:?}");
+    assert_eq!(news_of(&[on]), [""; 0], "good news is none");
+    assert_eq!(news_of(&[on, loopback]).len(), 1, "it is there again");
+}
+
+#[test]
+fn what_is_understood_and_has_no_effect_is_said_with_what_to_use_instead() {
+    let own = made(&[]);
+    let on = (names::DIRECT_ACCESS, "true");
+    let affine = Service { client_ip_affinity: Some(10_800), ..service(&[on]) };
+    for (service, words) in [
+        (affine.clone(), "spec.sessionAffinity: ClientIP is followed by kube-proxy"),
+        (affine, "sessionExpireTime: 3600"),
+        (service(&[on, (names::CUSTOM_WEIGHT, "50")]), "write it into the Pod template"),
+        (service(&[on, ("service.cloud.tencent.com/colour", "red")]), "/colour: the key is not known"),
+        (service(&[on, ("ingress.cloud.tencent.com/rewrite-support", "true")]), "annotation of Ingresses"),
+        (service(&[on, (names::PREVENT_LOOPBACK, "true")]), "set healthCheck.sourceIpType to 1"),
+    ] {
+        let (is_true, reason, message) = told(&verdict(&service, ALL, &[&own]));
+        assert!(!is_true && reason == "NotSupported" && message.contains(words), "{reason}: {message}");
+    }
+    let followed = Service { client_ip_affinity: Some(60), ..service(&[on, (names::SERVICE_CONFIG, "web")]) };
+    let own_of_config = made(&[(names::SERVICE_CONFIG, "web")]);
+    assert!(told(&verdict(&followed, ALL, &[&own_of_config])).0, "the config may say it");
+    // A right key counts, and its twin is named.
+    let twin = service(&[on, ("service.cloud.tencent.com/direct-acess", "true")]);
+    let (is_true, reason, message) = told(&verdict(&twin, ALL, &[&own]));
+    assert!(
+        !is_true && reason == "InvalidAnnotation" && message.contains("direct-acess: the key is not known"),
+        "{message}"
+    );
+    assert!(message.contains("remove this one"), "{message}");
+}
+
+#[test]
+fn a_service_of_another_type_that_asks_is_told_why_it_gets_nothing() {
+    let asking = |is_headless| {
+        let service = service(&[(names::DIRECT_ACCESS, "true")]);
+        Service { is_load_balancer: false, is_headless, ..service }
+    };
+    for (is_headless, words) in [(true, "it is headless; make a Service"), (false, "it is none; change its type")] {
+        let (is_true, reason, message) = told(&verdict(&asking(is_headless), ALL, &[]));
+        assert!(!is_true && reason == "NotLoadBalancer" && message.contains(words), "{message}");
+        let other = binding(2, &json!({}));
+        assert_eq!(condition(&verdict(&asking(is_headless), ALL, &[&other]), None), None, "it has a binding");
+        for setting in [Setting { has_tke: Known::Yes, ..ALL }, Setting { acceptance: Acceptance::Off, ..ALL }] {
+            assert_eq!(condition(&verdict(&asking(is_headless), setting, &[]), None), None, "others may follow it");
+        }
+    }
+}
+
+#[test]
+fn a_service_that_asks_where_no_flag_takes_it_is_told_once() {
+    let asking = service(&[(names::DIRECT_ACCESS, "true")]);
+    let off = Setting { acceptance: Acceptance::Off, ..ALL };
+    let found = verdict(&asking, off, &[]);
+    assert_eq!(condition(&found, None), None, "its status stays as it is");
+    assert!(found.notice.unwrap().contains("--annotated-services=Off; start it with --annotated-services=All"));
+    let own_class = verdict(&asking, Setting { acceptance: Acceptance::OwnClass, ..ALL }, &[]);
+    assert!(own_class.notice.unwrap().contains("spec.loadBalancerClass"));
+    let other = binding(2, &json!({}));
+    let of_tke = Setting { has_tke: Known::Yes, ..off };
+    let unknown = Setting { has_tke: Known::Unknown, ..off };
+    assert_eq!(verdict(&asking, off, &[&other]).notice, None, "it has a binding");
+    assert_eq!(verdict(&asking, of_tke, &[]).notice, None, "TKE follows it");
+    assert_eq!(verdict(&asking, unknown, &[]).notice, None, "TKE may follow it");
+    assert_eq!(verdict(&service(&[(names::DIRECT_ACCESS, "yes")]), off, &[]).notice, None, "it does not plainly ask");
+    assert_eq!(verdict(&service(&[]), off, &[]).notice, None);
+    let of_class = Service { load_balancer_class: Some("example.com/other".to_owned()), ..asking };
+    assert_eq!(verdict(&of_class, off, &[]).notice, None, "it is another controller's");
 }

@@ -28,10 +28,11 @@ fn find(binding: &DirectAccessBinding, kind: ConditionType) -> Option<&Condition
 
 /// What there is to say of the binding of a Service at this moment.
 pub(super) fn trouble(binding: &DirectAccessBinding, now: Timestamp) -> Trouble {
-    let Some(ready) = find(binding, ConditionType::Ready).filter(|ready| ready.status != "True") else {
-        return Trouble::None;
-    };
     let name = binding.metadata.name.as_deref().unwrap_or_default();
+    let Some(ready) = find(binding, ConditionType::Ready) else { return unseen(binding, name, now) };
+    if ready.status == "True" {
+        return Trouble::None;
+    }
     if let Some(stalled) = find(binding, ConditionType::Stalled).filter(|stalled| stalled.status == "True") {
         let (reason, message) = (&stalled.reason, &stalled.message);
         return Trouble::Lasting(format!("DirectAccessBinding '{name}' is not ready, {reason}: {message}"));
@@ -43,6 +44,20 @@ pub(super) fn trouble(binding: &DirectAccessBinding, now: Timestamp) -> Trouble 
     // Counts in the binding's own words change all the time.
     let meaning = ready.reason.parse::<Reason>().map_or("", Reason::meaning);
     Trouble::Lasting(format!("DirectAccessBinding '{name}' is not ready, {}: {meaning}", ready.reason))
+}
+
+/// A binding whose status says nothing yet. Nobody may be there who could look at it.
+fn unseen(binding: &DirectAccessBinding, name: &str, now: Timestamp) -> Trouble {
+    let Some(created) = &binding.metadata.creation_timestamp else { return Trouble::None };
+    let due = created.0.saturating_add(ON_ITS_WAY).unwrap_or(now);
+    if now < due {
+        return Trouble::From(due);
+    }
+    let words = format!(
+        "DirectAccessBinding '{name}' has no condition Ready: its load balancer could not be looked at yet, or its status not be written; \
+         look at its Events, and at the log of the controller"
+    );
+    Trouble::Lasting(words)
 }
 
 /// What of a binding its Service's condition may depend on, besides its spec.

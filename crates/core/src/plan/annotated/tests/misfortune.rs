@@ -18,60 +18,89 @@ const WEIGHTS: &str = r#"{"defaultWeight":20,"groups":[{"key":{"proto":"TCP","po
     {"name":"web","weights":[{"weight":0,"podIndexes":[0]},{"weight":50,"podIndexes":[1]}]}]}]}"#;
 const PROTOCOLS: &str = r#"{"443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"}}},"8443":{"protocol":["TCP_SSL","QUIC"],"tls":"b"}}"#;
 
-/// A valid value of every annotation, and the garbage that is legitimately readable there, with the reason.
-const ROWS: &[(&str, &str, &[&str])] = &[
+/// One annotation: a valid value, the garbage that is legitimately readable there, with the reason, and what is reported of all other
+/// garbage.
+pub(super) type Row = (&'static str, &'static str, &'static [&'static str], Told);
+
+/// What is reported of garbage: the reason of the Service's condition and of an Event on it, which both name the key. What is said of a
+/// Service that has a binding is in the status of that binding, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// `InvalidAnnotation`: it cannot be followed, and what it is about stays as it is.
+    Invalid,
+    /// `Held`, on the Service alone: it decides whether there is a binding. Without one, `InvalidAnnotation`.
+    Held,
+    /// `NotSupported`: nobody follows it. These values say nothing that would be missed.
+    NotSupported(&'static [&'static str]),
+    /// Nothing: controllers write it, and it decides nothing.
+    Nothing,
+}
+
+use Told::{Invalid, NotSupported};
+
+/// All annotations.
+pub(super) const ROWS: &[Row] = &[
     // Removing the user's own word ends the wish: the load balancer is then parked.
-    (names::DIRECT_ACCESS, "true", &[ABSENT]),
-    (names::SERVICE_CONFIG, "web", &["yes", "0", "null", "8080", "banana"]),
-    (names::SERVICE_CONFIG_AUTO, "false", &[]),
-    (names::EXISTING_LOAD_BALANCER_ID, "lb-1", &[]),
-    (names::CROSS_REGION_ID, "ap-beijing", &[]),
-    (names::CROSS_VPC_ID, "vpc-1", &[]),
-    (names::INTERNAL_SUBNET_ID, "subnet-1", &[]),
-    (names::INTERNET_CHARGE_TYPE, "TRAFFIC_POSTPAID_BY_HOUR", &[]),
-    (names::INTERNET_MAX_BANDWIDTH_OUT, "100", &[]),
+    (names::DIRECT_ACCESS, "true", &[ABSENT], Told::Held),
+    (names::SERVICE_CONFIG, "web", &["yes", "0", "null", "8080", "banana", LONG, "99999999999999999999"], Invalid),
+    (names::SERVICE_CONFIG_AUTO, "false", &[], Invalid),
+    (names::EXISTING_LOAD_BALANCER_ID, "lb-1", &[], Invalid),
+    (names::CROSS_REGION_ID, "ap-beijing", &[], Invalid),
+    (names::CROSS_VPC_ID, "vpc-1", &[], Invalid),
+    (names::INTERNAL_SUBNET_ID, "subnet-1", &[], Invalid),
+    (names::INTERNET_CHARGE_TYPE, "TRAFFIC_POSTPAID_BY_HOUR", &[], Invalid),
+    (names::INTERNET_MAX_BANDWIDTH_OUT, "100", &[], Invalid),
     // It says nothing, which can be followed where nothing is created.
-    (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"shop"}"#, &["{}"]),
+    (names::EXTENSIVE_PARAMETERS, r#"{"LoadBalancerName":"shop"}"#, &["{}"], Invalid),
     // Ports of which nothing is said have the listener of their own protocol.
-    (names::SPECIFY_PROTOCOL, PROTOCOLS, &[ABSENT, "{}"]),
-    (names::SECURITY_GROUPS, "sg-1,sg-2", &[]),
-    (names::PASS_TO_TARGET, "true", &[]),
+    (names::SPECIFY_PROTOCOL, PROTOCOLS, &[ABSENT, "{}"], Invalid),
+    (names::SECURITY_GROUPS, "sg-1,sg-2", &[], Invalid),
+    (names::PASS_TO_TARGET, "true", &[], Invalid),
     // Pods of which nothing is said have the weight of their listener.
-    (names::RS_WEIGHT, WEIGHTS, &[ABSENT, "{}"]),
-    (names::GRACE_SHUTDOWN, "true", &[]),
-    (names::GRACE_SHUTDOWN_NOT_READY, "true", &[]),
-    (names::LOAD_BALANCER_RETAIN, "true", &[]),
-    (names::DELETION_PROTECTION, "true", &[]),
-    (names::MODE, "skip", &[]),
-    (names::GRACE_DELETION, "true", ANYTHING),
-    (names::PREVENT_LOOPBACK, "true", ANYTHING),
-    (names::MODIFICATION_PROTECTION, "true", ANYTHING),
-    (names::TARGET_GROUPS, "[]", ANYTHING),
-    (names::LOAD_BALANCER_TYPE, "yunapiv3_forward_clb", ANYTHING),
-    (names::BACKENDS_LABEL, "a=b", ANYTHING),
-    (names::LOCAL_BIND, "true", ANYTHING),
-    (names::LOCAL_BALANCE, "true", ANYTHING),
-    (names::DISCARD_ADDRESS, "true", ANYTHING),
-    (names::LOAD_BALANCER_ID, "lb-1", ANYTHING),
-    (names::CLIENT_TOKEN, "abc", ANYTHING),
-    (names::SYNC_BEGIN_TIME, "2026-01-01T00:00:00+08:00", ANYTHING),
-    (names::SYNC_END_TIME, "2026-01-01T00:00:00+08:00", ANYTHING),
+    (names::RS_WEIGHT, WEIGHTS, &[ABSENT, "{}"], Invalid),
+    (names::GRACE_SHUTDOWN, "true", &[], Invalid),
+    (names::GRACE_SHUTDOWN_NOT_READY, "true", &[], Invalid),
+    (names::LOAD_BALANCER_RETAIN, "true", &[], Invalid),
+    (names::DELETION_PROTECTION, "true", &[], Invalid),
+    (names::MODE, "skip", &[], Invalid),
+    (names::GRACE_DELETION, "true", ANYTHING, NotSupported(&["false"])),
+    (names::PREVENT_LOOPBACK, "true", ANYTHING, NotSupported(&["false"])),
+    (names::MODIFICATION_PROTECTION, "true", ANYTHING, NotSupported(&["false"])),
+    (names::TARGET_GROUPS, "[]", ANYTHING, NotSupported(&["[]"])),
+    (names::LOAD_BALANCER_TYPE, "yunapiv3_forward_clb", ANYTHING, NotSupported(&["yunapiv3_forward_clb"])),
+    (names::BACKENDS_LABEL, "a=b", ANYTHING, NotSupported(&[])),
+    (names::LOCAL_BIND, "true", ANYTHING, NotSupported(&["false"])),
+    (names::LOCAL_BALANCE, "true", ANYTHING, NotSupported(&["false"])),
+    (names::DISCARD_ADDRESS, "true", ANYTHING, NotSupported(&["false"])),
+    (names::LOAD_BALANCER_KIND, "INTERNAL", ANYTHING, NotSupported(&["OPEN"])),
+    (names::SHARE_EXISTING, "false", ANYTHING, NotSupported(&["true"])),
+    (names::LISTENER_PARAMETERS, "{\"a\":1}", ANYTHING, NotSupported(&["", " ", "{}"])),
+    (names::SOURCE_ENDPOINTS, r#"{"name":"a"}"#, ANYTHING, NotSupported(&[])),
+    (names::CUSTOM_WEIGHT, "50", ANYTHING, NotSupported(&[])),
+    (names::NAT_IPV6, "fd00::1", ANYTHING, Told::Nothing),
+    (names::IPV6, "fd00::1", ANYTHING, Told::Nothing),
+    (names::LOAD_BALANCER_ID, "lb-1", ANYTHING, Told::Nothing),
+    (names::CLIENT_TOKEN, "abc", ANYTHING, Told::Nothing),
+    (names::SYNC_BEGIN_TIME, "2026-01-01T00:00:00+08:00", ANYTHING, Told::Nothing),
+    (names::SYNC_END_TIME, "2026-01-01T00:00:00+08:00", ANYTHING, Told::Nothing),
 ];
 
 /// The annotation is not there.
-const ABSENT: &str = "(absent)";
+pub(super) const ABSENT: &str = "(absent)";
 /// The valid value, with an end of line.
-const WITH_NEWLINE: &str = "(value + \\n)";
+pub(super) const WITH_NEWLINE: &str = "(value + \\n)";
 /// The key has a typing error.
-const MISSPELT: &str = "(key misspelt)";
+pub(super) const MISSPELT: &str = "(key misspelt)";
 /// The key is in the wrong case.
-const WRONG_CASE: &str = "(key in wrong case)";
+pub(super) const WRONG_CASE: &str = "(key in wrong case)";
+/// Longer than any id or name of the cloud.
+const LONG: &str = "a234567890123456789012345678901234567890123456789012345678901234567890";
 /// 20 KB of text.
 const HUGE: &str = "(20 KB)";
 /// Of annotations that are not read.
 const ANYTHING: &[&str] = GARBAGE;
 
-const GARBAGE: &[&str] = &[
+pub(super) const GARBAGE: &[&str] = &[
     ABSENT,
     "",
     " ",
@@ -87,6 +116,11 @@ const GARBAGE: &[&str] = &[
     "a,b",
     "CHANGE_ME",
     HUGE,
+    "[www.example.com](http://www.example.com)",
+    LONG,
+    "99999999999999999999",
+    "lb-1,",
+    "../../etc",
     "8080",
     "banana",
     WITH_NEWLINE,
@@ -118,7 +152,7 @@ fn service(base: Base) -> Service {
     service.ports = vec![port(80, Transport::Tcp), port(443, Transport::Tcp), port(8443, Transport::Tcp)];
     service.is_load_balancer = true;
     let all = ROWS.iter().filter(|(key, ..)| *key != names::EXISTING_LOAD_BALANCER_ID || base == Base::Existing);
-    service.annotations = all.map(|(key, value, _)| ((*key).to_owned(), (*value).to_owned())).collect();
+    service.annotations = all.map(|(key, value, ..)| ((*key).to_owned(), (*value).to_owned())).collect();
     if base == Base::Loose {
         let switches = [
             names::LOAD_BALANCER_RETAIN,
@@ -132,7 +166,7 @@ fn service(base: Base) -> Service {
     service
 }
 
-fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
+pub(super) fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> Service {
     let mut service = service.clone();
     let value = match garbage {
         ABSENT => None,
@@ -221,7 +255,7 @@ fn misfortune_words_in_annotations_take_nothing_away() {
     for base in [Base::Created, Base::Existing, Base::Loose] {
         let own = owned(&service(base));
         assert_eq!(own.spec.deletion_policy == DeletionPolicy::Delete, base == Base::Loose);
-        for (key, valid, legitimate) in ROWS {
+        for (key, valid, legitimate, _) in ROWS {
             for garbage in GARBAGE {
                 let changed = with(&service(base), key, valid, garbage);
                 check(&own, base, key, garbage, &changed, legitimate);
@@ -236,7 +270,8 @@ fn misfortune_words_in_annotations_take_nothing_away() {
 /// A problem names the key, as it is or as it was misspelt.
 fn names(intent: &ServiceIntent, key: &str) -> bool {
     let head = key[..key.len() - 1].to_ascii_lowercase();
-    intent.problems.iter().any(|problem| problem.key.to_ascii_lowercase().starts_with(&head))
+    let all = intent.problems.iter().chain(&intent.unheeded);
+    all.into_iter().any(|problem| problem.key.to_ascii_lowercase().starts_with(&head))
 }
 
 /// One cell: a binding, and its Service with one annotation spoilt.

@@ -1,4 +1,6 @@
 mod misfortune;
+mod reported;
+mod unheeded;
 
 use serde_json::{Value, json};
 
@@ -43,6 +45,10 @@ fn spec(intent: &ServiceIntent) -> Value {
 
 fn faults(intent: &ServiceIntent) -> Vec<&str> {
     intent.problems.iter().map(|problem| problem.key.as_str()).collect()
+}
+
+fn unheeded(intent: &ServiceIntent) -> Vec<&str> {
+    intent.unheeded.iter().map(|problem| problem.key.as_str()).collect()
 }
 
 /// The binding that was made for such a Service, whose listeners its status shows.
@@ -105,7 +111,7 @@ fn who_is_taken() {
         let mut service = service(annotations);
         service.load_balancer_class = class.map(str::to_owned);
         let found = match read(&service, Setting { acceptance, has_tke, is_default: Known::No }, None).wish {
-            Wish::None => None,
+            Wish::None | Wish::NotAccepted(_) => None,
             Wish::LeftToTke => Some(false),
             Wish::Undecided if has_tke == Known::Unknown => Some(false),
             Wish::Serve(..) => Some(true),
@@ -453,7 +459,7 @@ fn graceful_shutdown_may_be_switched_off() {
 fn what_is_known_and_not_acted_on_is_told_and_what_is_unknown_is_left_alone() {
     let reading =
         reading(&[(names::PREVENT_LOOPBACK, "true"), ("example.com/other", "{"), (names::SYNC_END_TIME, "x")]);
-    assert_eq!(reading.ignored, [names::PREVENT_LOOPBACK]);
+    assert_eq!(unheeded(&reading), [names::PREVENT_LOOPBACK]);
     assert_eq!(faults(&reading), [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! What `drain --now` is told to drain, and the Pods of a workload.
+//! Workloads as people name them, their Pods, and the command that replaces these.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,21 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::core::Selector;
 
-use crate::cli::Error;
-use crate::cli::session::Session;
+use super::Error;
+use super::session::Session;
+use crate::model;
 
 /// A kind whose objects have Pods.
 #[derive(Debug)]
 pub(super) struct Workload {
-    kind: &'static str,
-    plural: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) plural: &'static str,
     /// Other names that kubectl takes for it, in lower case.
     aliases: &'static [&'static str],
 }
 
-const WORKLOADS: [Workload; 4] = [
+/// Those of `apps`.
+pub(super) const WORKLOADS: [Workload; 4] = [
     Workload { kind: "Deployment", plural: "deployments", aliases: &["deployment", "deploy"] },
     Workload { kind: "StatefulSet", plural: "statefulsets", aliases: &["statefulset", "sts"] },
     Workload { kind: "DaemonSet", plural: "daemonsets", aliases: &["daemonset", "ds"] },
@@ -38,8 +40,8 @@ pub(super) enum Drained<'a> {
     Workload(&'static Workload, &'a str),
 }
 
-/// A kind, as people say it.
-fn kind(word: &str) -> Option<Option<&'static Workload>> {
+/// A kind, as people say it: `Some(None)` is a Pod, `None` has no Pods.
+pub(super) fn kind(word: &str) -> Option<Option<&'static Workload>> {
     let word = word.to_lowercase();
     let word = word.strip_suffix(".apps").unwrap_or(&word);
     if PODS.contains(&word) {
@@ -87,16 +89,24 @@ fn one<'a>(argument: &'a str, usual: Option<&'static Workload>) -> Result<Draine
     Ok(found.map_or(Drained::Pod(name), |workload| Drained::Workload(workload, name)))
 }
 
-/// The names of the Pods that a workload has at this moment, but for those that ended for good.
-pub(super) async fn pods(session: &Session, workload: &'static Workload, name: &str) -> Result<Vec<String>, Error> {
+/// A workload, as it stands.
+pub(super) async fn read(session: &Session, workload: &'static Workload, name: &str) -> Result<DynamicObject, Error> {
     let Workload { kind, plural, .. } = workload;
-    let fault = || Error::kubernetes(format!("cannot read the Pods of {kind} '{name}'"));
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", kind), plural);
     let objects: Api<DynamicObject> = Api::namespaced_with(session.client.clone(), &session.namespace, &resource);
-    let found = objects.get_opt(name).await.map_err(fault())?;
-    let Some(found) = found else {
-        return Err(Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() });
-    };
+    let found = objects.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read {kind} '{name}'")))?;
+    let missing = || Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() };
+    found.ok_or_else(missing)
+}
+
+/// The Pods that a workload has at this moment, but for those that ended for good.
+pub(super) async fn pods(
+    session: &Session,
+    workload: &'static Workload,
+    found: DynamicObject,
+) -> Result<Vec<Pod>, Error> {
+    let (kind, name) = (workload.kind, found.metadata.name.clone().unwrap_or_default());
+    let fault = || Error::kubernetes(format!("cannot read the Pods of {kind} '{name}'"));
     let selector: Option<LabelSelector> = serde_json::from_value(found.data["spec"]["selector"].clone()).ok();
     let Some(selector) = selector.and_then(|selector| Selector::try_from(selector).ok()) else {
         return Err(Error::Argument(format!("the selector of {kind} '{name}' cannot be read")));
@@ -104,7 +114,7 @@ pub(super) async fn pods(session: &Session, workload: &'static Workload, name: &
     let params = ListParams::default().labels_from(&selector);
     let own: BTreeSet<String> = found.metadata.uid.into_iter().collect();
     // A Deployment has its Pods by its ReplicaSets.
-    let owners = if *kind == "Deployment" {
+    let owners = if kind == "Deployment" {
         let sets: Api<ReplicaSet> = Api::namespaced(session.client.clone(), &session.namespace);
         let sets = sets.list_metadata(&params).await.map_err(fault())?;
         let owned = sets.items.into_iter().filter(|set| is_owned(&set.metadata, &own));
@@ -114,8 +124,28 @@ pub(super) async fn pods(session: &Session, workload: &'static Workload, name: &
     };
     let pods: Api<Pod> = Api::namespaced(session.client.clone(), &session.namespace);
     let pods = pods.list(&params).await.map_err(fault())?;
-    let living = pods.items.into_iter().filter(|pod| is_owned(&pod.metadata, &owners) && !has_ended(pod));
-    Ok(living.filter_map(|pod| pod.metadata.name).collect())
+    Ok(pods.items.into_iter().filter(|pod| is_owned(&pod.metadata, &owners) && !has_ended(pod)).collect())
+}
+
+/// The label by which a Deployment tells its ReplicaSets apart; their names end with it.
+const TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// The command that replaces a Pod, with all others of its workload where it has one.
+pub(super) fn replacement(pod: &model::Pod) -> String {
+    let namespace = &pod.key.namespace;
+    let hash = pod.labels.get(TEMPLATE_HASH);
+    let restarted = pod.workload.as_ref().and_then(|owner| match owner.kind.as_str() {
+        "ReplicaSet" => {
+            let name = owner.name.strip_suffix(hash?.as_str())?.strip_suffix('-')?;
+            Some(format!("deployment/{name}"))
+        }
+        "StatefulSet" | "DaemonSet" => Some(format!("{}/{}", owner.kind.to_lowercase(), owner.name)),
+        _ => None,
+    });
+    match restarted {
+        Some(workload) => format!("kubectl rollout restart {workload} -n {namespace}"),
+        None => format!("kubectl delete pod {} -n {namespace}", pod.key.name),
+    }
 }
 
 fn is_owned(meta: &ObjectMeta, owners: &BTreeSet<String>) -> bool {
@@ -140,6 +170,27 @@ mod tests {
             Drained::Workload(workload, name) => format!("{} {name}", workload.kind),
         });
         Ok(said.collect())
+    }
+
+    #[test]
+    fn pods_are_replaced_by_restarting_what_makes_them() {
+        let pod = |owner: Option<(&str, &str)>, hash: &str| model::Pod {
+            workload: owner.map(|(kind, name)| model::Workload { kind: kind.to_owned(), name: name.to_owned() }),
+            labels: std::iter::once((TEMPLATE_HASH.to_owned(), hash.to_owned())).collect(),
+            ..crate::k8s::pod(
+                &serde_json::from_value(serde_json::json!({"metadata": {"name": "web-1", "namespace": "shop"}}))
+                    .unwrap(),
+            )
+        };
+        for (owner, expected) in [
+            (Some(("ReplicaSet", "web-7d4b9c")), "kubectl rollout restart deployment/web -n shop"),
+            (Some(("ReplicaSet", "alone")), "kubectl delete pod web-1 -n shop"),
+            (Some(("StatefulSet", "db")), "kubectl rollout restart statefulset/db -n shop"),
+            (Some(("DaemonSet", "agent")), "kubectl rollout restart daemonset/agent -n shop"),
+            (None, "kubectl delete pod web-1 -n shop"),
+        ] {
+            assert_eq!(replacement(&pod(owner, "7d4b9c")), expected, "{owner:?}");
+        }
     }
 
     #[test]

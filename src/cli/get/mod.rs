@@ -1,19 +1,24 @@
-//! `get`: bindings with their targets.
+//! `get`: bindings with their targets, the troubled ones first.
+
+mod target;
 
 use serde::Serialize;
 
+use super::error::of_cloud;
 use super::leaving::{Draining, Retained, draining, retained, retained_lines, some};
 use super::options::{Get, without_kind};
 use super::output::{Printer, age};
-use super::remarks::{Remark, of_binding};
+use super::remarks::{Remark, Topic, of_binding};
 use super::session::Session;
-use super::world::{NOT_ASKED, Seen, World};
+use super::world::{Seen, World};
 use super::{Ending, Error};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{Left, Parked, Parking};
 use crate::api::condition::ConditionType;
-use crate::model::{GateState, Health, Pod};
-use crate::plan::{Cloud, Fate, RouteTrace};
+use crate::plan::Cloud;
+use target::{ListenerRow, Trouble};
+
+pub(super) use target::{gate_word, health_word};
 
 pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer) -> Result<Ending, Error> {
     let world = World::read(session, options.all_namespaces).await?;
@@ -25,27 +30,39 @@ pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer)
     if let Some(missing) = names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name))) {
         return Err(session.no_binding(missing));
     }
-    let rows: Vec<_> = seen.iter().map(Row::new).collect();
-    if let Some(format) = options.output {
-        printer.value(format, &serde_json::json!({"bindings": rows}))?;
-        return Ok(Ending::Fine);
+    let mut rows: Vec<_> = seen.iter().map(|one| (Row::new(one), one)).collect();
+    rows.sort_by_key(|(row, _)| row.rank());
+    let least = if options.problems { Trouble::Passing } else { Trouble::None };
+    if options.problems {
+        rows.retain(|(row, _)| row.has_problem());
     }
-    if rows.is_empty() {
-        eprintln!("no DirectAccessBindings found");
-        return Ok(Ending::Fine);
-    }
-    for (at, (row, seen)) in rows.iter().zip(&seen).enumerate() {
-        if at > 0 {
-            printer.line("")?;
+    match options.output {
+        Some(format) => {
+            let bindings: Vec<_> = rows.iter().map(|(row, _)| row).collect();
+            printer.value(format, &serde_json::json!({"bindings": bindings}))?;
         }
-        row.print(seen, options.all_namespaces, printer)?;
+        None if rows.is_empty() && options.problems => {
+            eprintln!("no problems found; {} DirectAccessBindings", seen.len())
+        }
+        None if rows.is_empty() => eprintln!("no DirectAccessBindings found"),
+        None => {
+            for (at, (row, seen)) in rows.iter().enumerate() {
+                if at > 0 {
+                    printer.line("")?;
+                }
+                row.print(seen, options.all_namespaces, least, printer)?;
+            }
+        }
     }
-    if sights.iter().any(|sight| matches!(&sight.snapshot.cloud, Cloud::Failed(failure) if failure.code == NOT_ASKED)) {
+    if seen.iter().any(|one| one.is_unasked()) && options.output.is_none() {
         eprintln!(
             "weights and health are read from CLB: set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY to see them"
         );
     }
-    Ok(Ending::Fine)
+    match seen.iter().find_map(Seen::unread) {
+        None => Ok(Ending::Fine),
+        Some(why) => Err(Error::Unread(why)),
+    }
 }
 
 /// The binding is one of these, or there are none.
@@ -65,6 +82,8 @@ struct Row {
     name: String,
     service: String,
     load_balancer: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    region: String,
     address: String,
     targets: String,
     ready: String,
@@ -110,39 +129,6 @@ pub(super) fn parking(seen: &Seen<'_>) -> Parking {
     Parking { left: seen.plan.left.or(recorded.left), are_removals_held: seen.removals.held().is_some() }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ListenerRow {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listener_id: Option<String>,
-    targets: Vec<TargetRow>,
-    excluded: Vec<ExcludedRow>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TargetRow {
-    pod: String,
-    address: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    weight: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wanted_weight: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    health: Option<&'static str>,
-    gate: &'static str,
-    /// What becomes of a target that leaves, or stays for a reason; absent for one that serves or is to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ExcludedRow {
-    pod: String,
-    reason: &'static str,
-}
-
 impl Row {
     fn new(seen: &Seen<'_>) -> Self {
         let binding = &seen.view.binding;
@@ -155,16 +141,13 @@ impl Row {
             name: text(binding.metadata.name.as_ref()),
             service: binding.spec.service_ref.name.clone(),
             address: load_balancer.addresses.first().cloned().or(load_balancer.domain).unwrap_or_default(),
-            load_balancer: load_balancer.id,
+            load_balancer: seen.home.map_or(load_balancer.id, |(_, id)| id.to_string()),
+            region: seen.home.map_or(load_balancer.region, |(region, _)| region.to_string()),
             targets: status.targets.unwrap_or_default().summary,
             ready: ready.map_or_else(|| "Unknown".to_owned(), |found| found.status.clone()),
             reason: text(ready.map(|found| &found.reason)),
             message: text(ready.map(|found| &found.message)),
-            cloud: match seen.cloud {
-                Cloud::Failed(failure) => Some(failure.to_string()),
-                Cloud::Missing(_) => Some("CLB does not show the load balancer".to_owned()),
-                Cloud::Unplaced(_) | Cloud::Observed(_) => None,
-            },
+            cloud: cloud(seen),
             parked: ParkedRow::new(seen),
             retained: retained(seen),
             draining: draining(seen),
@@ -173,7 +156,7 @@ impl Row {
         }
     }
 
-    fn print(&self, seen: &Seen<'_>, has_namespace: bool, printer: &mut Printer) -> Result<(), Error> {
+    fn print(&self, seen: &Seen<'_>, has_namespace: bool, least: Trouble, printer: &mut Printer) -> Result<(), Error> {
         let mut header = vec!["NAME", "SERVICE", "LB", "ADDRESS", "TARGETS", "READY", "REASON", "AGE"];
         let created = seen.view.binding.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let mut cells = vec![
@@ -194,10 +177,14 @@ impl Row {
         if self.ready != "True" && !self.message.is_empty() {
             printer.line(format!("  {}", self.message))?;
         }
+        // Where nobody has asked, that is said once for all.
+        if let Some(words) = self.cloud.as_ref().filter(|_| !seen.is_unasked()) {
+            printer.line(format!("  load balancer {} in {}: {words}", self.load_balancer, self.region))?;
+        }
         for line in self.leaving() {
             printer.line(format!("  {line}"))?;
         }
-        let targets: Vec<_> = self.listeners.iter().flat_map(ListenerRow::cells).collect();
+        let targets: Vec<_> = self.listeners.iter().flat_map(|one| one.cells(least)).collect();
         if !targets.is_empty() {
             printer.line("")?;
             let header = ["  LISTENER", "POD", "TARGET", "WEIGHT", "HEALTH", "GATE", "NOTE"];
@@ -205,6 +192,29 @@ impl Row {
             printer.table(if has_notes { &header } else { &header[..6] }, &targets)?;
         }
         Ok(())
+    }
+
+    /// Those come first that are not ready, and of these those that are known not to be.
+    fn rank(&self) -> u8 {
+        match (self.ready.as_str(), self.has_problem()) {
+            ("False", _) => 0,
+            ("True", false) => 3,
+            ("True", true) => 2,
+            _ => 1,
+        }
+    }
+
+    /// There is something to do, or to wait for. Advice is neither.
+    fn has_problem(&self) -> bool {
+        let mut targets = self.listeners.iter().flat_map(|one| &one.targets);
+        let is_excluded = self.listeners.iter().any(|one| !one.excluded.is_empty());
+        let is_told =
+            self.remarks.iter().any(|remark| !matches!(remark.topic, Topic::Note | Topic::NextLook | Topic::Tags));
+        self.ready != "True"
+            || self.parked.is_some()
+            || is_excluded
+            || is_told
+            || targets.any(|target| target.trouble > Trouble::None)
     }
 
     /// What is not as in a table of what is wanted.
@@ -221,72 +231,15 @@ impl Row {
     }
 }
 
-impl ListenerRow {
-    fn new(seen: &Seen<'_>, route: &RouteTrace) -> Self {
-        let gate = |uid: &str| seen.view.pods.get(uid).map_or("-", |pod| gate_word(pod));
-        let targets = route.targets.iter().chain(&route.others).map(|target| TargetRow {
-            pod: target.pod.clone(),
-            address: target.address.to_string(),
-            weight: target.weight,
-            wanted_weight: target.wanted,
-            health: target.health.map(health_word),
-            gate: gate(&target.pod_uid),
-            note: target.fate.map(fate_words),
-        });
-        let is_target = |pod: &str| route.targets.iter().chain(&route.others).any(|target| target.pod == pod);
-        let excluded = route.exclusions.iter().filter(|one| !is_target(&one.pod));
-        Self {
-            name: route.name.strip_prefix("listener ").unwrap_or(&route.name).to_owned(),
-            listener_id: route.listener.as_ref().map(ToString::to_string),
-            targets: targets.collect(),
-            excluded: excluded.map(|one| ExcludedRow { pod: one.pod.clone(), reason: one.reason.as_str() }).collect(),
+/// What is known of the cloud where it was not read as a whole; `None` where it was.
+fn cloud(seen: &Seen<'_>) -> Option<String> {
+    match seen.cloud {
+        Cloud::Failed(failure) => Some(of_cloud(failure)),
+        Cloud::Missing(_) => Some("CLB does not show it".to_owned()),
+        Cloud::Observed(observed) => {
+            let failure = observed.health.as_ref().err()?;
+            Some(format!("health cannot be read: {}", of_cloud(failure)))
         }
-    }
-
-    fn cells(&self) -> Vec<Vec<String>> {
-        let dash = || "-".to_owned();
-        let targets = self.targets.iter().map(|target| {
-            let weight = target.weight.map_or_else(dash, |weight| weight.to_string());
-            let health = target.health.map_or_else(dash, str::to_owned);
-            let listener = format!("  {}", self.name);
-            let pod = if target.pod.is_empty() { dash() } else { target.pod.clone() };
-            let note = target.note.clone().unwrap_or_default();
-            vec![listener, pod, target.address.clone(), weight, health, target.gate.to_owned(), note]
-        });
-        let excluded = self.excluded.iter().map(|one| {
-            let listener = format!("  {}", self.name);
-            vec![listener, one.pod.clone(), one.reason.to_owned(), dash(), dash(), dash(), String::new()]
-        });
-        targets.chain(excluded).collect()
-    }
-}
-
-/// What becomes of a target, and why.
-fn fate_words(fate: Fate) -> String {
-    match fate {
-        Fate::KeptForOthers(why) => format!("kept until others serve. {}", why.meaning()),
-        Fate::KeptAsLast(why) => format!("kept because nobody else would serve. {}", why.meaning()),
-        Fate::Draining(why, since) => format!("draining since {since}. {}", why.meaning()),
-        Fate::Leaving(why) => format!("leaving. {}", why.meaning()),
-        Fate::Held => "stays as it is; the binding's conditions say why.".to_owned(),
-    }
-}
-
-/// What CLB says of a target's health.
-pub(super) const fn health_word(health: Health) -> &'static str {
-    match health {
-        Health::Healthy => "Healthy",
-        Health::Unhealthy => "Unhealthy",
-        Health::Unknown => "Unknown",
-        Health::CheckOff => "CheckOff",
-    }
-}
-
-/// How a Pod's readiness gate stands.
-pub(super) const fn gate_word(pod: &Pod) -> &'static str {
-    match pod.gate {
-        GateState::Absent => "none",
-        GateState::Unset | GateState::Waiting { .. } => "closed",
-        GateState::Open => "open",
+        Cloud::Unplaced(_) => None,
     }
 }
