@@ -50,9 +50,9 @@ use Said::{Bound, Condition, Followed, Rule, Type};
 const DIFFER: Said = Rule("listeners must differ in port");
 const NEEDS_CERTIFICATE: Said = Rule("certificate must be set for protocol HTTPS, TCP_SSL or QUIC");
 const NO_CERTIFICATE: Said = Rule("certificate may be set only for protocol HTTPS, TCP_SSL or QUIC");
-const NO_PORT: Said = Condition(ResolvedRefs, "correct spec.listeners[80].servicePort");
+const NO_PORT: Said = Condition(ResolvedRefs, "set servicePort of this listener in spec.listeners");
 const TWICE: Said = Condition(Accepted, "is there twice");
-const NO_SECRET: Said = Condition(ResolvedRefs, "spec.listeners[443/TCP_SSL].certificate: Secret 'nobody'");
+const NO_SECRET: Said = Condition(ResolvedRefs, "spec.listeners[443/TCP_SSL].certificate: Secret 'shop/nobody'");
 
 /// A field of the spec by its JSON pointer, values that a mistake may leave there, and what their user hears. Nothing that they leave
 /// asked for is lost.
@@ -164,7 +164,7 @@ const FIELDS: &[Field] = &[
     (
         "/serviceConfigRef",
         &[
-            (r#"{"name": "nobody"}"#, Condition(ResolvedRefs, "TkeServiceConfig 'nobody'")),
+            (r#"{"name": "nobody"}"#, Condition(ResolvedRefs, "TkeServiceConfig 'shop/nobody'")),
             (r#"{"name": ""}"#, Type("service_config_ref.name")),
         ],
     ),
