@@ -65,8 +65,8 @@ fn a_weight_of_a_pods_own_that_cannot_be_read_is_held() {
     for odd in ["101", "heavy", "-1", "", "1.5"] {
         assert_eq!(of(&service(SAMPLE), true, &custom(member(0), odd)), Err(None), "{odd}");
     }
-    assert!(advice(&service(SAMPLE), [member(1), custom(pod(2), "5")].iter()).is_empty());
-    let told = advice(&service(SAMPLE), [custom(pod(3), "yes"), custom(pod(2), "200"), pod(1)].iter());
+    assert!(pod_advice([member(1), custom(pod(2), "5")].iter()).is_empty());
+    let told = pod_advice([custom(pod(3), "yes"), custom(pod(2), "200"), pod(1)].iter());
     assert_eq!(told.len(), 1);
     assert!(
         told[0].message.contains("'web-2'") && told[0].message.contains("\"200\"") && told[0].count == 2,
