@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::json::object;
 use crate::api::binding::{ChargeType, CreateSpec, IpVersion, Tag};
 use crate::api::names;
-use crate::model::{KeyProblem, quoted};
+use crate::model::{KeyProblem, nearest, quoted};
 
 /// What to write.
 pub(super) const FORM: &str = "a JSON object such as {\"AddressIPVersion\":\"IPV6\"}";
@@ -152,9 +152,7 @@ fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String>
 
 /// What to do about a parameter that is not known.
 fn unknown(name: &str) -> String {
-    let near =
-        |known: &&&'static str| strsim::osa_distance(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()) <= 2;
-    match PARAMETERS.iter().map(|(known, _)| known).find(near) {
+    match nearest(name, PARAMETERS.iter().map(|(known, _)| *known)) {
         Some(known) => format!("the parameter is not known; write {known}, or remove it"),
         None => "the parameter is not known here; remove it, or create the load balancer with it yourself and name it by the annotation \
                  service.kubernetes.io/tke-existed-lbid"

@@ -15,6 +15,7 @@ mod targets;
 use std::fmt::Display;
 
 use crate::api::condition::{ConditionType, Reason};
+use crate::model::nearest;
 
 pub use advice::Advice;
 pub(super) use advice::{
@@ -48,8 +49,6 @@ pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};
 const NAMED: usize = 5;
 /// What to do where the VPC of the cluster is not known.
 const VPC_REMEDY: &str = "set the controller's --vpc-id (the chart's vpcId)";
-/// So many letters apart, one name may have been meant by the other.
-const NEAR_MISS: usize = 2;
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,12 +93,8 @@ fn listed<T: Display>(all: impl IntoIterator<Item = T>, nothing: &str) -> String
 
 /// The name that may have been meant, as `; did you mean 'web'?`; empty where none is like it.
 fn meant<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let distance = |name: &&str| strsim::osa_distance(&name.to_ascii_lowercase(), &wanted.to_ascii_lowercase());
-    let nearest = names.map(|name| (distance(&name), name)).min();
-    match nearest.filter(|(distance, _)| (1..=NEAR_MISS).contains(distance)) {
-        Some((_, name)) => format!("; did you mean '{name}'?"),
-        None => String::new(),
-    }
+    let near = nearest(wanted, names.filter(|name| *name != wanted));
+    near.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -117,7 +112,7 @@ mod tests {
     fn a_name_that_is_nearly_the_one_is_asked_about() {
         let meant = |wanted| meant(wanted, ["web", "cart"].into_iter());
         assert_eq!(meant("wbe"), "; did you mean 'web'?");
-        assert_eq!(meant("Web"), "", "as far as letters go it is the same");
+        assert_eq!(meant("Web"), "; did you mean 'web'?");
         assert_eq!(meant("orders"), "");
     }
 }

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use super::{NEAR_MISS, listed};
+use super::listed;
 use crate::api::condition::ExclusionReason;
-use crate::model::{Pod, Service};
+use crate::model::{Pod, Service, nearest};
 use crate::plan::endpoint::{Endpoints, Exclusion};
 use crate::plan::{BindingView, selects};
 
@@ -127,6 +127,6 @@ fn mismatch(service: &Service, pod: &Pod) -> Option<String> {
     let mut others = service.selector.iter().filter(|(key, value)| pod.labels.get(*key) != Some(*value));
     let (key, wanted) = others.next()?;
     let found = pod.labels.get(key)?;
-    let is_near = strsim::osa_distance(found, wanted) <= NEAR_MISS || service.selector.len() > 1;
+    let is_near = nearest(found, [wanted.as_str()]).is_some() || service.selector.len() > 1;
     (others.next().is_none() && is_near).then(|| format!("{key}={found}"))
 }

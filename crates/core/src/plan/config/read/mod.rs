@@ -13,7 +13,7 @@ use super::problem;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::{EntryProblem, RawServiceConfig};
 use crate::api::{TkeServiceConfig, TkeServiceConfigSpec, clip};
-use crate::model::Protocol;
+use crate::model::{Protocol, nearest};
 use shape::{Kind, Presence, Shape};
 
 /// The most problems of one config that are told apart. Where there are more, the last one says so.
@@ -227,7 +227,7 @@ impl Reader {
 
     /// A field that no object of this kind has.
     fn unknown(&mut self, name: &str, known: &[&str], is_there: impl Fn(&str) -> bool, place: &Place) {
-        let near = words::nearest(name, known);
+        let near = nearest(name, known.iter().copied());
         if let Some(near) = near {
             self.doubts.insert((place.entry.clone(), place.join(near).field));
         }

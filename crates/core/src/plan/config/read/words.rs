@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::shape::{Kind, PLACES};
 use crate::api::clip;
+use crate::model::nearest;
 
 /// The most characters of a value that are repeated.
 const VALUE_MAX: usize = 40;
@@ -38,7 +39,7 @@ fn remedy(value: &Value, kind: Kind) -> String {
         (Kind::Number, Value::String(text)) if text.trim().parse::<i32>().is_ok() => {
             format!("write {} without quotes", text.trim())
         }
-        (Kind::Switch, Value::String(text)) => match nearest(text, &["true", "false"]) {
+        (Kind::Switch, Value::String(text)) => match nearest(text, ["true", "false"]) {
             Some(word) if text.eq_ignore_ascii_case(word) => format!("write {word} without quotes"),
             Some(word) => format!("write {word}"),
             None => correct(),
@@ -70,13 +71,4 @@ pub(super) fn unknown(name: &str, near: Option<(&str, bool)>) -> String {
 /// Where a field belongs that is in the wrong place.
 fn places(name: &str) -> Vec<&'static str> {
     PLACES.iter().filter(|(_, shape)| shape.kind(name).is_some()).map(|(place, _)| *place).collect()
-}
-
-/// The known name that is the same but for letter case, or for one or two letters.
-pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distance = |known: &str| strsim::osa_distance(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
-    let most = |known: &str| if known.len() <= 4 { 1 } else { 2 };
-    let is_short = |known: &&&str| name.len().abs_diff(known.len()) <= most(known);
-    let near = known.iter().filter(is_short).map(|known| (distance(known), *known));
-    near.filter(|(distance, known)| *distance <= most(known)).min().map(|(_, known)| known)
 }
