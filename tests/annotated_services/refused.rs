@@ -163,7 +163,7 @@ async fn words_that_have_no_effect_are_said_on_the_service_and_on_its_binding_on
         until_warned(&stage, reason, words).await;
     }
     eventually("the binding says it", DEADLINE, async || {
-        let path = "jsonpath={.status.conditions[?(@.type=='Accepted')].message}";
+        let path = "jsonpath={.status.advice[*].message}";
         let found = stage.ok(&["get", "directaccessbinding", "my-service", "-o", path]).await;
         if found.contains("/colour") && found.contains("ClientIP") { Ok(Some(())) } else { Err(found) }
     })

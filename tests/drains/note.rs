@@ -7,11 +7,11 @@ use crate::seen::web_pods;
 use crate::stage::{DEADLINE, Stage, binding, deployment_with, service};
 use crate::support::eventually;
 
-/// Status, reason, message and time of condition Accepted.
-fn accepted(binding: &DirectAccessBinding) -> (String, String, String, String) {
-    let conditions = binding.status.iter().flat_map(|status| &status.conditions);
-    let found = conditions.into_iter().find(|found| found.type_ == "Accepted").expect("it is always there");
-    (found.status.clone(), found.reason.clone(), found.message.clone(), format!("{:?}", found.last_transition_time))
+/// Reasons and messages of the advice in the status.
+fn advice(binding: &DirectAccessBinding) -> Vec<(String, String)> {
+    let advice = binding.status.iter().flat_map(|status| &status.advice);
+    let of_endings = advice.filter(|one| ["StopsEarly", "CutEarly", "GraceUsedUp"].contains(&one.reason.as_str()));
+    of_endings.map(|one| (one.reason.clone(), one.message.clone())).collect()
 }
 
 fn containers(hook: Option<u32>) -> serde_json::Value {
@@ -31,25 +31,26 @@ async fn a_grace_period_that_cannot_cover_the_drain_is_told_once_and_until_it_ca
     stage.apply(&deployment_with(2, &json!({}), &short)).await;
     stage.apply(&binding("web", &json!({"drain": {"timeoutSeconds": 20}}))).await;
     stage.until_ready("web", "2/2").await;
-    let told = accepted(&stage.binding("web").await.unwrap());
-    assert_eq!((told.0.as_str(), told.1.as_str()), ("True", "Accepted"), "it is a warning, not a fault");
-    assert!(told.2.contains("may stop accepting 0 s after") && told.2.contains("are cut 8 s after"), "{}", told.2);
+    let told = advice(&stage.binding("web").await.unwrap());
+    let [(stops, early), (cut, cut_early)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((stops.as_str(), cut.as_str()), ("StopsEarly", "CutEarly"), "{told:?}");
+    assert!(early.contains("may stop accepting 0 s after") && cut_early.contains("are cut 8 s after"), "{told:?}");
     for pod in web_pods(&stage).await {
-        assert!(!told.2.contains(&crate::seen::name(&pod)), "{}", told.2);
+        assert!(!format!("{told:?}").contains(&crate::seen::name(&pod)), "{told:?}");
     }
 
     // Other Pods of the same kind: the words stay as they are.
     stage.ok(&["rollout", "restart", "deployment/web"]).await;
     stage.ok(&["rollout", "status", "deployment/web", "--timeout=240s"]).await;
     stage.until_ready("web", "2/2").await;
-    assert_eq!(accepted(&stage.binding("web").await.unwrap()), told);
+    assert_eq!(advice(&stage.binding("web").await.unwrap()), told);
 
     let long = json!({"terminationGracePeriodSeconds": 40, "containers": containers(Some(5))});
     stage.apply(&deployment_with(2, &json!({}), &long)).await;
     stage.ok(&["rollout", "status", "deployment/web", "--timeout=240s"]).await;
     eventually("nothing is told any more", DEADLINE, async || {
-        let message = accepted(&stage.binding("web").await.unwrap()).2;
-        if message == "the spec is valid and without conflict" { Ok(Some(())) } else { Err(message) }
+        let told = advice(&stage.binding("web").await.unwrap());
+        if told.is_empty() { Ok(Some(())) } else { Err(format!("{told:?}")) }
     })
     .await;
     stage.finish().await;
