@@ -156,7 +156,14 @@ fn advice(plan: &BindingPlan, last: &[AdviceStatus]) -> Vec<AdviceStatus> {
     let mut all: Vec<&Advice> = plan.advice.iter().collect();
     all.sort();
     all.dedup();
-    all.into_iter().map(row).chain(kept).take(limit::ADVICE).collect()
+    let mut rows: Vec<_> = all.into_iter().map(row).chain(kept).collect();
+    let more = rows.len().saturating_sub(limit::ADVICE);
+    rows.truncate(limit::ADVICE);
+    if let Some(last) = rows.last_mut().filter(|_| more > 0) {
+        last.message = format!("{} more are not listed; follow these first", more + 1);
+        (last.pods, last.count) = (Vec::new(), None);
+    }
+    rows
 }
 
 /// What is in force stays in force until a read shows something else.

@@ -36,7 +36,7 @@ pub mod limit {
     /// Problems with the config.
     pub const CONFIG_PROBLEMS: usize = 32;
     /// Advice.
-    pub const ADVICE: usize = 8;
+    pub const ADVICE: usize = 16;
     /// Characters of an annotation's value.
     pub const ANNOTATION_VALUE: usize = 1024;
 }
@@ -82,7 +82,8 @@ pub struct DirectAccessBindingStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::CONFIG_PROBLEMS), extend("x-kubernetes-list-type" = "atomic"))]
     pub config_problems: Vec<EntryProblem>,
-    /// What is worth knowing and makes no condition False, such as Pods without a readiness gate; at most 8.
+    /// What is worth knowing and makes no condition False, such as Pods without a readiness gate; at most 16, of which the
+    /// last says how many more there are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::ADVICE), extend("x-kubernetes-list-type" = "atomic"))]
     pub advice: Vec<AdviceStatus>,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::acts::web;
 use super::world::{World, address};
-use crate::api::binding::{AdviceStatus, DirectAccessBindingStatus};
+use crate::api::binding::{AdviceStatus, DirectAccessBindingStatus, limit};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::service_config::RawServiceConfig;
 use crate::model::{Class, Failure, GateState, Health, ServicePort, TargetPort, Transport, Workload};
@@ -83,6 +83,24 @@ fn advice_that_only_a_read_gives_stays_while_there_is_none() {
     world.pods.values_mut().for_each(|pod| pod.gate = GateState::Open);
     world.round();
     assert_eq!(advice(&world, "UngatedPods"), None);
+}
+
+#[test]
+fn of_much_advice_the_last_row_says_how_much_more_there_is() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let owner = json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "service-uid", "controller": true});
+    let binding = std::sync::Arc::make_mut(&mut world.bindings[0]);
+    binding.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+    let service = world.service.as_mut().unwrap();
+    for key in crate::plan::annotated::keys::KEYS {
+        service.annotations.insert(key.name, "odd");
+    }
+    world.round();
+    let all = world.plan().bindings[0].advice.len();
+    let found = status(&world).advice;
+    assert!(all > limit::ADVICE && found.len() == limit::ADVICE, "{all} {}", found.len());
+    let expected = format!("{} more are not listed; follow these first", all - limit::ADVICE + 1);
+    assert_eq!(found.last().map(|one| one.message.as_str()), Some(expected.as_str()));
 }
 
 #[test]
