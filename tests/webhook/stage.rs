@@ -127,15 +127,15 @@ impl Stage {
         self.ok(&["label", "namespace", &namespace.name, "cloud.tencent.com/direct-access-gates=enabled"]).await;
     }
 
-    /// Services and bindings [`NAMES`].
+    /// Services and bindings [`NAMES`], each with a port of its own: of those made in one second, nobody knows which is the older.
     pub(crate) async fn populate(&self, namespace: &Namespace) {
-        for name in NAMES {
+        for (port, name) in (80..).zip(NAMES) {
             let spec = if name == "off" { json!({"suspend": true}) } else { json!({}) };
             let mut whole = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": "lb-test0001"}});
             whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
             let list = json!({"apiVersion": "v1", "kind": "List", "items": [
                 {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
-                 "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}},
+                 "spec": {"selector": {"app": name}, "ports": [{"port": port, "targetPort": 80}]}},
                 {"apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
                  "metadata": {"name": name}, "spec": whole},
             ]});
