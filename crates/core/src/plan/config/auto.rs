@@ -44,9 +44,17 @@ pub fn entries(binding: &DirectAccessBinding, service: Option<&Service>) -> Opti
 
 /// The spec with an entry for each wanted one, and none for others. What else is in it stays as it is.
 pub fn merge(spec: &Json, wanted: &Entries) -> Json {
+    let is_read = |value: &Json| value.is_null() || value.is_object();
+    if !is_read(spec) || !is_read(&spec["loadBalancer"]) {
+        // Nobody knows what is in it, and it is not ours to take away.
+        return spec.clone();
+    }
     let mut spec = object(Some(spec));
     let mut load_balancer = object(spec.get("loadBalancer"));
     for (field, is_layer7) in [("l4Listeners", false), ("l7Listeners", true)] {
+        if !is_list(load_balancer.get(field)) {
+            continue;
+        }
         let of_layer = || wanted.iter().filter(|((protocol, _), _)| protocol.is_layer7() == is_layer7);
         let mut listeners = list(load_balancer.get(field));
         let key = |entry: &Json| (text(entry, "protocol").to_ascii_uppercase(), entry["port"].as_u64());
@@ -76,11 +84,17 @@ pub fn merge(spec: &Json, wanted: &Entries) -> Json {
 
 fn merge_domains(entry: &mut Json, wanted: &BTreeMap<String, BTreeSet<String>>) {
     let Json::Object(entry) = entry else { return };
+    if !is_list(entry.get("domains")) {
+        return;
+    }
     let mut domains = list(entry.get("domains"));
     domains.retain(|domain| !is_text(domain, "domain") || wanted.contains_key(text(domain, "domain")));
     for (name, urls) in wanted {
         let domain = find_or_push(&mut domains, |domain| text(domain, "domain") == name, || json!({"domain": name}));
         let Json::Object(domain) = domain else { continue };
+        if !is_list(domain.get("rules")) {
+            continue;
+        }
         let mut rules = list(domain.get("rules"));
         rules.retain(|rule| !is_text(rule, "url") || urls.contains(text(rule, "url")));
         for url in urls {
@@ -101,6 +115,11 @@ fn list(value: Option<&Json>) -> Vec<Json> {
 
 fn text<'a>(entry: &'a Json, field: &str) -> &'a str {
     entry[field].as_str().unwrap_or_default()
+}
+
+/// The field is a list, or missing.
+fn is_list(value: Option<&Json>) -> bool {
+    value.is_none_or(|value| value.is_array() || value.is_null())
 }
 
 /// The field is a text, or missing.
@@ -172,6 +191,26 @@ mod tests {
         assert_eq!(merged["loadBalancer"]["l4Listeners"], json!([odd, 7, {"protocol": "TCP", "port": 80}]));
         let domains = &merged["loadBalancer"]["l7Listeners"][0]["domains"];
         assert_eq!(*domains, json!([domain, {"domain": "a.example", "rules": [rule, {"url": "/"}]}]));
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_not_taken_away() {
+        let wanted = entries_of(&json!({"listeners": [
+            {"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "HTTP", "rules": [{"domain": "a.example"}]}]}));
+        let wanted = wanted.unwrap();
+        let http = |domains: Json| json!({"protocol": "HTTP", "port": 81, "domains": domains});
+        let tcp = json!([{"protocol": "TCP", "port": 80}]);
+        let with = |domains: Json| json!({"loadBalancer": {"l4Listeners": tcp, "l7Listeners": [http(domains)]}});
+        for written in [
+            json!("text"),
+            json!([1]),
+            json!({"loadBalancer": [{"l4Listeners": tcp}]}),
+            json!({"loadBalancer": {"l4Listeners": {"scheduler": "WRR"}, "l7Listeners": "x"}}),
+            with(json!({"domain": "a.example", "http2": true})),
+            with(json!([{"domain": "a.example", "rules": {"url": "/", "scheduler": "WRR"}}])),
+        ] {
+            assert_eq!(merge(&written, &wanted), written);
+        }
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl Entry {
         }
     }
 
+    /// These wait for a field that cannot be had.
+    pub(super) fn wait_for(&mut self, field: &'static str, waiting: &[&'static str]) {
+        self.waits.push((field, waiting.to_vec()));
+    }
+
     /// A switch of which the old spelling is there too.
     pub(super) fn both_spellings(&mut self, old: &str, enable: Option<bool>, enabled: Option<bool>) {
         if let (Some(enable), Some(enabled)) = (enable, enabled)

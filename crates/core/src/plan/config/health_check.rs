@@ -27,6 +27,7 @@ impl Entry {
         self.both_spellings("healthCheck.enabled", config.enable, config.enabled);
         if config.switch() == Some(true) && self.is_wildcard() && config.http_check_domain.is_none() {
             if self.is_doubtful(Attribute::CheckDomain.field()) {
+                self.wait_for(Attribute::CheckDomain.field(), &["the other settings of healthCheck"]);
                 return;
             }
             let message = "the domain is a wildcard, which cannot be asked for; set the host of the health check, which \

@@ -5,7 +5,7 @@ mod shape;
 mod tests;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -18,6 +18,11 @@ use shape::{Kind, Presence, Shape};
 
 /// The most problems of one config that are told apart. Where there are more, the last one says so.
 const PROBLEMS_MAX: usize = 64;
+/// The most entries, of listeners, domains and rules together, that are read of one config. Twice as many as CLB takes of a load balancer, and
+/// few enough for every round to look at.
+const ITEMS_MAX: usize = 5_000;
+/// The longest name that may be a misspelt one.
+const NAME_LONGEST: usize = 64;
 /// The members of an object of Kubernetes that are not read here.
 const COMMON: [&str; 4] = ["apiVersion", "kind", "spec", "status"];
 /// The most characters of a name that users choose.
@@ -33,13 +38,13 @@ pub struct ConfigObject {
     /// What cannot be read, or is not known.
     pub problems: Vec<EntryProblem>,
     /// Entries and their fields that are there and cannot be read. What depends on one of them is not judged.
-    doubts: BTreeSet<(String, String)>,
+    doubts: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl ConfigObject {
     /// The fields of an entry that are there and cannot be read.
-    pub(super) fn doubts<'a>(&'a self, entry: &'a str) -> impl Iterator<Item = &'a str> {
-        self.doubts.iter().filter(move |(of, _)| of == entry).map(|(_, field)| field.as_str())
+    pub(super) fn doubts(&self, entry: &str) -> impl Iterator<Item = &str> {
+        self.doubts.get(entry).into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -57,7 +62,7 @@ impl From<RawServiceConfig> for ConfigObject {
         object.metadata = raw.metadata;
         // A status that cannot be read is as good as none: it is written anew.
         object.status = raw.fields.get("status").and_then(|status| serde_json::from_value(status.clone()).ok());
-        let Reader { problems, doubts, more } = reader;
+        let Reader { problems, doubts, more, items: _ } = reader;
         let mut problems = problems;
         if more > 0 {
             let message = format!("{more} more problems are not listed; correct these first");
@@ -137,7 +142,9 @@ impl Place {
 #[derive(Default)]
 struct Reader {
     problems: Vec<EntryProblem>,
-    doubts: BTreeSet<(String, String)>,
+    doubts: BTreeMap<String, BTreeSet<String>>,
+    /// Entries that were read.
+    items: usize,
     /// Problems beyond those that are listed.
     more: usize,
 }
@@ -200,6 +207,13 @@ impl Reader {
             (Kind::List(shape), Value::Array(items)) => {
                 let mut read = Vec::new();
                 for (index, item) in items.iter().enumerate() {
+                    self.items += 1;
+                    if self.items > ITEMS_MAX {
+                        let message =
+                            format!("it has more than {ITEMS_MAX} entries, of which no more are read; remove some");
+                        self.report(at, ConfigProblem::NotAllowed, &message);
+                        break;
+                    }
                     match item {
                         Value::Object(item) => {
                             let at = place.item(name, index, item);
@@ -221,15 +235,20 @@ impl Reader {
     }
 
     fn wrong_type(&mut self, value: &Value, kind: Kind, at: &Place) {
-        self.doubts.insert((at.entry.clone(), at.field.clone()));
+        self.doubts.entry(at.entry.clone()).or_default().insert(at.field.clone());
         self.report(at, ConfigProblem::Unreadable, &words::wrong_type(value, kind));
     }
 
     /// A field that no object of this kind has.
     fn unknown(&mut self, name: &str, known: &[&str], is_there: impl Fn(&str) -> bool, place: &Place) {
-        let near = nearest(name, known.iter().copied());
-        if let Some(near) = near {
-            self.doubts.insert((place.entry.clone(), place.join(near).field));
+        if self.problems.len() >= PROBLEMS_MAX {
+            self.more += 1;
+            return;
+        }
+        let near = nearest(name, known.iter().copied().filter(|_| name.len() <= NAME_LONGEST));
+        // Where the right one is there too, it counts.
+        if let Some(near) = near.filter(|near| !is_there(near)) {
+            self.doubts.entry(place.entry.clone()).or_default().insert(place.join(near).field);
         }
         let message = words::unknown(name, near.map(|near| (near, is_there(near))));
         self.report(&place.join(&clip(name, NAME_MAX)), ConfigProblem::UnknownField, &message);

@@ -244,6 +244,29 @@ fn a_config_of_nothing_but_faults_says_how_many_there_are() {
     assert_eq!(last.message, "36 more problems are not listed; correct these first");
 }
 
+/// The largest object that the API server takes is read in passing, whatever is in it.
+#[test]
+fn of_a_huge_config_a_part_is_read_and_it_is_said() {
+    let entries: Vec<_> = (0..30_000).map(|port| json!({"protocol": "TCP", "port": port, "scheduler": 1})).collect();
+    let found = object(&json!({"loadBalancer": {"l4Listeners": entries}}));
+    assert_eq!(found.object.spec.l4_listeners().len(), ITEMS_MAX);
+    let last = found.problems.last().unwrap();
+    assert!(last.message.ends_with("more problems are not listed; correct these first"), "{last:?}");
+    let long = "x".repeat(1_000_000);
+    let found = object(&json!({"loadBalancer": {long: 1}}));
+    assert_eq!(found.problems.len(), 1);
+}
+
+#[test]
+fn a_misspelt_field_beside_the_right_one_takes_nothing_away() {
+    let check =
+        json!({"checkType": "HTTP", "checktype": "HTTP", "httpVersion": "HTTP/1.1", "httpCheckDomain": "a.example"});
+    let entry = json!({"protocol": "TCP", "port": 80, "healthCheck": check, "session": {"enable": true, "sessionExpireTimes": 1, "sessionExpireTime": 60}});
+    let found = wishes(&object(&json!({"loadBalancer": {"l4Listeners": [entry]}}))).listener(Protocol::Tcp, 80);
+    assert_eq!(found.get(Attribute::CheckType), Some(&Wished::from("HTTP")));
+    assert_eq!(found.get(Attribute::SessionSeconds), Some(&Wished::from(60_i64)));
+}
+
 #[test]
 fn what_stands_beside_the_spec_is_told() {
     let raw = json!({"metadata": {"name": "tuned"}, "Spec": {}, "data": {}, "status": 5});
