@@ -14,7 +14,7 @@ use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventReason;
 use crate::api::service_config::EntryProblem;
-use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip, names};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{KeyProblem, ListenerId, ObjectKey, Service};
 use crate::plan::{BindingView, Outcome, Step, StepOutcome};
 use crate::status::RefusalNews;
@@ -25,8 +25,17 @@ const PROGRAM: &str = "Program";
 /// What the controller was about when it found a gate that it cannot open.
 pub(super) const OPEN_GATE: &str = "OpenGate";
 
-/// The most characters that events.k8s.io takes as a note.
+/// The most bytes that events.k8s.io takes as a note.
 const NOTE_MAX: usize = 1024;
+
+/// A note of a length that the API server takes. It counts bytes, although it says characters.
+pub(super) fn note_of(text: &str) -> String {
+    if text.len() <= NOTE_MAX {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(NOTE_MAX - '…'.len_utf8());
+    format!("{}…", &text[..end])
+}
 
 /// A rollout repeats the same Events. Each is published once in this time; the status has the result.
 const QUIET: Duration = Duration::from_secs(30);
@@ -70,7 +79,7 @@ pub(super) fn pod_notice(pod: &ObjectKey, uid: &str, kind: NoticeKind, note: &st
         kind,
         reason: EventReason::GateClosed.as_str().to_owned(),
         action: OPEN_GATE.to_owned(),
-        note: clip(note, NOTE_MAX),
+        note: note_of(note),
     }
 }
 
@@ -110,7 +119,7 @@ fn hold_notice(problem: &KeyProblem, until_then: &str, namespace: &str, uid: Opt
         kind: NoticeKind::Warning,
         reason: EventReason::HoldUnreadable.as_str().to_owned(),
         action: "FollowConfigMap".to_owned(),
-        note: clip(&format!("{problem}; {until_then}"), NOTE_MAX),
+        note: note_of(&format!("{problem}; {until_then}")),
     }
 }
 
@@ -121,7 +130,7 @@ pub fn refusal_notice(news: &RefusalNews, reason: &str, about: ObjectReference) 
         kind: NoticeKind::Warning,
         reason: reason.to_owned(),
         action: news.field.action().to_owned(),
-        note: clip(&news.note, NOTE_MAX),
+        note: note_of(&news.note),
     }
 }
 
@@ -195,7 +204,7 @@ pub(super) fn config_notice(before: &[EntryProblem], after: &[EntryProblem], abo
         kind: kind_of(reason),
         reason: reason.as_str().to_owned(),
         action: "FollowConfig".to_owned(),
-        note: clip(&news.join("; "), NOTE_MAX),
+        note: note_of(&news.join("; ")),
     })
 }
 
@@ -232,7 +241,7 @@ pub(super) fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action:
         kind,
         reason: reason.to_owned(),
         action: action.to_owned(),
-        note: clip(note, NOTE_MAX),
+        note: note_of(note),
     }
 }
 
@@ -273,6 +282,14 @@ const fn reason(step: &Step) -> EventReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_note_is_longer_than_the_api_server_takes() {
+        for text in ["x".repeat(1024), "x".repeat(1025), "值".repeat(342), "x".repeat(5000), "a值".repeat(1000)] {
+            let note = note_of(&text);
+            assert!(note.len() <= 1024 && (note == text || note.ends_with('…')), "{}", note.len());
+        }
+    }
 
     #[test]
     fn what_happens_again_and_again_is_told_now_and_then_and_news_that_has_become_bad_at_once() {

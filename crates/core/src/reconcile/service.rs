@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::effect::{Effect, Input, Line, NotTaken, Notice, NoticeKind, Taken, Ticket, Write};
 use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
-use super::notices::{refusal_notice, service_reference};
+use super::notices::{note_of, refusal_notice, service_reference};
 use super::reporting::{binding_name, service_name};
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
+use crate::api::DirectAccessBinding;
 use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::event::{EventReason, ServiceReason};
-use crate::api::{DirectAccessBinding, clip};
 use crate::model::{ObjectKey, Service};
 use crate::plan::annotated::{own_binding, read};
 use crate::status::service::{GRACE, Outcome, Verdict, condition, decide, news};
@@ -24,8 +24,6 @@ use crate::status::{Field, RefusedWrites};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
-/// The most characters that events.k8s.io takes as a note.
-const NOTE_MAX: usize = 1024;
 /// The most Events about one look. The condition says the rest.
 const NEWS_MAX: usize = 10;
 /// What is written for a Service on its binding.
@@ -292,6 +290,6 @@ fn warning(service: &Service, reason: &str, words: &str) -> Notice {
         kind: NoticeKind::Warning,
         reason: reason.to_owned(),
         action: "ReadAnnotations".to_owned(),
-        note: clip(words, NOTE_MAX),
+        note: note_of(words),
     }
 }

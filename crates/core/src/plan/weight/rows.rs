@@ -124,6 +124,23 @@ impl Rows {
         }
     }
 
+    /// Reads the list that is the second of these members. Where it is missing, a member that nobody knows may be meant for it.
+    fn list_of(
+        &mut self,
+        members: &Map<String, Value>,
+        known: [&str; 2],
+        path: &str,
+        scope: &Row,
+        read: fn(&mut Self, &str, &Map<String, Value>, &Row),
+    ) {
+        let (name, odd) = (known[1], members.keys().find(|name| !known.contains(&name.as_str())));
+        if let (None, Some(odd)) = (members.get(name), odd) {
+            let what = format!("is in the place of {name}; write {name}, or remove the row");
+            return self.unclear(&format!("{path}.{odd}"), &Value::from(odd.as_str()), &what, scope);
+        }
+        self.each(members.get(name), &format!("{path}.{name}"), scope, read);
+    }
+
     /// Reads a list, item by item. A list that is none makes a row that may be about all that `scope` is about.
     fn each(
         &mut self,
@@ -161,7 +178,7 @@ impl Rows {
             return self.unclear(&format!("{path}.key"), key, what, scope);
         };
         let scope = Row { port: Some(port), ..scope.clone() };
-        self.each(members.get("statefulSets"), &format!("{path}.statefulSets"), &scope, Self::stateful_set);
+        self.list_of(members, ["key", "statefulSets"], path, &scope, Self::stateful_set);
     }
 
     fn stateful_set(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
@@ -171,7 +188,7 @@ impl Rows {
             return self.unclear(&format!("{path}.name"), name, "is no name of a StatefulSet; correct it", scope);
         };
         let scope = Row { set: Some(set.to_owned()), ..scope.clone() };
-        self.each(members.get("weights"), &format!("{path}.weights"), &scope, Self::row);
+        self.list_of(members, ["name", "weights"], path, &scope, Self::row);
     }
 
     fn row(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {

@@ -118,14 +118,26 @@ fn a_text_that_cannot_be_read_holds_all_and_says_so() {
 }
 
 #[test]
+fn a_misspelt_list_holds_what_it_may_be_about() {
+    for text in [
+        r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulsets":[{"name":"web","weights":[]}]}]}"#,
+        r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weight":1}]}]}"#,
+        r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","Weights":[]}]}]}"#,
+    ] {
+        let service = service(text);
+        assert!(of(&service, true, &member(0)).is_err(), "{text}");
+        assert_eq!(service_problems(&service).len(), 1, "{text}");
+    }
+}
+
+#[test]
 fn what_has_no_effect_is_named_and_holds_nothing() {
     for (text, words) in [
         (SAMPLE, "the Service has no UDP port 80"),
         (r#"{"groups":[{"key":{"proto":"TCP","port":80,"name":"x"},"statefulSets":[]}]}"#, "groups[0].key.\"name\""),
-        (r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulsets":[]}]}"#, "key and statefulSets are"),
         (
-            r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weight":1}]}]}"#,
-            "statefulSets[0].\"weight\"",
+            r#"{"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weights":[],"x":1}]}]}"#,
+            "statefulSets[0].\"x\"",
         ),
     ] {
         let service = service(text);

@@ -215,8 +215,14 @@ impl Fitting<'_> {
         let missing: Vec<_> = needed.iter().filter(|attribute| self.get(**attribute).is_none()).collect();
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().map(|attribute| attribute.field()).collect();
-            let message = format!("a check of type {kind} needs {}; set it", names.join(" and "));
+            let message = format!(
+                "a check of type {kind} needs {}; set it, until then what belongs to this type stays as it is",
+                names.join(" and ")
+            );
+            let is_wished = self.wish.get(Attribute::CheckType).is_some();
             self.drop(Attribute::CheckType, ConfigProblem::MissingValue, &message);
+            // What belongs to it waits with it.
+            MEMBERS_OF_TYPE.into_iter().filter(|_| is_wished).for_each(|member| _ = self.wish.remove(member));
         }
     }
 

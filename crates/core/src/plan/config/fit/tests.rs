@@ -118,7 +118,7 @@ fn members_of_a_check_must_go_with_its_kind() {
             vec![(CheckType, "CUSTOM".into()), (CheckSend, "a".into())],
             vec![],
             vec![],
-            vec![(CheckType, MissingValue), (CheckSend, NotSupported)],
+            vec![(CheckType, MissingValue)],
         ),
         (
             Tcp,
