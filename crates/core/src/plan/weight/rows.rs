@@ -1,7 +1,7 @@
 //! `lb-rs-weight`, as TKE documents it, row by row:
 //! `{"defaultWeight":10,"groups":[{"key":{"proto":"TCP","port":80},"statefulSets":[{"name":"web","weights":[{"weight":0,"podIndexes":[0]}]}]}]}`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -34,6 +34,8 @@ struct Row {
 pub(super) struct Rows {
     default: Reading<Weight>,
     rows: Vec<Row>,
+    /// Ports that rows are for and the Service does not have, each with what is wrong.
+    strays: BTreeMap<(Transport, u16), KeyProblem>,
     /// What has no effect.
     idle: Vec<KeyProblem>,
 }
@@ -71,6 +73,10 @@ impl PortRows {
 }
 
 impl Rows {
+    const fn none() -> Self {
+        Self { default: Reading::Absent, rows: Vec::new(), strays: BTreeMap::new(), idle: Vec::new() }
+    }
+
     /// Reads the annotation of a Service.
     pub(super) fn read(service: &Service) -> Self {
         let all = keys::text(&service.annotations, &[], KEY, FORM).and_then(|text| {
@@ -80,11 +86,11 @@ impl Rows {
             })
         });
         match all {
-            Reading::Absent => Self { default: Reading::Absent, rows: Vec::new(), idle: Vec::new() },
+            Reading::Absent => Self::none(),
             Reading::Unreadable(problem) => Self {
                 rows: vec![Row::unclear(problem.clone())],
                 default: Reading::Unreadable(problem),
-                idle: Vec::new(),
+                ..Self::none()
             },
             Reading::Said(all) => Self::from_members(&all, &service.ports),
         }
@@ -98,7 +104,7 @@ impl Rows {
                 Err(problem) => Reading::Unreadable(problem),
             },
         };
-        let mut rows = Self { default, rows: Vec::new(), idle: Vec::new() };
+        let mut rows = Self { default, ..Self::none() };
         if let Some(odd) = all.keys().find(|name| !["defaultWeight", "groups"].contains(&name.as_str())) {
             let what = "it is not known; defaultWeight and groups are";
             rows.rows.push(Row::unclear(KeyProblem::at(KEY, &quoted(odd), what)));
@@ -108,11 +114,13 @@ impl Rows {
             ports.iter().any(|port| (port.transport, port.port) == (*transport, *number))
         };
         let strays: BTreeSet<_> = rows.rows.iter().filter_map(|row| row.port).filter(|port| !is_there(port)).collect();
-        rows.idle.extend(strays.iter().map(|(transport, number)| {
-            let protocol = if *transport == Transport::Tcp { "TCP" } else { "UDP" };
+        let problem = |(transport, number): (Transport, u16)| {
+            let protocol = if transport == Transport::Tcp { "TCP" } else { "UDP" };
             let what = format!("the Service has no {protocol} port {number}; correct it, or remove the group");
-            KeyProblem::at(KEY, "groups", &what)
-        }));
+            ((transport, number), KeyProblem::at(KEY, "groups", &what))
+        };
+        rows.strays = strays.into_iter().map(problem).collect();
+        rows.idle.extend(rows.strays.values().cloned());
         rows
     }
 
@@ -206,8 +214,18 @@ impl Rows {
 
     /// The rows that may be about a port.
     pub(super) fn of_port(self, port: &ServicePort) -> PortRows {
-        let is_here = |row: &Row| row.port.is_none_or(|named| named == (port.transport, port.port));
-        PortRows { default: self.default, rows: self.rows.into_iter().filter(is_here).collect() }
+        let here = (port.transport, port.port);
+        let has_own = self.rows.iter().any(|row| row.port == Some(here));
+        let mut rows = Vec::new();
+        for row in self.rows {
+            match row.port.and_then(|port| self.strays.get(&port)) {
+                // It may be meant for this port, where no other row is.
+                Some(stray) if !has_own => rows.push(Row { port: Some(here), weight: Err(stray.clone()), ..row }),
+                None if row.port.is_none_or(|port| port == here) => rows.push(row),
+                _ => {}
+            }
+        }
+        PortRows { default: self.default, rows }
     }
 
     /// What has no effect.

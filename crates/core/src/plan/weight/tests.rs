@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 use crate::plan::tests::world::{World, pod};
 
@@ -95,10 +97,10 @@ fn a_row_that_cannot_be_read_holds_the_pods_that_it_may_be_about_and_no_others()
 }
 
 #[test]
-fn a_group_of_an_unknown_port_may_be_about_all_and_one_of_another_port_is_about_none() {
+fn a_group_of_an_unknown_port_or_of_one_that_is_not_there_may_be_about_any() {
     let other = |key: &str| service(&format!(r#"{{"groups":[{{"key":{key},"statefulSets":[7]}}]}}"#));
     assert_eq!(of(&other(r#"{"proto":"TCP"}"#), false, &member(0)), Err(None));
-    assert_eq!(of(&other(r#"{"proto":"TCP","port":81}"#), false, &member(0)), Ok(10));
+    assert_eq!(of(&other(r#"{"proto":"TCP","port":81}"#), false, &member(0)), Err(None));
     assert_eq!(of(&other(r#"{"proto":"TCP","port":80}"#), false, &member(0)), Err(None));
 }
 
@@ -115,6 +117,21 @@ fn a_text_that_cannot_be_read_holds_all_and_says_so() {
     assert_eq!(of(&service("heavy"), false, &pod(1)), Err(Some(10)), "a default may have been said");
     assert_eq!(of(&service(r#"{"defaultWeight":101}"#), false, &member(1)), Err(Some(10)));
     assert_eq!(of(&service("{}"), false, &member(1)), Ok(10));
+}
+
+#[test]
+fn a_group_of_a_port_that_is_not_there_holds_the_pods_that_it_names_and_no_others() {
+    let group = |proto: &str, port: u16| {
+        let sets = json!([{"name": "web", "weights": [{"weight": 0, "podIndexes": [0]}]}]);
+        json!({"key": {"proto": proto, "port": port}, "statefulSets": sets})
+    };
+    for stray in [group("TCP", 8080), group("UDP", 80)] {
+        let alone = service(&json!({"groups": [stray]}).to_string());
+        assert!(of(&alone, true, &member(0)).is_err(), "{stray}");
+        assert!(of(&alone, true, &member(1)).is_ok(), "{stray}");
+        let beside = service(&json!({"groups": [group("TCP", 80), stray]}).to_string());
+        assert_eq!(of(&beside, true, &member(0)), Ok(0), "a group of the port counts: {stray}");
+    }
 }
 
 #[test]
