@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 
+use super::caches::StoreCaches;
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
@@ -15,7 +16,7 @@ use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
-use crate::model::{Quotas, Region};
+use crate::model::{KeyMark, Quotas, Region};
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::Brake;
 use crate::plan::vpc::VpcSource;
@@ -117,14 +118,24 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// What machines see at this moment.
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { caches: self, shared: &self.shared, flags: &self.flags, now: self.clock.now() }
+    /// What a machine makes of what it sees at this moment.
+    pub(super) fn seen<T>(&self, see: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        let caller = |since: &KeyMark| self.clouds.caller().since(since);
+        let caches = StoreCaches {
+            stores: &self.stores,
+            region: self.clouds.default_region(),
+            cluster: self.cluster,
+            annotated_services: self.annotated_services,
+            namespace: &self.namespace,
+            signing_key: self.clouds.caller().mark(),
+            caller: &caller,
+        };
+        see(&Surroundings { caches: &caches, shared: &self.shared, flags: &self.flags, now: self.clock.now() })
     }
 
     /// Lets a machine take in what has happened. Returns what is to be done.
     pub(super) fn step(&self, machine: &mut Machine, input: Input) -> Vec<Effect> {
-        let effects = machine.step(&self.surroundings(), input);
+        let effects = self.seen(|surroundings| machine.step(surroundings, input));
         // What is told and shown is told and shown in the order in which it came to be.
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let removals = self.shared.brake().removals();

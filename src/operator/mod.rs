@@ -21,6 +21,7 @@ mod marks;
 mod metrics;
 mod notices;
 mod object_writes;
+pub mod parts;
 mod quotas;
 mod reads;
 mod recorders;

@@ -92,7 +92,11 @@ pub(super) fn client(context: &Context, region: &Region) -> Result<Cloud, Failur
 }
 
 /// What a read shows of the load balancer.
-fn frame(presence: Presence) -> Result<Frame, Failure> {
+///
+/// # Errors
+///
+/// When one of our own listeners cannot be read.
+pub fn frame(presence: Presence) -> Result<Frame, Failure> {
     Ok(match presence {
         Presence::Found(contents) => {
             let Contents { load_balancer, listeners, targets, .. } =
