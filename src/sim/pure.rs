@@ -1,6 +1,6 @@
 //! The cloud as values alone: no socket, no probe, no clock. Who plays a world with it says what the time is and what probes find.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -11,13 +11,16 @@ use super::calls::Calls;
 use super::dispatch::{self, Called};
 use super::fault::{Fault, Faults};
 use super::rate::Rates;
-use super::settings::Settings;
+use super::settings::{LoadBalancerSpec, Settings};
 use super::state::{Config, State};
 use crate::clb::wire::Service;
 use crate::model::{Address, LoadBalancerId, Route};
 
 /// How many ids an account may use before they could be those of the next one.
 const IDS_OF_AN_ACCOUNT: u64 = 1_000_000;
+
+/// After which addresses are given to load balancers, where nobody else hands them out. Nothing listens there.
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 10);
 
 /// All that the cloud knows, of all accounts, and how it answers.
 pub struct PureCloud {
@@ -86,6 +89,24 @@ impl PureCloud {
         }
     }
 
+    /// Adds a load balancer that is in service. Returns whether its id was free and its listeners possible.
+    pub fn add_load_balancer(&mut self, spec: &LoadBalancerSpec) -> bool {
+        self.addresses += 1;
+        let vip = Ipv4Addr::from(u32::from(FIRST_ADDRESS) + self.addresses);
+        self.state.add_load_balancer(spec, vip, Moment::ZERO).is_ok()
+    }
+
+    /// Load balancers of the first account that have changed since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<LoadBalancerId> {
+        self.state.take_changed()
+    }
+
+    /// The values of this tag, of all load balancers that have it.
+    pub fn tags(&self, key: &str) -> Vec<String> {
+        let tags = self.state.load_balancers().flat_map(|one| one.shown.tags.iter().flatten());
+        tags.filter(|tag| tag.tag_key.as_deref() == Some(key)).filter_map(|tag| tag.tag_value.clone()).collect()
+    }
+
     /// Lets all tasks end that are due.
     pub fn advance(&mut self, now: Moment) {
         self.state.advance(now);
@@ -133,7 +154,7 @@ impl PureCloud {
         let mut addresses = std::mem::take(&mut self.addresses);
         let mut claim = || {
             addresses += 1;
-            Some(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 77, 0, 10)) + addresses))
+            Some(Ipv4Addr::from(u32::from(FIRST_ADDRESS) + addresses))
         };
         let outcome = dispatch::dispatch(self, &mut claim, &called, body, request_id, now);
         self.addresses = addresses;
