@@ -16,7 +16,7 @@ use super::context::Context;
 use super::kubernetes::{PATIENCE, WriteError};
 use super::metrics::WriteResult;
 use super::object_writes::{
-    create_config, delete_binding, replace_config, write_condition, write_config_status, write_mark, write_own_binding,
+    create_config, delete_binding, replace_config, write_conditions, write_config_status, write_mark, write_own_binding,
 };
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Service};
@@ -44,7 +44,13 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
         Write::OwnBinding { service, wanted } => write_own_binding(context, &service, &wanted).await,
         Write::Mark { binding, uid, mark } => write_mark(context, &binding, &uid, mark).await,
         Write::Deletion { binding, uid } => delete_binding(context, &binding, uid).await,
-        Write::ServiceCondition { service, condition } => write_condition(context, &service, condition.as_ref()).await,
+        Write::ServiceConditions { service, condition, bound_by_hand } => {
+            let both = [
+                (names::SERVICE_CONDITION, condition.as_ref()),
+                (names::SERVICE_BOUND_BY_HAND, bound_by_hand.as_ref()),
+            ];
+            write_conditions(context, &service, both).await
+        }
         Write::NewConfig { config } => create_config(context, &config).await,
         Write::Config { config } => replace_config(context, &config).await,
         Write::ConfigStatus { config, status } => write_config_status(context, &config.object, &status).await,

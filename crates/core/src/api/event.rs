@@ -61,7 +61,9 @@ vocabulary! {
     ServiceReason {
         Accepted = "Accepted": "The Service has a binding of its own, and all its annotations are followed.", "Nothing to do.";
         BoundByOther = "BoundByOther": "A binding that somebody has made is for this Service, and counts more than its annotations.",
-            "Nothing to do; to have the annotations followed, delete that binding.";
+            "Nothing to do; to have the annotations followed, delete that binding, and then do what the condition says.";
+        BindingDeleted = "BindingDeleted": "The binding that somebody had made for the Service is deleted. To follow the annotations would create a load balancer, which costs money, so that waits for a new word.",
+            "To have one created, set service.cloud.tencent.com/direct-access to \"false\", and to \"true\" when the condition is gone; to end it, leave it at \"false\".";
         Held = "Held": "The Service's own binding stays as it is, although the Service or the controller's settings do not ask for it plainly.",
             "Do what the message says: go on, or say service.cloud.tencent.com/direct-access \"false\".";
         Parked = "Parked": "The Service does not ask for direct access any more. Its load balancer is kept, and costs money; what the binding has on it goes.",

@@ -149,7 +149,8 @@ impl ServiceMachine {
             return None;
         }
         let wanted = condition(&seen.verdict, self.refused.sentence_of_service(now).as_deref());
-        if wanted == seen.service.condition {
+        let bound_by_hand = seen.verdict.bound_by_hand.clone();
+        if wanted == seen.service.condition && bound_by_hand == seen.service.bound_by_hand {
             self.refused.taken(&Field::ServiceCondition);
             return None;
         }
@@ -158,7 +159,8 @@ impl ServiceMachine {
         }
         out.extend(warnings(seen).into_iter().map(Effect::Tell));
         let (service, object) = (seen.service.clone(), service_name(&seen.service));
-        Some((Field::ServiceCondition, object, Write::ServiceCondition { service, condition: wanted }))
+        let write = Write::ServiceConditions { service, condition: wanted, bound_by_hand };
+        Some((Field::ServiceCondition, object, write))
     }
 
     /// What is to be written of the binding, whether or not it was tried.

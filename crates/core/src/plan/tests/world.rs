@@ -106,6 +106,7 @@ fn service() -> Service {
         is_deleting: false,
         has_tke_finalizer: false,
         condition: None,
+        bound_by_hand: None,
     }
 }
 

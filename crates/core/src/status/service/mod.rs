@@ -1,5 +1,6 @@
 //! What becomes of an annotated Service, and what is said of it there.
 
+mod by_hand;
 mod parked;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ pub struct Verdict {
     problems: Vec<String>,
     /// What has no effect, in words.
     unheeded: Vec<String>,
+    /// The record of a binding that somebody has made for the Service.
+    pub bound_by_hand: Option<ServiceCondition>,
     /// What an Event is to say once; the Service's status stays as it is.
     pub notice: Option<String>,
     /// When something else may be to be said, although nothing changes; `None` when that cannot be.
@@ -100,7 +103,7 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         }
         (Wish::Hold(reason), _) => (Outcome::Nothing, held(reason.words())),
         (Wish::Release(proof), Some(own)) => release(service, own, proof, now),
-        (Wish::Release(_) | Wish::None, _) => (Outcome::Nothing, Standing::Silent),
+        (Wish::Release(_) | Wish::None | Wish::Unclear, _) => (Outcome::Nothing, Standing::Silent),
         (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
         (Wish::NotAccepted(_), _) => (Outcome::Nothing, Standing::Silent),
         (Wish::NotLoadBalancer, _) => (Outcome::Nothing, not_load_balancer(service, bindings)),
@@ -126,7 +129,9 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
     }
     let words = |all: &[KeyProblem]| all.iter().map(KeyProblem::of_service).collect();
     let (problems, unheeded) = (words(&intent.problems), words(&intent.unheeded));
-    Verdict { outcome, standing, problems, unheeded, notice: notice(service, &intent.wish, bindings), look_at }
+    let bound_by_hand = by_hand::record(service, &intent.wish, bindings);
+    let notice = notice(service, &intent.wish, bindings);
+    Verdict { outcome, standing, problems, unheeded, bound_by_hand, notice, look_at }
 }
 
 /// What is to be said once to the user of a Service that the controller's flag does not take.
@@ -189,6 +194,11 @@ fn name(binding: &DirectAccessBinding) -> &str {
     binding.metadata.name.as_deref().unwrap_or_default()
 }
 
+/// Whether the load balancer of such a binding is made for it, and has to be paid.
+fn is_created(spec: &DirectAccessBindingSpec) -> bool {
+    spec.load_balancer.as_ref().is_some_and(|balancer| balancer.create.is_some())
+}
+
 /// A Service that asks, and has a binding.
 fn keep(
     service: &Service,
@@ -229,6 +239,9 @@ fn make(
         let words = format!("DirectAccessBinding '{}' binds this Service, and its spec counts", name(other));
         return (Outcome::Nothing, Standing::ServedByOther(words));
     }
+    if is_created(spec) && by_hand::is_gone(service, bindings) {
+        return (Outcome::Nothing, by_hand::standing(service));
+    }
     if bindings.iter().any(|other| name(other) == service.key.name) {
         let words = format!(
             "a DirectAccessBinding '{}' is there already and not of this Service; rename or delete it",
@@ -248,8 +261,7 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
         return (Outcome::Nothing, Standing::Silent);
     }
     let uid = own.metadata.uid.clone().unwrap_or_default();
-    let is_created = own.spec.load_balancer.as_ref().is_some_and(|balancer| balancer.create.is_some());
-    if proof.end() == End::ServiceDeleted || !is_created {
+    if proof.end() == End::ServiceDeleted || !is_created(&own.spec) {
         return (Outcome::Delete { uid, proof: proof.clone() }, Standing::Silent);
     }
     if parked::is_parked(own) {

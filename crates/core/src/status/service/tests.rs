@@ -1,10 +1,12 @@
-use crate::model::Known;
+mod by_hand;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::*;
 use crate::api::names;
+use crate::model::Known;
 use crate::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
 use crate::plan::tests::world::{World, binding};
 

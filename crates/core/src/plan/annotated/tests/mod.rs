@@ -111,7 +111,7 @@ fn who_is_taken() {
         let mut service = service(annotations);
         service.load_balancer_class = class.map(str::to_owned);
         let found = match read(&service, Setting { acceptance, has_tke, is_default: Known::No }, None).wish {
-            Wish::None | Wish::NotAccepted(_) => None,
+            Wish::None | Wish::Unclear | Wish::NotAccepted(_) => None,
             Wish::LeftToTke => Some(false),
             Wish::Undecided if has_tke == Known::Unknown => Some(false),
             Wish::Serve(..) => Some(true),
@@ -329,7 +329,7 @@ fn nothing_is_made_while_what_only_creation_can_set_cannot_be_read() {
     let huge = "x".repeat(20_000);
     assert_eq!(reading(&[(names::EXTENSIVE_PARAMETERS, &huge)]).wish, Wish::NotMade);
     let broken = read(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, None);
-    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::None));
+    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::Unclear));
     let none = reading(&[(names::SECURITY_GROUPS, "")]);
     assert_eq!(spec(&none)["loadBalancer"]["create"].get("securityGroups"), None, "TKE documents it as none");
     let unused = reading(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1"), (names::INTERNAL_SUBNET_ID, "")]);
