@@ -8,7 +8,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::{Event, EventType};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -20,7 +19,7 @@ use super::object_writes::{
 };
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Service};
-use crate::reconcile::{NotTaken, Notice, NoticeKind, Taken, Write};
+use crate::reconcile::{NotTaken, Notice, Taken, Write};
 use crate::status::{GateCondition, RefusalKind};
 
 /// Writes.
@@ -60,20 +59,14 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
 
 /// Publishes an Event. It is a courtesy: the status says it too.
 pub(super) async fn publish(context: &Context, notice: Notice) {
-    let recorder = context.recorders.of(&notice);
-    let Notice { about, kind, reason, action, note } = notice;
-    let type_ = match kind {
-        NoticeKind::Normal => EventType::Normal,
-        NoticeKind::Warning => EventType::Warning,
-    };
-    let event = Event { type_, reason, note: Some(note), action, secondary: None };
-    let published = timeout(PATIENCE, recorder.publish(&event, &about)).await;
+    let published = timeout(PATIENCE, context.recorders.publish(&notice)).await;
     let failure = match published {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(elapsed) => Some(elapsed.to_string()),
     };
     if let Some(error) = failure {
+        let about = notice.about;
         let (namespace, name) = (about.namespace.unwrap_or_default(), about.name.unwrap_or_default());
         tracing::debug!(error, object = format!("{namespace}/{name}"), "event was not taken");
     }
