@@ -3,7 +3,47 @@
 //! Besides these, the change of a binding's condition Ready is told by an Event whose reason is the condition's
 //! ([`Reason`](super::condition::Reason)).
 
-use super::condition::{UnknownWord, vocabulary};
+use super::condition::{Reason, UnknownWord, vocabulary};
+use super::course::{Motion, Severity};
+
+/// What an Event is about. Reason and type of the Event follow from it, so that no Event has another type than the tables say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventWord {
+    /// A reason of conditions, of a binding that moves so.
+    Condition(Reason, Option<Motion>),
+    /// A word that is of no condition.
+    Other(EventReason),
+    /// The condition of a Service.
+    Service(ServiceReason),
+    /// The Service's binding is not ready for this reason, and moves so.
+    NotReady(Reason, Option<Motion>),
+    /// A Pod waits for its gate; whether that is bad news depends on [what for](super::condition::GateReason::severity), and for how long.
+    GateClosed(Severity),
+}
+
+impl EventWord {
+    /// The reason of the Event.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Condition(reason, _) => reason.as_str(),
+            Self::Other(reason) => reason.as_str(),
+            Self::Service(reason) => reason.as_str(),
+            Self::NotReady(..) => ServiceReason::NotReady.as_str(),
+            Self::GateClosed(_) => EventReason::GateClosed.as_str(),
+        }
+    }
+
+    /// The type of the Event.
+    pub fn severity(self) -> Severity {
+        let is_warning = match self {
+            Self::Condition(reason, motion) | Self::NotReady(reason, motion) => return reason.severity_in(motion),
+            Self::GateClosed(severity) => return severity,
+            Self::Other(reason) => reason.is_warning(),
+            Self::Service(reason) => reason.is_warning(),
+        };
+        if is_warning { Severity::Warning } else { Severity::Normal }
+    }
+}
 
 vocabulary! {
     /// The reason of an Event that is no reason of a condition: on a binding or Service, on what injects readiness gates, or on the controller's
@@ -84,5 +124,12 @@ vocabulary! {
             "Use what the message names instead, or remove what has no effect.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
+    }
+}
+
+impl ServiceReason {
+    /// Whether it is told as a warning; of [`NotReady`](Self::NotReady), as which the binding's own reason is told.
+    pub const fn is_warning(self) -> bool {
+        !matches!(self, Self::Accepted | Self::BoundByOther)
     }
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DynamicObject;
 
 use super::Reply;
-pub use crate::api::course::Severity as NoticeKind;
+use crate::api::event::EventWord;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
@@ -309,10 +309,8 @@ pub struct NotTaken {
 pub struct Notice {
     /// What it is about.
     pub about: ObjectReference,
-    /// Whether it is bad news.
-    pub kind: NoticeKind,
-    /// Why, in one word.
-    pub reason: String,
+    /// Why, in one word, and whether it is bad news.
+    pub word: EventWord,
     /// What the controller was about, in one word.
     pub action: String,
     /// What has happened.

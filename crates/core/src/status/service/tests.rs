@@ -1,4 +1,5 @@
 mod by_hand;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -318,7 +319,7 @@ fn each_thing_that_is_not_followed_is_news_once_and_again_when_its_words_change(
     let mut news_of = |annotations: &[(&str, &str)]| {
         let verdict = verdict(&service(annotations), ALL, &[&own]);
         let fresh: Vec<_> =
-            news(&verdict, told.as_ref()).iter().map(|(reason, words)| format!("{reason} {words}")).collect();
+            news(&verdict, told.as_ref()).iter().map(|(word, words)| format!("{} {words}", word.reason())).collect();
         told = condition(&verdict, None);
         fresh
     };
