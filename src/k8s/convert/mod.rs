@@ -66,7 +66,8 @@ pub fn service(object: &core::Service) -> Service {
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         is_deleting: object.metadata.deletion_timestamp.is_some(),
         has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),
-        condition: service_condition(object.status.as_ref()),
+        condition: service_condition(object.status.as_ref(), names::SERVICE_CONDITION),
+        bound_by_hand: service_condition(object.status.as_ref(), names::SERVICE_BOUND_BY_HAND),
     }
 }
 
@@ -87,9 +88,9 @@ fn target_port(port: &core::ServicePort) -> Option<TargetPort> {
     }
 }
 
-fn service_condition(status: Option<&core::ServiceStatus>) -> Option<ServiceCondition> {
+fn service_condition(status: Option<&core::ServiceStatus>, kind: &str) -> Option<ServiceCondition> {
     let mut all = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
-    all.find(|found| found.type_ == names::SERVICE_CONDITION).map(|found| ServiceCondition {
+    all.find(|found| found.type_ == kind).map(|found| ServiceCondition {
         is_true: found.status == "True",
         reason: found.reason.clone(),
         message: bounded::words(&found.message),

@@ -113,7 +113,7 @@ vocabulary! {
         ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
             "Delete the config of that name, or switch autoServiceConfig off.";
         ConfigUnreadable = "ConfigUnreadable": "The API server refuses to list configs, so that nobody knows what this one says; targets and gates are not held up by that.",
-            "Give the controller its rights back, as the message says.";
+            "Allow the controller to list and watch tkeserviceconfigs, as deploy/cluster-role.yaml does.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
@@ -130,7 +130,7 @@ vocabulary! {
             "Let the Pods listen on one port per listener: the cloud tells connections apart by it.";
         Denied = "Denied": "The credentials are missing, wrong, expired, or not allowed to do this.",
             "Correct the credentials, or allow the action that the message names.";
-        Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
+        Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Pay what is open in the billing center of the console; what is isolated comes back then, and is looked at again by itself.";
         RemovalHeld = "RemovalHeld": "Something that serves would be taken away on doubt, or the last Pods that can serve, and is kept.",
             "Do what the message names; until then everything goes on as it is.";
         RemovalsHeld = "RemovalsHeld": "Removals are held for all bindings, by flag, by the controller's ConfigMap, or because too much was to be removed at once; something of this binding is kept by that.",
@@ -155,7 +155,7 @@ vocabulary! {
             "Report it, with the message and the controller's log; a change of the binding or its Service may get round it.";
         CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",
             "Check the network and the endpoint; what is bound stays as it is.";
-        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Look at the message; it has the cloud's code, and the controller's log has the request id.";
+        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Correct the setting that the cloud's words name, or, where they name none, look the code up in docs/errors.md; it is tried again by itself, and the controller's log has the request id.";
         Waiting = "Waiting": "Targets are registered, and the cloud has not finished probing them.", "Wait for as long as the health check takes.";
         Unhealthy = "Unhealthy": "The cloud reports targets as unhealthy.",
             "Check that the Pods answer the listener's health check, and that security groups let it through.";
@@ -295,7 +295,7 @@ vocabulary! {
         NotSupported = "NotSupported": "The field is known, and not applied for this protocol or by this version.", "Remove the field.";
         Unreadable = "Unreadable": "The value is of another type than its field takes; what it is about stays as it is.", "Write the value as the message says.";
         UnknownField = "UnknownField": "Nobody knows the field, so it has no effect.", "Correct its name or its place as the message says, or remove it.";
-        Refused = "Refused": "The cloud refused the values of this entry.", "Look at the message; it has the cloud's code.";
+        Refused = "Refused": "The cloud refused the values of this entry.", "Change the values that the cloud's words in the message name; docs/errors.md lists its codes.";
     }
 }
 

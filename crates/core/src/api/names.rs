@@ -134,6 +134,9 @@ pub const SYNC_END_TIME: &str = "service.cloud.tencent.com/sync-end-time";
 pub const TKE_FINALIZER: &str = "service.k8s.tencent/resources";
 /// The type of the condition that tells on an annotated Service what has become of it.
 pub const SERVICE_CONDITION: &str = "cloud.tencent.com/direct-access";
+/// The type of the condition of an annotated Service that records that a binding which somebody has made decides about it: True while there
+/// is one. It stays, False, when that binding goes, until the Service says anew what it asks for.
+pub const SERVICE_BOUND_BY_HAND: &str = "cloud.tencent.com/direct-access-bound-by-hand";
 /// The field manager of bindings that are made for annotated Services, and of that condition.
 pub const SERVICES_FIELD_MANAGER: &str = "tke-direct-access-services";
 

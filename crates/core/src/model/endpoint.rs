@@ -67,9 +67,11 @@ pub struct Service {
     pub has_tke_finalizer: bool,
     /// Our condition in its status.
     pub condition: Option<ServiceCondition>,
+    /// Our record there of a binding that somebody has made for it; False when that is gone.
+    pub bound_by_hand: Option<ServiceCondition>,
 }
 
-/// Our condition in the status of a Service.
+/// A condition of ours in the status of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceCondition {
     /// It is True.

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DynamicObject;
 
 use super::Reply;
-pub use crate::api::course::Severity as NoticeKind;
+use crate::api::event::EventWord;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
@@ -240,12 +240,14 @@ pub enum Write {
         /// Its UID.
         uid: String,
     },
-    /// Our condition in the status of a Service.
-    ServiceCondition {
+    /// Our conditions in the status of a Service.
+    ServiceConditions {
         /// The Service as it was read.
         service: Arc<Service>,
-        /// The condition; `None` takes it off.
+        /// What has become of what it asks for; `None` takes it off.
         condition: Option<ServiceCondition>,
+        /// The record of a binding that somebody has made for it; `None` takes it off.
+        bound_by_hand: Option<ServiceCondition>,
     },
     /// A TkeServiceConfig that is made.
     NewConfig {
@@ -275,7 +277,7 @@ impl Write {
             Self::Annotations { service, .. }
             | Self::Ingress { service, .. }
             | Self::OwnBinding { service, .. }
-            | Self::ServiceCondition { service, .. } => Some(&*service.key.namespace),
+            | Self::ServiceConditions { service, .. } => Some(&*service.key.namespace),
             Self::Mark { binding, .. } | Self::Deletion { binding, .. } => Some(&*binding.namespace),
             Self::NewConfig { config } | Self::Config { config } => config.metadata.namespace.as_deref(),
             Self::ConfigStatus { config, .. } => config.object.metadata.namespace.as_deref(),
@@ -307,10 +309,8 @@ pub struct NotTaken {
 pub struct Notice {
     /// What it is about.
     pub about: ObjectReference,
-    /// Whether it is bad news.
-    pub kind: NoticeKind,
-    /// Why, in one word.
-    pub reason: String,
+    /// Why, in one word, and whether it is bad news.
+    pub word: EventWord,
     /// What the controller was about, in one word.
     pub action: String,
     /// What has happened.

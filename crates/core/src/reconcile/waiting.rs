@@ -41,8 +41,8 @@ pub(super) struct Wait {
 pub(super) struct News {
     /// Each on the Pod.
     pub(super) told: Vec<(Severity, Wait)>,
-    /// On the binding: the first of those that there was no room for, and how many they are.
-    pub(super) more: Option<(Wait, usize)>,
+    /// On the binding: the first of those that there was no room for, how many they are, and the worst of their news.
+    pub(super) more: Option<(Severity, Wait, usize)>,
 }
 
 /// What was told of which Pods.
@@ -75,8 +75,8 @@ impl WaitingPods {
                 *count += 1;
                 news.told.push((severity, wait));
             } else {
-                let (_, more) = news.more.get_or_insert((wait, 0));
-                *more += 1;
+                let (worst, _, more) = news.more.get_or_insert((severity, wait, 0));
+                (*worst, *more) = (severity.max(*worst), *more + 1);
             }
         }
         news
@@ -186,7 +186,10 @@ mod tests {
         let all = || (0..50).map(|number| wait(number, GateReason::HealthCheck)).collect::<Vec<_>>();
         let news = pods.news("b", all(), at, time(20));
         assert_eq!(news.told.len(), IN_WINDOW);
-        assert_eq!(news.more.map(|(first, more)| (first.pod.name, more)), Some(("web-20".to_owned(), 30)));
+        assert_eq!(
+            news.more.map(|(worst, first, more)| (worst, first.pod.name, more)),
+            Some((Severity::Normal, "web-20".to_owned(), 30))
+        );
         assert_eq!(pods.news("b", all(), at + WINDOW, time(80)), News::default(), "they were told of");
         let other = pods.news("c", vec![wait(70, GateReason::HealthCheck)], at, time(20));
         assert_eq!(other.told.len(), 1, "another binding has room of its own");

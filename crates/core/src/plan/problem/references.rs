@@ -17,9 +17,12 @@ fn namespace(binding: &DirectAccessBinding) -> &str {
 }
 
 pub(in crate::plan) fn service_not_found(binding: &DirectAccessBinding) -> Problem {
+    let status = binding.status.as_ref();
+    let has_listener = status.is_some_and(|status| status.listeners.iter().any(|row| row.listener_id.is_some()));
+    let until_then =
+        if has_listener { "the listeners serve the Pods that it selected last" } else { "no listener is made" };
     let message = format!(
-        "Service '{}/{}' does not exist; create it or correct spec.serviceRef.name. Until then the listeners serve the Pods that it \
-         selected last",
+        "Service '{}/{}' does not exist; create it or correct spec.serviceRef.name. Until then {until_then}",
         namespace(binding),
         binding.spec.service_ref.name
     );

@@ -274,7 +274,7 @@ fn each_fault_is_told_once_on_the_config() {
         let mut play = beginning();
         play.status_field = field;
         play_through(&mut play, &ACTS[..2], SECOND * 5);
-        let told = |play: &Play| play.told.iter().filter(|one| one.reason == "ConfigProblems").count();
+        let told = |play: &Play| play.told.iter().filter(|one| one.word.reason() == "ConfigProblems").count();
         assert_eq!(told(&play), 0);
         for (scheduler, expected) in [("RANDOM", 1), ("RANDOM", 1), ("FAIR", 2), ("WRR", 2), ("RANDOM", 3)] {
             play.change(|objects| schedule(objects, scheduler));

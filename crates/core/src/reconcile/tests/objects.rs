@@ -171,9 +171,9 @@ impl Objects {
                 let found = objects.bindings.get_mut(&binding.name).filter(has(&uid));
                 found.map(|_| ()).inspect(|()| _ = objects.bindings.remove(&binding.name))
             }
-            Write::ServiceCondition { service, condition } => {
+            Write::ServiceConditions { service, condition, bound_by_hand } => {
                 let found = objects.services.get_mut(&service.key.name).filter(|found| found.uid == service.uid);
-                found.map(|found| found.condition = condition)
+                found.map(|found| (found.condition, found.bound_by_hand) = (condition, bound_by_hand))
             }
             Write::Gate { uid, condition, .. } => {
                 objects.pods.get_mut(&uid).filter(|_| condition.is_open).map(|pod| pod.gate = GateState::Open)

@@ -217,7 +217,7 @@ impl Play {
             match &effect {
                 Effect::WakeAt(at) => self.wakes = *at,
                 Effect::Tell(notice) => {
-                    self.told.push(notice.reason.clone());
+                    self.told.push(notice.word.reason().to_owned());
                     self.notices.push(notice.clone());
                 }
                 Effect::Forget(ticket) => {

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::Parking;
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::course::Motion;
 
 /// For how long a binding that is not ready may be on its way, before its Service says so: a rollout is no news.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(60);
@@ -17,8 +18,8 @@ pub(super) enum Trouble {
     None,
     /// It is not ready; that counts from this moment on.
     From(Timestamp),
-    /// It does not give what the Service asks for, in these words.
-    Lasting(String),
+    /// It does not give what the Service asks for: why, how it moves, and in which words.
+    Lasting(Reason, Option<Motion>, String),
 }
 
 fn find(binding: &DirectAccessBinding, kind: ConditionType) -> Option<&Condition> {
@@ -35,15 +36,18 @@ pub(super) fn trouble(binding: &DirectAccessBinding, now: Timestamp) -> Trouble 
     }
     if let Some(stalled) = find(binding, ConditionType::Stalled).filter(|stalled| stalled.status == "True") {
         let (reason, message) = (&stalled.reason, &stalled.message);
-        return Trouble::Lasting(format!("DirectAccessBinding '{name}' is not ready, {reason}: {message}"));
+        let words = format!("DirectAccessBinding '{name}' is not ready, {reason}: {message}");
+        return Trouble::Lasting(reason.parse().unwrap_or(Reason::Pending), Some(Motion::Stuck), words);
     }
     let due = ready.last_transition_time.0.saturating_add(ON_ITS_WAY).unwrap_or(now);
     if now < due {
         return Trouble::From(due);
     }
     // Counts in the binding's own words change all the time.
-    let meaning = ready.reason.parse::<Reason>().map_or("", Reason::meaning);
-    Trouble::Lasting(format!("DirectAccessBinding '{name}' is not ready, {}: {meaning}", ready.reason))
+    let known = ready.reason.parse::<Reason>();
+    let meaning = known.map_or("", Reason::meaning);
+    let words = format!("DirectAccessBinding '{name}' is not ready, {}: {meaning}", ready.reason);
+    Trouble::Lasting(known.unwrap_or(Reason::Pending), None, words)
 }
 
 /// A binding whose status says nothing yet. Nobody may be there who could look at it.
@@ -57,7 +61,7 @@ fn unseen(binding: &DirectAccessBinding, name: &str, now: Timestamp) -> Trouble 
         "DirectAccessBinding '{name}' has no condition Ready: its load balancer could not be looked at yet, or its status not be written; \
          look at its Events, and at the log of the controller"
     );
-    Trouble::Lasting(words)
+    Trouble::Lasting(Reason::Pending, Some(Motion::Stuck), words)
 }
 
 /// What of a binding its Service's condition may depend on, besides its spec.

@@ -1,11 +1,11 @@
 mod misfortune;
+mod ports;
 mod reported;
 mod unheeded;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::binding::ListenerProtocol;
 use crate::model::{ServicePort, TargetPort, Transport};
 use crate::plan::tests::world::World;
 
@@ -66,6 +66,19 @@ fn owned(service: &Service) -> DirectAccessBinding {
     own
 }
 
+/// A Service with two ports, and what it says of their protocols.
+fn two_ports(said: &str) -> Service {
+    let mut service = asking(&[(names::SPECIFY_PROTOCOL, said)]);
+    let port = |port| ServicePort {
+        name: format!("p{port}"),
+        transport: Transport::Tcp,
+        port,
+        target_port: TargetPort::Number(port),
+    };
+    service.ports = [80, 443].map(port).to_vec();
+    service
+}
+
 #[test]
 fn the_service_of_the_documentation_gets_a_public_load_balancer_that_goes_with_it() {
     let reading = reading(&[]);
@@ -111,7 +124,7 @@ fn who_is_taken() {
         let mut service = service(annotations);
         service.load_balancer_class = class.map(str::to_owned);
         let found = match read(&service, Setting { acceptance, has_tke, is_default: Known::No }, None).wish {
-            Wish::None | Wish::NotAccepted(_) => None,
+            Wish::None | Wish::Unclear | Wish::NotAccepted(_) => None,
             Wish::LeftToTke => Some(false),
             Wish::Undecided if has_tke == Known::Unknown => Some(false),
             Wish::Serve(..) => Some(true),
@@ -214,58 +227,6 @@ fn the_load_balancer_is_the_one_that_annotations_describe() {
 }
 
 #[test]
-fn protocols_are_specified_by_port() {
-    let mut service = service(&[
-        (names::DIRECT_ACCESS, "true"),
-        (
-            names::SPECIFY_PROTOCOL,
-            r#"{"80":{"protocol":["HTTP"],"hosts":{"a.example.com":{}}},
-                "443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"},"b.example.com":{"tls":"b"}}},
-                "7000":{"protocol":["TCP","UDP"]},
-                "8443":{"protocol":["TCP_SSL","QUIC"],"tls":"cert"}}"#,
-        ),
-    ]);
-    let port = |port| ServicePort {
-        name: format!("p{port}"),
-        transport: Transport::Tcp,
-        port,
-        target_port: TargetPort::Number(port),
-    };
-    service.ports = [80, 443, 7000, 8443, 22].map(port).to_vec();
-    let reading = read(&service, ALL, None);
-    assert_eq!(faults(&reading), [""; 0]);
-    let found: Vec<_> = wished(&reading)
-        .listeners
-        .iter()
-        .map(|listener| {
-            let rules: Vec<_> = listener
-                .rules
-                .iter()
-                .map(|rule| {
-                    let secret = rule.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
-                    (rule.domain.as_str(), secret)
-                })
-                .collect();
-            let secret = listener.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
-            (listener.port, listener.protocol, secret, rules)
-        })
-        .collect();
-    let (a, b) = ("a.example.com", "b.example.com");
-    assert_eq!(
-        found,
-        [
-            (22, ListenerProtocol::Tcp, None, vec![]),
-            (80, ListenerProtocol::Http, None, vec![(a, None)]),
-            (443, ListenerProtocol::Https, None, vec![(a, Some("a")), (b, Some("b"))]),
-            (7000, ListenerProtocol::Tcp, None, vec![]),
-            (7000, ListenerProtocol::Udp, None, vec![]),
-            (8443, ListenerProtocol::TcpSsl, Some("cert"), vec![]),
-            (8443, ListenerProtocol::Quic, Some("cert"), vec![]),
-        ]
-    );
-}
-
-#[test]
 fn what_creation_does_not_need_is_named_and_the_rest_is_followed() {
     let cases = [
         (names::SERVICE_CONFIG_AUTO, "yes"),
@@ -329,90 +290,12 @@ fn nothing_is_made_while_what_only_creation_can_set_cannot_be_read() {
     let huge = "x".repeat(20_000);
     assert_eq!(reading(&[(names::EXTENSIVE_PARAMETERS, &huge)]).wish, Wish::NotMade);
     let broken = read(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, None);
-    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::None));
+    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::Unclear));
     let none = reading(&[(names::SECURITY_GROUPS, "")]);
     assert_eq!(spec(&none)["loadBalancer"]["create"].get("securityGroups"), None, "TKE documents it as none");
     let unused = reading(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1"), (names::INTERNAL_SUBNET_ID, "")]);
     assert_eq!(faults(&unused), [names::INTERNAL_SUBNET_ID]);
     assert_eq!(spec(&unused)["loadBalancer"], json!({"id": "lb-1"}), "it is not needed");
-}
-
-/// A Service with two ports, and what it says of their protocols.
-fn two_ports(said: &str) -> Service {
-    let mut service = asking(&[(names::SPECIFY_PROTOCOL, said)]);
-    let port = |port| ServicePort {
-        name: format!("p{port}"),
-        transport: Transport::Tcp,
-        port,
-        target_port: TargetPort::Number(port),
-    };
-    service.ports = [80, 443].map(port).to_vec();
-    service
-}
-
-const TLS: &str = r#"{"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
-
-#[test]
-fn a_port_whose_entry_cannot_be_read_keeps_its_listeners_and_the_others_are_followed() {
-    let own = owned(&two_ports(TLS));
-    for odd in [r#""tls":"""#, r#""tsl":"cert""#, r#""tls":7"#, r#""tls":"cert","hosts":[]"#] {
-        let said = format!(r#"{{"443":{{"protocol":["TCP_SSL"],{odd}}},"80":{{"protocol":["HTTP"]}}}}"#);
-        let intent = read(&two_ports(&said), ALL, Some(&own));
-        assert_eq!(faults(&intent), [names::SPECIFY_PROTOCOL], "{odd}");
-        assert!(intent.problems[0].message.starts_with("443: "), "{}", intent.problems[0]);
-        let found: Vec<_> = wished(&intent).listeners.iter().map(|one| (one.port, one.protocol)).collect();
-        assert_eq!(found, [(80, ListenerProtocol::Http), (443, ListenerProtocol::TcpSsl)], "{odd}");
-        // Without a binding, that port gets none.
-        let found: Vec<_> = wished(&read(&two_ports(&said), ALL, None)).listeners.iter().map(|one| one.port).collect();
-        assert_eq!(found, [80], "{odd}");
-    }
-}
-
-#[test]
-fn a_text_that_cannot_be_read_keeps_all_listeners_and_makes_none() {
-    let own = owned(&two_ports(TLS));
-    let mut service = two_ports(&format!("{TLS},"));
-    service.ports.push(ServicePort {
-        name: "new".to_owned(),
-        transport: Transport::Tcp,
-        port: 8443,
-        target_port: TargetPort::Number(8443),
-    });
-    assert_eq!(wished(&read(&service, ALL, Some(&own))).listeners, own.spec.listeners);
-    // One that names no listeners has one for each port that its status shows.
-    let mut plain = two_ports("");
-    plain.annotations.remove(names::SPECIFY_PROTOCOL);
-    let own = owned(&plain);
-    assert_eq!(own.spec.listeners, []);
-    let found: Vec<_> = wished(&read(&service, ALL, Some(&own))).listeners.iter().map(|one| one.port).collect();
-    assert_eq!(found, [80, 443]);
-    // The new port gets its listener with a text that says so.
-    service.annotations.insert(names::SPECIFY_PROTOCOL.to_owned(), TLS.to_owned());
-    assert_eq!(wished(&read(&service, ALL, Some(&own))).listeners.len(), 3);
-}
-
-#[test]
-fn a_port_that_the_definition_refuses_harms_only_itself() {
-    let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
-    service.ports.push(ServicePort {
-        name: "vxlan".to_owned(),
-        transport: Transport::Udp,
-        port: 4789,
-        target_port: TargetPort::Number(4789),
-    });
-    let intent = read(&service, ALL, None);
-    assert_eq!(wished(&intent).listeners.len(), 2);
-    assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
-    service.ports = (41..=100)
-        .map(|port| ServicePort {
-            name: port.to_string(),
-            transport: Transport::Tcp,
-            port,
-            target_port: TargetPort::Number(port),
-        })
-        .collect();
-    let many = read(&service, ALL, None);
-    assert!(many.wish == Wish::NotMade && many.problems[0].message.contains("60 listeners"), "{:?}", many.problems);
 }
 
 #[test]
@@ -471,18 +354,6 @@ fn what_is_read_is_what_the_definition_takes() {
         (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["TCP","UDP"]}}"#),
     ]);
     wished(&reading).validate().unwrap();
-}
-
-#[test]
-fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
-    let tls = r#"{"80":{"protocol":["HTTP"]},"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
-    let own = owned(&two_ports(tls));
-    let service = two_ports(&tls.replace("443", "4443"));
-    let intent = read(&service, ALL, Some(&own));
-    assert_eq!(wished(&intent).listeners, own.spec.listeners, "the TLS listener stays");
-    assert!(intent.problems[0].message.starts_with("4443: the Service has no port"), "{:?}", intent.problems);
-    let new = read(&service, ALL, None);
-    assert!(wished(&new).listeners.iter().all(|listener| listener.port != 443), "nothing is guessed");
 }
 
 #[test]
