@@ -4,21 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::Api;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Api, CustomResourceExt};
 
 use super::Error;
-use super::error::of_cloud;
+use super::error::{of_api_server, of_cloud};
+use super::gate_label::{self, GateLabel};
 use super::hold::{self, Word};
 use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
-use crate::model::{Caller, Class, Failure, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::model::{Caller, Class, Failure, GateState, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
-    Snapshot, named_secrets, placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, DefinitionSight, Observed, ReadState, Remembered, Removals,
+    RouteClaim, RouteTrace, Snapshot, named_secrets, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -31,7 +34,11 @@ pub(super) struct World {
     namespaces: Vec<String>,
     /// Whether removals are held.
     removals: Removals,
-    /// Why that may be otherwise; `None` where it is known.
+    /// Whether the definition of bindings stays, where one is being deleted.
+    definition: Option<DefinitionSight>,
+    /// The labels of namespaces that say whether their Pods get gates, where some have none.
+    labels: Arc<BTreeMap<String, GateLabel>>,
+    /// What of this may be otherwise; `None` where all is known.
     pub(super) doubt: Option<String>,
 }
 
@@ -45,6 +52,8 @@ pub(super) struct Sight {
     pub(super) plan: plan::Plan,
     /// Each binding's routes, in the order of the snapshot.
     pub(super) routes: Vec<Vec<RouteTrace>>,
+    /// Labels of namespaces.
+    labels: Arc<BTreeMap<String, GateLabel>>,
 }
 
 /// One binding out of a [`Sight`].
@@ -62,9 +71,16 @@ pub(super) struct Seen<'a> {
     pub(super) cloud: &'a Cloud,
     /// Whether removals are held.
     pub(super) removals: &'a Removals,
+    /// Labels of namespaces.
+    labels: &'a BTreeMap<String, GateLabel>,
 }
 
 impl<'a> Seen<'a> {
+    /// What the binding's namespace says of gates; `None` where it was not looked for.
+    pub(super) fn gate_label(self) -> Option<&'a GateLabel> {
+        self.labels.get(self.view.binding.metadata.namespace.as_deref().unwrap_or_default())
+    }
+
     /// The listeners and rules that are wanted.
     pub(super) fn wanted(self) -> impl Iterator<Item = &'a RouteTrace> {
         self.routes.iter().filter(|route| route.claim == RouteClaim::Wanted)
@@ -103,8 +119,8 @@ impl Sight {
     pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
         let parts = self.snapshot.bindings.iter().zip(&self.plan.bindings).zip(&self.routes);
         let Snapshot { cloud, removals, .. } = &self.snapshot;
-        let home = self.home.as_ref();
-        parts.map(move |((view, plan), routes)| Seen { view, plan, routes, home, cloud, removals })
+        let (home, labels) = (self.home.as_ref(), &*self.labels);
+        parts.map(move |((view, plan), routes)| Seen { view, plan, routes, home, cloud, removals, labels })
     }
 }
 
@@ -135,7 +151,20 @@ impl World {
         let bindings = stores.bindings.all();
         let home = session.controller_namespace().await;
         let Word { removals, doubt } = hold::removals(home, &config, bindings.iter().map(|row| &*row.0));
-        Ok(Self { stores, namespaces, removals, doubt })
+        let (definition, unread) = match bindings.iter().any(|row| row.0.metadata.deletion_timestamp.is_some()) {
+            true => definition(session).await,
+            false => (None, None),
+        };
+        let doubts: Vec<_> = doubt.into_iter().chain(unread).collect();
+        let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+        let labels = Arc::new(labels(session, &stores, is_everywhere).await);
+        Ok(Self { stores, namespaces, removals, definition, labels, doubt })
+    }
+
+    /// What decides about Services with annotations. Which of them the controller takes only its flag says: all, as is usual.
+    pub(super) fn setting(&self) -> Setting {
+        let switches = self.stores.switches();
+        Setting { acceptance: Acceptance::All, has_tke: switches.has_tke, is_default: switches.default_direct_access }
     }
 
     /// The binding is one of those asked for, rather than a neighbour on a load balancer.
@@ -210,7 +239,7 @@ impl World {
         let mut views = Vec::new();
         for binding in bindings {
             let certificates = certificates(session, &binding).await;
-            views.push(self.stores.view(binding, certificates));
+            views.push(self.stores.view(binding, certificates, self.definition, self.setting()));
         }
         let cloud = match (&clb, &home) {
             (None, _) => Cloud::Failed(not_asked(session)),
@@ -249,12 +278,44 @@ impl World {
         };
         let plan = plan::plan(&snapshot);
         let routes = plan::trace(&snapshot, &plan);
-        Ok(Sight { home, snapshot, plan, routes })
+        Ok(Sight { home, snapshot, plan, routes, labels: self.labels.clone() })
     }
 }
 
 fn home(session: &Session, binding: &DirectAccessBinding) -> Option<(Region, LoadBalancerId)> {
     placement::home(binding, &session.region)
+}
+
+/// Whether the definition of bindings stays, and what is to be said where that cannot be read. Who may list bindings has just seen that
+/// it is there, and few may see whether it is being deleted.
+async fn definition(session: &Session) -> (Option<DefinitionSight>, Option<String>) {
+    let all: Api<CustomResourceDefinition> = Api::all(session.client.clone());
+    let name = DirectAccessBinding::crd_name();
+    match all.get_metadata_opt(name).await {
+        Ok(found) => (Some(DefinitionSight::of(found.as_ref().map(|found| &found.metadata))), None),
+        Err(error) => {
+            let why = of_api_server(&error);
+            let words =
+                format!("whether the definition {name} is being deleted is not known, and it is taken to stay: {why}");
+            (Some(DefinitionSight::Stays), Some(words))
+        }
+    }
+}
+
+/// The labels of the namespaces that were listed, where some Pod has no gate.
+async fn labels(session: &Session, stores: &Stores, is_everywhere: bool) -> BTreeMap<String, GateLabel> {
+    let client = &session.client;
+    if !stores.pods.all().iter().any(|pod| pod.gate == GateState::Absent) {
+        return BTreeMap::new();
+    }
+    match is_everywhere {
+        true => gate_label::of_all(client).await.unwrap_or_default(),
+        false => {
+            let name = session.namespace.clone();
+            let label = gate_label::of_namespace(client, &name).await;
+            [(name, label)].into()
+        }
+    }
 }
 
 fn not_asked(session: &Session) -> Failure {

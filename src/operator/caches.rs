@@ -12,7 +12,7 @@ use crate::model::{Caller, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Serv
 use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, placement};
+use crate::plan::{BindingView, Cluster, DefinitionSight, placement};
 use crate::reconcile::{Caches, ConfigSight, Key};
 
 impl Caches for Context {
@@ -24,8 +24,9 @@ impl Caches for Context {
         &self,
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
+        definition: Option<DefinitionSight>,
     ) -> BindingView {
-        self.stores.view(binding, certificates)
+        self.stores.view(binding, certificates, definition, self.setting())
     }
 
     fn has_binding(&self, uid: &str) -> bool {

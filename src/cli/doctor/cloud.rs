@@ -6,7 +6,7 @@ use crate::cli::Error;
 use crate::cli::error::of_cloud;
 use crate::cli::remarks::{Remark, Topic, of_binding, of_service};
 use crate::cli::session::Session;
-use crate::cli::ungated::{Cause, Ungated, ungated};
+use crate::cli::ungated::{Ungated, ungated};
 use crate::cli::world::{Seen, Sight, World};
 use crate::model::{Caller, Service};
 use crate::plan::Cloud;
@@ -135,13 +135,7 @@ fn gates(world: &World, sights: &[Sight]) -> Vec<Check> {
     const CHECK: &str = "Gates";
     let own = sights.iter().flat_map(Sight::bindings).filter(|seen| world.is_asked_for(&seen.view.binding));
     let check = |(name, row): (String, Ungated)| {
-        let remedy = match row.cause {
-            Cause::OlderThanBinding => format!("Replace them once: {}", row.command),
-            Cause::NotInjected => {
-                format!("See the checks Injection and Namespaces, and then replace them: {}", row.command)
-            }
-        };
-        Check::doubtful(CHECK, format!("{name}: {}", row.words()), remedy)
+        Check::doubtful(CHECK, format!("{name}: {}", row.words()), format!("To give them one: {}", row.remedy()))
     };
     own.flat_map(|seen| ungated(&seen).into_iter().map(move |row| (seen.view.display_name(), row))).map(check).collect()
 }

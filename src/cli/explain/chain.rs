@@ -282,33 +282,34 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
         return Link::holds(name, "the Pod has none: those with the address of their node never get one");
     }
     let namespace = &facts.pod.key.namespace;
-    let label = format!("{}={}", names::GATES_LABEL, names::GATES_ENABLED);
+    let Injection { label, is_reserved, is_there } = &facts.around.injection;
     let replace = format!("`{}`", replacement(&facts.pod));
-    let older = selecting.iter().filter(wants).find(|seen| cause(&facts.pod, created(seen)) == Cause::OlderThanBinding);
-    let (reason, why, remedy) = match (facts.around.injection, older) {
-        (Injection { is_reserved: true, .. }, _) => (
+    let is_older = |seen: &&Seen<'_>| cause(&facts.pod, created(seen), None) == Cause::OlderThanBinding;
+    let older = selecting.iter().filter(wants).find(is_older);
+    let (reason, why, remedy) = match (is_reserved, label.fault(namespace), is_there, older) {
+        (true, ..) => (
             "NamespaceReserved",
             format!("Pods of namespace '{namespace}' never get one"),
             format!(
                 "Put the gate into the Pod template, or run the Pods in another namespace; to replace them, {replace}."
             ),
         ),
-        (Injection { is_labelled: Some(false), .. }, _) => (
+        (_, Some(fault), ..) => (
             "NamespaceNotLabelled",
-            format!("namespace '{namespace}' has no label {label}"),
+            fault,
             format!(
-                "Label it (`kubectl label namespace {namespace} {label}`), or put the gate into the Pod template; then replace the Pods: \
-                 {replace}."
+                "Run `{}`, or put the gate into the Pod template; then replace the Pods: {replace}.",
+                names::gates_command(namespace)
             ),
         ),
-        (Injection { is_there: Some(false), .. }, _) => (
+        (_, _, Some(false), _) => (
             "NotInjected",
             format!("there is neither a webhook configuration nor an admission policy {}", names::GATE_INJECTION),
             format!(
                 "See that the controller runs, and not with --gate-injection=None; then replace the Pods: {replace}."
             ),
         ),
-        (_, Some(seen)) => (
+        (.., Some(seen)) => (
             "OlderThanBinding",
             format!(
                 "it was created before DirectAccessBinding '{}', which asks for one, took effect",
@@ -316,7 +317,7 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             ),
             format!("Replace the Pods once: {replace}."),
         ),
-        (_, None) => (
+        (.., None) => (
             "CreatedWithoutGate",
             "it was created before gates were injected, or while the webhook could not be reached".to_owned(),
             format!("Replace the Pods: {replace}."),

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1 as core;
 use crate::model::{Pod, Service};
 use crate::plan::selects;
 
+use crate::cli::gate_label::GateLabel;
 use crate::cli::lease::Leader;
 use crate::cli::world::{Seen, Sight};
 
@@ -45,10 +46,10 @@ impl Around {
 }
 
 /// How Pods of a namespace get the readiness gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Injection {
-    /// The namespace has the label; `None` when that cannot be read.
-    pub(super) is_labelled: Option<bool>,
+    /// What the namespace's label says.
+    pub(super) label: GateLabel,
     /// The namespace is one that is never injected into.
     pub(super) is_reserved: bool,
     /// There is a webhook configuration or an admission policy; `None` when that cannot be read.

@@ -11,6 +11,7 @@ use super::subject::Subject;
 use super::words;
 use crate::api::names;
 use crate::cli::Error;
+use crate::cli::gate_label;
 use crate::cli::lease::leader;
 use crate::cli::session::Session;
 use crate::cli::workload::{self, Workload};
@@ -87,15 +88,9 @@ pub(super) async fn without_pods(
 }
 
 async fn injection(session: &Session) -> Injection {
-    let namespaces: Api<core::Namespace> = Api::all(session.client.clone());
-    let found = namespaces.get_opt(&session.namespace).await;
-    let is_enabled = |found: core::Namespace| {
-        let labels = found.metadata.labels.unwrap_or_default();
-        labels.get(names::GATES_LABEL).is_some_and(|value| value == names::GATES_ENABLED)
-    };
     let name = session.namespace.as_str();
     Injection {
-        is_labelled: found.ok().map(|found| found.is_some_and(is_enabled)),
+        label: gate_label::of_namespace(&session.client, name).await,
         is_reserved: names::is_reserved_namespace(name, session.controller_namespace().await),
         is_there: mechanism(&session.client).await.map(|found| found != Mechanism::Nothing),
     }
