@@ -252,9 +252,14 @@ fn note(advice: &Advice) -> Remark {
 }
 
 fn config(problem: &EntryProblem) -> Remark {
+    Remark::new(Topic::Config, entry_words(problem))
+}
+
+/// What is wrong with an entry of a config.
+pub(super) fn entry_words(problem: &EntryProblem) -> String {
     let EntryProblem { entry, field, reason, message } = problem;
     let field = field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
-    Remark::new(Topic::Config, format!("config entry {entry}{field}: {reason}: {message}"))
+    format!("config entry {entry}{field}: {reason}: {message}")
 }
 
 fn held_weight(pod: &str, listener: &str, weight: i64, cause: HeldWeightCause) -> Remark {

@@ -1,9 +1,10 @@
 //! `plan`: what would be called in CLB, to the end, also for what a file says.
 //!
-//! `manifest` reads the file, `strict` looks for what nobody knows in it, `admission` asks the API server, `stand_in` puts the objects in
-//! the place of those that are there, and `row` says what follows.
+//! `manifest` reads the file, `strict` looks for what nobody knows in it, `applied` is what applying it makes of what is there, `admission`
+//! asks the API server, `stand_in` puts the objects in the place of those that are there, and `row` says what follows.
 
 mod admission;
+mod applied;
 mod manifest;
 mod row;
 mod stand_in;
@@ -105,7 +106,7 @@ struct File {
     path: String,
     objects: Vec<(Kind, serde_json::Value)>,
     refused: Vec<Refused>,
-    /// What the API server does not say.
+    /// What the API server does not say, and what else is worth saying of objects.
     unasked: Vec<String>,
 }
 
@@ -131,14 +132,19 @@ impl File {
             self.refused.extend(document.faults.iter().map(|fault| Refused::new(&called, fault)));
             return;
         }
-        match admission::ask(&session.client, &document, &session.namespace).await {
+        let (admission, note) = admission::ask(&session.client, &document, &session.namespace).await;
+        self.unasked.extend(note.map(|note| format!("{called}: {note}")));
+        match admission {
             Admission::Taken(object) => self.objects.push((document.kind, object)),
             Admission::Refused(words) => {
+                // In the words of who would read it, too.
+                let read = strict::unread(&document).into_iter();
+                self.refused.extend(read.map(|fault| Refused::new(&called, fault)));
                 self.refused.push(Refused::new(called, format!("the API server refuses it: {words}")));
             }
-            Admission::Unknown(words) => {
-                self.unasked.push(format!("{called} was not shown to the API server, which may refuse it: {words}"));
-                self.objects.push((document.kind, document.object));
+            Admission::Unknown { object, why } => {
+                self.unasked.push(format!("{called} was not shown to the API server, which may refuse it: {why}"));
+                self.objects.push((document.kind, object));
             }
         }
     }
