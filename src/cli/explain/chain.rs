@@ -14,7 +14,6 @@ use crate::cli::ungated::{Cause, cause, created};
 use crate::cli::workload::replacement;
 use crate::cli::world::Seen;
 use crate::model::{GateState, Phase, Pod};
-use crate::plan::selects;
 
 /// All links, in their order.
 pub(super) fn chain(facts: &Facts) -> Vec<Link> {
@@ -37,7 +36,7 @@ pub(super) fn chain(facts: &Facts) -> Vec<Link> {
 
 fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Service;
-    let found: Vec<_> = facts.around.services.iter().filter(|service| selects(service, &facts.pod)).collect();
+    let found = facts.services();
     let bound = selecting.iter().map(|seen| seen.view.binding.spec.service_ref.name.as_str());
     let bound: Vec<_> = bound.collect();
     if let Some(first) = bound.first() {
@@ -91,8 +90,7 @@ const HARMLESS: [Reason; 3] = [Reason::ConfigNotFound, Reason::ConfigNotOwned, R
 fn binding(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Binding;
     if selecting.is_empty() {
-        let mut services = facts.around.services.iter().filter(|service| selects(service, &facts.pod));
-        let Some(service) = services.next() else {
+        let Some(service) = facts.services().into_iter().next() else {
             return Link::unknown(name, "not looked at, because no Service selects the Pod");
         };
         return Link::broken(

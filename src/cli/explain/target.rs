@@ -72,6 +72,17 @@ pub(super) fn addresses(pod: &Pod) -> String {
     pod.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// Why CLB was not read, with what would change that; `None` where it was.
+pub(super) fn not_read(seen: &Seen<'_>) -> Option<String> {
+    match seen.cloud {
+        Cloud::Failed(failure) if failure.code == NOT_ASKED => {
+            Some(format!("{}; set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY", failure.message))
+        }
+        Cloud::Failed(failure) => Some(of_cloud(failure)),
+        Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Observed(_) => None,
+    }
+}
+
 /// Why nothing is known of the cloud.
 fn unread(seen: &Seen<'_>) -> String {
     match seen.cloud {
@@ -139,7 +150,7 @@ pub(super) fn listener(_: &Facts, seen: &Seen<'_>) -> Link {
         return hindrance(name, seen, "no listener is known").unwrap_or_else(|| Link::unknown(name, unread(seen)));
     }
     let ids: Vec<_> = listeners.iter().filter_map(|one| one.listener_id.as_deref()).collect();
-    Link::holds(name, format!("{} ({})", ids.join(", "), unread(seen)))
+    Link::unknown(name, format!("{} when the controller last looked ({})", ids.join(", "), unread(seen)))
 }
 
 fn absent(seen: &Seen<'_>, route: &str) -> Link {
@@ -239,7 +250,10 @@ fn zero_remedy(seen: &Seen<'_>, target: &TargetTrace) -> String {
 fn told_target(facts: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Target;
     match &facts.pod.gate {
-        GateState::Open => Link::holds(name, format!("registered when the gate opened ({})", unread(seen))),
+        // What has come since the controller knows.
+        GateState::Open => hindrance(name, seen, "registered when the gate opened, and since then")
+            .filter(|link| link.reason != Reason::InProgress.as_str())
+            .unwrap_or_else(|| Link::unknown(name, format!("registered when the gate opened ({})", unread(seen)))),
         GateState::Waiting { reason, message } if reason == GateReason::HealthCheck.as_str() => {
             Link::holds(name, message.clone())
         }
@@ -271,7 +285,7 @@ pub(super) fn health(facts: &Facts, seen: &Seen<'_>) -> Link {
         };
     }
     match &facts.pod.gate {
-        GateState::Open => Link::holds(name, format!("found so when the gate opened ({})", unread(seen))),
+        GateState::Open => Link::unknown(name, format!("found so when the gate opened ({})", unread(seen))),
         GateState::Waiting { reason, message } if reason == GateReason::HealthCheck.as_str() => {
             with_port(facts, seen, Link::broken(name, reason, message.clone(), remedy(reason)))
         }
