@@ -96,6 +96,17 @@ impl<'a> Seen<'a> {
         matches!(self.cloud, Cloud::Failed(failure) if failure.code == NOT_ASKED)
     }
 
+    /// Why the cloud was not read, and what would change that; `None` where it was, or shows nothing.
+    pub(super) fn not_read(&self) -> Option<String> {
+        match self.cloud {
+            Cloud::Failed(failure) if failure.code == NOT_ASKED => {
+                Some(format!("{}; set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY", failure.message))
+            }
+            Cloud::Failed(failure) => Some(of_cloud(failure)),
+            Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Observed(_) => None,
+        }
+    }
+
     /// Why a read of the cloud has failed, although it was asked; `None` when none has.
     pub(super) fn unread(&self) -> Option<String> {
         let failure = match self.cloud {
@@ -173,6 +184,13 @@ impl World {
         self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
     }
 
+    /// The names of the bindings that are asked for.
+    pub(super) fn names(&self) -> Vec<String> {
+        let bindings = self.stores.bindings.all();
+        let own = bindings.iter().filter(|row| self.is_asked_for(&row.0));
+        own.filter_map(|row| row.0.metadata.name.clone()).collect()
+    }
+
     /// A binding of this name is among those asked for.
     pub(super) fn has(&self, name: &str) -> bool {
         let bindings = self.stores.bindings.all();
@@ -207,16 +225,17 @@ impl World {
         Ok(unplaced_sights)
     }
 
-    /// The VPC of the cluster, by what was seen of load balancers that bindings name. What was not read says nothing.
+    /// The VPC of the cluster, by what was seen of load balancers that bindings name; pending while one that could say it was not read.
     pub(super) fn vpc(&self, session: &Session, sights: &[Sight]) -> ClusterVpc {
-        let seen = |sight: &Sight| match (&sight.home, &sight.snapshot.cloud) {
-            (Some((region, id)), Cloud::Observed(observed)) if *region == session.region => {
-                let mut specs =
-                    sight.snapshot.bindings.iter().filter_map(|view| view.binding.spec.load_balancer.as_ref());
-                let is_named = specs.any(|spec| spec.id.is_some());
-                is_named.then(|| (id.clone(), VpcSight::Of(observed.load_balancer.vpc_id.clone())))
-            }
-            _ => None,
+        let seen = |sight: &Sight| {
+            let (_, id) = sight.home.as_ref().filter(|(region, _)| *region == session.region)?;
+            let mut specs = sight.snapshot.bindings.iter().filter_map(|view| view.binding.spec.load_balancer.as_ref());
+            let vpc = match &sight.snapshot.cloud {
+                Cloud::Observed(observed) => VpcSight::Of(observed.load_balancer.vpc_id.clone()),
+                Cloud::Missing(_) | Cloud::Unplaced(_) => VpcSight::NotShown,
+                Cloud::Failed(_) => VpcSight::NotRead,
+            };
+            specs.any(|spec| spec.id.is_some()).then(|| (id.clone(), vpc))
         };
         let named: NamedVpcs = sights.iter().filter_map(seen).collect();
         vpc::find(session.vpc_id.as_deref(), &named, &self.stores.tke_vpc())

@@ -140,7 +140,7 @@ impl Explanation {
         let (links, leaving, remarks) = (chain::chain(facts), leaving(facts), remarks(facts));
         let first_broken = links.iter().find(|link| link.state == State::Broken).cloned();
         let (namespace, pod) = (facts.around.namespace.clone(), facts.pod.key.name.clone());
-        let unread = facts.selecting().iter().find_map(target::not_read);
+        let unread = facts.selecting().iter().find_map(Seen::not_read);
         Self { namespace, pod, first_broken, links, unread, leaving, remarks }
     }
 

@@ -37,15 +37,21 @@ pub(super) async fn pods(session: &Session, subject: &Subject<'_>) -> Result<Vec
     match subject {
         Subject::Pod(name) => {
             let found = api.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
-            Ok(vec![found.ok_or_else(|| missing(session, "Pod", "pods", name))?])
+            match found {
+                Some(found) => Ok(vec![found]),
+                None => Err(session.missing(&api, "Pod", "pods", name).await),
+            }
         }
         Subject::Workload(workload, name) => {
             let found = workload::read(session, workload, name).await?;
             workload::pods(session, workload, found).await
         }
         Subject::Service(name) => {
-            let found = service(session, name).await?.ok_or_else(|| missing(session, "Service", "services", name))?;
-            selected(&api, &found).await
+            let services: Api<core::Service> = Api::namespaced(session.client.clone(), &session.namespace);
+            match service(session, name).await? {
+                Some(found) => selected(&api, &found).await,
+                None => Err(session.missing(&services, "Service", "services", name).await),
+            }
         }
         Subject::Binding(name) => {
             let binding = session.binding(name).await?;
@@ -71,10 +77,6 @@ async fn selected(api: &Api<core::Pod>, service: &core::Service) -> Result<Vec<c
     let name = service.metadata.name.as_deref().unwrap_or_default();
     let found = api.list(&params).await;
     Ok(found.map_err(Error::kubernetes(format!("cannot list the Pods of Service '{name}'")))?.items)
-}
-
-fn missing(session: &Session, kind: &'static str, plural: &'static str, name: &str) -> Error {
-    Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() }
 }
 
 /// Why a workload has no Pods, as far as it says; `None` where it says nothing.

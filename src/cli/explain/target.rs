@@ -72,17 +72,6 @@ pub(super) fn addresses(pod: &Pod) -> String {
     pod.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Why CLB was not read, with what would change that; `None` where it was.
-pub(super) fn not_read(seen: &Seen<'_>) -> Option<String> {
-    match seen.cloud {
-        Cloud::Failed(failure) if failure.code == NOT_ASKED => {
-            Some(format!("{}; set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY", failure.message))
-        }
-        Cloud::Failed(failure) => Some(of_cloud(failure)),
-        Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Observed(_) => None,
-    }
-}
-
 /// Why nothing is known of the cloud.
 fn unread(seen: &Seen<'_>) -> String {
     match seen.cloud {

@@ -47,7 +47,7 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
     let mut names = without_kind(&options.names, |name| world.has(name)).to_vec();
     names.extend(changed.bindings.iter().cloned());
     let sights = if names.is_empty() { Vec::new() } else { world.look(session).await? };
-    missing(session, &names, &sights)?;
+    missing(session, &world, &names, &sights)?;
     let focus = Focus { world: &world, names: &names };
     let plan = Whole {
         refused,
@@ -63,7 +63,7 @@ async fn live(session: &Session, options: &Plan, printer: &mut Printer) -> Resul
     let world = World::read(session, options.all_namespaces).await?;
     let names = without_kind(&options.names, |name| world.has(name)).to_vec();
     let sights = world.look(session).await?;
-    missing(session, &names, &sights)?;
+    missing(session, &world, &names, &sights)?;
     let focus = Focus { world: &world, names: &names };
     Whole::new(session, &focus, &sights).finish(&world, options, printer)
 }
@@ -75,12 +75,14 @@ fn has_credentials(session: &Session) -> Result<(), Error> {
     }
 }
 
-fn missing(session: &Session, names: &[String], sights: &[Sight]) -> Result<(), Error> {
+fn missing(session: &Session, world: &World, names: &[String], sights: &[Sight]) -> Result<(), Error> {
     let is_there = |name: &&String| {
         let mut all = sights.iter().flat_map(Sight::bindings);
         all.any(|seen| seen.view.binding.metadata.name.as_deref() == Some(name.as_str()))
     };
-    names.iter().find(|name| !is_there(name)).map_or(Ok(()), |name| Err(session.no_binding(name)))
+    let there = world.names();
+    let fault = |name: &String| Err(session.no_binding(name, there.iter().map(String::as_str)));
+    names.iter().find(|name| !is_there(name)).map_or(Ok(()), fault)
 }
 
 /// An object of a file that can never work as it is written.
