@@ -172,6 +172,11 @@ impl World {
         Ok(Self { stores, namespaces, removals, definition, labels, doubt })
     }
 
+    /// A binding is to be deleted, and the definition of bindings is not: where nobody had to ask for it, it stays.
+    pub(super) fn expect_deletion(&mut self) {
+        self.definition.get_or_insert(DefinitionSight::Stays);
+    }
+
     /// What decides about Services with annotations. Which of them the controller takes only its flag says: all, as is usual.
     pub(super) fn setting(&self) -> Setting {
         let switches = self.stores.switches();

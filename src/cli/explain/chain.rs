@@ -2,6 +2,7 @@
 
 use super::closest::{Closest, closest, differences};
 use super::facts::{Facts, Injection};
+use super::group::selectorless;
 use super::link::{Link, Name, joined};
 use super::words::Said;
 use super::{port, target, words};
@@ -59,7 +60,7 @@ fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
         Some(Closest::WithoutSelector(service)) => Link::broken(
             name,
             Reason::NoSelector,
-            format!("Service '{}' has no selector", service.key.name),
+            selectorless(service),
             Reason::NoSelector.remedy(),
         ),
         Some(Closest::Other(service)) => Link::broken(

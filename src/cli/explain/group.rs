@@ -149,11 +149,21 @@ async fn no_pods(
         // The binding's link says it.
         None => Link::unknown(Name::Pod, "not looked for, because there is no Service"),
         Some(service) if service.selector.is_empty() => {
-            let message = format!("Service '{}' has no selector", service.key.name);
-            Link::broken(Name::Service, Reason::NoSelector, message, Reason::NoSelector.remedy())
+            Link::broken(Name::Service, Reason::NoSelector, selectorless(service), Reason::NoSelector.remedy())
         }
         Some(service) => unselected(around, service),
     })
+}
+
+/// Why a Service has no selector that counts.
+pub(super) fn selectorless(service: &Service) -> String {
+    match service.is_external_name {
+        true => format!(
+            "Service '{}' is of type ExternalName: it stands for a name outside of the cluster and has no Pods",
+            service.key.name
+        ),
+        false => format!("Service '{}' has no selector", service.key.name),
+    }
 }
 
 /// A Service that selects nothing, with a Pod that it was probably meant for.

@@ -154,9 +154,9 @@ impl File {
     /// The world with the objects of the file in it.
     async fn world(&self, session: &Session) -> Result<(World, Changed), Error> {
         has_credentials(session)?;
-        let world = World::read(session, false).await?;
+        let mut world = World::read(session, false).await?;
         let fault = |why: String| Error::File { path: self.path.clone(), why };
-        let changed = stand_in::stand_in(&world, session, &self.objects).map_err(fault)?;
+        let changed = stand_in::stand_in(&mut world, session, &self.objects).map_err(fault)?;
         Ok((world, changed))
     }
 }

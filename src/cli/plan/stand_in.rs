@@ -34,7 +34,7 @@ pub(super) struct Changed {
 }
 
 /// Puts these objects, each of this kind, into the stores.
-pub(super) fn stand_in(world: &World, session: &Session, objects: &[(Kind, Value)]) -> Result<Changed, String> {
+pub(super) fn stand_in(world: &mut World, session: &Session, objects: &[(Kind, Value)]) -> Result<Changed, String> {
     let mut changed = Changed::default();
     for config in all::<RawServiceConfig>(objects, Kind::Config)? {
         world.stores.put_config(&config);
@@ -119,7 +119,7 @@ impl Changed {
     }
 
     /// A Service that asks for direct access by its annotations stands for a binding of its name.
-    fn annotated(&mut self, world: &World, session: &Session, service: &Arc<Service>) {
+    fn annotated(&mut self, world: &mut World, session: &Session, service: &Arc<Service>) {
         let rows = world.stores.bindings.rows(&session.namespace);
         let live: Vec<_> = rows.values().map(|row| &*row.0).collect();
         let own = annotated::own_binding(service, &live);
@@ -159,6 +159,7 @@ impl Changed {
                     "Service '{name}' does not ask for direct access any more: its binding '{name}' is deleted"
                 ));
                 let mut binding = own.clone();
+                world.expect_deletion();
                 binding.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::now()));
                 binding
             }
