@@ -57,12 +57,9 @@ fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             ),
             Reason::ServiceNotFound.remedy(),
         ),
-        Some(Closest::WithoutSelector(service)) => Link::broken(
-            name,
-            Reason::NoSelector,
-            selectorless(service),
-            Reason::NoSelector.remedy(),
-        ),
+        Some(Closest::WithoutSelector(service)) => {
+            Link::broken(name, Reason::NoSelector, selectorless(service), Reason::NoSelector.remedy())
+        }
         Some(Closest::Other(service)) => Link::broken(
             name,
             "NotSelected",

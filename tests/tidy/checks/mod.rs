@@ -49,7 +49,8 @@ pub(crate) fn function_sizes(sources: &[Source]) -> Vec<String> {
 pub(crate) fn timid_commands(path: &str, text: &str) -> Vec<String> {
     // Of a text over several lines of source.
     let text = text.split("\\\n").map(str::trim_start).collect::<String>();
-    let commands = text.split("kubectl ").skip(1).map(|rest| rest.split(['`', '\'', '"', '\n']).next().unwrap_or_default());
+    let commands =
+        text.split("kubectl ").skip(1).map(|rest| rest.split(['`', '\'', '"', '\n']).next().unwrap_or_default());
     let is_timid = |command: &&str| {
         let words: Vec<_> = command.split_whitespace().collect();
         let verb = words.iter().position(|word| ["label", "annotate"].contains(word));
