@@ -11,7 +11,7 @@ use crate::model::{Caller, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Serv
 use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, placement};
+use crate::plan::{BindingView, Cluster, DefinitionSight, placement};
 use crate::reconcile::{Caches, ConfigSight, Key};
 
 /// What the stores show, with what flags and the cloud's client say beside them.
@@ -41,8 +41,9 @@ impl Caches for StoreCaches<'_> {
         &self,
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
+        definition: Option<DefinitionSight>,
     ) -> BindingView {
-        self.stores.view(binding, certificates)
+        self.stores.view(binding, certificates, definition, self.setting())
     }
 
     fn has_binding(&self, uid: &str) -> bool {

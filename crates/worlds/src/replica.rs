@@ -13,14 +13,13 @@ use tke_direct_access::k8s::{Change, Stores};
 use tke_direct_access::operator::parts::{self, StoreCaches};
 use tke_direct_access_core::election::{Election, Moment};
 use tke_direct_access_core::model::{AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Region};
-use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::Step;
 use tke_direct_access_core::plan::annotated::Acceptance;
 use tke_direct_access_core::plan::brake::{Brake, HoldFlag};
+use tke_direct_access_core::plan::{Cluster, DefinitionSight};
 use tke_direct_access_core::reconcile::{
-    Answer, ConfigMachine, Confined, DefinitionSight, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News,
-    NotTaken, Notice, Now, OtherRead, Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket,
-    Write,
+    Answer, ConfigMachine, Confined, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News, NotTaken, Notice,
+    Now, OtherRead, Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket, Write,
 };
 
 use crate::cloud::{Right, Sent, Wire};

@@ -49,9 +49,10 @@ pub fn service(object: &core::Service) -> Service {
     };
     let managed = object.metadata.managed_fields.as_deref().unwrap_or_default();
     let client_ip_affinity = affinity(&spec);
+    let is_external_name = spec.type_.as_deref() == Some("ExternalName");
     Service {
         key: key(&object.metadata),
-        selector: spec.selector.unwrap_or_default(),
+        selector: spec.selector.filter(|_| !is_external_name).unwrap_or_default(),
         ports: spec.ports.unwrap_or_default().iter().filter_map(port).collect(),
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
         annotations: bounded::annotations(&object.metadata, annotated::is_of_interest),
@@ -62,6 +63,7 @@ pub fn service(object: &core::Service) -> Service {
         uid: object.metadata.uid.clone().unwrap_or_default(),
         is_load_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
         is_headless: spec.cluster_ip.as_deref() == Some("None"),
+        is_external_name,
         client_ip_affinity,
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         is_deleting: object.metadata.deletion_timestamp.is_some(),

@@ -25,6 +25,11 @@ pub const GATES_LABEL: &str = "cloud.tencent.com/direct-access-gates";
 /// The value of [`GATES_LABEL`] that switches injection on.
 pub const GATES_ENABLED: &str = "enabled";
 
+/// The command that switches injection on in a namespace, also where the label is there with another value.
+pub fn gates_command(namespace: &str) -> String {
+    format!("kubectl label namespace {namespace} {GATES_LABEL}={GATES_ENABLED} --overwrite")
+}
+
 /// Name of the webhook configuration, or of the admission policy and its binding, that injects gates.
 pub const GATE_INJECTION: &str = "direct-access-pods.cloud.tencent.com";
 /// Namespaces whose Pods never get the gate: no admission webhook should reach into them, as Kubernetes' good practices say.

@@ -59,6 +59,8 @@ pub struct Service {
     pub is_load_balancer: bool,
     /// It has no address of its own in the cluster: `clusterIP: None`.
     pub is_headless: bool,
+    /// Its type is ExternalName: it stands for a name outside of the cluster, and its selector is ignored.
+    pub is_external_name: bool,
     /// For how many seconds kube-proxy keeps a client with one Pod; absent unless `sessionAffinity` is ClientIP.
     pub client_ip_affinity: Option<u32>,
     /// Deletion was asked for.

@@ -14,6 +14,7 @@ use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
     TargetHealth, TaskId, TaskState, Witnesses,
 };
+use crate::plan::DefinitionSight;
 use crate::plan::annotated::End;
 use crate::plan::config::ConfigObject;
 use crate::plan::{BindingPlan, BindingView, Observed, Step};
@@ -164,17 +165,6 @@ pub enum Frame {
     Shown(Observed),
     /// Nothing.
     NotShown(Witnesses),
-}
-
-/// Whether the definition of DirectAccessBindings stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefinitionSight {
-    /// It is there, and is not being deleted.
-    Stays,
-    /// It is being deleted, or gone.
-    Goes,
-    /// It cannot be read.
-    Unreadable,
 }
 
 /// What is written to Kubernetes.

@@ -58,7 +58,10 @@ impl Objects {
                 self.delete_binding(&name);
                 Ok(Taken::Other)
             }
-            Write::ServiceCondition { service, condition } => self.write_condition(&service, condition),
+            Write::ServiceConditions { service, condition, bound_by_hand } => self.write_conditions(
+                &service,
+                [(names::SERVICE_CONDITION, condition), (names::SERVICE_BOUND_BY_HAND, bound_by_hand)],
+            ),
             Write::NewConfig { config } => self.new_config(*config),
             Write::Config { config } => self.change_config(*config),
             Write::ConfigStatus { config, status } => self.write_config_status(&config, &status),
@@ -185,19 +188,21 @@ impl Objects {
         Ok(Taken::Other)
     }
 
-    fn write_condition(&mut self, read: &Service, condition: Option<ServiceCondition>) -> Result<Taken, NotTaken> {
+    fn write_conditions(
+        &mut self,
+        read: &Service,
+        wanted: [(&str, Option<ServiceCondition>); 2],
+    ) -> Result<Taken, NotTaken> {
         let mut service = self.same_service(read)?;
         let time = self.time();
         let conditions = service.status.get_or_insert_default().conditions.get_or_insert_default();
-        let before = conditions.iter().find(|found| found.type_ == names::SERVICE_CONDITION);
-        let since = before.and_then(|before| {
-            let is_same = condition.as_ref().is_some_and(|new| {
-                (before.status == "True") == new.is_true && before.reason == new.reason && before.message == new.message
-            });
-            is_same.then(|| before.last_transition_time.clone())
-        });
-        conditions.retain(|found| found.type_ != names::SERVICE_CONDITION);
-        conditions.extend(condition.map(|new| written(new, since.unwrap_or(time))));
+        for (kind, wanted) in wanted {
+            let before = conditions.iter().position(|found| found.type_ == kind).map(|place| conditions.remove(place));
+            conditions.extend(wanted.map(|new| match before {
+                Some(before) if is_said(&before, &new) => before,
+                _ => written(kind, new, time.clone()),
+            }));
+        }
         self.put_service(service);
         Ok(Taken::Other)
     }
@@ -241,10 +246,13 @@ impl Objects {
     }
 }
 
-/// The time of a condition is that of its last change, as the server keeps it for one that is applied unchanged in whole seconds.
-fn written(new: ServiceCondition, time: Time) -> Condition {
+fn is_said(before: &Condition, new: &ServiceCondition) -> bool {
+    (before.status == "True") == new.is_true && before.reason == new.reason && before.message == new.message
+}
+
+fn written(kind: &str, new: ServiceCondition, time: Time) -> Condition {
     Condition {
-        type_: names::SERVICE_CONDITION.to_owned(),
+        type_: kind.to_owned(),
         status: if new.is_true { "True" } else { "False" }.to_owned(),
         reason: new.reason,
         message: new.message,

@@ -70,11 +70,10 @@ impl World {
     /// An Event.
     pub(super) fn told(&mut self, notice: &Notice) {
         let now = self.now;
-        if !self.outcome.reasons.contains(&notice.reason) {
-            self.outcome.reasons.insert(notice.reason.clone());
-        }
-        self.checks.hear_write(now, || format!("Event {} {}", notice.reason, notice.note));
-        self.say(|| format!("Event {:?} {} on {:?}: {}", notice.kind, notice.reason, notice.about.name, notice.note));
+        let reason = notice.word.reason();
+        self.outcome.reasons.insert(format!("Event {reason}"));
+        self.checks.hear_write(now, || format!("Event {reason} {}", notice.note));
+        self.say(|| format!("Event {:?} on {:?}: {}", notice.word, notice.about.name, notice.note));
     }
 
     /// What a binding has in the cloud.
@@ -246,8 +245,8 @@ pub(super) fn words_of(write: &Write) -> String {
         Write::Finalizers { binding, ours } => {
             format!("finalizers of {}: {ours:?}", binding.metadata.name.as_deref().unwrap_or_default())
         }
-        Write::ServiceCondition { service, condition } => {
-            format!("condition of Service {}: {condition:?}", service.key)
+        Write::ServiceConditions { service, condition, bound_by_hand } => {
+            format!("conditions of Service {}: {condition:?} {bound_by_hand:?}", service.key)
         }
         Write::OwnBinding { service, .. } => format!("binding of Service {}", service.key),
         other => format!("{other:?}"),

@@ -30,6 +30,14 @@ pub(in crate::plan) fn service_not_found(binding: &DirectAccessBinding) -> Probl
 }
 
 pub(in crate::plan) fn no_selector(service: &Service) -> Problem {
+    if service.is_external_name {
+        let message = format!(
+            "Service '{}' is of type ExternalName: it stands for a name outside of the cluster and has no Pods; give it the type ClusterIP \
+             and a selector, or delete this binding and make one that names another Service in spec.serviceRef",
+            service.key
+        );
+        return unresolved(Reason::NoSelector, message);
+    }
     let message = format!(
         "Service '{}' has no selector, so no Pods can be bound; give it a selector, or name another Service in spec.serviceRef",
         service.key

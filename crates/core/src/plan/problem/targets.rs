@@ -50,7 +50,7 @@ pub fn unhealthy(found: &[Unhealthy]) -> Option<String> {
 /// reason, the reason says it.
 pub fn nobody_serves(listeners: &[NoTargets], desired: usize) -> String {
     let Some(first) = listeners.first() else {
-        return "there is no listener to serve behind yet; do what the conditions before this one say".to_owned();
+        return "there is no listener to serve behind yet; what it waits for is said by Accepted, ResolvedRefs or Programmed, whichever is not True".to_owned();
     };
     let is_alike = listeners.iter().all(|one| one.why == first.why);
     if desired == 0 && is_alike {

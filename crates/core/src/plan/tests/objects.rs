@@ -88,6 +88,7 @@ pub(crate) fn service() -> Service {
         uid: "service-uid".to_owned(),
         is_load_balancer: false,
         is_headless: false,
+        is_external_name: false,
         client_ip_affinity: None,
         created: None,
         is_deleting: false,

@@ -15,7 +15,7 @@ use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::{NAMESPACE, uid};
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, selects};
+use crate::plan::{BindingView, Cluster, DefinitionSight, selects};
 use crate::reconcile::{Caches, ConfigSight, Key, NotTaken, Taken, Write};
 use crate::status::RefusalKind;
 
@@ -64,7 +64,12 @@ impl Caches for Objects {
         unreachable!("it is about a load balancer")
     }
 
-    fn view(&self, _: Arc<DirectAccessBinding>, _: BTreeMap<String, Result<String, String>>) -> BindingView {
+    fn view(
+        &self,
+        _: Arc<DirectAccessBinding>,
+        _: BTreeMap<String, Result<String, String>>,
+        _: Option<DefinitionSight>,
+    ) -> BindingView {
         unreachable!("it is about a load balancer")
     }
 
