@@ -172,6 +172,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             uid: "service-uid".to_owned(),
             is_load_balancer: false,
             is_headless: false,
+            is_external_name: false,
             client_ip_affinity: None,
             created: None,
             is_deleting: false,

@@ -209,7 +209,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     clinic.apply(&binding("web", &json!({"listeners": listeners}))).await;
     clinic.ok(&["annotate", "service", "web", "service.cloud.tencent.com/lb-rs-weight=heavy"]).await;
     let hurt = [
-        ("Namespaces", "Doubtful", "Pods get no gates by injection in default"),
+        ("Namespaces", "Doubtful", "Pods get no gates by injection: namespace 'default' has no label"),
         ("Definitions", "Fine", "is TKE's own"),
         ("Definitions", "Doubtful", "is of version 0.0.1"),
         ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
@@ -247,7 +247,9 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     clinic.until(&[], key, &[("Removals", "Doubtful", stray), ("Removals", "Fine", "they go on")]).await;
     clinic.ok(&["delete", "configmap", "direct-access-controller"]).await;
     clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
-    clinic.until(&[], None, &[("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID")]).await;
+    let vpc = "the load balancers that bindings name were not read, which may say it: ";
+    let blind = [("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID"), ("VPC", "Unknown", vpc)];
+    clinic.until(&[], None, &blind).await;
 
     // With the controller gone, nobody repairs.
     clinic.stop();

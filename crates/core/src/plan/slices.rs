@@ -24,20 +24,16 @@ pub fn slices(service: &Service, pods: &[Arc<Pod>]) -> Vec<Slice> {
             found.entry((family == IpFamily::V6, ports.clone())).or_default().push(endpoint);
         }
     }
-    let slice =
-        |(number, ((is_v6, ports), endpoints)): (usize, ((bool, Vec<Option<u16>>), Vec<SliceEndpoint>))| Slice {
-            key: ObjectKey::new(service.key.namespace.clone(), format!("{}-{number}", service.key.name)),
-            service: service.key.name.clone(),
-            family: if is_v6 { IpFamily::V6 } else { IpFamily::V4 },
-            ports: service
-                .ports
-                .iter()
-                .zip(ports)
-                .map(|(port, number)| SlicePort { name: port.name.clone(), transport: port.transport, port: number })
-                .collect(),
-            endpoints,
-        };
-    found.into_iter().enumerate().map(slice).collect()
+    let mut slices = Vec::new();
+    for ((is_v6, numbers), endpoints) in found {
+        let ports = service.ports.iter().zip(numbers);
+        let ports =
+            ports.map(|(port, number)| SlicePort { name: port.name.clone(), transport: port.transport, port: number });
+        let key = ObjectKey::new(service.key.namespace.clone(), format!("{}-{}", service.key.name, slices.len()));
+        let family = if is_v6 { IpFamily::V6 } else { IpFamily::V4 };
+        slices.push(Slice { key, service: service.key.name.clone(), family, ports: ports.collect(), endpoints });
+    }
+    slices
 }
 
 #[cfg(test)]
