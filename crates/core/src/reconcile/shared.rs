@@ -10,7 +10,7 @@ use super::NotTaken;
 use super::waiting::WaitingPods;
 use crate::model::{LoadBalancerId, ObjectKey};
 use crate::plan::brake::Brake;
-use crate::plan::vpc::{ClusterVpc, NamedVpcs, VpcSight, VpcSource};
+use crate::plan::vpc::{ClusterVpc, KnownVpc, NamedVpcs, VpcSight};
 use crate::plan::{GateVerdict, Verdict};
 use crate::status::{Field, RefusalNews, RefusedWrites};
 
@@ -143,7 +143,7 @@ impl Ledger {
 #[derive(Debug, Default)]
 pub struct Vpcs {
     seen: NamedVpcs,
-    known: Option<(String, VpcSource)>,
+    known: Option<KnownVpc>,
 }
 
 impl Vpcs {
@@ -163,13 +163,13 @@ impl Vpcs {
 
     /// This is what was found of the cluster's VPC. What is not known for a moment changes nothing.
     pub(super) fn found(&mut self, vpc: &ClusterVpc) {
-        if let ClusterVpc::Known { id, source } = vpc {
-            self.known = Some((id.clone(), source.clone()));
+        if let ClusterVpc::Known(known) = vpc {
+            self.known = Some(known.clone());
         }
     }
 
-    /// The cluster's VPC, and who says so, as a round that creates a load balancer has found it; `None` before there was one.
-    pub const fn known(&self) -> Option<&(String, VpcSource)> {
+    /// The cluster's VPC, as a round that creates a load balancer has found it; `None` before there was one.
+    pub const fn known(&self) -> Option<&KnownVpc> {
         self.known.as_ref()
     }
 }
