@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
 use crate::api::{MESSAGE_MAX, clip};
-use crate::model::{Attributes, Protocol};
+use crate::model::{Attribute, Attributes, Protocol, Value};
 
 pub use fit::{Misfit, fit, fit_new};
 #[cfg(test)]
@@ -134,6 +134,24 @@ impl Wishes {
     /// True when nothing is wished at all.
     pub fn is_empty(&self) -> bool {
         self.bandwidth.is_none() && self.listeners.values().all(ListenerWish::is_idle)
+    }
+
+    /// Each setting that is wished, with what it is wished of. That of the load balancer itself is not among them.
+    pub fn settings(&self) -> Vec<(Subject, Attribute, &Value)> {
+        let mut parts = Vec::new();
+        for ((protocol, port), wish) in &self.listeners {
+            let subject = |part| Subject { protocol: *protocol, port: *port, part };
+            parts.push((subject(Part::Listener), &wish.attributes));
+            for (name, domain) in &wish.domains {
+                parts.push((subject(Part::Domain(name.clone())), &domain.attributes));
+                let rule = |url: &String| Part::Rule { domain: name.clone(), url: url.clone() };
+                parts.extend(domain.rules.iter().map(|(url, attributes)| (subject(rule(url)), attributes)));
+            }
+        }
+        let each = parts.iter().flat_map(|(subject, attributes)| {
+            attributes.iter().map(|(attribute, value)| (subject.clone(), attribute, value))
+        });
+        each.collect()
     }
 
     /// Everything of load balancers that the config names, in the order of its entries: listeners, domains and rules.

@@ -1,5 +1,6 @@
 //! The status of a TkeServiceConfig: from the config, the bindings that use it, and the previous status.
 
+mod left;
 mod of_binding;
 mod unmatched;
 
@@ -14,6 +15,7 @@ use crate::api::service_config::{EntryProblem, PROBLEMS_MAX};
 use crate::api::{DirectAccessBinding, TkeServiceConfigStatus, clip, names};
 use crate::plan::config::{ConfigObject, Wishes, problem};
 
+pub use left::left_in_cloud;
 pub(super) use of_binding::config_problems;
 
 use super::conditions::{ConditionSet, Truth, Verdict};
@@ -75,13 +77,18 @@ fn problems(wishes: &Wishes, users: &[Arc<DirectAccessBinding>]) -> Vec<EntryPro
     let is_looked_at =
         |user: &Arc<DirectAccessBinding>| user.status.as_ref().is_some_and(|status| status.targets.is_some());
     if !users.is_empty() && users.iter().all(is_looked_at) {
-        let mut names = Names::default();
-        for user in users {
-            names.add(&user.spec, user.status.as_ref().map(|status| status.listeners.as_slice()).unwrap_or_default());
-        }
-        problems.extend(names.unmatched(wishes));
+        problems.extend(names_of(users).unmatched(wishes));
     }
     problems.into_iter().collect()
+}
+
+/// What these bindings have.
+fn names_of(users: &[Arc<DirectAccessBinding>]) -> Names<'_> {
+    let mut names = Names::default();
+    for user in users {
+        names.add(&user.spec, user.status.as_ref().map(|status| status.listeners.as_slice()).unwrap_or_default());
+    }
+    names
 }
 
 /// What a status has room for; where there are more, the last one says so.

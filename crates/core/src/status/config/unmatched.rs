@@ -46,6 +46,16 @@ impl<'a> Names<'a> {
         wishes.subjects().iter().filter_map(|subject| self.unmatched_one(subject))
     }
 
+    /// Whether one of the bindings has it.
+    pub(super) fn has(&self, subject: &Subject) -> bool {
+        let key = (subject.protocol.as_str(), i32::from(subject.port));
+        match &subject.part {
+            Part::Listener => self.listeners.contains(&key),
+            Part::Domain(domain) | Part::DefaultServer(domain) => self.domains.contains(&(key, domain)),
+            Part::Rule { domain, url } => self.rules.contains(&(key, domain, url)),
+        }
+    }
+
     fn unmatched_one(&self, subject: &Subject) -> Option<EntryProblem> {
         let key = (subject.protocol.as_str(), i32::from(subject.port));
         let has_listener = self.listeners.contains(&key);
