@@ -118,7 +118,7 @@ impl ConfigRow {
             && before.generation == after.generation
             && before.owner_references == after.owner_references
             && self.config.written == other.config.written
-            && self.config.problems == other.config.problems
+            && self.config.wishes() == other.config.wishes()
     }
 }
 

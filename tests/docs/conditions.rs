@@ -42,6 +42,7 @@ const fn object(reason: EventReason) -> &'static str {
         | EventReason::DeletingListeners
         | EventReason::DeletingLoadBalancer
         | EventReason::UngatedPods => "DirectAccessBinding",
+        EventReason::SettingsLeft => "TkeServiceConfig",
         EventReason::ConfigProblems => "DirectAccessBinding, TkeServiceConfig",
         EventReason::Created | EventReason::Repaired | EventReason::Removed => {
             "Secret, webhook configuration, admission policy and its binding"

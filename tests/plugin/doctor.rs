@@ -215,15 +215,16 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
         (
             "VPC",
-            "Unknown",
-            "'lb-test0001' is of 'vpc-default' and TKE_VPC_ID of ConfigMap kube-system/tke-config of 'vpc-other'",
+            "Fine",
+            "in vpc-other: TKE_VPC_ID of ConfigMap kube-system/tke-config says so, but load balancer 'lb-test0001' is of 'vpc-default'",
         ),
         ("Removals", "Doubtful", "they are held, because ConfigMap 'load-balancing/direct-access-controller' says"),
         ("Remarks", "Doubtful", "default/web: annotation service.cloud.tencent.com/lb-rs-weight"),
         ("Bindings", "Doubtful", "1 of 1 not ready: default/web"),
     ];
     assert_eq!(clinic.until(&[], key, &hurt).await, Some(0), "nothing of this keeps it from working");
-    clinic.until(&["--vpc-id", "vpc-1"], key, &[("VPC", "Fine", "the cluster is in vpc-1: --vpc-id says so")]).await;
+    let doubted = "in vpc-1: --vpc-id says so, but TKE_VPC_ID of ConfigMap kube-system/tke-config says 'vpc-other'";
+    clinic.until(&["--vpc-id", "vpc-1"], key, &[("VPC", "Doubtful", doubted)]).await;
     let held = [("Removals", "Doubtful", "they are held, because ConfigMap '<namespace-of-the-controller>/")];
     clinic.until(&elsewhere, key, &held).await;
     let hold = ["-n", HOME, "patch", "configmap", "direct-access-controller", "--type=merge", "-p"];

@@ -10,7 +10,7 @@ use crate::cli::ungated::{Ungated, ungated};
 use crate::cli::world::{Seen, Sight, World};
 use crate::model::{Caller, Service};
 use crate::plan::Cloud;
-use crate::plan::vpc::ClusterVpc;
+use crate::plan::vpc::{ClusterVpc, Witness};
 
 const BINDINGS: &str = "Bindings";
 /// Part of a quota, in percent, from which it is worth a word.
@@ -65,7 +65,13 @@ async fn credentials(session: &Session) -> Result<Check, Error> {
 fn vpc(vpc: &ClusterVpc, sights: &[Sight]) -> Check {
     const CHECK: &str = "VPC";
     let why = match vpc {
-        ClusterVpc::Known { id, source } => return Check::fine(CHECK, format!("the cluster is in {id}: {source}")),
+        ClusterVpc::Known(known) => {
+            let message = format!("the cluster is in {}: {known}", known.id);
+            // Load balancers may be of other VPCs, which their own bindings say.
+            let is_doubted = known.dissent.iter().any(|one| one.witness == Witness::TkeConfig);
+            let remedy = "Correct --vpc-id (the chart's vpcId) of the controller, and here, or TKE_VPC_ID.";
+            return if is_doubted { Check::doubtful(CHECK, message, remedy) } else { Check::fine(CHECK, message) };
+        }
         ClusterVpc::Pending => {
             let failure = sights.iter().find_map(|sight| match &sight.snapshot.cloud {
                 Cloud::Failed(failure) => Some(of_cloud(failure)),

@@ -288,6 +288,7 @@ vocabulary! {
     /// What is wrong with one entry of a TkeServiceConfig.
     ConfigProblem {
         NoListener = "NoListener": "No listener of the bindings has this protocol and port.", "Correct protocol and port, or remove the entry.";
+        NoDomain = "NoDomain": "The listener has no rule of this domain.", "Correct the domain, or remove it.";
         NoRule = "NoRule": "The listener has no rule of this domain and url.", "Correct domain and url, or remove the entry.";
         NotAllowed = "NotAllowed": "The value is outside of what the cloud takes.", "Use a value of the range that the message names.";
         Contradiction = "Contradiction": "Two values exclude each other.", "Change one of the two fields that the message names.";
@@ -295,6 +296,7 @@ vocabulary! {
         NotSupported = "NotSupported": "The field is known, and not applied for this protocol or by this version.", "Remove the field.";
         Unreadable = "Unreadable": "The value is of another type than its field takes; what it is about stays as it is.", "Write the value as the message says.";
         UnknownField = "UnknownField": "Nobody knows the field, so it has no effect.", "Correct its name or its place as the message says, or remove it.";
+        Unlisted = "Unlisted": "There are more problems than are listed.", "Correct those that are listed first.";
         Refused = "Refused": "The cloud refused the values of this entry.", "Change the values that the cloud's words in the message name; docs/errors.md lists its codes.";
     }
 }

@@ -65,6 +65,8 @@ vocabulary! {
             "Nothing to do.";
         ConfigProblems = "ConfigProblems": "Parts of a TkeServiceConfig cannot be followed; the rest is. It is on the config, and on each binding that uses it.",
             "Correct the fields that the note names.";
+        SettingsLeft = "SettingsLeft": "Settings were taken out of a TkeServiceConfig. They stay in the cloud as they were, as they do with TKE; the note names them, on the config.",
+            "Nothing to do; to have them otherwise, set them to what they should be.";
         UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
             "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
         GateClosed = "GateClosed": "The Pod is ready but for the load balancer, and has been for 10 s or longer; the note says what it waits for.",

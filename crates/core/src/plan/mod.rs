@@ -221,7 +221,7 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         let (view, advice) = (intent.view, &mut intent.plan.advice);
         advice.extend(ending::advice(view));
         advice.extend(network::advice(view, snapshot.cluster));
-        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.stated())));
+        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.known())));
         if let Some(service) = view.service.as_deref() {
             advice.extend(service_advice(view, service));
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));

@@ -287,6 +287,13 @@ pub(super) fn has_cloud(key: &Key, bindings: &[Arc<DirectAccessBinding>]) -> boo
 fn vpc(key: &Key, cloud: &Cloud, surroundings: &Surroundings<'_>) -> ClusterVpc {
     let Surroundings { caches, shared, flags, .. } = surroundings;
     let find = |named: &NamedVpcs| vpc::find(flags.vpc_id.as_deref(), named, &caches.tke_vpc());
+    let find_among_named = || {
+        let named = caches.named_load_balancers(&flags.region);
+        let mut vpcs = shared.vpcs();
+        let found = find(&vpcs.of(named));
+        vpcs.found(&found);
+        found
+    };
     match key {
         Key::LoadBalancer(region, id) => {
             let sight = match cloud {
@@ -296,15 +303,11 @@ fn vpc(key: &Key, cloud: &Cloud, surroundings: &Surroundings<'_>) -> ClusterVpc 
             if *region == flags.region {
                 shared.vpcs().see(id, sight);
             }
-            find(&NamedVpcs::new())
+            // Where it is stated, other load balancers change nothing, and are not looked through in each round.
+            let stated = find(&NamedVpcs::new());
+            if stated.known().is_some() { stated } else { find_among_named() }
         }
-        Key::Unplaced(region, _) => {
-            let named = caches.named_load_balancers(&flags.region);
-            let mut vpcs = shared.vpcs();
-            let found = find(&vpcs.of(named));
-            vpcs.found(&found);
-            found.within(region, &flags.region)
-        }
+        Key::Unplaced(region, _) => find_among_named().within(region, &flags.region),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::api::names;
 use crate::model::{LoadBalancer, Pod};
 use crate::plan::BindingView;
 use crate::plan::removals::Hold;
+use crate::plan::vpc::KnownVpc;
 
 /// One advice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,11 +130,12 @@ pub(in crate::plan) fn two_networks() -> Advice {
     Advice::new(AdviceReason::TwoNetworks, message.to_owned())
 }
 
-pub(in crate::plan) fn other_vpc(load_balancer: &LoadBalancer, cluster: &str) -> Advice {
+pub(in crate::plan) fn other_vpc(load_balancer: &LoadBalancer, cluster: &KnownVpc) -> Advice {
     let message = format!(
-        "load balancer '{}' is of VPC '{}' and the cluster of '{cluster}': that works for accounts of the standard type, with both \
-         VPCs in one Cloud Connect Network and SnatPro or cross-region binding switched on",
-        load_balancer.id, load_balancer.vpc_id
+        "load balancer '{}' is of VPC '{}' and the cluster of '{}', because {}: that works for accounts of the standard type, with \
+         both VPCs in one Cloud Connect Network and SnatPro or cross-region binding switched on; where the cluster is in another \
+         VPC, {VPC_REMEDY}",
+        load_balancer.id, load_balancer.vpc_id, cluster.id, cluster.source
     );
     Advice::new(AdviceReason::OtherVpc, message)
 }

@@ -31,6 +31,8 @@ pub struct Unhealthy {
     pub pod: String,
     /// The listener or rule.
     pub route: String,
+    /// Where and how it is probed.
+    pub probe: String,
 }
 
 /// What there is to say of targets that the cloud finds unhealthy, those first whose Pods have been ready for longest.
@@ -41,8 +43,9 @@ pub fn unhealthy(found: &[Unhealthy]) -> Option<String> {
     pods.dedup();
     let pods = listed(pods.into_iter().map(|pod| format!("'{pod}'")), "some");
     Some(format!(
-        "{} finds {pods} unhealthy; Pods have to answer its health check, and their security groups have to let it through",
-        first.route
+        "{} finds {pods} unhealthy, which it probes at {}; Pods have to answer its health check, and their security groups have to let \
+         it through",
+        first.route, first.probe
     ))
 }
 

@@ -171,3 +171,30 @@ fn nothing_changes_when_nothing_does_and_times_change_with_statuses_only() {
     assert_eq!(since(&second, 0), since(&first, 0));
     assert_eq!(since(&second, 1).duration_since(since(&first, 1)), SignedDuration::from_secs(60));
 }
+
+#[test]
+fn what_was_taken_out_is_told_of_what_bindings_have_and_not_of_what_is_reported() {
+    let rule = |rule: Json| json!({"protocol": "HTTP", "port": 81, "domains": [{"domain": "", "rules": [rule]}, {"domain": "typo", "http2": false}]});
+    let full = |entry: Json, rule: Json| json!({"l4Listeners": [entry, {"protocol": "UDP", "port": 9, "scheduler": "WRR"}], "l7Listeners": [rule]});
+    let entry = json!({"protocol": "TCP", "port": 80, "scheduler": "WRR", "healthCheck": {"intervalTime": 7, "checkPort": 9000}});
+    let before = config(1, &full(entry, rule(json!({"url": "/", "scheduler": "IP_HASH"}))));
+    let left = |load_balancer: &Json| left_in_cloud(&before, &config(2, load_balancer), &[user("a", Some(1))]);
+    assert_eq!(
+        left(&json!({})),
+        [
+            "TCP:80 scheduler: 'WRR'",
+            "TCP:80 healthCheck.intervalTime: 7",
+            "TCP:80 healthCheck.checkPort: 9000",
+            "HTTP:81 / scheduler: 'IP_HASH'",
+        ]
+    );
+    let kept = json!({"protocol": "TCP", "port": 80, "scheduler": "WRR", "healthCheck": {"checkPort": 80}});
+    assert_eq!(
+        left(&full(kept, rule(json!({"url": "/", "scheduler": "IP_HASH"})))),
+        ["TCP:80 healthCheck.intervalTime: 7"]
+    );
+    for odd in [json!({"intervalTime": "7s", "checkPort": 9000}), json!({"intervaltime": 7, "checkPort": 9000})] {
+        let odd = json!({"protocol": "TCP", "port": 80, "scheduler": "WRR", "healthCheck": odd});
+        assert_eq!(left(&full(odd, rule(json!({"url": "/", "scheduler": "IP_HASH"})))), [""; 0]);
+    }
+}

@@ -1,3 +1,4 @@
+mod members;
 mod misfortune;
 mod ports;
 mod reported;
