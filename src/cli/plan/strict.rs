@@ -1,7 +1,7 @@
 //! Objects of a file against what is known of their kinds: fields that nobody knows, values of another type, and what is missing.
 //!
 //! The API server says the same and more. Here it is said with the word that was probably meant, and without asking anybody. What a
-//! TkeServiceConfig says is read as the controller reads it, by [`ConfigObject`] and [`wishes`], entry by entry.
+//! TkeServiceConfig says is read as the controller reads it, by [`ConfigObject`], entry by entry.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,7 +15,7 @@ use crate::api::service_config::RawServiceConfig;
 use crate::api::{crds, names};
 use crate::cli::remarks::entry_words;
 use crate::model::nearest;
-use crate::plan::config::{ConfigObject, wishes};
+use crate::plan::config::ConfigObject;
 
 /// A kind of which a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(super) fn unread(document: &Document) -> Vec<String> {
 
 /// What the controller does not follow of a config, whoever uses it.
 pub(super) fn problems(config: &ConfigObject) -> Vec<String> {
-    wishes(config).problems.iter().map(entry_words).collect()
+    config.wishes().problems.iter().map(entry_words).collect()
 }
 
 /// What is wrong with an object, each with the path of the field; nothing when nothing is.
@@ -307,7 +307,7 @@ mod tests {
         ] {
             let object = object(Kind::Config, &spec);
             let raw: RawServiceConfig = serde_json::from_value(object.clone()).unwrap();
-            let row = crate::plan::config::wishes(&raw.into()).problems;
+            let row = ConfigObject::from(raw).wishes().problems.clone();
             let (kind, name) = (Kind::Config, "web".to_owned());
             let document = Document { kind, name, faults: faults(kind, &object), object };
             assert!(document.faults.is_empty(), "{:?}", document.faults);

@@ -197,11 +197,9 @@ pub(super) fn config_notice(before: &[EntryProblem], after: &[EntryProblem], abo
 
 /// The Event about settings that were taken out of a config, and that the cloud keeps.
 pub(super) fn left_notice(left: &[String], about: ObjectReference) -> Option<Notice> {
-    let reason = EventReason::SettingsLeft;
     (!left.is_empty()).then(|| Notice {
         about,
-        kind: kind_of(reason),
-        reason: reason.as_str().to_owned(),
+        word: EventWord::Other(EventReason::SettingsLeft),
         action: "FollowConfig".to_owned(),
         note: note_of(&format!(
             "the config does not name these any more, and they stay as they are: {}",

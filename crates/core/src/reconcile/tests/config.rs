@@ -316,7 +316,7 @@ fn a_setting_that_is_taken_out_is_told_once_with_what_stays() {
             play.play(SECOND * 10);
         }
     }
-    let told: Vec<_> = play.told.iter().filter(|one| one.reason == "SettingsLeft").collect();
+    let told: Vec<_> = play.told.iter().filter(|one| one.word.reason() == "SettingsLeft").collect();
     let words = "the config does not name these any more, and they stay as they are: TCP:80";
     let notes: Vec<_> = told.iter().map(|one| one.note.as_str()).collect();
     assert_eq!(notes, [format!("{words} deregisterTargetRst: true"), format!("{words} scheduler: 'WRR'")]);
