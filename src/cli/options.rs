@@ -158,8 +158,9 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long)]
     pub(super) all_namespaces: bool,
-    /// A file with bindings, TkeServiceConfigs and Services as they might be applied; - reads standard input. What nobody knows in it,
-    /// and what the API server would refuse, is named, and nothing is written.
+    /// A file with bindings, TkeServiceConfigs and Services as they might be applied; - reads standard input. What an earlier file said
+    /// and this one does not is planned to go, as `kubectl apply` has it. What nobody knows in it, and what the API server would refuse,
+    /// is named, and nothing is written.
     #[arg(short, long, conflicts_with = "all_namespaces")]
     pub(super) filename: Option<PathBuf>,
     /// Shows what is of other bindings on the same load balancers too.

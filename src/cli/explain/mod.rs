@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::leaving::{draining, retained, retained_lines, some};
 use super::options::Explain;
 use super::output::{Printer, Tone};
-use super::remarks::{of_binding, of_service};
+use super::remarks::{Topic, of_binding, of_service};
 use super::session::Session;
 use super::world::Seen;
 use super::{Ending, Error};
@@ -86,7 +86,8 @@ fn leaving(facts: &Facts) -> Vec<String> {
 /// What else is said of a binding.
 fn remarks_of(seen: &Seen<'_>) -> Vec<String> {
     let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();
-    let remarks = of_binding(seen).into_iter();
+    // Of gates the link says what concerns the Pod.
+    let remarks = of_binding(seen).into_iter().filter(|remark| remark.topic != Topic::Gates);
     remarks.map(|remark| format!("DirectAccessBinding '{name}': {}", remark.message)).collect()
 }
 

@@ -28,13 +28,16 @@ impl Author {
             let is_whole = entry["subresource"].as_str().is_none_or(str::is_empty);
             entry["operation"] == "Apply" && entry["manager"] != names::FIELD_MANAGER && is_whole
         };
-        let mut appliers: Vec<_> = managed.filter(is_own).collect();
-        appliers.sort_by_key(|entry| entry["fieldsV1"]["f:spec"].is_null());
-        if let Some(manager) = appliers.first().and_then(|entry| entry["manager"].as_str()) {
-            return Self::ServerSide(manager.to_owned());
-        }
-        let kept = live["metadata"]["annotations"][LAST_APPLIED].as_str();
-        kept.and_then(|text| serde_json::from_str(text).ok()).map_or(Self::Unknown, Self::ClientSide)
+        let appliers: Vec<_> = managed.filter(is_own).collect();
+        let manager = |entry: &Value| entry["manager"].as_str().map(|name| Self::ServerSide(name.to_owned()));
+        let client_side = || {
+            let kept = live["metadata"]["annotations"][LAST_APPLIED].as_str()?;
+            serde_json::from_str(kept).ok().map(Self::ClientSide)
+        };
+        // Some tools apply a label or an annotation alone.
+        let whole = appliers.iter().find(|entry| !entry["fieldsV1"]["f:spec"].is_null());
+        let any = || appliers.first().and_then(|entry| manager(entry));
+        whole.and_then(|entry| manager(entry)).or_else(client_side).or_else(any).unwrap_or(Self::Unknown)
     }
 
     /// What of the object that is there was said by an earlier file, as far as is known; leaves say nothing but that they were there.
@@ -145,7 +148,12 @@ mod tests {
         );
         live["metadata"]["resourceVersion"] = json!("5");
         match author {
-            "client" => live["metadata"]["annotations"][LAST_APPLIED] = file.to_string().into(),
+            "client" => {
+                live["metadata"]["annotations"][LAST_APPLIED] = file.to_string().into();
+                let owned = json!({"f:metadata": {"f:annotations": {"f:theirs": {}}}});
+                live["metadata"]["managedFields"] =
+                    json!([{"manager": "external-dns", "operation": "Apply", "fieldsV1": owned}]);
+            }
             "server" => {
                 let owned = json!({
                     "f:metadata": {"f:annotations": {"f:ours": {}, "f:gone": {}}},
