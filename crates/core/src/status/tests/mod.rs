@@ -230,8 +230,12 @@ fn a_rollout_that_stands_still_stalls_and_one_that_goes_on_does_not() {
     let pending = Pending { retained: 1, ..Pending::default() };
     let of = |healthy, ready: i64| {
         let counts = Counts { desired: 3, registered: 3, healthy, weighted: 3, ..Counts::default() };
-        let ill =
-            crate::plan::Unhealthy { since: Some(at(ready)), pod: "web-1".to_owned(), route: "80/TCP".to_owned(), probe: String::new() };
+        let ill = crate::plan::Unhealthy {
+            since: Some(at(ready)),
+            pod: "web-1".to_owned(),
+            route: "80/TCP".to_owned(),
+            probe: String::new(),
+        };
         let unhealthy = if healthy < 3 { vec![ill] } else { Vec::new() };
         Case::of(BindingPlan { pending, unhealthy, ..settled(counts) })
     };
