@@ -177,6 +177,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             is_deleting: false,
             has_tke_finalizer: false,
             condition: None,
+            bound_by_hand: None,
         })),
         slices: all.chunks(ENDPOINTS_PER_SLICE).enumerate().map(slice).map(Arc::new).collect(),
         pods: Arc::new(pods),
