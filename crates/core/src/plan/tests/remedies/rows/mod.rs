@@ -200,6 +200,13 @@ fn service() -> Vec<Row> {
         row(NoSelector, "removed", plain, |world| world.service.as_mut().unwrap().selector.clear())
             .says(&["'shop/web'"])
             .remedies(&[("give it a selector", |world| world.service = plain().service)]),
+        row(NoSelector, "it is a name outside of the cluster", plain, |world| {
+            let service = world.service.as_mut().unwrap();
+            service.selector.clear();
+            service.is_external_name = true;
+        })
+        .says(&["'shop/web' is of type ExternalName", "has no Pods"])
+        .remedies(&[("give it the type ClusterIP and a selector", |world| world.service = plain().service)]),
         row(ServicePortNotFound, "another name in servicePort", explicit, ports)
             .says(&[
                 "listener 80/TCP",
