@@ -18,9 +18,9 @@ struct Arguments {
     /// Plays this story instead.
     #[arg(long)]
     story: Option<std::path::PathBuf>,
-    /// Goes on after a story that breaks a rule, and counts.
+    /// Goes on after a story that breaks a rule, and leaves what is short of it in this folder.
     #[arg(long)]
-    keep_going: bool,
+    keep: Option<std::path::PathBuf>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -46,16 +46,17 @@ fn main() -> anyhow::Result<()> {
         stories += 1;
         if let Some(violation) = outcome.violations.first() {
             failures += 1;
-            println!("seed {seed}: {violation}");
-            if !arguments.keep_going {
-                let shortest = shrink(&story);
+            let shortest = shrink(&story);
+            let found = play(&shortest).violations.first().map_or_else(|| violation.to_string(), ToString::to_string);
+            println!("seed {seed}: {found}");
+            let Some(folder) = &arguments.keep else {
                 println!("{shortest}");
-                println!(
-                    "{}",
-                    play(&shortest).violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-                );
                 anyhow::bail!("a rule is broken");
-            }
+            };
+            let telling = tell(&shortest).telling.join("\n");
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(folder.join(format!("{seed}.story")), shortest.to_string())?;
+            std::fs::write(folder.join(format!("{seed}.txt")), format!("{found}\n{shortest}\n{telling}\n"))?;
         }
         seed += 1;
     }

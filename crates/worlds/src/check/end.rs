@@ -9,7 +9,7 @@ use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
 
-use super::routes::{Wish, transport};
+use super::routes::Wish;
 use crate::cluster::{Cluster, selects};
 use crate::objects::Objects;
 use crate::pod;
@@ -90,7 +90,7 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     let (listeners, targets) = (state.listeners(&id), state.targets(&id));
     let bound = bound(sight, binding);
     for (port, protocol) in &wish.ports {
-        let found = listeners.iter().find(|one| one.port == *port && transport(one.protocol.as_str()) == *protocol);
+        let found = listeners.iter().find(|one| one.port == *port && one.protocol.as_str() == *protocol);
         let Some(listener) = found else { return Some(format!("there is no listener {protocol} {port}")) };
         let routes: Vec<Route> = if listener.protocol.is_layer7() {
             listener
@@ -122,6 +122,10 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
 fn leftovers(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
     let mut faults = Vec::new();
     for name in sight.objects.bindings.values().filter(|one| one.metadata.deletion_timestamp.is_some()) {
+        // It waits for a person, and says so: for things of others, or for its Service.
+        if ready(name).is_some_and(|(_, reason, _)| reason == "RemovalHeld") {
+            continue;
+        }
         let reason = ready(name).map(|(_, reason, message)| format!("{reason}: {message}")).unwrap_or_default();
         let name = name.metadata.name.clone().unwrap_or_default();
         faults.push(("a deleted binding goes", format!("{name} is still there: {reason}")));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::DeletionPolicy;
+use tke_direct_access_core::api::{DirectAccessBinding, names};
 
 use crate::objects::Objects;
 
@@ -17,7 +17,7 @@ pub(crate) type Wanted = BTreeMap<String, Wish>;
 /// What a binding wants.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
-    /// Ports with the protocol's transport.
+    /// Ports with their protocols.
     pub(crate) ports: BTreeSet<(u16, &'static str)>,
     /// When a port was last not wanted, or the binding went.
     unwanted: BTreeMap<(u16, &'static str), Duration>,
@@ -30,10 +30,10 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// Whether this port is wanted, and was for a while.
-    pub(crate) fn is_wanted(&self, port: u16, transport: &'static str, now: Duration) -> bool {
-        let since = self.unwanted.get(&(port, transport)).copied().or(self.gone);
+    pub(crate) fn is_wanted(&self, port: u16, protocol: &'static str, now: Duration) -> bool {
+        let since = self.unwanted.get(&(port, protocol)).copied().or(self.gone);
         self.gone.is_none()
-            && self.ports.contains(&(port, transport))
+            && self.ports.contains(&(port, protocol))
             && since.is_none_or(|since| now.saturating_sub(since) > LAG)
     }
 
@@ -43,20 +43,15 @@ impl Wish {
     }
 }
 
-/// The transport of a protocol.
-pub(crate) fn transport(protocol: &str) -> &'static str {
-    if matches!(protocol, "UDP" | "QUIC") { "UDP" } else { "TCP" }
-}
-
 /// Brings what is wanted up to date.
 pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
     for (uid, wish) in wanted.iter_mut() {
-        let is_there = objects.binding_of_uid(uid).is_some_and(|one| one.metadata.deletion_timestamp.is_none());
+        let is_there = objects.binding_of_uid(uid).is_some_and(is_in_use);
         if !is_there && wish.gone.is_none() {
             wish.gone = Some(now);
         }
     }
-    for binding in objects.bindings.values().filter(|one| one.metadata.deletion_timestamp.is_none()) {
+    for binding in objects.bindings.values().filter(|one| is_in_use(one)) {
         let Some(uid) = binding.metadata.uid.clone() else { continue };
         let (ports, selector) = ports(binding, objects);
         let wish = wanted.entry(uid).or_default();
@@ -66,12 +61,22 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         if wish.ports != ports || wish.selector != selector {
             wish.changed = now;
         }
+        if wish.gone.take().is_some() {
+            // It was parked, and is back.
+            wish.unwanted.extend(ports.iter().map(|port| (*port, now)));
+        }
         (wish.ports, wish.selector) = (ports, selector);
         wish.retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
         if binding.spec.suspend {
             wish.changed = now;
         }
     }
+}
+
+/// It is not being deleted, and not parked.
+fn is_in_use(binding: &DirectAccessBinding) -> bool {
+    let is_parked = binding.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(names::PARKED));
+    binding.metadata.deletion_timestamp.is_none() && !is_parked
 }
 
 /// The ports that a binding wants, and what decides about its Pods.
@@ -81,14 +86,13 @@ fn ports(binding: &DirectAccessBinding, objects: &Objects) -> (BTreeSet<(u16, &'
     let decides = spec.map(|spec| format!("{:?} {:?}", spec.selector, spec.ports));
     if binding.spec.listeners.is_empty() {
         let of = |port: &k8s_openapi::api::core::v1::ServicePort| {
-            Some((u16::try_from(port.port).ok()?, transport(port.protocol.as_deref().unwrap_or("TCP"))))
+            Some((u16::try_from(port.port).ok()?, if port.protocol.as_deref() == Some("UDP") { "UDP" } else { "TCP" }))
         };
         let ports = spec.into_iter().flat_map(|spec| spec.ports.iter().flatten()).filter_map(of);
         return (ports.collect(), decides);
     }
     let of = |listener: &tke_direct_access_core::api::binding::ListenerSpec| {
-        let protocol = serde_json::to_value(listener.protocol).ok().and_then(|name| name.as_str().map(transport));
-        (u16::try_from(listener.port).unwrap_or_default(), protocol.unwrap_or("TCP"))
+        (u16::try_from(listener.port).unwrap_or_default(), listener.protocol.as_str())
     };
     (binding.spec.listeners.iter().map(of).collect(), decides)
 }

@@ -57,8 +57,12 @@ impl World {
             }
             Write::Finalizers { binding, ours } if ours.is_empty() => {
                 let retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
+                // The Service has it made again, and what is there goes on.
+                let is_made_again = binding.metadata.owner_references.iter().flatten().any(|owner| {
+                    self.objects.services.values().any(|one| one.metadata.uid.as_ref() == Some(&owner.uid))
+                });
                 let left = binding.metadata.uid.as_deref().map(|uid| self.left_of(uid)).unwrap_or_default();
-                if !retains && !left.is_empty() {
+                if !retains && !is_made_again && !left.is_empty() {
                     let name = binding.metadata.name.as_deref().unwrap_or_default();
                     self.violate("a finalizer goes last", format!("{name} has left {left:?}"));
                 }
@@ -166,7 +170,7 @@ impl World {
         for (_, (name, port, protocol)) in gone {
             let Some(uid) = ListenerName::owner(name) else { continue };
             let Some(wish) = self.checks.wanted.get(uid) else { continue };
-            if wish.is_wanted(*port, routes::transport(protocol), self.now) || wish.retains && wish.gone.is_some() {
+            if wish.is_wanted(*port, protocol, self.now) || wish.retains && wish.gone.is_some() {
                 found.push(format!("{id}: the listener {protocol} {port} of {name} is gone, and is wanted"));
             }
         }
@@ -189,7 +193,7 @@ impl World {
                 binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
-            if follows || is_asked || !wish.is_wanted(*port, routes::transport(protocol), self.now) {
+            if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) {
                 continue;
             }
             let left: Vec<_> = one.left.iter().map(|(address, _)| address.to_string()).collect();
