@@ -10,6 +10,28 @@ use super::generated::generated;
 
 const FILE: &str = "docs/errors.md";
 
+/// What to do about a class that has no reason of its own; the code's row says no more.
+fn remedy(class: Class) -> &'static str {
+    match class {
+        Class::NotFound => {
+            "Correct the id that the message names in the spec, or make the binding anew where its load balancer is gone. What the \
+             controller itself has made it makes again."
+        }
+        Class::Invalid => {
+            "The action in the message says which part is refused, and the cloud's words why: a listener or its settings \
+             (`CreateListener`, `ModifyListener`, `ModifyDomainAttributes`, `ModifyRule`): correct the field in the binding or its \
+             TkeServiceConfig. Targets (`BatchRegisterTargets`; `FailListenerIdSet` is the member of its reply that lists their listeners): \
+             see that the Pods' addresses are in the VPC of the load balancer, or one that it reaches. Where nothing of yours is named, \
+             report the words with the request id of the controller's log."
+        }
+        Class::Transient => {
+            "Wait: it is tried again. When it lasts for minutes, report the code with the request id of the controller's log to Tencent \
+             Cloud."
+        }
+        _ => reason_of(class).remedy(),
+    }
+}
+
 /// What the controller does, and TKE's own codes for the same (page 457/81004; those of Ingresses are marked).
 fn handling(class: Class) -> (&'static str, &'static str) {
     match class {
@@ -53,7 +75,7 @@ fn document() -> String {
     for class in Class::ALL {
         let (does, theirs) = handling(class);
         let reason = reason_of(class);
-        writeln!(text, "| {} | {reason} | {does} | {} | {theirs} |", class.as_str(), reason.remedy()).unwrap();
+        writeln!(text, "| {} | {reason} | {does} | {} | {theirs} |", class.as_str(), remedy(class)).unwrap();
     }
     text.push_str("\n## Codes\n\nThe first row that fits decides; a code that fits none is transient.\n\n| code | class |\n|---|---|\n");
     for (words, class) in table() {

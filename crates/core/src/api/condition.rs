@@ -126,8 +126,8 @@ vocabulary! {
             "Wait; share the account's call rate with fewer programs when this lasts.";
         QuotaExceeded = "QuotaExceeded": "A quota of the account, load balancer, listener or rule is used up.",
             "Raise the quota that the message names, or use fewer listeners or Pods.";
-        BackendConflict = "BackendConflict": "The same Pod address and port is a target of another listener of the same protocol.",
-            "Let the Pods listen on one port per listener: the cloud tells connections apart by it.";
+        BackendConflict = "BackendConflict": "The same Pod address and port is a target of somebody else, or of another listener of the same protocol.",
+            "Let the Pods listen on one port per listener, use another load balancer, or remove one of the two: the message names both.";
         Denied = "Denied": "The credentials are missing, wrong, expired, or not allowed to do this.",
             "Correct the credentials, or allow the action that the message names.";
         Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
@@ -155,7 +155,7 @@ vocabulary! {
             "Report it, with the message and the controller's log; a change of the binding or its Service may get round it.";
         CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",
             "Check the network and the endpoint; what is bound stays as it is.";
-        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Look at the message; it has the cloud's code, and the controller's log has the request id.";
+        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Correct what the cloud's words in the message name; where they name nothing of yours, wait a minute, and then report them to Tencent Cloud with the request id of the controller's log.";
         Waiting = "Waiting": "Targets are registered, and the cloud has not finished probing them.", "Wait for as long as the health check takes.";
         Unhealthy = "Unhealthy": "The cloud reports targets as unhealthy.",
             "Check that the Pods answer the listener's health check, and that security groups let it through.";
@@ -236,8 +236,8 @@ vocabulary! {
             "Raise TOTAL_TARGET_BIND_QUOTA, or run fewer Pods.";
         DuplicateAddress = "DuplicateAddress": "Two Pods claim the same address; the one that started last is bound.",
             "Nothing to do; the other one is usually gone in a moment.";
-        AddressInUse = "AddressInUse": "The address and port is a foreign target of the same listener.",
-            "Remove the foreign target, or leave the listener to its owner.";
+        AddressInUse = "AddressInUse": "The address and port is a target of somebody else on this listener, or of another listener of the same protocol.",
+            "Do what the condition Programmed says: it names who has it.";
         NotAPod = "NotAPod": "The address belongs to no Pod.", "Remove hand-made EndpointSlices; only Pods are bound.";
         NodeGone = "NodeGone": "The Pod's node does not answer, or does not exist any more.", "Wait until Kubernetes has removed the Pod, or delete it.";
         NotInSlice = "NotInSlice": "No EndpointSlice of the Service names the Pod.",

@@ -18,6 +18,7 @@
 
 pub mod annotated;
 pub mod annotation;
+mod backends;
 mod batch;
 pub mod brake;
 mod builder;
