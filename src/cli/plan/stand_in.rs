@@ -155,6 +155,8 @@ fn stand_in_service(world: &World, object: &core::Service) {
             load_balancer_class: new.load_balancer_class,
             is_load_balancer: new.is_load_balancer,
             client_ip_affinity: new.client_ip_affinity,
+            field_problems: new.field_problems.clone(),
+            unbindable_ports: new.unbindable_ports.clone(),
             ..Service::clone(&live)
         },
     };

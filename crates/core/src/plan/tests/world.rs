@@ -102,6 +102,8 @@ fn service() -> Service {
         is_load_balancer: false,
         is_headless: false,
         client_ip_affinity: None,
+        field_problems: Vec::new(),
+        unbindable_ports: Vec::new(),
         created: None,
         is_deleting: false,
         has_tke_finalizer: false,

@@ -108,6 +108,11 @@ impl<'a> User<'a> {
         self.specs(subject).next().is_some() || self.rows(subject).next().is_some()
     }
 
+    fn has_port(self, port: u16) -> bool {
+        let port = i32::from(port);
+        self.spec.listeners.iter().any(|spec| spec.port == port) || self.rows.iter().any(|row| row.port == port)
+    }
+
     /// The rule by the domain of the spec, or by the one that the cloud has for an empty one.
     fn has_rule(self, subject: &Subject, domain: &str, url: &str) -> bool {
         let is_spelled = self.specs(subject).any(|spec| {
@@ -122,6 +127,24 @@ impl<'a> User<'a> {
 /// The entries that fit no listener or rule of these bindings.
 fn unmatched(wishes: &Wishes, users: &[User<'_>]) -> Vec<EntryProblem> {
     wishes.subjects().iter().filter_map(|subject| unmatched_one(subject, users)).collect()
+}
+
+/// The entries of a config that others use too, as far as this one has nothing of it: those for a port that it has with another protocol,
+/// and all of them where it has none of their listeners.
+fn for_nothing_of(wishes: &Wishes, user: &User<'_>, name: &str) -> Vec<EntryProblem> {
+    let subjects = wishes.subjects();
+    let is_for_others = wishes.bandwidth().is_some() || subjects.iter().any(|subject| user.has_listener(subject));
+    let has_entry = |port: u16| subjects.iter().any(|other| other.port == port && user.has_listener(other));
+    let listeners = subjects.iter().filter(|subject| subject.rule.is_none() && !user.has_listener(subject));
+    let amiss = listeners.filter(|subject| !is_for_others || (user.has_port(subject.port) && !has_entry(subject.port)));
+    let words = |subject: &Subject| {
+        let message = format!(
+            "DirectAccessBinding '{name}' uses this config too, and has no such listener; correct protocol and port, add an entry for a \
+             listener of that binding, or let it use another config"
+        );
+        problem(&subject.entry(), None, ConfigProblem::NoListener, &message)
+    };
+    amiss.map(words).collect()
 }
 
 fn unmatched_one(subject: &Subject, users: &[User<'_>]) -> Option<EntryProblem> {

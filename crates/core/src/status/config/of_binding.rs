@@ -1,6 +1,6 @@
 //! What the status of a binding says of its config.
 
-use super::{User, unmatched};
+use super::{User, for_nothing_of, unmatched};
 use crate::api::binding::{ListenerStatus, limit};
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
@@ -29,6 +29,9 @@ pub(in crate::status) fn config_problems(
     let unmatched = match &view.config {
         ConfigView::Found { config, users: ConfigUsers::This } => {
             unmatched(&wishes(config), &[User { spec: &view.binding.spec, rows }])
+        }
+        ConfigView::Found { config, users: ConfigUsers::Several } => {
+            for_nothing_of(&wishes(config), &User { spec: &view.binding.spec, rows }, &view.display_name())
         }
         _ => Vec::new(),
     };

@@ -15,7 +15,7 @@ use crate::plan::annotated::{Acceptance, End, HoldReason, Origin, Proof, Service
 
 use trouble::Trouble;
 
-pub use trouble::readiness;
+pub use trouble::{Readiness, readiness};
 
 /// What to do about a Service, and what to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +24,9 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// How it stands with the Service as a whole.
     standing: Standing,
-    /// Annotations that are not followed, in words.
-    problems: Vec<String>,
-    /// What has no effect, in words.
-    unheeded: Vec<String>,
+    /// What else the Service does not get, each with the reason and in words. The reason of the first is that of the condition where
+    /// nothing else is wrong.
+    remarks: Vec<(ServiceReason, String)>,
     /// What an Event is to say once; the Service's status stays as it is.
     pub notice: Option<String>,
     /// When something else may be to be said, although nothing changes; `None` when that cannot be.
@@ -83,6 +82,8 @@ enum Standing {
     ServedByOther(String),
     /// It does not get what it asks for, or has what it does not ask for: reason and words.
     Unmet(ServiceReason, String),
+    /// Annotations keep its binding from being made, in these words. Remarks do not.
+    NotMade(String),
 }
 
 /// How long a new Service waits for its binding to be made: tools apply the objects of one application one after another, and a
@@ -95,7 +96,7 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
     let (outcome, mut standing) = match (&intent.wish, own) {
         (Wish::Serve(spec, origin), Some(own)) => keep(service, own, spec, *origin, bindings),
         (Wish::Serve(spec, origin), None) => make(service, spec, *origin, bindings, now),
-        (Wish::Hold(_) | Wish::NotMade, Some(own)) if parked::is_parked(own) => {
+        (Wish::Hold(_) | Wish::NotMade(_), Some(own)) if parked::is_parked(own) => {
             (Outcome::Nothing, parked::standing(service, own, None))
         }
         (Wish::Hold(reason), _) => (Outcome::Nothing, held(reason.words())),
@@ -103,14 +104,16 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         (Wish::Release(_) | Wish::None, _) => (Outcome::Nothing, Standing::Silent),
         (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
         (Wish::NotAccepted(_), _) => (Outcome::Nothing, Standing::Silent),
+        (Wish::NotAsked(words), _) => not_asked(service, words, bindings, now),
         (Wish::NotLoadBalancer, _) => (Outcome::Nothing, not_load_balancer(service, bindings)),
         (Wish::Undecided, _) => {
             let words = HoldReason::SwitchesRefused.words().to_owned();
             (Outcome::Nothing, Standing::Unmet(ServiceReason::SwitchesRefused, words))
         }
-        (Wish::NotMade, _) => {
-            let words = "no binding is made before these annotations are corrected";
-            (Outcome::Nothing, Standing::Unmet(ServiceReason::InvalidAnnotation, words.to_owned()))
+        (Wish::NotMade(blocking), _) => {
+            let blocking: Vec<_> = blocking.iter().map(KeyProblem::of_service).collect();
+            let words = format!("no binding is made before this is corrected: {}", blocking.join("; "));
+            (Outcome::Nothing, Standing::NotMade(words))
         }
     };
     let serving = match (&standing, &outcome) {
@@ -124,9 +127,55 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         Trouble::From(due) => look_at = Some(due),
         Trouble::Lasting(words) => standing = Standing::Unmet(ServiceReason::NotReady, words),
     }
-    let words = |all: &[KeyProblem]| all.iter().map(KeyProblem::of_service).collect();
-    let (problems, unheeded) = (words(&intent.problems), words(&intent.unheeded));
-    Verdict { outcome, standing, problems, unheeded, notice: notice(service, &intent.wish, bindings), look_at }
+    let remarks = remarks(service, intent, serving);
+    Verdict { outcome, standing, remarks, notice: notice(service, &intent.wish, bindings), look_at }
+}
+
+/// What a Service does not get, beside how it stands as a whole: by its annotations, its config, and its fields.
+fn remarks(
+    service: &Service,
+    intent: &ServiceIntent,
+    serving: Option<&DirectAccessBinding>,
+) -> Vec<(ServiceReason, String)> {
+    let is_blocking = |problem: &&KeyProblem| match &intent.wish {
+        Wish::NotMade(blocking) => blocking.contains(problem),
+        _ => false,
+    };
+    let of = |reason| move |problem: &KeyProblem| (reason, problem.of_service());
+    let problems = intent.problems.iter().filter(|problem| !is_blocking(problem));
+    let of_config = serving.map(|binding| trouble::of_config(service, binding)).unwrap_or_default();
+    let of_fields = serving.map(trouble::of_fields).unwrap_or_default();
+    problems
+        .map(of(ServiceReason::InvalidAnnotation))
+        .chain(of_config.into_iter().map(|words| (ServiceReason::ConfigProblems, words)))
+        .chain(intent.unheeded.iter().map(of(ServiceReason::NotSupported)))
+        .chain(of_fields.into_iter().map(|words| (ServiceReason::NotSupported, words)))
+        .collect()
+}
+
+/// A Service with words that are for direct access, which does not ask for it. Tools may apply a binding right after it.
+fn not_asked(
+    service: &Service,
+    said: &[String],
+    bindings: &[&DirectAccessBinding],
+    now: Timestamp,
+) -> (Outcome, Standing) {
+    if made_by_hand(service, bindings).is_some() {
+        return (Outcome::Nothing, Standing::Silent);
+    }
+    if service.created.is_some_and(|created| now.duration_since(created) < GRACE) {
+        return (Outcome::Wait, Standing::Silent);
+    }
+    let words = format!(
+        "{} without effect: nobody follows them on a Service that does not say service.cloud.tencent.com/direct-access; set that to \
+         \"true\", make a DirectAccessBinding with spec.serviceRef.name {}, or set it to \"false\" if none is wanted",
+        match said {
+            [one] => format!("{one} is"),
+            all => format!("{} are", all.join(", ")),
+        },
+        service.key.name
+    );
+    (Outcome::Nothing, Standing::Unmet(ServiceReason::NotAsked, words))
 }
 
 /// What is to be said once to the user of a Service that the controller's flag does not take.
@@ -264,26 +313,27 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 /// The condition that a Service should have; `None` when there is nothing to say. `refusal` is what the API server has against the
 /// binding.
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
-    let (problems, unheeded) = (verdict.problems.as_slice(), verdict.unheeded.as_slice());
-    let incomplete = match (problems, unheeded) {
-        ([], []) => None,
-        ([], _) => Some(ServiceReason::NotSupported),
-        _ => Some(ServiceReason::InvalidAnnotation),
-    };
-    let (is_true, reason, mut words) = match (&verdict.standing, refusal, incomplete) {
+    let remarks = &verdict.remarks;
+    let incomplete = remarks.first().map(|(reason, _)| *reason);
+    let (is_true, reason, lead) = match (&verdict.standing, refusal, incomplete) {
         (Standing::Silent, None, None) => return None,
         // What is parked counts as parked only when the mark is taken.
-        (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
-        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
-        (Standing::Served, None, None) => {
-            (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
-        }
-        (Standing::ServedByOther(words), None, None) => (true, ServiceReason::BoundByOther, vec![words.clone()]),
-        (Standing::ServedByOther(words), None, Some(reason)) => (false, reason, vec![words.clone()]),
-        (Standing::Silent | Standing::Served, None, Some(reason)) => (false, reason, Vec::new()),
+        (_, Some(refusal), _) => (false, ServiceReason::NotTaken, Some(refusal)),
+        (Standing::Unmet(reason, words), ..) => (false, *reason, Some(words.as_str())),
+        (Standing::NotMade(words), ..) => (false, ServiceReason::InvalidAnnotation, Some(words.as_str())),
+        (Standing::Served, None, None) => (true, ServiceReason::Accepted, Some("the annotations are followed")),
+        (Standing::ServedByOther(words), None, None) => (true, ServiceReason::BoundByOther, Some(words.as_str())),
+        (Standing::ServedByOther(words), None, Some(reason)) => (false, reason, Some(words.as_str())),
+        (Standing::Silent | Standing::Served, None, Some(reason)) => (false, reason, None),
     };
-    words.extend(problems.iter().chain(unheeded).cloned());
-    Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&words.join("; "), MESSAGE_MAX) })
+    let rest: Vec<_> = remarks.iter().map(|(_, words)| words.as_str()).collect();
+    let message = match (&verdict.standing, lead, rest.join("; ")) {
+        (_, None, rest) => rest,
+        (_, Some(lead), rest) if rest.is_empty() => lead.to_owned(),
+        (Standing::NotMade(_), Some(lead), rest) => format!("{lead}. This does not hold it up: {rest}"),
+        (_, Some(lead), rest) => format!("{lead}; {rest}"),
+    };
+    Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&message, MESSAGE_MAX) })
 }
 
 /// What of a condition is news to who has read the one before: each thing that the Service does not get, with its reason.
@@ -291,10 +341,9 @@ pub fn news<'a>(verdict: &'a Verdict, before: Option<&ServiceCondition>) -> Vec<
     let is_known = |words: &str| before.is_some_and(|before| !before.is_true && before.message.contains(words));
     let standing = match &verdict.standing {
         Standing::Unmet(reason, words) => Some((*reason, words.as_str())),
+        Standing::NotMade(words) => Some((ServiceReason::InvalidAnnotation, words.as_str())),
         Standing::Silent | Standing::Served | Standing::ServedByOther(_) => None,
     };
-    let of = |reason| move |words: &'a String| (reason, words.as_str());
-    let problems = verdict.problems.iter().map(of(ServiceReason::InvalidAnnotation));
-    let unheeded = verdict.unheeded.iter().map(of(ServiceReason::NotSupported));
-    standing.into_iter().chain(problems).chain(unheeded).filter(|(_, words)| !is_known(words)).collect()
+    let remarks = verdict.remarks.iter().map(|(reason, words)| (*reason, words.as_str()));
+    standing.into_iter().chain(remarks).filter(|(_, words)| !is_known(words)).collect()
 }

@@ -307,7 +307,11 @@ fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, ch
     let intent = read(changed, ALL, None);
     assert!(garbage == WITH_NEWLINE || names(&intent, key), "{cell}");
     let Wish::Serve(spec, _) = &intent.wish else {
-        assert!(matches!(intent.wish, Wish::NotMade | Wish::None | Wish::LeftToTke), "{cell}: {:?}", intent.wish);
+        assert!(
+            matches!(intent.wish, Wish::NotMade(_) | Wish::NotAsked(_) | Wish::None | Wish::LeftToTke),
+            "{cell}: {:?}",
+            intent.wish
+        );
         return;
     };
     let is_other = key == names::EXISTING_LOAD_BALANCER_ID && garbage == WITH_NEWLINE;

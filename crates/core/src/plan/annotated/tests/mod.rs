@@ -1,3 +1,4 @@
+mod listeners;
 mod misfortune;
 mod reported;
 mod unheeded;
@@ -111,7 +112,7 @@ fn who_is_taken() {
         let mut service = service(annotations);
         service.load_balancer_class = class.map(str::to_owned);
         let found = match read(&service, Setting { acceptance, has_tke, is_default: Known::No }, None).wish {
-            Wish::None | Wish::NotAccepted(_) => None,
+            Wish::None | Wish::NotAccepted(_) | Wish::NotAsked(_) => None,
             Wish::LeftToTke => Some(false),
             Wish::Undecided if has_tke == Known::Unknown => Some(false),
             Wish::Serve(..) => Some(true),
@@ -323,11 +324,11 @@ fn nothing_is_made_while_what_only_creation_can_set_cannot_be_read() {
     ];
     for (key, value) in cases {
         let reading = reading(&[(key, value)]);
-        assert_eq!(reading.wish, Wish::NotMade, "{key}: {value}");
+        assert!(matches!(reading.wish, Wish::NotMade(_)), "{key}: {value}");
         assert_eq!(faults(&reading), [key], "{value}");
     }
     let huge = "x".repeat(20_000);
-    assert_eq!(reading(&[(names::EXTENSIVE_PARAMETERS, &huge)]).wish, Wish::NotMade);
+    assert!(matches!(reading(&[(names::EXTENSIVE_PARAMETERS, &huge)]).wish, Wish::NotMade(_)));
     let broken = read(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, None);
     assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::None));
     let none = reading(&[(names::SECURITY_GROUPS, "")]);
@@ -353,45 +354,6 @@ fn two_ports(said: &str) -> Service {
 const TLS: &str = r#"{"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
 
 #[test]
-fn a_port_whose_entry_cannot_be_read_keeps_its_listeners_and_the_others_are_followed() {
-    let own = owned(&two_ports(TLS));
-    for odd in [r#""tls":"""#, r#""tsl":"cert""#, r#""tls":7"#, r#""tls":"cert","hosts":[]"#] {
-        let said = format!(r#"{{"443":{{"protocol":["TCP_SSL"],{odd}}},"80":{{"protocol":["HTTP"]}}}}"#);
-        let intent = read(&two_ports(&said), ALL, Some(&own));
-        assert_eq!(faults(&intent), [names::SPECIFY_PROTOCOL], "{odd}");
-        assert!(intent.problems[0].message.starts_with("443: "), "{}", intent.problems[0]);
-        let found: Vec<_> = wished(&intent).listeners.iter().map(|one| (one.port, one.protocol)).collect();
-        assert_eq!(found, [(80, ListenerProtocol::Http), (443, ListenerProtocol::TcpSsl)], "{odd}");
-        // Without a binding, that port gets none.
-        let found: Vec<_> = wished(&read(&two_ports(&said), ALL, None)).listeners.iter().map(|one| one.port).collect();
-        assert_eq!(found, [80], "{odd}");
-    }
-}
-
-#[test]
-fn a_text_that_cannot_be_read_keeps_all_listeners_and_makes_none() {
-    let own = owned(&two_ports(TLS));
-    let mut service = two_ports(&format!("{TLS},"));
-    service.ports.push(ServicePort {
-        name: "new".to_owned(),
-        transport: Transport::Tcp,
-        port: 8443,
-        target_port: TargetPort::Number(8443),
-    });
-    assert_eq!(wished(&read(&service, ALL, Some(&own))).listeners, own.spec.listeners);
-    // One that names no listeners has one for each port that its status shows.
-    let mut plain = two_ports("");
-    plain.annotations.remove(names::SPECIFY_PROTOCOL);
-    let own = owned(&plain);
-    assert_eq!(own.spec.listeners, []);
-    let found: Vec<_> = wished(&read(&service, ALL, Some(&own))).listeners.iter().map(|one| one.port).collect();
-    assert_eq!(found, [80, 443]);
-    // The new port gets its listener with a text that says so.
-    service.annotations.insert(names::SPECIFY_PROTOCOL.to_owned(), TLS.to_owned());
-    assert_eq!(wished(&read(&service, ALL, Some(&own))).listeners.len(), 3);
-}
-
-#[test]
 fn a_port_that_the_definition_refuses_harms_only_itself() {
     let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
     service.ports.push(ServicePort {
@@ -412,7 +374,11 @@ fn a_port_that_the_definition_refuses_harms_only_itself() {
         })
         .collect();
     let many = read(&service, ALL, None);
-    assert!(many.wish == Wish::NotMade && many.problems[0].message.contains("60 listeners"), "{:?}", many.problems);
+    assert!(
+        matches!(many.wish, Wish::NotMade(_)) && many.problems[0].message.contains("60 listeners"),
+        "{:?}",
+        many.problems
+    );
 }
 
 #[test]
@@ -471,18 +437,6 @@ fn what_is_read_is_what_the_definition_takes() {
         (names::SPECIFY_PROTOCOL, r#"{"80":{"protocol":["TCP","UDP"]}}"#),
     ]);
     wished(&reading).validate().unwrap();
-}
-
-#[test]
-fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
-    let tls = r#"{"80":{"protocol":["HTTP"]},"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
-    let own = owned(&two_ports(tls));
-    let service = two_ports(&tls.replace("443", "4443"));
-    let intent = read(&service, ALL, Some(&own));
-    assert_eq!(wished(&intent).listeners, own.spec.listeners, "the TLS listener stays");
-    assert!(intent.problems[0].message.starts_with("4443: the Service has no port"), "{:?}", intent.problems);
-    let new = read(&service, ALL, None);
-    assert!(wished(&new).listeners.iter().all(|listener| listener.port != 443), "nothing is guessed");
 }
 
 #[test]
