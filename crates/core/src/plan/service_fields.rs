@@ -63,7 +63,7 @@ pub const FIELDS: &[ServiceField] = &[
     field(
         "ipFamilyPolicy",
         Fate::Reported(families),
-        "`RequireDualStack` is reported: a load balancer has one family.",
+        "A policy that requires both families is reported: a load balancer has one.",
     ),
     field(
         "loadBalancerClass",
