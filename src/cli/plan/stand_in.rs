@@ -16,6 +16,7 @@ use crate::k8s::{self, BindingRow, words};
 use crate::model::{Known, Service};
 use crate::plan::annotated::{self, Acceptance, Setting, Wish};
 use crate::plan::config::reference;
+use crate::status::service::lacking;
 
 /// How UIDs begin of what does not exist yet: never the mark of anything in the cloud.
 const NO_UID: &str = "00000000-0000-0000-0000-";
@@ -111,6 +112,10 @@ impl Changed {
         let intent = annotated::read(service, setting, own);
         let name = &service.key.name;
         self.faults.extend(intent.problems.iter().map(|problem| (format!("Service '{name}'"), problem.to_string())));
+        if let (Wish::NotAsked(said), false) = (&intent.wish, live.iter().any(|one| one.spec.service_ref.name == *name))
+        {
+            self.notes.push(format!("Service '{name}': {}", lacking(service, said)));
+        }
         let Wish::Serve(spec, _) = intent.wish else { return };
         if own.is_none() {
             self.notes.push(format!(

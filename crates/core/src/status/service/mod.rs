@@ -166,7 +166,12 @@ fn not_asked(
     if service.created.is_some_and(|created| now.duration_since(created) < GRACE) {
         return (Outcome::Wait, Standing::Silent);
     }
-    let words = format!(
+    (Outcome::Nothing, Standing::Unmet(ServiceReason::NotAsked, lacking(service, said)))
+}
+
+/// What a Service lacks that carries these words and does not ask.
+pub fn lacking(service: &Service, said: &[String]) -> String {
+    format!(
         "{} without effect: nobody follows them on a Service that does not say service.cloud.tencent.com/direct-access; set that to \
          \"true\", make a DirectAccessBinding with spec.serviceRef.name {}, or set it to \"false\" if none is wanted",
         match said {
@@ -174,8 +179,7 @@ fn not_asked(
             all => format!("{} are", all.join(", ")),
         },
         service.key.name
-    );
-    (Outcome::Nothing, Standing::Unmet(ServiceReason::NotAsked, words))
+    )
 }
 
 /// What is to be said once to the user of a Service that the controller's flag does not take.
