@@ -236,8 +236,8 @@ vocabulary! {
             "Raise TOTAL_TARGET_BIND_QUOTA, or run fewer Pods.";
         DuplicateAddress = "DuplicateAddress": "Two Pods claim the same address; the one that started last is bound.",
             "Nothing to do; the other one is usually gone in a moment.";
-        AddressInUse = "AddressInUse": "The address and port is a target of somebody else on this listener, or of another listener of the same protocol.",
-            "Do what the condition Programmed says: it names who has it.";
+        AddressInUse = "AddressInUse": "The address and port is a foreign target of the same listener.",
+            "Remove the foreign target, or leave the listener to its owner.";
         NotAPod = "NotAPod": "The address belongs to no Pod.", "Remove hand-made EndpointSlices; only Pods are bound.";
         NodeGone = "NodeGone": "The Pod's node does not answer, or does not exist any more.", "Wait until Kubernetes has removed the Pod, or delete it.";
         NotInSlice = "NotInSlice": "No EndpointSlice of the Service names the Pod.",

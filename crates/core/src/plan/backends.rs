@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::api::condition::ExclusionReason;
 use crate::api::mark::TargetTag;
 use crate::model::{Address, Listener, Protocol, RegisteredTarget, Route};
 
@@ -14,7 +13,7 @@ use super::clash::leaves_first;
 use super::departure::PodIntent;
 use super::management::Management;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked};
-use super::{BindingView, Exclusion, Observed, Snapshot, problem};
+use super::{BindingView, Observed, Snapshot, problem};
 
 /// A listener of a load balancer: no two have protocol and port in common.
 pub(super) type Place = (Protocol, u16);
@@ -182,15 +181,8 @@ fn say_lost(
         [Some(claim.binding), holder.binding].map(|index| index.map(|index| intents[index].view.display_name()));
     let [Some(own), other] = names else { return };
     let (lost, held) = (loser.desired.route_name(None), format!("listener {}/{}", holder.port, claim.place.0));
-    let endpoints = loser.desired.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
-    let excluded: Vec<_> = endpoints
-        .filter(|candidate| addresses.contains(&candidate.address) && !goes(&&candidate.address))
-        .map(|candidate| Exclusion { reason: ExclusionReason::AddressInUse, pod: candidate.pod.clone() })
-        .collect();
     let problem = problem::clash((&own, &lost), (other.as_deref(), &held), *first);
-    let plan = &mut intents[claim.binding].plan;
-    plan.problems.push(problem);
-    plan.exclusions.extend(excluded);
+    intents[claim.binding].plan.problems.push(problem);
     if let Some(other) = holder.binding.filter(|other| *other != claim.binding) {
         let what = format!("targets of {held}, for its {lost}");
         intents[other].plan.advice.push(problem::contested(&own, &what));
