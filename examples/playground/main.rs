@@ -322,7 +322,7 @@ The plugin, as `kubectl direct-access` once `cargo install --path . --bin kubect
   export TENCENTCLOUD_SECRET_ID={secret_id} TENCENTCLOUD_SECRET_KEY={secret_key} CLB_ENDPOINT={endpoint}
   cargo run -q --bin kubectl-direct_access -- get
   cargo run -q --bin kubectl-direct_access -- watch my-service
-  cargo run -q --bin kubectl-direct_access -- doctor --controller-namespace {NAMESPACE}\n
+  cargo run -q --bin kubectl-direct_access -- doctor\n
 There is no kubectl? This is the control plane's own: {kubectl}",
             kubeconfig = self.control_plane.kubeconfig().display(),
             kubectl = self.control_plane.kubectl_line(),

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -17,7 +16,7 @@ use super::error::{INVALID_REQUEST, NOT_LEADING, SIGNATURE_EXPIRED, TIMEOUT, own
 use super::fence::{Closed, Fence, Unfenced, Writer};
 use super::settings::{Endpoints, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
-use super::transport::{Refusal, Success, call_headers, exchange, http_client};
+use super::transport::{Carrier, Refusal, Success, Way, call_headers, exchange, http_client};
 use super::wire::{Action, Service};
 use crate::model::{Class, Failure, KeyMark};
 
@@ -65,7 +64,7 @@ pub struct Clb {
 }
 
 struct Inner {
-    http: Client,
+    way: Way,
     endpoints: Endpoints,
     headers: HeaderMap,
     credentials: Credentials,
@@ -86,10 +85,35 @@ impl Clb {
         credentials: Credentials,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, SettingsError> {
-        let Settings { endpoint, region, rate_per_second, read_deadline, write_deadline, language } = settings;
-        let endpoints = Endpoints::parse(endpoint.as_deref())?;
+        let endpoints = Endpoints::parse(settings.endpoint.as_deref())?;
+        let way = Way::Http(http_client(endpoints.of(Service::Clb))?);
+        Self::with(way, endpoints, settings, credentials, observer)
+    }
+
+    /// A client whose calls are carried by something else than HTTP.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn carried(
+        carrier: Arc<dyn Carrier>,
+        settings: Settings,
+        credentials: Credentials,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, SettingsError> {
+        let endpoints = Endpoints::parse(settings.endpoint.as_deref())?;
+        Self::with(Way::Carrier(carrier), endpoints, settings, credentials, observer)
+    }
+
+    fn with(
+        way: Way,
+        endpoints: Endpoints,
+        settings: Settings,
+        credentials: Credentials,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, SettingsError> {
+        let Settings { endpoint: _, region, rate_per_second, read_deadline, write_deadline, language } = settings;
         let inner = Inner {
-            http: http_client(endpoints.of(Service::Clb))?,
+            way,
             headers: constant_headers(&region, &language)?,
             endpoints,
             credentials,
@@ -261,7 +285,7 @@ impl Inner {
         let redact = Redaction::new(&keys, &call);
         headers.extend(call);
         let start = Instant::now();
-        let exchange = exchange::<A>(&self.http, endpoint, headers, body.to_vec());
+        let exchange = exchange::<A>(&self.way, endpoint, headers, body.to_vec());
         // Asked last: rates, locks and credentials have been waited for.
         let (result, request_id) = match fence.guard(timeout(deadline, exchange)).await {
             Err(Closed) => (Err(own(A::NAME, NOT_LEADING, "leadership ended before the reply").into()), None),

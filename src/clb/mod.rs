@@ -44,6 +44,7 @@ pub use reads::{Contents, Presence};
 pub use request::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer, NewRule, NewTarget};
 pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};
 pub use shared_reads::SharedReads;
+pub use transport::{Carried, Carrier, Unanswered};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! One HTTP exchange: what goes out, what comes back, and what can go wrong in between.
 
 use std::error::Error;
+use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect, retry};
@@ -97,8 +99,61 @@ pub(super) fn call_headers(
     Ok(headers)
 }
 
+/// What carries calls to the cloud other than HTTP, such as one that is simulated in the same process.
+pub trait Carrier: Send + Sync {
+    /// Carries a call, and brings the status and the body of its reply.
+    fn carry(&self, call: Carried) -> BoxFuture<'static, Result<(u16, Vec<u8>), Unanswered>>;
+}
+
+/// A call, as a [`Carrier`] has it: without a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// The service.
+    pub service: Service,
+    /// The action.
+    pub action: &'static str,
+    /// The parameters, in JSON.
+    pub body: Vec<u8>,
+}
+
+/// A call has no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It did not leave, or the connection broke.
+    Broken,
+    /// It took too long.
+    Late,
+}
+
+/// How calls leave.
+pub(super) enum Way {
+    Http(Client),
+    Carrier(Arc<dyn Carrier>),
+}
+
 /// Sends a call and reads its reply.
 pub(super) async fn exchange<A: Action>(
+    way: &Way,
+    endpoint: &Endpoint,
+    headers: HeaderMap,
+    body: Vec<u8>,
+) -> Result<Success<A::Reply>, Refusal> {
+    match way {
+        Way::Http(http) => over_http::<A>(http, endpoint, headers, body).await,
+        Way::Carrier(carrier) => {
+            let carried = carrier.carry(Carried { service: A::SERVICE, action: A::NAME, body }).await;
+            let (status, body) = carried.map_err(|unanswered| match unanswered {
+                Unanswered::Broken => own(A::NAME, CONNECT, "the connection was closed"),
+                Unanswered::Late => own(A::NAME, TIMEOUT, "no reply until the deadline"),
+            })?;
+            let status = StatusCode::from_u16(status)
+                .map_err(|_| own(A::NAME, HTTP_STATUS, format!("the reply has status {status}")))?;
+            Ok(read::<A>(status, &body)?)
+        }
+    }
+}
+
+async fn over_http<A: Action>(
     http: &Client,
     endpoint: &Endpoint,
     headers: HeaderMap,

@@ -28,7 +28,7 @@ pub(super) enum Error {
     },
     /// There is no such object.
     #[error(
-        "{kind} '{name}' does not exist in namespace '{namespace}'; look with `kubectl get {plural} -n {namespace}`"
+        "{kind} '{name}' does not exist in namespace '{namespace}'{} look with `kubectl get {plural} -n {namespace}`", meant(.near.as_deref())
     )]
     NotFound {
         /// The kind.
@@ -39,6 +39,8 @@ pub(super) enum Error {
         name: String,
         /// The namespace.
         namespace: String,
+        /// The name that was probably meant; `None` where none is near.
+        near: Option<String>,
     },
     /// The client of the cloud cannot be made.
     #[error("the cloud's client: {0}")]
@@ -87,6 +89,10 @@ impl Error {
         let what = what.into();
         move |error| Self::Kubernetes { what, words: of_api_server(&error) }
     }
+}
+
+fn meant(near: Option<&str>) -> String {
+    near.map_or_else(|| ";".to_owned(), |near| format!("; did you mean '{near}'? If not,"))
 }
 
 fn place(error: &ListError) -> String {

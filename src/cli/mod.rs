@@ -13,6 +13,7 @@ mod doctor;
 mod drain;
 mod error;
 mod explain;
+mod gate_label;
 mod get;
 mod hold;
 mod lease;

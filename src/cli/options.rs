@@ -86,25 +86,36 @@ pub(super) enum Network {
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Shows bindings with their targets: where each Pod is registered, with what weight, and what CLB says of its health.
+    #[command(override_usage = "kubectl direct-access get [OPTIONS] [NAME | dab/NAME]...")]
     Get(Get),
     /// Shows what would be called in CLB, to the end, and calls nothing. Exit code 2 when there is something, 3 when something can never
     /// work as it is written.
+    #[command(override_usage = "kubectl direct-access plan [OPTIONS] [NAME | dab/NAME]...
+       kubectl direct-access plan [OPTIONS] -f FILE [NAME | dab/NAME]...")]
     Plan(Plan),
     /// Shows the chain from a Pod's Service to its readiness gate, and names the first broken link; of Deployments, Services (svc) and
     /// bindings (dab), that of each of their Pods.
+    #[command(override_usage = "kubectl direct-access explain [OPTIONS] POD | KIND/NAME | KIND NAME
+       KIND is pod, deployment, statefulset, daemonset, replicaset, svc or dab")]
     Explain(Explain),
     /// Checks what the controller needs: definitions, rights, webhook, certificate, switches, credentials, quota.
     Doctor(Doctor),
     /// Takes Pods out of service: weight 0, no new connections. They stay ready.
+    #[command(override_usage = "kubectl direct-access drain [OPTIONS] pod/NAME
+       kubectl direct-access drain --now [OPTIONS] KIND/NAME... | KIND NAME...")]
     Drain(Drain),
     /// Has the controller change nothing of a binding in CLB until it is resumed.
+    #[command(override_usage = "kubectl direct-access suspend [OPTIONS] NAME | dab/NAME")]
     Suspend(Binding),
     /// Ends a suspension.
+    #[command(override_usage = "kubectl direct-access resume [OPTIONS] NAME | dab/NAME")]
     Resume(Binding),
     /// Has the controller look at a binding now, and waits until it has.
+    #[command(override_usage = "kubectl direct-access reconcile [OPTIONS] NAME | dab/NAME")]
     Reconcile(Waiting),
     /// Follows a binding while its Pods are replaced: old and new Pods, gates, weights and health. Ends with Ctrl-C, and says then how
     /// long it took and whether targets were lost.
+    #[command(override_usage = "kubectl direct-access watch [OPTIONS] NAME | dab/NAME")]
     Watch(Watch),
     /// Prints the executable by which kubectl completes the arguments of this command, in every shell: save it as
     /// kubectl_complete-direct_access in a folder of PATH.
@@ -147,8 +158,9 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long)]
     pub(super) all_namespaces: bool,
-    /// A file with bindings, TkeServiceConfigs and Services as they might be applied; - reads standard input. What nobody knows in it,
-    /// and what the API server would refuse, is named, and nothing is written.
+    /// A file with bindings, TkeServiceConfigs and Services as they might be applied; - reads standard input. What an earlier file said
+    /// and this one does not is planned to go, as `kubectl apply` has it. What nobody knows in it, and what the API server would refuse,
+    /// is named, and nothing is written.
     #[arg(short, long, conflicts_with = "all_namespaces")]
     pub(super) filename: Option<PathBuf>,
     /// Shows what is of other bindings on the same load balancers too.

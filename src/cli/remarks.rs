@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::ungated::ungated as ungated_pods;
 use super::world::Seen;
+use crate::api::advice::AdviceReason;
 use crate::api::binding::{GateStatus, HeldWeightCause, LoadBalancerStatus};
 use crate::api::condition::ConditionType;
 use crate::api::service_config::EntryProblem;
@@ -61,6 +62,11 @@ impl Remark {
 
 /// What a plan says of a binding.
 pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
+    but_for(plan, None)
+}
+
+/// The same without advice that is given in other words.
+fn but_for(plan: &BindingPlan, known: Option<AdviceReason>) -> Vec<Remark> {
     let BindingPlan {
         management,
         config_problems,
@@ -99,7 +105,7 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
         sightings: _,
         sight: _,
     } = plan;
-    let mut remarks: Vec<_> = advice.iter().map(note).collect();
+    let mut remarks: Vec<_> = advice.iter().filter(|one| Some(one.reason) != known).map(note).collect();
     remarks.extend(management_words(*management, *release).map(|words| Remark::new(Topic::Management, words)));
     remarks.extend(delegated(pending));
     remarks.extend(config_problems.iter().map(config));
@@ -108,20 +114,23 @@ pub(super) fn of_plan(plan: &BindingPlan) -> Vec<Remark> {
     if *tags == TagSight::Hidden {
         remarks.push(Remark::new(Topic::Tags, "CLB does not show the tags of targets, by which they are told apart"));
     }
-    remarks.extend(look_at.map(|time| Remark::new(Topic::NextLook, format!("goes on by time alone at {time}"))));
+    remarks.extend(
+        look_at.map(|time| Remark::new(Topic::NextLook, format!("waits until {time}, and then goes on by itself"))),
+    );
     remarks
 }
 
 /// What a plan and the status say of a binding as it is. What the plan knows anew is not repeated as it was.
 pub(super) fn of_binding(seen: &Seen<'_>) -> Vec<Remark> {
-    let mut remarks = of_plan(seen.plan);
+    // Said with names and commands, once.
+    let ungated = ungated_pods(seen);
+    let known = (!ungated.is_empty()).then_some(AdviceReason::UngatedPods);
+    let mut remarks = but_for(seen.plan, known);
     remarks.retain(|remark| remark.topic != Topic::NextLook);
     if let Some(status) = &seen.view.binding.status {
         remarks.extend(of_status(seen, status));
     }
-    remarks.extend(ungated_pods(seen).iter().map(|row| {
-        Remark::new(Topic::Gates, format!("{}; to have one, replace them: `{}`", row.words(), row.command))
-    }));
+    remarks.extend(ungated.iter().map(|row| Remark::new(Topic::Gates, format!("{}; {}", row.words(), row.remedy()))));
     remarks.extend(seen.view.service.as_deref().and_then(of_service));
     remarks
 }
@@ -243,9 +252,14 @@ fn note(advice: &Advice) -> Remark {
 }
 
 fn config(problem: &EntryProblem) -> Remark {
+    Remark::new(Topic::Config, entry_words(problem))
+}
+
+/// What is wrong with an entry of a config.
+pub(super) fn entry_words(problem: &EntryProblem) -> String {
     let EntryProblem { entry, field, reason, message } = problem;
     let field = field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
-    Remark::new(Topic::Config, format!("config entry {entry}{field}: {reason}: {message}"))
+    format!("config entry {entry}{field}: {reason}: {message}")
 }
 
 fn held_weight(pod: &str, listener: &str, weight: i64, cause: HeldWeightCause) -> Remark {
@@ -334,7 +348,7 @@ mod tests {
             (Topic::HeldWeight, "weight 10 of web-1 on lbl-1 comes back when the Pod can serve"),
             (Topic::HeldWeight, "weight 10 of web-1 on lbl-1 stays, because what is said of it cannot be read"),
             (Topic::Tags, "CLB does not show the tags of targets, by which they are told apart"),
-            (Topic::NextLook, "goes on by time alone at 1970-01-01T00:00:00Z"),
+            (Topic::NextLook, "waits until 1970-01-01T00:00:00Z, and then goes on by itself"),
         ];
         assert_eq!(said, expected.map(|(topic, words)| (topic, words.to_owned())));
     }

@@ -1,8 +1,11 @@
 //! Connections: to the API server with the user's kubeconfig, to the cloud where there are credentials.
 
-use kube::api::{Patch, PatchParams};
+use std::fmt::Debug;
+
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -12,7 +15,7 @@ use super::lease::{self, Home};
 use super::options::{Global, Network};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, Credentials, Settings};
-use crate::model::{Caller, ClusterNetwork, Region};
+use crate::model::{Caller, ClusterNetwork, Region, nearest};
 use crate::plan::Cluster;
 
 /// The field manager of what the plugin writes. Flux drops what managers write whose names begin with kubectl.
@@ -101,12 +104,28 @@ impl Session {
     pub(super) async fn binding(&self, name: &str) -> Result<DirectAccessBinding, Error> {
         let read = self.bindings().get_opt(name).await;
         let found = read.map_err(Error::kubernetes(format!("cannot read DirectAccessBinding '{name}'")))?;
-        found.ok_or_else(|| self.no_binding(name))
+        match found {
+            Some(found) => Ok(found),
+            None => Err(self.missing(&self.bindings(), "DirectAccessBinding", "directaccessbindings", name).await),
+        }
     }
 
-    pub(super) fn no_binding(&self, name: &str) -> Error {
+    /// That a binding is not among those that were listed.
+    pub(super) fn no_binding<'a>(&self, name: &str, there: impl Iterator<Item = &'a str>) -> Error {
         let (kind, plural) = ("DirectAccessBinding", "directaccessbindings");
-        Error::NotFound { kind, plural, name: name.to_owned(), namespace: self.namespace.clone() }
+        let near = nearest(name, there).map(str::to_owned);
+        Error::NotFound { kind, plural, name: name.to_owned(), namespace: self.namespace.clone(), near }
+    }
+
+    /// That an object of the namespace does not exist, with the name that was probably meant, where the user may list them.
+    pub(super) async fn missing<K>(&self, api: &Api<K>, kind: &'static str, plural: &'static str, name: &str) -> Error
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
+        let found = api.list_metadata(&ListParams::default()).await;
+        let names: Vec<_> = found.into_iter().flatten().filter_map(|found| found.metadata.name).collect();
+        let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+        Error::NotFound { kind, plural, name: name.to_owned(), namespace: self.namespace.clone(), near }
     }
 
     /// Merges a change into a binding.

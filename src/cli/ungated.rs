@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::gate_label::GateLabel;
 use super::leaving::some;
 use super::workload::replacement;
 use super::world::Seen;
 use crate::api::binding::GatePolicy;
+use crate::api::names;
 use crate::model::{GateState, Phase, Pod};
 use crate::plan::selects;
 
@@ -23,8 +25,15 @@ pub(super) struct Ungated {
 }
 
 /// Why a Pod has no gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
+    /// Its namespace is not labelled for gates: what it says instead, and the command that labels it.
+    NotLabelled {
+        /// What is the case.
+        fault: String,
+        /// The command.
+        command: String,
+    },
     /// It was created before the binding, when nobody asked for a gate, or in the same second.
     OlderThanBinding,
     /// Gates were not injected when it was created.
@@ -34,14 +43,27 @@ pub(super) enum Cause {
 impl Ungated {
     /// What is the case.
     pub(super) fn words(&self) -> String {
-        let is_one = self.pods.len() == 1;
-        let why = match (self.cause, is_one) {
-            (Cause::OlderThanBinding, true) => "was created before the binding took effect, without a readiness gate",
-            (Cause::OlderThanBinding, false) => "were created before the binding took effect, without a readiness gate",
-            (Cause::NotInjected, true) => "was created without a readiness gate",
-            (Cause::NotInjected, false) => "were created without a readiness gate",
+        let were = if self.pods.len() == 1 { "was" } else { "were" };
+        let why = match &self.cause {
+            Cause::NotLabelled { fault, .. } => format!("created without a readiness gate: {fault}"),
+            Cause::OlderThanBinding => "created before the binding took effect, without a readiness gate".to_owned(),
+            Cause::NotInjected => "created without a readiness gate".to_owned(),
         };
-        format!("{} {why}", some(&self.pods))
+        format!("{} {were} {why}", some(&self.pods))
+    }
+
+    /// What gives them one.
+    pub(super) fn remedy(&self) -> String {
+        let replace = &self.command;
+        match &self.cause {
+            Cause::NotLabelled { command, .. } => format!("run `{command}`, and then replace them: `{replace}`"),
+            Cause::OlderThanBinding => format!("replace them to give them one: `{replace}`"),
+            Cause::NotInjected => {
+                format!(
+                    "see that `kubectl direct-access doctor` finds gates injected, and then replace them: `{replace}`"
+                )
+            }
+        }
     }
 }
 
@@ -54,12 +76,13 @@ pub(super) fn ungated(seen: &Seen<'_>) -> Vec<Ungated> {
     }
     let mut found: BTreeMap<String, Ungated> = BTreeMap::new();
     for pod in seen.view.pods.values().filter(|pod| is_bare(pod) && selects(service, pod)) {
-        let cause = cause(pod, created(seen));
+        let cause = cause(pod, created(seen), seen.gate_label());
         let command = replacement(pod);
-        let row = found.entry(command.clone()).or_insert_with(|| Ungated { command, pods: Vec::new(), cause });
+        let row =
+            found.entry(command.clone()).or_insert_with(|| Ungated { command, pods: Vec::new(), cause: cause.clone() });
         row.pods.push(pod.key.name.clone());
         // One that injection has missed needs more than a restart.
-        if cause == Cause::NotInjected {
+        if cause != Cause::OlderThanBinding {
             row.cause = cause;
         }
     }
@@ -73,8 +96,13 @@ pub(super) fn created(seen: &Seen<'_>) -> Option<Timestamp> {
     seen.view.binding.metadata.creation_timestamp.as_ref().map(|time| time.0)
 }
 
-/// Why a Pod has no gate, of a binding that was created then.
-pub(super) fn cause(pod: &Pod, binding: Option<Timestamp>) -> Cause {
+/// Why a Pod has no gate, of a binding that was created then, in a namespace that says this of gates: a new Pod would have none either
+/// where it is not labelled.
+pub(super) fn cause(pod: &Pod, binding: Option<Timestamp>, label: Option<&GateLabel>) -> Cause {
+    let namespace = pod.key.namespace.as_str();
+    if let Some(fault) = label.and_then(|label| label.fault(namespace)) {
+        return Cause::NotLabelled { fault, command: names::gates_command(namespace) };
+    }
     let is_older = pod.created.zip(binding).is_some_and(|(pod, binding)| pod <= binding);
     if is_older { Cause::OlderThanBinding } else { Cause::NotInjected }
 }
@@ -124,7 +152,13 @@ mod tests {
             (None, at(2), Cause::NotInjected),
             (at(1), None, Cause::NotInjected),
         ] {
-            assert_eq!(cause(&pod(created), binding), expected);
+            assert_eq!(cause(&pod(created), binding, None), expected);
+            assert_eq!(cause(&pod(created), binding, Some(&GateLabel::Enabled)), expected);
+            let wrong = GateLabel::Other("cloud.tencent.com/direct-access-gates=Enabled".to_owned());
+            let found = cause(&pod(created), binding, Some(&wrong));
+            let Cause::NotLabelled { fault, command } = found else { panic!("{found:?}") };
+            assert!(fault.contains("=Enabled, which is not"), "{fault}");
+            assert!(command.ends_with("cloud.tencent.com/direct-access-gates=enabled --overwrite"), "{command}");
         }
     }
 }

@@ -95,8 +95,10 @@ pub(super) async fn read(session: &Session, workload: &'static Workload, name: &
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", kind), plural);
     let objects: Api<DynamicObject> = Api::namespaced_with(session.client.clone(), &session.namespace, &resource);
     let found = objects.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read {kind} '{name}'")))?;
-    let missing = || Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() };
-    found.ok_or_else(missing)
+    match found {
+        Some(found) => Ok(found),
+        None => Err(session.missing(&objects, kind, plural, name).await),
+    }
 }
 
 /// The Pods that a workload has at this moment, but for those that ended for good.

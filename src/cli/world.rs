@@ -4,21 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::Api;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Api, CustomResourceExt};
 
 use super::Error;
-use super::error::of_cloud;
+use super::error::{of_api_server, of_cloud};
+use super::gate_label::{self, GateLabel};
 use super::hold::{self, Word};
 use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
 use crate::k8s::{Stores, certificate};
-use crate::model::{Caller, Class, Failure, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::model::{Caller, Class, Failure, GateState, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{
-    self, BindingPlan, BindingView, Cloud, Cluster, Observed, ReadState, Remembered, Removals, RouteClaim, RouteTrace,
-    Snapshot, named_secrets, placement,
+    self, BindingPlan, BindingView, Cloud, Cluster, DefinitionSight, Observed, ReadState, Remembered, Removals,
+    RouteClaim, RouteTrace, Snapshot, named_secrets, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -31,7 +34,11 @@ pub(super) struct World {
     namespaces: Vec<String>,
     /// Whether removals are held.
     removals: Removals,
-    /// Why that may be otherwise; `None` where it is known.
+    /// Whether the definition of bindings stays, where one is being deleted.
+    definition: Option<DefinitionSight>,
+    /// The labels of namespaces that say whether their Pods get gates, where some have none.
+    labels: Arc<BTreeMap<String, GateLabel>>,
+    /// What of this may be otherwise; `None` where all is known.
     pub(super) doubt: Option<String>,
 }
 
@@ -45,6 +52,8 @@ pub(super) struct Sight {
     pub(super) plan: plan::Plan,
     /// Each binding's routes, in the order of the snapshot.
     pub(super) routes: Vec<Vec<RouteTrace>>,
+    /// Labels of namespaces.
+    labels: Arc<BTreeMap<String, GateLabel>>,
 }
 
 /// One binding out of a [`Sight`].
@@ -62,9 +71,16 @@ pub(super) struct Seen<'a> {
     pub(super) cloud: &'a Cloud,
     /// Whether removals are held.
     pub(super) removals: &'a Removals,
+    /// Labels of namespaces.
+    labels: &'a BTreeMap<String, GateLabel>,
 }
 
 impl<'a> Seen<'a> {
+    /// What the binding's namespace says of gates; `None` where it was not looked for.
+    pub(super) fn gate_label(self) -> Option<&'a GateLabel> {
+        self.labels.get(self.view.binding.metadata.namespace.as_deref().unwrap_or_default())
+    }
+
     /// The listeners and rules that are wanted.
     pub(super) fn wanted(self) -> impl Iterator<Item = &'a RouteTrace> {
         self.routes.iter().filter(|route| route.claim == RouteClaim::Wanted)
@@ -78,6 +94,17 @@ impl<'a> Seen<'a> {
     /// The cloud was not asked, for want of credentials.
     pub(super) fn is_unasked(&self) -> bool {
         matches!(self.cloud, Cloud::Failed(failure) if failure.code == NOT_ASKED)
+    }
+
+    /// Why the cloud was not read, and what would change that; `None` where it was, or shows nothing.
+    pub(super) fn not_read(&self) -> Option<String> {
+        match self.cloud {
+            Cloud::Failed(failure) if failure.code == NOT_ASKED => {
+                Some(format!("{}; set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY", failure.message))
+            }
+            Cloud::Failed(failure) => Some(of_cloud(failure)),
+            Cloud::Missing(_) | Cloud::Unplaced(_) | Cloud::Observed(_) => None,
+        }
     }
 
     /// Why a read of the cloud has failed, although it was asked; `None` when none has.
@@ -103,8 +130,8 @@ impl Sight {
     pub(super) fn bindings(&self) -> impl Iterator<Item = Seen<'_>> {
         let parts = self.snapshot.bindings.iter().zip(&self.plan.bindings).zip(&self.routes);
         let Snapshot { cloud, removals, .. } = &self.snapshot;
-        let home = self.home.as_ref();
-        parts.map(move |((view, plan), routes)| Seen { view, plan, routes, home, cloud, removals })
+        let (home, labels) = (self.home.as_ref(), &*self.labels);
+        parts.map(move |((view, plan), routes)| Seen { view, plan, routes, home, cloud, removals, labels })
     }
 }
 
@@ -135,13 +162,38 @@ impl World {
         let bindings = stores.bindings.all();
         let home = session.controller_namespace().await;
         let Word { removals, doubt } = hold::removals(home, &config, bindings.iter().map(|row| &*row.0));
-        Ok(Self { stores, namespaces, removals, doubt })
+        let (definition, unread) = match bindings.iter().any(|row| row.0.metadata.deletion_timestamp.is_some()) {
+            true => definition(session).await,
+            false => (None, None),
+        };
+        let doubts: Vec<_> = doubt.into_iter().chain(unread).collect();
+        let doubt = (!doubts.is_empty()).then(|| doubts.join("; "));
+        let labels = Arc::new(labels(session, &stores, is_everywhere).await);
+        Ok(Self { stores, namespaces, removals, definition, labels, doubt })
+    }
+
+    /// A binding is to be deleted, and the definition of bindings is not: where nobody had to ask for it, it stays.
+    pub(super) fn expect_deletion(&mut self) {
+        self.definition.get_or_insert(DefinitionSight::Stays);
+    }
+
+    /// What decides about Services with annotations. Which of them the controller takes only its flag says: all, as is usual.
+    pub(super) fn setting(&self) -> Setting {
+        let switches = self.stores.switches();
+        Setting { acceptance: Acceptance::All, has_tke: switches.has_tke, is_default: switches.default_direct_access }
     }
 
     /// The binding is one of those asked for, rather than a neighbour on a load balancer.
     pub(super) fn is_asked_for(&self, binding: &DirectAccessBinding) -> bool {
         let namespace = binding.metadata.namespace.as_deref().unwrap_or_default();
         self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
+    }
+
+    /// The names of the bindings that are asked for.
+    pub(super) fn names(&self) -> Vec<String> {
+        let bindings = self.stores.bindings.all();
+        let own = bindings.iter().filter(|row| self.is_asked_for(&row.0));
+        own.filter_map(|row| row.0.metadata.name.clone()).collect()
     }
 
     /// A binding of this name is among those asked for.
@@ -178,16 +230,17 @@ impl World {
         Ok(unplaced_sights)
     }
 
-    /// The VPC of the cluster, by what was seen of load balancers that bindings name. What was not read says nothing.
+    /// The VPC of the cluster, by what was seen of load balancers that bindings name; pending while one that could say it was not read.
     pub(super) fn vpc(&self, session: &Session, sights: &[Sight]) -> ClusterVpc {
-        let seen = |sight: &Sight| match (&sight.home, &sight.snapshot.cloud) {
-            (Some((region, id)), Cloud::Observed(observed)) if *region == session.region => {
-                let mut specs =
-                    sight.snapshot.bindings.iter().filter_map(|view| view.binding.spec.load_balancer.as_ref());
-                let is_named = specs.any(|spec| spec.id.is_some());
-                is_named.then(|| (id.clone(), VpcSight::Of(observed.load_balancer.vpc_id.clone())))
-            }
-            _ => None,
+        let seen = |sight: &Sight| {
+            let (_, id) = sight.home.as_ref().filter(|(region, _)| *region == session.region)?;
+            let mut specs = sight.snapshot.bindings.iter().filter_map(|view| view.binding.spec.load_balancer.as_ref());
+            let vpc = match &sight.snapshot.cloud {
+                Cloud::Observed(observed) => VpcSight::Of(observed.load_balancer.vpc_id.clone()),
+                Cloud::Missing(_) | Cloud::Unplaced(_) => VpcSight::NotShown,
+                Cloud::Failed(_) => VpcSight::NotRead,
+            };
+            specs.any(|spec| spec.id.is_some()).then(|| (id.clone(), vpc))
         };
         let named: NamedVpcs = sights.iter().filter_map(seen).collect();
         vpc::find(session.vpc_id.as_deref(), &named, &self.stores.tke_vpc())
@@ -210,7 +263,7 @@ impl World {
         let mut views = Vec::new();
         for binding in bindings {
             let certificates = certificates(session, &binding).await;
-            views.push(self.stores.view(binding, certificates));
+            views.push(self.stores.view(binding, certificates, self.definition, self.setting()));
         }
         let cloud = match (&clb, &home) {
             (None, _) => Cloud::Failed(not_asked(session)),
@@ -249,12 +302,44 @@ impl World {
         };
         let plan = plan::plan(&snapshot);
         let routes = plan::trace(&snapshot, &plan);
-        Ok(Sight { home, snapshot, plan, routes })
+        Ok(Sight { home, snapshot, plan, routes, labels: self.labels.clone() })
     }
 }
 
 fn home(session: &Session, binding: &DirectAccessBinding) -> Option<(Region, LoadBalancerId)> {
     placement::home(binding, &session.region)
+}
+
+/// Whether the definition of bindings stays, and what is to be said where that cannot be read. Who may list bindings has just seen that
+/// it is there, and few may see whether it is being deleted.
+async fn definition(session: &Session) -> (Option<DefinitionSight>, Option<String>) {
+    let all: Api<CustomResourceDefinition> = Api::all(session.client.clone());
+    let name = DirectAccessBinding::crd_name();
+    match all.get_metadata_opt(name).await {
+        Ok(found) => (Some(DefinitionSight::of(found.as_ref().map(|found| &found.metadata))), None),
+        Err(error) => {
+            let why = of_api_server(&error);
+            let words =
+                format!("whether the definition {name} is being deleted is not known, and it is taken to stay: {why}");
+            (Some(DefinitionSight::Stays), Some(words))
+        }
+    }
+}
+
+/// The labels of the namespaces that were listed, where some Pod has no gate.
+async fn labels(session: &Session, stores: &Stores, is_everywhere: bool) -> BTreeMap<String, GateLabel> {
+    let client = &session.client;
+    if !stores.pods.all().iter().any(|pod| pod.gate == GateState::Absent) {
+        return BTreeMap::new();
+    }
+    match is_everywhere {
+        true => gate_label::of_all(client).await.unwrap_or_default(),
+        false => {
+            let name = session.namespace.clone();
+            let label = gate_label::of_namespace(client, &name).await;
+            [(name, label)].into()
+        }
+    }
 }
 
 fn not_asked(session: &Session) -> Failure {

@@ -17,6 +17,6 @@ pub use convert::{pod, service, slice};
 pub use events::events;
 pub use index::Word;
 pub use list::ListError;
-pub use stores::{BindingRow, Change, ConfigRow, Stores, Synced, hold};
+pub use stores::{BindingRow, Change, ConfigRow, Stores, Switches, Synced, binding, config, hold, switches, vpc};
 pub use table::{Difference, Look, OptionalTable, Rows, Sight, Table};
 pub use words::words;

@@ -118,7 +118,7 @@ impl ConfigRow {
             && before.generation == after.generation
             && before.owner_references == after.owner_references
             && self.config.written == other.config.written
-            && self.config.problems == other.config.problems
+            && self.config.wishes() == other.config.wishes()
     }
 }
 
@@ -202,7 +202,8 @@ impl Synced {
     }
 }
 
-pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
+/// What TKE's ConfigMap of switches says.
+pub fn switches(object: &core::ConfigMap) -> Option<Switches> {
     let is_on = |key: &str| object.data.as_ref().and_then(|data| data.get(key)).is_some_and(|value| value == "true");
     let has_tke = object.data.as_ref().is_some_and(|data| data.contains_key(names::TKE_VERSION_KEY));
     Some(Switches {
@@ -212,7 +213,8 @@ pub(super) fn switches(object: &core::ConfigMap) -> Option<Switches> {
     })
 }
 
-pub(super) fn vpc(object: &core::ConfigMap) -> Option<TkeVpc> {
+/// What the ConfigMap in which TKE says the cluster's VPC says.
+pub fn vpc(object: &core::ConfigMap) -> Option<TkeVpc> {
     let said = object.data.as_ref().and_then(|data| data.get(names::TKE_VPC_KEY));
     Some(said.map_or(TkeVpc::Absent, |id| TkeVpc::Said(clip(id, names::VPC_MAX))))
 }
@@ -231,7 +233,7 @@ pub(super) fn name<K: Resource>(object: &K) -> String {
 }
 
 /// A binding that cannot be read is left alone as a whole: what it has in the cloud is foreign to all others.
-pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow> {
+pub fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<BindingRow> {
     match &object.0 {
         Ok(binding) => {
             let mut binding = binding.clone();
@@ -248,7 +250,8 @@ pub(super) fn binding(object: &DeserializeGuard<DirectAccessBinding>) -> Option<
     }
 }
 
-pub(super) fn config(object: &RawServiceConfig) -> Option<ConfigRow> {
+/// A TkeServiceConfig, as far as it can be read.
+pub fn config(object: &RawServiceConfig) -> Option<ConfigRow> {
     let mut config = ConfigObject::from(object.clone());
     bounded::slim(&mut config.object.metadata);
     let meta = &object.metadata;

@@ -79,7 +79,7 @@ impl<V: PartialEq> OptionalTable<V> {
     }
 
     /// What a watch or a list writes to.
-    pub(super) const fn table(&self) -> &Arc<Table<V>> {
+    pub const fn table(&self) -> &Arc<Table<V>> {
         &self.0
     }
 }
@@ -151,7 +151,7 @@ impl<V: PartialEq> Table<V> {
     }
 
     /// Writes down what the last list has said of what has no row, and returns what was known before.
-    pub(super) fn set_sight(&self, sight: Sight) -> Sight {
+    pub fn set_sight(&self, sight: Sight) -> Sight {
         std::mem::replace(&mut self.state.write().unwrap_or_else(PoisonError::into_inner).sight, sight)
     }
 

@@ -8,16 +8,19 @@ use super::stores::BindingRow;
 use super::{Look, Stores};
 use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Phase};
+use crate::plan::annotated::Setting;
 use crate::plan::config::{Reference, reference};
-use crate::plan::{BindingView, ConfigUsers, ConfigView, Departure};
+use crate::plan::{BindingView, ConfigUsers, ConfigView, DefinitionSight, Departure};
 
 impl Stores {
     /// The binding with the objects it refers to. `certificates` are the ids of certificates, or why there is none, by the name of
-    /// the Secret in the binding's namespace.
+    /// the Secret in the binding's namespace; `definition` is absent until it was asked for.
     pub fn view(
         &self,
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
+        definition: Option<DefinitionSight>,
+        setting: Setting,
     ) -> BindingView {
         let namespace = binding.metadata.namespace.clone().unwrap_or_default();
         let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
@@ -34,13 +37,14 @@ impl Stores {
                 }
             },
         };
+        let departure = Departure::of(&binding, service.as_deref(), definition, setting);
         BindingView {
             certificates,
             service,
             slices: self.slices_of(&service_key),
             pods: self.pods.rows(&namespace),
             speaks_for_service: self.speaks_for_service(&binding),
-            departure: Departure::Usual,
+            departure,
             former_uids: BTreeSet::new(),
             reassigned: BTreeSet::new(),
             config,
@@ -98,5 +102,51 @@ impl Stores {
         let rows = self.bindings_of(&ObjectKey::new(namespace, &binding.spec.service_ref.name));
         let rivals = rows.iter().filter(|row| row.0.metadata.deletion_timestamp.is_none());
         rivals.map(|row| age(&row.0)).min().is_none_or(|oldest| oldest == age(binding))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::k8s;
+    use crate::model::Known;
+    use crate::plan::annotated::Acceptance;
+
+    /// Whoever makes a view is told why the binding goes, the controller and the plugin alike.
+    #[test]
+    fn a_view_says_why_its_binding_goes() {
+        let setting = Setting { acceptance: Acceptance::All, has_tke: Known::No, is_default: Known::No };
+        let departure = |ask: &str, is_deleting: bool, definition| {
+            let stores = Stores::default();
+            let service = json!({
+                "metadata": {"namespace": "shop", "name": "web", "uid": "s", "annotations": {
+                    "service.cloud.tencent.com/direct-access": ask, "service.kubernetes.io/tke-existed-lbid": "lb-12345678",
+                }},
+                "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80}]},
+            });
+            stores.services.put("shop", "web", k8s::service(&serde_json::from_value(service).unwrap()));
+            let owner = json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "s", "controller": true});
+            let deleted = if is_deleting { json!("2026-01-01T00:00:00Z") } else { Value::Null };
+            let binding = json!({
+                "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+                "metadata": {"namespace": "shop", "name": "web", "ownerReferences": [owner], "deletionTimestamp": deleted},
+                "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-12345678"}},
+            });
+            let binding = Arc::new(serde_json::from_value(binding).unwrap());
+            stores.view(binding, BTreeMap::new(), definition, setting).departure
+        };
+        let stays = Some(DefinitionSight::Stays);
+        for (ask, is_deleting, definition, expected) in [
+            ("true", false, stays, Departure::Usual),
+            ("true", true, stays, Departure::MadeAgain),
+            ("false", true, stays, Departure::Usual),
+            ("true", true, Some(DefinitionSight::Goes), Departure::DefinitionDeleted),
+            ("true", true, Some(DefinitionSight::Unreadable), Departure::Unknown),
+            ("true", true, None, Departure::Unknown),
+        ] {
+            assert_eq!(departure(ask, is_deleting, definition), expected, "{ask} {definition:?}");
+        }
     }
 }

@@ -4,11 +4,12 @@ use tracing::{Instrument, error_span};
 
 use super::context::Context;
 use super::creation::new_load_balancer;
-use super::leadership::Leadership;
 use super::reads::client;
 use crate::clb::error::{FAILED_LISTENERS, classify};
 use crate::clb::wire::InternetAccessible;
-use crate::clb::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty, Writer};
+use crate::clb::{
+    BatchReply, Fence, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty, Writer,
+};
 use crate::model::{Attribute, Failure, LoadBalancerId};
 use crate::plan::{self, Change, Step};
 use crate::reconcile::{Key, Reply};
@@ -38,7 +39,12 @@ pub(super) async fn call(context: &Context, key: &Key, step: &Step) -> Result<Re
     reply
 }
 
-async fn run(clb: &Writer<'_, Leadership>, load_balancer: &LoadBalancerId, step: &Step) -> Result<Reply, Failure> {
+/// Makes the call that a step becomes, by this client.
+///
+/// # Errors
+///
+/// What the cloud has against it.
+pub async fn run<F: Fence>(clb: &Writer<'_, F>, load_balancer: &LoadBalancerId, step: &Step) -> Result<Reply, Failure> {
     let task = match step {
         Step::Register(targets) => return register(clb, load_balancer, targets).await,
         Step::Deregister(targets) => {
@@ -95,8 +101,8 @@ async fn run(clb: &Writer<'_, Leadership>, load_balancer: &LoadBalancerId, step:
     Ok(Reply::Submitted(task))
 }
 
-async fn register(
-    clb: &Writer<'_, Leadership>,
+async fn register<F: Fence>(
+    clb: &Writer<'_, F>,
     load_balancer: &LoadBalancerId,
     targets: &[plan::Registration],
 ) -> Result<Reply, Failure> {

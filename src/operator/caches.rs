@@ -4,28 +4,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::context::Context;
 use super::triggers::bindings;
 use crate::api::DirectAccessBinding;
-use crate::k8s::{Look, Word};
+use crate::k8s::{Look, Stores, Word};
 use crate::model::{Caller, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service};
-use crate::plan::annotated::Setting;
+use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, placement};
+use crate::plan::{BindingView, Cluster, DefinitionSight, placement};
 use crate::reconcile::{Caches, ConfigSight, Key};
 
-impl Caches for Context {
+/// What the stores show, with what flags and the cloud's client say beside them.
+pub struct StoreCaches<'a> {
+    /// The stores.
+    pub stores: &'a Stores,
+    /// The region of bindings that name none.
+    pub region: &'a Region,
+    /// What flags say of the cluster.
+    pub cluster: Cluster,
+    /// Which annotated Services get a binding.
+    pub annotated_services: Acceptance,
+    /// The controller's own namespace.
+    pub namespace: &'a str,
+    /// The key that calls which begin now are signed with.
+    pub signing_key: KeyMark,
+    /// Tells the account that has made all calls since a key was in use.
+    pub caller: &'a (dyn Fn(&KeyMark) -> Caller + Sync),
+}
+
+impl Caches for StoreCaches<'_> {
     fn bindings(&self, key: &Key) -> Vec<Arc<DirectAccessBinding>> {
-        bindings(key, &self.stores, self.clouds.default_region())
+        bindings(key, self.stores, self.region)
     }
 
     fn view(
         &self,
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
+        definition: Option<DefinitionSight>,
     ) -> BindingView {
-        self.stores.view(binding, certificates)
+        self.stores.view(binding, certificates, definition, self.setting())
     }
 
     fn has_binding(&self, uid: &str) -> bool {
@@ -74,15 +92,15 @@ impl Caches for Context {
     }
 
     fn hold(&self) -> HoldConfig {
-        self.stores.hold(&self.namespace)
+        self.stores.hold(self.namespace)
     }
 
     fn signing_key(&self) -> KeyMark {
-        self.clouds.caller().mark()
+        self.signing_key.clone()
     }
 
     fn caller(&self, since: &KeyMark) -> Caller {
-        self.clouds.caller().since(since)
+        (self.caller)(since)
     }
 
     fn service(&self, key: &ObjectKey) -> Option<Arc<Service>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::Client;
 
+use super::caches::StoreCaches;
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
@@ -15,10 +16,10 @@ use super::server_clock::ServerClock;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
-use crate::model::{Quotas, Region};
+use crate::model::{KeyMark, Quotas, Region};
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::Brake;
-use crate::plan::vpc::VpcSource;
+use crate::plan::vpc::KnownVpc;
 use crate::plan::{Cluster, Hold};
 use crate::reconcile::{Effect, Flags, Input, Machine, Shared, Surroundings};
 
@@ -110,29 +111,45 @@ pub(super) struct Context {
     pub quotas: Quotas,
     /// Why removals are held, as the log says it.
     told: Mutex<Option<HoldCause>>,
-    /// The VPC of the cluster and its source, as the log says them.
-    told_vpc: Mutex<Option<(String, VpcSource)>>,
+    /// The VPC of the cluster, as the log says it.
+    told_vpc: Mutex<Option<KnownVpc>>,
     /// The controller's own namespace.
     pub namespace: String,
 }
 
 impl Context {
-    /// What machines see at this moment.
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { caches: self, shared: &self.shared, flags: &self.flags, now: self.clock.now() }
+    /// What a machine makes of what it sees at this moment.
+    pub(super) fn seen<T>(&self, see: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        let caller = |since: &KeyMark| self.clouds.caller().since(since);
+        let caches = StoreCaches {
+            stores: &self.stores,
+            region: self.clouds.default_region(),
+            cluster: self.cluster,
+            annotated_services: self.annotated_services,
+            namespace: &self.namespace,
+            signing_key: self.clouds.caller().mark(),
+            caller: &caller,
+        };
+        see(&Surroundings { caches: &caches, shared: &self.shared, flags: &self.flags, now: self.clock.now() })
     }
 
     /// Lets a machine take in what has happened. Returns what is to be done.
     pub(super) fn step(&self, machine: &mut Machine, input: Input) -> Vec<Effect> {
-        let effects = machine.step(&self.surroundings(), input);
+        let effects = self.seen(|surroundings| machine.step(surroundings, input));
         // What is told and shown is told and shown in the order in which it came to be.
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let removals = self.shared.brake().removals();
         self.metrics.set_hold(removals.held().map(|hold| hold.reason));
         tell(&mut told, removals.held());
         let mut told_vpc = self.told_vpc.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((vpc, source)) = vpc_news(&mut told_vpc, self.shared.vpcs().known()) {
-            tracing::info!(vpc, %source, "the VPC of the cluster is known");
+        match vpc_news(&mut told_vpc, self.shared.vpcs().known()) {
+            Some(vpc) if vpc.dissent.is_empty() => {
+                tracing::info!(vpc = vpc.id, source = %vpc, "the VPC of the cluster is known");
+            }
+            Some(vpc) => {
+                tracing::warn!(vpc = vpc.id, source = %vpc, "the VPC of the cluster is known, and some are of another")
+            }
+            None => {}
         }
         effects
     }
@@ -154,10 +171,7 @@ fn tell(told: &mut Option<HoldCause>, hold: Option<&Hold>) {
 }
 
 /// What there is to log of the VPC of the cluster: that it is known from now on, or is another one. From now on it counts as told.
-fn vpc_news<'a>(
-    told: &mut Option<(String, VpcSource)>,
-    known: Option<&'a (String, VpcSource)>,
-) -> Option<&'a (String, VpcSource)> {
+fn vpc_news<'a>(told: &mut Option<KnownVpc>, known: Option<&'a KnownVpc>) -> Option<&'a KnownVpc> {
     let now = known.filter(|now| told.as_ref() != Some(now))?;
     *told = Some(now.clone());
     Some(now)
@@ -282,11 +296,13 @@ impl Clouds {
 mod tests {
     use super::*;
     use crate::clb::Keys;
+    use crate::plan::vpc::VpcSource;
 
     #[test]
     fn the_vpc_is_logged_once_and_again_when_somebody_else_says_it() {
         let mut told = None;
-        let (flag, tke) = (("vpc-1".to_owned(), VpcSource::Flag), ("vpc-1".to_owned(), VpcSource::TkeConfig));
+        let of = |source| KnownVpc { id: "vpc-1".to_owned(), source, dissent: Vec::new() };
+        let (flag, tke) = (of(VpcSource::Flag), of(VpcSource::TkeConfig));
         let known = [None, Some(&flag), Some(&flag), None, Some(&flag), Some(&tke)];
         let logged = known.map(|known| vpc_news(&mut told, known).is_some());
         assert_eq!(logged, [false, true, false, false, false, true]);

@@ -14,10 +14,10 @@ use super::first_looks::{Turns, in_order};
 use super::keyed::{Marks, run_keyed};
 use super::marks;
 use super::metrics::Waker;
-use super::triggers::{is_of_all, keys, news};
+use super::triggers::{bindings, is_of_all, keys, news};
 use crate::k8s::Change;
 use crate::model::{ObjectKey, Region};
-use crate::reconcile::{Caches, ConfigMachine, Confined, Key, News, ReleaseMachine, ServiceMachine};
+use crate::reconcile::{ConfigMachine, Confined, Key, News, ReleaseMachine, ServiceMachine};
 use crate::status::FirstLook;
 
 /// Why rounds are not run any more.
@@ -159,7 +159,8 @@ impl Loops {
             (Ok((_, Some(key))), _) => {
                 self.panics.remove(&key);
                 self.wakers.remove(&key);
-                if !self.context.bindings(&key).is_empty() && !self.stop.is_cancelled() {
+                let is_bound = !bindings(&key, &self.context.stores, self.context.clouds.default_region()).is_empty();
+                if is_bound && !self.stop.is_cancelled() {
                     self.start(key, FirstLook::Now);
                 } else if !self.wakers.keys().any(|other| other.region() == key.region()) {
                     self.context.clouds.forget(key.region());

@@ -18,7 +18,7 @@ use crate::status::{FirstLook, first_look, is_unsettled};
 const TURNS: usize = 10;
 
 /// The load balancers that bindings name, with when each is looked at first, those for which somebody waits at the beginning.
-pub(super) fn in_order(stores: &Stores, region: &Region) -> Vec<(Key, FirstLook)> {
+pub fn in_order(stores: &Stores, region: &Region) -> Vec<(Key, FirstLook)> {
     let mut unsettled: HashMap<String, Vec<Arc<Pod>>> = HashMap::new();
     for pod in stores.pods.all().into_iter().filter(|pod| is_unsettled(pod)) {
         unsettled.entry(pod.key.namespace.clone()).or_default().push(pod);

@@ -139,7 +139,7 @@ impl<M: KeyedMachine> Keyed<M> {
     fn step(&mut self, key: &M::Key, input: Input) {
         let running =
             self.machines.entry(key.clone()).or_insert_with(|| Running { machine: M::new(key.clone()), wakes: None });
-        let effects = running.machine.step(&self.context.surroundings(), input);
+        let effects = self.context.seen(|surroundings| running.machine.step(surroundings, input));
         let is_idle = running.machine.is_idle();
         for effect in effects {
             self.perform(key, effect);

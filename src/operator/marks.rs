@@ -11,12 +11,12 @@ use crate::plan::config::reference;
 use crate::status::service::readiness;
 
 /// Every Service.
-pub(super) fn all_services(stores: &Stores) -> BTreeSet<ObjectKey> {
+pub fn all_services(stores: &Stores) -> BTreeSet<ObjectKey> {
     stores.services.all().iter().map(|service| service.key.clone()).collect()
 }
 
 /// The Services that a change concerns.
-pub(super) fn services(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> {
+pub fn services(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> {
     match change {
         Change::Service(change) => {
             [&change.before, &change.after].into_iter().flatten().map(|row| row.key.clone()).collect()
@@ -39,7 +39,7 @@ fn service_key(binding: &DirectAccessBinding) -> ObjectKey {
 }
 
 /// Every config, and every config that a binding names.
-pub(super) fn all_configs(stores: &Stores) -> BTreeSet<ObjectKey> {
+pub fn all_configs(stores: &Stores) -> BTreeSet<ObjectKey> {
     let all = stores.configs.all().into_iter().map(|row| row.key.clone());
     let bindings = stores.bindings.all();
     let used = bindings.iter().filter_map(|row| used_by(row, service_of(stores, &row.0).as_deref()));
@@ -47,7 +47,7 @@ pub(super) fn all_configs(stores: &Stores) -> BTreeSet<ObjectKey> {
 }
 
 /// The configs that a change concerns.
-pub(super) fn configs(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> {
+pub fn configs(change: &Change, stores: &Stores) -> BTreeSet<ObjectKey> {
     match change {
         Change::Config(_) if is_of_all(change) => all_configs(stores),
         Change::Config(change) => {
@@ -79,12 +79,12 @@ fn service_of(stores: &Stores, binding: &DirectAccessBinding) -> Option<Arc<Serv
 }
 
 /// Every namespace that has a Pod.
-pub(super) fn all_namespaces(stores: &Stores) -> BTreeSet<String> {
+pub fn all_namespaces(stores: &Stores) -> BTreeSet<String> {
     stores.pods.all().iter().map(|pod| pod.key.namespace.clone()).collect()
 }
 
 /// The namespace in whose gates something may have changed.
-pub(super) fn namespaces(change: &Change, stores: &Stores) -> BTreeSet<String> {
+pub fn namespaces(change: &Change, stores: &Stores) -> BTreeSet<String> {
     match change {
         // Whether TKE's own service controller opens a gate is said there.
         Change::Switches(_) => {

@@ -21,6 +21,7 @@ mod marks;
 mod metrics;
 mod notices;
 mod object_writes;
+pub mod parts;
 mod quotas;
 mod reads;
 mod recorders;
@@ -35,7 +36,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
 use kube::client::ClientBuilder;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use kube::{Client, Config};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -126,7 +127,7 @@ impl Operator {
             stores: Stores::default(),
             clients: Arc::new(Clients::new(cloud_settings(settings), credentials, metrics.clone())?),
             metrics: metrics.clone(),
-            recorders: recorders(client.clone(), reporter),
+            recorders: Recorders::new(client.clone(), reporter),
             cluster: cluster(settings),
             vpc_id: settings.vpc_id.clone(),
             annotated_services: acceptance(settings),
@@ -271,10 +272,6 @@ fn cluster(settings: &Settings) -> Cluster {
         // The rest is said by TKE's switches.
         ..Cluster::default()
     }
-}
-
-fn recorders(client: Client, reporter: Reporter) -> Recorders {
-    Recorders::new(move || Recorder::new(client.clone(), reporter.clone()))
 }
 
 fn acceptance(settings: &Settings) -> Acceptance {

@@ -74,13 +74,14 @@ pub(super) async fn delete_binding(context: &Context, key: &ObjectKey, uid: Stri
     record_write(context, BINDINGS, api.delete(&key.name, &params).await)
 }
 
-/// Writes our condition of a Service, or takes it off.
-pub(super) async fn write_condition(
+/// Writes our conditions of a Service, each by its type, and takes off those that are not given.
+pub(super) async fn write_conditions(
     context: &Context,
     service: &Service,
-    condition: Option<&ServiceCondition>,
+    conditions: [(&str, Option<&ServiceCondition>); 2],
 ) -> Result<(), NotTaken> {
-    let conditions: Vec<Value> = condition.into_iter().map(written).collect();
+    let row = |(kind, wanted): (&str, Option<&ServiceCondition>)| Some(written(kind, wanted?));
+    let conditions: Vec<Value> = conditions.into_iter().filter_map(row).collect();
     let (namespace, name) = (&service.key.namespace, &service.key.name);
     let patch = json!({
         "apiVersion": "v1",
@@ -94,9 +95,9 @@ pub(super) async fn write_condition(
     record_write(context, "services/status", api.patch_status(name, &params, &Patch::Apply(&patch)).await).map(drop)
 }
 
-fn written(wanted: &ServiceCondition) -> Value {
+fn written(kind: &str, wanted: &ServiceCondition) -> Value {
     json!({
-        "type": names::SERVICE_CONDITION,
+        "type": kind,
         "status": if wanted.is_true { "True" } else { "False" },
         "reason": wanted.reason,
         "message": wanted.message,

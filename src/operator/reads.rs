@@ -10,8 +10,8 @@ use crate::api::mark::ListenerName;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::clb::{Contents, Presence};
 use crate::model::{Class, Failure, Limits, ObjectKey, Region};
-use crate::plan::Observed;
-use crate::reconcile::{Answer, DefinitionSight, Frame, Key, NotTaken, OtherRead, Read, StatusField};
+use crate::plan::{DefinitionSight, Observed};
+use crate::reconcile::{Answer, Frame, Key, NotTaken, OtherRead, Read, StatusField};
 
 /// Reads, and gives what came of it. A region that can have no client is a read that has failed.
 pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
@@ -92,7 +92,11 @@ pub(super) fn client(context: &Context, region: &Region) -> Result<Cloud, Failur
 }
 
 /// What a read shows of the load balancer.
-fn frame(presence: Presence) -> Result<Frame, Failure> {
+///
+/// # Errors
+///
+/// When one of our own listeners cannot be read.
+pub fn frame(presence: Presence) -> Result<Frame, Failure> {
     Ok(match presence {
         Presence::Found(contents) => {
             let Contents { load_balancer, listeners, targets, .. } =
@@ -107,8 +111,7 @@ fn frame(presence: Presence) -> Result<Frame, Failure> {
 /// A definition that is being deleted takes all bindings with it, which nobody may have meant.
 async fn definition(context: &Context) -> DefinitionSight {
     match context.kubernetes.metadata::<CustomResourceDefinition>(DirectAccessBinding::crd_name()).await {
-        Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => DefinitionSight::Stays,
-        Ok(_) => DefinitionSight::Goes,
+        Ok(found) => DefinitionSight::of(found.as_ref().map(|found| &found.metadata)),
         Err(error) => {
             tracing::warn!(%error, "the definition of DirectAccessBindings cannot be read, so deleted bindings take nothing away");
             DefinitionSight::Unreadable

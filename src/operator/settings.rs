@@ -36,8 +36,8 @@ pub struct Settings {
     #[arg(long, env = "POD_NAME")]
     pub identity: Option<String>,
     /// The VPC of the cluster, such as vpc-1a2b3c4d: of load balancers that are created without one, and for a word about load
-    /// balancers of another VPC. When it is not given: the one of the load balancers that bindings name, and of TKE_VPC_ID in the
-    /// ConfigMap kube-system/tke-config, where they do not disagree.
+    /// balancers of another VPC. When it is not given: TKE_VPC_ID in the ConfigMap kube-system/tke-config, else the one of the load
+    /// balancers that bindings name, where they do not disagree.
     #[arg(long, env = "VPC_ID", value_parser = read_id)]
     pub vpc_id: Option<String>,
     /// The network of Pods that say nothing of theirs: VPC-CNI, or GlobalRouter, whose Pods are bound when

@@ -10,7 +10,7 @@ use crate::plan::config::reference;
 use crate::reconcile::{Key, News};
 
 /// The bindings that a machine is about.
-pub(super) fn bindings(key: &Key, stores: &Stores, region: &Region) -> Vec<Arc<DirectAccessBinding>> {
+pub fn bindings(key: &Key, stores: &Stores, region: &Region) -> Vec<Arc<DirectAccessBinding>> {
     let rows = match key {
         Key::LoadBalancer(_, id) => stores.bindings.found(&Word::LoadBalancer(id.to_string())),
         Key::Unplaced(_, name) => stores.bindings.row(&name.namespace, &name.name).into_iter().collect(),
@@ -19,7 +19,7 @@ pub(super) fn bindings(key: &Key, stores: &Stores, region: &Region) -> Vec<Arc<D
 }
 
 /// The kind of a change.
-pub(super) const fn news(change: &Change) -> News {
+pub const fn news(change: &Change) -> News {
     match change {
         Change::Pod(_) | Change::Slice(_) => News::Members,
         Change::Binding(_)
@@ -47,7 +47,7 @@ pub(super) fn namespace(change: &Change) -> &str {
 }
 
 /// It concerns every binding of every namespace.
-pub(super) const fn is_of_all(change: &Change) -> bool {
+pub const fn is_of_all(change: &Change) -> bool {
     match change {
         Change::Switches(_) | Change::Vpc(_) | Change::Hold(_) => true,
         // There may be configs by now, or none, where nobody knew.
@@ -57,7 +57,7 @@ pub(super) const fn is_of_all(change: &Change) -> bool {
 }
 
 /// The rounds that a change asks for, with what else the stores hold.
-pub(super) fn keys(change: &Change, stores: &Stores, region: &Region) -> BTreeSet<Key> {
+pub fn keys(change: &Change, stores: &Stores, region: &Region) -> BTreeSet<Key> {
     let of_service = |service: &ObjectKey| homes(&stores.bindings_of(service), region);
     match change {
         Change::Binding(change) => match (&change.before, &change.after) {

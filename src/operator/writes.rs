@@ -8,7 +8,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::events::{Event, EventType};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -16,11 +15,11 @@ use super::context::Context;
 use super::kubernetes::{PATIENCE, WriteError};
 use super::metrics::WriteResult;
 use super::object_writes::{
-    create_config, delete_binding, replace_config, write_condition, write_config_status, write_mark, write_own_binding,
+    create_config, delete_binding, replace_config, write_conditions, write_config_status, write_mark, write_own_binding,
 };
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{ObjectKey, Service};
-use crate::reconcile::{NotTaken, Notice, NoticeKind, Taken, Write};
+use crate::reconcile::{NotTaken, Notice, Taken, Write};
 use crate::status::{GateCondition, RefusalKind};
 
 /// Writes.
@@ -44,7 +43,13 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
         Write::OwnBinding { service, wanted } => write_own_binding(context, &service, &wanted).await,
         Write::Mark { binding, uid, mark } => write_mark(context, &binding, &uid, mark).await,
         Write::Deletion { binding, uid } => delete_binding(context, &binding, uid).await,
-        Write::ServiceCondition { service, condition } => write_condition(context, &service, condition.as_ref()).await,
+        Write::ServiceConditions { service, condition, bound_by_hand } => {
+            let both = [
+                (names::SERVICE_CONDITION, condition.as_ref()),
+                (names::SERVICE_BOUND_BY_HAND, bound_by_hand.as_ref()),
+            ];
+            write_conditions(context, &service, both).await
+        }
         Write::NewConfig { config } => create_config(context, &config).await,
         Write::Config { config } => replace_config(context, &config).await,
         Write::ConfigStatus { config, status } => write_config_status(context, &config.object, &status).await,
@@ -54,20 +59,14 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
 
 /// Publishes an Event. It is a courtesy: the status says it too.
 pub(super) async fn publish(context: &Context, notice: Notice) {
-    let recorder = context.recorders.of(&notice);
-    let Notice { about, kind, reason, action, note } = notice;
-    let type_ = match kind {
-        NoticeKind::Normal => EventType::Normal,
-        NoticeKind::Warning => EventType::Warning,
-    };
-    let event = Event { type_, reason, note: Some(note), action, secondary: None };
-    let published = timeout(PATIENCE, recorder.publish(&event, &about)).await;
+    let published = timeout(PATIENCE, context.recorders.publish(&notice)).await;
     let failure = match published {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(elapsed) => Some(elapsed.to_string()),
     };
     if let Some(error) = failure {
+        let about = notice.about;
         let (namespace, name) = (about.namespace.unwrap_or_default(), about.name.unwrap_or_default());
         tracing::debug!(error, object = format!("{namespace}/{name}"), "event was not taken");
     }

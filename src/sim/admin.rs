@@ -35,7 +35,7 @@ pub(crate) fn answer(cloud: &Cloud, method: &Method, path: &str, body: &[u8]) ->
         ("POST", "/admin/faults") => match faults_from(body) {
             Ok(all) => {
                 let armed = cloud.with(|inner, _| {
-                    all.into_iter().for_each(|fault| inner.faults.inject(fault));
+                    all.into_iter().for_each(|fault| inner.cloud.faults.inject(fault));
                     faults(inner)
                 });
                 (StatusCode::OK, armed)
@@ -43,7 +43,7 @@ pub(crate) fn answer(cloud: &Cloud, method: &Method, path: &str, body: &[u8]) ->
             Err(error) => bad_request(&error.to_string()),
         },
         ("DELETE", "/admin/faults") => {
-            cloud.with(|inner, _| inner.faults.clear());
+            cloud.with(|inner, _| inner.cloud.faults.clear());
             (StatusCode::OK, json!({}))
         }
         ("POST", "/admin/load-balancers") => match serde_json::from_slice::<LoadBalancerSpec>(body) {
@@ -77,7 +77,7 @@ fn set_listener_state(cloud: &Cloud, body: &[u8], to: ListenerState) -> (StatusC
         Err(error) => return bad_request(&error.to_string()),
     };
     let (load_balancer, listener) = (LoadBalancerId::new(name.load_balancer), ListenerId::new(name.listener));
-    match cloud.with(|inner, _| inner.state.set_listener_state(&load_balancer, &listener, to)) {
+    match cloud.with(|inner, _| inner.cloud.state.set_listener_state(&load_balancer, &listener, to)) {
         Ok(()) => (StatusCode::OK, json!({})),
         Err(error) => bad_request(&error.to_string()),
     }
@@ -92,18 +92,18 @@ fn faults_from(body: &[u8]) -> Result<Vec<Fault>, serde_json::Error> {
 }
 
 fn faults(inner: &Inner) -> Value {
-    json!({"armed": inner.faults.armed().collect::<Vec<_>>(), "struck": inner.faults.struck()})
+    json!({"armed": inner.cloud.faults.armed().collect::<Vec<_>>(), "struck": inner.cloud.faults.struck()})
 }
 
 fn calls(inner: &Inner) -> Value {
-    let log: Vec<_> = inner.calls.log().collect();
-    json!({"byAction": inner.calls.by_action(), "writes": inner.calls.writes(), "last": log})
+    let log: Vec<_> = inner.cloud.calls.log().collect();
+    json!({"byAction": inner.cloud.calls.by_action(), "writes": inner.cloud.calls.writes(), "last": log})
 }
 
 /// Everything there is.
 pub(crate) fn state(inner: &Inner) -> Value {
-    let load_balancers: Vec<Value> = inner.state.load_balancers().map(|lb| load_balancer(inner, lb)).collect();
-    json!({"region": inner.state.config().region, "loadBalancers": load_balancers, "tasks": inner.state.running_tasks()})
+    let load_balancers: Vec<Value> = inner.cloud.state.load_balancers().map(|lb| load_balancer(inner, lb)).collect();
+    json!({"region": inner.cloud.state.config().region, "loadBalancers": load_balancers, "tasks": inner.cloud.state.running_tasks()})
 }
 
 fn load_balancer(inner: &Inner, load_balancer: &LoadBalancer) -> Value {
@@ -131,7 +131,7 @@ fn listener(inner: &Inner, load_balancer: &LoadBalancer, listener: &Listener) ->
     let targets = |route: &Route| {
         let all = load_balancer.targets(route).unwrap_or_default().iter();
         let show = |target: &super::state::Target| {
-            let health = inner.state.health_at(id, route, target.address);
+            let health = inner.cloud.state.health_at(id, route, target.address);
             json!({
                 "address": target.address.to_string(),
                 "weight": target.weight,

@@ -1,6 +1,6 @@
 //! The running cloud: the state behind a lock, and everything that follows from its changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -13,22 +13,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Moment;
-use super::calls::Calls;
 use super::data_plane::{Authority, Claims, DataPlane};
 use super::dispatch::{self, Called, Outcome};
-use super::fault::Faults;
 use super::probe::{Prober, Report};
-use super::rate::Rates;
+use super::pure::PureCloud;
 use super::settings::{Account, Credentials, Settings};
-use super::state::{Config, State};
+use super::state::State;
 use super::verdicts::{HealthChange, Verdicts};
 use crate::model::{Address, LoadBalancerId, Route};
 
 /// Results of probes are gathered for this long before the data plane is told: a wave of them is one change.
 const GATHER: Duration = Duration::from_millis(3);
-
-/// How many ids an account may use before they could be those of the next one.
-const IDS_OF_AN_ACCOUNT: u64 = 1_000_000;
 
 /// The cloud, shared by the server, the prober and the library handle.
 pub(crate) struct Cloud {
@@ -47,12 +42,7 @@ pub(crate) struct Cloud {
 
 /// Everything behind the lock. It is never held over an await.
 pub(crate) struct Inner {
-    pub(crate) state: State,
-    /// What other accounts have, by account. No traffic goes there.
-    pub(crate) others: BTreeMap<String, State>,
-    pub(crate) rates: Rates,
-    pub(crate) faults: Faults,
-    pub(crate) calls: Calls,
+    pub(crate) cloud: PureCloud,
     pub(crate) verdicts: Verdicts,
     pub(crate) claims: Claims,
     pub(crate) data_plane: DataPlane,
@@ -65,31 +55,9 @@ impl Cloud {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let own = Account { id: settings.account.clone(), credentials: settings.credentials.clone() };
         let accounts: Vec<Account> = std::iter::once(own).chain(settings.other_accounts.iter().cloned()).collect();
-        let config = Config {
-            account: settings.account.clone(),
-            first_id: 0,
-            region: settings.region.clone(),
-            quotas: settings.quotas,
-            timing: settings.timing,
-            batch: settings.batch,
-            attribute_flags: settings.attribute_flags,
-            target_tags: settings.target_tags,
-            origin: Timestamp::now(),
-        };
-        let others = (1..).zip(&settings.other_accounts).map(|(place, other)| {
-            let config = Config { account: other.id.clone(), first_id: place * IDS_OF_AN_ACCOUNT, ..config.clone() };
-            (other.id.clone(), State::new(config))
-        });
-        let others = others.collect();
-        let mut faults = Faults::default();
-        settings.faults.iter().for_each(|fault| faults.inject(fault.clone()));
         Arc::new_cyclic(|cloud| Self {
             inner: Mutex::new(Inner {
-                state: State::new(config),
-                others,
-                rates: Rates::new(settings.rate_per_second),
-                faults,
-                calls: Calls::default(),
+                cloud: PureCloud::new(settings, Timestamp::now()),
                 verdicts: Verdicts::default(),
                 claims: Claims::new(settings.data_plane_address),
                 data_plane: DataPlane::new(
@@ -130,15 +98,11 @@ impl Cloud {
         let _context = self.runtime.enter();
         let mut inner = self.lock();
         let now = self.now();
-        inner.state.advance(now);
-        for other in inner.others.values_mut() {
-            other.advance(now);
-            other.take_changed();
-        }
-        let due = inner.state.next_due();
+        inner.cloud.advance(now);
+        let due = inner.cloud.state.next_due();
         let result = change(&mut inner, now);
         inner.publish();
-        if inner.state.next_due() != due {
+        if inner.cloud.state.next_due() != due {
             self.wake.notify_one();
         }
         result
@@ -146,7 +110,9 @@ impl Cloud {
 
     /// Carries out a call whose signature is good.
     pub(crate) fn call(&self, called: &Called<'_>, body: &[u8], request_id: &str) -> Outcome {
-        self.with(|inner, now| dispatch::dispatch(inner, called, body, request_id, now))
+        self.with(|Inner { cloud, claims, .. }, now| {
+            dispatch::dispatch(cloud, &mut || claims.claim(), called, body, request_id, now)
+        })
     }
 
     /// Where traffic for a protocol and port of a load balancer can be sent.
@@ -162,7 +128,7 @@ impl Cloud {
     /// Ends tasks when they are due, and tells the data plane what probes found. Runs until the cloud stops.
     pub(crate) async fn conduct(self: Arc<Self>) {
         loop {
-            let due = self.with(|inner, _| inner.state.next_due());
+            let due = self.with(|inner, _| inner.cloud.state.next_due());
             let due = async {
                 match due {
                     Some(moment) => tokio::time::sleep_until(self.instant(moment)).await,
@@ -192,10 +158,10 @@ fn report(cloud: Weak<Cloud>) -> Report {
 impl Inner {
     /// Adds the result of a probe, and remembers a change of health; true when there was one.
     fn observe(&mut self, id: &LoadBalancerId, route: &Route, address: Address, success: bool) -> bool {
-        if !self.state.observe(id, route, address, success) {
+        if !self.cloud.state.observe(id, route, address, success) {
             return false;
         }
-        if let Some(health) = self.state.health_at(id, route, address) {
+        if let Some(health) = self.cloud.state.health_at(id, route, address) {
             let (load_balancer, route) = (id.clone(), route.clone());
             self.verdicts.add(HealthChange { at: Timestamp::now(), load_balancer, route, address, health });
         }
@@ -204,16 +170,16 @@ impl Inner {
 
     /// Takes the changes of the state to sockets and probes.
     fn publish(&mut self) {
-        let changed = self.state.take_changed();
+        let changed = self.cloud.state.take_changed();
         if changed.is_empty() {
             return;
         }
         for id in &changed {
-            self.data_plane.publish(id, &self.state.fronts(id), &self.claims);
-            self.prober.publish(id, self.state.probe_targets(id));
+            self.data_plane.publish(id, &self.cloud.state.fronts(id), &self.claims);
+            self.prober.publish(id, self.cloud.state.probe_targets(id));
         }
-        if changed.iter().any(|id| self.state.load_balancer(id).is_none()) {
-            let states = std::iter::once(&self.state).chain(self.others.values());
+        if changed.iter().any(|id| self.cloud.state.load_balancer(id).is_none()) {
+            let states = std::iter::once(&self.cloud.state).chain(self.cloud.others.values());
             let used: BTreeSet<_> = states.flat_map(State::load_balancers).map(|lb| lb.vip).collect();
             self.claims.keep(|address| used.contains(&address));
         }

@@ -1,11 +1,14 @@
 //! From an action's name and a body to an answer.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::calls::CallRecord;
-use super::cloud::Inner;
 use super::error::{ApiError, ApiResult};
 use super::fault::{Spoiled, Strike};
+use super::pure::PureCloud;
 use super::state::{Context, Handle};
 use super::{Moment, fault};
 use crate::clb::wire;
@@ -32,12 +35,50 @@ pub(crate) struct Called<'a> {
     pub(crate) action: &'a str,
 }
 
+/// Hands out addresses for new load balancers; `None` when there is none left.
+pub(crate) type Addresses<'a> = dyn FnMut() -> Option<Ipv4Addr> + 'a;
+
 /// One call on its way through.
 struct Call<'a> {
     account: &'a str,
     body: &'a [u8],
     request_id: &'a str,
     now: Moment,
+}
+
+impl Outcome {
+    /// The answer as it arrives: its status, media type and body; `None` where the connection is closed instead.
+    pub(crate) fn arriving(self) -> Option<(u16, &'static str, Vec<u8>)> {
+        const JSON: &str = "application/json";
+        match self.spoiled {
+            Spoiled::No => Some((200, JSON, self.body)),
+            Spoiled::Lost { .. } => None,
+            Spoiled::Malformed(Some(text)) => Some((200, JSON, text.into_bytes())),
+            Spoiled::Malformed(None) => {
+                let mut body = self.body;
+                body.truncate(body.len() / 2);
+                Some((200, JSON, body))
+            }
+            Spoiled::Emptied => Some((200, JSON, without_items(&self.body, Vec::clear, true))),
+            Spoiled::Partial => Some((200, JSON, without_items(&self.body, |list| drop(list.pop()), false))),
+            Spoiled::Status { status, .. } => {
+                Some((status, "text/html", format!("<html><body>{status}</body></html>\n").into_bytes()))
+            }
+        }
+    }
+}
+
+/// An answer whose lists have lost items; and its count says so, or not.
+fn without_items(body: &[u8], lose: impl Fn(&mut Vec<Value>), count_follows: bool) -> Vec<u8> {
+    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    for (key, member) in answer.get_mut("Response").and_then(Value::as_object_mut).into_iter().flatten() {
+        match member {
+            Value::Array(list) => lose(list),
+            count if count_follows && key == "TotalCount" => *count = Value::from(0),
+            _ => {}
+        }
+    }
+    answer.to_string().into_bytes()
 }
 
 /// The answer to a call that is refused.
@@ -51,7 +92,8 @@ macro_rules! actions {
     ($($name:ident)*) => {
         /// Carries out a call whose signature is good.
         pub(crate) fn dispatch(
-            inner: &mut Inner,
+            cloud: &mut PureCloud,
+            addresses: &mut Addresses<'_>,
             called: &Called<'_>,
             body: &[u8],
             request_id: &str,
@@ -60,7 +102,7 @@ macro_rules! actions {
             let Called { account, service, action } = *called;
             let call = Call { account, body, request_id, now };
             match action {
-                $(wire::$name::NAME if wire::$name::SERVICE == service => run::<wire::$name>(inner, &call),)*
+                $(wire::$name::NAME if wire::$name::SERVICE == service => run::<wire::$name>(cloud, addresses, &call),)*
                 _ => refuse(&ApiError::new("InvalidAction", format!("there is no action {action}")), request_id),
             }
         }
@@ -78,8 +120,8 @@ actions! {
     GetCallerIdentity
 }
 
-fn run<A: Handle>(inner: &mut Inner, call: &Call<'_>) -> Outcome {
-    let admitted = match inner.rates.admit(A::NAME, call.now) {
+fn run<A: Handle>(cloud: &mut PureCloud, addresses: &mut Addresses<'_>, call: &Call<'_>) -> Outcome {
+    let admitted = match cloud.rates.admit(A::NAME, call.now) {
         true => decode::<A>(call.body),
         false => Err(ApiError::new(
             "RequestLimitExceeded",
@@ -88,13 +130,13 @@ fn run<A: Handle>(inner: &mut Inner, call: &Call<'_>) -> Outcome {
     };
     let load_balancer = admitted.as_ref().ok().and_then(|request| request.load_balancer().map(str::to_owned));
     let strike = match &admitted {
-        Ok(_) => inner.faults.strike(A::NAME, load_balancer.as_deref(), call.body),
+        Ok(_) => cloud.faults.strike(A::NAME, load_balancer.as_deref(), call.body),
         Err(_) => Strike::default(),
     };
     let struck = strike != Strike::default();
-    let done = admitted.and_then(|request| carry_out(inner, call, request, &strike));
+    let done = admitted.and_then(|request| carry_out(cloud, addresses, call, request, &strike));
     let error = done.as_ref().err().map(|error| error.code.clone());
-    inner.calls.add(
+    cloud.calls.add(
         CallRecord {
             at_milliseconds: u64::try_from(call.now.as_millis()).unwrap_or(u64::MAX),
             action: A::NAME.to_owned(),
@@ -110,7 +152,8 @@ fn run<A: Handle>(inner: &mut Inner, call: &Call<'_>) -> Outcome {
 }
 
 fn carry_out<A: Handle>(
-    inner: &mut Inner,
+    cloud: &mut PureCloud,
+    addresses: &mut Addresses<'_>,
     call: &Call<'_>,
     request: A,
     strike: &fault::Strike,
@@ -121,10 +164,8 @@ fn carry_out<A: Handle>(
     if let Spoiled::Lost { done: false } | Spoiled::Status { done: false, .. } = strike.reply {
         return Err(ApiError::new("LostOnTheWay", "a fault kept this call from the cloud"));
     }
-    let Inner { state, others, claims, .. } = inner;
-    let state = others.get_mut(call.account).unwrap_or(state);
-    let mut context =
-        Context { now: call.now, request_id: call.request_id, twist: &strike.twist, addresses: &mut || claims.claim() };
+    let state = cloud.others.get_mut(call.account).unwrap_or(&mut cloud.state);
+    let mut context = Context { now: call.now, request_id: call.request_id, twist: &strike.twist, addresses };
     let handled = request.handle(state, &mut context)?;
     let body = encode_success(&handled.reply, call.request_id)
         .map_err(|error| ApiError::new("InternalError", error.to_string()))?;

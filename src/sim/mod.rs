@@ -17,6 +17,7 @@ mod error;
 mod fault;
 mod health;
 mod probe;
+mod pure;
 mod rate;
 mod server;
 mod settings;
@@ -31,6 +32,7 @@ pub type Moment = std::time::Duration;
 
 pub use calls::CallRecord;
 pub use fault::{Effect, Fault, When, read_script};
+pub use pure::{Arrived, Probe, PureCloud};
 pub use settings::{
     Account, AttributeFlags, BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, TargetTags,
     Timing,

@@ -9,7 +9,6 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::accept::accept;
@@ -17,7 +16,6 @@ use super::admin;
 use super::cloud::Cloud;
 use super::dispatch::{Called, Outcome, refuse};
 use super::error::{ApiError, ApiResult};
-use super::fault::Spoiled;
 use super::verify::{Incoming as Signed, Signer, verify};
 
 /// The largest body of a request, as documented.
@@ -104,19 +102,6 @@ fn check<'a>(cloud: &'a Cloud, method: &Method, path: &str, signed: &Signed<'a>)
     Ok(Called { account, service, action: header(signed.headers, "X-TC-Action")? })
 }
 
-/// An answer whose lists have lost items; and its count says so, or not.
-fn without_items(body: &[u8], lose: impl Fn(&mut Vec<Value>), count_follows: bool) -> Vec<u8> {
-    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    for (key, member) in answer.get_mut("Response").and_then(Value::as_object_mut).into_iter().flatten() {
-        match member {
-            Value::Array(list) => lose(list),
-            count if count_follows && key == "TotalCount" => *count = Value::from(0),
-            _ => {}
-        }
-    }
-    answer.to_string().into_bytes()
-}
-
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> ApiResult<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| ApiError::missing(name))
 }
@@ -138,23 +123,9 @@ async fn deliver(cloud: &Cloud, outcome: Outcome) -> Result<Response<Full<Bytes>
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }
-    match outcome.spoiled {
-        Spoiled::No => Ok(json(StatusCode::OK, outcome.body)),
-        Spoiled::Lost { .. } => Err(HangUp),
-        Spoiled::Malformed(Some(text)) => Ok(json(StatusCode::OK, text.into_bytes())),
-        Spoiled::Malformed(None) => {
-            let mut body = outcome.body;
-            body.truncate(body.len() / 2);
-            Ok(json(StatusCode::OK, body))
-        }
-        Spoiled::Emptied => Ok(json(StatusCode::OK, without_items(&outcome.body, Vec::clear, true))),
-        Spoiled::Partial => Ok(json(StatusCode::OK, without_items(&outcome.body, |list| drop(list.pop()), false))),
-        Spoiled::Status { status, .. } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let mut response = Response::new(Full::from(format!("<html><body>{status}</body></html>\n")));
-            *response.status_mut() = status;
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-            Ok(response)
-        }
-    }
+    let (status, media_type, body) = outcome.arriving().ok_or(HangUp)?;
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    Ok(response)
 }

@@ -80,17 +80,17 @@ impl Simulator {
 
     /// Calls by action since the start or the last reset. Calls that were refused count, unless for their signature.
     pub fn calls(&self) -> BTreeMap<String, u64> {
-        self.cloud.with(|inner, _| inner.calls.by_action().clone())
+        self.cloud.with(|inner, _| inner.cloud.calls.by_action().clone())
     }
 
     /// Calls that change something, of all actions.
     pub fn writes(&self) -> u64 {
-        self.cloud.with(|inner, _| inner.calls.writes())
+        self.cloud.with(|inner, _| inner.cloud.calls.writes())
     }
 
     /// The last few thousand calls, oldest first.
     pub fn call_log(&self) -> Vec<CallRecord> {
-        self.cloud.with(|inner, _| inner.calls.log().cloned().collect())
+        self.cloud.with(|inner, _| inner.cloud.calls.log().cloned().collect())
     }
 
     /// The last few thousand changes of health that probes brought about, oldest first.
@@ -100,27 +100,27 @@ impl Simulator {
 
     /// Forgets the calls so far.
     pub fn reset_calls(&self) {
-        self.cloud.with(|inner, _| inner.calls = Calls::default());
+        self.cloud.with(|inner, _| inner.cloud.calls = Calls::default());
     }
 
     /// Allows so many calls of each action per second from now on; `None`: no limit.
     pub fn set_rate(&self, per_second: Option<u32>) {
-        self.cloud.with(|inner, _| inner.rates.set(per_second));
+        self.cloud.with(|inner, _| inner.cloud.rates.set(per_second));
     }
 
     /// Arms a fault.
     pub fn inject(&self, fault: Fault) {
-        self.cloud.with(|inner, _| inner.faults.inject(fault));
+        self.cloud.with(|inner, _| inner.cloud.faults.inject(fault));
     }
 
     /// Disarms all faults.
     pub fn clear_faults(&self) {
-        self.cloud.with(|inner, _| inner.faults.clear());
+        self.cloud.with(|inner, _| inner.cloud.faults.clear());
     }
 
     /// How many calls of each action were struck by a fault.
     pub fn struck(&self) -> BTreeMap<String, u64> {
-        self.cloud.with(|inner, _| inner.faults.struck().clone())
+        self.cloud.with(|inner, _| inner.cloud.faults.struck().clone())
     }
 
     /// Everything there is, as `GET /admin/state` shows it.
@@ -130,18 +130,18 @@ impl Simulator {
 
     /// Decides the health of an address on every listener; `None` leaves it to the probes again.
     pub fn set_health_override(&self, address: Address, healthy: Option<bool>) {
-        self.cloud.with(|inner, _| inner.state.override_health(address, healthy));
+        self.cloud.with(|inner, _| inner.cloud.state.override_health(address, healthy));
     }
 
     /// Looks at the cloud, or acts on it as somebody else would: at once, uncounted and without a lock of the load balancer.
     /// What follows for traffic has happened when this returns.
     pub fn console<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
-        self.cloud.with(|inner, _| act(&mut inner.state))
+        self.cloud.with(|inner, _| act(&mut inner.cloud.state))
     }
 
     /// Looks at what another account has; `None` when there is no such account.
     pub fn console_of<R>(&self, account: &str, look: impl FnOnce(&mut State) -> R) -> Option<R> {
-        self.cloud.with(|inner, _| inner.others.get_mut(account).map(look))
+        self.cloud.with(|inner, _| inner.cloud.others.get_mut(account).map(look))
     }
 
     /// Locks a load balancer for this long, in real time, as a task of somebody else would.
@@ -149,7 +149,7 @@ impl Simulator {
     /// # Errors
     /// When it does not exist.
     pub fn hold(&self, id: &LoadBalancerId, time: Duration) -> Result<(), ConsoleError> {
-        self.cloud.with(|inner, now| inner.state.hold(id, now, time))
+        self.cloud.with(|inner, now| inner.cloud.state.hold(id, now, time))
     }
 
     /// Stops everything and waits until it has stopped.
@@ -172,7 +172,7 @@ impl Cloud {
         self.with(|inner, now| {
             let no_address = || ConsoleError::Refused("no address is left for a load balancer".to_owned());
             let vip = inner.claims.claim().ok_or_else(no_address)?;
-            inner.state.add_load_balancer(spec, vip, now)
+            inner.cloud.state.add_load_balancer(spec, vip, now)
         })
     }
 }

@@ -94,7 +94,19 @@ async fn a_binding_made_by_hand_counts_more_than_annotations() {
     assert!(said.contains("'by-hand'"), "{said}");
     assert!(stage.binding("my-service").await.is_none());
     stage.ok(&["delete", "dab", "by-hand", "--timeout=150s"]).await;
+    until_told(&stage, "False", "BindingDeleted").await;
+    assert_eq!(created(&stage).len(), 0, "nobody has asked for a load balancer on that day");
+    // As the condition says it.
+    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": "false"})).await;
+    let conditions = ["get", "service", "my-service", "-o", "jsonpath={.status.conditions}"];
+    eventually("the conditions are gone", DEADLINE, async || match stage.ok(&conditions).await {
+        found if found.is_empty() => Ok(Some(())),
+        found => Err(found),
+    })
+    .await;
+    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": "true"})).await;
     stage.until_ready("my-service", "1/1").await;
+    assert_eq!(created(&stage).len(), 1);
     annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
     delete_parked(&stage).await;
     stage.finish().await;
@@ -113,12 +125,6 @@ async fn a_service_and_the_binding_that_comes_with_it_make_no_second_one() {
     let said = until_told(&stage, "True", "BoundByOther").await;
     assert!(said.contains("'my-service'"), "{said}");
     assert_eq!(created(&stage).len(), 0, "no load balancer was made for the annotation");
-    stage.ok(&["delete", "dab", "my-service", "--timeout=150s"]).await;
-    // Now the annotation counts.
-    stage.until_ready("my-service", "1/1").await;
-    assert_eq!(created(&stage).len(), 1);
-    annotate(&stage, json!({"service.cloud.tencent.com/direct-access": null})).await;
-    delete_parked(&stage).await;
     stage.finish().await;
 }
 

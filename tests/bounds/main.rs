@@ -123,7 +123,7 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
         region: tke_direct_access::model::Region::new("ap-guangzhou"),
         load_balancer: LoadBalancerId::new("lb-1"),
         cloud: Cloud::Observed(observed()),
-        bindings: vec![stores.view(Arc::new(own), BTreeMap::new())],
+        bindings: vec![stores.view(Arc::new(own), BTreeMap::new(), None, setting)],
         cluster: Cluster::default(),
         vpc: ClusterVpc::Pending,
         caller: Caller::NotAsked,

@@ -51,6 +51,12 @@ With the Service goes the load balancer that was created for it, unless it is re
 address, serves nothing, and costs money. The condition `Parked` says its id, since when, and the command that deletes it; asking again uses it
 at the same address.
 
+**A binding made by hand** (a DirectAccessBinding that names the Service and is not the Service's own) counts more than the annotations. A Service
+that asks by annotation gets a load balancer of its own, which costs money, as soon as there is none: 5 s after the Service was made. So leave
+the annotation out where you bind by hand. When that binding is deleted, the annotation alone makes no load balancer: the condition
+`BindingDeleted` says how to ask for one, and the condition `cloud.tencent.com/direct-access-bound-by-hand` keeps it in mind. With
+`tke-existed-lbid`, which costs nothing more, the annotations are followed.
+
 **To another load balancer** (its id, region, network, billing and security groups cannot be changed): set `direct-access` to `\"false\"`, delete
 the parked binding with the command of the condition, correct the annotations, and set `direct-access` to `\"true\"`. The Service is not served in
 between, and its address changes.

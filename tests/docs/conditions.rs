@@ -6,7 +6,7 @@ use tke_direct_access::api::advice::AdviceReason;
 use tke_direct_access::api::condition::{
     ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, Reason,
 };
-use tke_direct_access::api::course::{Course, Grace};
+use tke_direct_access::api::course::{Course, Grace, Teller};
 use tke_direct_access::api::event::{EventReason, ServiceReason};
 
 use super::generated::generated;
@@ -42,6 +42,7 @@ const fn object(reason: EventReason) -> &'static str {
         | EventReason::DeletingListeners
         | EventReason::DeletingLoadBalancer
         | EventReason::UngatedPods => "DirectAccessBinding",
+        EventReason::SettingsLeft => "TkeServiceConfig",
         EventReason::ConfigProblems => "DirectAccessBinding, TkeServiceConfig",
         EventReason::Created | EventReason::Repaired | EventReason::Removed => {
             "Secret, webhook configuration, admission policy and its binding"
@@ -122,9 +123,10 @@ fn document() -> String {
         &rows!(ConfigProblem),
     );
     let service = |reason: ServiceReason| {
-        let words = match reason {
-            ServiceReason::Accepted | ServiceReason::BoundByOther => "True, no Event",
-            _ => "False, with a Warning",
+        let words = match (reason, reason.is_warning()) {
+            (ServiceReason::NotReady, _) => "False, with an Event of the type that the binding's reason has",
+            (_, true) => "False, with a Warning",
+            (_, false) => "True, no Event",
         };
         vec![words.to_owned()]
     };
@@ -149,9 +151,11 @@ fn reasons_opening() -> String {
          arrive in any order; Pods that are ready and not\nhealthy, and a workload without a Pod that can serve, for {} minutes, which is \
          the `progressDeadlineSeconds` that a Deployment has by default. The first\ntime counts since `ResolvedRefs` is not True, the other since \
          `TargetsHealthy` is not; of unhealthy Pods that count whose containers have been ready for so long,\nso a long rollout is no \
-         failure.",
+         failure. What is tried again, or ends with tasks or Pods that are on\ntheir way, has {} minutes, since the binding has had such a \
+         reason; another generation of it begins anew.",
         minutes(Grace::Reference),
-        minutes(Grace::Progress)
+        minutes(Grace::Progress),
+        minutes(Grace::Recovery)
     )
 }
 
@@ -164,7 +168,12 @@ fn outlook(reason: Reason) -> Vec<String> {
         Course::Stuck => "`Stalled`".to_owned(),
         Course::Rests => "neither".to_owned(),
     };
-    vec![course, severity.as_str().to_owned()]
+    let teller = match reason.teller() {
+        Teller::Binding => "",
+        Teller::RefusedWrite => ", of each write",
+        Teller::Service => ", on the Service",
+    };
+    vec![course, format!("{}{teller}", severity.as_str())]
 }
 
 fn events(text: &mut String) {

@@ -146,3 +146,29 @@ fn an_unknown_field_is_found() {
         [".spec.listeners[].ports", ".spec.suspended"]
     );
 }
+
+/// Where a binding is made by hand, the annotation beside it would create a load balancer as soon as the binding is not there.
+#[test]
+fn no_example_asks_by_annotation_and_binds_by_hand() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut examples: Vec<(String, Vec<Value>)> = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "yaml") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            examples.push((path.display().to_string(), serde_saphyr::from_multiple(&text).unwrap()));
+        }
+    }
+    for block in blocks().iter().filter(|block| !is_fragment(block)) {
+        examples.push((block.place.clone(), documents(block).unwrap()));
+    }
+    assert!(examples.len() > 15, "{}", examples.len());
+    for (place, objects) in examples {
+        let bound: Vec<_> = objects.iter().filter_map(|object| object["spec"]["serviceRef"]["name"].as_str()).collect();
+        let asks = |object: &&Value| {
+            object["metadata"]["annotations"]["service.cloud.tencent.com/direct-access"] == "true"
+                && object["metadata"]["name"].as_str().is_some_and(|name| bound.contains(&name))
+        };
+        assert!(!objects.iter().any(|object| asks(&object)), "{place}");
+    }
+}

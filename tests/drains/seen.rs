@@ -16,7 +16,7 @@ use crate::support::{eventually, twin};
 pub(crate) const LOOPBACK: &str = "loopback.tke-direct-access.dev";
 /// How long the controller and the cloud may take for one step on a busy machine. Nothing here waits for a resync, which
 /// comes after 60 s.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) fn pods(stage: &Stage) -> Api<Pod> {
     Api::namespaced(stage.control_plane.client(), &stage.namespace.name)

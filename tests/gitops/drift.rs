@@ -201,7 +201,10 @@ async fn flux_keeps_what_the_plugin_has_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_annotation_and_a_binding_of_one_service_do_not_go_together() {
     let stage = stage("both").await;
-    let asking = example("01-service.yaml", "plain");
+    let mut asking = bound("plain");
+    for service in asking.iter_mut().filter(|object| object["kind"] == "Service") {
+        service["metadata"]["annotations"] = json!({"service.cloud.tencent.com/direct-access": "true"});
+    }
     let is_binding = |object: &Value| object["kind"] == "DirectAccessBinding";
     let first = asking.iter().filter(|object| !is_binding(object)).cloned().collect();
     Repository::new(&stage, Tool::Flux, first).sync().await;

@@ -145,14 +145,9 @@ fn settled(object: &Value) -> Value {
     object
 }
 
-/// A Service with a binding of the same name, and nothing else that asks for one: a controller that follows TKE's annotations would
-/// make a binding of that name as soon as it sees the Service.
+/// A Service with a binding of the same name, and nothing else that asks for one.
 pub(super) fn bound(name: &str) -> Vec<Value> {
-    let mut objects = example("01-service.yaml", name);
-    for service in objects.iter_mut().filter(|object| object["kind"] == "Service") {
-        service["metadata"].as_object_mut().unwrap().remove("annotations");
-    }
-    objects
+    example("01-service.yaml", name)
 }
 
 /// The objects of an example, with one Pod each, and with `my-service` and `my-app` under a name of their own.

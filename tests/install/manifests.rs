@@ -69,7 +69,7 @@ async fn the_file_to_apply_is_what_the_base_gives() {
 async fn components_add_to_the_base() {
     let control_plane = ControlPlane::shared().await;
     let folder = tempfile::tempdir_in(root().join("target")).unwrap();
-    let components = "components: [../../deploy/components/network-policy]";
+    let components = "components: [../../deploy/components/network-policy, ../../deploy/components/service-monitor]";
     let text = format!("resources: [../../deploy, ../../deploy/monitoring]\n{components}\n");
     std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
     let rendered = control_plane.kubectl(&["kustomize", &folder.path().display().to_string()]).await.ok().unwrap();
@@ -77,8 +77,16 @@ async fn components_add_to_the_base() {
     let base = objects();
     let added = all.iter().filter(|object| !base.contains(object)).filter_map(|object| object["kind"].as_str());
     let added: BTreeSet<_> = added.collect();
-    let expected = BTreeSet::from(["ConfigMap", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]);
-    assert_eq!((all.len(), &added), (base.len() + expected.len(), &expected));
+    let expected = BTreeSet::from(["ConfigMap", "Deployment", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]);
+    assert_eq!((all.len(), &added), (base.len() + expected.len() - 1, &expected));
+    // The Deployment is another one by its annotations only: what has a ServiceMonitor is scraped by nothing else.
+    let find = |all: &[Value]| all.iter().find(|object| object["kind"] == "Deployment").unwrap().clone();
+    let annotations =
+        |object: &mut Value| object["spec"]["template"]["metadata"].as_object_mut().unwrap().remove("annotations");
+    let (mut found, mut usual) = (find(&all), find(&base));
+    let (left, taken) = (annotations(&mut found).unwrap_or_default(), annotations(&mut usual).unwrap());
+    assert!(taken["prometheus.io/scrape"] == "true" && !left.to_string().contains("prometheus.io"), "{left}");
+    assert_eq!(found, usual);
 }
 
 #[test]

@@ -7,10 +7,13 @@ use super::manifests::{root, same_text};
 use super::tools::{PROMETHEUS_OPERATOR, PROMTOOL, Tool, both};
 
 fn text(name: &str) -> String {
-    std::fs::read_to_string(root().join("deploy/monitoring").join(name)).unwrap()
+    let folder = if name == SERVICE_MONITOR { "deploy/components/service-monitor" } else { "deploy/monitoring" };
+    std::fs::read_to_string(root().join(folder).join(name)).unwrap()
 }
 
-/// An object of `deploy/monitoring`.
+const SERVICE_MONITOR: &str = "service-monitor.yaml";
+
+/// An object of these files.
 fn object(name: &str) -> Value {
     serde_saphyr::from_str(&text(name)).unwrap()
 }
@@ -22,9 +25,9 @@ fn rules_and_dashboard_of_the_chart_are_copies() {
         same_text(&folder().join("files").join(name), &text(name));
     }
     let values = "{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboards: {enabled: true}}";
-    for (kind, name) in [("PrometheusRule", "prometheus-rule.yaml"), ("ServiceMonitor", "service-monitor.yaml")] {
+    for (kind, name) in [("PrometheusRule", "prometheus-rule.yaml"), ("ServiceMonitor", SERVICE_MONITOR)] {
         let (chart, file) = (in_chart(values, kind), object(name));
-        assert_eq!(chart["spec"], file["spec"], "left is the chart, right is deploy/monitoring/{name}");
+        assert_eq!(chart["spec"], file["spec"], "left is the chart, right is {name}");
     }
     let data = in_chart(values, "ConfigMap")["data"].take();
     let boards: Vec<&Value> = data.as_object().unwrap().values().collect();
@@ -58,7 +61,7 @@ fn the_prometheus_operator_takes_what_is_for_it() {
     for object in [
         in_chart("{serviceMonitor: {enabled: true}}", "ServiceMonitor"),
         in_chart("{prometheusRule: {enabled: true}}", "PrometheusRule"),
-        object("service-monitor.yaml"),
+        object(SERVICE_MONITOR),
         object("prometheus-rule.yaml"),
     ] {
         take("object.yaml", &object.to_string()).unwrap_or_else(|said| panic!("{said}"));

@@ -209,21 +209,22 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     clinic.apply(&binding("web", &json!({"listeners": listeners}))).await;
     clinic.ok(&["annotate", "service", "web", "service.cloud.tencent.com/lb-rs-weight=heavy"]).await;
     let hurt = [
-        ("Namespaces", "Doubtful", "Pods get no gates by injection in default"),
+        ("Namespaces", "Doubtful", "Pods get no gates by injection: namespace 'default' has no label"),
         ("Definitions", "Fine", "is TKE's own"),
         ("Definitions", "Doubtful", "is of version 0.0.1"),
         ("Switches", "Fine", "TKE's service controller v2.5.0; GlobalRouteDirectAccess true"),
         (
             "VPC",
-            "Unknown",
-            "'lb-test0001' is of 'vpc-default' and TKE_VPC_ID of ConfigMap kube-system/tke-config of 'vpc-other'",
+            "Fine",
+            "in vpc-other: TKE_VPC_ID of ConfigMap kube-system/tke-config says so, but load balancer 'lb-test0001' is of 'vpc-default'",
         ),
         ("Removals", "Doubtful", "they are held, because ConfigMap 'load-balancing/direct-access-controller' says"),
         ("Remarks", "Doubtful", "default/web: annotation service.cloud.tencent.com/lb-rs-weight"),
         ("Bindings", "Doubtful", "1 of 1 not ready: default/web"),
     ];
     assert_eq!(clinic.until(&[], key, &hurt).await, Some(0), "nothing of this keeps it from working");
-    clinic.until(&["--vpc-id", "vpc-1"], key, &[("VPC", "Fine", "the cluster is in vpc-1: --vpc-id says so")]).await;
+    let doubted = "in vpc-1: --vpc-id says so, but TKE_VPC_ID of ConfigMap kube-system/tke-config says 'vpc-other'";
+    clinic.until(&["--vpc-id", "vpc-1"], key, &[("VPC", "Doubtful", doubted)]).await;
     let held = [("Removals", "Doubtful", "they are held, because ConfigMap '<namespace-of-the-controller>/")];
     clinic.until(&elsewhere, key, &held).await;
     let hold = ["-n", HOME, "patch", "configmap", "direct-access-controller", "--type=merge", "-p"];
@@ -247,7 +248,9 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     clinic.until(&[], key, &[("Removals", "Doubtful", stray), ("Removals", "Fine", "they go on")]).await;
     clinic.ok(&["delete", "configmap", "direct-access-controller"]).await;
     clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
-    clinic.until(&[], None, &[("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID")]).await;
+    let vpc = "the load balancers that bindings name were not read, which may say it: ";
+    let blind = [("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID"), ("VPC", "Unknown", vpc)];
+    clinic.until(&[], None, &blind).await;
 
     // With the controller gone, nobody repairs.
     clinic.stop();

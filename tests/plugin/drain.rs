@@ -195,10 +195,16 @@ async fn what_cannot_be_drained_is_said_and_keeps_nobody_in_service() {
     scene.run(&["drain", "--now", &name, "--undo"]).await.ok().unwrap();
     scene.run(&["suspend", "web"]).await.ok().unwrap();
     scene.stage.until("web", "Accepted", "False", "Suspended").await;
-    let output = scene.run(&["drain", "--now", &name, "--timeout-seconds", "2"]).await;
-    assert_eq!(output.code, Some(1), "{}", output.stdout);
-    assert!(output.stderr.contains("whose binding is suspended"), "{}", output.stderr);
+    for arguments in [&["drain", "--now", &name][..], &["drain", &name]] {
+        let output = scene.run(arguments).await;
+        assert_eq!(output.code, Some(1), "{}", output.stdout);
+        let words = ["/web' is suspended, and while it is", "kubectl direct-access resume web -n "];
+        assert!(words.iter().all(|words| output.stderr.contains(words)), "{}", output.stderr);
+    }
+    let annotations = scene.stage.ok(&["get", "pod", &name, "-o", "jsonpath={.metadata.annotations}"]).await;
+    assert!(!annotations.contains("custom-weight"), "{annotations}");
     scene.run(&["resume", "web"]).await.ok().unwrap();
+    scene.run(&["drain", "--now", &name]).await.ok().unwrap();
     eventually("it goes on", DEADLINE, async || if weights(&scene) == [0] { Ok(Some(())) } else { Err("not yet") })
         .await;
     // Nobody looks.

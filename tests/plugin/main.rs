@@ -23,6 +23,7 @@ mod plugin {
     mod explain;
     mod get;
     mod plan;
+    mod release;
     mod rights;
     mod scene;
     mod screens;

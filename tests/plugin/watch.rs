@@ -30,3 +30,19 @@ async fn a_rollout_is_followed_until_only_new_pods_are_left() {
     );
     scene.finish().await;
 }
+
+/// What was not read is not absent.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_look_at_the_cloud_is_told_so() {
+    let scene = Scene::ready("watch-blind", 1).await;
+    scene.stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=150s"]).await;
+    let watched = scene.run_blind(&["watch", "web", "--until-ready"]).await;
+    assert_eq!(watched.code, Some(0), "{}", watched.stderr);
+    for words in
+        ["CLB is not read, because ", "set TENCENTCLOUD_SECRET_ID", "gate open, targets not read", "is not known"]
+    {
+        assert!(watched.stdout.contains(words), "{words}: {}", watched.stdout);
+    }
+    assert!(!watched.stdout.contains("no target"), "{}", watched.stdout);
+    scene.finish().await;
+}

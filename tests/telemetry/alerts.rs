@@ -240,7 +240,7 @@ async fn the_base_of_all_links_is_set_in_one_place() {
 
 #[test]
 fn what_is_scraped_is_the_service_of_the_metrics() {
-    let monitor = yaml("service-monitor.yaml");
+    let monitor = yaml("../components/service-monitor/service-monitor.yaml");
     let services: Vec<Value> =
         serde_saphyr::from_multiple(&std::fs::read_to_string(folder().join("../services.yaml")).unwrap()).unwrap();
     let service = services.iter().find(|service| service["metadata"]["name"] == "direct-access-metrics").unwrap();

@@ -80,6 +80,17 @@ fn functions_are_short() {
 }
 
 #[test]
+fn commands_that_set_a_label_or_annotation_overwrite_it() {
+    let guides = ["README.md", "docs", "charts", "deploy"].into_iter().flat_map(|name| {
+        let path = root().join(name);
+        if path.is_dir() { files(&path) } else { vec![path] }
+    });
+    let guides = guides.filter_map(|path| Some((relative(&path), fs::read_to_string(&path).ok()?)));
+    let sources = product().into_iter().map(|source| (source.path, source.text));
+    none(&sources.chain(guides).flat_map(|(path, text)| checks::timid_commands(&path, &text)).collect::<Vec<_>>());
+}
+
+#[test]
 fn errors_are_said_in_words() {
     none(&each(checks::raw_errors));
 }

@@ -8,10 +8,12 @@ const CLIENTS: &[(&str, &str)] = &[
     ("src/operator/mod.rs", "makes the clients, and starts the watches"),
     ("src/operator/context.rs", "keeps the client between leaderships, and gives it to nobody else"),
     ("src/operator/kubernetes.rs", "asks for leadership before each write"),
+    ("src/operator/recorders.rs", "tells Events, for which nobody has to lead"),
     ("src/operator/leadership/elector.rs", "writes the Lease"),
 ];
 /// Those of them that write.
-const WRITERS: [&str; 2] = ["src/operator/kubernetes.rs", "src/operator/leadership/elector.rs"];
+const WRITERS: [&str; 3] =
+    ["src/operator/kubernetes.rs", "src/operator/recorders.rs", "src/operator/leadership/elector.rs"];
 /// Who may say what a right to write to the cloud is.
 const FENCES: [&str; 2] = ["src/clb/fence.rs", "src/operator/leadership/mod.rs"];
 

@@ -6,11 +6,11 @@ use crate::cli::Error;
 use crate::cli::error::of_cloud;
 use crate::cli::remarks::{Remark, Topic, of_binding, of_service};
 use crate::cli::session::Session;
-use crate::cli::ungated::{Cause, Ungated, ungated};
+use crate::cli::ungated::{Ungated, ungated};
 use crate::cli::world::{Seen, Sight, World};
 use crate::model::{Caller, Service};
 use crate::plan::Cloud;
-use crate::plan::vpc::ClusterVpc;
+use crate::plan::vpc::{ClusterVpc, Witness};
 
 const BINDINGS: &str = "Bindings";
 /// Part of a quota, in percent, from which it is worth a word.
@@ -30,7 +30,7 @@ pub(super) async fn checks(session: &Session) -> Result<Vec<Check>, Error> {
         Err(error) => return Err(error),
     };
     let sights = world.look(session).await?;
-    checks.push(vpc(&world.vpc(session, &sights)));
+    checks.push(vpc(&world.vpc(session, &sights), &sights));
     checks.extend(sights.iter().filter_map(quota));
     checks.push(bindings(&world, &sights));
     checks.extend(gates(&world, &sights));
@@ -62,11 +62,27 @@ async fn credentials(session: &Session) -> Result<Check, Error> {
 }
 
 /// Which VPC the controller takes for the cluster's, by the same flags.
-fn vpc(vpc: &ClusterVpc) -> Check {
+fn vpc(vpc: &ClusterVpc, sights: &[Sight]) -> Check {
     const CHECK: &str = "VPC";
     let why = match vpc {
-        ClusterVpc::Known { id, source } => return Check::fine(CHECK, format!("the cluster is in {id}: {source}")),
-        ClusterVpc::Pending => "not every load balancer has been read".to_owned(),
+        ClusterVpc::Known(known) => {
+            let message = format!("the cluster is in {}: {known}", known.id);
+            // Load balancers may be of other VPCs, which their own bindings say.
+            let is_doubted = known.dissent.iter().any(|one| one.witness == Witness::TkeConfig);
+            let remedy = "Correct --vpc-id (the chart's vpcId) of the controller, and here, or TKE_VPC_ID.";
+            return if is_doubted { Check::doubtful(CHECK, message, remedy) } else { Check::fine(CHECK, message) };
+        }
+        ClusterVpc::Pending => {
+            let failure = sights.iter().find_map(|sight| match &sight.snapshot.cloud {
+                Cloud::Failed(failure) => Some(of_cloud(failure)),
+                _ => None,
+            });
+            let why = failure.unwrap_or_else(|| "nobody has looked".to_owned());
+            return Check::unknown(
+                CHECK,
+                format!("the load balancers that bindings name were not read, which may say it: {why}"),
+            );
+        }
         ClusterVpc::Unknown(doubt) => doubt.to_string(),
     };
     Check::new(
@@ -135,13 +151,7 @@ fn gates(world: &World, sights: &[Sight]) -> Vec<Check> {
     const CHECK: &str = "Gates";
     let own = sights.iter().flat_map(Sight::bindings).filter(|seen| world.is_asked_for(&seen.view.binding));
     let check = |(name, row): (String, Ungated)| {
-        let remedy = match row.cause {
-            Cause::OlderThanBinding => format!("Replace them once: {}", row.command),
-            Cause::NotInjected => {
-                format!("See the checks Injection and Namespaces, and then replace them: {}", row.command)
-            }
-        };
-        Check::doubtful(CHECK, format!("{name}: {}", row.words()), remedy)
+        Check::doubtful(CHECK, format!("{name}: {}", row.words()), format!("To give them one: {}", row.remedy()))
     };
     own.flat_map(|seen| ungated(&seen).into_iter().map(move |row| (seen.view.display_name(), row))).map(check).collect()
 }

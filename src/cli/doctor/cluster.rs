@@ -1,15 +1,18 @@
 //! The cluster's side: definitions, rights, controller, injection, switches.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 
-use super::{Check, Verdict};
+use super::Check;
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::error::of_api_server;
 use crate::cli::explain::{Mechanism, mechanism};
+use crate::cli::gate_label;
 use crate::cli::hold::{self, Config, Word};
 use crate::cli::lease::{Leader, leader};
 use crate::cli::session::Session;
@@ -153,29 +156,23 @@ async fn injection(session: &Session) -> Check {
 async fn namespaces(session: &Session) -> Check {
     const CHECK: &str = "Namespaces";
     let bindings: Api<DirectAccessBinding> = Api::all(session.client.clone());
-    let namespaces: Api<Namespace> = Api::all(session.client.clone());
-    let params = ListParams::default();
-    let (Ok(bindings), Ok(namespaces)) = (bindings.list(&params).await, namespaces.list(&params).await) else {
+    let (Ok(bindings), Ok(labels)) =
+        (bindings.list(&ListParams::default()).await, gate_label::of_all(&session.client).await)
+    else {
         return Check::unknown(CHECK, "bindings or namespaces of the whole cluster may not be listed");
     };
-    let mut used: Vec<_> = bindings.items.iter().filter_map(|one| one.metadata.namespace.as_deref()).collect();
-    used.sort_unstable();
-    used.dedup();
-    let is_labelled = |name: &str| {
-        let found = namespaces.items.iter().find(|found| found.metadata.name.as_deref() == Some(name));
-        let labels = found.and_then(|found| found.metadata.labels.as_ref());
-        labels.and_then(|labels| labels.get(names::GATES_LABEL)).is_some_and(|value| value == names::GATES_ENABLED)
+    let used: BTreeSet<_> = bindings.items.iter().filter_map(|one| one.metadata.namespace.as_deref()).collect();
+    let count = used.len();
+    let fault = |name| Some((name, labels.get(name)?.fault(name)?));
+    let bare: Vec<(&str, String)> = used.into_iter().filter_map(fault).collect();
+    let Some((first, _)) = bare.first() else {
+        return Check::fine(CHECK, format!("{count} with bindings, all labelled for gates"));
     };
-    let bare: Vec<_> = used.iter().filter(|name| !is_labelled(name)).copied().collect();
-    if bare.is_empty() {
-        return Check::fine(CHECK, format!("{} with bindings, all labelled for gates", used.len()));
-    }
-    let label = format!("{}={}", names::GATES_LABEL, names::GATES_ENABLED);
-    Check::new(
+    let faults: Vec<_> = bare.iter().map(|(_, fault)| fault.as_str()).collect();
+    Check::doubtful(
         CHECK,
-        Verdict::Doubtful,
-        format!("Pods get no gates by injection in {}", bare.join(", ")),
-        format!("Label them ({label}), unless their Pod templates carry the gate."),
+        format!("Pods get no gates by injection: {}", faults.join("; ")),
+        format!("Unless their Pod templates carry the gate: {}", names::gates_command(first)),
     )
 }
 

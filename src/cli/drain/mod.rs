@@ -1,7 +1,8 @@
 //! `drain`: Pods without new connections.
 //!
-//! This file drains one Pod; `now` drains several at once, also those of a workload.
+//! This file drains one Pod; `now` drains several at once, also those of a workload; `barred` says which bindings set no weight.
 
+mod barred;
 mod now;
 
 use std::time::Duration;
@@ -40,15 +41,18 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     let name = pod_name(target)?;
     let timeout_seconds = options.timeout_seconds.unwrap_or(USUAL_TIMEOUT);
     let pods: Api<Pod> = Api::namespaced(session.client.clone(), &session.namespace);
-    let (kind, plural) = ("Pod", "pods");
     let found = pods.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
     if found.is_none() {
-        return Err(Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() });
+        return Err(session.missing(&pods, "Pod", "pods", name).await);
     }
+    // Who may not look may ask all the same.
+    let barred = barred::find(session, &|pod| pod == name).await.unwrap_or_default();
+    barred.refuse()?;
     let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;
     let what = if options.undo { "goes back into service" } else { "is asked to take no new connections" };
     printer.line(format!("pod/{name} {what}"))?;
+    barred.print(printer)?;
     if timeout_seconds == 0 {
         return Ok(Ending::Fine);
     }
@@ -92,6 +96,9 @@ async fn look(session: &Session, pod: &str, is_back: bool) -> Result<Result<usiz
     let sights = world.look(session).await?;
     let mut count = 0;
     for seen in sights.iter().flat_map(|sight| sight.bindings()).filter(|seen| world.is_asked_for(&seen.view.binding)) {
+        if barred::bar(&seen).is_some() {
+            continue;
+        }
         for route in seen.routes {
             for target in route.targets.iter().filter(|target| target.pod == pod) {
                 if let Cloud::Failed(failure) = seen.cloud {

@@ -12,7 +12,7 @@ use kube::api::Patch;
 use serde_json::json;
 use tokio::time::{Instant, interval, timeout};
 
-use super::change;
+use super::{barred, change};
 use crate::api::condition::ConditionType;
 use crate::api::mark::TargetTag;
 use crate::api::{DirectAccessBinding, names};
@@ -43,12 +43,16 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         return Err(Error::Argument(format!("{} has no Pods", options.targets.join(" "))));
     }
     let aim = Aim { pods: &pods, is_back: options.undo };
-    let before = match timeout(BEFORE, aim.look(session)).await {
-        Ok(Ok(look)) => look,
-        // What is shown of them is not worth waiting for.
-        Ok(Err(_)) | Err(_) => Look { is_unread: true, ..Look::default() },
-    };
+    let is_chosen = |pod: &str| pods.contains(pod);
+    let (before, barred) =
+        tokio::join!(timeout(BEFORE, aim.look(session)), timeout(BEFORE, barred::find(session, &is_chosen)));
+    // Neither is worth waiting for.
+    let unread = || Look { is_unread: true, ..Look::default() };
+    let before = before.ok().and_then(Result::ok).unwrap_or_else(unread);
+    let barred = barred.ok().and_then(Result::ok).unwrap_or_default();
+    barred.refuse()?;
     let refused = annotate(session, &aim, &drained, printer).await?;
+    barred.print(printer)?;
     let seconds = options.timeout_seconds.unwrap_or(USUAL_TIMEOUT);
     if seconds == 0 {
         return refused.map_or(Ok(Ending::Fine), Err);
@@ -108,7 +112,7 @@ async fn annotate(
             Err(error) if is_missing(&error) => {
                 let (kind, plural) = ("Pod", "pods");
                 let namespace = session.namespace.clone();
-                errors.push(Error::NotFound { kind, plural, name: name.clone(), namespace });
+                errors.push(Error::NotFound { kind, plural, name: name.clone(), namespace, near: None });
             }
             Err(error) => errors.push(Error::kubernetes(format!("cannot annotate Pod '{name}'"))(error)),
         }
@@ -190,10 +194,8 @@ impl Aim<'_> {
             let Some(pod) = pod_of(seen, route, target).filter(|pod| self.pods.contains(*pod)) else { continue };
             let place = (pod.to_owned(), route_name(observed, route), target.address);
             let should_be = if self.is_back { wanted(seen, target.address) } else { Some(0) };
-            if should_be.is_some_and(|weight| weight != target.weight) {
-                let suspended = if seen.view.binding.spec.suspend { ", whose binding is suspended" } else { "" };
-                look.missing =
-                    Some(format!("{} of Pod '{pod}' has weight {} on {}{suspended}", place.2, target.weight, place.1));
+            if should_be.is_some_and(|weight| weight != target.weight) && barred::bar(seen).is_none() {
+                look.missing = Some(format!("{} of Pod '{pod}' has weight {} on {}", place.2, target.weight, place.1));
             }
             look.weights.insert(place, target.weight);
         }
@@ -220,7 +222,7 @@ impl Aim<'_> {
         let sights = world.look(session).await?;
         let mut look = Look::default();
         for seen in sights.iter().flat_map(|sight| sight.bindings()) {
-            if !world.is_asked_for(&seen.view.binding) || !self.concerns(&seen) {
+            if !world.is_asked_for(&seen.view.binding) || !self.concerns(&seen) || barred::bar(&seen).is_some() {
                 continue;
             }
             let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();

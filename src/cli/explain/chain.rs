@@ -2,6 +2,7 @@
 
 use super::closest::{Closest, closest, differences};
 use super::facts::{Facts, Injection};
+use super::group::selectorless;
 use super::link::{Link, Name, joined};
 use super::words::Said;
 use super::{port, target, words};
@@ -14,7 +15,6 @@ use crate::cli::ungated::{Cause, cause, created};
 use crate::cli::workload::replacement;
 use crate::cli::world::Seen;
 use crate::model::{GateState, Phase, Pod};
-use crate::plan::selects;
 
 /// All links, in their order.
 pub(super) fn chain(facts: &Facts) -> Vec<Link> {
@@ -37,7 +37,7 @@ pub(super) fn chain(facts: &Facts) -> Vec<Link> {
 
 fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Service;
-    let found: Vec<_> = facts.around.services.iter().filter(|service| selects(service, &facts.pod)).collect();
+    let found = facts.services();
     let bound = selecting.iter().map(|seen| seen.view.binding.spec.service_ref.name.as_str());
     let bound: Vec<_> = bound.collect();
     if let Some(first) = bound.first() {
@@ -57,12 +57,9 @@ fn service(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             ),
             Reason::ServiceNotFound.remedy(),
         ),
-        Some(Closest::WithoutSelector(service)) => Link::broken(
-            name,
-            Reason::NoSelector,
-            format!("Service '{}' has no selector", service.key.name),
-            Reason::NoSelector.remedy(),
-        ),
+        Some(Closest::WithoutSelector(service)) => {
+            Link::broken(name, Reason::NoSelector, selectorless(service), Reason::NoSelector.remedy())
+        }
         Some(Closest::Other(service)) => Link::broken(
             name,
             "NotSelected",
@@ -91,8 +88,7 @@ const HARMLESS: [Reason; 3] = [Reason::ConfigNotFound, Reason::ConfigNotOwned, R
 fn binding(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
     let name = Name::Binding;
     if selecting.is_empty() {
-        let mut services = facts.around.services.iter().filter(|service| selects(service, &facts.pod));
-        let Some(service) = services.next() else {
+        let Some(service) = facts.services().into_iter().next() else {
             return Link::unknown(name, "not looked at, because no Service selects the Pod");
         };
         return Link::broken(
@@ -282,33 +278,34 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
         return Link::holds(name, "the Pod has none: those with the address of their node never get one");
     }
     let namespace = &facts.pod.key.namespace;
-    let label = format!("{}={}", names::GATES_LABEL, names::GATES_ENABLED);
+    let Injection { label, is_reserved, is_there } = &facts.around.injection;
     let replace = format!("`{}`", replacement(&facts.pod));
-    let older = selecting.iter().filter(wants).find(|seen| cause(&facts.pod, created(seen)) == Cause::OlderThanBinding);
-    let (reason, why, remedy) = match (facts.around.injection, older) {
-        (Injection { is_reserved: true, .. }, _) => (
+    let is_older = |seen: &&Seen<'_>| cause(&facts.pod, created(seen), None) == Cause::OlderThanBinding;
+    let older = selecting.iter().filter(wants).find(is_older);
+    let (reason, why, remedy) = match (is_reserved, label.fault(namespace), is_there, older) {
+        (true, ..) => (
             "NamespaceReserved",
             format!("Pods of namespace '{namespace}' never get one"),
             format!(
                 "Put the gate into the Pod template, or run the Pods in another namespace; to replace them, {replace}."
             ),
         ),
-        (Injection { is_labelled: Some(false), .. }, _) => (
+        (_, Some(fault), ..) => (
             "NamespaceNotLabelled",
-            format!("namespace '{namespace}' has no label {label}"),
+            fault,
             format!(
-                "Label it (`kubectl label namespace {namespace} {label}`), or put the gate into the Pod template; then replace the Pods: \
-                 {replace}."
+                "Run `{}`, or put the gate into the Pod template; then replace the Pods: {replace}.",
+                names::gates_command(namespace)
             ),
         ),
-        (Injection { is_there: Some(false), .. }, _) => (
+        (_, _, Some(false), _) => (
             "NotInjected",
             format!("there is neither a webhook configuration nor an admission policy {}", names::GATE_INJECTION),
             format!(
                 "See that the controller runs, and not with --gate-injection=None; then replace the Pods: {replace}."
             ),
         ),
-        (_, Some(seen)) => (
+        (.., Some(seen)) => (
             "OlderThanBinding",
             format!(
                 "it was created before DirectAccessBinding '{}', which asks for one, took effect",
@@ -316,7 +313,7 @@ fn ungated(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
             ),
             format!("Replace the Pods once: {replace}."),
         ),
-        (_, None) => (
+        (.., None) => (
             "CreatedWithoutGate",
             "it was created before gates were injected, or while the webhook could not be reached".to_owned(),
             format!("Replace the Pods: {replace}."),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::closest::{differences, nearest_service};
-use super::facts::Around;
+use super::facts::{Around, Focus};
 use super::link::{Link, Name, State};
 use super::subject::Subject;
 use super::words::SCALED_DOWN;
@@ -49,7 +49,7 @@ impl Group {
         let (mut links, mut remarks) = (Vec::new(), Vec::new());
         if pods.is_empty() {
             let service = service(subject, around);
-            let bindings: Vec<_> = around.bindings().filter(|seen| concerns(subject, seen)).collect();
+            let bindings: Vec<_> = around.bindings().filter(|seen| is_about(subject, seen)).collect();
             links.extend(bindings.iter().map(chain::one_binding));
             links.push(no_pods(session, subject, around, service).await?);
             remarks.extend(bindings.iter().flat_map(remarks_of));
@@ -72,14 +72,15 @@ impl Group {
     pub(super) fn print(&self, printer: &mut Printer) -> Result<(), Error> {
         let whole: Vec<_> =
             self.pods.iter().filter(|one| one.first_broken.is_none()).map(|one| one.pod.clone()).collect();
-        let count = format!("{} of {} Pods without a broken link", whole.len(), self.pods.len());
+        let unread = if self.pods.iter().any(|one| one.unread.is_some()) { ", as far as is known" } else { "" };
+        let count = format!("{} of {} Pods without a broken link{unread}", whole.len(), self.pods.len());
         printer.line(format!("{} {}/{}: {count}", self.kind, self.namespace, self.name))?;
         printer.line("")?;
         let Some(first) = self.pods.first() else {
             print_links(&self.links, printer)?;
             self.remarks.iter().try_for_each(|line| printer.line(format!("  {line}")))?;
             printer.line("")?;
-            return print_verdict(self.first_broken.as_ref(), printer);
+            return print_verdict(self.first_broken.as_ref(), None, printer);
         };
         for ((name, reason), pods) in by_link(&self.pods) {
             let mark = printer.tint(Tone::Bad, "✗");
@@ -105,12 +106,10 @@ fn by_link(pods: &[Explanation]) -> BTreeMap<(Name, &str), Vec<String>> {
     found
 }
 
-fn concerns(subject: &Subject<'_>, seen: &Seen<'_>) -> bool {
-    match subject {
-        Subject::Binding(name) => seen.view.binding.metadata.name.as_deref() == Some(*name),
-        Subject::Service(name) => seen.view.binding.spec.service_ref.name == *name,
-        Subject::Pod(_) | Subject::Workload(..) => false,
-    }
+/// The binding is, or is of, what is asked about; what has Pods says nothing of bindings where it has none.
+fn is_about(subject: &Subject<'_>, seen: &Seen<'_>) -> bool {
+    let focus = subject.focus();
+    focus != Focus::All && focus.has(seen)
 }
 
 /// The Service that is asked about, or that the binding names.
@@ -118,7 +117,7 @@ fn service<'a>(subject: &Subject<'_>, around: &'a Around) -> Option<&'a Service>
     let name = match subject {
         Subject::Service(name) => (*name).to_owned(),
         Subject::Binding(_) => {
-            let seen = around.bindings().find(|seen| concerns(subject, seen))?;
+            let seen = around.bindings().find(|seen| is_about(subject, seen))?;
             seen.view.binding.spec.service_ref.name.clone()
         }
         Subject::Pod(_) | Subject::Workload(..) => return None,
@@ -150,11 +149,21 @@ async fn no_pods(
         // The binding's link says it.
         None => Link::unknown(Name::Pod, "not looked for, because there is no Service"),
         Some(service) if service.selector.is_empty() => {
-            let message = format!("Service '{}' has no selector", service.key.name);
-            Link::broken(Name::Service, Reason::NoSelector, message, Reason::NoSelector.remedy())
+            Link::broken(Name::Service, Reason::NoSelector, selectorless(service), Reason::NoSelector.remedy())
         }
         Some(service) => unselected(around, service),
     })
+}
+
+/// Why a Service has no selector that counts.
+pub(super) fn selectorless(service: &Service) -> String {
+    match service.is_external_name {
+        true => format!(
+            "Service '{}' is of type ExternalName: it stands for a name outside of the cluster and has no Pods",
+            service.key.name
+        ),
+        false => format!("Service '{}' has no selector", service.key.name),
+    }
 }
 
 /// A Service that selects nothing, with a Pod that it was probably meant for.

@@ -19,14 +19,14 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1 as core;
 use serde::Serialize;
 
-use super::leaving::{draining, retained, retained_lines};
+use super::leaving::{draining, retained, retained_lines, some};
 use super::options::Explain;
 use super::output::{Printer, Tone};
-use super::remarks::{of_binding, of_service};
+use super::remarks::{Topic, of_binding, of_service};
 use super::session::Session;
 use super::world::Seen;
 use super::{Ending, Error};
-use facts::Facts;
+use facts::{Facts, Focus};
 use group::Group;
 use link::{Link, State};
 use subject::Subject;
@@ -42,7 +42,8 @@ pub(super) async fn run(session: &Session, options: &Explain, printer: &mut Prin
     let pods = read::pods(session, &subject).await?;
     let around = Arc::new(read::around(session).await?);
     let explain = |object: core::Pod| {
-        let facts = Facts { pod: Arc::new(k8s::pod(&object)), object, around: around.clone() };
+        let (focus, pod) = (subject.focus(), Arc::new(k8s::pod(&object)));
+        let facts = Facts { focus, pod, object, around: around.clone() };
         Explanation::new(&facts)
     };
     let mut explained: Vec<_> = pods.into_iter().map(explain).collect();
@@ -85,18 +86,33 @@ fn leaving(facts: &Facts) -> Vec<String> {
 /// What else is said of a binding.
 fn remarks_of(seen: &Seen<'_>) -> Vec<String> {
     let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();
-    let remarks = of_binding(seen).into_iter();
+    // Of gates the link says what concerns the Pod.
+    let remarks = of_binding(seen).into_iter().filter(|remark| remark.topic != Topic::Gates);
     remarks.map(|remark| format!("DirectAccessBinding '{name}': {}", remark.message)).collect()
+}
+
+/// That others bind the Pod, too, where one binding or Service is asked about; `None` where none does.
+fn neighbours(facts: &Facts) -> Option<String> {
+    let all = facts.neighbours();
+    let names: Vec<_> = all.iter().filter_map(|seen| seen.view.binding.metadata.name.clone()).collect();
+    let first = names.first()?;
+    Some(format!(
+        "DirectAccessBindings that bind the Pod, too, and that its gate waits for: {} (`kubectl direct-access explain dab/{first}`)",
+        some(&names)
+    ))
 }
 
 /// What else is said of the bindings that select the Pod.
 fn remarks(facts: &Facts) -> Vec<String> {
     let selecting = facts.selecting();
-    let mut lines: Vec<_> = selecting.iter().flat_map(remarks_of).collect();
+    let mut lines: Vec<_> = neighbours(facts).into_iter().collect();
+    lines.extend(selecting.iter().flat_map(remarks_of));
     // What has no binding yet, for what its annotations say.
     let bound =
         |service: &Service| selecting.iter().any(|seen| seen.view.binding.spec.service_ref.name == service.key.name);
+    let is_all = facts.focus == Focus::All;
     let others = facts.around.services.iter().filter(|service| selects(service, &facts.pod) && !bound(service));
+    let others = others.filter(|service| is_all || facts.focus == Focus::Service(service.key.name.clone()));
     lines.extend(others.filter_map(|service| of_service(service)).map(|remark| remark.message));
     lines
 }
@@ -111,6 +127,9 @@ struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_broken: Option<Link>,
     links: Vec<Link>,
+    /// Why CLB was not looked at, so that no link of it is known to hold; absent where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     leaving: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -122,7 +141,8 @@ impl Explanation {
         let (links, leaving, remarks) = (chain::chain(facts), leaving(facts), remarks(facts));
         let first_broken = links.iter().find(|link| link.state == State::Broken).cloned();
         let (namespace, pod) = (facts.around.namespace.clone(), facts.pod.key.name.clone());
-        Self { namespace, pod, first_broken, links, leaving, remarks }
+        let unread = facts.selecting().iter().find_map(Seen::not_read);
+        Self { namespace, pod, first_broken, links, unread, leaving, remarks }
     }
 
     fn print(&self, printer: &mut Printer) -> Result<(), Error> {
@@ -133,7 +153,7 @@ impl Explanation {
             printer.line(format!("  {line}"))?;
         }
         printer.line("")?;
-        print_verdict(self.first_broken.as_ref(), printer)
+        print_verdict(self.first_broken.as_ref(), self.unread.as_deref(), printer)
     }
 }
 
@@ -153,10 +173,14 @@ fn print_links(links: &[Link], printer: &mut Printer) -> Result<(), Error> {
     Ok(())
 }
 
-fn print_verdict(first_broken: Option<&Link>, printer: &mut Printer) -> Result<(), Error> {
-    match first_broken {
-        None => printer.line("No link is broken."),
-        Some(link) => {
+/// What was not looked at is not known to hold.
+fn print_verdict(first_broken: Option<&Link>, unread: Option<&str>, printer: &mut Printer) -> Result<(), Error> {
+    match (first_broken, unread) {
+        (None, None) => printer.line("No link is broken."),
+        (None, Some(why)) => {
+            printer.line(format!("No broken link was found, but the load balancer was not looked at: {why}"))
+        }
+        (Some(link), _) => {
             printer.line(format!("First broken link: {} ({})", link.name.as_str(), link.reason))?;
             printer.line(format!("What to do: {}", link.remedy))
         }

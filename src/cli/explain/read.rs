@@ -11,6 +11,7 @@ use super::subject::Subject;
 use super::words;
 use crate::api::names;
 use crate::cli::Error;
+use crate::cli::gate_label;
 use crate::cli::lease::leader;
 use crate::cli::session::Session;
 use crate::cli::workload::{self, Workload};
@@ -36,15 +37,21 @@ pub(super) async fn pods(session: &Session, subject: &Subject<'_>) -> Result<Vec
     match subject {
         Subject::Pod(name) => {
             let found = api.get_opt(name).await.map_err(Error::kubernetes(format!("cannot read Pod '{name}'")))?;
-            Ok(vec![found.ok_or_else(|| missing(session, "Pod", "pods", name))?])
+            match found {
+                Some(found) => Ok(vec![found]),
+                None => Err(session.missing(&api, "Pod", "pods", name).await),
+            }
         }
         Subject::Workload(workload, name) => {
             let found = workload::read(session, workload, name).await?;
             workload::pods(session, workload, found).await
         }
         Subject::Service(name) => {
-            let found = service(session, name).await?.ok_or_else(|| missing(session, "Service", "services", name))?;
-            selected(&api, &found).await
+            let services: Api<core::Service> = Api::namespaced(session.client.clone(), &session.namespace);
+            match service(session, name).await? {
+                Some(found) => selected(&api, &found).await,
+                None => Err(session.missing(&services, "Service", "services", name).await),
+            }
         }
         Subject::Binding(name) => {
             let binding = session.binding(name).await?;
@@ -72,10 +79,6 @@ async fn selected(api: &Api<core::Pod>, service: &core::Service) -> Result<Vec<c
     Ok(found.map_err(Error::kubernetes(format!("cannot list the Pods of Service '{name}'")))?.items)
 }
 
-fn missing(session: &Session, kind: &'static str, plural: &'static str, name: &str) -> Error {
-    Error::NotFound { kind, plural, name: name.to_owned(), namespace: session.namespace.clone() }
-}
-
 /// Why a workload has no Pods, as far as it says; `None` where it says nothing.
 pub(super) async fn without_pods(
     session: &Session,
@@ -87,15 +90,9 @@ pub(super) async fn without_pods(
 }
 
 async fn injection(session: &Session) -> Injection {
-    let namespaces: Api<core::Namespace> = Api::all(session.client.clone());
-    let found = namespaces.get_opt(&session.namespace).await;
-    let is_enabled = |found: core::Namespace| {
-        let labels = found.metadata.labels.unwrap_or_default();
-        labels.get(names::GATES_LABEL).is_some_and(|value| value == names::GATES_ENABLED)
-    };
     let name = session.namespace.as_str();
     Injection {
-        is_labelled: found.ok().map(|found| found.is_some_and(is_enabled)),
+        label: gate_label::of_namespace(&session.client, name).await,
         is_reserved: names::is_reserved_namespace(name, session.controller_namespace().await),
         is_there: mechanism(&session.client).await.map(|found| found != Mechanism::Nothing),
     }

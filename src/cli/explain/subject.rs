@@ -1,5 +1,6 @@
 //! What is to be explained, as people name it.
 
+use super::facts::Focus;
 use crate::cli::Error;
 use crate::cli::options::is_binding_kind;
 use crate::cli::workload::{self, Workload};
@@ -19,16 +20,35 @@ pub(super) enum Subject<'a> {
 
 const SERVICES: [&str; 3] = ["service", "services", "svc"];
 
+/// The word is a kind, and could hardly be a Pod's name.
+fn is_kind(word: &str) -> bool {
+    is_binding_kind(word) || SERVICES.contains(&word.to_lowercase().as_str()) || workload::kind(word).is_some()
+}
+
+/// What lists the objects of a kind; `None` where there is no such kind.
+fn list(kind: &str) -> Option<&'static str> {
+    if is_binding_kind(kind) {
+        return Some("directaccessbindings");
+    }
+    if SERVICES.contains(&kind.to_lowercase().as_str()) {
+        return Some("services");
+    }
+    workload::kind(kind).map(|found| found.map_or("pods", |workload| workload.plural))
+}
+
 impl<'a> Subject<'a> {
     /// Reads `KIND/NAME`, `KIND NAME`, and the name of a Pod.
     pub(super) fn parse(arguments: &'a [String]) -> Result<Self, Error> {
         let (kind, name) = match arguments {
+            // A kind alone, rather than a Pod of this name.
+            [one] if is_kind(one) => (one.as_str(), ""),
             [one] => one.split_once('/').unwrap_or(("pod", one)),
             [kind, name] if !kind.contains('/') && !name.contains('/') => (kind.as_str(), name.as_str()),
             _ => return Err(Error::Argument("say one object, as KIND/NAME".to_owned())),
         };
         if name.is_empty() {
-            return Err(Error::Argument(format!("say which one, as {kind}/NAME")));
+            let list = list(kind).map(|plural| format!("; `kubectl get {plural}` lists them")).unwrap_or_default();
+            return Err(Error::Argument(format!("say which one, as {kind}/NAME{list}")));
         }
         if SERVICES.contains(&kind.to_lowercase().as_str()) {
             return Ok(Self::Service(name));
@@ -42,6 +62,15 @@ impl<'a> Subject<'a> {
             None => Err(Error::Argument(format!(
                 "'{kind}' cannot be explained: say pod, deployment, statefulset, daemonset, replicaset, svc or dab"
             ))),
+        }
+    }
+
+    /// The bindings that it is about.
+    pub(super) fn focus(&self) -> Focus {
+        match self {
+            Self::Pod(_) | Self::Workload(..) => Focus::All,
+            Self::Service(name) => Focus::Service((*name).to_owned()),
+            Self::Binding(name) => Focus::Binding((*name).to_owned()),
         }
     }
 
@@ -81,7 +110,10 @@ mod tests {
             ("dab/web", Ok("DirectAccessBinding web")),
             ("directaccessbindings.cloud.tencent.com web", Ok("DirectAccessBinding web")),
             ("node/a", Err("'node' cannot be explained")),
-            ("pod/", Err("say which one, as pod/NAME")),
+            ("pod/", Err("say which one, as pod/NAME; `kubectl get pods` lists them")),
+            ("svc", Err("say which one, as svc/NAME; `kubectl get services` lists them")),
+            ("dab", Err("say which one, as dab/NAME; `kubectl get directaccessbindings` lists them")),
+            ("deployment", Err("say which one, as deployment/NAME; `kubectl get deployments` lists them")),
             ("a/b c/d", Err("say one object")),
         ] {
             let arguments: Vec<_> = text.split_whitespace().map(str::to_owned).collect();

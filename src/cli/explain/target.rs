@@ -139,7 +139,7 @@ pub(super) fn listener(_: &Facts, seen: &Seen<'_>) -> Link {
         return hindrance(name, seen, "no listener is known").unwrap_or_else(|| Link::unknown(name, unread(seen)));
     }
     let ids: Vec<_> = listeners.iter().filter_map(|one| one.listener_id.as_deref()).collect();
-    Link::holds(name, format!("{} ({})", ids.join(", "), unread(seen)))
+    Link::unknown(name, format!("{} when the controller last looked ({})", ids.join(", "), unread(seen)))
 }
 
 fn absent(seen: &Seen<'_>, route: &str) -> Link {
@@ -239,7 +239,10 @@ fn zero_remedy(seen: &Seen<'_>, target: &TargetTrace) -> String {
 fn told_target(facts: &Facts, seen: &Seen<'_>) -> Link {
     let name = Name::Target;
     match &facts.pod.gate {
-        GateState::Open => Link::holds(name, format!("registered when the gate opened ({})", unread(seen))),
+        // What has come since the controller knows.
+        GateState::Open => hindrance(name, seen, "registered when the gate opened, and since then")
+            .filter(|link| link.reason != Reason::InProgress.as_str())
+            .unwrap_or_else(|| Link::unknown(name, format!("registered when the gate opened ({})", unread(seen)))),
         GateState::Waiting { reason, message } if reason == GateReason::HealthCheck.as_str() => {
             Link::holds(name, message.clone())
         }
@@ -271,7 +274,7 @@ pub(super) fn health(facts: &Facts, seen: &Seen<'_>) -> Link {
         };
     }
     match &facts.pod.gate {
-        GateState::Open => Link::holds(name, format!("found so when the gate opened ({})", unread(seen))),
+        GateState::Open => Link::unknown(name, format!("found so when the gate opened ({})", unread(seen))),
         GateState::Waiting { reason, message } if reason == GateReason::HealthCheck.as_str() => {
             with_port(facts, seen, Link::broken(name, reason, message.clone(), remedy(reason)))
         }

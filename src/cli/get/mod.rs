@@ -28,7 +28,8 @@ pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer)
     seen.retain(|one| world.is_asked_for(&one.view.binding) && is_named(&one.view.binding, names));
     seen.sort_by_key(|one| one.view.display_name());
     if let Some(missing) = names.iter().find(|name| !seen.iter().any(|one| is_called(&one.view.binding, name))) {
-        return Err(session.no_binding(missing));
+        let there = world.names();
+        return Err(session.no_binding(missing, there.iter().map(String::as_str)));
     }
     let mut rows: Vec<_> = seen.iter().map(|one| (Row::new(one), one)).collect();
     rows.sort_by_key(|(row, _)| row.rank());

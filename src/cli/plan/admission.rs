@@ -1,14 +1,18 @@
 //! What the API server says of the objects of a file, by a dry run: nothing is written.
 
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind, Request};
 use kube::{Api, Client};
 use serde_json::Value;
 
+use super::applied::Author;
 use super::manifest::Document;
 use super::strict::Kind;
 use crate::cli::session::FIELD_MANAGER;
 use crate::k8s::words;
+
+/// How often the API server is asked while somebody else writes the object.
+const TRIES: usize = 3;
 
 /// What the API server says of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,40 +21,105 @@ pub(super) enum Admission {
     Taken(Value),
     /// It does not, in these words.
     Refused(String),
-    /// It was not asked, or does not say, for this reason.
-    Unknown(String),
+    /// It was not asked, or does not say.
+    Unknown {
+        /// The object as it would probably be.
+        object: Value,
+        /// Why.
+        why: String,
+    },
 }
 
-/// Asks the API server whether it would take the object as an update of the one that is there, or as a new one.
-pub(super) async fn ask(client: &Client, document: &Document, namespace: &str) -> Admission {
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(document.kind));
-    let live = match api.get_opt(&document.name).await {
-        Ok(live) => live.and_then(|live| serde_json::to_value(live).ok()),
-        Err(error) => return judge(&error, "get"),
-    };
-    let object = applied(live.as_ref(), &document.object);
-    let verb = if live.is_some() { "update" } else { "create" };
-    match send(client, document, namespace, &object, live.is_some()).await {
-        Ok(taken) => Admission::Taken(taken),
-        Err(error) => judge(&error, verb),
+/// Asks the API server whether it would take the object as whoever has applied it before would apply it, or as a new one. Gives what
+/// there is to say besides, too.
+pub(super) async fn ask(client: &Client, document: &Document, namespace: &str) -> (Admission, Option<String>) {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let asked = ask_once(client, document, namespace).await;
+        match asked {
+            Err(Moved) if tries < TRIES => {}
+            Err(Moved) => {
+                let why = "others write it all the time".to_owned();
+                return (Admission::Unknown { object: document.object.clone(), why }, None);
+            }
+            Ok(asked) => return asked,
+        }
     }
 }
 
-async fn send(
-    client: &Client,
-    document: &Document,
-    namespace: &str,
-    object: &Value,
-    is_there: bool,
-) -> Result<Value, kube::Error> {
+/// Somebody has written the object meanwhile.
+struct Moved;
+
+async fn ask_once(client: &Client, document: &Document, namespace: &str) -> Result<(Admission, Option<String>), Moved> {
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(document.kind));
+    let live = match api.get_opt(&document.name).await {
+        Ok(live) => live.and_then(|live| serde_json::to_value(live).ok()),
+        Err(error) => return Ok((judge(&error, "get", document.object.clone()), None)),
+    };
+    let way = Way::of(live.as_ref(), &document.object);
+    let object = match &way {
+        Way::Create => document.object.clone(),
+        Way::Apply { object, .. } | Way::Replace { object } => object.clone(),
+    };
+    let note = live.as_ref().and_then(|live| Author::of(live).note(live, &document.object));
+    match send(client, document, namespace, &way).await {
+        Ok(taken) => Ok((Admission::Taken(taken), note)),
+        Err(kube::Error::Api(status)) if status.code == 409 && live.is_some() => Err(Moved),
+        Err(error) => Ok((judge(&error, way.verb(), object), note)),
+    }
+}
+
+/// How the API server is asked.
+enum Way {
+    /// To make it.
+    Create,
+    /// To have it applied, by whoever has applied it before.
+    Apply {
+        manager: String,
+        /// What it would probably be then.
+        object: Value,
+    },
+    /// To replace it by this.
+    Replace { object: Value },
+}
+
+impl Way {
+    fn of(live: Option<&Value>, file: &Value) -> Self {
+        let Some(live) = live else { return Self::Create };
+        let author = Author::of(live);
+        let object = author.applied(live, file);
+        match author {
+            Author::ServerSide(manager) => Self::Apply { manager, object },
+            Author::ClientSide(_) | Author::Unknown => Self::Replace { object },
+        }
+    }
+
+    /// What one may have to be allowed.
+    const fn verb(&self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Apply { .. } => "patch",
+            Self::Replace { .. } => "update",
+        }
+    }
+}
+
+async fn send(client: &Client, document: &Document, namespace: &str, way: &Way) -> Result<Value, kube::Error> {
     let place = match document.kind {
         Kind::Service => format!("/api/v1/namespaces/{namespace}/services"),
         kind => format!("/apis/{}/namespaces/{namespace}/{}", kind.api_version(), kind.plural()),
     };
-    let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
-    let data = object.to_string().into_bytes();
     let request = Request::new(place);
-    let request = if is_there { request.replace(&document.name, &params, data) } else { request.create(&params, data) };
+    let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
+    let name = &document.name;
+    let request = match way {
+        Way::Create => request.create(&params, document.object.to_string().into_bytes()),
+        Way::Replace { object } => request.replace(name, &params, object.to_string().into_bytes()),
+        Way::Apply { manager, .. } => {
+            request.patch(name, &PatchParams::apply(manager).force().dry_run(), &Patch::Apply(&document.object))
+        }
+    };
     let mut request = request.map_err(kube::Error::BuildRequest)?;
     // An API server that knows fewer fields than this program would pass them over.
     if let Ok(strict) = format!("{}&fieldValidation=Strict", request.uri()).parse() {
@@ -68,46 +137,25 @@ fn resource(kind: Kind) -> ApiResource {
 }
 
 /// Whoever may not write is not refused what the file says.
-fn judge(error: &kube::Error, verb: &str) -> Admission {
+fn judge(error: &kube::Error, verb: &str, object: Value) -> Admission {
     let said = words(error);
+    let unknown = |why| Admission::Unknown { object, why };
     match error {
         kube::Error::Api(status) if status.code == 403 && said.contains(&format!("cannot {verb} resource")) => {
-            Admission::Unknown(said)
+            unknown(said)
         }
         kube::Error::Api(status) if status.code == 404 && said.contains("page not found") => {
             Admission::Refused("it does not know the kind; install the definitions (crds/) first".to_owned())
         }
         kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => Admission::Refused(said),
-        _ => Admission::Unknown(said),
+        _ => unknown(said),
     }
-}
-
-/// The object that is there after `kubectl apply` of the file: what the file says, and what others have written besides.
-pub(super) fn applied(live: Option<&Value>, file: &Value) -> Value {
-    let Some(live) = live else { return file.clone() };
-    let mut object = live.clone();
-    for part in ["labels", "annotations"] {
-        for (key, value) in file["metadata"][part].as_object().into_iter().flatten() {
-            object["metadata"][part][key] = value.clone();
-        }
-    }
-    if file["kind"] == Kind::Service.as_str() {
-        // The API server adds what it has chosen, such as addresses.
-        for (key, value) in file["spec"].as_object().into_iter().flatten() {
-            object["spec"][key] = value.clone();
-        }
-    } else {
-        object["spec"] = file["spec"].clone();
-    }
-    object
 }
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
-    use serde_json::json;
-
     use super::*;
+    use kube::core::Status;
 
     #[test]
     fn who_may_not_write_is_not_refused() {
@@ -122,27 +170,7 @@ mod tests {
             (503, "unavailable", "get", false),
         ] {
             let error = kube::Error::Api(Box::new(Status { code, ..Status::failure(message, "") }));
-            assert_eq!(matches!(judge(&error, verb), Admission::Refused(_)), is_refused, "{message}");
+            assert_eq!(matches!(judge(&error, verb, Value::Null), Admission::Refused(_)), is_refused, "{message}");
         }
-    }
-
-    #[test]
-    fn what_others_have_written_stays() {
-        let live = json!({
-            "kind": "Service", "metadata": {"name": "web", "resourceVersion": "5", "annotations": {"a": "1", "b": "2"}},
-            "spec": {"clusterIP": "10.0.0.1", "selector": {"app": "old"}},
-        });
-        let file = json!({
-            "kind": "Service", "metadata": {"name": "web", "annotations": {"b": "3"}}, "spec": {"selector": {"app": "web"}},
-        });
-        let expected = json!({
-            "kind": "Service", "metadata": {"name": "web", "resourceVersion": "5", "annotations": {"a": "1", "b": "3"}},
-            "spec": {"clusterIP": "10.0.0.1", "selector": {"app": "web"}},
-        });
-        assert_eq!(applied(Some(&live), &file), expected);
-        assert_eq!(applied(None, &file), file);
-        let binding = |spec: Value| json!({"kind": "DirectAccessBinding", "metadata": {"name": "web"}, "spec": spec});
-        let (live, file) = (binding(json!({"suspend": true})), binding(json!({"mode": "Direct"})));
-        assert_eq!(applied(Some(&live), &file)["spec"], json!({"mode": "Direct"}), "what the file leaves out goes");
     }
 }

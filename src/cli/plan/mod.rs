@@ -1,9 +1,10 @@
 //! `plan`: what would be called in CLB, to the end, also for what a file says.
 //!
-//! `manifest` reads the file, `strict` looks for what nobody knows in it, `admission` asks the API server, `stand_in` puts the objects in
-//! the place of those that are there, and `row` says what follows.
+//! `manifest` reads the file, `strict` looks for what nobody knows in it, `applied` is what applying it makes of what is there, `admission`
+//! asks the API server, `stand_in` puts the objects in the place of those that are there, and `row` says what follows.
 
 mod admission;
+mod applied;
 mod manifest;
 mod row;
 mod stand_in;
@@ -46,7 +47,7 @@ pub(super) async fn run(session: &Session, options: &Plan, printer: &mut Printer
     let mut names = without_kind(&options.names, |name| world.has(name)).to_vec();
     names.extend(changed.bindings.iter().cloned());
     let sights = if names.is_empty() { Vec::new() } else { world.look(session).await? };
-    missing(session, &names, &sights)?;
+    missing(session, &world, &names, &sights)?;
     let focus = Focus { world: &world, names: &names };
     let plan = Whole {
         refused,
@@ -62,7 +63,7 @@ async fn live(session: &Session, options: &Plan, printer: &mut Printer) -> Resul
     let world = World::read(session, options.all_namespaces).await?;
     let names = without_kind(&options.names, |name| world.has(name)).to_vec();
     let sights = world.look(session).await?;
-    missing(session, &names, &sights)?;
+    missing(session, &world, &names, &sights)?;
     let focus = Focus { world: &world, names: &names };
     Whole::new(session, &focus, &sights).finish(&world, options, printer)
 }
@@ -74,12 +75,14 @@ fn has_credentials(session: &Session) -> Result<(), Error> {
     }
 }
 
-fn missing(session: &Session, names: &[String], sights: &[Sight]) -> Result<(), Error> {
+fn missing(session: &Session, world: &World, names: &[String], sights: &[Sight]) -> Result<(), Error> {
     let is_there = |name: &&String| {
         let mut all = sights.iter().flat_map(Sight::bindings);
         all.any(|seen| seen.view.binding.metadata.name.as_deref() == Some(name.as_str()))
     };
-    names.iter().find(|name| !is_there(name)).map_or(Ok(()), |name| Err(session.no_binding(name)))
+    let there = world.names();
+    let fault = |name: &String| Err(session.no_binding(name, there.iter().map(String::as_str)));
+    names.iter().find(|name| !is_there(name)).map_or(Ok(()), fault)
 }
 
 /// An object of a file that can never work as it is written.
@@ -105,7 +108,7 @@ struct File {
     path: String,
     objects: Vec<(Kind, serde_json::Value)>,
     refused: Vec<Refused>,
-    /// What the API server does not say.
+    /// What the API server does not say, and what else is worth saying of objects.
     unasked: Vec<String>,
 }
 
@@ -131,14 +134,19 @@ impl File {
             self.refused.extend(document.faults.iter().map(|fault| Refused::new(&called, fault)));
             return;
         }
-        match admission::ask(&session.client, &document, &session.namespace).await {
+        let (admission, note) = admission::ask(&session.client, &document, &session.namespace).await;
+        self.unasked.extend(note.map(|note| format!("{called}: {note}")));
+        match admission {
             Admission::Taken(object) => self.objects.push((document.kind, object)),
             Admission::Refused(words) => {
+                // In the words of who would read it, too.
+                let read = strict::unread(&document).into_iter();
+                self.refused.extend(read.map(|fault| Refused::new(&called, fault)));
                 self.refused.push(Refused::new(called, format!("the API server refuses it: {words}")));
             }
-            Admission::Unknown(words) => {
-                self.unasked.push(format!("{called} was not shown to the API server, which may refuse it: {words}"));
-                self.objects.push((document.kind, document.object));
+            Admission::Unknown { object, why } => {
+                self.unasked.push(format!("{called} was not shown to the API server, which may refuse it: {why}"));
+                self.objects.push((document.kind, object));
             }
         }
     }
@@ -146,9 +154,9 @@ impl File {
     /// The world with the objects of the file in it.
     async fn world(&self, session: &Session) -> Result<(World, Changed), Error> {
         has_credentials(session)?;
-        let world = World::read(session, false).await?;
+        let mut world = World::read(session, false).await?;
         let fault = |why: String| Error::File { path: self.path.clone(), why };
-        let changed = stand_in::stand_in(&world, session, &self.objects).map_err(fault)?;
+        let changed = stand_in::stand_in(&mut world, session, &self.objects).map_err(fault)?;
         Ok((world, changed))
     }
 }

@@ -7,16 +7,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::strict::Kind;
-use crate::api::DirectAccessBinding;
+use super::strict::{self, Kind};
+use crate::api::event::ServiceReason;
 use crate::api::service_config::RawServiceConfig;
+use crate::api::{DirectAccessBinding, names};
 use crate::cli::session::Session;
 use crate::cli::world::World;
-use crate::k8s::{self, BindingRow, words};
+use crate::k8s::{self, BindingRow, Look, words};
 use crate::model::{Known, Service};
-use crate::plan::annotated::{self, Acceptance, Setting, Wish};
+use crate::plan::annotated::{self, Setting, Wish};
 use crate::plan::config::reference;
-use crate::status::service::lacking;
+use crate::plan::{selects, slices};
+use crate::status::service::{GRACE, Outcome, condition, decide, lacking};
 
 /// How UIDs begin of what does not exist yet: never the mark of anything in the cloud.
 const NO_UID: &str = "00000000-0000-0000-0000-";
@@ -33,14 +35,14 @@ pub(super) struct Changed {
 }
 
 /// Puts these objects, each of this kind, into the stores.
-pub(super) fn stand_in(world: &World, session: &Session, objects: &[(Kind, Value)]) -> Result<Changed, String> {
+pub(super) fn stand_in(world: &mut World, session: &Session, objects: &[(Kind, Value)]) -> Result<Changed, String> {
     let mut changed = Changed::default();
     for config in all::<RawServiceConfig>(objects, Kind::Config)? {
         world.stores.put_config(&config);
     }
     let services = all::<core::Service>(objects, Kind::Service)?;
     for object in &services {
-        stand_in_service(world, object);
+        stand_in_service(world, k8s::service(object));
     }
     for binding in all::<DirectAccessBinding>(objects, Kind::Binding)? {
         changed.bindings.extend(binding.metadata.name.clone());
@@ -50,7 +52,7 @@ pub(super) fn stand_in(world: &World, session: &Session, objects: &[(Kind, Value
         let name = object.metadata.name.clone().unwrap_or_default();
         if let Some(service) = world.stores.services.row(&session.namespace, &name) {
             changed.annotated(world, session, &service);
-            changed.users_of_service(world, &name);
+            changed.users_of_service(world, &service);
         }
     }
     for config in all::<RawServiceConfig>(objects, Kind::Config)? {
@@ -78,10 +80,19 @@ fn all<K: DeserializeOwned>(objects: &[(Kind, Value)], wanted: Kind) -> Result<V
 }
 
 impl Changed {
-    fn users_of_service(&mut self, world: &World, name: &str) {
-        let mut users = bindings(world, |binding| binding.spec.service_ref.name == name);
+    fn users_of_service(&mut self, world: &World, service: &Service) {
+        let name = &service.key.name;
+        let mut users = bindings(world, |binding| binding.spec.service_ref.name == *name);
+        let pods = world.stores.pods.rows(&service.key.namespace);
         if users.is_empty() {
             self.notes.push(format!("no binding names Service '{name}', so it changes nothing in CLB"));
+        } else if !service.selector.is_empty() && !pods.values().any(|pod| selects(service, pod)) {
+            let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            self.notes.push(format!(
+                "no Pod has the labels {} of Service '{name}' yet; each that comes is registered on the listeners of {}",
+                labels.join(","),
+                users.join(", ")
+            ));
         }
         self.bindings.append(&mut users);
     }
@@ -91,6 +102,13 @@ impl Changed {
             let service = world.stores.services.row(&session.namespace, &binding.spec.service_ref.name);
             reference(binding, service.as_deref()).is_some_and(|found| found.name == name)
         });
+        if users.is_empty()
+            && let Look::Found(row) = world.stores.configs.look(&session.namespace, name)
+        {
+            // The plans of its users say the same.
+            let problems = strict::problems(&row.config).into_iter();
+            self.faults.extend(problems.map(|problem| (format!("TkeServiceConfig '{name}'"), problem)));
+        }
         self.notes.push(if users.is_empty() {
             format!(
                 "no binding uses TkeServiceConfig '{name}', so it changes nothing in CLB; name it in spec.serviceConfigRef of one"
@@ -102,39 +120,72 @@ impl Changed {
     }
 
     /// A Service that asks for direct access by its annotations stands for a binding of its name.
-    fn annotated(&mut self, world: &World, session: &Session, service: &Arc<Service>) {
+    fn annotated(&mut self, world: &mut World, session: &Session, service: &Arc<Service>) {
         let rows = world.stores.bindings.rows(&session.namespace);
         let live: Vec<_> = rows.values().map(|row| &*row.0).collect();
         let own = annotated::own_binding(service, &live);
         // What the user asked for is asked of a controller that listens to it.
-        let setting =
-            Setting { acceptance: Acceptance::All, has_tke: world.stores.switches().has_tke, is_default: Known::No };
+        let setting = Setting { is_default: Known::No, ..world.setting() };
         let intent = annotated::read(service, setting, own);
+        // One that is new waits for a moment, in which a binding may come.
+        let later = jiff::Timestamp::now().saturating_add(GRACE).unwrap_or(jiff::Timestamp::MAX);
+        let verdict = decide(service, &intent, &live, later);
         let name = &service.key.name;
-        self.faults.extend(intent.problems.iter().map(|problem| (format!("Service '{name}'"), problem.to_string())));
-        if let (Wish::NotAsked(said), false) = (&intent.wish, live.iter().any(|one| one.spec.service_ref.name == *name))
-        {
-            self.notes.push(format!("Service '{name}': {}", lacking(service, said)));
+        let faults: Vec<_> = intent.problems.iter().map(ToString::to_string).collect();
+        self.faults.extend(faults.iter().map(|problem| (format!("Service '{name}'"), problem.clone())));
+        match (condition(&verdict, None).filter(|said| !said.is_true), &intent.wish) {
+            (Some(said), _) if faults.is_empty() => {
+                self.notes.push(format!("Service '{name}': {}: {}", said.reason, said.message));
+            }
+            // What it lacks is none of its faults.
+            (Some(said), Wish::NotAsked(words)) if said.reason == ServiceReason::NotAsked.as_str() => {
+                self.notes.push(format!("Service '{name}': {}: {}", said.reason, lacking(service, words)));
+            }
+            _ => {}
         }
-        let Wish::Serve(spec, _) = intent.wish else { return };
-        if own.is_none() {
-            self.notes.push(format!(
-                "Service '{name}' asks for direct access by its annotations: planned as the binding '{name}' that a controller makes which \
-                 runs with --annotated-services"
-            ));
-        }
-        let mut binding = DirectAccessBinding::new(name, *spec);
+        let mut binding = match (&verdict.outcome, own) {
+            (Outcome::Nothing | Outcome::Wait, _) => return,
+            (Outcome::Apply(wanted), _) => {
+                if own.is_none() {
+                    self.notes.push(format!(
+                        "Service '{name}' asks for direct access by its annotations: planned as the binding '{name}' that a controller makes \
+                         which runs with --annotated-services"
+                    ));
+                }
+                let mut binding = DirectAccessBinding::new(name, wanted.spec.clone());
+                binding.metadata.owner_references = Some(vec![owner(service)]);
+                binding
+            }
+            (Outcome::Park { .. } | Outcome::Delete { .. }, None) => return,
+            (Outcome::Park { mark, .. }, Some(own)) => {
+                let mut binding = own.clone();
+                binding.metadata.annotations.get_or_insert_default().insert(names::PARKED.to_owned(), mark.clone());
+                binding
+            }
+            (Outcome::Delete { .. }, Some(own)) => {
+                self.notes.push(format!(
+                    "Service '{name}' does not ask for direct access any more: its binding '{name}' is deleted"
+                ));
+                let mut binding = own.clone();
+                world.expect_deletion();
+                binding.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::now()));
+                binding
+            }
+        };
         binding.metadata.namespace = Some(session.namespace.clone());
-        binding.metadata.owner_references = Some(vec![OwnerReference {
-            api_version: "v1".to_owned(),
-            kind: "Service".to_owned(),
-            name: name.clone(),
-            uid: service.uid.clone(),
-            controller: Some(true),
-            ..OwnerReference::default()
-        }]);
         self.bindings.push(name.clone());
         stand_in_binding(world, session, self.bindings.len(), binding);
+    }
+}
+
+fn owner(service: &Service) -> OwnerReference {
+    OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Service".to_owned(),
+        name: service.key.name.clone(),
+        uid: service.uid.clone(),
+        controller: Some(true),
+        ..OwnerReference::default()
     }
 }
 
@@ -146,26 +197,22 @@ fn bindings(world: &World, is_meant: impl Fn(&DirectAccessBinding) -> bool) -> V
     names
 }
 
-/// Puts a Service into the place of the one that is there, if any, as applying it would.
-fn stand_in_service(world: &World, object: &core::Service) {
-    let new = k8s::service(object);
-    let (namespace, name) = (new.key.namespace.clone(), new.key.name.clone());
-    let row = match world.stores.services.row(&namespace, &name) {
-        None => new,
-        Some(live) => Service {
-            annotations: live.annotations.clone().into_iter().chain(new.annotations).collect(),
-            selector: new.selector,
-            ports: new.ports,
-            publish_not_ready_addresses: new.publish_not_ready_addresses,
-            load_balancer_class: new.load_balancer_class,
-            is_load_balancer: new.is_load_balancer,
-            client_ip_affinity: new.client_ip_affinity,
-            field_problems: new.field_problems.clone(),
-            unbindable_ports: new.unbindable_ports.clone(),
-            ..Service::clone(&live)
-        },
-    };
-    world.stores.services.put(&namespace, &name, row);
+/// Puts a Service into the place of the one that is there, if any. Kubernetes makes its slices anew where it selects otherwise.
+fn stand_in_service(world: &World, service: Service) {
+    let key = service.key.clone();
+    let live = world.stores.services.row(&key.namespace, &key.name);
+    let selection = |service: &Service| (service.selector.clone(), service.ports.clone());
+    if live.is_none_or(|live| selection(&live) != selection(&service)) {
+        for slice in world.stores.slices_of(&key) {
+            world.stores.slices.remove(&slice.key.namespace, &slice.key.name);
+        }
+        let pods: Vec<_> = world.stores.pods.rows(&key.namespace).values().cloned().collect();
+        for slice in slices(&service, &pods) {
+            let name = slice.key.name.clone();
+            world.stores.slices.put(&key.namespace, &name, slice);
+        }
+    }
+    world.stores.services.put(&key.namespace, &key.name, service);
 }
 
 /// Puts a binding into the place of the one that is there, if any. `number` tells those that are new from one another.

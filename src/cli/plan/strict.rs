@@ -1,6 +1,7 @@
 //! Objects of a file against what is known of their kinds: fields that nobody knows, values of another type, and what is missing.
 //!
-//! The API server says the same and more. Here it is said with the word that was probably meant, and without asking anybody.
+//! The API server says the same and more. Here it is said with the word that was probably meant, and without asking anybody. What a
+//! TkeServiceConfig says is read as the controller reads it, by [`ConfigObject`], entry by entry.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -9,8 +10,12 @@ use serde::de::value::Error as Refusal;
 use serde::de::{DeserializeOwned, Error as _, Visitor};
 use serde_json::{Map, Value, json};
 
+use super::manifest::Document;
+use crate::api::service_config::RawServiceConfig;
 use crate::api::{crds, names};
+use crate::cli::remarks::entry_words;
 use crate::model::nearest;
+use crate::plan::config::ConfigObject;
 
 /// A kind of which a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +60,9 @@ impl Kind {
     fn schema(self) -> Option<Value> {
         let mut schema = match self {
             Self::Service => service_schema(),
-            Self::Binding | Self::Config => {
+            // The rest of it is read otherwise.
+            Self::Config => json!({"x-kubernetes-preserve-unknown-fields": true, "properties": {"spec": {}}}),
+            Self::Binding => {
                 let definitions = crds().ok()?;
                 let found = definitions.into_iter().find(|found| found.spec.names.kind == self.as_str())?;
                 let version = found.spec.versions.into_iter().next()?;
@@ -69,6 +76,20 @@ impl Kind {
         schema["properties"]["status"] = json!({});
         Some(schema)
     }
+}
+
+/// What the controller would not follow of a TkeServiceConfig, in its own words; nothing for other kinds.
+pub(super) fn unread(document: &Document) -> Vec<String> {
+    let raw = || serde_json::from_value::<RawServiceConfig>(document.object.clone()).ok();
+    match document.kind {
+        Kind::Config => raw().map(|raw| problems(&raw.into())).unwrap_or_default(),
+        Kind::Binding | Kind::Service => Vec::new(),
+    }
+}
+
+/// What the controller does not follow of a config, whoever uses it.
+pub(super) fn problems(config: &ConfigObject) -> Vec<String> {
+    config.wishes().problems.iter().map(entry_words).collect()
 }
 
 /// What is wrong with an object, each with the path of the field; nothing when nothing is.
@@ -255,11 +276,7 @@ mod tests {
                 json!({"serviceRef": {"name": "web"}, "deletionPolicy": "retian"}),
                 Some("spec.deletionPolicy: \"retian\" is not known; write Retain"),
             ),
-            (
-                Kind::Config,
-                json!({"loadBalancer": {"l4Listener": []}}),
-                Some("spec.loadBalancer.l4Listener: the field is not known; write l4Listeners instead, or remove it"),
-            ),
+            (Kind::Config, json!({"loadBalancer": {"l4Listener": []}}), None),
             (Kind::Service, json!({"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]}), None),
             (
                 Kind::Service,
@@ -274,6 +291,28 @@ mod tests {
         ] {
             let found = faults(kind, &object(kind, &spec));
             assert_eq!(found, expected.map(str::to_owned).into_iter().collect::<Vec<_>>(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_config_is_read_as_the_controller_reads_it() {
+        let check = |field: &str, value: Value| json!({"loadBalancer": {"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": {field: value}}]}});
+        for spec in [
+            json!({"loadBalancer": {"l4Listener": []}}),
+            json!({"loadBalancer": {"l4Listeners": "80"}}),
+            check("intervalTime", json!("5")),
+            check("intervalTime", json!(100_000)),
+            check("intervallTime", json!(5)),
+            check("intervalTime", json!(5)),
+        ] {
+            let object = object(Kind::Config, &spec);
+            let raw: RawServiceConfig = serde_json::from_value(object.clone()).unwrap();
+            let row = ConfigObject::from(raw).wishes().problems.clone();
+            let (kind, name) = (Kind::Config, "web".to_owned());
+            let document = Document { kind, name, faults: faults(kind, &object), object };
+            assert!(document.faults.is_empty(), "{:?}", document.faults);
+            assert_eq!(unread(&document), row.iter().map(entry_words).collect::<Vec<_>>(), "{spec}");
+            assert_eq!(unread(&document).is_empty(), spec == check("intervalTime", json!(5)), "{spec}");
         }
     }
 

@@ -16,6 +16,8 @@ use crate::plan::selects;
 
 /// Labels by which Pods of one template are told from those of another.
 const REVISIONS: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
+/// What is said of targets where CLB was not read.
+const NOT_READ: &str = "targets not read";
 /// The most Pods that are shown on a terminal: more do not fit on many.
 const ROWS: usize = 18;
 
@@ -29,6 +31,8 @@ pub(super) struct View {
     pub(super) is_settled: bool,
     /// How many targets serve: weighted, and not found unhealthy; `None` when CLB was not read.
     pub(super) serving: Option<usize>,
+    /// Why CLB was not read; `None` where it was.
+    pub(super) unread: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -70,7 +74,7 @@ impl View {
             meta.name.as_deref() == Some(name) && meta.namespace.as_deref() == Some(&session.namespace)
         };
         let mut all = sights.iter().flat_map(|sight| sight.bindings());
-        let seen = all.find(is_this).ok_or_else(|| session.no_binding(name))?;
+        let seen = all.find(is_this).ok_or_else(|| session.no_binding(name, std::iter::empty()))?;
         Ok(Self::of(&seen))
     }
 
@@ -97,6 +101,7 @@ impl View {
             is_settled: is_ready && is_whole,
             pods: rows,
             serving: seen.is_read().then(|| serving(seen)),
+            unread: seen.not_read().map(|why| format!("CLB is not read, because {why}")),
         }
     }
 
@@ -110,7 +115,9 @@ impl View {
         let rows: Vec<_> = pods.iter().map(|(name, row)| row.cells(name, now)).collect();
         let table = table(&["POD", "REVISION", "STATE", "GATE", "TARGETS", "AGE"], &rows);
         let head = if self.is_settled { printer.tint(Tone::Good, &self.head) } else { self.head.clone() };
-        let mut lines = vec![head, String::new()];
+        let mut lines = vec![head];
+        lines.extend(self.unread.clone());
+        lines.push(String::new());
         let tones = std::iter::once(None).chain(pods.iter().map(|(_, row)| Some(row.mood.tone())));
         let tinted = table.into_iter().zip(tones);
         lines.extend(tinted.map(|(line, tone)| tone.map_or(line.clone(), |tone| printer.tint(tone, &line))));
@@ -125,6 +132,7 @@ impl View {
     pub(super) fn changes(&self, before: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend((self.head != before.head).then(|| self.head.clone()));
+        lines.extend(self.unread.clone().filter(|_| self.unread != before.unread));
         let changed = self.pods.iter().filter(|(name, row)| before.pods.get(*name) != Some(row));
         lines.extend(changed.map(|(name, row)| {
             format!("  {name} {}, {}, gate {}, {}", row.revision, row.state, row.gate, row.targets)
@@ -151,7 +159,11 @@ impl PodRow {
             revision: if is_new { "new" } else { "old" },
             state: state(pod),
             gate: gate_word(pod),
-            targets: if targets.is_empty() { "no target".to_owned() } else { targets.join(", ") },
+            targets: match (seen.is_read(), targets.is_empty()) {
+                (false, _) => NOT_READ.to_owned(),
+                (true, true) => "no target".to_owned(),
+                (true, false) => targets.join(", "),
+            },
             created: pod.created,
             mood: mood(seen, pod),
         }

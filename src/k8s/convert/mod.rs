@@ -50,9 +50,10 @@ pub fn service(object: &core::Service) -> Service {
     let managed = object.metadata.managed_fields.as_deref().unwrap_or_default();
     let client_ip_affinity = affinity(&spec);
     let (field_problems, unbindable_ports) = (service_fields::problems(&spec), service_fields::unbindable_ports(&spec));
+    let is_external_name = spec.type_.as_deref() == Some("ExternalName");
     Service {
         key: key(&object.metadata),
-        selector: spec.selector.unwrap_or_default(),
+        selector: spec.selector.filter(|_| !is_external_name).unwrap_or_default(),
         ports: spec.ports.unwrap_or_default().iter().filter_map(port).collect(),
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
         annotations: bounded::annotations(&object.metadata, annotated::is_of_interest),
@@ -63,13 +64,15 @@ pub fn service(object: &core::Service) -> Service {
         uid: object.metadata.uid.clone().unwrap_or_default(),
         is_load_balancer: spec.type_.as_deref() == Some("LoadBalancer"),
         is_headless: spec.cluster_ip.as_deref() == Some("None"),
+        is_external_name,
         client_ip_affinity,
         field_problems,
         unbindable_ports,
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         is_deleting: object.metadata.deletion_timestamp.is_some(),
         has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),
-        condition: service_condition(object.status.as_ref()),
+        condition: service_condition(object.status.as_ref(), names::SERVICE_CONDITION),
+        bound_by_hand: service_condition(object.status.as_ref(), names::SERVICE_BOUND_BY_HAND),
     }
 }
 
@@ -90,9 +93,9 @@ fn target_port(port: &core::ServicePort) -> Option<TargetPort> {
     }
 }
 
-fn service_condition(status: Option<&core::ServiceStatus>) -> Option<ServiceCondition> {
+fn service_condition(status: Option<&core::ServiceStatus>, kind: &str) -> Option<ServiceCondition> {
     let mut all = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
-    all.find(|found| found.type_ == names::SERVICE_CONDITION).map(|found| ServiceCondition {
+    all.find(|found| found.type_ == kind).map(|found| ServiceCondition {
         is_true: found.status == "True",
         reason: found.reason.clone(),
         message: bounded::words(&found.message),

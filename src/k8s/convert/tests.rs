@@ -53,6 +53,16 @@ fn a_pod_that_is_ready_is_so_whatever_is_said_of_its_containers() {
     assert!(!is_ready(&[("Ready", "False")]) && !is_ready(&[]));
 }
 
+/// What of it is said to people is in `plan`.
+#[test]
+fn the_selector_of_an_external_name_counts_for_nothing() {
+    for (kind, is_external, selects) in [("ExternalName", true, false), ("ClusterIP", false, true)] {
+        let object = json!({"metadata": {"name": "web"}, "spec": {"type": kind, "selector": {"app": "web"}}});
+        let found = service(&serde_json::from_value(object).unwrap());
+        assert_eq!((found.is_external_name, !found.selector.is_empty()), (is_external, selects), "{kind}");
+    }
+}
+
 #[test]
 fn of_a_service_it_is_known_whether_it_is_headless_and_keeps_clients() {
     let of = |spec: Value| {

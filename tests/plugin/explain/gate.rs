@@ -30,6 +30,18 @@ async fn why_a_pod_has_no_gate() {
     let label = format!("{GATES_LABEL}={GATES_ENABLED}");
     scene.stage.ok(&["label", "namespace", &scene.stage.namespace.name, &label]).await;
     until(&scene, "NotInjected").await;
+    // Almost the right value is no other fault than none.
+    let wrong = format!("{GATES_LABEL}=Enabled");
+    scene.stage.ok(&["label", "namespace", &scene.stage.namespace.name, "--overwrite", &wrong]).await;
+    let command = format!("kubectl label namespace {} {label} --overwrite", scene.stage.namespace.name);
+    let pod = format!("pod/{}", scene.pod_name().await);
+    for arguments in [&["explain", &pod][..], &["get"], &["doctor"]] {
+        let output = scene.run(arguments).await;
+        let is_said = output.stdout.contains(&wrong) && output.stdout.contains(&command);
+        assert!(is_said, "{arguments:?}: {}", output.stdout);
+        assert!(!output.stdout.contains("some Pods have no readiness gate"), "once: {}", output.stdout);
+    }
+    scene.stage.ok(&["label", "namespace", &scene.stage.namespace.name, "--overwrite", &label]).await;
     let configuration = json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
         "metadata": {"name": GATE_INJECTION},

@@ -159,12 +159,41 @@ async fn no_link_is_broken_for_a_pod_that_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_binding_that_is_named_is_explained_and_no_other() {
+    let scene = Scene::ready("named", 1).await;
+    scene.stage.ok(&["wait", "--for=condition=Ready", "pods", "--all", "--timeout=150s"]).await;
+    scene.stage.apply(&scene.binding("late", &json!({}))).await;
+    scene.stage.until("late", "Accepted", "False", "PortConflict").await;
+    let output = scene.run(&["explain", "dab/late"]).await;
+    assert_eq!(output.code, Some(2), "{}", output.stdout);
+    let says = |text: &str| output.stdout.contains(text);
+    assert!(says("First broken link: Binding (PortConflict)") && says("'late'"), "{}", output.stdout);
+    assert!(says("bind the Pod, too, and that its gate waits for: web"), "{}", output.stdout);
+    let output = scene.run(&["explain", "dab/web"]).await;
+    assert!(!output.stdout.contains("PortConflict"), "{}", output.stdout);
+    assert!(output.stdout.contains("waits for: late (`kubectl direct-access explain dab/late`)"), "{}", output.stdout);
+    // What was not read is not known to be whole.
+    let output = scene.run_blind(&["explain", "dab/web"]).await;
+    assert_eq!(output.code, Some(0), "{}", output.stdout);
+    let says = |text: &str| output.stdout.contains(text);
+    assert!(says("1 of 1 Pods without a broken link, as far as is known"), "{}", output.stdout);
+    assert!(says("No broken link was found, but the load balancer was not looked at: "), "{}", output.stdout);
+    scene.stage.ok(&["delete", "dab", "late", "--timeout=60s"]).await;
+    scene.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_explained_is_said() {
     let scene = Scene::new("absent").await;
+    scene.stage.apply(&service()).await;
+    scene.stage.apply(&scene.binding("web", &json!({}))).await;
     for (argument, expected) in [
         ("pod/nobody", "Pod 'nobody' does not exist in namespace"),
         ("deployment/nobody", "Deployment 'nobody' does not exist in namespace"),
         ("svc/nobody", "Service 'nobody' does not exist in namespace"),
+        ("svc/wbe", "did you mean 'web'? If not, look with `kubectl get services"),
+        ("dab/wbe", "did you mean 'web'? If not, look with `kubectl get directaccessbindings"),
+        ("svc", "say which one, as svc/NAME; `kubectl get services` lists them"),
         ("dab/nobody", "DirectAccessBinding 'nobody' does not exist in namespace"),
         ("node/a", "'node' cannot be explained: say pod, deployment"),
         ("pod/", "say which one, as pod/NAME"),

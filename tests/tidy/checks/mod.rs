@@ -45,6 +45,22 @@ pub(crate) fn function_sizes(sources: &[Source]) -> Vec<String> {
     faults
 }
 
+/// Commands of kubectl that set a label or an annotation, and fail where the key is set already.
+pub(crate) fn timid_commands(path: &str, text: &str) -> Vec<String> {
+    // Of a text over several lines of source.
+    let text = text.split("\\\n").map(str::trim_start).collect::<String>();
+    let commands =
+        text.split("kubectl ").skip(1).map(|rest| rest.split(['`', '\'', '"', '\n']).next().unwrap_or_default());
+    let is_timid = |command: &&str| {
+        let words: Vec<_> = command.split_whitespace().collect();
+        let verb = words.iter().position(|word| ["label", "annotate"].contains(word));
+        let sets = |at: usize| words[at..].iter().any(|word| word.contains('=') && !word.starts_with('-'));
+        verb.is_some_and(|at| at <= 2 && sets(at)) && !words.contains(&"--overwrite")
+    };
+    let faults = commands.filter(is_timid);
+    faults.map(|command| format!("{path}: 'kubectl {command}' fails where the key is set: add --overwrite")).collect()
+}
+
 /// Errors that the plugin formats itself: those of the API server's client print their whole status, as code.
 pub(crate) fn raw_errors(source: &Source) -> Vec<String> {
     let is_shown = source.path.starts_with("src/cli/") || source.path == "src/k8s/list.rs";

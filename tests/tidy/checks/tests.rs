@@ -28,6 +28,22 @@ fn long_functions_fail_and_so_do_many_middling_ones() {
 }
 
 #[test]
+fn commands_that_fail_where_a_key_is_set_are_found() {
+    let faults = |text: &str| timid_commands("a.md", text).len();
+    for (text, expected) in [
+        ("run `kubectl label namespace shop a=b`", 1),
+        ("run 'kubectl -n shop annotate service web a=b', and", 1),
+        ("format!(\"`kubectl label namespace {name} \\\n    {label}={value}`\")", 1),
+        ("run `kubectl label namespace shop a=b --overwrite`", 0),
+        ("run `kubectl label namespace shop a-`", 0),
+        ("with `kubectl annotate`, `label` and `patch`, a=b", 0),
+        ("kubectl get pods -l app=label", 0),
+    ] {
+        assert_eq!(faults(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn raw_errors_are_found_where_people_read_them() {
     let count =
         |path: &str| raw_errors(&source(path, "format!(\"it: {error}\");\nformat!(\"{error:?} {words}\");")).len();

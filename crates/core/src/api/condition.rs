@@ -113,7 +113,7 @@ vocabulary! {
         ConfigNotOwned = "ConfigNotOwned": "The TkeServiceConfig that autoServiceConfig would make exists and belongs to somebody else; targets and gates are not held up by that.",
             "Delete the config of that name, or switch autoServiceConfig off.";
         ConfigUnreadable = "ConfigUnreadable": "The API server refuses to list configs, so that nobody knows what this one says; targets and gates are not held up by that.",
-            "Give the controller its rights back, as the message says.";
+            "Allow the controller to list and watch tkeserviceconfigs, as deploy/cluster-role.yaml does.";
         LoadBalancerNotFound = "LoadBalancerNotFound": "The load balancer does not exist in this region, or not for these credentials.",
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
@@ -130,7 +130,7 @@ vocabulary! {
             "Let the Pods listen on one port per listener, use another load balancer, or remove one of the two: the message names both.";
         Denied = "Denied": "The credentials are missing, wrong, expired, or not allowed to do this.",
             "Correct the credentials, or allow the action that the message names.";
-        Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Settle the account.";
+        Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Pay what is open in the billing center of the console; what is isolated comes back then, and is looked at again by itself.";
         RemovalHeld = "RemovalHeld": "Something that serves would be taken away on doubt, or the last Pods that can serve, and is kept.",
             "Do what the message names; until then everything goes on as it is.";
         RemovalsHeld = "RemovalsHeld": "Removals are held for all bindings, by flag, by the controller's ConfigMap, or because too much was to be removed at once; something of this binding is kept by that.",
@@ -155,7 +155,7 @@ vocabulary! {
             "Report it, with the message and the controller's log; a change of the binding or its Service may get round it.";
         CloudUnreachable = "CloudUnreachable": "The cloud could not be reached, or did not answer in its protocol.",
             "Check the network and the endpoint; what is bound stays as it is.";
-        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Correct what the cloud's words in the message name; where they name nothing of yours, wait a minute, and then report them to Tencent Cloud with the request id of the controller's log.";
+        Failed = "Failed": "The cloud refused a call for a reason not listed here.", "Correct the setting that the cloud's words name, or, where they name none, look the code up in docs/errors.md; it is tried again by itself, and the controller's log has the request id.";
         Waiting = "Waiting": "Targets are registered, and the cloud has not finished probing them.", "Wait for as long as the health check takes.";
         Unhealthy = "Unhealthy": "The cloud reports targets as unhealthy.",
             "Check that the Pods answer the listener's health check, and that security groups let it through.";
@@ -288,6 +288,7 @@ vocabulary! {
     /// What is wrong with one entry of a TkeServiceConfig.
     ConfigProblem {
         NoListener = "NoListener": "No listener of the bindings has this protocol and port.", "Correct protocol and port, or remove the entry.";
+        NoDomain = "NoDomain": "The listener has no rule of this domain.", "Correct the domain, or remove it.";
         NoRule = "NoRule": "The listener has no rule of this domain and url.", "Correct domain and url, or remove the entry.";
         NotAllowed = "NotAllowed": "The value is outside of what the cloud takes.", "Use a value of the range that the message names.";
         Contradiction = "Contradiction": "Two values exclude each other.", "Change one of the two fields that the message names.";
@@ -295,7 +296,8 @@ vocabulary! {
         NotSupported = "NotSupported": "The field is known, and not applied for this protocol or by this version.", "Remove the field.";
         Unreadable = "Unreadable": "The value is of another type than its field takes; what it is about stays as it is.", "Write the value as the message says.";
         UnknownField = "UnknownField": "Nobody knows the field, so it has no effect.", "Correct its name or its place as the message says, or remove it.";
-        Refused = "Refused": "The cloud refused the values of this entry.", "Look at the message; it has the cloud's code.";
+        Unlisted = "Unlisted": "There are more problems than are listed.", "Correct those that are listed first.";
+        Refused = "Refused": "The cloud refused the values of this entry.", "Change the values that the cloud's words in the message name; docs/errors.md lists its codes.";
     }
 }
 

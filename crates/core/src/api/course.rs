@@ -27,6 +27,9 @@ pub enum Grace {
     /// of its `progressDeadlineSeconds`. Counted since TargetsHealthy has not been True.
     /// Source: <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds>.
     Progress,
+    /// It is tried again and again, or ends with Pods or tasks that are on their way: as long as a Deployment may make no progress. Counted
+    /// since the binding has been on this course, for one and the same generation of it.
+    Recovery,
 }
 
 impl Grace {
@@ -34,13 +37,33 @@ impl Grace {
     pub const fn length(self) -> Duration {
         match self {
             Self::Reference => Duration::from_secs(120),
-            Self::Progress => Duration::from_secs(600),
+            Self::Progress | Self::Recovery => Duration::from_secs(600),
         }
     }
 }
 
-/// Whether the Event of a reason is bad news.
+/// What becomes of a binding that is not ready, and that somebody wants to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// It will get there: Reconciling.
+    Moving,
+    /// Somebody has to do something: Stalled.
+    Stuck,
+}
+
+/// Which Event tells of a reason: one cause has one Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teller {
+    /// That of the binding, when the reason of its condition Ready changes.
+    Binding,
+    /// Each write that is refused has one of its own, on the binding and where its users look.
+    RefusedWrite,
+    /// That of the Service, whose user has brought it about, with the way back.
+    Service,
+}
+
+/// Whether the Event of a reason is bad news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// It is not.
     Normal,
@@ -73,10 +96,17 @@ impl Reason {
             | Self::HealthCheckOff
             | Self::NotUsed
             | Self::PartlyApplied => return None,
-            Self::Pending | Self::InProgress | Self::Busy | Self::Replacing | Self::Waiting | Self::Deleting => {
-                (Moves, Normal)
-            }
-            Self::Throttled | Self::CloudUnreachable | Self::Failed | Self::LoadBalancerNotShown => (Moves, Warning),
+            // Each of these ends, or another reason takes its place: what is refused, and what is unhealthy, has one of its own.
+            Self::Pending | Self::InProgress | Self::Waiting | Self::Deleting => (Moves, Normal),
+            // A rollout brings it about, and one that stands still must not look like one that goes on.
+            Self::Replacing => (MovesFor(Grace::Progress), Normal),
+            // Usual for a moment; for minutes, somebody else holds the load balancer.
+            Self::Busy => (MovesFor(Grace::Recovery), Normal),
+            // Tried again by itself. The cloud may recover, and a call that it will never take looks the same at first.
+            Self::Throttled | Self::CloudUnreachable | Self::Failed => (MovesFor(Grace::Recovery), Warning),
+            // Ends by itself with the second look, or when other Pods are ready; where it does not, with what the message names.
+            Self::LoadBalancerNotShown | Self::RemovalHeld => (MovesFor(Grace::Recovery), Warning),
+            // Objects of one release come in any order.
             Self::ServiceNotFound
             | Self::ServicePortNotFound
             | Self::NoSelector
@@ -84,9 +114,13 @@ impl Reason {
             | Self::LoadBalancerNotFound
             | Self::ListenerNotFound
             | Self::CertificateNotFound => (MovesFor(Grace::Reference), Warning),
+            // New Pods are probed first.
             Self::Unhealthy | Self::NoTargets => (MovesFor(Grace::Progress), Warning),
+            // A user has said so; of what costs money, or leaves nobody to serve, he is reminded.
             Self::Suspended => (Rests, Normal),
             Self::Parked | Self::NoWeight => (Rests, Warning),
+            // The spec, another object, a right, a quota or a bill has to change. What is tried again may be taken then, and not before. Stale
+            // slices have been so for a minute when they are told, and refused writes for half a minute where they might pass.
             Self::Invalid
             | Self::PortConflict
             | Self::ManagedByTke
@@ -105,8 +139,7 @@ impl Reason {
             | Self::NotWritten
             | Self::Internal
             | Self::OtherAccount
-            | Self::RemovalsHeld
-            | Self::RemovalHeld => (Stuck, Warning),
+            | Self::RemovalsHeld => (Stuck, Warning),
         })
     }
 
@@ -118,6 +151,20 @@ impl Reason {
     /// Whether its Event is bad news.
     pub fn severity(self) -> Severity {
         self.outlook().map_or(Severity::Normal, |(_, severity)| severity)
+    }
+
+    /// The same of a binding that moves so; `None` where nobody wants it to move. What is stuck is bad news always.
+    pub fn severity_in(self, motion: Option<Motion>) -> Severity {
+        if motion == Some(Motion::Stuck) { Severity::Warning } else { self.severity() }
+    }
+
+    /// Which Event tells of it.
+    pub const fn teller(self) -> Teller {
+        match self {
+            Self::GateNotWritten | Self::NotWritten => Teller::RefusedWrite,
+            Self::Parked => Teller::Service,
+            _ => Teller::Binding,
+        }
     }
 }
 

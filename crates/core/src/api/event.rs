@@ -3,7 +3,47 @@
 //! Besides these, the change of a binding's condition Ready is told by an Event whose reason is the condition's
 //! ([`Reason`](super::condition::Reason)).
 
-use super::condition::{UnknownWord, vocabulary};
+use super::condition::{Reason, UnknownWord, vocabulary};
+use super::course::{Motion, Severity};
+
+/// What an Event is about. Reason and type of the Event follow from it, so that no Event has another type than the tables say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventWord {
+    /// A reason of conditions, of a binding that moves so.
+    Condition(Reason, Option<Motion>),
+    /// A word that is of no condition.
+    Other(EventReason),
+    /// The condition of a Service.
+    Service(ServiceReason),
+    /// The Service's binding is not ready for this reason, and moves so.
+    NotReady(Reason, Option<Motion>),
+    /// A Pod waits for its gate; whether that is bad news depends on [what for](super::condition::GateReason::severity), and for how long.
+    GateClosed(Severity),
+}
+
+impl EventWord {
+    /// The reason of the Event.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Condition(reason, _) => reason.as_str(),
+            Self::Other(reason) => reason.as_str(),
+            Self::Service(reason) => reason.as_str(),
+            Self::NotReady(..) => ServiceReason::NotReady.as_str(),
+            Self::GateClosed(_) => EventReason::GateClosed.as_str(),
+        }
+    }
+
+    /// The type of the Event.
+    pub fn severity(self) -> Severity {
+        let is_warning = match self {
+            Self::Condition(reason, motion) | Self::NotReady(reason, motion) => return reason.severity_in(motion),
+            Self::GateClosed(severity) => return severity,
+            Self::Other(reason) => reason.is_warning(),
+            Self::Service(reason) => reason.is_warning(),
+        };
+        if is_warning { Severity::Warning } else { Severity::Normal }
+    }
+}
 
 vocabulary! {
     /// The reason of an Event that is no reason of a condition: on a binding or Service, on what injects readiness gates, or on the controller's
@@ -25,6 +65,8 @@ vocabulary! {
             "Nothing to do.";
         ConfigProblems = "ConfigProblems": "Parts of a TkeServiceConfig cannot be followed; the rest is. It is on the config, and on each binding that uses it.",
             "Correct the fields that the note names.";
+        SettingsLeft = "SettingsLeft": "Settings were taken out of a TkeServiceConfig. They stay in the cloud as they were, as they do with TKE; the note names them, on the config.",
+            "Nothing to do; to have them otherwise, set them to what they should be.";
         UngatedPods = "UngatedPods": "Pods run without the readiness gate, so a rollout does not wait for the load balancer with them.",
             "Label the namespace cloud.tencent.com/direct-access-gates=enabled or put the gate into the Pod template, and restart the workload.";
         GateClosed = "GateClosed": "The Pod is ready but for the load balancer, and has been for 10 s or longer; the note says what it waits for.",
@@ -61,7 +103,9 @@ vocabulary! {
     ServiceReason {
         Accepted = "Accepted": "The Service has a binding of its own, and all its annotations are followed.", "Nothing to do.";
         BoundByOther = "BoundByOther": "A binding that somebody has made is for this Service, and counts more than its annotations.",
-            "Nothing to do; to have the annotations followed, delete that binding.";
+            "Nothing to do; to have the annotations followed, delete that binding, and then do what the condition says.";
+        BindingDeleted = "BindingDeleted": "The binding that somebody had made for the Service is deleted. To follow the annotations would create a load balancer, which costs money, so that waits for a new word.",
+            "To have one created, set service.cloud.tencent.com/direct-access to \"false\", and to \"true\" when the condition is gone; to end it, leave it at \"false\".";
         Held = "Held": "The Service's own binding stays as it is, although the Service or the controller's settings do not ask for it plainly.",
             "Do what the message says: go on, or say service.cloud.tencent.com/direct-access \"false\".";
         Parked = "Parked": "The Service does not ask for direct access any more. Its load balancer is kept, and costs money; what the binding has on it goes.",
@@ -86,5 +130,12 @@ vocabulary! {
             "Correct the entries of the config that the message names.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
+    }
+}
+
+impl ServiceReason {
+    /// Whether it is told as a warning; of [`NotReady`](Self::NotReady), as which the binding's own reason is told.
+    pub const fn is_warning(self) -> bool {
+        !matches!(self, Self::Accepted | Self::BoundByOther)
     }
 }

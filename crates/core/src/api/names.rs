@@ -25,6 +25,11 @@ pub const GATES_LABEL: &str = "cloud.tencent.com/direct-access-gates";
 /// The value of [`GATES_LABEL`] that switches injection on.
 pub const GATES_ENABLED: &str = "enabled";
 
+/// The command that switches injection on in a namespace, also where the label is there with another value.
+pub fn gates_command(namespace: &str) -> String {
+    format!("kubectl label namespace {namespace} {GATES_LABEL}={GATES_ENABLED} --overwrite")
+}
+
 /// Name of the webhook configuration, or of the admission policy and its binding, that injects gates.
 pub const GATE_INJECTION: &str = "direct-access-pods.cloud.tencent.com";
 /// Namespaces whose Pods never get the gate: no admission webhook should reach into them, as Kubernetes' good practices say.
@@ -134,6 +139,9 @@ pub const SYNC_END_TIME: &str = "service.cloud.tencent.com/sync-end-time";
 pub const TKE_FINALIZER: &str = "service.k8s.tencent/resources";
 /// The type of the condition that tells on an annotated Service what has become of it.
 pub const SERVICE_CONDITION: &str = "cloud.tencent.com/direct-access";
+/// The type of the condition of an annotated Service that records that a binding which somebody has made decides about it: True while there
+/// is one. It stays, False, when that binding goes, until the Service says anew what it asks for.
+pub const SERVICE_BOUND_BY_HAND: &str = "cloud.tencent.com/direct-access-bound-by-hand";
 /// The field manager of bindings that are made for annotated Services, and of that condition.
 pub const SERVICES_FIELD_MANAGER: &str = "tke-direct-access-services";
 

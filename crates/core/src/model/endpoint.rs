@@ -59,6 +59,8 @@ pub struct Service {
     pub is_load_balancer: bool,
     /// It has no address of its own in the cluster: `clusterIP: None`.
     pub is_headless: bool,
+    /// Its type is ExternalName: it stands for a name outside of the cluster, and its selector is ignored.
+    pub is_external_name: bool,
     /// For how many seconds kube-proxy keeps a client with one Pod; absent unless `sessionAffinity` is ClientIP.
     pub client_ip_affinity: Option<u32>,
     /// What it says by fields that are not followed, see [`service_fields`](crate::plan::service_fields).
@@ -71,9 +73,11 @@ pub struct Service {
     pub has_tke_finalizer: bool,
     /// Our condition in its status.
     pub condition: Option<ServiceCondition>,
+    /// Our record there of a binding that somebody has made for it; False when that is gone.
+    pub bound_by_hand: Option<ServiceCondition>,
 }
 
-/// Our condition in the status of a Service.
+/// A condition of ours in the status of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceCondition {
     /// It is True.

@@ -15,6 +15,7 @@ mod listener;
 mod load_balancer;
 mod near;
 mod reading;
+mod region;
 mod skew;
 mod target;
 
@@ -33,5 +34,6 @@ pub use listener::{Listener, ListenerState, Protocol, Rule, Transport};
 pub use load_balancer::{IpFamily, LoadBalancer, LoadBalancerStatus, TaskState, Witnesses};
 pub use near::nearest;
 pub use reading::{KeyProblem, Reading, quoted};
+pub use region::{is_unknown_region, nearest_region};
 pub use skew::{Answer, ServerTime};
 pub use target::{Address, Health, RegisteredTarget, Route, TargetHealth, Weight};

@@ -111,8 +111,9 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
     if !management.is_live() {
         return Desired { problems, ..nothing };
     }
-    let wishes = wishes(view, &mut problems);
-    let mut reader = Reader { view, load_balancer, wishes: &wishes, problems: &mut problems };
+    let nothing_wished = Wishes::default();
+    let wishes = wishes(view, &mut problems).unwrap_or(&nothing_wished);
+    let mut reader = Reader { view, load_balancer, wishes, problems: &mut problems };
     match view.service.as_deref() {
         None => reader.problems.push(problem::service_not_found(&view.binding)),
         Some(service) if service.selector.is_empty() => reader.problems.push(problem::no_selector(service)),
@@ -123,7 +124,7 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
         Management::Hold => resolver.all_recorded(),
         _ => resolver.listeners(&mut reader),
     };
-    let config_problems = wishes.problems.iter().cloned().chain(refused(&listeners, &wishes)).collect();
+    let config_problems = wishes.problems.iter().cloned().chain(refused(&listeners, wishes)).collect();
     // Where TKE programs the load balancer, it follows the config, too.
     let bandwidth = wishes.bandwidth().filter(|_| management == Management::Manage);
     let holds = |problem: &Problem| problem.holds_routes();
@@ -131,15 +132,16 @@ pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Op
     Desired { problems, listeners, completeness, config_problems, bandwidth, ..nothing }
 }
 
-fn wishes(view: &BindingView, problems: &mut Vec<Problem>) -> Wishes {
+/// What the config wishes, as it was judged when it was read; `None` where there is none.
+fn wishes<'a>(view: &'a BindingView, problems: &mut Vec<Problem>) -> Option<&'a Wishes> {
     match &view.config {
         ConfigView::None | ConfigView::Making => {}
-        ConfigView::Found { config, .. } => return config::wishes(config),
+        ConfigView::Found { config, .. } => return Some(config.wishes()),
         ConfigView::Foreign => problems.push(problem::config_not_owned(&view.config_name())),
         ConfigView::Missing(there) => problems.push(problem::config_not_found(view, there)),
         ConfigView::Refused(words) => problems.push(problem::config_refused(&view.config_name(), words)),
     }
-    Wishes::default()
+    None
 }
 
 /// Entries for listeners that are not ours.

@@ -7,7 +7,7 @@ use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Attribute, Attributes, Drift, IpFamily, Listener, Protocol, Rule, Value};
 
-use super::config::{self, Subject, fit};
+use super::config::{self, Part, Subject, fit};
 use super::desired::{DesiredListener, ListenerOrigin};
 use super::step::Change;
 use super::{BindingView, Step};
@@ -39,7 +39,7 @@ pub(super) fn corrections(
     family: IpFamily,
 ) -> (Vec<Step>, Vec<EntryProblem>) {
     let (protocol, id) = (desired.protocol, &observed.id);
-    let listener = Subject { protocol, port: desired.port, rule: None };
+    let listener = Subject { protocol, port: desired.port, part: Part::Listener };
     let mut steps = Vec::new();
     let mut problems = Vec::new();
     // What is shown counts more than what is recorded as written.
@@ -67,14 +67,15 @@ pub(super) fn corrections(
     for domain in desired.shape.domains.keys().filter(|_| !is_switching) {
         let wish = desired.shape.domain(domain, Some(observed));
         let of_domain = rules.values().filter(|rule| rule.domain == *domain);
-        let subject = Subject { rule: Some((domain.clone(), String::new())), ..listener.clone() };
+        let subject = Subject { part: Part::Domain(domain.clone()), ..listener.clone() };
         if let Some(change) = of_domain.filter_map(|rule| change(&subject, &wish, &rule.attributes)).next() {
             steps.push(Step::ModifyDomain { listener: id.clone(), domain: domain.clone(), change });
         }
     }
     for wished in &desired.shape.rules {
         let Some(rule) = rules.get(&(wished.domain.as_str(), wished.url.as_str())) else { continue };
-        let subject = Subject { rule: Some((wished.domain.clone(), wished.url.clone())), ..listener.clone() };
+        let subject =
+            Subject { part: Part::Rule { domain: wished.domain.clone(), url: wished.url.clone() }, ..listener.clone() };
         if let Some(change) = change(&subject, &wished.attributes, &rule.attributes) {
             steps.push(Step::ModifyRule { listener: id.clone(), rule: rule.id.clone(), change });
         }

@@ -1,11 +1,14 @@
 //! How far a binding is acted on, decided once in a round and asked by everything that writes, and what proves that something of
 //! ours may be taken away.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
 use crate::model::{Caller, Known, LoadBalancer, Service};
 
+use super::annotated::{Remake, Setting, remake};
 use super::ownership::{self, Standing};
 use super::routes::EveryRouteExists;
 use super::{BindingView, Cluster, Problem, annotated, placement, problem};
@@ -158,6 +161,60 @@ pub enum Departure {
     Held,
     /// Nobody can say, because the API server does not answer.
     Unknown,
+}
+
+/// Whether the definition of DirectAccessBindings stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefinitionSight {
+    /// It is there, and is not being deleted.
+    Stays,
+    /// It is being deleted, or gone.
+    Goes,
+    /// It cannot be read.
+    Unreadable,
+}
+
+impl DefinitionSight {
+    /// What its object says; absent where there is none.
+    pub fn of(definition: Option<&ObjectMeta>) -> Self {
+        match definition {
+            Some(found) if found.deletion_timestamp.is_none() => Self::Stays,
+            Some(_) | None => Self::Goes,
+        }
+    }
+}
+
+impl Departure {
+    /// Why a binding goes; the usual departure of one that is not being deleted. `service` is the one that it names, `definition` is
+    /// absent until it was asked for. The definition comes first: while it goes, nothing is made again.
+    pub fn of(
+        binding: &DirectAccessBinding,
+        service: Option<&Service>,
+        definition: Option<DefinitionSight>,
+        setting: Setting,
+    ) -> Self {
+        if binding.metadata.deletion_timestamp.is_none() {
+            return Self::Usual;
+        }
+        match (definition, remade(binding, service, setting)) {
+            (Some(DefinitionSight::Stays), Remake::Made) => Self::MadeAgain,
+            (Some(DefinitionSight::Stays), Remake::Held) => Self::Held,
+            (Some(DefinitionSight::Stays), Remake::NotAsked) => Self::Usual,
+            (Some(DefinitionSight::Goes), _) => Self::DefinitionDeleted,
+            (Some(DefinitionSight::Unreadable) | None, _) => Self::Unknown,
+        }
+    }
+}
+
+/// What the Service for which a binding was made has to say. It counts by name: a reference that came from a backup names another UID.
+fn remade(binding: &DirectAccessBinding, service: Option<&Service>, setting: Setting) -> Remake {
+    let Some(service) = service else { return Remake::NotAsked };
+    let owners = binding.metadata.owner_references.iter().flatten();
+    let mut services = owners.filter(|owner| owner.kind == "Service" && owner.controller == Some(true));
+    if services.next().is_none_or(|owner| owner.name != service.key.name) {
+        return Remake::NotAsked;
+    }
+    remake(service, setting, binding)
 }
 
 /// A binding that is made again may go when the next one finds the load balancer, and what is on it, by the mark of the Service.

@@ -52,6 +52,7 @@ mod routes;
 mod scope;
 pub mod service_fields;
 mod shape;
+mod slices;
 mod snapshot;
 mod step;
 mod summary;
@@ -69,7 +70,7 @@ use desired::desired;
 use routes::{BindingIntent, find_routes};
 
 use crate::api::binding::Parking;
-use crate::model::Service;
+use crate::model::{self, Service};
 
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
@@ -77,7 +78,7 @@ pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
 pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};
-pub use management::{Departure, Frozen, Heir, Management, Proof};
+pub use management::{DefinitionSight, Departure, Frozen, Heir, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::{
     Advice, NoTargets, Problem, Unhealthy, call_failed, gates_not_written, no_weight, nobody_serves, not_written,
@@ -86,6 +87,7 @@ pub use problem::{
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
+pub use slices::slices;
 pub use snapshot::{BindingView, Cloud, Cluster, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
@@ -159,10 +161,22 @@ fn plan_blind(snapshot: &Snapshot) -> Plan {
         plan.steps = placement::plan_placement(snapshot, &mut intents, found);
     }
     placement::follow(snapshot, &mut intents);
+    say_region(snapshot, &mut intents);
     say_parked(snapshot, &mut intents);
     say_hold(snapshot, &mut intents);
     plan.bindings = intents.into_iter().map(|intent| intent.plan).collect();
     plan
+}
+
+/// Says of each binding that the cloud does not know its region.
+fn say_region(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
+    let Cloud::Failed(failure) = &snapshot.cloud else { return };
+    if model::is_unknown_region(failure) {
+        for intent in intents {
+            let region = placement::region_of(&intent.view.binding, &snapshot.region);
+            intent.plan.problems.push(problem::region_unknown(&intent.view.binding, &region));
+        }
+    }
 }
 
 /// Says of each binding that is parked how far it is: only what is there decides.
@@ -207,7 +221,7 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         let (view, advice) = (intent.view, &mut intent.plan.advice);
         advice.extend(ending::advice(view));
         advice.extend(network::advice(view, snapshot.cluster));
-        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.stated())));
+        advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.known())));
         if let Some(service) = view.service.as_deref() {
             advice.extend(service_advice(view, service));
             advice.extend(affinity::advice(view, service, &intent.listeners));

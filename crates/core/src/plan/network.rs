@@ -5,6 +5,7 @@ use crate::api::binding::NetworkMode;
 use crate::api::condition::ExclusionReason;
 use crate::model::{ClusterNetwork, Known, LoadBalancer, Pod, PodNetwork};
 
+use super::vpc::KnownVpc;
 use super::{Advice, BindingView, Cluster, problem};
 
 /// What decides whether a Pod's address can be bound.
@@ -70,8 +71,8 @@ pub(super) fn advice(view: &BindingView, cluster: Cluster) -> Option<Advice> {
 
 /// What to tell of a load balancer whose targets are in another VPC than the cluster. Whether the two are connected, and whether the
 /// account may bind across, only the cloud knows, and says when a target is registered (TKE's E4071).
-pub(super) fn vpc_advice(load_balancer: &LoadBalancer, cluster: Option<&str>) -> Option<Advice> {
-    let cluster = cluster.filter(|cluster| *cluster != load_balancer.vpc_id)?;
+pub(super) fn vpc_advice(load_balancer: &LoadBalancer, cluster: Option<&KnownVpc>) -> Option<Advice> {
+    let cluster = cluster.filter(|cluster| cluster.id != load_balancer.vpc_id)?;
     Some(problem::other_vpc(load_balancer, cluster))
 }
 

@@ -274,14 +274,34 @@ impl Step {
         }
     }
 
-    /// The changes of targets that the step makes for one binding, in words; empty for steps that do something else.
-    pub fn target_changes(&self, uid: &str) -> Vec<String> {
-        match self {
+    /// What the step does for the binding of this UID, which has listeners for which `has` is true, and for no other; `None` where that is
+    /// nothing. Every message of a binding takes its words from here.
+    pub fn words_for(&self, uid: &str, has: impl Fn(&ListenerId) -> bool) -> Option<String> {
+        let own = match self {
+            Self::CreateListeners { protocol, attributes, listeners } => {
+                let (protocol, attributes, mut listeners) = (*protocol, attributes.clone(), listeners.clone());
+                listeners.retain(|(_, name)| ListenerName::owner(name) == Some(uid));
+                let is_own = !listeners.is_empty();
+                return is_own.then(|| Self::CreateListeners { protocol, attributes, listeners }.to_string());
+            }
+            Self::DeleteListeners(ids) => {
+                let own: Vec<_> = ids.iter().filter(|(id, _)| has(id)).cloned().collect();
+                return (!own.is_empty()).then(|| Self::DeleteListeners(own).to_string());
+            }
             Self::Register(targets) => words(targets.iter().filter(|target| target.owner == uid)),
             Self::Reweight(targets) => words(targets.iter().filter(|target| target.owner == uid)),
             Self::Deregister(targets) => words(targets.iter().filter(|target| target.owner == uid)),
-            _ => Vec::new(),
-        }
+            Self::CreateRules { .. }
+            | Self::ModifyListener { .. }
+            | Self::ModifyDomain { .. }
+            | Self::ModifyRule { .. }
+            | Self::CreateLoadBalancer(_)
+            | Self::ModifyLoadBalancer(_)
+            | Self::SetSecurityGroups(_)
+            | Self::DeleteLoadBalancer
+            | Self::DeleteRules { .. } => return self.concerns(uid, has).then(|| self.to_string()),
+        };
+        (!own.is_empty()).then(|| own.join("; "))
     }
 
     /// True when a refusal of this step says nothing about the steps after it, so that they are tried all the same: it

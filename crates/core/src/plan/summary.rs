@@ -260,13 +260,15 @@ fn pod_facts(row: &GateRow<'_>, candidate: &Candidate, health: &HealthTable) -> 
 
 /// The targets that should serve and that the cloud finds unhealthy.
 pub(super) fn unhealthy(view: &BindingView, rows: &[GateRow<'_>], health: &HealthTable) -> Vec<Unhealthy> {
-    let mut found = Vec::new();
+    let (mut found, nothing_shown) = (Vec::new(), Attributes::default());
     for row in rows {
         for candidate in row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values()) {
             let facts = pod_facts(row, candidate, health);
             if facts.is_desired && facts.is_registered && facts.is_unhealthy {
                 let since = view.pods.get(&candidate.pod_uid).and_then(|pod| pod.containers_ready_since);
-                found.push(Unhealthy { since, pod: candidate.pod.clone(), route: row.name.clone() });
+                let check = row.check.unwrap_or(&nothing_shown);
+                let probe = problem::probed_at(check, candidate.address.port);
+                found.push(Unhealthy { since, pod: candidate.pod.clone(), route: row.name.clone(), probe });
             }
         }
     }

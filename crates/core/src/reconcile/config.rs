@@ -12,14 +12,14 @@ use serde_json::{Value as Json, json};
 
 use super::effect::{Answer, Effect, Input, NotTaken, OtherRead, Read, StatusField, Taken, Ticket, Write};
 use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
-use super::notices::config_notice;
+use super::notices::{config_notice, left_notice};
 use super::surroundings::{At, ConfigSight, Surroundings};
 use super::tickets::Tickets;
 use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, TkeServiceConfigStatus};
 use crate::model::{ObjectKey, Service};
 use crate::plan::config::{auto, reference};
-use crate::status::{Field, RefusedWrites, config_status};
+use crate::status::{Field, RefusedWrites, config_status, left_in_cloud};
 
 /// Changes that come close together are looked at once: an edit of a config is followed by a status of each of its bindings.
 const GATHER_WINDOW: Duration = Duration::from_millis(200);
@@ -91,6 +91,13 @@ struct Seen {
     users: Vec<User>,
 }
 
+impl Seen {
+    /// The bindings that use the config.
+    fn bindings(&self) -> Vec<Arc<DirectAccessBinding>> {
+        self.users.iter().map(|user| user.binding.clone()).collect()
+    }
+}
+
 struct User {
     binding: Arc<DirectAccessBinding>,
     service: Option<Arc<Service>>,
@@ -157,6 +164,7 @@ impl ConfigMachine {
     fn go_on(&mut self, mut look: Look, at: &mut At<'_, '_>) -> Option<Look> {
         let seen = see(&self.key, at.surroundings);
         self.forget(&seen, at);
+        self.tell_of_left(&seen, at);
         for user in seen.users.iter().filter(|user| user.is_auto) {
             let task = Task::Entries(user.uid().to_owned());
             if look.tried.contains(&task) || !self.lacks_entries(user, &seen, at) {
@@ -201,6 +209,17 @@ impl ConfigMachine {
         let mut refused = at.surroundings.shared.refused();
         for user in seen.users.iter().filter(|user| !user.is_auto) {
             refused.taken(user.uid(), Field::Config);
+        }
+    }
+
+    /// Tells of settings that were taken out of the config since it was looked at last.
+    fn tell_of_left(&self, seen: &Seen, at: &mut At<'_, '_>) {
+        let now = seen.config.as_ref().filter(|_| !seen.users.is_empty()).map(|sight| &sight.config);
+        let last = at.surroundings.shared.replace_config(&self.key, now);
+        let (Some(last), Some(now)) = (last, now) else { return };
+        if last.object.metadata.uid == now.object.metadata.uid && last.written != now.written {
+            let left = left_in_cloud(&last, now, &seen.bindings());
+            at.out.extend(left_notice(&left, now.object.object_ref(&())).map(Effect::Tell));
         }
     }
 
@@ -320,10 +339,9 @@ impl ConfigMachine {
             self.told.clear();
             return None;
         };
-        let users: Vec<_> = seen.users.iter().map(|user| user.binding.clone()).collect();
         let last = self.written.as_ref().map(|written| written.status.clone());
         let previous = last.or_else(|| config.object.status.clone()).unwrap_or_default();
-        let status = config_status(config, &users, &previous, now.wall);
+        let status = config_status(config, &seen.bindings(), &previous, now.wall);
         let known = if self.told.is_empty() { &previous.problems } else { &self.told };
         at.out.extend(config_notice(known, &status.problems, config.object.object_ref(&())).map(Effect::Tell));
         self.told.clone_from(&status.problems);

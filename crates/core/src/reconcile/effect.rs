@@ -8,12 +8,13 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DynamicObject;
 
 use super::Reply;
-pub use crate::api::course::Severity as NoticeKind;
+use crate::api::event::EventWord;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
     TargetHealth, TaskId, TaskState, Witnesses,
 };
+use crate::plan::DefinitionSight;
 use crate::plan::annotated::End;
 use crate::plan::config::ConfigObject;
 use crate::plan::{BindingPlan, BindingView, Observed, Step};
@@ -166,17 +167,6 @@ pub enum Frame {
     NotShown(Witnesses),
 }
 
-/// Whether the definition of DirectAccessBindings stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefinitionSight {
-    /// It is there, and is not being deleted.
-    Stays,
-    /// It is being deleted, or gone.
-    Goes,
-    /// It cannot be read.
-    Unreadable,
-}
-
 /// What is written to Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
@@ -240,12 +230,14 @@ pub enum Write {
         /// Its UID.
         uid: String,
     },
-    /// Our condition in the status of a Service.
-    ServiceCondition {
+    /// Our conditions in the status of a Service.
+    ServiceConditions {
         /// The Service as it was read.
         service: Arc<Service>,
-        /// The condition; `None` takes it off.
+        /// What has become of what it asks for; `None` takes it off.
         condition: Option<ServiceCondition>,
+        /// The record of a binding that somebody has made for it; `None` takes it off.
+        bound_by_hand: Option<ServiceCondition>,
     },
     /// A TkeServiceConfig that is made.
     NewConfig {
@@ -275,7 +267,7 @@ impl Write {
             Self::Annotations { service, .. }
             | Self::Ingress { service, .. }
             | Self::OwnBinding { service, .. }
-            | Self::ServiceCondition { service, .. } => Some(&*service.key.namespace),
+            | Self::ServiceConditions { service, .. } => Some(&*service.key.namespace),
             Self::Mark { binding, .. } | Self::Deletion { binding, .. } => Some(&*binding.namespace),
             Self::NewConfig { config } | Self::Config { config } => config.metadata.namespace.as_deref(),
             Self::ConfigStatus { config, .. } => config.object.metadata.namespace.as_deref(),
@@ -307,10 +299,8 @@ pub struct NotTaken {
 pub struct Notice {
     /// What it is about.
     pub about: ObjectReference,
-    /// Whether it is bad news.
-    pub kind: NoticeKind,
-    /// Why, in one word.
-    pub reason: String,
+    /// Why, in one word, and whether it is bad news.
+    pub word: EventWord,
     /// What the controller was about, in one word.
     pub action: String,
     /// What has happened.

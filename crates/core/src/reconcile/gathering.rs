@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{DefinitionSight, Effect, Frame, Read};
+use super::effect::{Effect, Frame, Read};
 use super::memory::{Begun, Known, Memory, READ_RETRY};
 use super::reads::{HealthAnswer, PATIENCE, Wait};
 use super::surroundings::Surroundings;
@@ -11,9 +11,8 @@ use super::tickets::Tickets;
 use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
 use crate::model::{Caller, Failure};
-use crate::plan::annotated::{Remake, Setting, remake};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
-use crate::plan::{BindingView, Cloud, Departure, Observed, ReadState, Snapshot, placement, registered_addresses};
+use crate::plan::{Cloud, Observed, ReadState, Snapshot, placement, registered_addresses};
 
 /// The reads of one round, on their way.
 #[derive(Debug)]
@@ -238,10 +237,7 @@ impl Gathering {
         let caches = surroundings.caches;
         let view = |binding: Arc<DirectAccessBinding>| {
             let namespace = binding.metadata.namespace.clone().unwrap_or_default();
-            let mut view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace));
-            if view.is_deleting() {
-                view.departure = departure(&view, definition, caches.setting());
-            }
+            let mut view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace), definition);
             if let Cloud::Observed(observed) = &cloud {
                 view.former_uids = placement::former_uids(&view.binding, observed, |uid| caches.has_binding(uid));
                 view.reassigned =
@@ -291,6 +287,13 @@ pub(super) fn has_cloud(key: &Key, bindings: &[Arc<DirectAccessBinding>]) -> boo
 fn vpc(key: &Key, cloud: &Cloud, surroundings: &Surroundings<'_>) -> ClusterVpc {
     let Surroundings { caches, shared, flags, .. } = surroundings;
     let find = |named: &NamedVpcs| vpc::find(flags.vpc_id.as_deref(), named, &caches.tke_vpc());
+    let find_among_named = || {
+        let named = caches.named_load_balancers(&flags.region);
+        let mut vpcs = shared.vpcs();
+        let found = find(&vpcs.of(named));
+        vpcs.found(&found);
+        found
+    };
     match key {
         Key::LoadBalancer(region, id) => {
             let sight = match cloud {
@@ -300,15 +303,11 @@ fn vpc(key: &Key, cloud: &Cloud, surroundings: &Surroundings<'_>) -> ClusterVpc 
             if *region == flags.region {
                 shared.vpcs().see(id, sight);
             }
-            find(&NamedVpcs::new())
+            // Where it is stated, other load balancers change nothing, and are not looked through in each round.
+            let stated = find(&NamedVpcs::new());
+            if stated.known().is_some() { stated } else { find_among_named() }
         }
-        Key::Unplaced(region, _) => {
-            let named = caches.named_load_balancers(&flags.region);
-            let mut vpcs = shared.vpcs();
-            let found = find(&vpcs.of(named));
-            vpcs.found(&found);
-            found.within(region, &flags.region)
-        }
+        Key::Unplaced(region, _) => find_among_named().within(region, &flags.region),
     }
 }
 
@@ -321,26 +320,4 @@ fn health(mut observed: Observed, reading: &mut Reading<'_>) -> Part {
     let Reading { memory, tickets, out, at } = reading;
     memory.reads.health.begin(&observed.targets, tickets, out);
     Part::Health(observed, *at)
-}
-
-/// Why a binding goes. The definition comes first: while it goes, nothing is made again.
-fn departure(view: &BindingView, definition: Option<DefinitionSight>, setting: Setting) -> Departure {
-    match (definition, of_service(view, setting)) {
-        (Some(DefinitionSight::Stays), Remake::Made) => Departure::MadeAgain,
-        (Some(DefinitionSight::Stays), Remake::Held) => Departure::Held,
-        (Some(DefinitionSight::Stays), Remake::NotAsked) => Departure::Usual,
-        (Some(DefinitionSight::Goes), _) => Departure::DefinitionDeleted,
-        (Some(DefinitionSight::Unreadable) | None, _) => Departure::Unknown,
-    }
-}
-
-/// What the Service for which a binding was made has to say. It counts by name: a reference that came from a backup names another UID.
-fn of_service(view: &BindingView, setting: Setting) -> Remake {
-    let Some(service) = view.service.as_deref() else { return Remake::NotAsked };
-    let owners = view.binding.metadata.owner_references.iter().flatten();
-    let mut services = owners.filter(|owner| owner.kind == "Service" && owner.controller == Some(true));
-    if services.next().is_none_or(|owner| owner.name != service.key.name) {
-        return Remake::NotAsked;
-    }
-    remake(service, setting, &view.binding)
 }

@@ -39,8 +39,8 @@ mod waiting;
 pub use config::ConfigMachine;
 pub use confined::Confined;
 pub use effect::{
-    Answer, DefinitionSight, Effect, Frame, Input, Line, News, NotTaken, Notice, NoticeKind, OtherRead, Read, RoundEnd,
-    RoundReport, RoundResult, Shown, StatusField, Taken, Targets, Ticket, UseOfQuotas, Write,
+    Answer, Effect, Frame, Input, Line, News, NotTaken, Notice, OtherRead, Read, RoundEnd, RoundReport, RoundResult,
+    Shown, StatusField, Taken, Targets, Ticket, UseOfQuotas, Write,
 };
 pub use execution::{Execution, Reply};
 pub use key::Key;

@@ -7,12 +7,13 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 
-use super::effect::{Effect, Line, Notice, NoticeKind};
+use super::effect::{Effect, Line, Notice};
 use super::surroundings::Surroundings;
 use crate::api::advice::AdviceReason;
 use crate::api::binding::GatePolicy;
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::event::EventReason;
+use crate::api::course::{Motion, Severity, Teller};
+use crate::api::event::{EventReason, EventWord};
 use crate::api::service_config::EntryProblem;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{KeyProblem, ListenerId, ObjectKey, Service};
@@ -42,31 +43,31 @@ const QUIET: Duration = Duration::from_secs(30);
 
 /// When which reason was last told of a binding. Forgetting it costs an Event.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told(BTreeMap<String, (Duration, NoticeKind)>);
+pub(super) struct Told(BTreeMap<&'static str, (Duration, Severity)>);
 
 impl Told {
     /// Those of these Events that are to be told. Every correction says something else.
     pub(super) fn news(&mut self, mut notices: Vec<Notice>, at: Duration) -> Vec<Notice> {
-        let correction = EventReason::AttributesCorrected.as_str();
-        notices.retain(|one| one.reason == correction || self.is_news(&one.reason, one.kind, at));
+        let correction = EventWord::Other(EventReason::AttributesCorrected);
+        notices.retain(|one| one.word == correction || self.is_news(one.word.reason(), one.word.severity(), at));
         notices
     }
 
     /// Whether to tell it; of what was told as good news, bad news always.
-    fn is_news(&mut self, reason: &str, kind: NoticeKind, at: Duration) -> bool {
-        let is_same = |(last, told): &(Duration, NoticeKind)| {
-            at.saturating_sub(*last) < QUIET && (kind == NoticeKind::Normal || kind == *told)
+    fn is_news(&mut self, reason: &'static str, severity: Severity, at: Duration) -> bool {
+        let is_same = |(last, told): &(Duration, Severity)| {
+            at.saturating_sub(*last) < QUIET && (severity == Severity::Normal || severity == *told)
         };
         if self.0.get(reason).is_some_and(is_same) {
             return false;
         }
-        self.0.insert(reason.to_owned(), (at, kind));
+        self.0.insert(reason, (at, severity));
         true
     }
 }
 
 /// An Event about a Pod.
-pub(super) fn pod_notice(pod: &ObjectKey, uid: &str, kind: NoticeKind, note: &str) -> Notice {
+pub(super) fn pod_notice(pod: &ObjectKey, uid: &str, severity: Severity, note: &str) -> Notice {
     Notice {
         about: ObjectReference {
             api_version: Some("v1".to_owned()),
@@ -76,8 +77,7 @@ pub(super) fn pod_notice(pod: &ObjectKey, uid: &str, kind: NoticeKind, note: &st
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         },
-        kind,
-        reason: EventReason::GateClosed.as_str().to_owned(),
+        word: EventWord::GateClosed(severity),
         action: OPEN_GATE.to_owned(),
         note: note_of(note),
     }
@@ -116,22 +116,15 @@ fn hold_notice(problem: &KeyProblem, until_then: &str, namespace: &str, uid: Opt
             uid,
             ..ObjectReference::default()
         },
-        kind: NoticeKind::Warning,
-        reason: EventReason::HoldUnreadable.as_str().to_owned(),
+        word: EventWord::Other(EventReason::HoldUnreadable),
         action: "FollowConfigMap".to_owned(),
         note: note_of(&format!("{problem}; {until_then}")),
     }
 }
 
 /// An Event about a write that is refused.
-pub fn refusal_notice(news: &RefusalNews, reason: &str, about: ObjectReference) -> Notice {
-    Notice {
-        about,
-        kind: NoticeKind::Warning,
-        reason: reason.to_owned(),
-        action: news.field.action().to_owned(),
-        note: note_of(&news.note),
-    }
+pub fn refusal_notice(news: &RefusalNews, word: EventWord, about: ObjectReference) -> Notice {
+    Notice { about, word, action: news.field.action().to_owned(), note: note_of(&news.note) }
 }
 
 /// The Events about what is refused for a binding, on it and, where its users look there, on its Service.
@@ -142,10 +135,10 @@ pub(super) fn refusal_notices(
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
     for news in news {
-        let reason = news.field.reason().as_str();
-        notices.push(refusal_notice(news, reason, binding.object_ref(&())));
+        let word = news.field.word();
+        notices.push(refusal_notice(news, word, binding.object_ref(&())));
         let service = service.filter(|_| news.field.is_of_service());
-        notices.extend(service.map(|service| refusal_notice(news, reason, service_reference(service))));
+        notices.extend(service.map(|service| refusal_notice(news, word, service_reference(service))));
     }
     notices
 }
@@ -162,15 +155,12 @@ pub(super) fn deeds(
 ) -> (Vec<Notice>, Vec<Line>) {
     let (mut notices, mut lines) = (Vec::new(), Vec::new());
     let is_known = |id: &ListenerId| status.listeners.iter().any(|row| row.listener_id.as_deref() == Some(id.as_str()));
-    for (step, became) in &outcome.steps {
-        let is_done = matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
-        if is_done && step.concerns(view.uid(), is_known) {
-            let changes = step.target_changes(view.uid());
-            let note = if changes.is_empty() { step.to_string() } else { changes.join("; ") };
-            let (binding, reason) = (view.display_name(), reason(step));
-            lines.push(Line::Changed { binding, reason: reason.to_string(), note: note.clone() });
-            notices.push(notice(view, kind_of(reason), reason.as_str(), PROGRAM, &note));
-        }
+    let is_done = |became: &StepOutcome| matches!(became, StepOutcome::Done | StepOutcome::Submitted(_));
+    for (step, _) in outcome.steps.iter().filter(|(_, became)| is_done(became)) {
+        let Some(note) = step.words_for(view.uid(), is_known) else { continue };
+        let (binding, reason) = (view.display_name(), reason(step));
+        lines.push(Line::Changed { binding, reason: reason.to_string(), note: note.clone() });
+        notices.push(notice(view, EventWord::Other(reason), PROGRAM, &note));
     }
     (notices, lines)
 }
@@ -187,8 +177,7 @@ pub(super) fn announce(
         && let Some(advice) = after.advice.iter().find(|one| one.reason == AdviceReason::UngatedPods.as_str())
         && view.binding.spec.readiness_gate.policy != GatePolicy::Disabled
     {
-        let reason = EventReason::UngatedPods;
-        notices.push(notice(view, kind_of(reason), reason.as_str(), "Reconcile", &advice.message));
+        notices.push(notice(view, EventWord::Other(EventReason::UngatedPods), "Reconcile", &advice.message));
     }
     notices.extend(config_notice(&before.config_problems, &after.config_problems, view.binding.object_ref(&())));
     notices.extend(readiness(view, before, after));
@@ -198,13 +187,24 @@ pub(super) fn announce(
 /// The Event about problems of a config that were not there before.
 pub(super) fn config_notice(before: &[EntryProblem], after: &[EntryProblem], about: ObjectReference) -> Option<Notice> {
     let news: Vec<_> = after.iter().filter(|one| !before.contains(one)).map(ToString::to_string).collect();
-    let reason = EventReason::ConfigProblems;
     (!news.is_empty()).then(|| Notice {
         about,
-        kind: kind_of(reason),
-        reason: reason.as_str().to_owned(),
+        word: EventWord::Other(EventReason::ConfigProblems),
         action: "FollowConfig".to_owned(),
         note: note_of(&news.join("; ")),
+    })
+}
+
+/// The Event about settings that were taken out of a config, and that the cloud keeps.
+pub(super) fn left_notice(left: &[String], about: ObjectReference) -> Option<Notice> {
+    (!left.is_empty()).then(|| Notice {
+        about,
+        word: EventWord::Other(EventReason::SettingsLeft),
+        action: "FollowConfig".to_owned(),
+        note: note_of(&format!(
+            "the config does not name these any more, and they stay as they are: {}",
+            left.join("; ")
+        )),
     })
 }
 
@@ -214,35 +214,19 @@ fn readiness(
     after: &DirectAccessBindingStatus,
 ) -> Option<Notice> {
     let ready = find(after, ConditionType::Ready)?;
-    let known = find(before, ConditionType::Ready);
-    if known.is_some_and(|known| known.status == ready.status && known.reason == ready.reason) {
-        return None;
-    }
-    let is_told = |reason: &Reason| ready.reason == reason.as_str();
-    if [Reason::GateNotWritten, Reason::NotWritten].iter().any(is_told) {
-        // Each write that is refused has an Event of its own.
-        return None;
-    }
-    let is_stuck = find(after, ConditionType::Stalled).is_some();
-    let kind = match ready.reason.parse::<Reason>() {
-        Ok(reason) if !is_stuck => reason.severity(),
-        Ok(_) | Err(_) => NoticeKind::Warning,
-    };
-    Some(notice(view, kind, &ready.reason, "Reconcile", &ready.message))
+    // This version has written it.
+    let reason: Reason = ready.reason.parse().ok()?;
+    let motion = |status| find(status, ConditionType::Stalled).map(|_| Motion::Stuck);
+    let severity = |status| reason.severity_in(motion(status));
+    let is_known = find(before, ConditionType::Ready).is_some_and(|known| {
+        known.reason == ready.reason && known.status == ready.status && severity(before) >= severity(after)
+    });
+    let is_told = !is_known && reason.teller() == Teller::Binding;
+    is_told.then(|| notice(view, EventWord::Condition(reason, motion(after)), "Reconcile", &ready.message))
 }
 
-const fn kind_of(reason: EventReason) -> NoticeKind {
-    if reason.is_warning() { NoticeKind::Warning } else { NoticeKind::Normal }
-}
-
-pub(super) fn notice(view: &BindingView, kind: NoticeKind, reason: &str, action: &str, note: &str) -> Notice {
-    Notice {
-        about: view.binding.object_ref(&()),
-        kind,
-        reason: reason.to_owned(),
-        action: action.to_owned(),
-        note: note_of(note),
-    }
+pub(super) fn notice(view: &BindingView, word: EventWord, action: &str, note: &str) -> Notice {
+    Notice { about: view.binding.object_ref(&()), word, action: action.to_owned(), note: note_of(note) }
 }
 
 /// What people look for in the log of a binding: when it became ready, or ceased to be, and why.
@@ -281,7 +265,65 @@ const fn reason(step: &Step) -> EventReason {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
+    use crate::plan::tests::world::World;
+
+    /// A status with these conditions.
+    fn status(ready: (&str, Reason), negative: Option<ConditionType>) -> DirectAccessBindingStatus {
+        let condition = |kind: ConditionType, status: &str, reason: Reason| Condition {
+            type_: kind.to_string(),
+            status: status.to_owned(),
+            reason: reason.to_string(),
+            message: "words".to_owned(),
+            observed_generation: Some(1),
+            last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+        };
+        let negative = negative.map(|kind| condition(kind, "True", ready.1));
+        let conditions = [condition(ConditionType::Ready, ready.0, ready.1)].into_iter().chain(negative).collect();
+        DirectAccessBindingStatus { conditions, ..DirectAccessBindingStatus::default() }
+    }
+
+    /// Every reason, with every type of an Event that the table gives it, and how it got there.
+    #[test]
+    fn an_event_of_a_binding_has_the_type_that_the_table_gives_its_reason() {
+        let view = World::new(&serde_json::json!({})).snapshot().bindings.remove(0);
+        let before = status(("True", Reason::Ready), None);
+        for &reason in Reason::ALL.iter().filter(|reason| **reason != Reason::Ready) {
+            let told = |before, negative| readiness(&view, before, &status(("False", reason), negative));
+            let types = |notice: Option<Notice>| notice.map(|one| (one.word.reason(), one.word.severity()));
+            let is_own = reason.teller() == Teller::Binding;
+            let expected = |severity| is_own.then_some((reason.as_str(), severity));
+            for negative in [None, Some(ConditionType::Reconciling)] {
+                assert_eq!(types(told(&before, negative)), expected(reason.severity()), "{reason}");
+            }
+            let stalled = Some(ConditionType::Stalled);
+            assert_eq!(types(told(&before, stalled)), expected(Severity::Warning), "{reason}");
+            // What was told as good news is told once more when somebody has to act.
+            let moving = status(("False", reason), Some(ConditionType::Reconciling));
+            let worse = expected(Severity::Warning).filter(|_| reason.severity() == Severity::Normal);
+            assert_eq!(types(told(&moving, stalled)), worse, "{reason}");
+            assert_eq!(types(told(&moving, Some(ConditionType::Reconciling))), None, "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_binding_names_nothing_of_another() {
+        let mut world = World::new(&serde_json::json!({})).with_pods(1..=2);
+        let other = serde_json::json!({"listeners": [{"port": 81, "protocol": "TCP", "servicePort": 80}]});
+        world.bindings.push(crate::plan::tests::world::binding(2, &other));
+        let (snapshot, plan) = (world.snapshot(), world.plan());
+        let create = |step: &&Step| matches!(step, Step::CreateListeners { listeners, .. } if listeners.len() == 2);
+        assert!(plan.steps.iter().any(|step| create(&step)), "both are created by one call: {:?}", plan.steps);
+        let steps = plan.steps.into_iter().map(|step| (step, StepOutcome::Done)).collect();
+        let outcome = Outcome { steps, ..Outcome::default() };
+        for (view, own) in snapshot.bindings.iter().zip(["create listener 80/TCP", "create listener 81/TCP"]) {
+            let (notices, lines) = deeds(view, &outcome, &DirectAccessBindingStatus::default());
+            let notes: Vec<_> = notices.iter().map(|notice| notice.note.as_str()).collect();
+            assert_eq!((notes.as_slice(), lines.len()), (&[own][..], 1));
+        }
+    }
 
     #[test]
     fn no_note_is_longer_than_the_api_server_takes() {
@@ -294,18 +336,18 @@ mod tests {
     #[test]
     fn what_happens_again_and_again_is_told_now_and_then_and_news_that_has_become_bad_at_once() {
         let (mut told, start) = (Told::default(), Duration::from_secs(1));
-        for (reason, kind, after, expected) in [
-            ("Ready", NoticeKind::Normal, 0, true),
-            ("Ready", NoticeKind::Normal, 29, false),
-            ("Waiting", NoticeKind::Normal, 29, true),
-            ("Ready", NoticeKind::Normal, 30, true),
-            ("Ready", NoticeKind::Warning, 31, true),
-            ("Ready", NoticeKind::Warning, 60, false),
-            ("Ready", NoticeKind::Normal, 60, false),
-            ("Ready", NoticeKind::Warning, 61, true),
+        for (reason, severity, after, expected) in [
+            ("Ready", Severity::Normal, 0, true),
+            ("Ready", Severity::Normal, 29, false),
+            ("Waiting", Severity::Normal, 29, true),
+            ("Ready", Severity::Normal, 30, true),
+            ("Ready", Severity::Warning, 31, true),
+            ("Ready", Severity::Warning, 60, false),
+            ("Ready", Severity::Normal, 60, false),
+            ("Ready", Severity::Warning, 61, true),
         ] {
             let at = start + Duration::from_secs(after);
-            assert_eq!(told.is_news(reason, kind, at), expected, "{reason} after {after} s");
+            assert_eq!(told.is_news(reason, severity, at), expected, "{reason} after {after} s");
         }
     }
 }

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{Answer, DefinitionSight, Effect, Frame, Read, Targets, Ticket};
+use super::effect::{Answer, Effect, Frame, Read, Targets, Ticket};
 use super::tickets::Tickets;
 use crate::api::DirectAccessBinding;
 use crate::model::{Address, Class, Failure, Limits, LoadBalancer, ObjectKey, Route, TargetHealth, TaskState};
+use crate::plan::DefinitionSight;
 use crate::plan::named_secrets;
 
 /// How long a round waits for everything but targets.

@@ -155,7 +155,7 @@ impl ReleaseMachine {
                 let notices = writes
                     .news(now.wall)
                     .into_iter()
-                    .map(|news| refusal_notice(&news, news.field.reason().as_str(), pod_reference(&pod, &uid)));
+                    .map(|news| refusal_notice(&news, news.field.word(), pod_reference(&pod, &uid)));
                 out.extend(notices.map(Effect::Tell));
             }
         }

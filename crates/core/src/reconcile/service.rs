@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::effect::{Effect, Input, Line, NotTaken, Notice, NoticeKind, Taken, Ticket, Write};
+use super::effect::{Effect, Input, Line, NotTaken, Notice, Taken, Ticket, Write};
 use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
 use super::notices::{note_of, refusal_notice, service_reference};
 use super::reporting::{binding_name, service_name};
@@ -16,7 +16,7 @@ use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::DirectAccessBindingSpec;
-use crate::api::event::{EventReason, ServiceReason};
+use crate::api::event::{EventReason, EventWord, ServiceReason};
 use crate::model::{ObjectKey, Service};
 use crate::plan::annotated::{own_binding, read};
 use crate::status::service::{GRACE, Outcome, Verdict, condition, decide, news};
@@ -149,16 +149,18 @@ impl ServiceMachine {
             return None;
         }
         let wanted = condition(&seen.verdict, self.refused.sentence_of_service(now).as_deref());
-        if wanted == seen.service.condition {
+        let bound_by_hand = seen.verdict.bound_by_hand.clone();
+        if wanted == seen.service.condition && bound_by_hand == seen.service.bound_by_hand {
             self.refused.taken(&Field::ServiceCondition);
             return None;
         }
         if !self.refused.is_due(&Field::ServiceCondition, now) {
             return None;
         }
-        out.extend(warnings(seen).into_iter().map(Effect::Tell));
+        out.extend(told(seen).into_iter().map(Effect::Tell));
         let (service, object) = (seen.service.clone(), service_name(&seen.service));
-        Some((Field::ServiceCondition, object, Write::ServiceCondition { service, condition: wanted }))
+        let write = Write::ServiceConditions { service, condition: wanted, bound_by_hand };
+        Some((Field::ServiceCondition, object, write))
     }
 
     /// What is to be written of the binding, whether or not it was tried.
@@ -208,17 +210,17 @@ impl ServiceMachine {
     fn end(&mut self, seen: &Seen, surroundings: &Surroundings<'_>, out: &mut Vec<Effect>) {
         let now = surroundings.now;
         if surroundings.shared.is_first_notice(&self.key, seen.verdict.notice.as_deref()) {
-            let reason = EventReason::AnnotatedServicesOff.as_str();
-            let notice = seen.verdict.notice.as_deref().map(|words| warning(&seen.service, reason, words));
+            let word = EventWord::Other(EventReason::AnnotatedServicesOff);
+            let notice = seen.verdict.notice.as_deref().map(|words| notice(&seen.service, word, words));
             out.extend(notice.map(Effect::Tell));
         }
         // Each write has an Event of its own, so that they are not counted together.
         for news in self.refused.news(now.wall) {
-            let reason = match news.field {
-                Field::ServiceCondition => news.field.reason().as_str(),
-                _ => ServiceReason::NotTaken.as_str(),
+            let word = match news.field {
+                Field::ServiceCondition => news.field.word(),
+                _ => EventWord::Service(ServiceReason::NotTaken),
             };
-            out.push(Effect::Tell(refusal_notice(&news, reason, service_reference(&seen.service))));
+            out.push(Effect::Tell(refusal_notice(&news, word, service_reference(&seen.service))));
         }
         if let Some(uid) = &seen.own {
             self.share(uid, seen, surroundings);
@@ -279,17 +281,11 @@ const fn is_tried(outcome: &Outcome, field: Field) -> bool {
 
 /// The Events about what the Service does not get, one for each thing that its condition does not say yet. What the API server does not
 /// take has Events of its own.
-fn warnings(seen: &Seen) -> Vec<Notice> {
+fn told(seen: &Seen) -> Vec<Notice> {
     let all = news(&seen.verdict, seen.service.condition.as_ref());
-    all.into_iter().take(NEWS_MAX).map(|(reason, words)| warning(&seen.service, reason.as_str(), words)).collect()
+    all.into_iter().take(NEWS_MAX).map(|(word, words)| notice(&seen.service, word, words)).collect()
 }
 
-fn warning(service: &Service, reason: &str, words: &str) -> Notice {
-    Notice {
-        about: service_reference(service),
-        kind: NoticeKind::Warning,
-        reason: reason.to_owned(),
-        action: "ReadAnnotations".to_owned(),
-        note: note_of(words),
-    }
+fn notice(service: &Service, word: EventWord, words: &str) -> Notice {
+    Notice { about: service_reference(service), word, action: "ReadAnnotations".to_owned(), note: note_of(words) }
 }

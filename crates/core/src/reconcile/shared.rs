@@ -10,7 +10,8 @@ use super::NotTaken;
 use super::waiting::WaitingPods;
 use crate::model::{LoadBalancerId, ObjectKey};
 use crate::plan::brake::Brake;
-use crate::plan::vpc::{ClusterVpc, NamedVpcs, VpcSight, VpcSource};
+use crate::plan::config::ConfigObject;
+use crate::plan::vpc::{ClusterVpc, KnownVpc, NamedVpcs, VpcSight};
 use crate::plan::{GateVerdict, Verdict};
 use crate::status::{Field, RefusalNews, RefusedWrites};
 
@@ -31,6 +32,8 @@ pub struct Shared {
     without_status: Mutex<Option<Duration>>,
     /// What was said once of Services whose status stays as it is.
     notices: Mutex<BTreeMap<ObjectKey, String>>,
+    /// The configs that bindings use, as they were looked at last.
+    configs: Mutex<BTreeMap<ObjectKey, Arc<ConfigObject>>>,
 }
 
 /// What a panic has left is as good as anything: all of it may be forgotten.
@@ -67,6 +70,15 @@ impl Shared {
     /// What has been seen of VPCs.
     pub fn vpcs(&self) -> MutexGuard<'_, Vpcs> {
         lock(&self.vpcs)
+    }
+
+    /// Takes in a config as it is now; `None` for one that is not there, or that no binding uses. Returns it as it was looked at last.
+    pub fn replace_config(&self, key: &ObjectKey, now: Option<&Arc<ConfigObject>>) -> Option<Arc<ConfigObject>> {
+        let mut configs = lock(&self.configs);
+        match now {
+            Some(now) => configs.insert(key.clone(), now.clone()),
+            None => configs.remove(key),
+        }
     }
 
     /// The definition of TkeServiceConfigs has no status, which is believed until this time.
@@ -143,7 +155,7 @@ impl Ledger {
 #[derive(Debug, Default)]
 pub struct Vpcs {
     seen: NamedVpcs,
-    known: Option<(String, VpcSource)>,
+    known: Option<KnownVpc>,
 }
 
 impl Vpcs {
@@ -163,13 +175,13 @@ impl Vpcs {
 
     /// This is what was found of the cluster's VPC. What is not known for a moment changes nothing.
     pub(super) fn found(&mut self, vpc: &ClusterVpc) {
-        if let ClusterVpc::Known { id, source } = vpc {
-            self.known = Some((id.clone(), source.clone()));
+        if let ClusterVpc::Known(known) = vpc {
+            self.known = Some(known.clone());
         }
     }
 
-    /// The cluster's VPC, and who says so, as a round that creates a load balancer has found it; `None` before there was one.
-    pub const fn known(&self) -> Option<&(String, VpcSource)> {
+    /// The cluster's VPC, as a round that creates a load balancer has found it; `None` before there was one.
+    pub const fn known(&self) -> Option<&KnownVpc> {
         self.known.as_ref()
     }
 }

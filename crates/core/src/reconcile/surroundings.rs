@@ -14,7 +14,7 @@ use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::config::ConfigObject;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster};
+use crate::plan::{BindingView, Cluster, DefinitionSight};
 use crate::status::Field;
 
 /// What the caches of a replica show at one moment. It asks nobody and waits for nothing.
@@ -22,11 +22,12 @@ pub trait Caches {
     /// The bindings that a machine is about.
     fn bindings(&self, key: &Key) -> Vec<Arc<DirectAccessBinding>>;
     /// The binding with the objects that it refers to. `certificates` are the ids of certificates, or why there is none, by the name of
-    /// the Secret in the binding's namespace.
+    /// the Secret in the binding's namespace; `definition` is absent until it was asked for.
     fn view(
         &self,
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
+        definition: Option<DefinitionSight>,
     ) -> BindingView;
     /// Whether a binding of this UID is there.
     fn has_binding(&self, uid: &str) -> bool;

@@ -41,14 +41,17 @@ pub(super) struct Wait {
 pub(super) struct News {
     /// Each on the Pod.
     pub(super) told: Vec<(Severity, Wait)>,
-    /// On the binding: the first of those that there was no room for, and how many they are.
-    pub(super) more: Option<(Wait, usize)>,
+    /// On the binding: the first of those that there was no room for, how many they are, and the worst of their news.
+    pub(super) more: Option<(Severity, Wait, usize)>,
 }
 
-/// What was told of which Pods.
+/// The UIDs of a Pod and of a binding for which it waits. Each binding has its own reasons, and its own user.
+type PodOfBinding = (String, String);
+
+/// What was told of which Pods, for which bindings.
 #[derive(Debug, Default)]
 pub(super) struct WaitingPods {
-    pods: BTreeMap<String, Known>,
+    pods: BTreeMap<PodOfBinding, Known>,
     /// When the window of a binding began, and how many were told of since.
     windows: BTreeMap<String, (Duration, usize)>,
 }
@@ -69,23 +72,23 @@ impl WaitingPods {
         self.windows.retain(|_, (begun, _)| at.saturating_sub(*begun) < WINDOW);
         let mut news = News::default();
         for wait in waits {
-            let Some(severity) = self.due(&wait, at, now) else { continue };
+            let Some(severity) = self.due(binding, &wait, at, now) else { continue };
             let (_, count) = self.windows.entry(binding.to_owned()).or_insert((at, 0));
             if *count < IN_WINDOW {
                 *count += 1;
                 news.told.push((severity, wait));
             } else {
-                let (_, more) = news.more.get_or_insert((wait, 0));
-                *more += 1;
+                let (worst, _, more) = news.more.get_or_insert((severity, wait, 0));
+                (*worst, *more) = (severity.max(*worst), *more + 1);
             }
         }
         news
     }
 
     /// Whether a Pod is told of now, and how: what passes by itself becomes bad news when it lasts.
-    fn due(&mut self, wait: &Wait, at: Duration, now: Timestamp) -> Option<Severity> {
+    fn due(&mut self, binding: &str, wait: &Wait, at: Duration, now: Timestamp) -> Option<Severity> {
         let is_long = |since: Timestamp| now.duration_since(since) >= LONG_WAIT;
-        let known = self.pods.entry(wait.uid.clone()).or_insert_with(|| {
+        let known = self.pods.entry((wait.uid.clone(), binding.to_owned())).or_insert_with(|| {
             let is_known =
                 wait.said.as_ref().is_some_and(|(reason, since)| reason == wait.reason.as_str() && is_long(*since));
             // Another controller has told of it.
@@ -186,10 +189,34 @@ mod tests {
         let all = || (0..50).map(|number| wait(number, GateReason::HealthCheck)).collect::<Vec<_>>();
         let news = pods.news("b", all(), at, time(20));
         assert_eq!(news.told.len(), IN_WINDOW);
-        assert_eq!(news.more.map(|(first, more)| (first.pod.name, more)), Some(("web-20".to_owned(), 30)));
+        assert_eq!(
+            news.more.map(|(worst, first, more)| (worst, first.pod.name, more)),
+            Some((Severity::Normal, "web-20".to_owned(), 30))
+        );
         assert_eq!(pods.news("b", all(), at + WINDOW, time(80)), News::default(), "they were told of");
         let other = pods.news("c", vec![wait(70, GateReason::HealthCheck)], at, time(20));
         assert_eq!(other.told.len(), 1, "another binding has room of its own");
+    }
+
+    /// Of which each would else take the other's words for a change of its own.
+    #[test]
+    fn two_bindings_over_one_pod_tell_each_its_own() {
+        use GateReason::{HealthCheck, ListenerStopped};
+        let mut pods = WaitingPods::default();
+        let mut all = Vec::new();
+        for second in (20..1500).step_by(10) {
+            for (binding, reason) in [("b", HealthCheck), ("c", ListenerStopped)] {
+                let at = Duration::from_secs(1000 + second);
+                let news = pods.news(binding, vec![wait(1, reason)], at, time(i64::try_from(second).unwrap()));
+                all.extend(news.told.into_iter().map(|(severity, wait)| (binding, wait.reason, severity)));
+            }
+        }
+        let expected = [
+            ("b", HealthCheck, Severity::Normal),
+            ("c", ListenerStopped, Severity::Warning),
+            ("b", HealthCheck, Severity::Warning),
+        ];
+        assert_eq!(all, expected);
     }
 
     #[test]

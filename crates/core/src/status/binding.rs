@@ -10,7 +10,7 @@ use crate::api::binding::{
     ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::course::Grace;
+use crate::api::course::Motion;
 use crate::api::mark::ListenerName;
 use crate::api::{DirectAccessBindingStatus, MESSAGE_MAX, clip, names};
 use crate::model::{Attributes, Failure, Protocol, Region};
@@ -21,7 +21,7 @@ use crate::plan::{
 
 use super::conditions::{ConditionSet, Truth, Verdict, whole_seconds};
 use super::config::config_problems;
-use super::motion::{Motion, motion};
+use super::motion::{Lasting, motion};
 use super::placement::load_balancer;
 use super::programmed::programmed;
 use super::refused::RefusedWrites;
@@ -344,23 +344,17 @@ fn conditions(
     let ready = ready(round, plan, &[&accepted, &resolved, &programmed, &healthy]);
 
     let mut set = ConditionSet::new(previous, generation, round.snapshot.now);
-    let now = round.snapshot.now;
-    let since = (set.false_since(ConditionType::ResolvedRefs), set.false_since(ConditionType::TargetsHealthy));
-    // Pods that have just become ready are probed yet, however long a rollout takes.
-    let unhealthy = plan.unhealthy.first().and_then(|first| first.since);
-    let lasted = |grace| match grace {
-        Grace::Reference => now.duration_since(since.0),
-        Grace::Progress if healthy.reason == Reason::Unhealthy => {
-            now.duration_since(unhealthy.map_or(since.1, |ready| ready.max(since.1)))
-        }
-        Grace::Progress => now.duration_since(since.1),
-    };
+    let unhealthy_since = plan.unhealthy.first().and_then(|first| first.since);
+    let motion = motion(&ready, &Lasting { before: &set, healthy: &healthy, unhealthy_since });
+    // Whatever is the case: it does not get there.
+    let truth = if motion == Some(Motion::Stuck) { Truth::False } else { ready.truth };
+    let ready = Verdict { truth, ..ready };
     set.set(ConditionType::Accepted, &accepted);
     set.set(ConditionType::ResolvedRefs, &resolved);
     set.set(ConditionType::Programmed, &programmed);
     set.set(ConditionType::TargetsHealthy, &healthy);
     set.set(ConditionType::Ready, &ready);
-    match motion(&ready, lasted) {
+    match motion {
         Some(Motion::Moving) => {
             set.set(ConditionType::Reconciling, &Verdict { truth: Truth::True, ..ready.clone() });
         }

@@ -1,9 +1,11 @@
-//! Conditions: built in a fixed order, merged with the previous ones so that a time changes only when a status does.
+//! Conditions: built in a fixed order, merged with the previous ones so that a time changes only when a status does. That of Reconciling,
+//! which is there while something goes on, is another one when something else goes on: its time says since when.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::course::Course;
 use crate::api::{MESSAGE_MAX, clip};
 
 /// The three values of a condition.
@@ -61,11 +63,38 @@ impl<'a> ConditionSet<'a> {
         previous.filter(|found| found.status != "True").map_or(self.now, |found| found.last_transition_time.0)
     }
 
+    /// When this is.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// For how long the binding has been on this course, for the generation that it has; longer than all while it is Stalled on it.
+    pub(super) fn on_course(&self, course: Course) -> SignedDuration {
+        let find = |kind: ConditionType| {
+            let mut found = self.previous.iter().filter(|found| found.type_ == kind.as_str());
+            found.find(|found| self.is_on_course(found, course))
+        };
+        if find(ConditionType::Stalled).is_some() {
+            return SignedDuration::MAX;
+        }
+        find(ConditionType::Reconciling)
+            .map_or(SignedDuration::ZERO, |found| self.now.duration_since(found.last_transition_time.0))
+    }
+
+    fn is_on_course(&self, condition: &Condition, course: Course) -> bool {
+        condition.observed_generation == Some(self.generation)
+            && condition.reason.parse::<Reason>().is_ok_and(|reason| reason.course() == course)
+    }
+
     /// Adds a condition. Order of calls is order in the status.
     pub(super) fn set(&mut self, kind: ConditionType, verdict: &Verdict) {
         let status = verdict.truth.as_str();
         let previous = self.previous.iter().find(|condition| condition.type_ == kind.as_str());
-        let since = previous.filter(|found| found.status == status).map(|found| found.last_transition_time.clone());
+        let is_same = |found: &&Condition| {
+            let goes_on = kind != ConditionType::Reconciling || self.is_on_course(found, verdict.reason.course());
+            found.status == status && goes_on
+        };
+        let since = previous.filter(is_same).map(|found| found.last_transition_time.clone());
         self.conditions.push(Condition {
             type_: kind.to_string(),
             status: status.to_owned(),

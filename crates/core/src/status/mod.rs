@@ -18,7 +18,7 @@ mod tests;
 mod visit;
 
 pub use binding::{RefusedGate, Round, binding_status};
-pub use config::config_status;
+pub use config::{config_status, left_in_cloud};
 pub use failure::reason_of;
 pub use forecast::{Forecast, ForecastEnd, ForecastRound, forecast};
 pub use gate::{GateCondition, gate_condition, said};

@@ -70,18 +70,11 @@ fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<
     let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
     let past = round.failed_task.map(|(step, failure)| (step, failure));
     let own = round.outcome.failures().chain(past).find(|(step, _)| step.concerns(view.uid(), has));
-    match own {
-        Some((step, failure)) if step.is_alone() => {
-            let verdict = failed(failure);
-            Some(Verdict::new(
-                verdict.truth,
-                verdict.reason,
-                format!("{}; it was to {step}", verdict.message.trim_end_matches('.')),
-            ))
-        }
-        Some((_, failure)) => Some(failed(failure)),
-        None => None,
-    }
+    let (step, failure) = own?;
+    let verdict = failed(failure);
+    let Some(words) = step.words_for(view.uid(), has).filter(|_| step.is_alone()) else { return Some(verdict) };
+    let message = format!("{}; it was to {words}", verdict.message.trim_end_matches('.'));
+    Some(Verdict { message, ..verdict })
 }
 
 /// The most Pods that the message names.

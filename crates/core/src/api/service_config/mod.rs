@@ -69,7 +69,8 @@ pub use status::{EntryProblem, PROBLEMS_MAX, TkeServiceConfigStatus};
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct TkeServiceConfigSpec {
-    /// The attributes of the load balancer, its listeners and their rules. Default: none, everything is left as it is.
+    /// The attributes of the load balancer, its listeners and their rules. One that is taken out again stays in the cloud
+    /// as it was; to have another value, set it. Default: none, everything is left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     pub load_balancer: Option<LoadBalancerConfig>,

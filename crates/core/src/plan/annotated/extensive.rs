@@ -179,6 +179,11 @@ fn accessible(create: &mut CreateSpec, value: &Value) -> Result<(), String> {
 }
 
 fn tags(value: &Value) -> Result<Vec<Tag>, String> {
+    let is_known = |name: &String| ["TagKey", "TagValue"].contains(&name.as_str());
+    let mut members = value.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys);
+    if let Some(odd) = members.find(|name| !is_known(name)) {
+        return Err(format!("{} is not known; TagKey and TagValue are; correct it", quoted(odd)));
+    }
     let tag = |tag: &Value| {
         let key = tag.get("TagKey").and_then(Value::as_str)?.to_owned();
         let value = tag.get("TagValue").map_or(Some(""), Value::as_str)?.to_owned();

@@ -62,7 +62,11 @@ pub const KEYS: &[Key] = &[
         "The existing load balancer to use. Annotations that would create one are left out of account.",
     ),
     applied(names::CROSS_REGION_ID, "The region of the load balancer."),
-    applied(names::CROSS_VPC_ID, "The VPC of a load balancer that is created."),
+    applied(
+        names::CROSS_VPC_ID,
+        "The VPC of a load balancer that is created. Without it, that of the cluster: `--vpc-id`, else what load balancers that bindings \
+         name and TKE's ConfigMap say; where they do not, the account's default VPC, and no internal load balancer is created.",
+    ),
     applied(names::INTERNAL_SUBNET_ID, "The subnet of an internal load balancer that is created."),
     applied(names::INTERNET_CHARGE_TYPE, "The billing of a public load balancer that is created."),
     applied(

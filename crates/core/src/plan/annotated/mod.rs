@@ -63,6 +63,8 @@ pub struct Setting {
 pub enum Wish {
     /// It has none, and asks for none.
     None,
+    /// It has none and gets none, because nobody can read whether it asks.
+    Unclear,
     /// It has one with this spec.
     Serve(Box<DirectAccessBindingSpec>, Origin),
     /// It has none and gets none, because TKE's own service controller programs it.
@@ -112,6 +114,7 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
     let mut words = Words::new(service);
     let wish = match wish::asks(&mut words, setting, own) {
         Asks::No => Wish::None,
+        Asks::Unclear => Wish::Unclear,
         Asks::LeftToTke => {
             words.is_skipped();
             Wish::LeftToTke

@@ -112,6 +112,8 @@ impl HoldReason {
 pub(super) enum Asks {
     /// It does not, and has nothing.
     No,
+    /// Nobody can read whether it does, and it has nothing.
+    Unclear,
     /// It does.
     Yes(Origin),
     /// It would, but TKE's own service controller programs it; there is nothing of ours yet.
@@ -151,7 +153,7 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
         Reading::Said(false) => return end(End::SaidFalse),
         Reading::Unreadable(problem) => {
             words.problems.push(problem);
-            return if own.is_some() { Asks::Hold(HoldReason::Unreadable) } else { Asks::No };
+            return if own.is_some() { Asks::Hold(HoldReason::Unreadable) } else { Asks::Unclear };
         }
         Reading::Absent => match unsaid(service, setting, own) {
             Ok(origin) => origin,

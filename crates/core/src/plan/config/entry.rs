@@ -1,50 +1,54 @@
 //! One entry of a config, being read: each value is taken, or told why not.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value as Json;
 
 use crate::api::condition::ConfigProblem;
-use crate::api::service_config::{EntryProblem, SessionConfig};
-use crate::api::{MESSAGE_MAX, clip};
+use crate::api::service_config::SessionConfig;
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value};
 
-use super::{ConfigObject, Subject, fit, problem};
+use super::doubt::{Doubts, Field};
+use super::problems::{Problems, Report};
+use super::{Subject, fit};
 
 /// Seconds of session persistence when only its switch is set; the vendor's default.
 const SESSION_SECONDS: i64 = 30;
-/// The field of the time.
-const SESSION_TIME: &str = "session.sessionExpireTime";
 
-/// An entry being read.
-pub(super) struct Entry {
+/// An entry being judged.
+pub(super) struct Entry<'a> {
     pub(super) subject: Subject,
     attributes: Attributes,
-    problems: Vec<EntryProblem>,
-    /// Fields that are there and cannot be had.
-    doubts: BTreeSet<String>,
-    /// Fields that cannot be had, each with those that wait for it.
-    waits: Vec<(&'static str, Vec<&'static str>)>,
+    /// The problems of the whole config.
+    problems: &'a mut Problems,
+    /// Fields of this entry that are there and cannot be had.
+    doubts: Doubts,
+    /// Where it is reported that a field cannot be had, each with those that wait for it.
+    waits: Vec<(Report, Vec<&'static str>)>,
 }
 
-impl Entry {
-    pub(super) fn new(subject: Subject, config: &ConfigObject) -> Self {
-        let doubts = config.doubts(&subject.entry()).map(str::to_owned).collect();
-        Self { subject, attributes: Attributes::default(), problems: Vec::new(), doubts, waits: Vec::new() }
+impl<'a> Entry<'a> {
+    pub(super) fn new(subject: Subject, doubts: Doubts, problems: &'a mut Problems) -> Self {
+        Self { subject, attributes: Attributes::default(), problems, doubts, waits: Vec::new() }
     }
 
     pub(super) fn protocol(&self) -> Protocol {
         self.subject.protocol
     }
 
-    /// The field is there, and cannot be had.
-    pub(super) fn is_doubtful(&self, field: &str) -> bool {
-        self.doubts.contains(field)
+    /// Where it is reported that the field is there, and cannot be had.
+    pub(super) fn doubt(&self, field: Field) -> Option<Report> {
+        self.doubts.report(field)
     }
 
-    pub(super) fn tell(&mut self, field: &str, reason: ConfigProblem, message: &str) {
-        self.doubts.insert(field.to_owned());
-        self.problems.push(problem(&self.subject.entry(), Some(field), reason, message));
+    /// A value that cannot be had.
+    pub(super) fn refuse(&mut self, field: Field, reason: ConfigProblem, message: &str) -> Report {
+        let report = self.tell(field.path(), reason, message);
+        self.doubts.add(field, report);
+        report
+    }
+
+    /// What is wrong with something on which nothing depends.
+    fn tell(&mut self, field: &str, reason: ConfigProblem, message: &str) -> Report {
+        self.problems.add(&self.subject.entry(), Some(field), reason, message)
     }
 
     pub(super) fn set_some(&mut self, attribute: Attribute, value: Option<impl Into<Value>>) {
@@ -58,7 +62,7 @@ impl Entry {
             Some(word) => self.attributes.set(attribute, *word),
             None => {
                 let message = format!("'{value}' is not possible with {}; use {}", self.protocol(), words.join(", "));
-                self.tell(attribute.field(), ConfigProblem::NotAllowed, &message);
+                self.refuse(Field::Setting(attribute), ConfigProblem::NotAllowed, &message);
             }
         }
     }
@@ -70,7 +74,7 @@ impl Entry {
             Some(number) if (low..=high).contains(&number) => self.attributes.set(attribute, i64::from(number)),
             Some(number) => {
                 let message = format!("{number} is not possible; use {low} to {high}");
-                self.tell(attribute.field(), ConfigProblem::NotAllowed, &message);
+                self.refuse(Field::Setting(attribute), ConfigProblem::NotAllowed, &message);
             }
         }
     }
@@ -85,7 +89,7 @@ impl Entry {
             let names: Vec<_> = protocols.iter().map(|protocol| protocol.as_str()).collect();
             let message =
                 format!("{} listeners do not have it, only {}; remove it", self.protocol(), names.join(" and "));
-            self.tell(attribute.field(), ConfigProblem::NotSupported, &message);
+            self.refuse(Field::Setting(attribute), ConfigProblem::NotSupported, &message);
         }
     }
 
@@ -93,7 +97,7 @@ impl Entry {
     pub(super) fn own_name(&mut self, name: Option<&str>) {
         if name.is_some() {
             let message = "the name of a listener marks its owner and cannot be chosen; remove it";
-            self.tell(Attribute::Name.field(), ConfigProblem::NotSupported, message);
+            self.refuse(Field::Setting(Attribute::Name), ConfigProblem::NotSupported, message);
         }
     }
 
@@ -121,14 +125,14 @@ impl Entry {
             Some(1) => self.attributes.set(Attribute::Keepalive, true),
             Some(other) => {
                 let message = format!("{other} is not possible; use 0 or 1");
-                self.tell(Attribute::Keepalive.field(), ConfigProblem::NotAllowed, &message);
+                self.refuse(Field::Setting(Attribute::Keepalive), ConfigProblem::NotAllowed, &message);
             }
         }
     }
 
-    /// These wait for a field that cannot be had.
-    pub(super) fn wait_for(&mut self, field: &'static str, waiting: &[&'static str]) {
-        self.waits.push((field, waiting.to_vec()));
+    /// These wait for a field that cannot be had, as is reported there.
+    pub(super) fn wait_for(&mut self, report: Report, waiting: &[&'static str]) {
+        self.waits.push((report, waiting.to_vec()));
     }
 
     /// A switch of which the old spelling is there too.
@@ -147,17 +151,19 @@ impl Entry {
     pub(super) fn session(&mut self, config: Option<&SessionConfig>) {
         let Some(config) = config else { return };
         self.both_spellings("session.enabled", config.enable, config.enabled);
+        let switches = [(config.enable, "session.enable"), (config.enabled, "session.enabled")];
+        let switches: Vec<_> = switches.into_iter().filter_map(|(switch, path)| switch.map(|_| path)).collect();
         let high = if self.protocol().is_layer7() { 86_400 } else { 3_600 };
-        let switches = ["session.enable", "session.enabled"].into_iter().filter(|field| self.is_doubtful(field));
-        if config.switch().is_none()
-            && let Some(switch) = switches.min()
-        {
+        if let (None, Some(report)) = (config.switch(), self.doubt(Field::SessionSwitch)) {
             // Whether it is meant to be on is not known.
-            self.waits.push((switch, config.session_expire_time.map(|_| SESSION_TIME).into_iter().collect()));
+            let time = config.session_expire_time.map(|_| Field::SessionTime.path());
+            self.wait_for(report, time.as_slice());
             return;
         }
-        if config.switch() != Some(false) && self.is_doubtful(SESSION_TIME) {
-            self.waits.push((SESSION_TIME, config.switch().map(|_| "session.enable").into_iter().collect()));
+        if let (None | Some(true), None, Some(report)) =
+            (config.switch(), config.session_expire_time, self.doubt(Field::SessionTime))
+        {
+            self.wait_for(report, &switches);
             return;
         }
         let seconds = match (config.switch(), config.session_expire_time) {
@@ -170,35 +176,34 @@ impl Entry {
             self.attributes.set(Attribute::SessionSeconds, seconds);
         } else {
             let message = format!("{seconds} s is not possible with {}; use 30 to {high}", self.protocol());
-            self.tell(SESSION_TIME, ConfigProblem::NotAllowed, &message);
+            let report = self.refuse(Field::SessionTime, ConfigProblem::NotAllowed, &message);
+            self.wait_for(report, &switches);
         }
     }
 
     /// What belongs to a type of check waits where the type is not known, and the type where it would lack what it needs.
     fn type_of_check(&mut self) {
-        let is_doubtful = |attribute: &&Attribute| self.doubts.contains(attribute.field());
         let kind = self.attributes.text(Attribute::CheckType);
         let needed = kind.map(|kind| fit::needs_of(self.protocol(), kind)).unwrap_or_default();
-        let Some(first) = [Attribute::CheckType].iter().chain(needed).find(is_doubtful).copied() else { return };
+        let is_there = |attribute: &&Attribute| self.attributes.get(**attribute).is_some();
+        let mut depended_on = [Attribute::CheckType].iter().chain(needed).filter(|one| !is_there(one));
+        let Some(report) = depended_on.find_map(|one| self.doubt(Field::Setting(*one))) else { return };
         let members = [Attribute::CheckType].into_iter().chain(fit::MEMBERS_OF_TYPE);
         let waiting: Vec<_> = members.filter(|member| self.attributes.remove(*member).is_some()).collect();
-        self.waits.push((first.field(), waiting.into_iter().map(Attribute::field).collect()));
+        self.waits.push((report, waiting.into_iter().map(Attribute::field).collect()));
     }
 
     /// What can be applied, whatever it meets.
-    pub(super) fn finish(mut self, problems: &mut Vec<EntryProblem>) -> Attributes {
+    pub(super) fn finish(mut self) -> Attributes {
         self.type_of_check();
-        let entry = self.subject.entry();
-        problems.extend(self.problems);
-        for (field, waiting) in self.waits.into_iter().filter(|(_, waiting)| !waiting.is_empty()) {
-            let mut of_entry = problems.iter_mut().filter(|problem| problem.entry == entry);
-            if let Some(problem) = of_entry.find(|problem| problem.field.as_deref() == Some(field)) {
-                let message = format!("{}; until then {} stay as they are", problem.message, waiting.join(", "));
-                problem.message = clip(&message, MESSAGE_MAX);
-            }
+        for (report, waiting) in self.waits.into_iter().filter(|(_, waiting)| !waiting.is_empty()) {
+            self.problems.amend(report, &format!("until then {} stay as they are", waiting.join(", ")));
         }
         let (attributes, told) = fit::consistent(self.subject.protocol, IpFamily::V4, &self.attributes);
-        problems.extend(told.iter().map(|misfit| misfit.problem(&self.subject)));
+        for misfit in told {
+            let field = misfit.attribute.field();
+            self.problems.add(&self.subject.entry(), Some(field), misfit.reason, &misfit.message);
+        }
         attributes
     }
 }

@@ -4,6 +4,8 @@ use crate::api::condition::ConfigProblem;
 use crate::api::service_config::HealthCheckConfig;
 use crate::model::{Attribute, Protocol};
 
+use super::Part;
+use super::doubt::Field;
 use super::entry::Entry;
 
 /// Most characters of what a custom check sends and expects.
@@ -21,18 +23,17 @@ pub(super) const fn check_types(protocol: Protocol) -> &'static [&'static str] {
     }
 }
 
-impl Entry {
+impl Entry<'_> {
     pub(super) fn health_check(&mut self, config: Option<&HealthCheckConfig>) {
         let Some(config) = config else { return };
         self.both_spellings("healthCheck.enabled", config.enable, config.enabled);
         if config.switch() == Some(true) && self.is_wildcard() && config.http_check_domain.is_none() {
-            if self.is_doubtful(Attribute::CheckDomain.field()) {
-                self.wait_for(Attribute::CheckDomain.field(), &["the other settings of healthCheck"]);
-                return;
-            }
-            let message = "the domain is a wildcard, which cannot be asked for; set the host of the health check, which \
-                           is not applied without it";
-            self.tell(Attribute::CheckDomain.field(), ConfigProblem::MissingValue, message);
+            let field = Field::Setting(Attribute::CheckDomain);
+            let report = self.doubt(field).unwrap_or_else(|| {
+                let message = "the domain is a wildcard, which cannot be asked for; set the host of the health check";
+                self.refuse(field, ConfigProblem::MissingValue, message)
+            });
+            self.wait_for(report, &["the other settings of healthCheck"]);
             return;
         }
         self.set_some(Attribute::CheckSwitch, config.switch());
@@ -54,7 +55,7 @@ impl Entry {
     }
 
     fn is_wildcard(&self) -> bool {
-        self.subject.rule.as_ref().is_some_and(|(domain, _)| domain.contains('*') || domain.starts_with('~'))
+        matches!(&self.subject.part, Part::Rule { domain, .. } if domain.contains('*') || domain.starts_with('~'))
     }
 
     fn check_port(&mut self, port: Option<i32>) {
@@ -63,7 +64,7 @@ impl Entry {
             None | Some(0) => {}
             Some(_) if !matches!(self.protocol(), Protocol::Tcp | Protocol::Udp) => {
                 let message = format!("{} listeners check the target's own port; remove it", self.protocol());
-                self.tell(attribute.field(), ConfigProblem::NotSupported, &message);
+                self.refuse(Field::Setting(attribute), ConfigProblem::NotSupported, &message);
             }
             Some(-1) => self.set_some(attribute, Some(-1_i64)),
             Some(_) => self.number(attribute, port, 1, 65_535),
@@ -77,7 +78,7 @@ impl Entry {
             Some(other) => {
                 let message =
                     format!("{other} is not possible; use 0 (the load balancer's address) or 1 (100.64.0.0/10)");
-                self.tell(Attribute::CheckSource.field(), ConfigProblem::NotAllowed, &message);
+                self.refuse(Field::Setting(Attribute::CheckSource), ConfigProblem::NotAllowed, &message);
             }
         }
     }
@@ -86,7 +87,7 @@ impl Entry {
         let Some(text) = text else { return };
         if text.chars().count() > most {
             let message = format!("it has more than {most} characters; shorten it");
-            self.tell(attribute.field(), ConfigProblem::NotAllowed, &message);
+            self.refuse(Field::Setting(attribute), ConfigProblem::NotAllowed, &message);
         } else {
             self.set_some(attribute, Some(text));
         }
@@ -96,7 +97,7 @@ impl Entry {
         match path {
             Some(path) if !path.starts_with('/') => {
                 let message = "a path begins with '/'; correct it";
-                self.tell(Attribute::CheckPath.field(), ConfigProblem::NotAllowed, message);
+                self.refuse(Field::Setting(Attribute::CheckPath), ConfigProblem::NotAllowed, message);
             }
             path => self.text(Attribute::CheckPath, path, 200),
         }
@@ -109,7 +110,7 @@ impl Entry {
             self.text(attribute, Some(context), CONTEXT_MAX);
         } else {
             let message = "only visible ASCII characters are possible; write others as HEX";
-            self.tell(attribute.field(), ConfigProblem::NotAllowed, message);
+            self.refuse(Field::Setting(attribute), ConfigProblem::NotAllowed, message);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What a TkeServiceConfig wishes of listeners, domains and rules, and which of it can be had.
 //!
-//! [`ConfigObject`] reads what users wrote, field by field; [`wishes`] judges it and knows nothing of the cloud; [`fit`] compares one wish
+//! [`ConfigObject`] reads what users wrote, field by field, and judges it once, knowing nothing of the cloud; [`fit`] compares one wish
 //! with what is there. What a config does not say is in no wish. What cannot be applied becomes a problem of its entry, and everything else is applied.
 
 pub mod auto;
+mod doubt;
 mod entry;
 mod fit;
 mod health_check;
+mod judge;
+mod problems;
 mod read;
 mod reference;
 #[cfg(test)]
@@ -15,23 +18,22 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::api::condition::ConfigProblem;
-use crate::api::service_config::{DomainConfig, EntryProblem, L4ListenerConfig, L7ListenerConfig};
-use crate::api::{MESSAGE_MAX, TkeServiceConfigSpec, clip};
-use crate::model::{Attribute, Attributes, Protocol};
+use crate::api::service_config::EntryProblem;
+use crate::api::{MESSAGE_MAX, clip};
+use crate::model::{Attribute, Attributes, Protocol, Value};
 
-use entry::Entry;
 pub use fit::{Misfit, fit, fit_new};
+#[cfg(test)]
+pub(crate) use judge::judged;
 pub use read::ConfigObject;
 pub use reference::{Reference, reference};
-
-/// Most Mbps of a public load balancer.
-const BANDWIDTH_MAX: i32 = 61_440;
 
 /// Everything that a config wishes, by what it is wished for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wishes {
     /// What is wrong with entries, whatever they are used for. The rest of them counts.
     pub problems: Vec<EntryProblem>,
+    subjects: Vec<Subject>,
     bandwidth: Option<i64>,
     listeners: BTreeMap<(Protocol, u16), ListenerWish>,
 }
@@ -56,23 +58,44 @@ struct DomainWish {
     rules: BTreeMap<String, Attributes>,
 }
 
-/// What an entry is for.
+/// What an entry, or a field of it, names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// The listener's protocol.
     pub protocol: Protocol,
     /// The listener's port.
     pub port: u16,
-    /// Domain and url, when it is for a rule.
-    pub rule: Option<(String, String)>,
+    /// The listener, or what of it.
+    pub part: Part,
+}
+
+/// What of a listener something is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All of it.
+    Listener,
+    /// The domain of this name.
+    Domain(String),
+    /// The domain of this name, as its default.
+    DefaultServer(String),
+    /// A rule.
+    Rule {
+        /// Its domain.
+        domain: String,
+        /// Its path.
+        url: String,
+    },
 }
 
 impl Subject {
     /// The name of the entry in `status.problems`, such as `HTTPS:443 shop.example.com/cart`.
     pub fn entry(&self) -> String {
-        match &self.rule {
-            None => format!("{}:{}", self.protocol, self.port),
-            Some((domain, url)) => format!("{}:{} {domain}{url}", self.protocol, self.port),
+        match &self.part {
+            Part::Listener | Part::DefaultServer(_) => format!("{}:{}", self.protocol, self.port),
+            // The load balancer's own address has no name.
+            Part::Domain(domain) if domain.is_empty() => format!("{}:{}", self.protocol, self.port),
+            Part::Domain(domain) => format!("{}:{} {domain}", self.protocol, self.port),
+            Part::Rule { domain, url } => format!("{}:{} {domain}{url}", self.protocol, self.port),
         }
     }
 }
@@ -113,21 +136,27 @@ impl Wishes {
         self.bandwidth.is_none() && self.listeners.values().all(ListenerWish::is_idle)
     }
 
-    /// What the config has entries for: each listener, and each rule.
-    pub fn subjects(&self) -> Vec<Subject> {
-        let mut subjects = Vec::new();
+    /// Each setting that is wished, with what it is wished of. That of the load balancer itself is not among them.
+    pub fn settings(&self) -> Vec<(Subject, Attribute, &Value)> {
+        let mut parts = Vec::new();
         for ((protocol, port), wish) in &self.listeners {
-            subjects.push(Subject { protocol: *protocol, port: *port, rule: None });
-            for (domain, rules) in &wish.domains {
-                let rule = |url: &String| Subject {
-                    protocol: *protocol,
-                    port: *port,
-                    rule: Some((domain.clone(), url.clone())),
-                };
-                subjects.extend(rules.rules.keys().map(rule));
+            let subject = |part| Subject { protocol: *protocol, port: *port, part };
+            parts.push((subject(Part::Listener), &wish.attributes));
+            for (name, domain) in &wish.domains {
+                parts.push((subject(Part::Domain(name.clone())), &domain.attributes));
+                let rule = |url: &String| Part::Rule { domain: name.clone(), url: url.clone() };
+                parts.extend(domain.rules.iter().map(|(url, attributes)| (subject(rule(url)), attributes)));
             }
         }
-        subjects
+        let each = parts.iter().flat_map(|(subject, attributes)| {
+            attributes.iter().map(|(attribute, value)| (subject.clone(), attribute, value))
+        });
+        each.collect()
+    }
+
+    /// Everything of load balancers that the config names, in the order of its entries: listeners, domains and rules.
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects
     }
 }
 
@@ -138,131 +167,5 @@ pub fn problem(entry: &str, field: Option<&str>, reason: ConfigProblem, message:
         field: field.map(|field| clip(field, 128)),
         reason: reason.to_string(),
         message: clip(message, MESSAGE_MAX),
-    }
-}
-
-/// What a config wishes.
-pub fn wishes(config: &ConfigObject) -> Wishes {
-    let mut wishes = Wishes { problems: config.problems.clone(), ..Wishes::default() };
-    let spec = &config.object.spec;
-    wishes.read_bandwidth(spec);
-    for entry in spec.l4_listeners() {
-        wishes.read_layer4(config, entry);
-    }
-    for entry in spec.l7_listeners() {
-        wishes.read_layer7(config, entry);
-    }
-    wishes
-}
-
-impl Wishes {
-    fn read_bandwidth(&mut self, spec: &TkeServiceConfigSpec) {
-        let asked = spec.load_balancer.as_ref().and_then(|config| config.internet_max_bandwidth_out);
-        match asked {
-            None | Some(0) => {}
-            Some(mbps) if (1..=BANDWIDTH_MAX).contains(&mbps) => self.bandwidth = Some(i64::from(mbps)),
-            Some(mbps) => {
-                let message = format!("{mbps} Mbps is not possible; use 1 to {BANDWIDTH_MAX}");
-                let field = Attribute::Bandwidth.field();
-                self.problems.push(problem("loadBalancer", Some(field), ConfigProblem::NotAllowed, &message));
-            }
-        }
-    }
-
-    /// The listener of an entry; `None`, and a problem, when it names none or one that was named before.
-    fn begin(&mut self, is_layer7: bool, protocol: &str, port: i32) -> Option<(Protocol, u16)> {
-        let entry = format!("{protocol}:{port}");
-        let Some(protocol) = protocol.parse::<Protocol>().ok().filter(|found| found.is_layer7() == is_layer7) else {
-            let known = if is_layer7 { "HTTP or HTTPS" } else { "TCP, UDP, TCP_SSL or QUIC" };
-            let message = format!("protocol '{protocol}' has no place here; use {known}");
-            self.problems.push(problem(&entry, Some("protocol"), ConfigProblem::NotAllowed, &message));
-            return None;
-        };
-        let Some(port) = u16::try_from(port).ok().filter(|port| *port > 0) else {
-            let message = "port must be from 1 to 65535; correct it";
-            self.problems.push(problem(&entry, Some("port"), ConfigProblem::NotAllowed, message));
-            return None;
-        };
-        if self.listeners.contains_key(&(protocol, port)) {
-            let message = "the listener has two entries, and the first one counts; remove this one";
-            self.problems.push(problem(&entry, None, ConfigProblem::Contradiction, message));
-            return None;
-        }
-        self.listeners.insert((protocol, port), ListenerWish::default());
-        Some((protocol, port))
-    }
-
-    fn read_layer4(&mut self, whole: &ConfigObject, config: &L4ListenerConfig) {
-        let Some((protocol, port)) = self.begin(false, &config.protocol, config.port) else { return };
-        let mut entry = Entry::new(Subject { protocol, port, rule: None }, whole);
-        entry.own_name(config.listener_name.as_deref());
-        entry.scheduler(config.scheduler.as_deref());
-        entry.session(config.session.as_ref());
-        entry.only_for(
-            &[Protocol::TcpSsl, Protocol::Quic],
-            Attribute::ProxyProtocol,
-            config.proxy_protocol.as_ref().and_then(|config| config.enable),
-        );
-        let reset = config.deregister_target_rst;
-        entry.only_for(&[Protocol::Tcp, Protocol::Udp], Attribute::ResetOnDeregister, reset);
-        entry.health_check(config.health_check.as_ref());
-        let attributes = entry.finish(&mut self.problems);
-        self.listeners.entry((protocol, port)).or_default().attributes = attributes;
-    }
-
-    fn read_layer7(&mut self, whole: &ConfigObject, config: &L7ListenerConfig) {
-        let Some((protocol, port)) = self.begin(true, &config.protocol, config.port) else { return };
-        let mut entry = Entry::new(Subject { protocol, port, rule: None }, whole);
-        entry.own_name(config.listener_name.as_deref());
-        entry.keepalive(config.keepalive_enable);
-        entry.set_some(Attribute::Snat, config.snat_enable);
-        entry.left_to_the_binding("sniSwitch", config.sni_switch.as_ref());
-        for domain in config.domains() {
-            let field = format!("domains[{}].certificate", domain.domain);
-            entry.left_to_the_binding(&field, domain.certificate.as_ref());
-        }
-        let attributes = entry.finish(&mut self.problems);
-        let mut wish = ListenerWish { attributes, domains: BTreeMap::new() };
-        for domain in config.domains() {
-            self.read_domain(whole, (protocol, port), &mut wish, domain);
-        }
-        if let Some(name) = &config.default_server {
-            wish.domains.entry(name.clone()).or_default().attributes.set(Attribute::DefaultServer, true);
-        }
-        self.listeners.insert((protocol, port), wish);
-    }
-
-    fn read_domain(
-        &mut self,
-        whole: &ConfigObject,
-        (protocol, port): (Protocol, u16),
-        wish: &mut ListenerWish,
-        config: &DomainConfig,
-    ) {
-        let name = config.domain.as_str();
-        let listener = Subject { protocol, port, rule: None };
-        if wish.domains.contains_key(name) {
-            let message = format!("domain '{name}' is there twice, and the first one counts; remove the other");
-            self.problems.push(problem(&listener.entry(), Some("domains"), ConfigProblem::Contradiction, &message));
-            return;
-        }
-        let mut entry = Entry::new(listener, whole);
-        entry.only_for(&[Protocol::Https], Attribute::Http2, config.http2);
-        let mut domain = DomainWish { attributes: entry.finish(&mut self.problems), rules: BTreeMap::new() };
-        for config in config.rules() {
-            let subject = Subject { protocol, port, rule: Some((name.to_owned(), config.url.clone())) };
-            if domain.rules.contains_key(&config.url) {
-                let message = "the rule is there twice, and the first one counts; remove the other";
-                self.problems.push(problem(&subject.entry(), Some("url"), ConfigProblem::Contradiction, message));
-                continue;
-            }
-            let mut entry = Entry::new(subject, whole);
-            entry.forward_type(config.forward_type.as_deref());
-            entry.scheduler(config.scheduler.as_deref());
-            entry.session(config.session.as_ref());
-            entry.health_check(config.health_check.as_ref());
-            domain.rules.insert(config.url.clone(), entry.finish(&mut self.problems));
-        }
-        wish.domains.insert(name.to_owned(), domain);
     }
 }

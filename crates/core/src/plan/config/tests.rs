@@ -6,11 +6,11 @@ use super::*;
 use crate::api::TkeServiceConfigSpec;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::RawServiceConfig;
-use crate::model::Value;
+use crate::model::{Attribute, Value};
 
 fn read(spec: &Json) -> Wishes {
     let raw = json!({"metadata": {"name": "tuned"}, "spec": {"loadBalancer": spec}});
-    wishes(&serde_json::from_value::<RawServiceConfig>(raw).expect("a config").into())
+    ConfigObject::from(serde_json::from_value::<RawServiceConfig>(raw).expect("a config")).wishes().clone()
 }
 
 fn layer4(protocol: &str, entry: &Json) -> Wishes {
@@ -194,7 +194,7 @@ fn each_field_of_the_schema_has_a_row() {
 
 #[test]
 fn what_is_not_said_is_not_wished() {
-    assert_eq!(wishes(&TkeServiceConfigSpec::default().into()), Wishes::default());
+    assert_eq!(*ConfigObject::from(TkeServiceConfigSpec::default()).wishes(), Wishes::default());
     for silent in [json!({}), json!({"session": {}, "healthCheck": {}}), json!({"healthCheck": {"intervalTime": 0}})] {
         let wishes = layer4("TCP", &silent);
         assert!(wishes.is_empty() && wishes.problems.is_empty(), "{silent}: {wishes:?}");

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::api::DirectAccessBindingStatus;
 use crate::plan::tests::world::{ACCOUNT, World};
-use crate::plan::vpc::{ClusterVpc, VpcDoubt, VpcSource};
+use crate::plan::vpc::{ClusterVpc, KnownVpc, VpcDoubt, VpcSource};
 use crate::plan::{Cloud, Since, plan};
 
 /// What there is of the binding and of its load balancer.
@@ -146,8 +146,9 @@ fn internal(wished: Option<(i64, Option<&str>)>, vpc: ClusterVpc) -> Asked {
 
 #[test]
 fn the_vpc_is_recorded_with_the_wish_and_stays_while_it_counts() {
-    let of = |id: &str| ClusterVpc::Known { id: id.to_owned(), source: VpcSource::TkeConfig };
-    let flag = |id: &str| ClusterVpc::Known { id: id.to_owned(), source: VpcSource::Flag };
+    let known = |id: &str, source| ClusterVpc::Known(KnownVpc { id: id.to_owned(), source, dissent: Vec::new() });
+    let of = |id: &str| known(id, VpcSource::LoadBalancer(LoadBalancerId::new("lb-9")));
+    let (tke, flag) = (|id: &str| known(id, VpcSource::TkeConfig), |id: &str| known(id, VpcSource::Flag));
     let nobody = || ClusterVpc::Unknown(VpcDoubt::Nobody);
     let (one, two) = (Some("vpc-1"), Some("vpc-2"));
     for (wished, vpc, call, wish) in [
@@ -160,7 +161,10 @@ fn the_vpc_is_recorded_with_the_wish_and_stays_while_it_counts() {
         (Some((1, one)), ClusterVpc::Pending, one, Some((1, one))),
         // One that has brought nothing is followed by another.
         (Some((600, one)), of("vpc-2"), None, Some((0, two))),
-        // A flag ends one of another VPC, when no call of it can be under way.
+        // A flag, or TKE, ends one of another VPC, when no call of it can be under way.
+        (Some((29, one)), tke("vpc-2"), one, Some((29, one))),
+        (Some((30, one)), tke("vpc-2"), None, Some((0, two))),
+        (Some((30, one)), of("vpc-2"), one, Some((30, one))),
         (Some((29, one)), flag("vpc-2"), one, Some((29, one))),
         (Some((30, one)), flag("vpc-2"), None, Some((0, two))),
         (Some((30, one)), flag("vpc-1"), one, Some((30, one))),

@@ -31,12 +31,12 @@ impl Wish {
         Some(Self { at: recorded.requested_time.as_ref()?.0, vpc_id: recorded.requested_vpc_id.clone() })
     }
 
-    /// The call that it stands for may still be made. What is found by now changes no wish; only what a flag says makes a new one, once
+    /// The call that it stands for may still be made. What is found by now changes no wish; only what the flag or TKE says makes a new one, once
     /// no call of this one can be under way.
     pub(super) fn is_current(&self, spec: &CreateSpec, snapshot: &Snapshot) -> bool {
         let age = snapshot.now.duration_since(self.at);
         let is_overruled =
-            self.vpc_id.as_deref().is_some_and(|id| snapshot.vpc.flagged().is_some_and(|flag| flag != id));
+            self.vpc_id.as_deref().is_some_and(|id| snapshot.vpc.stated().is_some_and(|stated| stated != id));
         // Without a VPC the cloud refuses it. An earlier version asked all the same.
         let is_possible = spec.network == LoadBalancerNetwork::Public || self.vpc_of(spec, snapshot).is_some();
         age < WISH_LASTS && is_possible && !(is_overruled && age >= CALL_LASTS)

@@ -9,6 +9,7 @@ use crate::api::names;
 use crate::model::{LoadBalancer, Pod, Service};
 use crate::plan::BindingView;
 use crate::plan::removals::Hold;
+use crate::plan::vpc::KnownVpc;
 
 /// One advice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,19 +73,19 @@ pub(in crate::plan) fn ungated(view: &BindingView, pods: &[&Pod]) -> Option<Advi
         return None;
     }
     let meta = &view.binding.metadata;
-    let (label, value) = (names::GATES_LABEL, names::GATES_ENABLED);
     let bound = meta.creation_timestamp.as_ref().map(|time| time.0);
     let is_older = |pod: &&Pod| bound.zip(pod.created).is_some_and(|(bound, created)| created < bound);
-    let remake = remake(meta.namespace.as_deref().unwrap_or_default(), pods);
+    let namespace = meta.namespace.as_deref().unwrap_or_default();
+    let (label, remake) = (names::gates_command(namespace), remake(namespace, pods));
     let message = if pods.iter().all(is_older) {
         format!(
-            "Pods that are older than this binding have no readiness gate, so that their rollout does not wait for the load balancer; see \
-             that the namespace has the label {label}={value}, and {remake}"
+            "Pods that are older than this binding have no readiness gate, so that their rollout does not wait for the load balancer; run \
+             '{label}', and then {remake}"
         )
     } else {
         format!(
-            "some Pods have no readiness gate, so that their rollout does not wait for the load balancer; label the namespace \
-             {label}={value}, see that the controller injects gates, and {remake}"
+            "some Pods have no readiness gate, so that their rollout does not wait for the load balancer; run '{label}', see that \
+             the controller injects gates, and then {remake}"
         )
     };
     let names = pods.iter().map(|pod| pod.key.name.as_str());
@@ -144,11 +145,12 @@ pub(in crate::plan) fn two_networks() -> Advice {
     Advice::new(AdviceReason::TwoNetworks, message.to_owned())
 }
 
-pub(in crate::plan) fn other_vpc(load_balancer: &LoadBalancer, cluster: &str) -> Advice {
+pub(in crate::plan) fn other_vpc(load_balancer: &LoadBalancer, cluster: &KnownVpc) -> Advice {
     let message = format!(
-        "load balancer '{}' is of VPC '{}' and the cluster of '{cluster}': that works for accounts of the standard type, with both \
-         VPCs in one Cloud Connect Network and SnatPro or cross-region binding switched on",
-        load_balancer.id, load_balancer.vpc_id
+        "load balancer '{}' is of VPC '{}' and the cluster of '{}', because {}: that works for accounts of the standard type, with \
+         both VPCs in one Cloud Connect Network and SnatPro or cross-region binding switched on; where the cluster is in another \
+         VPC, {VPC_REMEDY}",
+        load_balancer.id, load_balancer.vpc_id, cluster.id, cluster.source
     );
     Advice::new(AdviceReason::OtherVpc, message)
 }

@@ -31,7 +31,7 @@ pub(super) use held::{
     load_balancer_not_marked, load_balancer_not_shown, not_proven_gone, other_account, removals_held, route_held,
 };
 pub use no_weight::no_weight;
-pub(super) use probe::probe;
+pub(super) use probe::{probe, probed_at};
 pub(super) use references::{
     certificate_not_found, config_not_found, config_not_owned, config_refused, listener_not_found,
     load_balancer_not_found, no_pod_port, no_selector, not_chosen_by_tke, rule_not_found, service_not_found,
@@ -40,7 +40,7 @@ pub(super) use references::{
 pub use refused::{call_failed, gates_not_written, not_written};
 pub(super) use spec::{
     certificate_missing, certificates_differ, claimed_by_older, domain_missing, held_by_foreign, listener_mismatch,
-    managed_by_tke, parked, port_impossible, rule_twice, suspended, switches_refused, vpc_unknown,
+    managed_by_tke, parked, port_impossible, region_unknown, rule_twice, suspended, switches_refused, vpc_unknown,
 };
 pub(super) use targets::no_targets;
 pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};

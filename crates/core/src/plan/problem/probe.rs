@@ -31,6 +31,13 @@ pub(in crate::plan) fn probe(check: &Attributes, address: Address, seen: Option<
     )
 }
 
+/// Where and how a target of this port is probed, as far as the cloud shows it: `port 9000 by HTTP`.
+pub(in crate::plan) fn probed_at(check: &Attributes, port: u16) -> String {
+    let port = check.number(Attribute::CheckPort).filter(|port| *port > 0).unwrap_or_else(|| i64::from(port));
+    let kind = check.text(Attribute::CheckType).map(|kind| format!(" by {kind}")).unwrap_or_default();
+    format!("port {port}{kind}")
+}
+
 /// The answers that count as success.
 fn codes(sum: i64) -> String {
     let classes: Vec<_> = (0..5).filter(|bit| sum & (1 << bit) != 0).map(|bit| format!("{}xx", bit + 1)).collect();
@@ -76,5 +83,12 @@ mod tests {
             "{found}"
         );
         assert!(found.ends_with("let probes from 100.64.0.0/10 in"), "{found}");
+        let at = |all: &[(Attribute, Value)]| {
+            let check: Attributes = all.iter().cloned().collect();
+            probed_at(&check, 8080)
+        };
+        assert_eq!((at(&[]).as_str(), at(&http).as_str()), ("port 8080", "port 9000 by HTTP"));
+        let usual = [(Attribute::CheckPort, Value::Number(-1)), (Attribute::CheckType, text("TCP"))];
+        assert_eq!(at(&usual), "port 8080 by TCP");
     }
 }

@@ -17,9 +17,12 @@ fn namespace(binding: &DirectAccessBinding) -> &str {
 }
 
 pub(in crate::plan) fn service_not_found(binding: &DirectAccessBinding) -> Problem {
+    let status = binding.status.as_ref();
+    let has_listener = status.is_some_and(|status| status.listeners.iter().any(|row| row.listener_id.is_some()));
+    let until_then =
+        if has_listener { "the listeners serve the Pods that it selected last" } else { "no listener is made" };
     let message = format!(
-        "Service '{}/{}' does not exist; create it or correct spec.serviceRef.name. Until then the listeners serve the Pods that it \
-         selected last",
+        "Service '{}/{}' does not exist; create it or correct spec.serviceRef.name. Until then {until_then}",
         namespace(binding),
         binding.spec.service_ref.name
     );
@@ -27,6 +30,14 @@ pub(in crate::plan) fn service_not_found(binding: &DirectAccessBinding) -> Probl
 }
 
 pub(in crate::plan) fn no_selector(service: &Service) -> Problem {
+    if service.is_external_name {
+        let message = format!(
+            "Service '{}' is of type ExternalName: it stands for a name outside of the cluster and has no Pods; give it the type ClusterIP \
+             and a selector, or delete this binding and make one that names another Service in spec.serviceRef",
+            service.key
+        );
+        return unresolved(Reason::NoSelector, message);
+    }
     let message = format!(
         "Service '{}' has no selector, so no Pods can be bound; give it a selector, or name another Service in spec.serviceRef",
         service.key

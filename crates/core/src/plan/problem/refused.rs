@@ -1,13 +1,14 @@
 //! What the cloud or the API server refuses. Their words are part of it, because they name what is to be allowed.
 
 use crate::api::condition::Reason;
-use crate::model::Failure;
+use crate::model::{Failure, is_unknown_region};
 
 /// A call of the cloud that has failed. Without the request id: it is another one in every reply, and a status that always differs would
 /// always be written.
 pub fn call_failed(failure: &Failure, reason: Reason) -> String {
     let said = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
     let remedy = match reason {
+        _ if is_unknown_region(failure) => "Correct the region",
         Reason::Failed => "The page docs/errors.md says what the code means, and what to do",
         _ => reason.remedy(),
     };

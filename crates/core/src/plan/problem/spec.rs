@@ -4,9 +4,10 @@ use super::{Problem, VPC_REMEDY, accepted};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Parking};
 use crate::api::condition::Reason;
-use crate::model::{Listener, Protocol};
+use crate::model::{Listener, Protocol, Region, nearest_region};
 use crate::plan::BindingView;
 use crate::plan::annotated::HoldReason;
+use crate::plan::placement;
 
 pub(in crate::plan) fn suspended() -> Problem {
     accepted(Reason::Suspended, "spec.suspend is true: nothing is changed until it is set to false".to_owned())
@@ -75,6 +76,30 @@ pub(in crate::plan) fn parked(view: &BindingView, parking: Parking) -> Problem {
         parking.state()
     );
     accepted(Reason::Parked, message)
+}
+
+/// The cloud has no region of this name.
+pub(in crate::plan) fn region_unknown(binding: &DirectAccessBinding, region: &Region) -> Problem {
+    let meta = &binding.metadata;
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let near = nearest_region(region).map_or_else(|| ";".to_owned(), |near| format!("; did you mean '{near}'?"));
+    let delete = format!("run 'kubectl delete directaccessbinding {name} -n {namespace}'");
+    let is_named = binding.spec.load_balancer.as_ref().is_some_and(|named| named.region.is_some());
+    let way = match (is_named, placement::owning_service(binding)) {
+        (false, _) => {
+            "correct the controller's --region (the chart's region), or name the load balancer's in this field"
+                .to_owned()
+        }
+        (true, Some(_)) => format!(
+            "correct it in the annotations of Service '{namespace}/{}'; a binding's region cannot be changed, so then {delete}, and the \
+             controller makes it anew",
+            binding.spec.service_ref.name
+        ),
+        (true, None) => {
+            format!("it cannot be changed later, so {delete}, and apply it anew with the right region")
+        }
+    };
+    invalid("spec.loadBalancer.region", &format!("the cloud has no region '{region}'{near} {way}"))
 }
 
 /// A listener is to be made that needs a certificate, and none is named.

@@ -31,6 +31,8 @@ pub struct Unhealthy {
     pub pod: String,
     /// The listener or rule.
     pub route: String,
+    /// Where and how it is probed.
+    pub probe: String,
 }
 
 /// What there is to say of targets that the cloud finds unhealthy, those first whose Pods have been ready for longest.
@@ -41,8 +43,9 @@ pub fn unhealthy(found: &[Unhealthy]) -> Option<String> {
     pods.dedup();
     let pods = listed(pods.into_iter().map(|pod| format!("'{pod}'")), "some");
     Some(format!(
-        "{} finds {pods} unhealthy; Pods have to answer its health check, and their security groups have to let it through",
-        first.route
+        "{} finds {pods} unhealthy, which it probes at {}; Pods have to answer its health check, and their security groups have to let \
+         it through",
+        first.route, first.probe
     ))
 }
 
@@ -50,7 +53,7 @@ pub fn unhealthy(found: &[Unhealthy]) -> Option<String> {
 /// reason, the reason says it.
 pub fn nobody_serves(listeners: &[NoTargets], desired: usize) -> String {
     let Some(first) = listeners.first() else {
-        return "there is no listener to serve behind yet; do what the conditions before this one say".to_owned();
+        return "there is no listener to serve behind yet; what it waits for is said by Accepted, ResolvedRefs or Programmed, whichever is not True".to_owned();
     };
     let is_alike = listeners.iter().all(|one| one.why == first.why);
     if desired == 0 && is_alike {

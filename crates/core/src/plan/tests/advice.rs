@@ -55,7 +55,7 @@ fn pods_without_gates_are_named_with_the_command_that_makes_them_anew() {
     assert_eq!(condition(&older, ConditionType::Ready).0, "True");
     assert_eq!(condition(&older, ConditionType::Accepted).2, "the spec is valid and without conflict");
     let younger = advice(&ungated(SignedDuration::from_secs(10)), "UngatedPods").unwrap();
-    let label = "label the namespace cloud.tencent.com/direct-access-gates=enabled";
+    let label = "run 'kubectl label namespace shop cloud.tencent.com/direct-access-gates=enabled --overwrite'";
     assert!(younger.message.contains(label) && younger.message.contains(restart), "{younger:?}");
     let mut mixed = ungated(SignedDuration::from_secs(10));
     mixed.pod(1).workload = Some(Workload { kind: "StatefulSet".to_owned(), name: "db".to_owned() });

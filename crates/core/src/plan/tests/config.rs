@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use super::acts::{add_ports, own_listener};
 use super::world::{World, binding};
+use crate::api::TkeServiceConfigStatus;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::RawServiceConfig;
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value as Setting};
 use crate::plan::Step;
-use crate::plan::config::ConfigObject;
-use crate::plan::config::{fit, wishes};
+use crate::plan::config::{ConfigObject, fit, judged};
+use crate::status::config_status;
 
 fn config(generation: i64, load_balancer: &Value) -> Arc<ConfigObject> {
     let object = json!({
@@ -186,6 +187,28 @@ fn a_load_balancer_without_bandwidth_is_left_alone() {
     assert_eq!(problems(&world, 0), told("loadBalancer", ConfigProblem::NotSupported));
 }
 
+#[test]
+fn a_config_is_judged_once_however_many_bindings_and_rounds_read_it() {
+    let before = judged();
+    let entries: Vec<_> = (1..=5_000).map(|port| json!({"protocol": "TCP", "port": port, "scheduler": "X"})).collect();
+    let config = config(1, &json!({"l4Listeners": entries}));
+    let mut world = with_config(&json!({}), config.clone());
+    for number in 1..200 {
+        let listener = json!({"port": 100 + number, "protocol": "TCP", "servicePort": 80});
+        world.bindings.push(binding(u32::try_from(number + 1).unwrap(), &json!({"listeners": [listener]})));
+        world.configs.insert(number, config.clone());
+    }
+    for _ in 0..3 {
+        let listed = world.plan().bindings.iter().map(|part| part.config_problems.len()).max();
+        assert_eq!(listed, Some(65), "of 5,000 problems some are copied, and the number of the others");
+    }
+    let status = config_status(&config, &world.bindings, &TkeServiceConfigStatus::default(), world.now);
+    let last = status.problems.last().unwrap();
+    let words = "there are more problems than are listed; correct these first";
+    assert_eq!((status.problems.len(), last.message.as_str()), (32, words));
+    assert_eq!(judged() - before, 1);
+}
+
 /// Something that happens to a config or, by hand, to the cloud.
 #[derive(Clone, Debug)]
 enum Edit {
@@ -236,7 +259,7 @@ proptest! {
                 }
             }
             let before = world.listeners[0].attributes.clone();
-            let wish = world.configs.get(&0).map(|config| wishes(config).listener(Protocol::Tcp, 80));
+            let wish = world.configs.get(&0).map(|config| config.wishes().listener(Protocol::Tcp, 80));
             let (wish, _) = fit(Protocol::Tcp, IpFamily::V4, &wish.unwrap_or_default(), &before);
             let rounds = world.converge();
             prop_assert!(rounds <= 1, "{rounds} rounds");

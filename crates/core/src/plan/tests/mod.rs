@@ -16,6 +16,7 @@ mod late;
 mod layer7;
 mod limits;
 mod misfortune;
+mod objects;
 mod plans;
 mod properties;
 mod remedies;

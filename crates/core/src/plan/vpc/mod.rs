@@ -12,20 +12,70 @@ use crate::model::{LoadBalancerId, Region};
 
 use super::problem::{self, Advice, Problem};
 
-/// The VPC of the cluster, as far as it is known.
+/// How many of those who say another VPC are named; the others are counted.
+const DISSENT_NAMED: usize = 3;
+
+/// The VPC of the cluster, as far as it is known: one value for what is created, for what is checked, and for what is advised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClusterVpc {
     /// This one.
-    Known {
-        /// Its id.
-        id: String,
-        /// Who says so.
-        source: VpcSource,
-    },
+    Known(KnownVpc),
     /// A load balancer that could say it has not been read yet.
     Pending,
     /// Nobody says it whom to believe.
     Unknown(VpcDoubt),
+}
+
+/// A VPC that is taken for the cluster's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownVpc {
+    /// Its id.
+    pub id: String,
+    /// Who says so, and is believed.
+    pub source: VpcSource,
+    /// Those who say another one, and are not believed.
+    pub dissent: Vec<Dissent>,
+}
+
+/// Who says so, and who does not.
+impl fmt::Display for KnownVpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        for one in self.dissent.iter().take(DISSENT_NAMED) {
+            write!(f, ", but {one}")?;
+        }
+        match self.dissent.len().saturating_sub(DISSENT_NAMED) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more say another one"),
+        }
+    }
+}
+
+/// Somebody who says another VPC than the one that is taken for the cluster's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dissent {
+    /// Who.
+    pub witness: Witness,
+    /// What he says.
+    pub vpc: String,
+}
+
+/// Somebody who may say which VPC the cluster is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// The ConfigMap of TKE.
+    TkeConfig,
+    /// A load balancer that a binding names.
+    LoadBalancer(LoadBalancerId),
+}
+
+impl fmt::Display for Dissent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.witness {
+            Witness::TkeConfig => write!(f, "{} says '{}'", place(), self.vpc),
+            Witness::LoadBalancer(id) => write!(f, "load balancer '{id}' is of '{}'", self.vpc),
+        }
+    }
 }
 
 /// Who says which VPC the cluster is in.
@@ -58,8 +108,8 @@ pub enum VpcDoubt {
     Refused(String),
     /// The ConfigMap of TKE says something that is no id.
     Malformed(String),
-    /// Two say two things: each with its VPC.
-    Conflict([(String, String); 2]),
+    /// Two load balancers are of two VPCs, and nobody says it whom to believe.
+    Conflict([Dissent; 2]),
     /// It is looked for in another region than the cluster's.
     OtherRegion(Region),
 }
@@ -72,9 +122,7 @@ impl fmt::Display for VpcDoubt {
                 write!(f, "no binding names a load balancer, and {} cannot be read: {words}", place())
             }
             Self::Malformed(value) => write!(f, "{} says '{value}', which is no id of a VPC", place()),
-            Self::Conflict([(one, first), (other, second)]) => {
-                write!(f, "{one} is of '{first}' and {other} of '{second}'")
-            }
+            Self::Conflict([one, other]) => write!(f, "{one}, {other}, and {} does not say it", place()),
             Self::OtherRegion(region) => {
                 write!(f, "the load balancer is to be in region '{region}', not in the cluster's")
             }
@@ -113,36 +161,49 @@ pub enum VpcSight {
 /// The load balancers that bindings of the cluster's region name.
 pub type NamedVpcs = BTreeMap<LoadBalancerId, VpcSight>;
 
-/// Finds the VPC of the cluster. The flag is believed before all others. Of the others nobody is, unless they agree.
+/// Finds the VPC of the cluster. The flag is believed before all others, then TKE, and load balancers only where neither says it and
+/// all of them are of one: which load balancers are named is up to the users of all namespaces.
 pub fn find(flag: Option<&str>, named: &NamedVpcs, tke: &TkeVpc) -> ClusterVpc {
-    if let Some(id) = flag {
-        return known(id, VpcSource::Flag);
+    let of_tke = match tke {
+        TkeVpc::Said(id) => Some((Witness::TkeConfig, id.as_str())),
+        TkeVpc::Absent | TkeVpc::Refused(_) => None,
+    };
+    let of_named = named.iter().filter_map(|(id, sight)| match sight {
+        VpcSight::Of(vpc) => Some((Witness::LoadBalancer(id.clone()), vpc.as_str())),
+        VpcSight::NotRead | VpcSight::NotShown => None,
+    });
+    let witnesses: Vec<_> = of_tke.into_iter().chain(of_named).collect();
+    let known = |id: &str, source| {
+        let others = witnesses.iter().filter(|(_, vpc)| *vpc != id);
+        let dissent = others.map(|(witness, vpc)| dissent(witness, vpc)).collect();
+        ClusterVpc::Known(KnownVpc { id: id.to_owned(), source, dissent })
+    };
+    match (flag, tke) {
+        (Some(id), _) => return known(id, VpcSource::Flag),
+        (None, TkeVpc::Said(id)) if is_vpc(id) => return known(id, VpcSource::TkeConfig),
+        (None, TkeVpc::Said(id)) => return ClusterVpc::Unknown(VpcDoubt::Malformed(id.clone())),
+        (None, TkeVpc::Absent | TkeVpc::Refused(_)) => {}
     }
     if named.values().any(|sight| *sight == VpcSight::NotRead) {
         return ClusterVpc::Pending;
     }
-    let mut said = named.iter().filter_map(|(id, sight)| match sight {
-        VpcSight::Of(vpc) => Some((id, vpc.as_str())),
-        VpcSight::NotRead | VpcSight::NotShown => None,
-    });
-    let first = said.next();
-    let other = said.find(|(_, vpc)| first.is_some_and(|(_, first)| first != *vpc));
-    let words = |(id, vpc): (&LoadBalancerId, &str)| (format!("load balancer '{id}'"), vpc.to_owned());
-    match (first, other, tke) {
-        (Some(one), Some(other), _) => ClusterVpc::Unknown(VpcDoubt::Conflict([words(one), words(other)])),
-        (.., TkeVpc::Said(id)) if !is_vpc(id) => ClusterVpc::Unknown(VpcDoubt::Malformed(id.clone())),
-        (Some(one), None, TkeVpc::Said(id)) if one.1 != id => {
-            ClusterVpc::Unknown(VpcDoubt::Conflict([words(one), (place(), id.clone())]))
+    match (witnesses.as_slice(), tke) {
+        ([first @ (Witness::LoadBalancer(id), vpc), others @ ..], _) => {
+            match others.iter().find(|(_, other)| other != vpc) {
+                Some(other) => {
+                    let both = [first, other].map(|(witness, vpc)| dissent(witness, vpc));
+                    ClusterVpc::Unknown(VpcDoubt::Conflict(both))
+                }
+                None => known(vpc, VpcSource::LoadBalancer(id.clone())),
+            }
         }
-        (Some((id, vpc)), None, _) => known(vpc, VpcSource::LoadBalancer(id.clone())),
-        (None, _, TkeVpc::Said(id)) => known(id, VpcSource::TkeConfig),
-        (None, _, TkeVpc::Refused(words)) => ClusterVpc::Unknown(VpcDoubt::Refused(words.clone())),
-        (None, _, TkeVpc::Absent) => ClusterVpc::Unknown(VpcDoubt::Nobody),
+        (_, TkeVpc::Refused(words)) => ClusterVpc::Unknown(VpcDoubt::Refused(words.clone())),
+        (_, TkeVpc::Absent | TkeVpc::Said(_)) => ClusterVpc::Unknown(VpcDoubt::Nobody),
     }
 }
 
-fn known(id: &str, source: VpcSource) -> ClusterVpc {
-    ClusterVpc::Known { id: id.to_owned(), source }
+fn dissent(witness: &Witness, vpc: &str) -> Dissent {
+    Dissent { witness: witness.clone(), vpc: vpc.to_owned() }
 }
 
 /// Reads the id of a VPC, as a flag has it.
@@ -165,26 +226,30 @@ impl ClusterVpc {
     #[must_use]
     pub fn within(self, region: &Region, of_cluster: &Region) -> Self {
         match self {
-            Self::Known { source: VpcSource::Flag, .. } => self,
+            Self::Known(KnownVpc { source: VpcSource::Flag, .. }) => self,
             _ if region != of_cluster => Self::Unknown(VpcDoubt::OtherRegion(region.clone())),
             found => found,
         }
     }
 
-    /// The VPC as the flag or TKE says it, whatever load balancers are of.
-    pub(super) fn stated(&self) -> Option<&str> {
+    /// The VPC, where it is known.
+    pub const fn known(&self) -> Option<&KnownVpc> {
         match self {
-            Self::Known { id, source: VpcSource::Flag | VpcSource::TkeConfig } => Some(id),
-            _ => None,
+            Self::Known(known) => Some(known),
+            Self::Pending | Self::Unknown(_) => None,
         }
+    }
+
+    /// The VPC where the flag or TKE says it, which neither users nor load balancers can overrule.
+    pub(super) fn stated(&self) -> Option<&str> {
+        let known = self.known().filter(|known| !matches!(known.source, VpcSource::LoadBalancer(_)))?;
+        Some(&known.id)
     }
 
     /// The VPC as the flag says it.
     pub(super) fn flagged(&self) -> Option<&str> {
-        match self {
-            Self::Known { id, source: VpcSource::Flag } => Some(id),
-            _ => None,
-        }
+        let known = self.known().filter(|known| known.source == VpcSource::Flag)?;
+        Some(&known.id)
     }
 }
 
@@ -204,7 +269,7 @@ pub(super) enum CreationVpc {
 pub(super) fn of_creation(spec: &CreateSpec, vpc: &ClusterVpc) -> CreationVpc {
     let doubt = match (&spec.vpc_id, vpc) {
         (Some(_), _) => return CreationVpc::Ask(None, None),
-        (None, ClusterVpc::Known { id, .. }) => return CreationVpc::Ask(Some(id.clone()), None),
+        (None, ClusterVpc::Known(known)) => return CreationVpc::Ask(Some(known.id.clone()), None),
         (None, ClusterVpc::Pending) => return CreationVpc::Wait,
         (None, ClusterVpc::Unknown(doubt)) => doubt,
     };

@@ -106,8 +106,12 @@ impl Rows {
         };
         let mut rows = Self { default, ..Self::none() };
         if let Some(odd) = all.keys().find(|name| !["defaultWeight", "groups"].contains(&name.as_str())) {
-            let what = "it is not known; defaultWeight and groups are";
-            rows.rows.push(Row::unclear(KeyProblem::at(KEY, &quoted(odd), what)));
+            // It may be meant for the one of the two that is missing: for rows, which may be about any Pod, or for the weight of all others.
+            let problem = KeyProblem::at(KEY, &quoted(odd), "it is not known; defaultWeight and groups are");
+            rows.rows.push(Row::unclear(problem.clone()));
+            if rows.default == Reading::Absent {
+                rows.default = Reading::Unreadable(problem);
+            }
         }
         rows.each(all.get("groups"), "groups", &Row::any(), Self::group);
         let is_there = |(transport, number): &(Transport, u16)| {
@@ -126,8 +130,10 @@ impl Rows {
 
     /// Members that nobody knows are about nothing.
     fn only(&mut self, path: &str, members: &Map<String, Value>, known: [&str; 2]) {
+        let is_meant = known.iter().any(|name| !members.contains_key(*name));
+        let remedy = if is_meant { "correct it" } else { "remove it" };
         for odd in members.keys().filter(|name| !known.contains(&name.as_str())) {
-            let what = format!("it is not known; {} and {} are; remove it", known[0], known[1]);
+            let what = format!("it is not known; {} and {} are; {remedy}", known[0], known[1]);
             self.idle.push(KeyProblem::at(KEY, &format!("{path}.{}", quoted(odd)), &what));
         }
     }
@@ -200,6 +206,7 @@ impl Rows {
     }
 
     fn row(&mut self, path: &str, members: &Map<String, Value>, scope: &Row) {
+        self.only(path, members, ["weight", "podIndexes"]);
         let listed = members.get("podIndexes").unwrap_or(&Value::Null);
         let ordinal = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
         let ordinals: Option<Vec<u32>> = listed.as_array().and_then(|all| all.iter().map(ordinal).collect());
@@ -207,7 +214,6 @@ impl Rows {
             let what = "is no list of numbers of Pods, such as [0, 1]; correct it";
             return self.unclear(&format!("{path}.podIndexes"), listed, what, scope);
         };
-        self.only(path, members, ["weight", "podIndexes"]);
         let weight = read_weight(path, members.get("weight").unwrap_or(&Value::Null));
         self.rows.push(Row { ordinals: Some(ordinals), weight, ..scope.clone() });
     }

@@ -3,8 +3,7 @@
 use super::{Report, Writing};
 use crate::api::DirectAccessBindingStatus;
 use crate::api::condition::{ConditionType, GateReason, Reason};
-use crate::api::course::Severity;
-use crate::api::event::EventReason;
+use crate::api::event::EventWord;
 use crate::plan::{BindingView, GateVerdict, Verdict, unjudged};
 use crate::reconcile::effect::Effect;
 use crate::reconcile::notices::{OPEN_GATE, notice, pod_notice};
@@ -22,11 +21,10 @@ impl Report<'_> {
             let News { told, more } = writing.surroundings.shared.waiting().news(view.uid(), waits, now.at, now.wall);
             let told = told.iter().map(|(severity, wait)| pod_notice(&wait.pod, &wait.uid, *severity, &wait.note));
             writing.out.extend(told.map(Effect::Tell));
-            writing.out.extend(more.map(|(first, more)| {
+            writing.out.extend(more.map(|(worst, first, more)| {
                 let note =
                     format!("{more} more Pods wait for their gates, such as '{}': {}", first.pod.name, first.note);
-                let reason = EventReason::GateClosed.as_str();
-                Effect::Tell(notice(view, Severity::Warning, reason, OPEN_GATE, &note))
+                Effect::Tell(notice(view, EventWord::GateClosed(worst), OPEN_GATE, &note))
             }));
         }
     }

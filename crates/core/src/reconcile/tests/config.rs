@@ -274,7 +274,7 @@ fn each_fault_is_told_once_on_the_config() {
         let mut play = beginning();
         play.status_field = field;
         play_through(&mut play, &ACTS[..2], SECOND * 5);
-        let told = |play: &Play| play.told.iter().filter(|one| one.reason == "ConfigProblems").count();
+        let told = |play: &Play| play.told.iter().filter(|one| one.word.reason() == "ConfigProblems").count();
         assert_eq!(told(&play), 0);
         for (scheduler, expected) in [("RANDOM", 1), ("RANDOM", 1), ("FAIR", 2), ("WRR", 2), ("RANDOM", 3)] {
             play.change(|objects| schedule(objects, scheduler));
@@ -288,6 +288,40 @@ fn each_fault_is_told_once_on_the_config() {
         assert_eq!((last.about.kind.as_deref(), last.about.name.as_deref()), (Some("TkeServiceConfig"), Some(NAME)));
         assert!(last.note.starts_with("TCP:80 scheduler: 'RANDOM' is not possible"), "{}", last.note);
     }
+}
+
+/// What TKE does: the setting stays, and nobody would know.
+#[test]
+fn a_setting_that_is_taken_out_is_told_once_with_what_stays() {
+    let mut play = beginning();
+    play_through(&mut play, &ACTS[..2], SECOND * 5);
+    let edits = [
+        json!({"scheduler": "LEAST_CONN", "deregisterTargetRst": true}),
+        json!({"scheduler": "WRR", "deregisterTargetRst": true}),
+        json!({"scheduler": "WRR"}),
+        json!({}),
+    ];
+    for edit in edits {
+        play.change(|objects| {
+            let config = Arc::make_mut(objects.configs.get_mut(NAME).unwrap());
+            let mut entry = json!({"protocol": "TCP", "port": 80});
+            entry.as_object_mut().unwrap().extend(edit.as_object().unwrap().clone());
+            config.spec = serde_json::from_value(json!({"loadBalancer": {"l4Listeners": [entry]}})).unwrap();
+            config.metadata.generation = config.metadata.generation.map(|generation| generation + 1);
+            let version = config.metadata.resource_version.clone().unwrap_or_default();
+            config.metadata.resource_version = Some(format!("{version}0"));
+        });
+        for _ in 0..3 {
+            play.news();
+            play.play(SECOND * 10);
+        }
+    }
+    let told: Vec<_> = play.told.iter().filter(|one| one.word.reason() == "SettingsLeft").collect();
+    let words = "the config does not name these any more, and they stay as they are: TCP:80";
+    let notes: Vec<_> = told.iter().map(|one| one.note.as_str()).collect();
+    assert_eq!(notes, [format!("{words} deregisterTargetRst: true"), format!("{words} scheduler: 'WRR'")]);
+    assert_eq!(told[0].about.kind.as_deref(), Some("TkeServiceConfig"));
+    rests(&mut play);
 }
 
 proptest! {

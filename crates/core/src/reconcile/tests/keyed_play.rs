@@ -49,7 +49,7 @@ impl Deed {
             Effect::Write(_, Write::OwnBinding { .. }) => Self::OwnBinding,
             Effect::Write(_, Write::Mark { .. }) => Self::Mark,
             Effect::Write(_, Write::Deletion { .. }) => Self::Deletion,
-            Effect::Write(_, Write::ServiceCondition { .. }) => Self::Condition,
+            Effect::Write(_, Write::ServiceConditions { .. }) => Self::Condition,
             Effect::Read(_, Read::Other(OtherRead::Config(_))) => Self::ReadConfig,
             Effect::Write(_, Write::NewConfig { .. }) => Self::NewConfig,
             Effect::Write(_, Write::Config { .. }) => Self::Config,

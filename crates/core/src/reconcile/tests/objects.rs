@@ -15,7 +15,7 @@ use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::{NAMESPACE, uid};
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, selects};
+use crate::plan::{BindingView, Cluster, DefinitionSight, selects};
 use crate::reconcile::{Caches, ConfigSight, Key, NotTaken, Taken, Write};
 use crate::status::RefusalKind;
 
@@ -64,7 +64,12 @@ impl Caches for Objects {
         unreachable!("it is about a load balancer")
     }
 
-    fn view(&self, _: Arc<DirectAccessBinding>, _: BTreeMap<String, Result<String, String>>) -> BindingView {
+    fn view(
+        &self,
+        _: Arc<DirectAccessBinding>,
+        _: BTreeMap<String, Result<String, String>>,
+        _: Option<DefinitionSight>,
+    ) -> BindingView {
         unreachable!("it is about a load balancer")
     }
 
@@ -171,9 +176,9 @@ impl Objects {
                 let found = objects.bindings.get_mut(&binding.name).filter(has(&uid));
                 found.map(|_| ()).inspect(|()| _ = objects.bindings.remove(&binding.name))
             }
-            Write::ServiceCondition { service, condition } => {
+            Write::ServiceConditions { service, condition, bound_by_hand } => {
                 let found = objects.services.get_mut(&service.key.name).filter(|found| found.uid == service.uid);
-                found.map(|found| found.condition = condition)
+                found.map(|found| (found.condition, found.bound_by_hand) = (condition, bound_by_hand))
             }
             Write::Gate { uid, condition, .. } => {
                 objects.pods.get_mut(&uid).filter(|_| condition.is_open).map(|pod| pod.gate = GateState::Open)

@@ -15,10 +15,10 @@ use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, Step, selects};
+use crate::plan::{BindingView, Cluster, DefinitionSight, Departure, Step, selects};
 use crate::reconcile::{
-    Answer, Caches, ConfigSight, DefinitionSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now,
-    Read, Reply, Shared, Surroundings, Taken, Write,
+    Answer, Caches, ConfigSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now, Read, Reply, Shared,
+    Surroundings, Taken, Write,
 };
 use crate::status::RefusalKind;
 
@@ -34,6 +34,7 @@ impl Caches for Sight<'_> {
         &self,
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
+        definition: Option<DefinitionSight>,
     ) -> BindingView {
         let uid = &binding.metadata.uid;
         let mut views = self.0.snapshot().bindings;
@@ -44,7 +45,9 @@ impl Caches for Sight<'_> {
             world.bindings.push(binding.clone());
             views = world.snapshot().bindings;
         }
-        BindingView { binding, certificates, ..views.swap_remove(place) }
+        let view = views.swap_remove(place);
+        let departure = Departure::of(&binding, view.service.as_deref(), definition, self.setting());
+        BindingView { binding, certificates, departure, ..view }
     }
 
     fn has_binding(&self, uid: &str) -> bool {
@@ -217,7 +220,7 @@ impl Play {
             match &effect {
                 Effect::WakeAt(at) => self.wakes = *at,
                 Effect::Tell(notice) => {
-                    self.told.push(notice.reason.clone());
+                    self.told.push(notice.word.reason().to_owned());
                     self.notices.push(notice.clone());
                 }
                 Effect::Forget(ticket) => {

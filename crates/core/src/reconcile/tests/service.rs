@@ -223,7 +223,7 @@ fn a_binding_that_is_refused_for_good_is_said_on_the_service_in_the_words_of_the
     assert!(!condition.is_true && condition.reason == "NotTaken" && condition.message.contains("a policy of the test"));
     play.play(SECOND * 600);
     let told: BTreeMap<_, usize> = play.told.iter().fold(BTreeMap::new(), |mut told, notice| {
-        *told.entry(notice.reason.as_str()).or_default() += 1;
+        *told.entry(notice.word.reason()).or_default() += 1;
         told
     });
     assert_eq!(told, BTreeMap::from([("NotTaken", 1)]), "once");
@@ -235,7 +235,7 @@ fn a_service_that_no_flag_takes_is_told_once_for_each_wish() {
     let mut play = beginning();
     play.change(|objects| objects.setting.acceptance = Acceptance::Off);
     play.change(|objects| objects.setting.has_tke = Known::No);
-    let reasons = |play: &Play| play.told.iter().map(|notice| notice.reason.clone()).collect::<Vec<_>>();
+    let reasons = |play: &Play| play.told.iter().map(|notice| notice.word.reason()).collect::<Vec<_>>();
     for times in 1..=2 {
         play.change(|objects| wish(objects, Wish::Annotated(&[ON])));
         play.play(SECOND * 10);
@@ -265,7 +265,7 @@ fn each_thing_that_a_service_does_not_get_is_told_once() {
         counts.push(play.told.len());
     }
     assert_eq!(counts, [1, 2, 3, 3], "{:?}", play.told);
-    let reasons: Vec<_> = play.told.iter().map(|notice| notice.reason.as_str()).collect();
+    let reasons: Vec<_> = play.told.iter().map(|notice| notice.word.reason()).collect();
     assert_eq!(reasons, ["InvalidAnnotation", "NotSupported", "InvalidAnnotation"]);
 }
 

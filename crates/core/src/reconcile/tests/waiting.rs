@@ -31,7 +31,7 @@ fn come(play: &mut Play, numbers: impl IntoIterator<Item = u32> + Clone) {
 }
 
 fn told(play: &Play) -> Vec<&Notice> {
-    play.notices.iter().filter(|notice| notice.reason == "GateClosed").collect()
+    play.notices.iter().filter(|notice| notice.word.reason() == "GateClosed").collect()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_pod_that_is_not_found_healthy_is_told_how_it_is_probed_and_what_the_cloud_s
     let [only] = told(&play)[..] else { panic!("{:?}", told(&play)) };
     let about = (only.about.kind.as_deref(), only.about.name.as_deref(), only.about.uid.clone());
     assert_eq!(about, (Some("Pod"), Some("web-3"), Some(play.world.pods[&3].uid.clone())));
-    assert_eq!(only.kind, Severity::Normal);
+    assert_eq!(only.word.severity(), Severity::Normal);
     for part in [
         "DirectAccessBinding 'b1'",
         "listener 80/TCP",
@@ -57,7 +57,7 @@ fn a_pod_that_is_not_found_healthy_is_told_how_it_is_probed_and_what_the_cloud_s
         assert!(only.note.contains(part), "{part}: {}", only.note);
     }
     play.play(SECOND * 300);
-    let kinds: Vec<_> = told(&play).iter().map(|notice| notice.kind).collect();
+    let kinds: Vec<_> = told(&play).iter().map(|notice| notice.word.severity()).collect();
     assert_eq!(kinds, [Severity::Normal, Severity::Warning], "it lasts");
 }
 
@@ -82,7 +82,7 @@ fn a_pod_is_told_when_the_load_balancer_cannot_be_read() {
     come(&mut play, [3]);
     play.play(SECOND * 100);
     let [only] = told(&play)[..] else { panic!("{:?}", told(&play)) };
-    assert_eq!(only.kind, Severity::Warning);
+    assert_eq!(only.word.severity(), Severity::Warning);
     assert!(only.note.contains("cannot be read") && only.note.contains("CloudUnreachable"), "{}", only.note);
 }
 
@@ -94,6 +94,7 @@ fn of_hundreds_of_pods_some_are_told_and_the_others_counted() {
     let (on_pods, on_binding): (Vec<_>, Vec<_>) =
         told(&play).into_iter().partition(|notice| notice.about.kind.as_deref() == Some("Pod"));
     assert_eq!((on_pods.len(), on_binding.len()), (20, 1));
+    assert_eq!(on_binding[0].word.severity(), Severity::Normal, "none of them is bad news yet");
     assert!(
         on_binding[0].note.starts_with("178 more Pods wait for their gates, such as 'web-"),
         "{}",

@@ -1,21 +1,25 @@
 //! The status of a TkeServiceConfig: from the config, the bindings that use it, and the previous status.
 
+mod left;
 mod of_binding;
+mod unmatched;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::binding::{DirectAccessBindingSpec, ListenerSpec, ListenerStatus, Mode};
+use crate::api::binding::Mode;
 use crate::api::condition::{ConditionType, ConfigProblem, Reason};
 use crate::api::service_config::{EntryProblem, PROBLEMS_MAX};
 use crate::api::{DirectAccessBinding, TkeServiceConfigStatus, clip, names};
-use crate::plan::config::{ConfigObject, Subject, Wishes, problem, wishes};
+use crate::plan::config::{ConfigObject, Wishes, problem};
 
+pub use left::left_in_cloud;
 pub(super) use of_binding::config_problems;
 
 use super::conditions::{ConditionSet, Truth, Verdict};
+use unmatched::Names;
 
 /// Bindings that a message names; the others are counted.
 const NAMED: usize = 3;
@@ -29,9 +33,9 @@ pub fn config_status(
 ) -> TkeServiceConfigStatus {
     let meta = &config.object.metadata;
     let generation = meta.generation.unwrap_or_default();
-    let wishes = wishes(config);
-    let problems = problems(&wishes, users);
-    let accepted = accepted(&wishes, &problems);
+    let wishes = config.wishes();
+    let problems = problems(wishes, users);
+    let accepted = accepted(wishes, &problems);
     let waiting: Vec<_> = users.iter().filter(|user| !has_applied(user, generation)).map(|user| &**user).collect();
     let programmed = programmed(users, &waiting);
     let ready = ready(users, &problems, &[&accepted, &programmed]);
@@ -50,7 +54,7 @@ pub fn config_status(
     TkeServiceConfigStatus {
         observed_generation: generation,
         used_by: i32::try_from(users.len()).unwrap_or(i32::MAX),
-        problems: problems.into_iter().take(PROBLEMS_MAX).collect(),
+        problems: listed(problems.into_iter(), PROBLEMS_MAX),
         last_handled_reconcile_at: asked.map(|value| clip(value, 256)),
         conditions: set.into_vec(),
     }
@@ -73,96 +77,29 @@ fn problems(wishes: &Wishes, users: &[Arc<DirectAccessBinding>]) -> Vec<EntryPro
     let is_looked_at =
         |user: &Arc<DirectAccessBinding>| user.status.as_ref().is_some_and(|status| status.targets.is_some());
     if !users.is_empty() && users.iter().all(is_looked_at) {
-        let users: Vec<_> = users.iter().map(|user| User::of(user)).collect();
-        problems.extend(unmatched(wishes, &users));
+        problems.extend(names_of(users).unmatched(wishes));
     }
     problems.into_iter().collect()
 }
 
-/// A binding that uses a config: its spec, and the listeners of its status.
-#[derive(Clone, Copy)]
-struct User<'a> {
-    spec: &'a DirectAccessBindingSpec,
-    rows: &'a [ListenerStatus],
+/// What these bindings have.
+fn names_of(users: &[Arc<DirectAccessBinding>]) -> Names<'_> {
+    let mut names = Names::default();
+    for user in users {
+        names.add(&user.spec, user.status.as_ref().map(|status| status.listeners.as_slice()).unwrap_or_default());
+    }
+    names
 }
 
-impl<'a> User<'a> {
-    fn of(binding: &'a DirectAccessBinding) -> Self {
-        let rows = binding.status.as_ref().map(|status| status.listeners.as_slice()).unwrap_or_default();
-        Self { spec: &binding.spec, rows }
+/// What a status has room for; where there are more, the last one says so.
+fn listed(problems: impl Iterator<Item = EntryProblem>, most: usize) -> Vec<EntryProblem> {
+    let mut listed: Vec<_> = problems.take(most + 1).collect();
+    if listed.len() > most {
+        listed.truncate(most.saturating_sub(1));
+        let message = "there are more problems than are listed; correct these first";
+        listed.push(problem("TkeServiceConfig", None, ConfigProblem::Unlisted, message));
     }
-
-    fn specs(self, subject: &Subject) -> impl Iterator<Item = &'a ListenerSpec> {
-        let (protocol, port) = (subject.protocol, i32::from(subject.port));
-        let specs = self.spec.listeners.iter();
-        specs.filter(move |spec| spec.protocol.as_str() == protocol.as_str() && spec.port == port)
-    }
-
-    /// What the status tells of the listener.
-    fn rows(self, subject: &Subject) -> impl Iterator<Item = &'a ListenerStatus> {
-        let (protocol, port) = (subject.protocol, i32::from(subject.port));
-        self.rows.iter().filter(move |row| row.protocol.as_str() == protocol.as_str() && row.port == port)
-    }
-
-    fn has_listener(self, subject: &Subject) -> bool {
-        self.specs(subject).next().is_some() || self.rows(subject).next().is_some()
-    }
-
-    fn has_port(self, port: u16) -> bool {
-        let port = i32::from(port);
-        self.spec.listeners.iter().any(|spec| spec.port == port) || self.rows.iter().any(|row| row.port == port)
-    }
-
-    /// The rule by the domain of the spec, or by the one that the cloud has for an empty one.
-    fn has_rule(self, subject: &Subject, domain: &str, url: &str) -> bool {
-        let is_spelled = self.specs(subject).any(|spec| {
-            let is_usual = spec.rules.is_empty() && domain.is_empty() && url == "/";
-            is_usual || spec.rules.iter().any(|rule| rule.domain == domain && rule.url == url)
-        });
-        let mut rules = self.rows(subject).flat_map(|row| &row.rules);
-        is_spelled || rules.any(|rule| rule.domain == domain && rule.url == url)
-    }
-}
-
-/// The entries that fit no listener or rule of these bindings.
-fn unmatched(wishes: &Wishes, users: &[User<'_>]) -> Vec<EntryProblem> {
-    wishes.subjects().iter().filter_map(|subject| unmatched_one(subject, users)).collect()
-}
-
-/// The entries of a config that others use too, as far as this one has nothing of it: those for a port that it has with another protocol,
-/// and all of them where it has none of their listeners.
-fn for_nothing_of(wishes: &Wishes, user: &User<'_>, name: &str) -> Vec<EntryProblem> {
-    let subjects = wishes.subjects();
-    let is_for_others = wishes.bandwidth().is_some() || subjects.iter().any(|subject| user.has_listener(subject));
-    let has_entry = |port: u16| subjects.iter().any(|other| other.port == port && user.has_listener(other));
-    let listeners = subjects.iter().filter(|subject| subject.rule.is_none() && !user.has_listener(subject));
-    let amiss = listeners.filter(|subject| !is_for_others || (user.has_port(subject.port) && !has_entry(subject.port)));
-    let words = |subject: &Subject| {
-        let message = format!(
-            "DirectAccessBinding '{name}' uses this config too, and has no such listener; correct protocol and port, add an entry for a \
-             listener of that binding, or let it use another config"
-        );
-        problem(&subject.entry(), None, ConfigProblem::NoListener, &message)
-    };
-    amiss.map(words).collect()
-}
-
-fn unmatched_one(subject: &Subject, users: &[User<'_>]) -> Option<EntryProblem> {
-    let has_listener = users.iter().any(|user| user.has_listener(subject));
-    match &subject.rule {
-        None if !has_listener => {
-            let message = "no binding that uses this config has such a listener; correct protocol and port, or remove \
-                           the entry";
-            Some(problem(&subject.entry(), None, ConfigProblem::NoListener, message))
-        }
-        Some((domain, url)) if has_listener && !users.iter().any(|user| user.has_rule(subject, domain, url)) => {
-            let message =
-                "no binding that uses this config has such a rule; correct domain and url, or remove the entry";
-            Some(problem(&subject.entry(), None, ConfigProblem::NoRule, message))
-        }
-        // The listener's own entry tells it.
-        _ => None,
-    }
+    listed
 }
 
 fn accepted(wishes: &Wishes, problems: &[EntryProblem]) -> Verdict {

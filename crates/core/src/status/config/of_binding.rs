@@ -1,11 +1,12 @@
 //! What the status of a binding says of its config.
 
-use super::{User, for_nothing_of, unmatched};
+use super::listed;
+use super::unmatched::Names;
 use crate::api::binding::{ListenerStatus, limit};
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Class, ListenerId};
-use crate::plan::config::{problem, wishes};
+use crate::plan::config::problem;
 use crate::plan::{BindingPlan, BindingView, ConfigUsers, ConfigView};
 use crate::status::binding::Round;
 
@@ -26,14 +27,19 @@ pub(in crate::status) fn config_problems(
         let message = format!("{}: {}", failure.code, failure.message);
         Some(problem(&change.subject, Some(&fields.join(", ")), ConfigProblem::Refused, &message))
     });
-    let unmatched = match &view.config {
+    let all = plan.config_problems.iter().cloned().chain(told);
+    match &view.config {
         ConfigView::Found { config, users: ConfigUsers::This } => {
-            unmatched(&wishes(config), &[User { spec: &view.binding.spec, rows }])
+            let mut names = Names::default();
+            names.add(&view.binding.spec, rows);
+            listed(all.chain(names.unmatched(config.wishes())), limit::CONFIG_PROBLEMS)
         }
         ConfigView::Found { config, users: ConfigUsers::Several } => {
-            for_nothing_of(&wishes(config), &User { spec: &view.binding.spec, rows }, &view.display_name())
+            let mut names = Names::default();
+            names.add(&view.binding.spec, rows);
+            let name = view.display_name();
+            listed(all.chain(names.for_nothing_of(config.wishes(), &name)), limit::CONFIG_PROBLEMS)
         }
-        _ => Vec::new(),
-    };
-    plan.config_problems.iter().cloned().chain(told).chain(unmatched).take(limit::CONFIG_PROBLEMS).collect()
+        _ => listed(all, limit::CONFIG_PROBLEMS),
+    }
 }

@@ -52,11 +52,12 @@ fn status(config: &ConfigObject, users: &[Arc<DirectAccessBinding>]) -> TkeServi
 #[test]
 fn of_a_config_that_several_use_each_is_told_what_is_for_nothing_of_its_own() {
     let web = user("web", Some(2));
-    let rows = web.status.as_ref().unwrap().listeners.as_slice();
+    let users = [web];
+    let names = names_of(&users);
     let told = |entries: &Json| {
-        let wishes = wishes(&config(2, &json!({"l4Listeners": entries})));
-        let found = for_nothing_of(&wishes, &User { spec: &web.spec, rows }, "shop/web");
-        found.iter().map(|one| format!("{} {}", one.entry, one.reason)).collect::<Vec<_>>()
+        let config = config(2, &json!({"l4Listeners": entries}));
+        let found = names.for_nothing_of(config.wishes(), "shop/web");
+        found.map(|one| format!("{} {}", one.entry, one.reason)).collect::<Vec<_>>()
     };
     let entry = |protocol: &str, port: u16| json!({"protocol": protocol, "port": port, "scheduler": "WRR"});
     assert_eq!(told(&json!([entry("TCP", 80), entry("TCP", 443)])), [""; 0], "the other one is for somebody else");
@@ -186,4 +187,31 @@ fn nothing_changes_when_nothing_does_and_times_change_with_statuses_only() {
     let since = |status: &TkeServiceConfigStatus, which: usize| status.conditions[which].last_transition_time.0;
     assert_eq!(since(&second, 0), since(&first, 0));
     assert_eq!(since(&second, 1).duration_since(since(&first, 1)), SignedDuration::from_secs(60));
+}
+
+#[test]
+fn what_was_taken_out_is_told_of_what_bindings_have_and_not_of_what_is_reported() {
+    let rule = |rule: Json| json!({"protocol": "HTTP", "port": 81, "domains": [{"domain": "", "rules": [rule]}, {"domain": "typo", "http2": false}]});
+    let full = |entry: Json, rule: Json| json!({"l4Listeners": [entry, {"protocol": "UDP", "port": 9, "scheduler": "WRR"}], "l7Listeners": [rule]});
+    let entry = json!({"protocol": "TCP", "port": 80, "scheduler": "WRR", "healthCheck": {"intervalTime": 7, "checkPort": 9000}});
+    let before = config(1, &full(entry, rule(json!({"url": "/", "scheduler": "IP_HASH"}))));
+    let left = |load_balancer: &Json| left_in_cloud(&before, &config(2, load_balancer), &[user("a", Some(1))]);
+    assert_eq!(
+        left(&json!({})),
+        [
+            "TCP:80 scheduler: 'WRR'",
+            "TCP:80 healthCheck.intervalTime: 7",
+            "TCP:80 healthCheck.checkPort: 9000",
+            "HTTP:81 / scheduler: 'IP_HASH'",
+        ]
+    );
+    let kept = json!({"protocol": "TCP", "port": 80, "scheduler": "WRR", "healthCheck": {"checkPort": 80}});
+    assert_eq!(
+        left(&full(kept, rule(json!({"url": "/", "scheduler": "IP_HASH"})))),
+        ["TCP:80 healthCheck.intervalTime: 7"]
+    );
+    for odd in [json!({"intervalTime": "7s", "checkPort": 9000}), json!({"intervaltime": 7, "checkPort": 9000})] {
+        let odd = json!({"protocol": "TCP", "port": 80, "scheduler": "WRR", "healthCheck": odd});
+        assert_eq!(left(&full(odd, rule(json!({"url": "/", "scheduler": "IP_HASH"})))), [""; 0]);
+    }
 }

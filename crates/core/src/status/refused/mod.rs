@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ConditionType, Reason};
+use crate::api::event::EventWord;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip};
 
 use super::conditions::{ConditionSet, Truth, Verdict};
@@ -132,6 +133,11 @@ impl Field {
             Self::Gate => Reason::GateNotWritten,
             _ => Reason::NotWritten,
         }
+    }
+
+    /// What an Event about it says.
+    pub const fn word(self) -> EventWord {
+        EventWord::Condition(self.reason(), None)
     }
 
     /// The rounds over the binding's load balancer write it.

@@ -1,5 +1,6 @@
 //! What becomes of an annotated Service, and what is said of it there.
 
+mod by_hand;
 mod parked;
 #[cfg(test)]
 mod tests;
@@ -8,7 +9,9 @@ mod trouble;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::{DirectAccessBindingSpec, Parked};
-use crate::api::event::ServiceReason;
+use crate::api::condition::Reason;
+use crate::api::course::Motion;
+use crate::api::event::{EventWord, ServiceReason};
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip};
 use crate::model::{KeyProblem, Service, ServiceCondition};
 use crate::plan::annotated::{Acceptance, End, HoldReason, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
@@ -27,6 +30,8 @@ pub struct Verdict {
     /// What else the Service does not get, each with the reason and in words. The reason of the first is that of the condition where
     /// nothing else is wrong.
     remarks: Vec<(ServiceReason, String)>,
+    /// The record of a binding that somebody has made for the Service.
+    pub bound_by_hand: Option<ServiceCondition>,
     /// What an Event is to say once; the Service's status stays as it is.
     pub notice: Option<String>,
     /// When something else may be to be said, although nothing changes; `None` when that cannot be.
@@ -84,6 +89,8 @@ enum Standing {
     Unmet(ServiceReason, String),
     /// Annotations keep its binding from being made, in these words. Remarks do not.
     NotMade(String),
+    /// Its binding is not ready, for this reason of its own, and moves so.
+    NotReady(Reason, Option<Motion>, String),
 }
 
 /// How long a new Service waits for its binding to be made: tools apply the objects of one application one after another, and a
@@ -101,7 +108,7 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         }
         (Wish::Hold(reason), _) => (Outcome::Nothing, held(reason.words())),
         (Wish::Release(proof), Some(own)) => release(service, own, proof, now),
-        (Wish::Release(_) | Wish::None, _) => (Outcome::Nothing, Standing::Silent),
+        (Wish::Release(_) | Wish::None | Wish::Unclear, _) => (Outcome::Nothing, Standing::Silent),
         (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
         (Wish::NotAccepted(_), _) => (Outcome::Nothing, Standing::Silent),
         (Wish::NotAsked(words), _) => not_asked(service, words, bindings, now),
@@ -125,10 +132,12 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
     match serving.map_or(Trouble::None, |serving| trouble::trouble(serving, now)) {
         Trouble::None => {}
         Trouble::From(due) => look_at = Some(due),
-        Trouble::Lasting(words) => standing = Standing::Unmet(ServiceReason::NotReady, words),
+        Trouble::Lasting(reason, motion, words) => standing = Standing::NotReady(reason, motion, words),
     }
     let remarks = remarks(service, intent, serving);
-    Verdict { outcome, standing, remarks, notice: notice(service, &intent.wish, bindings), look_at }
+    let bound_by_hand = by_hand::record(service, &intent.wish, bindings);
+    let notice = notice(service, &intent.wish, bindings);
+    Verdict { outcome, standing, remarks, bound_by_hand, notice, look_at }
 }
 
 /// What a Service does not get, beside how it stands as a whole: by its annotations, its config, and its fields.
@@ -242,6 +251,11 @@ fn name(binding: &DirectAccessBinding) -> &str {
     binding.metadata.name.as_deref().unwrap_or_default()
 }
 
+/// Whether the load balancer of such a binding is made for it, and has to be paid.
+fn is_created(spec: &DirectAccessBindingSpec) -> bool {
+    spec.load_balancer.as_ref().is_some_and(|balancer| balancer.create.is_some())
+}
+
 /// A Service that asks, and has a binding.
 fn keep(
     service: &Service,
@@ -282,6 +296,9 @@ fn make(
         let words = format!("DirectAccessBinding '{}' binds this Service, and its spec counts", name(other));
         return (Outcome::Nothing, Standing::ServedByOther(words));
     }
+    if is_created(spec) && by_hand::is_gone(service, bindings) {
+        return (Outcome::Nothing, by_hand::standing(service));
+    }
     if bindings.iter().any(|other| name(other) == service.key.name) {
         let words = format!(
             "a DirectAccessBinding '{}' is there already and not of this Service; rename or delete it",
@@ -301,8 +318,7 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
         return (Outcome::Nothing, Standing::Silent);
     }
     let uid = own.metadata.uid.clone().unwrap_or_default();
-    let is_created = own.spec.load_balancer.as_ref().is_some_and(|balancer| balancer.create.is_some());
-    if proof.end() == End::ServiceDeleted || !is_created {
+    if proof.end() == End::ServiceDeleted || !is_created(&own.spec) {
         return (Outcome::Delete { uid, proof: proof.clone() }, Standing::Silent);
     }
     if parked::is_parked(own) {
@@ -325,6 +341,7 @@ pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCond
         (_, Some(refusal), _) => (false, ServiceReason::NotTaken, Some(refusal)),
         (Standing::Unmet(reason, words), ..) => (false, *reason, Some(words.as_str())),
         (Standing::NotMade(words), ..) => (false, ServiceReason::InvalidAnnotation, Some(words.as_str())),
+        (Standing::NotReady(.., words), ..) => (false, ServiceReason::NotReady, Some(words.as_str())),
         (Standing::Served, None, None) => (true, ServiceReason::Accepted, Some("the annotations are followed")),
         (Standing::ServedByOther(words), None, None) => (true, ServiceReason::BoundByOther, Some(words.as_str())),
         (Standing::ServedByOther(words), None, Some(reason)) => (false, reason, Some(words.as_str())),
@@ -340,14 +357,30 @@ pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCond
     Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&message, MESSAGE_MAX) })
 }
 
-/// What of a condition is news to who has read the one before: each thing that the Service does not get, with its reason.
-pub fn news<'a>(verdict: &'a Verdict, before: Option<&ServiceCondition>) -> Vec<(ServiceReason, &'a str)> {
-    let is_known = |words: &str| before.is_some_and(|before| !before.is_true && before.message.contains(words));
+/// What of a condition is news to who has read the one before: each thing that the Service does not get.
+pub fn news<'a>(verdict: &'a Verdict, before: Option<&ServiceCondition>) -> Vec<(EventWord, &'a str)> {
+    let said = before.filter(|before| !before.is_true);
+    let is_known = |words: &str| said.is_some_and(|before| before.message.contains(words));
     let standing = match &verdict.standing {
-        Standing::Unmet(reason, words) => Some((*reason, words.as_str())),
-        Standing::NotMade(words) => Some((ServiceReason::InvalidAnnotation, words.as_str())),
+        Standing::Unmet(reason, words) => Some((EventWord::Service(*reason), words.as_str())),
+        Standing::NotMade(words) => Some((EventWord::Service(ServiceReason::InvalidAnnotation), words.as_str())),
+        Standing::NotReady(reason, motion, words) => Some((EventWord::NotReady(*reason, *motion), words.as_str())),
         Standing::Silent | Standing::Served | Standing::ServedByOther(_) => None,
     };
-    let remarks = verdict.remarks.iter().map(|(reason, words)| (*reason, words.as_str()));
-    standing.into_iter().chain(remarks).filter(|(_, words)| !is_known(words)).collect()
+    let is_news = |(word, words): &(EventWord, &str)| {
+        !(said.is_some_and(|before| before.reason == word.reason()) && is_known(cause(*word, words)))
+    };
+    let remarks = verdict.remarks.iter().map(|(reason, words)| (EventWord::Service(*reason), words.as_str()));
+    standing.filter(is_news).into_iter().chain(remarks.filter(|(_, words)| !is_known(words))).collect()
+}
+
+/// The part of what is said of a Service that is another cause when it is another one. The rest follows how things go on.
+fn cause(word: EventWord, words: &str) -> &str {
+    match word {
+        // What still serves there becomes less.
+        EventWord::Service(ServiceReason::Parked) => "",
+        // Behind the reason, the binding counts its Pods.
+        EventWord::NotReady(..) => words.split(": ").next().unwrap_or(words),
+        _ => words,
+    }
 }

@@ -9,7 +9,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::advice::AdviceReason;
 use crate::api::binding::Parking;
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::course::{Course, Grace, Severity};
+use crate::api::course::{Course, Grace, Motion, Severity};
 use crate::api::service_config::EntryProblem;
 use crate::model::Service;
 use crate::plan::config::reference;
@@ -24,8 +24,8 @@ pub(super) enum Trouble {
     None,
     /// It is not ready; that counts from this moment on.
     From(Timestamp),
-    /// It does not give what the Service asks for, in these words.
-    Lasting(String),
+    /// It does not give what the Service asks for: why, how it moves, and in which words.
+    Lasting(Reason, Option<Motion>, String),
 }
 
 fn find(binding: &DirectAccessBinding, kind: ConditionType) -> Option<&Condition> {
@@ -42,13 +42,15 @@ pub(super) fn trouble(binding: &DirectAccessBinding, now: Timestamp) -> Trouble 
     }
     if let Some(stalled) = find(binding, ConditionType::Stalled).filter(|stalled| stalled.status == "True") {
         let (reason, message) = (&stalled.reason, &stalled.message);
-        return Trouble::Lasting(format!("DirectAccessBinding '{name}' is not ready, {reason}: {message}"));
+        let words = format!("DirectAccessBinding '{name}' is not ready, {reason}: {message}");
+        return Trouble::Lasting(reason.parse().unwrap_or(Reason::Pending), Some(Motion::Stuck), words);
     }
     let due = ready.last_transition_time.0.saturating_add(ON_ITS_WAY).unwrap_or(now);
     if now < due {
         return Trouble::From(due);
     }
-    Trouble::Lasting(format!("DirectAccessBinding '{name}' is not ready, {}: {}", ready.reason, words_of(ready)))
+    let words = format!("DirectAccessBinding '{name}' is not ready, {}: {}", ready.reason, words_of(ready));
+    Trouble::Lasting(ready.reason.parse().unwrap_or(Reason::Pending), None, words)
 }
 
 /// What a condition says, in words that stay the same while nothing else happens: counts of Pods in its own words change all the time.
@@ -64,7 +66,7 @@ fn has_lasting_words(reason: Reason) -> bool {
     match reason.course() {
         Course::Stuck | Course::Rests | Course::MovesFor(Grace::Reference) => true,
         Course::MovesFor(Grace::Progress) => false,
-        Course::Moves => reason.severity() == Severity::Warning,
+        Course::Moves | Course::MovesFor(Grace::Recovery) => reason.severity() == Severity::Warning,
     }
 }
 
@@ -93,7 +95,7 @@ fn unseen(binding: &DirectAccessBinding, name: &str, now: Timestamp) -> Trouble 
         "DirectAccessBinding '{name}' has no condition Ready: its load balancer could not be looked at yet, or its status not be written; \
          look at its Events, and at the log of the controller"
     );
-    Trouble::Lasting(words)
+    Trouble::Lasting(Reason::Pending, Some(Motion::Stuck), words)
 }
 
 /// What of a binding its Service's condition may depend on, besides its spec.

@@ -153,7 +153,12 @@ proptest! {
         let after = status(&second, &before, at(T0 + 1 + second.after));
         for condition in &after.conditions {
             let known = before.conditions.iter().find(|known| known.type_ == condition.type_);
-            let same = known.is_some_and(|known| known.status == condition.status);
+            let course = |one: &Condition| one.reason.parse().map(Reason::course);
+            let goes_on = |known: &Condition| {
+                let is_same = (course(known), known.observed_generation) == (course(condition), condition.observed_generation);
+                condition.type_ != "Reconciling" || is_same
+            };
+            let same = known.is_some_and(|known| known.status == condition.status && goes_on(known));
             let kept = known.is_some_and(|known| known.last_transition_time == condition.last_transition_time);
             prop_assert_eq!(same, kept, "{}", &condition.type_);
         }
@@ -176,6 +181,74 @@ fn a_missing_service_stalls_only_after_a_while() {
     assert!(find(&soon, ConditionType::Reconciling).is_some());
     let late = status(&case, &soon, at(T0 + 120));
     assert!(find(&late, ConditionType::Stalled).is_some());
+}
+
+/// What has gone wrong may pass by itself, for a while, and the while begins anew when something else went on in between, or the spec is
+/// another one.
+#[test]
+fn what_is_tried_again_stalls_when_it_lasts() {
+    let counts = Counts { desired: 3, registered: 3, healthy: 3, weighted: 3, ..Counts::default() };
+    let read = |class| Case { read: Read::Failed(failure(class)), ..Case::of(settled(counts)) };
+    let held = Problem {
+        condition: ConditionType::Programmed,
+        reason: Reason::RemovalHeld,
+        message: "make other Pods ready".to_owned(),
+    };
+    let held = Case::of(BindingPlan { problems: vec![held], ..settled(counts) });
+    let busy = Case::of(BindingPlan { pending: Pending { register: 1, ..Pending::default() }, ..settled(counts) });
+    for (case, reason) in [
+        (read(Class::Unreachable), "CloudUnreachable"),
+        (read(Class::Transient), "Failed"),
+        (read(Class::Throttled), "Throttled"),
+        (read(Class::Busy), "Busy"),
+        (held, "RemovalHeld"),
+    ] {
+        let is_stalled = |found: &DirectAccessBindingStatus| {
+            let ready = find(found, ConditionType::Ready).unwrap();
+            assert_eq!(ready.reason, reason);
+            let is_stalled = find(found, ConditionType::Stalled).is_some();
+            assert!(!is_stalled || ready.status == "False", "{reason}");
+            is_stalled
+        };
+        let work = status(&busy, &DirectAccessBindingStatus::default(), at(T0));
+        let first = status(&case, &work, at(T0 + 3_600));
+        assert!(!is_stalled(&first), "{reason}: an hour of work is no failure");
+        let soon = status(&case, &first, at(T0 + 3_600 + 599));
+        assert!(!is_stalled(&soon), "{reason}");
+        let late = status(&case, &soon, at(T0 + 3_600 + 600));
+        assert!(is_stalled(&late), "{reason}");
+        assert!(is_stalled(&status(&case, &late, at(T0 + 3_600 + 601))), "{reason}");
+        let again = status(&case, &status(&busy, &late, at(T0 + 4_300)), at(T0 + 4_301));
+        assert!(!is_stalled(&again), "{reason}: something else went on in between");
+        let edited = Case { generation: case.generation + 1, ..case };
+        assert!(!is_stalled(&status(&edited, &late, at(T0 + 4_300))), "{reason}: its user has tried something");
+    }
+}
+
+#[test]
+fn a_rollout_that_stands_still_stalls_and_one_that_goes_on_does_not() {
+    let pending = Pending { retained: 1, ..Pending::default() };
+    let of = |healthy, ready: i64| {
+        let counts = Counts { desired: 3, registered: 3, healthy, weighted: 3, ..Counts::default() };
+        let ill = crate::plan::Unhealthy {
+            since: Some(at(ready)),
+            pod: "web-1".to_owned(),
+            route: "80/TCP".to_owned(),
+            probe: String::new(),
+        };
+        let unhealthy = if healthy < 3 { vec![ill] } else { Vec::new() };
+        Case::of(BindingPlan { pending, unhealthy, ..settled(counts) })
+    };
+    let begun = status(&of(2, T0), &DirectAccessBindingStatus::default(), at(T0));
+    let reason = |found: &DirectAccessBindingStatus| {
+        let is_stalled = find(found, ConditionType::Stalled).is_some();
+        (find(found, ConditionType::Ready).unwrap().reason.clone(), is_stalled)
+    };
+    let row = |is_stalled| ("Replacing".to_owned(), is_stalled);
+    assert_eq!(reason(&begun), row(false));
+    assert_eq!(reason(&status(&of(2, T0 + 500), &begun, at(T0 + 1_000))), row(false), "it is another Pod");
+    assert_eq!(reason(&status(&of(3, 0), &begun, at(T0 + 1_000))), row(false));
+    assert_eq!(reason(&status(&of(2, T0), &begun, at(T0 + 600))), row(true));
 }
 
 #[test]

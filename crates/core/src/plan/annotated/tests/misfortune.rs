@@ -196,7 +196,7 @@ pub(super) fn with(service: &Service, key: &str, valid: &str, garbage: &str) -> 
 }
 
 /// What is lost between the binding that serves and what is now wished; nothing, if all is well.
-fn losses(own: &DirectAccessBinding, intent: &ServiceIntent) -> Vec<String> {
+pub(super) fn losses(own: &DirectAccessBinding, intent: &ServiceIntent) -> Vec<String> {
     let spec = match &intent.wish {
         Wish::Serve(spec, _) => spec,
         Wish::Hold(_) => return Vec::new(),
@@ -308,7 +308,7 @@ fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, ch
     assert!(garbage == WITH_NEWLINE || names(&intent, key), "{cell}");
     let Wish::Serve(spec, _) = &intent.wish else {
         assert!(
-            matches!(intent.wish, Wish::NotMade(_) | Wish::NotAsked(_) | Wish::None | Wish::LeftToTke),
+            matches!(intent.wish, Wish::NotMade(_) | Wish::NotAsked(_) | Wish::None | Wish::Unclear | Wish::LeftToTke),
             "{cell}: {:?}",
             intent.wish
         );

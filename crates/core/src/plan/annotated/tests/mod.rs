@@ -1,12 +1,12 @@
-mod listeners;
+mod members;
 mod misfortune;
+mod ports;
 mod reported;
 mod unheeded;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::binding::ListenerProtocol;
 use crate::model::{ServicePort, TargetPort, Transport};
 use crate::plan::tests::world::World;
 
@@ -67,6 +67,19 @@ fn owned(service: &Service) -> DirectAccessBinding {
     own
 }
 
+/// A Service with two ports, and what it says of their protocols.
+fn two_ports(said: &str) -> Service {
+    let mut service = asking(&[(names::SPECIFY_PROTOCOL, said)]);
+    let port = |port| ServicePort {
+        name: format!("p{port}"),
+        transport: Transport::Tcp,
+        port,
+        target_port: TargetPort::Number(port),
+    };
+    service.ports = [80, 443].map(port).to_vec();
+    service
+}
+
 #[test]
 fn the_service_of_the_documentation_gets_a_public_load_balancer_that_goes_with_it() {
     let reading = reading(&[]);
@@ -112,7 +125,7 @@ fn who_is_taken() {
         let mut service = service(annotations);
         service.load_balancer_class = class.map(str::to_owned);
         let found = match read(&service, Setting { acceptance, has_tke, is_default: Known::No }, None).wish {
-            Wish::None | Wish::NotAccepted(_) | Wish::NotAsked(_) => None,
+            Wish::None | Wish::Unclear | Wish::NotAccepted(_) | Wish::NotAsked(_) => None,
             Wish::LeftToTke => Some(false),
             Wish::Undecided if has_tke == Known::Unknown => Some(false),
             Wish::Serve(..) => Some(true),
@@ -215,58 +228,6 @@ fn the_load_balancer_is_the_one_that_annotations_describe() {
 }
 
 #[test]
-fn protocols_are_specified_by_port() {
-    let mut service = service(&[
-        (names::DIRECT_ACCESS, "true"),
-        (
-            names::SPECIFY_PROTOCOL,
-            r#"{"80":{"protocol":["HTTP"],"hosts":{"a.example.com":{}}},
-                "443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"},"b.example.com":{"tls":"b"}}},
-                "7000":{"protocol":["TCP","UDP"]},
-                "8443":{"protocol":["TCP_SSL","QUIC"],"tls":"cert"}}"#,
-        ),
-    ]);
-    let port = |port| ServicePort {
-        name: format!("p{port}"),
-        transport: Transport::Tcp,
-        port,
-        target_port: TargetPort::Number(port),
-    };
-    service.ports = [80, 443, 7000, 8443, 22].map(port).to_vec();
-    let reading = read(&service, ALL, None);
-    assert_eq!(faults(&reading), [""; 0]);
-    let found: Vec<_> = wished(&reading)
-        .listeners
-        .iter()
-        .map(|listener| {
-            let rules: Vec<_> = listener
-                .rules
-                .iter()
-                .map(|rule| {
-                    let secret = rule.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
-                    (rule.domain.as_str(), secret)
-                })
-                .collect();
-            let secret = listener.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
-            (listener.port, listener.protocol, secret, rules)
-        })
-        .collect();
-    let (a, b) = ("a.example.com", "b.example.com");
-    assert_eq!(
-        found,
-        [
-            (22, ListenerProtocol::Tcp, None, vec![]),
-            (80, ListenerProtocol::Http, None, vec![(a, None)]),
-            (443, ListenerProtocol::Https, None, vec![(a, Some("a")), (b, Some("b"))]),
-            (7000, ListenerProtocol::Tcp, None, vec![]),
-            (7000, ListenerProtocol::Udp, None, vec![]),
-            (8443, ListenerProtocol::TcpSsl, Some("cert"), vec![]),
-            (8443, ListenerProtocol::Quic, Some("cert"), vec![]),
-        ]
-    );
-}
-
-#[test]
 fn what_creation_does_not_need_is_named_and_the_rest_is_followed() {
     let cases = [
         (names::SERVICE_CONFIG_AUTO, "yes"),
@@ -330,55 +291,12 @@ fn nothing_is_made_while_what_only_creation_can_set_cannot_be_read() {
     let huge = "x".repeat(20_000);
     assert!(matches!(reading(&[(names::EXTENSIVE_PARAMETERS, &huge)]).wish, Wish::NotMade(_)));
     let broken = read(&service(&[(names::DIRECT_ACCESS, "yes")]), ALL, None);
-    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::None));
+    assert_eq!((faults(&broken), &broken.wish), (vec![names::DIRECT_ACCESS], &Wish::Unclear));
     let none = reading(&[(names::SECURITY_GROUPS, "")]);
     assert_eq!(spec(&none)["loadBalancer"]["create"].get("securityGroups"), None, "TKE documents it as none");
     let unused = reading(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-1"), (names::INTERNAL_SUBNET_ID, "")]);
     assert_eq!(faults(&unused), [names::INTERNAL_SUBNET_ID]);
     assert_eq!(spec(&unused)["loadBalancer"], json!({"id": "lb-1"}), "it is not needed");
-}
-
-/// A Service with two ports, and what it says of their protocols.
-fn two_ports(said: &str) -> Service {
-    let mut service = asking(&[(names::SPECIFY_PROTOCOL, said)]);
-    let port = |port| ServicePort {
-        name: format!("p{port}"),
-        transport: Transport::Tcp,
-        port,
-        target_port: TargetPort::Number(port),
-    };
-    service.ports = [80, 443].map(port).to_vec();
-    service
-}
-
-const TLS: &str = r#"{"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
-
-#[test]
-fn a_port_that_the_definition_refuses_harms_only_itself() {
-    let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
-    service.ports.push(ServicePort {
-        name: "vxlan".to_owned(),
-        transport: Transport::Udp,
-        port: 4789,
-        target_port: TargetPort::Number(4789),
-    });
-    let intent = read(&service, ALL, None);
-    assert_eq!(wished(&intent).listeners.len(), 2);
-    assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
-    service.ports = (41..=100)
-        .map(|port| ServicePort {
-            name: port.to_string(),
-            transport: Transport::Tcp,
-            port,
-            target_port: TargetPort::Number(port),
-        })
-        .collect();
-    let many = read(&service, ALL, None);
-    assert!(
-        matches!(many.wish, Wish::NotMade(_)) && many.problems[0].message.contains("60 listeners"),
-        "{:?}",
-        many.problems
-    );
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use super::misfortune::{ABSENT, GARBAGE, MISSPELT, ROWS, Told, WITH_NEWLINE, WRONG_CASE, with};
 use super::*;
-use crate::api::event::ServiceReason;
+use crate::api::event::{EventWord, ServiceReason};
 use crate::model::ServiceCondition;
 use crate::status::service::{condition, decide, news};
 
 /// The condition of a Service, and what Events say of it.
-fn told(service: &Service, own: Option<&DirectAccessBinding>) -> (ServiceCondition, Vec<(ServiceReason, String)>) {
+fn told(service: &Service, own: Option<&DirectAccessBinding>) -> (ServiceCondition, Vec<(EventWord, String)>) {
     let verdict = decide(service, &read(service, ALL, own), own.as_slice(), jiff::Timestamp::UNIX_EPOCH);
-    let events = news(&verdict, None).into_iter().map(|(reason, words)| (reason, words.to_owned())).collect();
+    let events = news(&verdict, None).into_iter().map(|(word, words)| (word, words.to_owned())).collect();
     (condition(&verdict, None).unwrap(), events)
 }
 
@@ -103,8 +103,8 @@ fn check(spoilt: &Service, own: &DirectAccessBinding, key: &str, expected: Told,
         let (said, events) = told(spoilt, own);
         let names = |words: &str| words.to_ascii_lowercase().contains(&head(key));
         assert!(!said.is_true && said.reason == reason.as_str() && names(&said.message), "{cell}: {said:?}");
-        let of_key = |(told, words): &&(ServiceReason, String)| {
-            names(words) && (*told == reason || *told == ServiceReason::InvalidAnnotation)
+        let of_key = |(told, words): &&(EventWord, String)| {
+            names(words) && [reason, ServiceReason::InvalidAnnotation].map(EventWord::Service).contains(told)
         };
         assert_eq!(events.iter().filter(of_key).count().min(1), 1, "{cell}: {events:?}");
     }

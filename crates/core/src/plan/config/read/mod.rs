@@ -5,19 +5,18 @@ mod shape;
 mod tests;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value};
 
-use super::problem;
+use super::Wishes;
+use super::doubt::{DoubtsByPosition, Field, List, Position};
+use super::judge::judge;
+use super::problems::{Problems, Report};
 use crate::api::condition::ConfigProblem;
-use crate::api::service_config::{EntryProblem, RawServiceConfig};
+use crate::api::service_config::RawServiceConfig;
 use crate::api::{TkeServiceConfig, TkeServiceConfigSpec, clip};
 use crate::model::{Protocol, nearest};
 use shape::{Kind, Presence, Shape};
 
-/// The most problems of one config that are told apart. Where there are more, the last one says so.
-const PROBLEMS_MAX: usize = 64;
 /// The most entries, of listeners, domains and rules together, that are read of one config. Twice as many as CLB takes of a load balancer, and
 /// few enough for every round to look at.
 const ITEMS_MAX: usize = 5_000;
@@ -35,16 +34,14 @@ pub struct ConfigObject {
     pub object: TkeServiceConfig,
     /// The spec as it was written.
     pub written: Value,
-    /// What cannot be read, or is not known.
-    pub problems: Vec<EntryProblem>,
-    /// Entries and their fields that are there and cannot be read. What depends on one of them is not judged.
-    doubts: BTreeMap<String, BTreeSet<String>>,
+    /// What it wishes, which was judged once when it was read.
+    wishes: Wishes,
 }
 
 impl ConfigObject {
-    /// The fields of an entry that are there and cannot be read.
-    pub(super) fn doubts(&self, entry: &str) -> impl Iterator<Item = &str> {
-        self.doubts.get(entry).into_iter().flatten().map(String::as_str)
+    /// What it wishes, whatever it meets.
+    pub const fn wishes(&self) -> &Wishes {
+        &self.wishes
     }
 }
 
@@ -54,21 +51,16 @@ impl From<RawServiceConfig> for ConfigObject {
         let name = raw.metadata.name.clone().unwrap_or_default();
         for field in raw.fields.keys().filter(|field| !COMMON.contains(&field.as_str())) {
             let is_there = |name: &str| raw.fields.contains_key(name);
-            reader.unknown(field, &["spec"], is_there, &Place::of("TkeServiceConfig"));
+            reader.unknown(field, &["spec"], is_there, &Place::default().named("TkeServiceConfig"));
         }
         let written = raw.fields.get("spec").cloned().unwrap_or_default();
         let spec = reader.spec(&written);
+        let wishes = judge(&spec, reader.problems, &reader.doubts);
         let mut object = TkeServiceConfig::new(&name, spec);
         object.metadata = raw.metadata;
         // A status that cannot be read is as good as none: it is written anew.
         object.status = raw.fields.get("status").and_then(|status| serde_json::from_value(status.clone()).ok());
-        let Reader { problems, doubts, more, items: _ } = reader;
-        let mut problems = problems;
-        if more > 0 {
-            let message = format!("{more} more problems are not listed; correct these first");
-            problems.push(problem("TkeServiceConfig", None, ConfigProblem::Unreadable, &message));
-        }
-        Self { object, written, problems, doubts }
+        Self { object, written, wishes }
     }
 }
 
@@ -91,67 +83,73 @@ impl From<TkeServiceConfigSpec> for ConfigObject {
 }
 
 /// Where in a config something is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Place {
     /// The entry, as problems name it.
     entry: String,
-    /// The field within the entry; empty for the entry itself.
+    /// The field within the entry that problems name; empty for the entry itself.
     field: String,
+    /// The position of the innermost entry that it is in.
+    position: Position,
+    /// Its path within that entry; empty for the entry itself.
+    path: String,
 }
 
 impl Place {
-    fn of(entry: impl Into<String>) -> Self {
-        Self { entry: entry.into(), field: String::new() }
+    /// An entry of this name at the same position.
+    fn named(&self, entry: impl Into<String>) -> Self {
+        Self { entry: entry.into(), position: self.position.clone(), ..Self::default() }
     }
 
     fn join(&self, part: &str) -> Self {
-        let field = if self.field.is_empty() { part.to_owned() } else { format!("{}.{part}", self.field) };
-        Self { entry: self.entry.clone(), field }
+        let joined = |path: &str| if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") };
+        Self { field: joined(&self.field), path: joined(&self.path), ..self.clone() }
     }
 
-    /// Where the item of a list is.
-    fn item(&self, field: &str, index: usize, item: &Map<String, Value>) -> Self {
+    /// Where the item of a list is: the `index`-th as it was written, and the `kept`-th that can be read.
+    fn item(&self, field: &str, (index, kept): (usize, usize), item: &Map<String, Value>) -> Self {
+        let position = List::of(field).map(|list| self.position.item(list, kept)).unwrap_or_default();
+        Self { position, path: String::new(), ..self.name_of_item(field, index, item) }
+    }
+
+    fn name_of_item(&self, field: &str, index: usize, item: &Map<String, Value>) -> Self {
         let text = |name: &str| item.get(name).and_then(Value::as_str);
         match field {
             "l4Listeners" | "l7Listeners" => match (text("protocol"), item.get("port").and_then(Value::as_i64)) {
                 (Some(protocol), Some(port)) => {
                     let known = protocol.parse::<Protocol>().map(|known| known.to_string());
-                    Self::of(format!("{}:{port}", known.unwrap_or_else(|_| clip(protocol, NAME_MAX))))
+                    self.named(format!("{}:{port}", known.unwrap_or_else(|_| clip(protocol, NAME_MAX))))
                 }
-                _ => Self::of(format!("{field}[{index}]")),
+                _ => self.named(format!("{field}[{index}]")),
             },
             "domains" => match item.get("domain") {
                 None | Some(Value::Null) => self.join("domains[]"),
-                Some(Value::String(domain)) => self.join(&format!("domains[{}]", clip(domain, NAME_MAX))),
+                Some(Value::String(domain)) if domain.is_empty() => self.join("domains[]"),
+                Some(Value::String(domain)) => self.named(format!("{} {}", self.entry, clip(domain, NAME_MAX))),
                 Some(_) => self.join(&format!("domains[{index}]")),
             },
-            _ => match (text("url"), self.domain()) {
-                (Some(url), Some(domain)) => Self::of(format!("{} {domain}{url}", self.entry)),
+            _ => match (text("url"), self.field.as_str()) {
+                (Some(url), "") => self.named(format!("{}{url}", self.entry)),
+                // That of the domain which is the load balancer's own address.
+                (Some(url), "domains[]") => self.named(format!("{} {url}", self.entry)),
                 _ => self.join(&format!("{field}[{index}]")),
             },
         }
-    }
-
-    /// The domain whose fields are here.
-    fn domain(&self) -> Option<&str> {
-        self.field.strip_prefix("domains[")?.strip_suffix(']')
     }
 }
 
 /// A config being read.
 #[derive(Default)]
 struct Reader {
-    problems: Vec<EntryProblem>,
-    doubts: BTreeMap<String, BTreeSet<String>>,
+    problems: Problems,
+    doubts: DoubtsByPosition,
     /// Entries that were read.
     items: usize,
-    /// Problems beyond those that are listed.
-    more: usize,
 }
 
 impl Reader {
     fn spec(&mut self, written: &Value) -> TkeServiceConfigSpec {
-        let place = Place::of("spec");
+        let place = Place::default().named("spec");
         let Value::Object(written) = written else {
             if !written.is_null() {
                 self.wrong_type(written, Kind::Object(&shape::SPEC), &place);
@@ -180,7 +178,7 @@ impl Reader {
                 continue;
             }
             let at = match name.as_str() {
-                "loadBalancer" => Place::of(name),
+                "loadBalancer" => place.named(name),
                 _ => place.join(name),
             };
             match self.value(value, kind, name, place, &at) {
@@ -214,16 +212,9 @@ impl Reader {
                         self.report(at, ConfigProblem::NotAllowed, &message);
                         break;
                     }
-                    match item {
-                        Value::Object(item) => {
-                            let at = place.item(name, index, item);
-                            read.extend(self.object(item, shape, &at).map(Value::Object));
-                        }
-                        _ => {
-                            let at = place.item(name, index, &Map::new());
-                            self.wrong_type(item, Kind::Object(shape), &at);
-                        }
-                    }
+                    let nothing = Map::new();
+                    let at = place.item(name, (index, read.len()), item.as_object().unwrap_or(&nothing));
+                    read.extend(self.item(item, shape, &at));
                 }
                 Some(Value::Array(read))
             }
@@ -234,33 +225,46 @@ impl Reader {
         }
     }
 
+    /// What can be read of an item of a list; `None` where nobody knows what it is about.
+    fn item(&mut self, item: &Value, shape: &'static Shape, at: &Place) -> Option<Value> {
+        let Value::Object(item) = item else {
+            self.wrong_type(item, Kind::Object(shape), at);
+            return None;
+        };
+        let read = self.object(item, shape, at).map(Value::Object);
+        if read.is_none() {
+            self.doubts.forget(&at.position);
+        }
+        read
+    }
+
     fn wrong_type(&mut self, value: &Value, kind: Kind, at: &Place) {
-        self.doubts.entry(at.entry.clone()).or_default().insert(at.field.clone());
-        self.report(at, ConfigProblem::Unreadable, &words::wrong_type(value, kind));
+        let report = self.report(at, ConfigProblem::Unreadable, &words::wrong_type(value, kind));
+        if let Some(field) = Field::of(&at.path) {
+            self.doubts.add(&at.position, field, report);
+        }
     }
 
     /// A field that no object of this kind has.
     fn unknown(&mut self, name: &str, known: &[&str], is_there: impl Fn(&str) -> bool, place: &Place) {
-        if self.problems.len() >= PROBLEMS_MAX {
-            self.more += 1;
-            return;
+        // Which field is meant is not looked for in what may be a megabyte of names.
+        let is_looked_for = !self.problems.is_full();
+        if !is_looked_for {
+            self.doubts.add_any(&place.position);
         }
-        let near = nearest(name, known.iter().copied().filter(|_| name.len() <= NAME_LONGEST));
-        // Where the right one is there too, it counts.
-        if let Some(near) = near.filter(|near| !is_there(near)) {
-            self.doubts.entry(place.entry.clone()).or_default().insert(place.join(near).field);
-        }
+        let near = nearest(name, known.iter().copied().filter(|_| is_looked_for && name.len() <= NAME_LONGEST));
         let message = words::unknown(name, near.map(|near| (near, is_there(near))));
-        self.report(&place.join(&clip(name, NAME_MAX)), ConfigProblem::UnknownField, &message);
+        let report = self.report(&place.join(&clip(name, NAME_MAX)), ConfigProblem::UnknownField, &message);
+        // Where the right one is there too, it counts.
+        let meant = near.filter(|near| !is_there(near)).and_then(|near| Field::of(&place.join(near).path));
+        if let Some(field) = meant {
+            self.doubts.add(&place.position, field, report);
+        }
     }
 
-    fn report(&mut self, at: &Place, reason: ConfigProblem, message: &str) {
-        if self.problems.len() >= PROBLEMS_MAX {
-            self.more += 1;
-            return;
-        }
+    fn report(&mut self, at: &Place, reason: ConfigProblem, message: &str) -> Report {
         let field = Some(at.field.as_str()).filter(|field| !field.is_empty());
-        self.problems.push(problem(&at.entry, field, reason, message));
+        self.problems.add(&at.entry, field, reason, message)
     }
 }
 

@@ -6,12 +6,17 @@ use serde_json::json;
 use super::shape::{DOMAIN, LAYER4, LAYER7, RULE, SPEC};
 use super::*;
 use crate::api::schema::crds;
+use crate::api::service_config::EntryProblem;
 use crate::model::{Attribute, Value as Wished};
-use crate::plan::config::{Wishes, wishes};
+use crate::plan::config::problems::PROBLEMS_MAX;
 
 fn object(spec: &Value) -> ConfigObject {
     let raw = json!({"metadata": {"name": "tuned", "namespace": "shop"}, "spec": spec});
     ConfigObject::from(serde_json::from_value::<RawServiceConfig>(raw).unwrap())
+}
+
+fn wishes(config: &ConfigObject) -> Wishes {
+    config.wishes().clone()
 }
 
 /// Entry, field, reason and message of everything that is said of a config.
@@ -129,7 +134,30 @@ fn rows() -> Vec<Row> {
         ),
         (
             check(json!({"checktype": "HTTP", "httpCheckPath": "/up"})),
-            ["TCP:80", "healthCheck.checktype", unknown, "write checkType"],
+            [
+                "TCP:80",
+                "healthCheck.checktype",
+                unknown,
+                "write checkType; until then healthCheck.httpCheckPath stay as they are",
+            ],
+        ),
+        (
+            tcp(json!({"session": {"enabel": true, "sessionExpireTime": 60}})),
+            [
+                "TCP:80",
+                "session.enabel",
+                unknown,
+                "write enable; until then session.sessionExpireTime stay as they are",
+            ],
+        ),
+        (
+            tcp(json!({"session": {"enable": true, "sessionExpireTimes": 60}})),
+            [
+                "TCP:80",
+                "session.sessionExpireTimes",
+                unknown,
+                "write sessionExpireTime; until then session.enable stay as they are",
+            ],
         ),
         (
             check(json!({"checkType": "SMTP", "sendContext": "x"})),
@@ -169,8 +197,8 @@ fn rows() -> Vec<Row> {
         (
             rules(json!([{"scheduler": "WRR"}])),
             [
-                "HTTP:80",
-                "domains[a.example].rules[0]",
+                "HTTP:80 a.example",
+                "rules[0]",
                 "MissingValue",
                 "url is missing, so that nobody knows what this is for; set it",
             ],
@@ -238,7 +266,7 @@ fn the_fields_beside_one_that_cannot_be_read_count() {
 #[test]
 fn a_config_of_nothing_but_faults_says_how_many_there_are() {
     let entries: Vec<_> = (0..100).map(|_| json!(1)).collect();
-    let found = object(&json!({"loadBalancer": {"l4Listeners": entries}}));
+    let found = wishes(&object(&json!({"loadBalancer": {"l4Listeners": entries}})));
     assert_eq!(found.problems.len(), PROBLEMS_MAX + 1);
     let last = found.problems.last().unwrap();
     assert_eq!(last.message, "36 more problems are not listed; correct these first");
@@ -250,11 +278,11 @@ fn of_a_huge_config_a_part_is_read_and_it_is_said() {
     let entries: Vec<_> = (0..30_000).map(|port| json!({"protocol": "TCP", "port": port, "scheduler": 1})).collect();
     let found = object(&json!({"loadBalancer": {"l4Listeners": entries}}));
     assert_eq!(found.object.spec.l4_listeners().len(), ITEMS_MAX);
-    let last = found.problems.last().unwrap();
+    let last = found.wishes().problems.last().unwrap();
     assert!(last.message.ends_with("more problems are not listed; correct these first"), "{last:?}");
     let long = "x".repeat(1_000_000);
     let found = object(&json!({"loadBalancer": {long: 1}}));
-    assert_eq!(found.problems.len(), 1);
+    assert_eq!(found.wishes().problems.len(), 1);
 }
 
 #[test]
@@ -267,11 +295,59 @@ fn a_misspelt_field_beside_the_right_one_takes_nothing_away() {
     assert_eq!(found.get(Attribute::SessionSeconds), Some(&Wished::from(60_i64)));
 }
 
+/// What is wrong with a second entry of a name, or with one that cannot be read at all, is not the first one's.
+#[test]
+fn a_fault_harms_the_entry_that_has_it_and_none_of_the_same_name() {
+    let good = json!({"protocol": "TCP", "port": 80, "session": {"sessionExpireTime": 60},
+        "healthCheck": {"httpCheckPath": "/up", "healthNum": 4}});
+    let faulty = json!({"protocol": "tcp", "port": 80, "session": {"enable": "yes", "sessionExpireTime": 60},
+        "healthCheck": {"checktype": "HTTP", "httpCheckPath": "/up"}});
+    let mut nobody_knows = faulty.clone();
+    nobody_knows["port"] = json!("80");
+    let alone = wishes(&object(&json!({"loadBalancer": {"l4Listeners": [good]}})));
+    assert_eq!((alone.problems.len(), alone.listener(Protocol::Tcp, 80).iter().count()), (0, 3));
+    for entries in [[&good, &faulty], [&nobody_knows, &good], [&json!(7), &good]] {
+        let found = wishes(&object(&json!({"loadBalancer": {"l4Listeners": entries}})));
+        assert_eq!(found.listener(Protocol::Tcp, 80), alone.listener(Protocol::Tcp, 80), "{entries:?}");
+        let until = found.problems.iter().filter(|problem| problem.message.contains("until then")).count();
+        assert_eq!(until, 0, "nothing of these waits: {:?}", found.problems);
+    }
+    let rule = |entry: &Value| {
+        let mut rule = entry.clone();
+        rule.as_object_mut().unwrap().extend([("url".to_owned(), json!("/"))]);
+        rule
+    };
+    let domain = |rules: Value| json!({"domain": "a.example", "rules": rules});
+    let domains = |domains: Value| {
+        wishes(&object(
+            &json!({"loadBalancer": {"l7Listeners": [{"protocol": "HTTP", "port": 80, "domains": domains}]}}),
+        ))
+        .rule(Protocol::Http, 80, "a.example", "/")
+    };
+    let (one, other) = (rule(&good), rule(&faulty));
+    let alone = domains(json!([domain(json!([one]))]));
+    assert_eq!(domains(json!([domain(json!([one, other]))])), alone);
+    assert_eq!(domains(json!([domain(json!([one])), domain(json!([other]))])), alone);
+    assert_eq!(domains(json!([{"domain": 5, "rules": [other]}, domain(json!([one]))])), alone);
+}
+
+/// What is beyond the problems that are listed may be about any field of its entry: what depends on one that is not there waits.
+#[test]
+fn what_is_not_listed_is_not_absent() {
+    let mut check = json!({"checktype": "HTTP", "httpCheckPath": "/up", "intervalTime": 7});
+    let unknown = (0..PROBLEMS_MAX).map(|number| (format!("a{number}"), json!(1)));
+    check.as_object_mut().unwrap().extend(unknown);
+    let entry = json!({"protocol": "TCP", "port": 80, "healthCheck": check});
+    let found = wishes(&object(&json!({"loadBalancer": {"l4Listeners": [entry]}})));
+    let wished: Vec<_> = found.listener(Protocol::Tcp, 80).iter().map(|(attribute, _)| attribute).collect();
+    assert_eq!(wished, [Attribute::CheckInterval]);
+}
+
 #[test]
 fn what_stands_beside_the_spec_is_told() {
     let raw = json!({"metadata": {"name": "tuned"}, "Spec": {}, "data": {}, "status": 5});
     let found = ConfigObject::from(serde_json::from_value::<RawServiceConfig>(raw).unwrap());
-    let fields: Vec<_> = found.problems.iter().map(ToString::to_string).collect();
+    let fields: Vec<_> = found.wishes().problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         fields,
         [
@@ -353,9 +429,9 @@ proptest! {
     #[test]
     fn whatever_is_written_is_read(written in anything()) {
         let found = object(&json!({"loadBalancer": {"l4Listeners": written.clone(), "l7Listeners": written}}));
-        let _ = wishes(&found);
         let again = object(&serde_json::to_value(&found.object.spec).unwrap());
-        prop_assert_eq!(again.problems, Vec::new());
+        let is_of_reading = |problem: &&EntryProblem| ["Unreadable", "UnknownField"].contains(&problem.reason.as_str());
+        prop_assert_eq!(again.wishes().problems.iter().find(is_of_reading), None);
         prop_assert_eq!(again.object.spec, found.object.spec);
     }
 }

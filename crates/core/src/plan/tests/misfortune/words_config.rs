@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::words_spec::{asked, leaves, play, world};
 use crate::api::TkeServiceConfig;
 use crate::api::service_config::{EntryProblem, RawServiceConfig};
-use crate::plan::config::{ConfigObject, Wishes, wishes};
+use crate::plan::config::{ConfigObject, Wishes};
 
 /// Values that a mistake may leave in any field, as JSON.
 const GARBAGE: &[&str] = &[
@@ -106,7 +106,8 @@ fn misfortune_words_spec_of_configs_take_nothing_away() {
     let schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec").unwrap();
     let before = world();
     let all = asked(&before.bindings[0].spec);
-    let plain = wishes(&config(&entries()));
+    let plain = config(&entries());
+    let plain = plain.wishes();
     let (mut cells, mut faults, mut played) = (0, Vec::new(), BTreeSet::new());
     for path in leaves(schema, "") {
         for garbage in GARBAGE {
@@ -116,9 +117,9 @@ fn misfortune_words_spec_of_configs_take_nothing_away() {
             let config = config(&spec);
             let garbage: Value = serde_json::from_str(garbage).unwrap();
             let field = names.last().copied().unwrap_or_default();
-            let wishes = wishes(&config);
+            let wishes = config.wishes();
             let is_said = !says_nothing(&garbage) && !SAME.contains(&(path.as_str(), garbage.to_string().as_str()));
-            if answer(&plain, &wishes, field).is_none() && is_said {
+            if answer(plain, wishes, field).is_none() && is_said {
                 faults.push(format!("{path} {garbage}: neither in force nor reported"));
             }
             cells += 1;

@@ -90,6 +90,7 @@ const WORDED: &[(&str, &str)] = &[
     ("config_not_found", "another name"),
     ("config_not_owned", "somebody has made it"),
     ("config_refused", "the API server refuses to list configs"),
+    ("region_unknown", "the region is misspelt"),
     ("load_balancer_not_found", "no read shows it"),
     ("listener_not_found", "another listenerId"),
     ("rule_not_found", "another rule of a shared listener"),

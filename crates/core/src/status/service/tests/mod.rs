@@ -1,12 +1,14 @@
+mod by_hand;
 mod remarks;
+mod told;
 
-use crate::model::Known;
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::*;
 use crate::api::names;
+use crate::model::Known;
 use crate::plan::annotated::{Acceptance, KEYS, Setting, Treatment, read};
 use crate::plan::tests::world::{World, binding};
 
@@ -328,7 +330,7 @@ fn each_thing_that_is_not_followed_is_news_once_and_again_when_its_words_change(
     let mut news_of = |annotations: &[(&str, &str)]| {
         let verdict = verdict(&service(annotations), ALL, &[&own]);
         let fresh: Vec<_> =
-            news(&verdict, told.as_ref()).iter().map(|(reason, words)| format!("{reason} {words}")).collect();
+            news(&verdict, told.as_ref()).iter().map(|(word, words)| format!("{} {words}", word.reason())).collect();
         told = condition(&verdict, None);
         fresh
     };

@@ -22,12 +22,15 @@ fn what_the_binding_says_of_config_and_fields_is_said_on_the_service_and_by_an_e
     let found = verdict(&own);
     let words = "TkeServiceConfig 'shop', TCP:80 healthCheck.timeout: 61 is not from 2 to 60";
     assert_eq!(told(&found), (false, "ConfigProblems".to_owned(), words.to_owned()));
-    assert_eq!(news(&found, None), [(ServiceReason::ConfigProblems, words)]);
+    assert_eq!(news(&found, None), [(EventWord::Service(ServiceReason::ConfigProblems), words)]);
     assert_ne!(readiness(&before), readiness(&own), "the Service is looked at");
     let advice = json!({"reason": "SessionAffinity", "message": "spec.sessionAffinity: ClientIP", "count": 0});
     own.status = status(&json!({"advice": [advice]}));
     let found = verdict(&own);
-    assert_eq!(news(&found, None), [(ServiceReason::NotSupported, "spec.sessionAffinity: ClientIP")]);
+    assert_eq!(
+        news(&found, None),
+        [(EventWord::Service(ServiceReason::NotSupported), "spec.sessionAffinity: ClientIP")]
+    );
     assert_ne!(readiness(&before), readiness(&own));
 }
 

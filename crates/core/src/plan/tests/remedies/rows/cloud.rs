@@ -152,7 +152,7 @@ pub(super) fn targets() -> Vec<Row> {
     use Reason::{NoTargets, NoWeight, Unhealthy, Waiting};
     vec![
         row(Unhealthy, "one does not answer", plain, |world| _ = world.health.insert(address(1), Health::Unhealthy))
-            .says(&["1 of 2 Pods are healthy", "listener 80/TCP finds 'web-1' unhealthy"])
+            .says(&["1 of 2 Pods are healthy", "listener 80/TCP finds 'web-1' unhealthy, which it probes at port 8080"])
             .remedies(&[("have to answer its health check", |world| world.heal())]),
         row(Waiting, "nobody was probed yet", plain, |world| {
             world

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Deed, End, Row};
 use crate::api::condition::Reason;
 use crate::api::names;
-use crate::model::{Known, NamedPort, Protocol, ServicePort, TargetPort, Transport, Witnesses};
+use crate::model::{Class, Failure, Known, NamedPort, Protocol, ServicePort, TargetPort, Transport, Witnesses};
 use crate::plan::tests::acts::{edit, listener, respec, web};
 use crate::plan::tests::world::{World, binding};
 use crate::plan::{Cloud, ConfigView};
@@ -200,6 +200,13 @@ fn service() -> Vec<Row> {
         row(NoSelector, "removed", plain, |world| world.service.as_mut().unwrap().selector.clear())
             .says(&["'shop/web'"])
             .remedies(&[("give it a selector", |world| world.service = plain().service)]),
+        row(NoSelector, "it is a name outside of the cluster", plain, |world| {
+            let service = world.service.as_mut().unwrap();
+            service.selector.clear();
+            service.is_external_name = true;
+        })
+        .says(&["'shop/web' is of type ExternalName", "has no Pods"])
+        .remedies(&[("give it the type ClusterIP and a selector", |world| world.service = plain().service)]),
         row(ServicePortNotFound, "another name in servicePort", explicit, ports)
             .says(&[
                 "listener 80/TCP",
@@ -233,7 +240,8 @@ fn without_config(world: &mut World) {
 
 fn references() -> Vec<Row> {
     use Reason::{
-        CertificateNotFound, ConfigNotFound, ConfigNotOwned, ConfigUnreadable, ListenerNotFound, LoadBalancerNotFound,
+        CertificateNotFound, ConfigNotFound, ConfigNotOwned, ConfigUnreadable, Invalid, ListenerNotFound,
+        LoadBalancerNotFound,
     };
     vec![
         row(ConfigNotFound, "another name", plain, |world| {
@@ -259,6 +267,28 @@ fn references() -> Vec<Row> {
             "run 'kubectl delete directaccessbinding b1 -n shop', and apply it anew with another spec.loadBalancer",
             |world| {
                 // On another one nothing is.
+                world.bindings = vec![binding(2, &json!({}))];
+                world.listeners.clear();
+                world.targets.clear();
+                world.unread = None;
+            },
+        )]),
+        row(Invalid, "the region is misspelt", plain, |world| {
+            edit(world, |binding| {
+                binding.spec.load_balancer.as_mut().unwrap().region = Some("ap-guangzou".to_owned());
+            });
+            world.unread = Some(Cloud::Failed(Failure {
+                class: Class::Invalid,
+                action: "DescribeLoadBalancers",
+                code: "UnsupportedRegion".to_owned(),
+                message: "the region is not supported".to_owned(),
+                request_id: None,
+            }));
+        })
+        .says(&["no region 'ap-guangzou'", "did you mean 'ap-guangzhou'?", "cannot be changed"])
+        .remedies(&[(
+            "run 'kubectl delete directaccessbinding b1 -n shop', and apply it anew with the right region",
+            |world| {
                 world.bindings = vec![binding(2, &json!({}))];
                 world.listeners.clear();
                 world.targets.clear();

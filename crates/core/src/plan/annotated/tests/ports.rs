@@ -1,6 +1,90 @@
-//! Entries of `specify-protocol`, port by port.
+//! Annotations about single ports: each is read for itself.
 
 use super::*;
+use crate::api::binding::ListenerProtocol;
+use crate::model::{ServicePort, TargetPort, Transport};
+
+#[test]
+fn protocols_are_specified_by_port() {
+    let mut service = service(&[
+        (names::DIRECT_ACCESS, "true"),
+        (
+            names::SPECIFY_PROTOCOL,
+            r#"{"80":{"protocol":["HTTP"],"hosts":{"a.example.com":{}}},
+                "443":{"protocol":["HTTPS"],"hosts":{"a.example.com":{"tls":"a"},"b.example.com":{"tls":"b"}}},
+                "7000":{"protocol":["TCP","UDP"]},
+                "8443":{"protocol":["TCP_SSL","QUIC"],"tls":"cert"}}"#,
+        ),
+    ]);
+    let port = |port| ServicePort {
+        name: format!("p{port}"),
+        transport: Transport::Tcp,
+        port,
+        target_port: TargetPort::Number(port),
+    };
+    service.ports = [80, 443, 7000, 8443, 22].map(port).to_vec();
+    let reading = read(&service, ALL, None);
+    assert_eq!(faults(&reading), [""; 0]);
+    let found: Vec<_> = wished(&reading)
+        .listeners
+        .iter()
+        .map(|listener| {
+            let rules: Vec<_> = listener
+                .rules
+                .iter()
+                .map(|rule| {
+                    let secret = rule.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
+                    (rule.domain.as_str(), secret)
+                })
+                .collect();
+            let secret = listener.certificate.as_ref().and_then(|found| found.secret_name.as_deref());
+            (listener.port, listener.protocol, secret, rules)
+        })
+        .collect();
+    let (a, b) = ("a.example.com", "b.example.com");
+    assert_eq!(
+        found,
+        [
+            (22, ListenerProtocol::Tcp, None, vec![]),
+            (80, ListenerProtocol::Http, None, vec![(a, None)]),
+            (443, ListenerProtocol::Https, None, vec![(a, Some("a")), (b, Some("b"))]),
+            (7000, ListenerProtocol::Tcp, None, vec![]),
+            (7000, ListenerProtocol::Udp, None, vec![]),
+            (8443, ListenerProtocol::TcpSsl, Some("cert"), vec![]),
+            (8443, ListenerProtocol::Quic, Some("cert"), vec![]),
+        ]
+    );
+}
+
+const TLS: &str = r#"{"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
+
+#[test]
+fn a_port_that_the_definition_refuses_harms_only_itself() {
+    let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
+    service.ports.push(ServicePort {
+        name: "vxlan".to_owned(),
+        transport: Transport::Udp,
+        port: 4789,
+        target_port: TargetPort::Number(4789),
+    });
+    let intent = read(&service, ALL, None);
+    assert_eq!(wished(&intent).listeners.len(), 2);
+    assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
+    service.ports = (41..=100)
+        .map(|port| ServicePort {
+            name: port.to_string(),
+            transport: Transport::Tcp,
+            port,
+            target_port: TargetPort::Number(port),
+        })
+        .collect();
+    let many = read(&service, ALL, None);
+    assert!(
+        matches!(many.wish, Wish::NotMade(_)) && many.problems[0].message.contains("60 listeners"),
+        "{:?}",
+        many.problems
+    );
+}
 
 #[test]
 fn a_port_whose_entry_cannot_be_read_keeps_its_listeners_and_the_others_are_followed() {

@@ -1,5 +1,7 @@
 //! No binding is Ready while something that a user wrote for it is neither in force nor reported.
 
+mod leaves;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -7,11 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::acts::respec;
 use super::world::World;
-use crate::api::DirectAccessBindingStatus;
 use crate::api::binding::{DirectAccessBindingSpec, ListenerSpec};
 use crate::api::service_config::RawServiceConfig;
-use crate::model::{Attributes, Listener};
-use crate::plan::config::{ConfigObject, Wishes, wishes};
+use crate::model::Listener;
+use crate::plan::config::ConfigObject;
 
 /// Fields of a health check, with values that are right, nearly right, and garbage.
 const CHECK: &[(&str, &[&str])] = &[
@@ -75,6 +76,20 @@ fn entry() -> impl Strategy<Value = Map<String, Value>> {
     )
 }
 
+/// A domain of an HTTP listener with its rules.
+fn domain() -> impl Strategy<Value = Value> {
+    let name = proptest::sample::select(vec!["a.example", "*.example", "nobody.example"]);
+    let rule = (proptest::sample::select(vec!["/", "/", "/nowhere"]), entry()).prop_map(|(url, mut rule)| {
+        rule.insert("url".to_owned(), json!(url));
+        Value::Object(rule)
+    });
+    let own = fields(&[("http2", &["true", "false", "1"]), ("certificate", &["{\"certId\": \"one\"}"])]);
+    (name, prop::collection::vec(rule, 0..3), own).prop_map(|(name, rules, mut own)| {
+        own.extend([("domain".to_owned(), json!(name)), ("rules".to_owned(), json!(rules))]);
+        Value::Object(own)
+    })
+}
+
 fn config() -> impl Strategy<Value = Value> {
     let protocol = proptest::sample::select(vec!["TCP", "UDP", "tcp", "TCP_SSL", "FTP"]);
     let layer4 = (protocol, proptest::sample::select(vec![json!(80), json!(82), json!(99), json!("80")]), entry());
@@ -82,17 +97,12 @@ fn config() -> impl Strategy<Value = Value> {
         entry.extend([("protocol".to_owned(), json!(protocol)), ("port".to_owned(), port)]);
         Value::Object(entry)
     });
-    let domain = proptest::sample::select(vec!["a.example", "*.example", "nobody.example"]);
-    let layer7 = (entry(), domain, entry(), prop::option::of(any::<bool>())).prop_map(
-        |(mut listener, domain, mut rule, http2)| {
-            rule.insert("url".to_owned(), json!("/"));
-            let mut domain = json!({"domain": domain, "rules": [rule]});
-            http2.into_iter().for_each(|http2| domain["http2"] = json!(http2));
-            listener.extend([("protocol".to_owned(), json!("HTTP")), ("port".to_owned(), json!(81))]);
-            listener.insert("domains".to_owned(), json!([domain]));
-            Value::Object(listener)
-        },
-    );
+    let port = proptest::sample::select(vec![81, 81, 99]);
+    let layer7 = (entry(), port, prop::collection::vec(domain(), 0..3)).prop_map(|(mut listener, port, domains)| {
+        listener.extend([("protocol".to_owned(), json!("HTTP")), ("port".to_owned(), json!(port))]);
+        listener.insert("domains".to_owned(), json!(domains));
+        Value::Object(listener)
+    });
     let bandwidth = proptest::sample::select(vec![Value::Null, json!(5), json!(99_999), json!("5")]);
     (prop::collection::vec(layer4, 0..3), prop::collection::vec(layer7, 0..2), bandwidth).prop_map(
         |(layer4, layer7, bandwidth)| {
@@ -126,54 +136,6 @@ fn spec() -> impl Strategy<Value = Value> {
 fn listener<'a>(world: &'a World, spec: &ListenerSpec) -> Option<&'a Listener> {
     let is_it = |one: &&Listener| i32::from(one.port) == spec.port && one.protocol.as_str() == spec.protocol.as_str();
     world.listeners.iter().find(is_it)
-}
-
-/// Wishes of a config that are neither in force nor named in the status.
-fn lacking(status: &DirectAccessBindingStatus, entry: &str, wish: &Attributes, shown: &Attributes) -> Vec<String> {
-    let is_named = |field: &str| {
-        let mut of_entry = status.config_problems.iter().filter(|problem| problem.entry == entry);
-        of_entry.any(|problem| {
-            problem.field.as_deref().is_none_or(|named| named == field || problem.message.contains(field))
-        })
-    };
-    // Of a setting that is off nothing is shown.
-    let is_in_force = |attribute, value: &crate::model::Value| {
-        shown.get(attribute) == Some(value) || *value == false.into() && shown.get(attribute).is_none()
-    };
-    // A check that is off has no settings.
-    let is_off = shown.switch(crate::model::Attribute::CheckSwitch) == Some(false);
-    wish.iter()
-        .filter(|(attribute, _)| !(is_off && attribute.field().starts_with("healthCheck.")))
-        .filter(|(attribute, value)| !is_in_force(*attribute, value) && !is_named(attribute.field()))
-        .map(|(attribute, value)| format!("{entry} {}: {value:?}", attribute.field()))
-        .collect()
-}
-
-/// What of the config is neither in force nor named.
-fn unanswered(world: &World, status: &DirectAccessBindingStatus, wishes: &Wishes) -> Vec<String> {
-    let mut faults: Vec<_> =
-        wishes.problems.iter().filter(|one| !status.config_problems.contains(one)).map(ToString::to_string).collect();
-    for subject in wishes.subjects() {
-        let found = world.listeners.iter().find(|one| one.port == subject.port && one.protocol == subject.protocol);
-        let entry = subject.entry();
-        let (protocol, port) = (subject.protocol, subject.port);
-        let shown = match (&subject.rule, found) {
-            (None, Some(found)) => Some((wishes.listener(protocol, port), &found.attributes)),
-            (Some((domain, url)), Some(found)) => {
-                let rule = found.rules.iter().find(|rule| rule.domain == *domain && rule.url == *url);
-                rule.map(|rule| (wishes.rule(protocol, port, domain, url), &rule.attributes))
-            }
-            (_, None) => None,
-        };
-        match shown {
-            Some((wish, shown)) => faults.extend(lacking(status, &entry, &wish, shown)),
-            // The entry of the listener tells it for its rules.
-            None if found.is_none() && subject.rule.is_some() => {}
-            None if status.config_problems.iter().any(|problem| problem.entry == entry) => {}
-            None => faults.push(format!("{entry} is for nothing")),
-        }
-    }
-    faults
 }
 
 /// Listeners and rules of the spec that are not there.
@@ -212,6 +174,7 @@ proptest! {
         world.certificates.insert("web-tls".to_owned(), Ok("cert-1".to_owned()));
         world.certificates.insert("nobody".to_owned(), Err("does not exist".to_owned()));
         let raw = json!({"metadata": {"name": "web", "namespace": "shop", "generation": 1}, "spec": config});
+        let written = raw["spec"].clone();
         let config = Arc::new(ConfigObject::from(serde_json::from_value::<RawServiceConfig>(raw).unwrap()));
         world.configs.insert(0, config.clone());
         world.converge();
@@ -219,7 +182,7 @@ proptest! {
         world.converge();
         let status = world.bindings[0].status.clone().unwrap_or_default();
         let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
-        let faults = unanswered(&world, &status, &wishes(&config));
+        let faults = leaves::unanswered(&world, &status.config_problems, &written);
         prop_assert_eq!(faults, Vec::<String>::new(), "{:?}", status.config_problems);
         if ready.is_some_and(|ready| ready.status == "True") {
             let faults = missing(&world, &world.bindings[0].spec);

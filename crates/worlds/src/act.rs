@@ -1,0 +1,199 @@
+//! What is done to the world: by users, at the console of the cloud, and by misfortune.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tke_direct_access::sim;
+
+pub use crate::cluster::Workload;
+
+/// Something that is done to the world at some time. Things are named by their place among those that there are at that time, so that
+/// an act has a meaning in each world; where there is none of the kind, nothing happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Act {
+    /// A user applies a workload.
+    Workload(Workload),
+    /// A user deletes a workload.
+    DeleteWorkload(String),
+    /// A user changes how many Pods a workload has.
+    Scale(String, usize),
+    /// A user rolls a new version out.
+    Rollout(String),
+    /// A user rolls a version out whose Pods never become ready, or back to one whose Pods do.
+    Broken(String, bool),
+    /// A Pod is deleted.
+    DeletePod(usize),
+    /// A Pod says for so many seconds that it is not ready.
+    Unready(usize, u64),
+    /// A user applies a Service: its annotations and its spec are these.
+    Service {
+        /// Its name.
+        name: String,
+        /// All annotations but those of the controller.
+        annotations: Value,
+        /// The spec.
+        spec: Value,
+    },
+    /// A user deletes a Service.
+    DeleteService(String),
+    /// A user applies a binding.
+    Binding {
+        /// Its name.
+        name: String,
+        /// The spec.
+        spec: Value,
+    },
+    /// A user deletes a binding.
+    DeleteBinding(String),
+    /// A user applies a TkeServiceConfig.
+    Config {
+        /// Its name.
+        name: String,
+        /// The spec.
+        spec: Value,
+    },
+    /// A user deletes a TkeServiceConfig.
+    DeleteConfig(String),
+    /// Somebody at the console.
+    Console(Console),
+    /// A misfortune.
+    Fault(Fault),
+}
+
+/// What is done at the console of the cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Console {
+    /// A listener is made that is nobody's.
+    AddListener {
+        /// Of which load balancer.
+        load_balancer: usize,
+        /// Its port, of TCP.
+        port: u16,
+    },
+    /// A listener is deleted.
+    RemoveListener(usize),
+    /// A target is registered that is no Pod's.
+    AddTarget(usize),
+    /// A target is deregistered.
+    RemoveTarget(usize),
+    /// A target gets this weight.
+    Reweight(usize, u8),
+    /// A listener is stopped, or started again.
+    Stop(usize, bool),
+    /// A load balancer is deleted.
+    RemoveLoadBalancer(usize),
+}
+
+/// A misfortune.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// What comes of the next calls of an action.
+    Calls {
+        /// The action; `None` for any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<String>,
+        /// How many.
+        count: u64,
+        /// What comes of them.
+        effect: sim::Effect,
+    },
+    /// A replica hears nothing of a kind of objects for so many seconds.
+    Stall(usize, usize, u64),
+    /// A replica lists a kind of objects anew, and misses what was between.
+    Relist(usize, usize),
+    /// The process of a replica ends, and begins anew after so many seconds.
+    Crash(usize, u64),
+    /// The process of a replica stands still for so many seconds.
+    Freeze(usize, u64),
+    /// The API server refuses writes of the controller for so many seconds: 409, 500, or 403.
+    Refuse {
+        /// The status.
+        status: u16,
+        /// For so long.
+        seconds: u64,
+    },
+    /// The API server does the writes of the controller for so many seconds, and its answers are lost.
+    Forget(u64),
+    /// Calls of the cloud take this many seconds longer, for so many seconds.
+    Slow(u64, u64),
+    /// Somebody deletes the Lease.
+    DeleteLease,
+}
+
+impl Act {
+    /// It is a misfortune: what the world comes to in the end is the same without it.
+    pub const fn is_misfortune(&self) -> bool {
+        matches!(self, Self::Fault(_))
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload(workload) => {
+                write!(f, "A user applies the Deployment {} with {} replicas", workload.name, workload.replicas)
+            }
+            Self::DeleteWorkload(name) => write!(f, "A user deletes the Deployment {name}"),
+            Self::Scale(name, replicas) => write!(f, "A user scales the Deployment {name} to {replicas}"),
+            Self::Rollout(name) => write!(f, "A user rolls out a new version of the Deployment {name}"),
+            Self::Broken(name, true) => {
+                write!(f, "A user rolls out a version of the Deployment {name} that never becomes ready")
+            }
+            Self::Broken(name, false) => write!(f, "A user rolls the Deployment {name} on to a version that works"),
+            Self::DeletePod(place) => write!(f, "Pod {place} is deleted"),
+            Self::Unready(place, seconds) => write!(f, "Pod {place} says for {seconds} s that it is not ready"),
+            Self::Service { name, .. } => write!(f, "A user applies the Service {name}"),
+            Self::DeleteService(name) => write!(f, "A user deletes the Service {name}"),
+            Self::Binding { name, .. } => write!(f, "A user applies the DirectAccessBinding {name}"),
+            Self::DeleteBinding(name) => write!(f, "A user deletes the DirectAccessBinding {name}"),
+            Self::Config { name, .. } => write!(f, "A user applies the TkeServiceConfig {name}"),
+            Self::DeleteConfig(name) => write!(f, "A user deletes the TkeServiceConfig {name}"),
+            Self::Console(console) => write!(f, "{console}"),
+            Self::Fault(fault) => write!(f, "{fault}"),
+        }
+    }
+}
+
+impl fmt::Display for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddListener { load_balancer, port } => {
+                write!(f, "Somebody makes a listener on port {port} of load balancer {load_balancer}")
+            }
+            Self::RemoveListener(place) => write!(f, "Somebody deletes listener {place}"),
+            Self::AddTarget(place) => write!(f, "Somebody registers a target of their own on listener {place}"),
+            Self::RemoveTarget(place) => write!(f, "Somebody deregisters target {place}"),
+            Self::Reweight(place, weight) => write!(f, "Somebody gives target {place} the weight {weight}"),
+            Self::Stop(place, true) => write!(f, "Somebody stops listener {place}"),
+            Self::Stop(place, false) => write!(f, "Somebody starts listener {place}"),
+            Self::RemoveLoadBalancer(place) => write!(f, "Somebody deletes load balancer {place}"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls { action, count, effect } => {
+                let action = action.as_deref().unwrap_or("the cloud");
+                write!(f, "The next {count} calls of {action} meet {effect:?}")
+            }
+            Self::Stall(replica, kind, seconds) => {
+                write!(f, "Replica {replica} hears nothing of kind {kind} for {seconds} s")
+            }
+            Self::Relist(replica, kind) => write!(f, "Replica {replica} lists kind {kind} anew"),
+            Self::Crash(replica, seconds) => write!(f, "Replica {replica} crashes, and starts after {seconds} s"),
+            Self::Freeze(replica, seconds) => write!(f, "Replica {replica} stands still for {seconds} s"),
+            Self::Refuse { status, seconds } => {
+                write!(f, "The API server answers writes with {status} for {seconds} s")
+            }
+            Self::Forget(seconds) => write!(f, "Answers of the API server to writes are lost for {seconds} s"),
+            Self::Slow(by, seconds) => write!(f, "Calls of the cloud take {by} s longer for {seconds} s"),
+            Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What must have come about in the end: everything is as what is written says, or it is said why not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1 as core;
+use tke_direct_access::sim::PureCloud;
+use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::model::{LoadBalancerId, Route};
+
+use super::routes::{Wish, transport};
+use crate::cluster::{Cluster, selects};
+use crate::objects::Objects;
+use crate::pod;
+
+/// What is looked at in the end.
+pub(crate) struct Sight<'a> {
+    pub(crate) objects: &'a Objects,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) cloud: &'a PureCloud,
+    pub(crate) now: Duration,
+}
+
+/// The condition Ready of a binding: its status, its reason and its message.
+pub(crate) fn ready(binding: &DirectAccessBinding) -> Option<(String, String, String)> {
+    let status = binding.status.as_ref()?;
+    let found = status.conditions.iter().find(|found| found.type_ == "Ready")?;
+    Some((found.status.clone(), found.reason.clone(), found.message.clone()))
+}
+
+/// The Pods that a binding is to bind, by their mark and address.
+fn bound(sight: &Sight<'_>, binding: &DirectAccessBinding) -> BTreeSet<String> {
+    let Some(service) = sight.objects.services.get(&binding.spec.service_ref.name) else { return BTreeSet::new() };
+    let is_bound = |found: &&core::Pod| {
+        let name = found.metadata.name.as_deref().unwrap_or_default();
+        selects(service, found)
+            && found.metadata.deletion_timestamp.is_none()
+            && sight.cluster.serves(name, sight.now)
+            && !sight.cluster.is_unready(name, sight.now)
+            && pod::is_true(found, "ContainersReady")
+            && found.metadata.annotations.as_ref().is_none_or(|all| all.is_empty())
+    };
+    sight.objects.pods.values().filter(is_bound).filter_map(|found| pod::ip(found).map(str::to_owned)).collect()
+}
+
+/// What is wrong with bindings that say that they are ready, and with Pods whose gates stay closed.
+pub(crate) fn faults(sight: &Sight<'_>, wanted: &BTreeMap<String, Wish>) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    for binding in sight.objects.bindings.values() {
+        let uid = binding.metadata.uid.as_deref().unwrap_or_default();
+        let name = binding.metadata.name.as_deref().unwrap_or_default();
+        if binding.metadata.deletion_timestamp.is_some() || binding.spec.suspend {
+            continue;
+        }
+        let Some((status, reason, message)) = ready(binding) else {
+            faults.push(("a status in the end", format!("{name} has no condition Ready")));
+            continue;
+        };
+        let is_current = binding
+            .status
+            .as_ref()
+            .is_some_and(|status| Some(status.observed_generation) == binding.metadata.generation);
+        if !is_current {
+            faults.push(("a status in the end", format!("{name}: the status is of an older generation: {reason}")));
+        }
+        if matches!(reason.as_str(), "InProgress" | "Pending" | "Busy" | "Internal" | "Replacing" | "Waiting") {
+            faults.push(("rest in the end", format!("{name}: {reason}: {message}")));
+        }
+        if status == "True"
+            && let Some(wish) = wanted.get(uid)
+        {
+            faults
+                .extend(unready(sight, binding, wish).map(|words| ("what is Ready is so", format!("{name}: {words}"))));
+        }
+    }
+    faults.extend(leftovers(sight));
+    faults.extend(closed_gates(sight));
+    faults
+}
+
+/// Why a binding that says that it is ready is not.
+fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Option<String> {
+    let uid = binding.metadata.uid.as_deref().unwrap_or_default();
+    let id = LoadBalancerId::new(binding.status.as_ref()?.load_balancer.as_ref()?.id.clone());
+    let state = sight.cloud.state();
+    if state.load_balancer(&id).is_none() {
+        return Some(format!("{id} does not exist"));
+    }
+    let (listeners, targets) = (state.listeners(&id), state.targets(&id));
+    let bound = bound(sight, binding);
+    for (port, protocol) in &wish.ports {
+        let found = listeners.iter().find(|one| one.port == *port && transport(one.protocol.as_str()) == *protocol);
+        let Some(listener) = found else { return Some(format!("there is no listener {protocol} {port}")) };
+        let routes: Vec<Route> = if listener.protocol.is_layer7() {
+            listener
+                .rules
+                .iter()
+                .map(|rule| Route { listener: listener.id.clone(), rule: Some(rule.id.clone()) })
+                .collect()
+        } else {
+            vec![Route { listener: listener.id.clone(), rule: None }]
+        };
+        for route in routes {
+            let is_ours = |tag: &str| TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid);
+            let weighted: BTreeSet<String> = targets
+                .get(&route)
+                .into_iter()
+                .flatten()
+                .filter(|target| target.weight > 0 && is_ours(&target.tag))
+                .map(|target| target.address.ip.to_string())
+                .collect();
+            if ListenerName::owner(&listener.name).is_none_or(|owner| owner == uid) && weighted != bound {
+                return Some(format!("{protocol} {port} has {weighted:?}, and should have {bound:?}"));
+            }
+        }
+    }
+    None
+}
+
+/// What is left of bindings that are gone.
+fn leftovers(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    for name in sight.objects.bindings.values().filter(|one| one.metadata.deletion_timestamp.is_some()) {
+        let reason = ready(name).map(|(_, reason, message)| format!("{reason}: {message}")).unwrap_or_default();
+        let name = name.metadata.name.clone().unwrap_or_default();
+        faults.push(("a deleted binding goes", format!("{name} is still there: {reason}")));
+    }
+    faults
+}
+
+/// Pods whose gates stay closed although their containers have been ready for long.
+fn closed_gates(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
+    let is_stuck = |found: &&core::Pod| {
+        let name = found.metadata.name.as_deref().unwrap_or_default();
+        found.metadata.deletion_timestamp.is_none()
+            && sight.cluster.serves(name, sight.now)
+            && !sight.cluster.is_unready(name, sight.now)
+            && pod::is_true(found, "ContainersReady")
+            && !pod::gates_are_open(found)
+    };
+    let stuck = sight.objects.pods.values().filter(is_stuck);
+    // A gate may wait for what its binding waits for, which says so.
+    let is_said = |found: &core::Pod| {
+        sight.objects.bindings.values().any(|binding| {
+            let service = sight.objects.services.get(&binding.spec.service_ref.name);
+            service.is_none_or(|service| selects(service, found))
+                && ready(binding).is_some_and(|(status, ..)| status != "True")
+        })
+    };
+    stuck
+        .filter(|found| !is_said(found))
+        .map(|found| {
+            let gate = pod::condition(found, tke_direct_access_core::api::names::GATE);
+            let words = gate.map(|gate| format!("{:?} {:?}", gate.reason, gate.message));
+            ("gates open in the end", format!("{}: {words:?}", found.metadata.name.clone().unwrap_or_default()))
+        })
+        .collect()
+}
+
+/// What there is in the end, as a text that is the same for the same state: without times, ids and names that chance decides.
+pub(crate) fn digest(sight: &Sight<'_>) -> String {
+    let mut lines = Vec::new();
+    for binding in sight.objects.bindings.values() {
+        let name = binding.metadata.name.as_deref().unwrap_or_default();
+        let ready = ready(binding).map(|(status, reason, _)| format!("{status} {reason}"));
+        lines.push(format!("binding {name}: {}", ready.unwrap_or_default()));
+    }
+    let owner = |uid: &str| {
+        let found = sight.objects.binding_of_uid(uid).and_then(|one| one.metadata.name.clone());
+        found.unwrap_or_else(|| "nobody".to_owned())
+    };
+    let state = sight.cloud.state();
+    let ids: Vec<_> = state.load_balancers().map(|one| one.id.clone()).collect();
+    for (place, id) in ids.iter().enumerate() {
+        let targets = state.targets(id);
+        for listener in state.listeners(id) {
+            let whose = ListenerName::owner(&listener.name).map_or_else(|| "somebody".to_owned(), owner);
+            let of_listener = targets.iter().filter(|(route, _)| route.listener == listener.id);
+            let weighted: usize =
+                of_listener.map(|(_, all)| all.iter().filter(|target| target.weight > 0).count()).sum();
+            lines.push(format!(
+                "load balancer {place}: {} {} of {whose}: {weighted} targets",
+                listener.protocol, listener.port
+            ));
+        }
+    }
+    for service in sight.objects.services.values() {
+        let name = service.metadata.name.as_deref().unwrap_or_default();
+        let conditions = service.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        for condition in conditions {
+            lines.push(format!("service {name}: {} {}", condition.status, condition.reason));
+        }
+    }
+    lines.sort();
+    lines.join("\n")
+}

@@ -1,0 +1,76 @@
+//! Nobody leaves before somebody serves: what the cloud's routes have before and after each change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tke_direct_access::sim::PureCloud;
+use tke_direct_access_core::model::{Address, Health, LoadBalancerId, RegisteredTarget, Route, Weight};
+
+/// What was seen of a load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Name, port and protocol of each listener, by id.
+    pub(crate) listeners: BTreeMap<String, (String, u16, &'static str)>,
+    /// Weight and tag of each target.
+    pub(crate) targets: BTreeMap<Route, BTreeMap<Address, (Weight, String)>>,
+    /// The targets that are well, as the cloud says.
+    pub(crate) well: BTreeSet<(String, Address)>,
+}
+
+impl Seen {
+    /// What there is of a load balancer; `None` where there is none.
+    pub(crate) fn of(cloud: &PureCloud, id: &LoadBalancerId) -> Option<Self> {
+        let state = cloud.state();
+        state.load_balancer(id)?;
+        let listeners = state.listeners(id).into_iter();
+        let listeners = listeners.map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
+        let row = |target: RegisteredTarget| (target.address, (target.weight, target.tag));
+        let targets = state.targets(id).into_iter();
+        let targets = targets.map(|(route, all)| (route, all.into_iter().map(row).collect()));
+        let well = state.health(id).into_iter().filter(|one| matches!(one.health, Health::Healthy | Health::CheckOff));
+        Some(Self {
+            listeners: listeners.collect(),
+            targets: targets.collect(),
+            well: well.map(|one| (one.listener.to_string(), one.address)).collect(),
+        })
+    }
+
+    /// Whether a target takes traffic: it has a weight and the cloud finds it well.
+    pub(crate) fn takes(&self, route: &Route, address: Address) -> bool {
+        let weight = self.targets.get(route).and_then(|all| all.get(&address)).map_or(0, |(weight, _)| *weight);
+        weight > 0 && self.well.contains(&(route.listener.to_string(), address))
+    }
+}
+
+/// A route on which somebody served before a change, and nobody does after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Emptied {
+    pub(crate) route: Route,
+    /// The listener's name, port and protocol.
+    pub(crate) listener: (String, u16, &'static str),
+    /// Who has left and would have served on.
+    pub(crate) left: Vec<(Address, String)>,
+}
+
+/// The routes that a change has emptied although somebody would have served on. `serves` says whether the Pod
+/// for which a target of this tag was registered takes connections; of one without our tag, whoever has the address.
+pub(crate) fn emptied(before: &Seen, after: &Seen, serves: impl Fn(Address, &str) -> bool) -> Vec<Emptied> {
+    let mut found = Vec::new();
+    for (route, targets) in &before.targets {
+        let Some(listener) = before.listeners.get(route.listener.as_str()) else { continue };
+        let keeps = |address: &Address| {
+            after.targets.get(route).and_then(|all| all.get(address)).is_some_and(|(weight, _)| *weight > 0)
+        };
+        let left: Vec<_> = targets
+            .iter()
+            .filter(|(address, (_, tag))| before.takes(route, **address) && !keeps(address) && serves(**address, tag))
+            .map(|(address, (_, tag))| (*address, tag.clone()))
+            .collect();
+        let serve_on = after.targets.get(route).into_iter().flatten();
+        let mut serve_on =
+            serve_on.filter(|(address, (_, tag))| after.takes(route, **address) && serves(**address, tag));
+        if !left.is_empty() && serve_on.next().is_none() {
+            found.push(Emptied { route: route.clone(), listener: listener.clone(), left });
+        }
+    }
+    found
+}

@@ -1,0 +1,82 @@
+//! What must never be, and what must have come about in the end.
+
+mod end;
+mod floor;
+pub(crate) mod marks;
+pub(crate) mod routes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use tke_direct_access_core::model::LoadBalancerId;
+
+use crate::act::Act;
+
+pub(crate) use end::{Sight, digest, faults as end_faults};
+pub(crate) use floor::{Seen, emptied};
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule is broken, in a few words.
+    pub rule: &'static str,
+    /// When.
+    pub at: Duration,
+    /// What was seen.
+    pub words: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {:.3} s: {}", self.rule, self.at.as_secs_f64(), self.words)
+    }
+}
+
+/// What checks remember of the world.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    /// The annotations that a user has applied to a Service.
+    applied: BTreeMap<String, BTreeSet<String>>,
+    /// When the world came to rest.
+    rest: Option<Duration>,
+    /// What was written since then.
+    pub(crate) restless: Vec<String>,
+    /// What was seen of each load balancer last.
+    pub(crate) seen: BTreeMap<LoadBalancerId, Seen>,
+    /// What was on load balancers and was nobody's of ours.
+    pub(crate) foreign: marks::Foreign,
+    /// By UID, what bindings have wanted so far.
+    pub(crate) wanted: routes::Wanted,
+    /// Somebody at the console has just done something.
+    pub(crate) console: bool,
+    /// Terms that have written to the cloud: replica, life and leadership, with the time.
+    pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
+}
+
+impl Checks {
+    /// Hears of what is done to the world.
+    pub(crate) fn hear_act(&mut self, act: &Act) {
+        if matches!(act, Act::Console(_)) {
+            self.console = true;
+        }
+    }
+
+    /// The annotations that were applied before; these are from now on.
+    pub(crate) fn applied(&mut self, service: &str, keys: BTreeSet<String>) -> BTreeSet<String> {
+        self.applied.insert(service.to_owned(), keys).unwrap_or_default()
+    }
+
+    /// From now on nothing is to be written.
+    pub(crate) fn begin_rest(&mut self, at: Duration) {
+        self.rest = Some(at);
+        self.restless.clear();
+    }
+
+    /// Something was written.
+    pub(crate) fn hear_write(&mut self, at: Duration, what: impl FnOnce() -> String) {
+        if self.rest.is_some_and(|rest| at > rest) && self.restless.len() < 20 {
+            self.restless.push(what());
+        }
+    }
+}

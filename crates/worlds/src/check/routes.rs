@@ -1,0 +1,94 @@
+//! What bindings want, by what is really written, and since when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::binding::DeletionPolicy;
+
+use crate::objects::Objects;
+
+/// How long the controller may go by what was written before.
+const LAG: Duration = Duration::from_secs(120);
+
+/// What bindings want and wanted, by UID.
+pub(crate) type Wanted = BTreeMap<String, Wish>;
+
+/// What a binding wants.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    /// Ports with the protocol's transport.
+    pub(crate) ports: BTreeSet<(u16, &'static str)>,
+    /// When a port was last not wanted, or the binding went.
+    unwanted: BTreeMap<(u16, &'static str), Duration>,
+    pub(crate) retains: bool,
+    pub(crate) gone: Option<Duration>,
+    /// What it wants has changed, or who it selects, then.
+    pub(crate) changed: Duration,
+    selector: Option<String>,
+}
+
+impl Wish {
+    /// Whether this port is wanted, and was for a while.
+    pub(crate) fn is_wanted(&self, port: u16, transport: &'static str, now: Duration) -> bool {
+        let since = self.unwanted.get(&(port, transport)).copied().or(self.gone);
+        self.gone.is_none()
+            && self.ports.contains(&(port, transport))
+            && since.is_none_or(|since| now.saturating_sub(since) > LAG)
+    }
+
+    /// Whether all has been as it is for a while.
+    pub(crate) fn is_steady(&self, now: Duration) -> bool {
+        now.saturating_sub(self.changed) > LAG
+    }
+}
+
+/// The transport of a protocol.
+pub(crate) fn transport(protocol: &str) -> &'static str {
+    if matches!(protocol, "UDP" | "QUIC") { "UDP" } else { "TCP" }
+}
+
+/// Brings what is wanted up to date.
+pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
+    for (uid, wish) in wanted.iter_mut() {
+        let is_there = objects.binding_of_uid(uid).is_some_and(|one| one.metadata.deletion_timestamp.is_none());
+        if !is_there && wish.gone.is_none() {
+            wish.gone = Some(now);
+        }
+    }
+    for binding in objects.bindings.values().filter(|one| one.metadata.deletion_timestamp.is_none()) {
+        let Some(uid) = binding.metadata.uid.clone() else { continue };
+        let (ports, selector) = ports(binding, objects);
+        let wish = wanted.entry(uid).or_default();
+        for port in wish.ports.difference(&ports) {
+            wish.unwanted.insert(*port, now);
+        }
+        if wish.ports != ports || wish.selector != selector {
+            wish.changed = now;
+        }
+        (wish.ports, wish.selector) = (ports, selector);
+        wish.retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
+        if binding.spec.suspend {
+            wish.changed = now;
+        }
+    }
+}
+
+/// The ports that a binding wants, and what decides about its Pods.
+fn ports(binding: &DirectAccessBinding, objects: &Objects) -> (BTreeSet<(u16, &'static str)>, Option<String>) {
+    let service = objects.services.get(&binding.spec.service_ref.name);
+    let spec = service.and_then(|service| service.spec.as_ref());
+    let decides = spec.map(|spec| format!("{:?} {:?}", spec.selector, spec.ports));
+    if binding.spec.listeners.is_empty() {
+        let of = |port: &k8s_openapi::api::core::v1::ServicePort| {
+            Some((u16::try_from(port.port).ok()?, transport(port.protocol.as_deref().unwrap_or("TCP"))))
+        };
+        let ports = spec.into_iter().flat_map(|spec| spec.ports.iter().flatten()).filter_map(of);
+        return (ports.collect(), decides);
+    }
+    let of = |listener: &tke_direct_access_core::api::binding::ListenerSpec| {
+        let protocol = serde_json::to_value(listener.protocol).ok().and_then(|name| name.as_str().map(transport));
+        (u16::try_from(listener.port).unwrap_or_default(), protocol.unwrap_or("TCP"))
+    };
+    (binding.spec.listeners.iter().map(of).collect(), decides)
+}

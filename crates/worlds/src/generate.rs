@@ -1,0 +1,206 @@
+//! Makes stories up.
+
+use serde_json::{Value, json};
+use tke_direct_access::sim::Effect;
+
+use crate::act::{Act, Console, Fault, Workload};
+use crate::chance::Chance;
+use crate::story::Story;
+
+/// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them.
+pub fn generate(seed: u64) -> Story {
+    let mut maker = Maker { chance: Chance::new(seed ^ 0x5717), acts: Vec::new(), at: 500 };
+    maker.begin();
+    let count = 3 + maker.chance.below("acts", 14);
+    for _ in 0..count {
+        maker.pause();
+        maker.something();
+    }
+    Story { seed, acts: maker.acts }
+}
+
+struct Maker {
+    chance: Chance,
+    acts: Vec<(u64, Act)>,
+    at: u64,
+}
+
+/// The names of workloads, Services and bindings.
+const NAMES: [&str; 3] = ["web", "api", "old"];
+/// Actions that calls of which may meet a misfortune.
+const ACTIONS: [&str; 12] = [
+    "DescribeLoadBalancers",
+    "DescribeListeners",
+    "DescribeTargets",
+    "DescribeTargetHealth",
+    "DescribeTaskStatus",
+    "CreateListener",
+    "CreateRule",
+    "BatchRegisterTargets",
+    "BatchDeregisterTargets",
+    "BatchModifyTargetWeight",
+    "DeleteLoadBalancerListeners",
+    "ModifyListener",
+];
+
+impl Maker {
+    fn push(&mut self, act: Act) {
+        self.acts.push((self.at, act));
+    }
+
+    /// A while goes by: mostly some seconds, now and then none, or minutes.
+    fn pause(&mut self) {
+        self.at += match self.chance.below("pause", 10) {
+            0 | 1 => self.chance.below("no pause", 300),
+            2..=7 => self.chance.below("some seconds", 15_000),
+            8 => self.chance.below("a minute", 60_000),
+            _ => self.chance.below("minutes", 300_000),
+        };
+    }
+
+    fn begin(&mut self) {
+        let count = 1 + self.chance.below("bindings", 3);
+        for name in NAMES.iter().take(usize::try_from(count).unwrap_or(1)) {
+            self.at += self.chance.below("apply", 400);
+            let workload = self.workload(name);
+            self.push(Act::Workload(workload));
+            self.service(name);
+            let is_annotated = self.chance.once_in("annotated", 4);
+            if !is_annotated {
+                self.binding(name);
+            }
+        }
+        self.at += 30_000;
+    }
+
+    fn workload(&mut self, name: &str) -> Workload {
+        let number = |maker: &mut Self, about: &str, most: u64| {
+            usize::try_from(maker.chance.below(about, most)).unwrap_or_default()
+        };
+        let pre_stop = *self.chance.one_of("preStop", &[0, 20, 20, 30]);
+        Workload {
+            name: name.to_owned(),
+            app: name.to_owned(),
+            replicas: 1 + number(self, "replicas", 4),
+            revision: 1,
+            surge: 1 + number(self, "surge", 2),
+            unavailable: number(self, "unavailable", 2),
+            grace: if pre_stop == 0 { 30 } else { pre_stop + 10 },
+            pre_stop,
+            gate: !self.chance.once_in("gate", 5),
+            weight: None,
+            broken: false,
+        }
+    }
+
+    fn service(&mut self, name: &str) {
+        let port = *self.chance.one_of("port", &[80, 80, 443, 8080]);
+        let mut annotations = json!({});
+        if self.chance.once_in("annotation", 4) {
+            annotations["service.cloud.tencent.com/direct-access"] = Value::from("true");
+            if !self.chance.once_in("creates", 3) {
+                annotations["service.kubernetes.io/tke-existed-lbid"] = Value::from("lb-two");
+            }
+        }
+        let app = if self.chance.once_in("selector", 12) { "nobody" } else { name };
+        let spec = json!({
+            "type": "LoadBalancer",
+            "selector": {"app": app},
+            "ports": [{"name": "http", "port": port, "protocol": "TCP", "targetPort": 8080}],
+        });
+        self.push(Act::Service { name: name.to_owned(), annotations, spec });
+    }
+
+    fn binding(&mut self, name: &str) {
+        let load_balancer = *self.chance.one_of("load balancer", &["lb-one", "lb-one", "lb-two", "lb-none"]);
+        let mut spec = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": load_balancer}});
+        match self.chance.below("binding", 8) {
+            0 => spec["deletionPolicy"] = Value::from("Retain"),
+            1 => spec["drain"] = json!({"terminating": "Deregister"}),
+            2 => spec["suspend"] = Value::from(true),
+            3 => spec["listeners"] = json!([{"port": 8443, "protocol": "TCP", "servicePort": "http"}]),
+            4 => {
+                let rules = json!([{"domain": "a.example", "url": "/"}, {"domain": "b.example", "url": "/"}]);
+                spec["listeners"] = json!([{"port": 80, "protocol": "HTTP", "servicePort": "http", "rules": rules}]);
+            }
+            _ => {}
+        }
+        self.push(Act::Binding { name: name.to_owned(), spec });
+    }
+
+    fn something(&mut self) {
+        let name = (*self.chance.one_of("name", &NAMES)).to_owned();
+        let place = usize::try_from(self.chance.below("place", 40)).unwrap_or_default();
+        match self.chance.below("something", 24) {
+            0..=3 => self.push(Act::Rollout(name)),
+            4 => {
+                let replicas = usize::try_from(self.chance.below("scale", 6)).unwrap_or_default();
+                self.push(Act::Scale(name, replicas));
+            }
+            5 => self.push(Act::DeletePod(place)),
+            6 => {
+                let seconds = 5 + self.chance.below("unready", 60);
+                self.push(Act::Unready(place, seconds));
+            }
+            7 => self.service(&name),
+            8 => self.binding(&name),
+            9 => self.push(Act::DeleteBinding(name)),
+            10 => self.push(Act::DeleteService(name)),
+            11 => {
+                let is_broken = self.chance.once_in("broken", 2);
+                self.push(Act::Broken(name, is_broken));
+            }
+            12 | 13 => self.console(place),
+            _ => self.misfortune(place),
+        }
+    }
+
+    fn console(&mut self, place: usize) {
+        let act = match self.chance.below("console", 6) {
+            0 => Console::AddListener { load_balancer: place, port: 9000 },
+            1 => Console::RemoveListener(place),
+            2 => Console::AddTarget(place),
+            3 => Console::RemoveTarget(place),
+            4 => Console::Reweight(place, *self.chance.one_of("weight", &[0, 1, 50])),
+            _ => Console::Stop(place, self.chance.once_in("stop", 2)),
+        };
+        self.push(Act::Console(act));
+    }
+
+    fn misfortune(&mut self, place: usize) {
+        let replica = place % 2;
+        let seconds = 1 + self.chance.below("seconds", 40);
+        let fault = match self.chance.below("misfortune", 14) {
+            0..=4 => {
+                let action = (*self.chance.one_of("action", &ACTIONS)).to_owned();
+                Fault::Calls { action: Some(action), count: 1 + self.chance.below("calls", 4), effect: self.effect() }
+            }
+            5 => Fault::Stall(replica, place, seconds),
+            6 => Fault::Relist(replica, place),
+            7 | 8 => Fault::Crash(replica, seconds),
+            9 => Fault::Freeze(replica, seconds),
+            10 => Fault::Refuse { status: *self.chance.one_of("status", &[409, 500, 403]), seconds },
+            11 => Fault::Forget(seconds),
+            12 => Fault::Slow(1 + seconds % 8, 30),
+            _ => Fault::DeleteLease,
+        };
+        self.push(Act::Fault(fault));
+    }
+
+    fn effect(&mut self) -> Effect {
+        let error = |code: &str| Effect::Error { code: code.to_owned(), message: "it is said so".to_owned() };
+        match self.chance.below("effect", 11) {
+            0 => error("InternalError"),
+            1 => error("FailedOperation"),
+            2 => error("RequestLimitExceeded"),
+            3 => error("FailedOperation.ResourceInOperating"),
+            4 => Effect::LostReply,
+            5 => Effect::LostRequest,
+            6 => Effect::HttpStatus { status: 502, done: true },
+            7 => Effect::MalformedBody { body: None },
+            8 => Effect::EmptyReply,
+            9 => Effect::PartialReply,
+            _ => Effect::FailTask { message: "it has failed".to_owned() },
+        }
+    }
+}

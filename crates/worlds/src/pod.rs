@@ -1,0 +1,118 @@
+//! Pods as the API server has them: what a kubelet writes of them.
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use tke_direct_access_core::api::names;
+
+use crate::cluster::Workload;
+use crate::objects::Objects;
+
+/// The port that containers listen on.
+pub(crate) const PORT: u16 = 8080;
+/// The label by which Services select Pods.
+pub(crate) const APP: &str = "app";
+
+/// A Pod that a workload makes.
+pub(crate) fn new(objects: &mut Objects, workload: &Workload, name: &str) -> core::Pod {
+    let mut meta = objects.new_meta(name);
+    meta.labels = Some([(APP.to_owned(), workload.app.clone())].into());
+    meta.annotations =
+        workload.weight.as_ref().map(|weight| [(names::CUSTOM_WEIGHT.to_owned(), weight.clone())].into());
+    meta.owner_references = Some(vec![OwnerReference {
+        api_version: "apps/v1".to_owned(),
+        kind: "ReplicaSet".to_owned(),
+        name: format!("{}-{}", workload.name, workload.revision),
+        uid: String::new(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }]);
+    let hook = (workload.pre_stop > 0).then(|| core::Lifecycle {
+        pre_stop: Some(core::LifecycleHandler {
+            sleep: Some(core::SleepAction { seconds: i64::from(workload.pre_stop) }),
+            ..core::LifecycleHandler::default()
+        }),
+        ..core::Lifecycle::default()
+    });
+    let container = core::Container {
+        name: "web".to_owned(),
+        ports: Some(vec![core::ContainerPort {
+            container_port: i32::from(PORT),
+            name: Some("http".to_owned()),
+            ..core::ContainerPort::default()
+        }]),
+        lifecycle: hook,
+        ..core::Container::default()
+    };
+    let gate = core::PodReadinessGate { condition_type: names::GATE.to_owned() };
+    let gates = workload.is_gated().then(|| vec![gate]);
+    core::Pod {
+        metadata: meta,
+        spec: Some(core::PodSpec {
+            containers: vec![container],
+            readiness_gates: gates,
+            termination_grace_period_seconds: Some(i64::from(workload.grace)),
+            ..core::PodSpec::default()
+        }),
+        status: Some(core::PodStatus { phase: Some("Pending".to_owned()), ..core::PodStatus::default() }),
+    }
+}
+
+/// A condition of a Pod; `None` where nobody has said it.
+pub(crate) fn condition<'a>(pod: &'a core::Pod, kind: &str) -> Option<&'a core::PodCondition> {
+    pod.status.as_ref()?.conditions.iter().flatten().find(|found| found.type_ == kind)
+}
+
+/// Whether a condition is True.
+pub(crate) fn is_true(pod: &core::Pod, kind: &str) -> bool {
+    condition(pod, kind).is_some_and(|found| found.status == "True")
+}
+
+/// Whether all readiness gates are open.
+pub(crate) fn gates_are_open(pod: &core::Pod) -> bool {
+    let gates = pod.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    gates.into_iter().all(|gate| is_true(pod, &gate.condition_type))
+}
+
+/// Sets a condition, with the time where it changes.
+pub(crate) fn set(pod: &mut core::Pod, kind: &str, is_true: bool, reason: Option<&str>, time: &Time) {
+    let status = if is_true { "True" } else { "False" };
+    let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
+    match conditions.iter_mut().find(|found| found.type_ == kind) {
+        Some(found) if found.status == status => {}
+        Some(found) => {
+            status.clone_into(&mut found.status);
+            found.reason = reason.map(str::to_owned);
+            found.last_transition_time = Some(time.clone());
+        }
+        None => conditions.push(core::PodCondition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            last_transition_time: Some(time.clone()),
+            ..core::PodCondition::default()
+        }),
+    }
+}
+
+/// The containers run, or have ended.
+pub(crate) fn set_containers(pod: &mut core::Pod, run: bool, time: &Time) {
+    let state = if run {
+        core::ContainerState {
+            running: Some(core::ContainerStateRunning { started_at: Some(time.clone()) }),
+            ..core::ContainerState::default()
+        }
+    } else {
+        core::ContainerState {
+            terminated: Some(core::ContainerStateTerminated::default()),
+            ..core::ContainerState::default()
+        }
+    };
+    let status =
+        core::ContainerStatus { name: "web".to_owned(), state: Some(state), ..core::ContainerStatus::default() };
+    pod.status.get_or_insert_default().container_statuses = Some(vec![status]);
+}
+
+/// The address of a Pod.
+pub(crate) fn ip(pod: &core::Pod) -> Option<&str> {
+    pod.status.as_ref()?.pod_ip.as_deref()
+}

@@ -1,0 +1,251 @@
+//! What is done to the world.
+
+use std::time::Duration;
+
+use garde::Validate;
+use serde_json::Value;
+use tke_direct_access::sim;
+use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::service_config::RawServiceConfig;
+use tke_direct_access_core::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route};
+
+use super::{Happening, Mood, World};
+use crate::act::{Act, Console, Fault};
+use crate::objects::KINDS;
+use crate::replica::Pulse;
+
+impl World {
+    pub(super) fn act(&mut self, act: Act) {
+        self.checks.hear_act(&act);
+        match act {
+            Act::Workload(mut workload) => {
+                if let Some(before) = self.cluster.workloads.get(&workload.name) {
+                    workload.revision = before.revision + 1;
+                }
+                self.cluster.workloads.insert(workload.name.clone(), workload);
+            }
+            Act::DeleteWorkload(name) => _ = self.cluster.workloads.remove(&name),
+            Act::Scale(name, replicas) => self.edit(&name, |found| found.replicas = replicas),
+            Act::Rollout(name) => self.edit(&name, |found| found.revision += 1),
+            Act::Broken(name, broken) => self.edit(&name, |found| {
+                found.revision += 1;
+                found.broken = broken;
+            }),
+            Act::DeletePod(place) => {
+                if let Some(name) = self.pod_at(place) {
+                    self.cluster.delete(&mut self.objects, &name, self.now);
+                }
+            }
+            Act::Unready(place, seconds) => {
+                if let Some(name) = self.pod_at(place) {
+                    self.cluster.make_unready(&name, self.now + Duration::from_secs(seconds));
+                }
+            }
+            Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec),
+            Act::DeleteService(name) => self.objects.delete_service(&name),
+            Act::Binding { name, spec } => self.apply_binding(&name, spec),
+            Act::DeleteBinding(name) => self.objects.delete_binding(&name),
+            Act::Config { name, spec } => self.apply_config(&name, spec),
+            Act::DeleteConfig(name) => self.objects.delete_config(&name),
+            Act::Console(console) => self.console(&console),
+            Act::Fault(fault) => self.misfortune(fault),
+        }
+        self.by(self.now, Happening::Cluster);
+    }
+
+    fn edit(&mut self, name: &str, change: impl FnOnce(&mut crate::act::Workload)) {
+        if let Some(found) = self.cluster.workloads.get_mut(name) {
+            change(found);
+        }
+    }
+
+    fn pod_at(&self, place: usize) -> Option<String> {
+        let names: Vec<_> = self.objects.pods.keys().collect();
+        Some((*names.get(place % names.len().max(1))?).clone())
+    }
+
+    /// As `kubectl apply` does it: what was applied before and is not any more goes.
+    fn apply_service(&mut self, name: &str, annotations: Value, spec: Value) {
+        let (Ok(mut annotations), Ok(spec)) = (
+            serde_json::from_value::<std::collections::BTreeMap<String, String>>(annotations),
+            serde_json::from_value(spec),
+        ) else {
+            return;
+        };
+        let mut service = match self.objects.services.get(name) {
+            Some(found) => found.clone(),
+            None => {
+                let metadata = self.objects.new_meta(name);
+                k8s_openapi::api::core::v1::Service { metadata, ..Default::default() }
+            }
+        };
+        let applied = self.checks.applied(name, annotations.keys().cloned().collect());
+        let kept = service.metadata.annotations.take().unwrap_or_default();
+        for (key, value) in kept {
+            if !applied.contains(&key) {
+                annotations.entry(key).or_insert(value);
+            }
+        }
+        service.metadata.annotations = Some(annotations);
+        service.spec = Some(spec);
+        self.objects.put_service(service);
+    }
+
+    fn apply_binding(&mut self, name: &str, spec: Value) {
+        let Ok(spec) = serde_json::from_value::<tke_direct_access_core::api::DirectAccessBindingSpec>(spec) else {
+            return;
+        };
+        if spec.validate().is_err() {
+            return;
+        }
+        let mut binding = match self.objects.bindings.get(name) {
+            Some(found) if found.metadata.deletion_timestamp.is_some() => return,
+            Some(found) => found.clone(),
+            None => {
+                let mut new = DirectAccessBinding::new(name, spec.clone());
+                new.metadata = self.objects.new_meta(name);
+                new
+            }
+        };
+        // What the definition's rules keep as it was.
+        let is_moved = |before: &DirectAccessBinding| {
+            before.spec.mode != spec.mode
+                || before.spec.load_balancer.is_some() && before.spec.load_balancer != spec.load_balancer
+        };
+        if self.objects.bindings.get(name).is_some_and(is_moved) {
+            return;
+        }
+        binding.spec = spec;
+        self.objects.put_binding(binding);
+    }
+
+    fn apply_config(&mut self, name: &str, spec: Value) {
+        let mut config = match self.objects.configs.get(name) {
+            Some(found) => found.clone(),
+            None => RawServiceConfig { metadata: self.objects.new_meta(name), ..RawServiceConfig::default() },
+        };
+        config.fields.insert("spec".to_owned(), spec);
+        self.objects.put_config(config);
+    }
+
+    fn load_balancer_at(&self, place: usize) -> Option<LoadBalancerId> {
+        let ids: Vec<_> = self.cloud.state().load_balancers().map(|one| one.id.clone()).collect();
+        ids.get(place % ids.len().max(1)).cloned()
+    }
+
+    fn listener_at(&self, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
+        let all: Vec<_> = self
+            .cloud
+            .state()
+            .load_balancers()
+            .flat_map(|one| {
+                one.listeners.iter().map(|listener| (one.id.clone(), listener.id.clone(), listener.protocol))
+            })
+            .collect();
+        all.get(place % all.len().max(1)).cloned()
+    }
+
+    fn target_at(&self, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
+        let state = self.cloud.state();
+        let ids: Vec<_> = state.load_balancers().map(|one| one.id.clone()).collect();
+        let mut all = Vec::new();
+        for id in ids {
+            for (route, targets) in state.targets(&id) {
+                let of = |target: tke_direct_access_core::model::RegisteredTarget| {
+                    (id.clone(), route.clone(), target.address, target.tag)
+                };
+                all.extend(targets.into_iter().map(of));
+            }
+        }
+        all.get(place % all.len().max(1)).cloned()
+    }
+
+    fn console(&mut self, console: &Console) {
+        match console {
+            Console::AddListener { load_balancer, port } => {
+                if let Some(id) = self.load_balancer_at(*load_balancer) {
+                    _ = self.cloud.console().add_listener(&id, "somebody's", Protocol::Tcp, *port);
+                }
+            }
+            Console::RemoveListener(place) => {
+                if let Some((id, listener, _)) = self.listener_at(*place) {
+                    self.cloud.console().remove_listener(&id, &listener);
+                }
+            }
+            Console::AddTarget(place) => {
+                let address = "10.9.9.9:80".parse::<std::net::SocketAddr>().map(|it| Address { ip: it.ip(), port: 80 });
+                if let (Some((id, listener, protocol)), Ok(address)) = (self.listener_at(*place), address)
+                    && !protocol.is_layer7()
+                {
+                    let route = Route { listener, rule: None };
+                    _ = self.cloud.console().put_target(&id, &route, address, 10, "");
+                }
+            }
+            Console::RemoveTarget(place) => {
+                if let Some((id, route, address, _)) = self.target_at(*place) {
+                    self.cloud.console().remove_target(&id, &route, address);
+                }
+            }
+            Console::Reweight(place, weight) => {
+                if let Some((id, route, address, tag)) = self.target_at(*place) {
+                    _ = self.cloud.console().put_target(&id, &route, address, *weight, &tag);
+                }
+            }
+            Console::Stop(place, is_stopped) => {
+                if let Some((id, listener, _)) = self.listener_at(*place) {
+                    let state = if *is_stopped { ListenerState::Stopped } else { ListenerState::Serving };
+                    _ = self.cloud.console().set_listener_state(&id, &listener, state);
+                }
+            }
+            Console::RemoveLoadBalancer(place) => {
+                if let Some(id) = self.load_balancer_at(*place) {
+                    self.cloud.console().remove_load_balancer(&id);
+                }
+            }
+        }
+    }
+
+    fn misfortune(&mut self, fault: Fault) {
+        let seconds = Duration::from_secs;
+        match fault {
+            Fault::Calls { action, count, effect } => self.cloud.inject(sim::Fault {
+                action,
+                load_balancer: None,
+                names: None,
+                when: sim::When::Next(count),
+                effect,
+            }),
+            Fault::Stall(replica, kind, time) => {
+                let place = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
+                self.stalled.insert(place, self.now + seconds(time));
+            }
+            Fault::Relist(replica, kind) => {
+                let (replica, kind) = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
+                if self.replicas[replica].heard.contains_key(&kind) {
+                    let to = self.address(replica, None);
+                    self.after("list", Duration::from_millis(50), Happening::List { to, kind });
+                }
+            }
+            Fault::Crash(replica, time) => {
+                let replica = replica % self.replicas.len();
+                let until = self.now + seconds(time);
+                self.replicas[replica].pulse = Pulse::Down(until);
+                self.replicas[replica].leading = None;
+                self.at(until, Happening::Begin { replica });
+            }
+            Fault::Freeze(replica, time) => {
+                let replica = replica % self.replicas.len();
+                if self.replicas[replica].pulse == Pulse::Running {
+                    self.replicas[replica].pulse = Pulse::Frozen(self.now + seconds(time));
+                }
+            }
+            Fault::Refuse { status, seconds: time } => self.mood = Mood::Refuses(status, self.now + seconds(time)),
+            Fault::Forget(time) => self.mood = Mood::Forgets(self.now + seconds(time)),
+            Fault::Slow(by, time) => self.slow = (seconds(by), self.now + seconds(time)),
+            Fault::DeleteLease => {
+                self.objects.lease = None;
+                self.tell_of_lease();
+            }
+        }
+    }
+}

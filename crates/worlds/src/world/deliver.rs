@@ -1,0 +1,195 @@
+//! What is under way between replicas, the API server and the cloud.
+
+use std::time::Duration;
+
+use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, Ticket, Write};
+use tke_direct_access_core::status::RefusalKind;
+
+use super::{Address, Happening, Mood, World};
+use crate::cloud::Sent;
+use crate::objects::{KINDS, NAMESPACE};
+use crate::replica::{Owner, Pulse, Replica, STATUS_FIELD, Wish, moment};
+
+impl World {
+    /// The process of a replica begins: it lists everything.
+    pub(super) fn begin(&mut self, replica: usize) {
+        let life = self.replicas[replica].life + 1;
+        self.replicas[replica] = Replica::new(replica, life);
+        let to = self.address(replica, None);
+        for kind in KINDS {
+            self.after("list", Duration::from_millis(50), Happening::List { to, kind });
+        }
+    }
+
+    /// Something reaches a replica, if it is still the one for which it is.
+    pub(super) fn deliver(&mut self, to: Address, happening: Happening) {
+        let replica = &self.replicas[to.replica];
+        if replica.life != to.life {
+            return;
+        }
+        match replica.pulse {
+            Pulse::Down(_) => return,
+            Pulse::Frozen(until) if self.now < until => return self.later(until, happening),
+            Pulse::Frozen(_) => self.replicas[to.replica].pulse = Pulse::Running,
+            Pulse::Running => {}
+        }
+        let mut wishes = Vec::new();
+        self.heed(to.replica, &mut wishes);
+        let leads = self.replicas[to.replica].leading.as_ref().map(|leading| leading.term);
+        // What belongs to a leadership that is over is nobody's.
+        if to.term.is_none() || to.term == leads {
+            self.hand_over(to, happening, &mut wishes);
+        }
+        self.grant(to.replica, wishes);
+    }
+
+    /// The replica sees whether it leads.
+    pub(super) fn heed(&mut self, replica: usize, wishes: &mut Vec<Wish>) {
+        self.replicas[replica].heed_election(self.now, self.objects.wall, wishes);
+    }
+
+    fn hand_over(&mut self, to: Address, happening: Happening, wishes: &mut Vec<Wish>) {
+        let (now, wall, number) = (self.now, self.objects.wall, to.replica);
+        match happening {
+            Happening::Watch { kind, .. } => {
+                let replica = &mut self.replicas[number];
+                let Some(heard) = replica.heard.get_mut(&kind) else { return };
+                let Some(event) = self.objects.told(kind).get(*heard) else { return };
+                *heard += 1;
+                if let Some(change) = replica.hear(NAMESPACE, kind, event) {
+                    replica.take_in(&change, now, wall, wishes);
+                }
+            }
+            Happening::List { kind, .. } => {
+                let listed = self.objects.list(kind);
+                let told = self.objects.told(kind).len();
+                let replica = &mut self.replicas[number];
+                replica.heard.insert(kind, told);
+                for change in replica.hear_list(NAMESPACE, kind, &listed) {
+                    replica.take_in(&change, now, wall, wishes);
+                }
+                if replica.is_synced() {
+                    let to = self.address(number, None);
+                    self.by(now, Happening::Elect { to });
+                }
+            }
+            Happening::Reply { job, reply, came, .. } => {
+                reply.bring(came);
+                self.replicas[number].go_on(job, wishes);
+            }
+            Happening::Written { owner, ticket, result, .. } => {
+                self.replicas[number].step(&owner, Input::Written(ticket, result), now, wall, wishes);
+            }
+            Happening::Read { owner, ticket, read, .. } => {
+                let answer = self.answer(&read);
+                self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
+            }
+            Happening::Came { owner, input, .. } => self.replicas[number].step(&owner, *input, now, wall, wishes),
+            Happening::Wake { owner, .. } => self.replicas[number].step(&owner, Input::Due, now, wall, wishes),
+            other => self.hear_of_lease(number, other),
+        }
+    }
+
+    fn answer(&self, read: &OtherRead) -> Answer {
+        match read {
+            OtherRead::StatusField => Answer::StatusField(STATUS_FIELD),
+            OtherRead::Config(key) => {
+                let found = self.objects.configs.get(&key.name);
+                let dynamic = found.map(serde_json::to_value).transpose().and_then(|value| {
+                    value
+                        .map(|mut value| {
+                            value["apiVersion"] = "cloud.tencent.com/v1alpha1".into();
+                            value["kind"] = "TkeServiceConfig".into();
+                            serde_json::from_value(value)
+                        })
+                        .transpose()
+                });
+                let failed =
+                    |error: serde_json::Error| NotTaken { kind: RefusalKind::Lasting, words: error.to_string() };
+                Answer::Config(dynamic.map(|found| found.map(Box::new)).map_err(failed))
+            }
+        }
+    }
+
+    /// What a replica wants is on its way.
+    pub(super) fn grant(&mut self, replica: usize, wishes: Vec<Wish>) {
+        let term = self.replicas[replica].leading.as_ref().map(|leading| leading.term);
+        let address = self.address(replica, term);
+        for wish in wishes {
+            match wish {
+                Wish::Send(job, sent) => {
+                    self.after("call", Duration::from_millis(15), Happening::Call { from: address, job, sent });
+                }
+                Wish::Came(owner, input) => {
+                    self.at(self.now, Happening::Came { to: address, owner, input });
+                }
+                Wish::Write(owner, ticket, write) => {
+                    let happening = Happening::Write { from: address, owner, ticket, write };
+                    self.after("write", Duration::from_millis(5), happening);
+                }
+                Wish::Read(owner, ticket, read) => {
+                    let happening = Happening::Read { to: address, owner, ticket, read };
+                    self.after("read", Duration::from_millis(5), happening);
+                }
+                Wish::Wake(owner, at) => self.wake(address, owner, at),
+                Wish::Tell(notice) => self.told(&notice),
+                Wish::Panicked(words) => self.violate("no panic", words),
+            }
+        }
+    }
+
+    /// A call reaches the cloud, which answers.
+    pub(super) fn call(&mut self, from: Address, job: u64, sent: Sent) {
+        let Sent { call, reply } = sent;
+        self.requests += 1;
+        let request = format!("request-{}", self.requests);
+        *self.outcome.calls.entry(call.action.to_owned()).or_default() += 1;
+        self.before_call(from, &call);
+        let arrived = self.cloud.call(call.service, call.action, &call.body, &request, self.now);
+        self.after_call(from, &call);
+        self.say(|| {
+            let (body, reply) = (String::from_utf8_lossy(&call.body), arrived.reply.as_ref());
+            let reply = reply.map(|(status, body)| format!("{status} {}", String::from_utf8_lossy(body)));
+            format!("replica {}: {} {body} → {reply:?}", from.replica, call.action)
+        });
+        if let Some(due) = self.cloud.next_due() {
+            self.by(due, Happening::Cloud);
+        }
+        let latency = self.chance.latency("reply", Duration::from_millis(15));
+        let slow = if self.now < self.slow.1 { self.slow.0 } else { Duration::ZERO };
+        let at = arrived.at.unwrap_or(self.now).max(self.now) + latency + slow;
+        let came = arrived.reply.ok_or(tke_direct_access::clb::Unanswered::Broken);
+        self.at(at, Happening::Reply { to: from, job, reply, came });
+    }
+
+    /// A write reaches the API server, which takes it or not.
+    pub(super) fn write(&mut self, from: Address, owner: Owner, ticket: Ticket, write: Write) {
+        let refusal = match self.mood {
+            Mood::Refuses(status, until) if self.now < until => {
+                let words = format!("the API server says {status}");
+                Some(NotTaken { kind: RefusalKind::of(Some(status)), words })
+            }
+            _ => None,
+        };
+        let is_forgotten = matches!(self.mood, Mood::Forgets(until) if self.now < until);
+        let result = match refusal {
+            Some(refusal) => Err(refusal),
+            None => {
+                self.before_write(from, &write);
+                self.say(|| format!("replica {}: {}", from.replica, super::look::words_of(&write)));
+                let result = self.objects.write(write);
+                if is_forgotten {
+                    Err(NotTaken { kind: RefusalKind::Passing, words: "the answer was lost".to_owned() })
+                } else {
+                    result
+                }
+            }
+        };
+        self.after("answer", Duration::from_millis(5), Happening::Written { to: from, owner, ticket, result });
+    }
+
+    /// When it is, as elections have it.
+    pub(super) fn moment(&self) -> tke_direct_access_core::election::Moment {
+        moment(self.now)
+    }
+}

@@ -1,0 +1,256 @@
+//! The world is looked at after each step.
+
+use tke_direct_access::clb::Carried;
+use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
+use tke_direct_access_core::api::condition::GateReason;
+use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
+use tke_direct_access_core::api::names;
+use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
+use tke_direct_access_core::reconcile::{Notice, Write};
+
+use super::{Address, World};
+use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes};
+use crate::cluster::selects;
+use crate::pod;
+
+impl World {
+    /// A call is about to reach the cloud.
+    pub(super) fn before_call(&mut self, from: Address, call: &Carried) {
+        if !is_write(call.action) {
+            return;
+        }
+        let (now, action) = (self.now, call.action);
+        self.checks.hear_write(now, || format!("{action} {}", String::from_utf8_lossy(&call.body)));
+        let writer = (from.replica, from.life, from.term.unwrap_or_default());
+        let is_former = self.checks.writers.iter().rev().skip(1).any(|(known, _)| *known == writer);
+        match self.checks.writers.last() {
+            Some((last, _)) if *last == writer => {}
+            _ if is_former => {
+                self.violate("no effect without leadership", format!("{writer:?} writes again after others: {action}"));
+            }
+            _ => self.checks.writers.push((writer, now)),
+        }
+    }
+
+    /// A call has reached the cloud.
+    pub(super) fn after_call(&mut self, _: Address, call: &Carried) {
+        if call.action != "CreateLoadBalancer" {
+            return;
+        }
+        let mut owners: Vec<String> = self.cloud.tags(OWNER_TAG);
+        owners.sort();
+        if let Some(pair) = owners.windows(2).find(|pair| pair[0] == pair[1]) {
+            let words = format!("two load balancers for the binding {}", pair[0]);
+            self.violate("at most one load balancer a wish", words);
+        }
+    }
+
+    /// A write is about to be taken.
+    pub(super) fn before_write(&mut self, _: Address, write: &Write) {
+        let now = self.now;
+        self.checks.hear_write(now, || words_of(write));
+        match write {
+            Write::Gate { pod, uid, condition }
+                if condition.is_open && condition.reason == GateReason::BackendReady =>
+            {
+                self.look_at_gate(&pod.name, uid);
+            }
+            Write::Finalizers { binding, ours } if ours.is_empty() => {
+                let retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
+                let left = binding.metadata.uid.as_deref().map(|uid| self.left_of(uid)).unwrap_or_default();
+                if !retains && !left.is_empty() {
+                    let name = binding.metadata.name.as_deref().unwrap_or_default();
+                    self.violate("a finalizer goes last", format!("{name} has left {left:?}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An Event.
+    pub(super) fn told(&mut self, notice: &Notice) {
+        let now = self.now;
+        let reason = notice.word.reason();
+        self.outcome.reasons.insert(format!("Event {reason}"));
+        self.checks.hear_write(now, || format!("Event {reason} {}", notice.note));
+        self.say(|| format!("Event {:?} on {:?}: {}", notice.word, notice.about.name, notice.note));
+    }
+
+    /// What a binding has in the cloud.
+    fn left_of(&self, uid: &str) -> Vec<String> {
+        let mut left = Vec::new();
+        for seen in self.checks.seen.values() {
+            let ours = |(_, (name, port, _)): (&String, &(String, u16, &str))| {
+                (ListenerName::owner(name) == Some(uid)).then(|| format!("listener {port}"))
+            };
+            left.extend(seen.listeners.iter().filter_map(ours));
+            for (address, (_, tag)) in seen.targets.values().flatten() {
+                if TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid) {
+                    left.push(format!("target {address}"));
+                }
+            }
+        }
+        left
+    }
+
+    /// A gate opens because all its bindings have the Pod registered and healthy: they must.
+    fn look_at_gate(&mut self, name: &str, uid: &str) {
+        let Some(found) = self.objects.pods.get(name).filter(|found| found.metadata.uid.as_deref() == Some(uid)) else {
+            return;
+        };
+        let ip = pod::ip(found).map(str::to_owned);
+        let bindings: Vec<_> = self
+            .objects
+            .bindings
+            .values()
+            .filter(|binding| binding.metadata.deletion_timestamp.is_none() && !binding.spec.suspend)
+            .filter(|binding| {
+                let service = self.objects.services.get(&binding.spec.service_ref.name);
+                service.is_some_and(|service| selects(service, found))
+            })
+            .filter_map(|binding| binding.metadata.uid.clone())
+            .filter(|uid| self.checks.wanted.get(uid).is_some_and(|wish| wish.is_steady(self.now)))
+            .collect();
+        for binding in bindings {
+            let mut has_listener = false;
+            let mut is_registered = false;
+            for seen in self.checks.seen.values() {
+                for (route, targets) in &seen.targets {
+                    let listener = seen.listeners.get(route.listener.as_str());
+                    if listener.is_none_or(|(name, ..)| ListenerName::owner(name) != Some(&binding)) {
+                        continue;
+                    }
+                    has_listener = true;
+                    let is_it = |(address, (_, tag)): (&Target, &(u8, String))| {
+                        Some(address.ip.to_string()) == ip
+                            && TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark))
+                    };
+                    is_registered |= targets.iter().any(is_it);
+                }
+            }
+            if has_listener && !is_registered {
+                self.violate("a gate opens on proof", format!("{name} is not registered for {binding}"));
+            }
+        }
+    }
+
+    /// Looks at what has changed in the cloud.
+    pub(super) fn look(&mut self) {
+        routes::update(&mut self.checks.wanted, &self.objects, self.now);
+        let is_console = std::mem::take(&mut self.checks.console);
+        for id in self.cloud.take_changed() {
+            let after = Seen::of(&self.cloud, &id);
+            let before = match &after {
+                Some(after) => self.checks.seen.insert(id.clone(), after.clone()),
+                None => self.checks.seen.remove(&id),
+            };
+            let after = after.unwrap_or_default();
+            let strangers = marks::Strangers::of(&after);
+            let known = self.checks.foreign.insert(id.clone(), strangers.clone());
+            let Some(before) = before.filter(|_| !is_console) else { continue };
+            if before == after {
+                continue;
+            }
+            let lost = known.map(|known| known.lost(&strangers, &after)).unwrap_or_default();
+            if !lost.is_empty() {
+                self.violate("nothing foreign is touched", format!("{id}: {lost:?}"));
+            }
+            self.look_at_removals(&id, &before, &after);
+            self.look_at_floor(&id, &before, &after);
+        }
+    }
+
+    fn look_at_removals(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
+        let gone = before.listeners.iter().filter(|(key, _)| !after.listeners.contains_key(*key));
+        let mut found = Vec::new();
+        for (_, (name, port, protocol)) in gone {
+            let Some(uid) = ListenerName::owner(name) else { continue };
+            let Some(wish) = self.checks.wanted.get(uid) else { continue };
+            if wish.is_wanted(*port, routes::transport(protocol), self.now) || wish.retains && wish.gone.is_some() {
+                found.push(format!("{id}: the listener {protocol} {port} of {name} is gone, and is wanted"));
+            }
+        }
+        found.into_iter().for_each(|words| self.violate("a listener goes on proof", words));
+    }
+
+    fn look_at_floor(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
+        let found = emptied(before, after, |address, tag| {
+            let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
+            self.serving_pod(&address.ip.to_string()).is_some_and(|uid| mark.is_none_or(|mark| uid.starts_with(&mark)))
+        });
+        let mut violations = Vec::new();
+        for one in found {
+            let (name, port, protocol) = &one.listener;
+            // A listener that is not ours may have targets of several bindings.
+            let owner = ListenerName::owner(name).map(str::to_owned);
+            let owner = owner.or_else(|| one.left.iter().find_map(|(_, tag)| Some(TargetTag::parse(tag)?.binding_uid)));
+            let Some(wish) = owner.as_ref().and_then(|uid| self.checks.wanted.get(uid)) else { continue };
+            let follows = owner.as_deref().and_then(|uid| self.objects.binding_of_uid(uid)).is_some_and(|binding| {
+                binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
+            });
+            let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
+            if follows || is_asked || !wish.is_wanted(*port, routes::transport(protocol), self.now) {
+                continue;
+            }
+            let left: Vec<_> = one.left.iter().map(|(address, _)| address.to_string()).collect();
+            let targets = after.targets.get(&one.route);
+            violations
+                .push(format!("{id}: nobody serves on {protocol} {port}: {left:?} left, and there are {targets:?}"));
+        }
+        violations.into_iter().for_each(|words| self.violate("never the last", words));
+    }
+
+    /// A user has given the Pod at this address a weight.
+    fn is_weighted_by_user(&self, address: Target) -> bool {
+        let ip = address.ip.to_string();
+        self.objects.pods.values().any(|found| {
+            pod::ip(found) == Some(&*ip)
+                && found.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(names::CUSTOM_WEIGHT))
+        })
+    }
+
+    /// Looks at what has come about.
+    pub(super) fn look_at_the_end(&mut self) {
+        let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
+        let faults = end_faults(&sight, &self.checks.wanted);
+        self.outcome.end = digest(&sight);
+        let restless = std::mem::take(&mut self.checks.restless);
+        for (rule, words) in faults {
+            self.violate(rule, words);
+        }
+        if !restless.is_empty() {
+            self.violate("nothing is written at rest", format!("{restless:#?}"));
+        }
+        for binding in self.objects.bindings.values() {
+            let conditions = binding.status.iter().flat_map(|status| &status.conditions);
+            self.outcome.reasons.extend(conditions.map(|one| format!("{} {}", one.type_, one.reason)));
+        }
+    }
+}
+
+/// Whether an action changes something.
+fn is_write(action: &str) -> bool {
+    !action.starts_with("Describe") && !action.starts_with("Get")
+}
+
+pub(super) fn words_of(write: &Write) -> String {
+    let mut words = match write {
+        Write::Status { binding, status } => {
+            let conditions = status.conditions.iter();
+            let conditions =
+                conditions.map(|one| format!("{}={} {}: {}", one.type_, one.status, one.reason, one.message));
+            let name = binding.metadata.name.as_deref().unwrap_or_default();
+            format!("status of {name}: {}", conditions.collect::<Vec<_>>().join("; "))
+        }
+        Write::Finalizers { binding, ours } => {
+            format!("finalizers of {}: {ours:?}", binding.metadata.name.as_deref().unwrap_or_default())
+        }
+        Write::ServiceConditions { service, condition, bound_by_hand } => {
+            format!("conditions of Service {}: {condition:?} {bound_by_hand:?}", service.key)
+        }
+        Write::OwnBinding { service, .. } => format!("binding of Service {}", service.key),
+        other => format!("{other:?}"),
+    };
+    words.truncate(words.floor_char_boundary(1500));
+    words
+}

@@ -1,0 +1,108 @@
+//! Bindings whose targets get no weight from anybody at present: to wait for it would be in vain.
+
+use crate::cli::Error;
+use crate::cli::output::{Printer, Tone};
+use crate::cli::session::Session;
+use crate::cli::world::{Seen, World};
+use crate::plan::{Frozen, Management, selects};
+
+/// What of the bindings of some Pods sets no weights.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Barred {
+    /// Why each of those does not, with what to do.
+    why: Vec<String>,
+    /// How many others do.
+    others: usize,
+}
+
+/// Looks at the bindings whose Service selects one of these Pods.
+pub(super) async fn find(session: &Session, is_meant: &dyn Fn(&str) -> bool) -> Result<Barred, Error> {
+    let world = World::read(session, false).await?;
+    let sights = world.look(session).await?;
+    let mut found = Barred::default();
+    for seen in sights.iter().flat_map(|sight| sight.bindings()).filter(|seen| world.is_asked_for(&seen.view.binding)) {
+        let mut pods = seen.view.pods.values().filter(|pod| is_meant(&pod.key.name));
+        let is_selecting = seen.view.service.as_deref().is_some_and(|service| pods.any(|pod| selects(service, pod)));
+        match bar(&seen).filter(|_| is_selecting) {
+            Some(why) => found.why.push(why),
+            None => found.others += usize::from(is_selecting),
+        }
+    }
+    Ok(found)
+}
+
+impl Barred {
+    /// Refuses what nobody would do.
+    pub(super) fn refuse(&self) -> Result<(), Error> {
+        match self.others {
+            0 if !self.why.is_empty() => Err(Error::Argument(format!("nothing is changed: {}", self.why.join("; ")))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says where nobody does it.
+    pub(super) fn print(&self, printer: &mut Printer) -> Result<(), Error> {
+        let mark = printer.tint(Tone::Odd, "!");
+        self.why.iter().try_for_each(|why| printer.line(format!("{mark} {why}")))
+    }
+}
+
+/// Why nobody sets weights of a binding's targets; `None` where the controller does.
+pub(super) fn bar(seen: &Seen<'_>) -> Option<String> {
+    words(seen.plan.management, &seen.view.display_name())
+}
+
+fn words(management: Management, binding: &str) -> Option<String> {
+    let (namespace, name) = binding.split_once('/').unwrap_or(("", binding));
+    let resume = format!("kubectl direct-access resume {name} -n {namespace}");
+    let explain = format!("`kubectl direct-access explain dab/{name} -n {namespace}` says what to do");
+    Some(match management {
+        // That of the controller may be another one than that of whoever asks.
+        Management::Manage | Management::Hold | Management::Freeze(Frozen::OtherAccount) => return None,
+        Management::Freeze(Frozen::Suspended) => format!(
+            "DirectAccessBinding '{binding}' is suspended, and while it is, only targets of Pods that are gone lose their weight: run \
+             `{resume}` first, or delete the Pods"
+        ),
+        Management::Freeze(_) => {
+            format!("DirectAccessBinding '{binding}' sets no weights at present: {explain}")
+        }
+        Management::Observe => format!(
+            "DirectAccessBinding '{binding}' is of mode Delegate, and TKE's own service controller sets the weights: set them in the Service's \
+             lb-rs-weight"
+        ),
+        Management::Park(_) | Management::Release(_) | Management::Abandon(_) => {
+            format!("DirectAccessBinding '{binding}' is on its way out, and sets no weights any more: {explain}")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Heir;
+
+    #[test]
+    fn who_sets_no_weights_says_what_to_do() {
+        for (management, expected) in [
+            (Management::Manage, None),
+            (Management::Hold, None),
+            (Management::Freeze(Frozen::Suspended), Some("run `kubectl direct-access resume web -n shop` first")),
+            (Management::Freeze(Frozen::LeftToTke), Some("`kubectl direct-access explain dab/web -n shop`")),
+            (Management::Observe, Some("mode Delegate")),
+            (Management::Abandon(Heir::Nobody), Some("on its way out")),
+        ] {
+            let said = words(management, "shop/web");
+            assert_eq!(said.is_some(), expected.is_some(), "{management:?}");
+            assert!(expected.is_none_or(|words| said.is_some_and(|said| said.contains(words))), "{management:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_does_is_refused() {
+        let barred = |why: &[&str], others| Barred { why: why.iter().map(|one| (*one).to_owned()).collect(), others };
+        assert!(barred(&[], 0).refuse().is_ok(), "no binding has the Pods yet");
+        assert!(barred(&["one"], 1).refuse().is_ok());
+        let error = barred(&["one", "two"], 0).refuse().unwrap_err().to_string();
+        assert_eq!(error, "nothing is changed: one; two");
+    }
+}
