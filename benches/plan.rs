@@ -174,6 +174,8 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             is_headless: false,
             is_external_name: false,
             client_ip_affinity: None,
+            field_problems: Vec::new(),
+            unbindable_ports: Vec::new(),
             created: None,
             is_deleting: false,
             has_tke_finalizer: false,

@@ -21,6 +21,10 @@ pub const NOT_LEADING: &str = "ClientError.NotLeading";
 /// Our code when a call could not be made as asked, such as with too many targets. Nothing was sent.
 pub const INVALID_REQUEST: &str = "ClientError.InvalidRequest";
 
+/// Our code when a batch was done in part, after the member of the reply that lists the listeners of the others. The message is the
+/// reply's.
+pub const FAILED_LISTENERS: &str = "FailListenerIdSet";
+
 /// The code of a clock that is more than 300 s off.
 pub(super) const SIGNATURE_EXPIRED: &str = "AuthFailure.SignatureExpire";
 
@@ -43,6 +47,9 @@ const ANY_MESSAGE: &[&str] = &[];
 const ANY_ACTION: &[&str] = &[];
 /// Actions that take something away: a parameter that is generally "invalid" is one that is gone already.
 const REMOVALS: &[&str] = &["Delete", "Deregister", "BatchDeregister"];
+
+/// Actions that add targets.
+const REGISTRATIONS: &[&str] = &["BatchRegister"];
 
 const fn any(phrases: &'static [&'static str], class: Class) -> Row {
     Row(Codes::Any, phrases, ANY_ACTION, class)
@@ -114,6 +121,9 @@ const ROWS: &[Row] = &[
     family("ResourceUnavailable", Class::Transient),
     family("ServiceUnavailable", Class::Transient),
     family("OperationDenied", Class::Transient),
+    // An address and port that another listener has. The cloud's own wording is not documented.
+    Row(Codes::Exact(FAILED_LISTENERS), &["already"], REGISTRATIONS, Class::Conflict),
+    exact(FAILED_LISTENERS, Class::Invalid),
     exact(TIMEOUT, Class::Unreachable),
     exact(CONNECT, Class::Unreachable),
     exact(HTTP_STATUS, Class::Unreachable),
@@ -290,5 +300,10 @@ mod tests {
         }
         assert_eq!(own("DescribeQuota", UNREADABLE_REPLY, "x").class, Class::Transient);
         assert_eq!(own("DeleteListener", INVALID_REQUEST, "x").class, Class::Invalid);
+        let in_part = |action, words| classify(action, FAILED_LISTENERS, words);
+        let held = "backend 10.0.1.5:80 is already bound to listener lbl-1 with protocol TCP";
+        assert_eq!(in_part("BatchRegisterTargets", held), Class::Conflict);
+        assert_eq!(in_part("BatchRegisterTargets", "no such backend"), Class::Invalid);
+        assert_eq!(in_part("BatchDeregisterTargets", "already gone"), Class::Invalid);
     }
 }

@@ -5,11 +5,12 @@ use tracing::{Instrument, error_span};
 use super::context::Context;
 use super::creation::new_load_balancer;
 use super::reads::client;
+use crate::clb::error::{FAILED_LISTENERS, classify};
 use crate::clb::wire::InternetAccessible;
 use crate::clb::{
     BatchReply, Fence, LoadBalancerChange, NewListener, NewListeners, NewRule, NewTarget, NonEmpty, Writer,
 };
-use crate::model::{Attribute, Class, Failure, LoadBalancerId};
+use crate::model::{Attribute, Failure, LoadBalancerId};
 use crate::plan::{self, Change, Step};
 use crate::reconcile::{Key, Reply};
 
@@ -132,9 +133,9 @@ fn batch(action: &'static str, reply: BatchReply) -> Reply {
         return Reply::Done;
     }
     let failure = Failure {
-        class: Class::Invalid,
+        class: classify(action, FAILED_LISTENERS, &reply.message),
         action,
-        code: "FailListenerIdSet".to_owned(),
+        code: FAILED_LISTENERS.to_owned(),
         message: reply.message,
         request_id: Some(reply.task.to_string()),
     };

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use tke_direct_access::plan::annotated::{KEYS, PARAMETERS, Treatment};
+use tke_direct_access::plan::service_fields::{FIELDS, Fate};
 
 use super::generated::generated;
 
@@ -17,9 +18,10 @@ its prefix, or by two letters at most, is a typing error: where the known one is
 not absent. What the definition of DirectAccessBinding would refuse is found before it is written, and is unreadable too.
 
 - **The Service has a binding**: what the annotation is about stays as it is. In `specify-protocol` that is the port whose entry cannot be
-  read; in `lb-rs-weight` it is the Pods of the row.
+  read, and ports without an entry that another one may be meant for: one whose port is no number, or is none of the Service's and
+  differs from theirs by one digit; in `lb-rs-weight` it is the Pods of the row.
 - **It has none yet**: no load balancer is made while an annotation that only its creation can follow is unreadable, and no listener is
-  made for a port whose entry is. An unreadable `loadbalance-retain` or `deletion-protection` counts as `\"true\"`.
+  made for a port whose entry is. The condition lists what keeps the binding from being made, and then what does not. An unreadable `loadbalance-retain` or `deletion-protection` counts as `\"true\"`.
 
 ## Where it is said
 
@@ -30,7 +32,9 @@ change. They are in the message of the condition `Accepted` of the Service's bin
 | reason | what |
 |---|---|
 | `InvalidAnnotation` | values that cannot be read, changes of what only creation can set, and typing errors in keys |
-| `NotSupported` | what can be read and has no effect: the annotations of [the list below](#known-and-not-acted-on), other keys of `service.cloud.tencent.com/` and of Ingresses, parts of an annotation that nothing uses, and `sessionAffinity: ClientIP` without a TkeServiceConfig |
+| `NotSupported` | what can be read and has no effect: the annotations of [the list below](#known-and-not-acted-on), other keys of `service.cloud.tencent.com/` and of Ingresses, parts of an annotation that nothing uses, and [fields of the Service](#fields-of-the-service) that are not followed |
+| `ConfigProblems` | entries of its TkeServiceConfig that cannot be followed for it, as `status.configProblems` of its binding has them |
+| `NotAsked` | annotations of [the first list](#followed), or the class `cloud.tencent.com/direct-access`, on a Service that does not say `direct-access`, where TKE's own service controller is not at work and no binding is for it |
 | `NotReady` | the binding of the Service, or the one that somebody has made for it, has not been ready for a minute, or will never be |
 | `NotLoadBalancer` | `direct-access: \"true\"` on a Service of another type, also a headless one, with `--annotated-services=All` |
 
@@ -87,10 +91,27 @@ fn document() -> String {
             }
         }
     }
+    fields(&mut text);
     text.push_str(
         "\nPods: `service.cloud.tencent.com/custom-weight` is the weight of a Pod as a target, 0 to 100; one that cannot be read leaves the weight as it is. `tke.cloud.tencent.com/networks` tells its network.\n",
     );
     text
+}
+
+/// The table of the fields of a Service.
+fn fields(text: &mut String) {
+    text.push_str(
+        "\n## Fields of the Service\n\nWhat is reported is in `status.advice` of each binding that is for the Service, and in the condition of an \
+         annotated Service.\n\n| field of `spec` | it is | what becomes of it |\n|---|---|---|\n",
+    );
+    for field in FIELDS {
+        let fate = match field.fate {
+            Fate::Followed => "followed",
+            Fate::WithoutMeaning => "without meaning here",
+            Fate::Reported(_) | Fate::ReportedOfListeners => "reported",
+        };
+        writeln!(text, "| `{}` | {fate} | {} |", field.name, field.meaning).unwrap();
+    }
 }
 
 /// The table of annotations that nobody follows.

@@ -72,7 +72,8 @@ const fn next_step(class: Class) -> Option<&'static str> {
         Class::Arrears => "pay what is open in the billing center of the console; the controller looks again by itself",
         Class::Invalid => {
             "correct the field of the binding, or the entry of the TkeServiceConfig (`status.configProblems`), that the cloud's words \
-             name; `kubectl direct-access plan` shows the call"
+             name; `kubectl direct-access plan` shows the call. Of targets (`BatchRegisterTargets`; `FailListenerIdSet` is the member of its \
+             reply that lists their listeners), see that the Pods' addresses are in the VPC of the load balancer, or in one that it reaches"
         }
         Class::Unreachable => {
             "see that the controller's Pods reach the host of `--clb-endpoint` at port 443, by their proxy if there is one; \

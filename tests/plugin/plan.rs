@@ -71,6 +71,20 @@ async fn a_file_is_planned_before_it_is_applied() {
     let plan = until(&scene, &["plan", "-f", &path], &["BatchModifyTargetWeight"]).await;
     let details = plan["loadBalancers"][0]["steps"][0]["details"][0].as_str().unwrap();
     assert!(details.starts_with("weight 10 → 33 of ") && details.contains(": UserWeight"), "{details}");
+    // One that wants the Pod port that another one has says so before it is applied, and afterwards.
+    let rival = scene.binding("rival", &json!({"listeners": [{"port": 81, "protocol": "TCP", "servicePort": 80}]}));
+    std::fs::write(folder.path().join("rival.yaml"), &rival).unwrap();
+    let planned = scene.run(&["plan", "-f", &folder.path().join("rival.yaml").display().to_string()]).await;
+    let words = format!("listener 80/TCP of DirectAccessBinding '{}/web'", scene.stage.namespace.name);
+    assert!(planned.stdout.contains("BackendConflict") && planned.stdout.contains(&words), "{}", planned.stdout);
+    scene.stage.apply(&rival).await;
+    eventually("the status says it", DEADLINE, async || {
+        let path = "jsonpath={.status.conditions[?(@.type==\"Stalled\")].message}";
+        let found = scene.stage.ok(&["get", "directaccessbinding", "rival", "-o", path]).await;
+        if found.contains(&words) { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
+    scene.stage.ok(&["delete", "directaccessbinding", "rival"]).await;
     // One that is not there yet, from standard input, on another load balancer.
     let other = LoadBalancerId::new("lb-other001");
     scene.stage.cloud.create_load_balancer(&LoadBalancerSpec::with_id(other.as_str())).unwrap();

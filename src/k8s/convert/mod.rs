@@ -15,7 +15,7 @@ use crate::model::{
     Containers, Ending, GateState, IpFamily, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PreStop, Service,
     ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Transport, Workload,
 };
-use crate::plan::annotated;
+use crate::plan::{annotated, service_fields};
 
 /// How names of super nodes begin.
 const SUPER_NODE: &str = "eklet-";
@@ -36,7 +36,7 @@ fn transport(protocol: Option<&str>) -> Option<Transport> {
     }
 }
 
-/// A Service. Ports of protocols that CLB does not have are left out.
+/// A Service.
 pub fn service(object: &core::Service) -> Service {
     let spec = object.spec.clone().unwrap_or_default();
     let port = |port: &core::ServicePort| {
@@ -49,6 +49,7 @@ pub fn service(object: &core::Service) -> Service {
     };
     let managed = object.metadata.managed_fields.as_deref().unwrap_or_default();
     let client_ip_affinity = affinity(&spec);
+    let (field_problems, unbindable_ports) = (service_fields::problems(&spec), service_fields::unbindable_ports(&spec));
     let is_external_name = spec.type_.as_deref() == Some("ExternalName");
     Service {
         key: key(&object.metadata),
@@ -65,6 +66,8 @@ pub fn service(object: &core::Service) -> Service {
         is_headless: spec.cluster_ip.as_deref() == Some("None"),
         is_external_name,
         client_ip_affinity,
+        field_problems,
+        unbindable_ports,
         created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
         is_deleting: object.metadata.deletion_timestamp.is_some(),
         has_tke_finalizer: object.metadata.finalizers.iter().flatten().any(|found| found == names::TKE_FINALIZER),

@@ -78,6 +78,17 @@ fn of_a_service_it_is_known_whether_it_is_headless_and_keeps_clients() {
 }
 
 #[test]
+fn a_port_of_a_protocol_that_no_listener_has_is_kept_by_name() {
+    let object = json!({"metadata": {"name": "web"}, "spec": {"loadBalancerIP": "192.0.2.7", "ports": [
+        {"name": "http", "port": 80}, {"name": "sig", "port": 5000, "protocol": "SCTP"}]}});
+    let found = service(&serde_json::from_value(object).unwrap());
+    assert_eq!(found.ports.iter().map(|port| port.port).collect::<Vec<_>>(), [80]);
+    assert_eq!(found.unbindable_ports, ["5000 (sig, SCTP)"]);
+    let keys: Vec<_> = found.field_problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["spec.loadBalancerIP", "spec.ports[].protocol"]);
+}
+
+#[test]
 fn the_network_shows_in_annotation_resources_or_node() {
     let network = |annotation: Option<&str>, spec: Value| {
         let annotations: BTreeMap<_, _> = annotation.map(|value| (names::NETWORKS, value)).into_iter().collect();

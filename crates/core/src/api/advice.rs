@@ -16,6 +16,8 @@ vocabulary! {
             "Correct the annotation that the message names.";
         NoEffect = "NoEffect": "Something that is written on the Service or its Pods is not followed.",
             "Do what the message says, or remove it.";
+        SessionAffinity = "SessionAffinity": "sessionAffinity: ClientIP of the Service is not followed by some listeners.",
+            "Set session in a TkeServiceConfig for the listeners that the message names, or sessionAffinity to None.";
         TwoNetworks = "TwoNetworks": "Pods of the Service are in two networks.",
             "Let a workload use one network, or bind one of them only by spec.network.";
         OtherVpc = "OtherVpc": "The load balancer is in another VPC than the cluster.",
@@ -41,6 +43,7 @@ impl AdviceReason {
             | Self::GraceUsedUp
             | Self::WeightUnreadable
             | Self::NoEffect
+            | Self::SessionAffinity
             | Self::TwoNetworks
             | Self::DefaultVpc
             | Self::Contested

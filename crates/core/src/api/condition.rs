@@ -126,8 +126,8 @@ vocabulary! {
             "Wait; share the account's call rate with fewer programs when this lasts.";
         QuotaExceeded = "QuotaExceeded": "A quota of the account, load balancer, listener or rule is used up.",
             "Raise the quota that the message names, or use fewer listeners or Pods.";
-        BackendConflict = "BackendConflict": "The same Pod address and port is a target of another listener of the same protocol.",
-            "Let the Pods listen on one port per listener: the cloud tells connections apart by it.";
+        BackendConflict = "BackendConflict": "The same Pod address and port is a target of somebody else, or of another listener of the same protocol.",
+            "Let the Pods listen on one port per listener, use another load balancer, or remove one of the two: the message names both.";
         Denied = "Denied": "The credentials are missing, wrong, expired, or not allowed to do this.",
             "Correct the credentials, or allow the action that the message names.";
         Arrears = "Arrears": "The account is in arrears, or the load balancer is isolated or blocked.", "Pay what is open in the billing center of the console; what is isolated comes back then, and is looked at again by itself.";

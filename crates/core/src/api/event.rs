@@ -124,6 +124,10 @@ vocabulary! {
             "Give it the type LoadBalancer, remove the annotation, or make a DirectAccessBinding for it, which may name Services of every type.";
         NotSupported = "NotSupported": "Some annotations or fields of the Service have no effect here. Everything else is followed.",
             "Use what the message names instead, or remove what has no effect.";
+        NotAsked = "NotAsked": "The Service carries annotations, or the class, of direct access, and does not ask for it, so that nobody follows them.",
+            "Set service.cloud.tencent.com/direct-access to \"true\", or to \"false\" if it is not wanted.";
+        ConfigProblems = "ConfigProblems": "Parts of the TkeServiceConfig of this Service cannot be followed for it. Everything else is.",
+            "Correct the entries of the config that the message names.";
         InvalidAnnotation = "InvalidAnnotation": "Some annotations cannot be followed. What they are about stays as it is; the others are followed.",
             "Correct the annotations that the message names.";
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{Annotations, IpFamily, Transport};
+use super::{Annotations, IpFamily, KeyProblem, Transport};
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +37,7 @@ pub struct Service {
     pub key: ObjectKey,
     /// The labels its Pods have; empty for a Service without selector.
     pub selector: BTreeMap<String, String>,
-    /// Its ports.
+    /// Its ports that a listener can be made for.
     pub ports: Vec<ServicePort>,
     /// Pods are used before their containers are ready.
     pub publish_not_ready_addresses: bool,
@@ -63,6 +63,10 @@ pub struct Service {
     pub is_external_name: bool,
     /// For how many seconds kube-proxy keeps a client with one Pod; absent unless `sessionAffinity` is ClientIP.
     pub client_ip_affinity: Option<u32>,
+    /// What it says by fields that are not followed, see [`service_fields`](crate::plan::service_fields).
+    pub field_problems: Vec<KeyProblem>,
+    /// Its ports of protocols that CLB has no listeners of, in words.
+    pub unbindable_ports: Vec<String>,
     /// Deletion was asked for.
     pub is_deleting: bool,
     /// It carries the finalizer of TKE's own service controller.
@@ -92,7 +96,7 @@ pub type PortName = String;
 pub struct ServicePort {
     /// Its name; empty for the only port of a Service.
     pub name: PortName,
-    /// TCP or UDP; SCTP ports are left out, CLB has no such listener.
+    /// TCP or UDP; of others see [`Service::unbindable_ports`].
     pub transport: Transport,
     /// Its number.
     pub port: u16,

@@ -1,13 +1,14 @@
 //! A plan being written: what is found about listeners, targets and settings, gathered into steps and into what there is to
 //! say of each binding.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::api::condition::ConfigProblem;
 use crate::model::{
     Address, Attribute, Class, Listener, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, RuleId,
 };
 
+use super::backends::Backends;
 use super::config::fit_new;
 use super::desired::ListenerOrigin;
 use super::floor::HealthSight;
@@ -157,6 +158,7 @@ impl<'a> PlanBuilder<'a> {
     pub(super) fn plan_targets(&mut self, intents: &mut [BindingIntent<'a>]) {
         let mut order: Vec<usize> = (0..intents.len()).collect();
         order.sort_by(|a, b| intents[*a].view.seniority().cmp(&intents[*b].view.seniority()));
+        let backends = Backends::find(self.snapshot, self.observed, intents);
         let mut taken: BTreeMap<Route, BTreeSet<Address>> = BTreeMap::new();
         for index in order {
             let intent = &mut intents[index];
@@ -176,6 +178,10 @@ impl<'a> PlanBuilder<'a> {
                     wants: wants(intent.management, &stake),
                     quota: self.snapshot.limits.targets_per_route,
                     taken: taken.entry(route.clone()).or_default(),
+                    is_elsewhere: &|address| {
+                        let place = stake.listener.map(|(one, _)| (one.desired.protocol, one.desired.port));
+                        place.is_some_and(|place| backends.is_elsewhere(place, address))
+                    },
                     tags: self.tags,
                     reads: self.reads(),
                     health: &|address| {
@@ -187,23 +193,21 @@ impl<'a> PlanBuilder<'a> {
                     now: self.snapshot.now,
                     at: self.snapshot.at,
                 };
-                let mut plan = targets(&scope, observed);
-                let note =
-                    stake.listener.and_then(|(listener, _)| self.leave_first(intent, &listener.desired, &mut plan));
+                let plan = targets(&scope, observed);
                 let name = stake.listener.map(|(listener, row)| {
                     listener.desired.route_name(row.rule.as_ref().map(|(domain, url)| (domain.as_str(), url.as_str())))
                 });
-                let clash = stake.listener.and_then(|(listener, _)| self.clash(intent, listener, &plan));
                 taken.entry(route.clone()).or_default().extend(plan.register.iter().map(|one| one.address));
-                found.push((route, name, clash, note, plan));
+                found.push((route, name, plan));
             }
-            for (route, name, clash, note, mut plan) in found {
-                intent.plan.advice.extend(note.map(problem::listener_replaced));
+            for (route, name, mut plan) in found {
                 intent.plan.add_targets(name.as_deref(), &route, &mut plan, self.snapshot, intent.view);
-                intent.plan.problems.extend(clash);
                 self.routes.push(plan);
             }
         }
+        let leaving = self.routes.iter().flat_map(|plan| plan.deregister.iter().chain(&plan.make_room));
+        let leaving: HashSet<_> = leaving.map(|removal| (&removal.route, removal.address)).collect();
+        backends.say(self.observed, &leaving, intents);
     }
 
     /// The routes on which a binding wants something or has something left, with what it is.

@@ -16,8 +16,10 @@
 //! - While removals are held ([`Removals`]), nothing is lowered or taken away that may still serve.
 //! - A failed read plans nothing, and neither does one that may be older than what a task of ours has changed.
 
+mod affinity;
 pub mod annotated;
 pub mod annotation;
+mod backends;
 mod batch;
 pub mod brake;
 mod builder;
@@ -48,6 +50,7 @@ mod removals;
 mod resolution;
 mod routes;
 mod scope;
+pub mod service_fields;
 mod shape;
 mod slices;
 mod snapshot;
@@ -66,7 +69,7 @@ use claim::resolve_claims;
 use desired::desired;
 use routes::{BindingIntent, find_routes};
 
-use crate::api::binding::{Mode, Parking};
+use crate::api::binding::Parking;
 use crate::model::{self, Service};
 
 pub use endpoint::{Exclusion, selects};
@@ -203,12 +206,9 @@ fn service_advice(view: &BindingView, service: &Service) -> Vec<Advice> {
         let is_parked = view.binding.parked().is_some();
         return if is_parked { Vec::new() } else { annotated::advice(service, &view.binding) };
     }
-    let is_without_config = config::reference(&view.binding, Some(service)).is_none();
-    let is_unheeded = is_without_config && view.binding.spec.mode == Mode::Direct;
-    let affinity = service.client_ip_affinity.filter(|_| is_unheeded).map(annotated::unheeded::affinity);
-    let affinity =
-        affinity.map(|problem| problem::no_effect(format!("{problem} (Service '{}')", service.key.name), []));
-    weight::service_advice(service).into_iter().chain(affinity).collect()
+    let fields = service.field_problems.iter();
+    let fields = fields.map(|problem| problem::no_effect(format!("{problem} (Service '{}')", service.key.name), []));
+    weight::service_advice(service).into_iter().chain(fields).collect()
 }
 
 /// What each binding wants, with contested listeners given to one binding each, and what is worth saying.
@@ -224,6 +224,7 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         advice.extend(load_balancer.and_then(|found| network::vpc_advice(found, snapshot.vpc.known())));
         if let Some(service) = view.service.as_deref() {
             advice.extend(service_advice(view, service));
+            advice.extend(affinity::advice(view, service, &intent.listeners));
             let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
             advice.extend(weight::pod_advice(pods));
         }

@@ -62,6 +62,8 @@ pub(super) struct RouteScope<'a> {
     pub(super) quota: usize,
     /// Addresses that older bindings register there in this round.
     pub(super) taken: &'a BTreeSet<Address>,
+    /// Whether another listener of the same protocol has an address.
+    pub(super) is_elsewhere: &'a dyn Fn(Address) -> bool,
     /// Whether tags are shown.
     pub(super) tags: TagSight,
     /// What the cloud says of health, by address.

@@ -349,7 +349,7 @@ impl TargetPlan {
         let missing: Vec<_> = endpoints
             .candidates
             .values()
-            .filter(|candidate| !present.contains(&candidate.address))
+            .filter(|candidate| !present.contains(&candidate.address) && !(scope.is_elsewhere)(candidate.address))
             .filter_map(|candidate| match &candidate.intent {
                 PodIntent::Serve(weight) => Some((candidate, weight)),
                 PodIntent::Keep | PodIntent::Leave(_) => None,

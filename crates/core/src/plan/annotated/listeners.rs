@@ -1,7 +1,8 @@
 //! The listeners that `specify-protocol` asks for, port by port.
 //!
 //! Source: TKE's page 457/51259. A port whose entry cannot be read keeps the listeners that it has, and a new one gets none: no
-//! protocol is guessed.
+//! protocol is guessed. An entry for a port that the Service does not have is reported, and ignored as TKE ignores it, unless it
+//! differs by one digit from a port without an entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,8 @@ struct Table {
     entries: BTreeMap<u16, Value>,
     /// Entries whose port is no number: nobody knows which ports they are about.
     strays: Vec<String>,
+    /// Ports that have an entry and are none of the Service's.
+    orphans: Vec<u16>,
 }
 
 impl Words<'_> {
@@ -49,22 +52,14 @@ impl Words<'_> {
             }
         };
         let mut table = table;
-        for stray in &table.strays {
-            let what = "it is no port number; write a port of the Service, such as \"443\"";
-            self.problems.push(KeyProblem::at(KEY, &quoted(stray), what));
-        }
         let ports = &self.service.ports;
         let numbers: BTreeSet<u16> = ports.iter().map(|port| port.port).collect();
-        // An entry for a port that the Service does not have may be meant for one that it has.
-        for stray in table.entries.keys().filter(|number| !numbers.contains(number)) {
-            let what = "the Service has no port of this number; correct it, or remove the entry";
-            self.problems.push(KeyProblem::at(KEY, &stray.to_string(), what));
-            table.strays.push(stray.to_string());
-        }
+        table.orphans = table.entries.keys().filter(|number| !numbers.contains(number)).copied().collect();
+        self.report_strays(&table, &numbers);
         let mut listeners = Vec::new();
         for number in numbers {
             let of_number: Vec<&ServicePort> = ports.iter().filter(|port| port.port == number).collect();
-            match self.of_port(&table, number, &of_number) {
+            match self.of_port(&table, number, &of_number, own) {
                 Some(found) => listeners.extend(found),
                 None => listeners.extend(own.map(|own| held_of_port(own, &of_number)).unwrap_or_default()),
             }
@@ -72,10 +67,43 @@ impl Words<'_> {
         self.fitting(listeners, own)
     }
 
+    /// Entries that are for no port of the Service, and what that leaves of ports that have none.
+    fn report_strays(&mut self, table: &Table, numbers: &BTreeSet<u16>) {
+        let bare: Vec<u16> = numbers.iter().filter(|number| !table.entries.contains_key(number)).copied().collect();
+        for stray in &table.strays {
+            let what = format!(
+                "it is no port number; write a port of the Service, such as \"443\", or remove the entry{}",
+                waiting(&bare)
+            );
+            self.problems.push(KeyProblem::at(KEY, &quoted(stray), &what));
+        }
+        for orphan in &table.orphans {
+            let words = self.service.unbindable_ports.iter().find(|words| words.starts_with(&format!("{orphan} (")));
+            let what = match words {
+                Some(words) => format!("no listener is made for port {words}; remove the entry"),
+                None => {
+                    let near: Vec<_> = bare.iter().copied().filter(|port| may_mean(*orphan, *port)).collect();
+                    format!("the Service has no port of this number; correct it, or remove the entry{}", waiting(&near))
+                }
+            };
+            self.problems.push(KeyProblem::at(KEY, &orphan.to_string(), &what));
+        }
+    }
+
     /// The listeners of one port; `None` when they cannot be read.
-    fn of_port(&mut self, table: &Table, number: u16, ports: &[&ServicePort]) -> Option<Vec<ListenerSpec>> {
+    fn of_port(
+        &mut self,
+        table: &Table,
+        number: u16,
+        ports: &[&ServicePort],
+        own: Option<&DirectAccessBinding>,
+    ) -> Option<Vec<ListenerSpec>> {
+        // What is served there may be what an entry with a typing error is about.
+        let is_served = || own.is_some_and(|own| !held_of_port(own, ports).is_empty());
         let entry = match table.entries.get(&number) {
             None if !table.strays.is_empty() => return None,
+            None if table.orphans.iter().any(|orphan| may_mean(*orphan, number)) => return None,
+            None if !table.orphans.is_empty() && is_served() => return None,
             None => ports.iter().map(|port| taken(plain(port))).collect(),
             Some(entry) => entry_of(number, entry),
         };
@@ -131,6 +159,24 @@ impl Words<'_> {
     }
 }
 
+/// Whether a number may be a typing error for a port: they differ by one digit.
+fn may_mean(number: u16, port: u16) -> bool {
+    strsim::osa_distance(&number.to_string(), &port.to_string()) <= 1
+}
+
+/// What becomes of ports without an entry that one with a typing error may be about; empty where there are none.
+fn waiting(ports: &[u16]) -> String {
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    match ports.join(", ") {
+        none if none.is_empty() => none,
+        ports => {
+            format!(
+                ". It may be meant for port {ports}, which has no entry: until then nothing is made or changed there"
+            )
+        }
+    }
+}
+
 /// All listeners that a binding has. A binding that names none has one for each port; ports that are new get none.
 fn held(own: &DirectAccessBinding, ports: &[ServicePort]) -> Vec<ListenerSpec> {
     let known = &own.spec.listeners;
@@ -161,7 +207,7 @@ fn table(text: &str) -> Result<Table, KeyProblem> {
         Some(what) => KeyProblem::new(KEY, what),
         None => KeyProblem::unreadable(KEY, text, FORM),
     })?;
-    let mut table = Table { entries: BTreeMap::new(), strays: Vec::new() };
+    let mut table = Table { entries: BTreeMap::new(), strays: Vec::new(), orphans: Vec::new() };
     for (port, entry) in all {
         // One way to write a number, so that nobody says a port twice.
         match port.trim().parse::<u16>().ok().filter(|number| number.to_string() == port.trim()) {
@@ -202,10 +248,17 @@ fn entry_of(port: u16, entry: &Value) -> Result<Vec<ListenerSpec>, String> {
 }
 
 fn protocol(word: &Value) -> Result<ListenerProtocol, String> {
-    let is_this = |one: &ListenerProtocol| word.as_str().is_some_and(|word| one.as_str().eq_ignore_ascii_case(word));
+    let is_this = |one: &ListenerProtocol| word.as_str() == Some(one.as_str());
     ListenerProtocol::ALL.into_iter().find(is_this).ok_or_else(|| {
-        let known: Vec<_> = ListenerProtocol::ALL.iter().map(|one| one.as_str()).collect();
-        format!("{} is none of {}; correct it", cut(word), known.join(", "))
+        let is_near =
+            |one: &&ListenerProtocol| word.as_str().is_some_and(|word| one.as_str().eq_ignore_ascii_case(word.trim()));
+        match ListenerProtocol::ALL.iter().find(is_near) {
+            Some(meant) => format!("{} is no protocol; write {}", cut(word), meant.as_str()),
+            None => {
+                let known: Vec<_> = ListenerProtocol::ALL.iter().map(|one| one.as_str()).collect();
+                format!("{} is none of {}; correct it", cut(word), known.join(", "))
+            }
+        }
     })
 }
 

@@ -11,7 +11,7 @@ mod load_balancer;
 mod spelling;
 #[cfg(test)]
 mod tests;
-pub(in crate::plan) mod unheeded;
+mod unheeded;
 mod wish;
 mod words;
 
@@ -71,8 +71,10 @@ pub enum Wish {
     LeftToTke,
     /// It has none and gets none, because nobody knows whether TKE's own service controller programs it.
     Undecided,
-    /// It has none and gets none, because annotations that only creation can follow cannot be read.
-    NotMade,
+    /// It has none and gets none, because these annotations, which only creation can follow, cannot be followed.
+    NotMade(Vec<KeyProblem>),
+    /// It has none and gets none, because it carries words that are for direct access, such as these, and does not ask for it.
+    NotAsked(Vec<String>),
     /// It has none and gets none, because it is of another type than LoadBalancer, although it plainly asks.
     NotLoadBalancer,
     /// It has none and gets none, because the controller's flag does not take it, although it plainly asks, and nobody else is known
@@ -117,6 +119,7 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
             words.is_skipped();
             Wish::LeftToTke
         }
+        Asks::NotAsked(words) => Wish::NotAsked(words),
         Asks::NotLoadBalancer => Wish::NotLoadBalancer,
         Asks::NotAccepted => Wish::NotAccepted(setting.acceptance),
         Asks::Undecided => {
@@ -130,12 +133,12 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
         Asks::End(proof) => Wish::Release(proof),
         Asks::Yes(origin) => match spec(&mut words, own) {
             Some(spec) => Wish::Serve(Box::new(spec), origin),
-            None => Wish::NotMade,
+            None => Wish::NotMade(std::mem::take(&mut words.blocking)),
         },
     };
     // What TKE's own service controller programs may be followed there.
     let is_ours = match &wish {
-        Wish::Serve(..) | Wish::NotMade => true,
+        Wish::Serve(..) | Wish::NotMade(_) => true,
         Wish::Hold(reason) => *reason != HoldReason::ManagedByTke,
         _ => false,
     };
@@ -209,8 +212,16 @@ fn spec(words: &mut Words<'_>, own: Option<&DirectAccessBinding>) -> Option<Dire
     words.is_skipped();
     words.problems.extend(weight::service_problems(words.service));
     words.unheeded.extend(weight::service_idle(words.service));
+    let found = words.problems.len();
     let load_balancer = words.load_balancer(last.and_then(|last| last.load_balancer.as_ref()));
+    if load_balancer.is_none() {
+        words.blocks_since(found);
+    }
+    let found = words.problems.len();
     let listeners = words.listeners(own);
+    if listeners.is_none() {
+        words.blocks_since(found);
+    }
     let is_retained = words.is_retained();
     let drain = words.drain(last.map(|last| &last.drain));
     let (service_config_ref, auto_service_config) = words.config(last);

@@ -5,7 +5,7 @@ use super::keys::{KEYS, Key, is_known};
 use super::spelling::{Unknown, misspelt, superfluous};
 use super::words::Words;
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Annotation, KeyProblem, Reading};
+use crate::model::{Annotation, KeyProblem};
 
 /// The most keys that nobody knows that are told at once.
 const TOLD: usize = 8;
@@ -17,7 +17,7 @@ impl Words<'_> {
         let found: Vec<_> = found.map(|key| KeyProblem::new(key.name, without_effect(key.meaning))).collect();
         self.unheeded.extend(found);
         self.unheeded.extend(self.foreign_load_balancer(own));
-        self.unheeded.extend(self.affinity());
+        self.unheeded.extend(self.service.field_problems.iter().cloned());
         self.find_unknown();
     }
 
@@ -44,15 +44,6 @@ impl Words<'_> {
             );
             KeyProblem::new(names::LOAD_BALANCER_ID, message)
         })
-    }
-
-    /// `sessionAffinity: ClientIP` is for kube-proxy, which load balancers that go to Pods directly pass by.
-    fn affinity(&self) -> Option<KeyProblem> {
-        let seconds = self.service.client_ip_affinity?;
-        let uses_config = [names::SERVICE_CONFIG, names::SERVICE_CONFIG_AUTO]
-            .iter()
-            .any(|key| matches!(self.text(key, ""), Reading::Said(text) if text != "false"));
-        (!uses_config).then(|| affinity(seconds))
     }
 
     /// Keys that nobody knows, and of which something should be said: those under TKE's prefixes, and typing errors.
@@ -111,16 +102,4 @@ fn without_effect(meaning: &str) -> String {
     let mut rest = meaning.trim_end_matches('.').chars();
     let first = rest.next().map(|c| c.to_ascii_lowercase());
     format!("it has no effect: {}{}", first.map(String::from).unwrap_or_default(), rest.as_str())
-}
-
-/// What is said of `sessionAffinity: ClientIP` with so many seconds.
-pub(in crate::plan) fn affinity(seconds: u32) -> KeyProblem {
-    // Source: `SessionExpireTime` of CreateListener in the CLB API.
-    let seconds = seconds.clamp(30, 3600);
-    let message = format!(
-        "ClientIP is followed by kube-proxy, which traffic of the load balancer passes by; name a TkeServiceConfig by {} whose listeners \
-         have session: {{enable: true, sessionExpireTime: {seconds}}}, or set it to None",
-        names::SERVICE_CONFIG
-    );
-    KeyProblem::new("spec.sessionAffinity", message)
 }

@@ -4,7 +4,7 @@ use crate::api::{DirectAccessBinding, names};
 use crate::model::{Known, Reading, Service};
 
 use super::words::Words;
-use super::{Acceptance, Setting, is_left_to_tke, is_taken_by_tke};
+use super::{Acceptance, KEYS, Key, Setting, Treatment, is_left_to_tke, is_taken_by_tke};
 
 /// Who asked for the binding of a Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,8 @@ pub(super) enum Asks {
     LeftToTke,
     /// It would, but nobody knows whether TKE's own service controller programs it; there is nothing of ours yet.
     Undecided,
+    /// It does not, and carries words that are for direct access, such as these.
+    NotAsked(Vec<String>),
     /// It would, but it is of another type, and nobody else follows it.
     NotLoadBalancer,
     /// It would, but the controller's flag does not take it, and nobody else follows it.
@@ -182,7 +184,11 @@ fn is_plain(words: &Words<'_>, setting: Setting) -> bool {
 /// What a Service asks for that does not say.
 fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>) -> Result<Origin, Asks> {
     let Some(own) = own else {
-        return if setting.is_default == Known::Yes { Ok(Origin::Default) } else { Err(Asks::No) };
+        return match setting.is_default {
+            Known::Yes => Ok(Origin::Default),
+            Known::No => Err(unasked(service, setting)),
+            Known::Unknown => Err(Asks::No),
+        };
     };
     // One that was parked comes back by the user's word only.
     match setting.is_default {
@@ -200,6 +206,22 @@ fn unsaid(service: &Service, setting: Setting, own: Option<&DirectAccessBinding>
         Some(Origin::Annotation) if is_removed => Asks::End(Proof(End::WordRemoved)),
         Some(_) | None => Asks::Hold(HoldReason::NothingSaid),
     })
+}
+
+/// A Service that does not say whether it asks, although its class or its annotations are for nobody else.
+fn unasked(service: &Service, setting: Setting) -> Asks {
+    if !is_accepted(service, setting.acceptance) || is_left_to_tke(service, setting.has_tke) != Known::No {
+        return Asks::No;
+    }
+    let is_users = |key: &&Key| {
+        key.treatment == Treatment::Applied
+            && service.annotations.contains_key(key.name)
+            && !service.our_annotations.iter().any(|ours| ours == key.name)
+    };
+    let class = service.load_balancer_class.as_ref().map(|_| "spec.loadBalancerClass".to_owned());
+    let words = KEYS.iter().filter(is_users).map(|key| key.name.to_owned());
+    let words: Vec<_> = class.into_iter().chain(words).collect();
+    if words.is_empty() { Asks::No } else { Asks::NotAsked(words) }
 }
 
 /// Some setting takes the Service.

@@ -13,13 +13,15 @@ pub(super) struct Words<'a> {
     pub(super) service: &'a Service,
     /// What cannot be followed.
     pub(super) problems: Vec<KeyProblem>,
+    /// Those of them without which a binding could be made.
+    pub(super) blocking: Vec<KeyProblem>,
     /// What can be read, and has no effect.
     pub(super) unheeded: Vec<KeyProblem>,
 }
 
 impl<'a> Words<'a> {
     pub(super) const fn new(service: &'a Service) -> Self {
-        Self { service, problems: Vec::new(), unheeded: Vec::new() }
+        Self { service, problems: Vec::new(), blocking: Vec::new(), unheeded: Vec::new() }
     }
 
     /// The value of an annotation as it stands; `None` when it is absent, or ours.
@@ -54,6 +56,17 @@ impl<'a> Words<'a> {
     /// One value from a reading, see [`Reading::or_held`].
     pub(super) fn settle<T>(&mut self, reading: Reading<T>, absent: T, held: T) -> T {
         reading.or_held(absent, held, &mut self.problems)
+    }
+
+    /// The problems from this one on leave nothing to make a binding of. What is for a load balancer that is created does not where one
+    /// that exists is named.
+    pub(super) fn blocks_since(&mut self, first: usize) {
+        let uses_existing = matches!(self.text(names::EXISTING_LOAD_BALANCER_ID, ""), Reading::Said(_))
+            && !self.problems.iter().any(|problem| problem.key == names::EXISTING_LOAD_BALANCER_ID);
+        let is_of_existing = |key: &str| [names::CROSS_REGION_ID, names::SPECIFY_PROTOCOL].contains(&key);
+        let new = self.problems.iter().skip(first).filter(|problem| !uses_existing || is_of_existing(&problem.key));
+        let new: Vec<_> = new.cloned().collect();
+        self.blocking.extend(new);
     }
 
     pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{NAMED, VPC_REMEDY, listed};
 use crate::api::advice::AdviceReason;
 use crate::api::names;
-use crate::model::{LoadBalancer, Pod};
+use crate::model::{LoadBalancer, Pod, Service};
 use crate::plan::BindingView;
 use crate::plan::removals::Hold;
 use crate::plan::vpc::KnownVpc;
@@ -122,6 +122,21 @@ pub(in crate::plan) fn weight_unreadable<'a>(message: String, pods: impl IntoIte
 
 pub(in crate::plan) fn no_effect<'a>(message: String, pods: impl IntoIterator<Item = &'a str>) -> Advice {
     Advice::new(AdviceReason::NoEffect, message).about(pods)
+}
+
+/// `listeners` are those that do not keep a client with one Pod, of which there is at least one.
+pub(in crate::plan) fn session_affinity(service: &Service, seconds: u32, listeners: &[String]) -> Advice {
+    // Source: `SessionExpireTime` of CreateListener in the CLB API.
+    let seconds = seconds.clamp(30, 3600);
+    let message = format!(
+        "spec.sessionAffinity: ClientIP is followed by kube-proxy, which traffic of the load balancer passes by, and not by {}; name a \
+         TkeServiceConfig by {} or spec.serviceConfigRef of the binding that has session: {{enable: true, sessionExpireTime: {seconds}}} \
+         for each, or set the field to None (Service '{}')",
+        listed(listeners, "none"),
+        names::SERVICE_CONFIG,
+        service.key.name
+    );
+    Advice::new(AdviceReason::SessionAffinity, message)
 }
 
 pub(in crate::plan) fn two_networks() -> Advice {

@@ -2,7 +2,7 @@
 
 use super::{Problem, unprogrammed};
 use crate::api::condition::{ConditionType, Reason};
-use crate::model::{Listener, ObjectKey};
+use crate::model::{Address, Listener, ObjectKey};
 
 pub(in crate::plan) fn rule_quota(listener: &Listener, limit: usize) -> Problem {
     let message = format!(
@@ -34,10 +34,21 @@ pub(in crate::plan) fn address_in_use(route: &str, count: usize) -> Problem {
     unprogrammed(Reason::BackendConflict, message)
 }
 
-pub(in crate::plan) fn clash(route: &str, other: &str) -> Problem {
+/// A binding and its listener that do not get addresses, such as the first, with those that have them; `None` where they are no binding's.
+pub(in crate::plan) fn clash(
+    (binding, route): (&str, &str),
+    (other, held): (Option<&str>, &str),
+    first: Address,
+) -> Problem {
+    let (whose, way_out) = match other {
+        Some(other) if other == binding => ("of this binding, too".to_owned(), "remove one of the two listeners"),
+        Some(other) => (format!("of DirectAccessBinding '{other}'"), "remove one of the two listeners"),
+        None => ("where somebody else has registered them".to_owned(), "remove them there"),
+    };
     let message = format!(
-        "Pods are to be targets of {route} at addresses that are targets of {other}, which the cloud does not allow; let them \
-         listen on a port of their own for each listener"
+        "{route} of DirectAccessBinding '{binding}' does not get Pods, such as {first}, that are targets of {held} {whose}: CLB takes an \
+         address and port on one listener of a protocol only. Let the Pods listen on a port of its own for each listener, use another \
+         load balancer, or {way_out}"
     );
     unprogrammed(Reason::BackendConflict, message)
 }

@@ -19,8 +19,8 @@ use crate::model::nearest;
 
 pub use advice::Advice;
 pub(super) use advice::{
-    contested, cut_early, default_vpc, late, listener_replaced, no_effect, other_vpc, removals_held_note, stops_early,
-    two_networks, ungated, used_up, weight_unreadable,
+    contested, cut_early, default_vpc, late, listener_replaced, no_effect, other_vpc, removals_held_note,
+    session_affinity, stops_early, two_networks, ungated, used_up, weight_unreadable,
 };
 pub(super) use cloud::{
     address_in_use, clash, internal, listener_quota, listener_stopped, rule_quota, slices_stale, tags_not_shown,

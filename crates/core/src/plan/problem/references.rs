@@ -77,7 +77,7 @@ pub(in crate::plan) fn service_port_not_found(service: &Service, spec: &Listener
          the Service's, or give the Service such a port",
         spec.protocol.as_str(),
         service.key,
-        listed(service.ports.iter().map(port_words), "no port")
+        listed(service.ports.iter().map(port_words).chain(service.unbindable_ports.iter().cloned()), "no port")
     );
     unresolved(Reason::ServicePortNotFound, message)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::world::{World, binding, pod};
 use crate::api::binding::Parked;
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{Ending, GateState, PreStop};
+use crate::model::{Ending, GateState, PreStop, ServicePort, TargetPort};
 
 /// Pods `web-1` to `web-n` whose gates are open and whose containers sleep for 20 s before they end.
 pub(crate) fn web(spec: &Value, count: u32) -> World {
@@ -85,6 +85,20 @@ pub(super) fn park(world: &mut World) {
 pub(crate) fn delete_binding(world: &mut World) {
     let now = world.now;
     edit(world, |binding| binding.metadata.deletion_timestamp = Some(Time(now)));
+}
+
+/// Gives the Service ports with these numbers, each with a port of the Pods to itself: CLB takes one on one listener of a protocol only.
+pub(crate) fn add_ports(world: &mut World, numbers: impl IntoIterator<Item = u16>) {
+    let service = world.service.as_mut().unwrap();
+    for port in numbers {
+        let (name, target_port) = (format!("p{port}"), TargetPort::Number(8000 + port));
+        service.ports.push(ServicePort { name, port, target_port, ..service.ports[0].clone() });
+    }
+}
+
+/// A listener of the Service port of the same number.
+pub(crate) fn own_listener(port: u16, protocol: &str) -> Value {
+    json!({"port": port, "protocol": protocol, "servicePort": port})
 }
 
 /// A listener of Service port 80.

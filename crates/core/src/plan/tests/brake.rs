@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::json;
 
-use super::acts::{add, delete, remove, web};
+use super::acts::{add, add_ports, delete, own_listener, remove, web};
 use super::removals::{held, select_another};
 use super::world::{World, address};
 use crate::api::condition::HoldCause;
@@ -141,9 +141,10 @@ fn held_by(brake: &Brake) -> Option<HoldCause> {
 
 /// Seven bindings on ports of their own, with three Pods that serve.
 fn seven() -> World {
-    let spec = |number: u32| json!({"listeners": [{"port": 80 + number, "protocol": "TCP", "servicePort": 80}]});
+    let spec = |number: u16| json!({"listeners": [own_listener(80 + number, "TCP")]});
     let mut world = web(&spec(1), 3);
-    world.bindings = (1..=7).map(|number| super::world::binding(number, &spec(number))).collect();
+    add_ports(&mut world, 81..=87);
+    world.bindings = (1..=7).map(|number| super::world::binding(number.into(), &spec(number))).collect();
     world.converge();
     world.heal();
     world.converge();

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
+use super::acts::{add_ports, own_listener};
 use super::world::{World, binding};
 use crate::api::TkeServiceConfigStatus;
 use crate::api::condition::ConfigProblem;
@@ -164,8 +165,9 @@ fn a_listener_of_somebody_else_is_left_alone_and_the_entry_is_told() {
 #[test]
 fn where_configs_disagree_on_bandwidth_the_older_binding_is_heard() {
     let bandwidth = |mbps: i64| config(1, &json!({"internetMaxBandwidthOut": mbps}));
-    let mut world = with_config(&json!({}), bandwidth(20));
-    world.bindings.push(binding(2, &json!({"listeners": [{"port": 81, "protocol": "TCP", "servicePort": 80}]})));
+    let mut world = with_config(&json!({"listeners": [own_listener(80, "TCP")]}), bandwidth(20));
+    add_ports(&mut world, [81]);
+    world.bindings.push(binding(2, &json!({"listeners": [own_listener(81, "TCP")]})));
     world.configs.insert(1, bandwidth(30));
     world.converge();
     assert_eq!(world.attributes.number(Attribute::Bandwidth), Some(20));

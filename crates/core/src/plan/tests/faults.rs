@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::world::{PORT, World, address, binding};
+use crate::api::DirectAccessBinding;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::mark::ListenerName;
-use crate::model::{Class, Failure, Protocol, TargetPort};
+use crate::model::{Address, Class, Failure, Protocol, TargetPort, Weight};
 use crate::plan::{Cloud, plan};
 
 fn reasons(world: &World, binding: usize) -> Vec<(ConditionType, Reason)> {
@@ -139,13 +142,79 @@ fn one_pod_port_behind_two_listeners_of_a_protocol_is_a_conflict() {
         let mut world = World::new(&json!({"listeners": [listener(PORT, protocol), listener(81, protocol)]}));
         world = world.with_pods([1]);
         world.converge();
-        assert!(reasons(&world, 0).is_empty(), "{protocol}: a cloud that takes both is no problem");
-        let second = world.listeners.iter().find(|listener| listener.port == 81).unwrap().id.clone();
-        let refused = world.targets.iter_mut().find(|(route, _)| route.listener == second);
-        refused.unwrap().1.clear();
         assert_eq!(reasons(&world, 0), expected, "{protocol}");
-        assert_eq!(world.plan().steps.len(), 1, "{protocol}: it is tried all the same");
+        assert!(world.plan().steps.is_empty(), "{protocol}: what the cloud refuses is not tried");
+        let second = world.listeners.iter().find(|listener| listener.port == 81).unwrap().id.clone();
+        if protocol == "TCP" {
+            world.add_own_target(&second, 1);
+        }
+        assert!(reasons(&world, 0).is_empty(), "{protocol}: a cloud that takes both is no problem");
     }
+}
+
+/// A binding of the one Service of this world with a listener of its own.
+fn on_port(number: u32, port: u16) -> Arc<DirectAccessBinding> {
+    binding(number, &json!({"listeners": [{"port": port, "protocol": "TCP", "servicePort": 80}]}))
+}
+
+fn of_port(world: &World, port: u16) -> Vec<(Address, Weight)> {
+    let listener = world.listeners.iter().find(|listener| listener.port == port);
+    listener.map(|listener| world.targets_of(&listener.id)).unwrap_or_default()
+}
+
+fn conflict(world: &World, index: usize) -> Option<String> {
+    let problems = world.plan().bindings.swap_remove(index).problems;
+    problems.into_iter().find(|problem| problem.reason == Reason::BackendConflict).map(|problem| problem.message)
+}
+
+#[test]
+fn of_two_bindings_one_has_a_pod_port_and_the_other_says_so_before_any_call() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.bindings = vec![on_port(2, 81), on_port(1, 80)];
+    // Nothing is there yet, and it is said.
+    let said = conflict(&world, 0).unwrap();
+    for words in ["'shop/b1'", "'shop/b2'", "listener 80/TCP", "listener 81/TCP", "10.1.0.1:8080"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(conflict(&world, 1), None, "the older one has it");
+    world.converge();
+    assert_eq!((of_port(&world, 80).len(), of_port(&world, 81).len()), (1, 0));
+    let contested = &world.plan().bindings[1].advice;
+    assert!(contested.iter().any(|one| one.message.contains("'shop/b2'")), "{contested:?}");
+    assert!(world.plan().steps.is_empty(), "the cloud is not asked for what it refuses");
+}
+
+#[test]
+fn a_binding_that_has_a_pod_port_keeps_it_and_gets_the_pods_to_come() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.bindings = vec![on_port(2, 81)];
+    world.converge();
+    world.bindings.push(on_port(1, 80));
+    world.pods.insert(2, super::world::pod(2));
+    world.converge();
+    assert_eq!((of_port(&world, 80).len(), of_port(&world, 81).len()), (0, 2), "the younger one was first");
+    assert!(conflict(&world, 0).is_none() && conflict(&world, 1).is_some_and(|words| words.contains("'shop/b2'")));
+    // It goes, and the other gets what it asks for.
+    world.bindings.remove(0);
+    world.targets.values_mut().for_each(Vec::clear);
+    world.converge();
+    assert_eq!(of_port(&world, 80).len(), 2);
+    assert_eq!(conflict(&world, 0), None);
+}
+
+#[test]
+fn a_pod_port_that_somebody_else_has_on_another_listener_is_left_to_them() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    let id = world.add_listener("theirs", Protocol::Tcp, 90);
+    world.add_target(&id, address(1), 10, "somebody's");
+    let said = conflict(&world, 0).unwrap();
+    assert!(said.contains("listener 90/TCP where somebody else has registered them"), "{said}");
+    world.converge();
+    assert_eq!(of_port(&world, 80), []);
+    world.targets.values_mut().for_each(Vec::clear);
+    world.converge();
+    assert_eq!(of_port(&world, 80).len(), 1);
+    assert_eq!(conflict(&world, 0), None);
 }
 
 #[test]

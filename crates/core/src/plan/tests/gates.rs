@@ -2,7 +2,7 @@ use serde_json::json;
 
 use jiff::SignedDuration;
 
-use super::acts::{edit, listener, respec, web};
+use super::acts::{add_ports, edit, own_listener, respec, web};
 use super::world::{World, address, binding, pod};
 use crate::api::condition::GateReason;
 use crate::model::{Attribute, ClusterNetwork, GateState, Health, PodNetwork, Route};
@@ -142,10 +142,11 @@ fn gates_open_on_what_is_held_while_the_service_or_its_selector_is_missing() {
 #[test]
 fn a_gate_waits_for_a_listener_that_takes_nobody_only_where_the_pod_is_a_target() {
     let ports = |ports: &[u16]| {
-        let listeners: Vec<_> = ports.iter().map(|port| listener(*port, "TCP")).collect();
+        let listeners: Vec<_> = ports.iter().map(|port| own_listener(*port, "TCP")).collect();
         json!({"listeners": listeners})
     };
     let mut world = web(&ports(&[80, 81]), 0).with_pods([1]);
+    add_ports(&mut world, [81, 90]);
     world.converge();
     world.heal();
     // Another binding has the port, so that nothing proves that the former one is not wanted; and somebody has edited the status.
@@ -154,7 +155,7 @@ fn a_gate_waits_for_a_listener_that_takes_nobody_only_where_the_pod_is_a_target(
     edit(&mut world, |binding| binding.status.as_mut().unwrap().listeners.retain(|row| row.port == 80));
     world = world.with_pods([9]);
     world.converge();
-    world.health.insert(address(9), Health::Healthy);
+    world.heal();
     let held = Route { listener: world.listeners.iter().find(|one| one.port == 81).unwrap().id.clone(), rule: None };
     assert_eq!(world.targets[&held].len(), 1, "new Pods do not come there");
     assert_eq!(verdict(&world, "web-9"), Some(GateReason::BackendReady));

@@ -90,6 +90,8 @@ pub(crate) fn service() -> Service {
         is_headless: false,
         is_external_name: false,
         client_ip_affinity: None,
+        field_problems: Vec::new(),
+        unbindable_ports: Vec::new(),
         created: None,
         is_deleting: false,
         has_tke_finalizer: false,

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::acts::{add, delete, delete_binding, edit, listener, remove, respec, web};
+use super::acts::{add, add_ports, delete, delete_binding, edit, listener, own_listener, remove, respec, web};
 use super::world::{World, address, uid};
 use crate::api::condition::ChangeReason;
 use crate::model::{Failure, Health};
@@ -93,8 +93,10 @@ fn those_of_which_nothing_is_decided_are_shown() {
 
 #[test]
 fn those_on_listeners_that_go_are_shown() {
-    let two = json!({"listeners": [listener(80, "TCP"), listener(81, "TCP")]});
-    let mut world = at_rest(web(&two, 1));
+    let two = json!({"listeners": [listener(80, "TCP"), own_listener(81, "TCP")]});
+    let mut world = web(&two, 1);
+    add_ports(&mut world, [81]);
+    let mut world = at_rest(world);
     respec(&mut world, &json!({"listeners": [listener(80, "TCP")]}));
     let routes = traced(&world);
     let claims: Vec<_> = routes.iter().map(|route| (route.port, route.claim)).collect();

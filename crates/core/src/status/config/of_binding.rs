@@ -34,6 +34,12 @@ pub(in crate::status) fn config_problems(
             names.add(&view.binding.spec, rows);
             listed(all.chain(names.unmatched(config.wishes())), limit::CONFIG_PROBLEMS)
         }
+        ConfigView::Found { config, users: ConfigUsers::Several } => {
+            let mut names = Names::default();
+            names.add(&view.binding.spec, rows);
+            let name = view.display_name();
+            listed(all.chain(names.for_nothing_of(config.wishes(), &name)), limit::CONFIG_PROBLEMS)
+        }
         _ => listed(all, limit::CONFIG_PROBLEMS),
     }
 }

@@ -49,6 +49,23 @@ fn status(config: &ConfigObject, users: &[Arc<DirectAccessBinding>]) -> TkeServi
     config_status(config, users, &TkeServiceConfigStatus::default(), at(0))
 }
 
+#[test]
+fn of_a_config_that_several_use_each_is_told_what_is_for_nothing_of_its_own() {
+    let web = user("web", Some(2));
+    let users = [web];
+    let names = names_of(&users);
+    let told = |entries: &Json| {
+        let config = config(2, &json!({"l4Listeners": entries}));
+        let found = names.for_nothing_of(config.wishes(), "shop/web");
+        found.map(|one| format!("{} {}", one.entry, one.reason)).collect::<Vec<_>>()
+    };
+    let entry = |protocol: &str, port: u16| json!({"protocol": protocol, "port": port, "scheduler": "WRR"});
+    assert_eq!(told(&json!([entry("TCP", 80), entry("TCP", 443)])), [""; 0], "the other one is for somebody else");
+    assert_eq!(told(&json!([entry("UDP", 80), entry("TCP", 443)])), ["TCP:443 NoListener", "UDP:80 NoListener"]);
+    assert_eq!(told(&json!([entry("TCP", 80), entry("TCP", 81)])), ["TCP:81 NoListener"], "port 81 is HTTP here");
+    assert_eq!(told(&json!([entry("TCP", 80), entry("UDP", 80)])), [""; 0], "its port has its entry");
+}
+
 /// A vendor's sample: nothing in it is wrong, and nothing of it can be had.
 #[test]
 fn a_config_without_effect_is_reported_and_holds_up_no_release() {

@@ -10,6 +10,10 @@ use crate::plan::config::{Part, Subject, Wishes, problem};
 /// Protocol and port.
 type Key<'a> = (&'a str, i32);
 
+fn key_of(subject: &Subject) -> Key<'_> {
+    (subject.protocol.as_str(), i32::from(subject.port))
+}
+
 /// What bindings have: listeners, domains and rules, as their specs and statuses name them.
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
@@ -46,9 +50,35 @@ impl<'a> Names<'a> {
         wishes.subjects().iter().filter_map(|subject| self.unmatched_one(subject))
     }
 
+    /// What is said of the entries of a config that others use too, as far as the binding of this name, whose these are, has nothing of
+    /// it: those for a port that it has with another protocol, and all of them where it has none of their listeners.
+    pub(super) fn for_nothing_of<'b>(
+        &'b self,
+        wishes: &'b Wishes,
+        binding: &'b str,
+    ) -> impl Iterator<Item = EntryProblem> + 'b {
+        let subjects = wishes.subjects();
+        let has_listener = |subject: &Subject| self.listeners.contains(&key_of(subject));
+        let is_for_it = wishes.bandwidth().is_some() || subjects.iter().any(has_listener);
+        let answered: BTreeSet<_> = subjects.iter().filter(|one| has_listener(one)).map(|one| one.port).collect();
+        let listeners = subjects.iter().filter(move |one| one.part == Part::Listener && !has_listener(one));
+        let is_amiss = move |port| !is_for_it || (self.has_port(port) && !answered.contains(&port));
+        listeners.filter(move |one| is_amiss(one.port)).map(move |one| {
+            let message = format!(
+                "DirectAccessBinding '{binding}' uses this config too, and has no such listener; correct protocol and port, add an entry \
+                 for a listener of that binding, or let it use another config"
+            );
+            problem(&one.entry(), None, ConfigProblem::NoListener, &message)
+        })
+    }
+
+    fn has_port(&self, port: u16) -> bool {
+        self.listeners.iter().any(|(_, found)| *found == i32::from(port))
+    }
+
     /// Whether one of the bindings has it.
     pub(super) fn has(&self, subject: &Subject) -> bool {
-        let key = (subject.protocol.as_str(), i32::from(subject.port));
+        let key = key_of(subject);
         match &subject.part {
             Part::Listener => self.listeners.contains(&key),
             Part::Domain(domain) | Part::DefaultServer(domain) => self.domains.contains(&(key, domain)),
@@ -57,7 +87,7 @@ impl<'a> Names<'a> {
     }
 
     fn unmatched_one(&self, subject: &Subject) -> Option<EntryProblem> {
-        let key = (subject.protocol.as_str(), i32::from(subject.port));
+        let key = key_of(subject);
         let has_listener = self.listeners.contains(&key);
         let has_domain = |domain: &str| self.domains.contains(&(key, domain));
         let (field, reason, message) = match &subject.part {

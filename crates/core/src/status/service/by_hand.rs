@@ -12,10 +12,10 @@ use crate::plan::annotated::{Wish, is_own, own_binding};
 /// The record that the Service should have. Only a plain word of its user ends it, or a binding of its own.
 pub(super) fn record(service: &Service, wish: &Wish, bindings: &[&DirectAccessBinding]) -> Option<ServiceCondition> {
     let is_begun = match wish {
-        Wish::None | Wish::NotLoadBalancer | Wish::Release(_) => return None,
+        Wish::None | Wish::NotAsked(_) | Wish::NotLoadBalancer | Wish::Release(_) => return None,
         // Another one follows the Service, or nobody does: there is nothing to record yet.
         Wish::LeftToTke | Wish::NotAccepted(_) => false,
-        Wish::Serve(..) | Wish::Hold(_) | Wish::NotMade | Wish::Undecided | Wish::Unclear => true,
+        Wish::Serve(..) | Wish::Hold(_) | Wish::NotMade(_) | Wish::Undecided | Wish::Unclear => true,
     };
     if own_binding(service, bindings).is_some() || (!is_begun && service.bound_by_hand.is_none()) {
         return None;

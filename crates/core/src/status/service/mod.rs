@@ -18,7 +18,7 @@ use crate::plan::annotated::{Acceptance, End, HoldReason, Origin, Proof, Service
 
 use trouble::Trouble;
 
-pub use trouble::readiness;
+pub use trouble::{Readiness, readiness};
 
 /// What to do about a Service, and what to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,10 +27,9 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// How it stands with the Service as a whole.
     standing: Standing,
-    /// Annotations that are not followed, in words.
-    problems: Vec<String>,
-    /// What has no effect, in words.
-    unheeded: Vec<String>,
+    /// What else the Service does not get, each with the reason and in words. The reason of the first is that of the condition where
+    /// nothing else is wrong.
+    remarks: Vec<(ServiceReason, String)>,
     /// The record of a binding that somebody has made for the Service.
     pub bound_by_hand: Option<ServiceCondition>,
     /// What an Event is to say once; the Service's status stays as it is.
@@ -88,6 +87,8 @@ enum Standing {
     ServedByOther(String),
     /// It does not get what it asks for, or has what it does not ask for: reason and words.
     Unmet(ServiceReason, String),
+    /// Annotations keep its binding from being made, in these words. Remarks do not.
+    NotMade(String),
     /// Its binding is not ready, for this reason of its own, and moves so.
     NotReady(Reason, Option<Motion>, String),
 }
@@ -102,7 +103,7 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
     let (outcome, mut standing) = match (&intent.wish, own) {
         (Wish::Serve(spec, origin), Some(own)) => keep(service, own, spec, *origin, bindings),
         (Wish::Serve(spec, origin), None) => make(service, spec, *origin, bindings, now),
-        (Wish::Hold(_) | Wish::NotMade, Some(own)) if parked::is_parked(own) => {
+        (Wish::Hold(_) | Wish::NotMade(_), Some(own)) if parked::is_parked(own) => {
             (Outcome::Nothing, parked::standing(service, own, None))
         }
         (Wish::Hold(reason), _) => (Outcome::Nothing, held(reason.words())),
@@ -110,14 +111,16 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         (Wish::Release(_) | Wish::None | Wish::Unclear, _) => (Outcome::Nothing, Standing::Silent),
         (Wish::LeftToTke, _) => (Outcome::Nothing, left_to_tke()),
         (Wish::NotAccepted(_), _) => (Outcome::Nothing, Standing::Silent),
+        (Wish::NotAsked(words), _) => not_asked(service, words, bindings, now),
         (Wish::NotLoadBalancer, _) => (Outcome::Nothing, not_load_balancer(service, bindings)),
         (Wish::Undecided, _) => {
             let words = HoldReason::SwitchesRefused.words().to_owned();
             (Outcome::Nothing, Standing::Unmet(ServiceReason::SwitchesRefused, words))
         }
-        (Wish::NotMade, _) => {
-            let words = "no binding is made before these annotations are corrected";
-            (Outcome::Nothing, Standing::Unmet(ServiceReason::InvalidAnnotation, words.to_owned()))
+        (Wish::NotMade(blocking), _) => {
+            let blocking: Vec<_> = blocking.iter().map(KeyProblem::of_service).collect();
+            let words = format!("no binding is made before this is corrected: {}", blocking.join("; "));
+            (Outcome::Nothing, Standing::NotMade(words))
         }
     };
     let serving = match (&standing, &outcome) {
@@ -131,11 +134,61 @@ pub fn decide(service: &Service, intent: &ServiceIntent, bindings: &[&DirectAcce
         Trouble::From(due) => look_at = Some(due),
         Trouble::Lasting(reason, motion, words) => standing = Standing::NotReady(reason, motion, words),
     }
-    let words = |all: &[KeyProblem]| all.iter().map(KeyProblem::of_service).collect();
-    let (problems, unheeded) = (words(&intent.problems), words(&intent.unheeded));
+    let remarks = remarks(service, intent, serving);
     let bound_by_hand = by_hand::record(service, &intent.wish, bindings);
     let notice = notice(service, &intent.wish, bindings);
-    Verdict { outcome, standing, problems, unheeded, bound_by_hand, notice, look_at }
+    Verdict { outcome, standing, remarks, bound_by_hand, notice, look_at }
+}
+
+/// What a Service does not get, beside how it stands as a whole: by its annotations, its config, and its fields.
+fn remarks(
+    service: &Service,
+    intent: &ServiceIntent,
+    serving: Option<&DirectAccessBinding>,
+) -> Vec<(ServiceReason, String)> {
+    let is_blocking = |problem: &&KeyProblem| match &intent.wish {
+        Wish::NotMade(blocking) => blocking.contains(problem),
+        _ => false,
+    };
+    let of = |reason| move |problem: &KeyProblem| (reason, problem.of_service());
+    let problems = intent.problems.iter().filter(|problem| !is_blocking(problem));
+    let of_config = serving.map(|binding| trouble::of_config(service, binding)).unwrap_or_default();
+    let of_fields = serving.map(trouble::of_fields).unwrap_or_default();
+    problems
+        .map(of(ServiceReason::InvalidAnnotation))
+        .chain(of_config.into_iter().map(|words| (ServiceReason::ConfigProblems, words)))
+        .chain(intent.unheeded.iter().map(of(ServiceReason::NotSupported)))
+        .chain(of_fields.into_iter().map(|words| (ServiceReason::NotSupported, words)))
+        .collect()
+}
+
+/// A Service with words that are for direct access, which does not ask for it. Tools may apply a binding right after it.
+fn not_asked(
+    service: &Service,
+    said: &[String],
+    bindings: &[&DirectAccessBinding],
+    now: Timestamp,
+) -> (Outcome, Standing) {
+    if made_by_hand(service, bindings).is_some() {
+        return (Outcome::Nothing, Standing::Silent);
+    }
+    if service.created.is_some_and(|created| now.duration_since(created) < GRACE) {
+        return (Outcome::Wait, Standing::Silent);
+    }
+    (Outcome::Nothing, Standing::Unmet(ServiceReason::NotAsked, lacking(service, said)))
+}
+
+/// What a Service lacks that carries these words and does not ask.
+pub fn lacking(service: &Service, said: &[String]) -> String {
+    format!(
+        "{} without effect: nobody follows them on a Service that does not say service.cloud.tencent.com/direct-access; set that to \
+         \"true\", make a DirectAccessBinding with spec.serviceRef.name {}, or set it to \"false\" if none is wanted",
+        match said {
+            [one] => format!("{one} is"),
+            all => format!("{} are", all.join(", ")),
+        },
+        service.key.name
+    )
 }
 
 /// What is to be said once to the user of a Service that the controller's flag does not take.
@@ -280,27 +333,28 @@ fn release(service: &Service, own: &DirectAccessBinding, proof: &Proof, now: Tim
 /// The condition that a Service should have; `None` when there is nothing to say. `refusal` is what the API server has against the
 /// binding.
 pub fn condition(verdict: &Verdict, refusal: Option<&str>) -> Option<ServiceCondition> {
-    let (problems, unheeded) = (verdict.problems.as_slice(), verdict.unheeded.as_slice());
-    let incomplete = match (problems, unheeded) {
-        ([], []) => None,
-        ([], _) => Some(ServiceReason::NotSupported),
-        _ => Some(ServiceReason::InvalidAnnotation),
-    };
-    let (is_true, reason, mut words) = match (&verdict.standing, refusal, incomplete) {
+    let remarks = &verdict.remarks;
+    let incomplete = remarks.first().map(|(reason, _)| *reason);
+    let (is_true, reason, lead) = match (&verdict.standing, refusal, incomplete) {
         (Standing::Silent, None, None) => return None,
         // What is parked counts as parked only when the mark is taken.
-        (_, Some(refusal), _) => (false, ServiceReason::NotTaken, vec![refusal.to_owned()]),
-        (Standing::Unmet(reason, words), ..) => (false, *reason, vec![words.clone()]),
-        (Standing::NotReady(.., words), ..) => (false, ServiceReason::NotReady, vec![words.clone()]),
-        (Standing::Served, None, None) => {
-            (true, ServiceReason::Accepted, vec!["the annotations are followed".to_owned()])
-        }
-        (Standing::ServedByOther(words), None, None) => (true, ServiceReason::BoundByOther, vec![words.clone()]),
-        (Standing::ServedByOther(words), None, Some(reason)) => (false, reason, vec![words.clone()]),
-        (Standing::Silent | Standing::Served, None, Some(reason)) => (false, reason, Vec::new()),
+        (_, Some(refusal), _) => (false, ServiceReason::NotTaken, Some(refusal)),
+        (Standing::Unmet(reason, words), ..) => (false, *reason, Some(words.as_str())),
+        (Standing::NotMade(words), ..) => (false, ServiceReason::InvalidAnnotation, Some(words.as_str())),
+        (Standing::NotReady(.., words), ..) => (false, ServiceReason::NotReady, Some(words.as_str())),
+        (Standing::Served, None, None) => (true, ServiceReason::Accepted, Some("the annotations are followed")),
+        (Standing::ServedByOther(words), None, None) => (true, ServiceReason::BoundByOther, Some(words.as_str())),
+        (Standing::ServedByOther(words), None, Some(reason)) => (false, reason, Some(words.as_str())),
+        (Standing::Silent | Standing::Served, None, Some(reason)) => (false, reason, None),
     };
-    words.extend(problems.iter().chain(unheeded).cloned());
-    Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&words.join("; "), MESSAGE_MAX) })
+    let rest: Vec<_> = remarks.iter().map(|(_, words)| words.as_str()).collect();
+    let message = match (&verdict.standing, lead, rest.join("; ")) {
+        (_, None, rest) => rest,
+        (_, Some(lead), rest) if rest.is_empty() => lead.to_owned(),
+        (Standing::NotMade(_), Some(lead), rest) => format!("{lead}. This does not hold it up: {rest}"),
+        (_, Some(lead), rest) => format!("{lead}; {rest}"),
+    };
+    Some(ServiceCondition { is_true, reason: reason.to_string(), message: clip(&message, MESSAGE_MAX) })
 }
 
 /// What of a condition is news to who has read the one before: each thing that the Service does not get.
@@ -309,17 +363,15 @@ pub fn news<'a>(verdict: &'a Verdict, before: Option<&ServiceCondition>) -> Vec<
     let is_known = |words: &str| said.is_some_and(|before| before.message.contains(words));
     let standing = match &verdict.standing {
         Standing::Unmet(reason, words) => Some((EventWord::Service(*reason), words.as_str())),
+        Standing::NotMade(words) => Some((EventWord::Service(ServiceReason::InvalidAnnotation), words.as_str())),
         Standing::NotReady(reason, motion, words) => Some((EventWord::NotReady(*reason, *motion), words.as_str())),
         Standing::Silent | Standing::Served | Standing::ServedByOther(_) => None,
     };
     let is_news = |(word, words): &(EventWord, &str)| {
         !(said.is_some_and(|before| before.reason == word.reason()) && is_known(cause(*word, words)))
     };
-    let of = |reason| move |words: &'a String| (EventWord::Service(reason), words.as_str());
-    let problems = verdict.problems.iter().map(of(ServiceReason::InvalidAnnotation));
-    let unheeded = verdict.unheeded.iter().map(of(ServiceReason::NotSupported));
-    let others = problems.chain(unheeded).filter(|(_, words)| !is_known(words));
-    standing.filter(is_news).into_iter().chain(others).collect()
+    let remarks = verdict.remarks.iter().map(|(reason, words)| (EventWord::Service(*reason), words.as_str()));
+    standing.filter(is_news).into_iter().chain(remarks.filter(|(_, words)| !is_known(words))).collect()
 }
 
 /// The part of what is said of a Service that is another cause when it is another one. The rest follows how things go on.

@@ -1,12 +1,18 @@
 //! Whether the binding of a Service gives it what it asks for.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::DirectAccessBinding;
+use crate::api::advice::AdviceReason;
 use crate::api::binding::Parking;
 use crate::api::condition::{ConditionType, Reason};
-use crate::api::course::Motion;
+use crate::api::course::{Course, Grace, Motion, Severity};
+use crate::api::service_config::EntryProblem;
+use crate::model::Service;
+use crate::plan::config::reference;
 
 /// For how long a binding that is not ready may be on its way, before its Service says so: a rollout is no news.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(60);
@@ -43,11 +49,39 @@ pub(super) fn trouble(binding: &DirectAccessBinding, now: Timestamp) -> Trouble 
     if now < due {
         return Trouble::From(due);
     }
-    // Counts in the binding's own words change all the time.
-    let known = ready.reason.parse::<Reason>();
-    let meaning = known.map_or("", Reason::meaning);
-    let words = format!("DirectAccessBinding '{name}' is not ready, {}: {meaning}", ready.reason);
-    Trouble::Lasting(known.unwrap_or(Reason::Pending), None, words)
+    let words = format!("DirectAccessBinding '{name}' is not ready, {}: {}", ready.reason, words_of(ready));
+    Trouble::Lasting(ready.reason.parse().unwrap_or(Reason::Pending), None, words)
+}
+
+/// What a condition says, in words that stay the same while nothing else happens: counts of Pods in its own words change all the time.
+fn words_of(ready: &Condition) -> Cow<'_, str> {
+    match ready.reason.parse::<Reason>() {
+        Ok(reason) if !has_lasting_words(reason) => format!("{} {}", reason.meaning(), reason.remedy()).into(),
+        Ok(_) | Err(_) => ready.message.as_str().into(),
+    }
+}
+
+/// The words of a condition of this reason are those of the cloud or about what users write, and name no count.
+fn has_lasting_words(reason: Reason) -> bool {
+    match reason.course() {
+        Course::Stuck | Course::Rests | Course::MovesFor(Grace::Reference) => true,
+        Course::MovesFor(Grace::Progress) => false,
+        Course::Moves | Course::MovesFor(Grace::Recovery) => reason.severity() == Severity::Warning,
+    }
+}
+
+/// What of the config of a binding cannot be followed for its Service.
+pub(super) fn of_config(service: &Service, binding: &DirectAccessBinding) -> Vec<String> {
+    let problems = binding.status.iter().flat_map(|status| &status.config_problems);
+    let name = reference(binding, Some(service)).map(|found| found.name).unwrap_or_default();
+    problems.map(|problem| format!("TkeServiceConfig '{name}', {problem}")).collect()
+}
+
+/// What of the fields of its Service the listeners of a binding do not follow.
+pub(super) fn of_fields(binding: &DirectAccessBinding) -> Vec<String> {
+    let advice = binding.status.iter().flat_map(|status| &status.advice);
+    let of_fields = advice.filter(|row| row.reason == AdviceReason::SessionAffinity.as_str());
+    of_fields.map(|row| row.message.clone()).collect()
 }
 
 /// A binding whose status says nothing yet. Nobody may be there who could look at it.
@@ -65,8 +99,25 @@ fn unseen(binding: &DirectAccessBinding, name: &str, now: Timestamp) -> Trouble 
 }
 
 /// What of a binding its Service's condition may depend on, besides its spec.
-pub fn readiness(binding: &DirectAccessBinding) -> (Option<(&str, &str)>, Option<&str>, Option<Parking>) {
-    let parking = binding.parked().map(|_| binding.parking());
-    let ready = find(binding, ConditionType::Ready).map(|ready| (ready.status.as_str(), ready.reason.as_str()));
-    (ready, find(binding, ConditionType::Stalled).map(|stalled| stalled.message.as_str()), parking)
+pub fn readiness(binding: &DirectAccessBinding) -> Readiness<'_> {
+    let words = |ready: &Condition| (ready.status != "True").then(|| words_of(ready).into_owned());
+    Readiness {
+        parking: binding.parked().map(|_| binding.parking()),
+        ready: find(binding, ConditionType::Ready)
+            .map(|ready| (ready.status.as_str(), ready.reason.as_str(), words(ready))),
+        stalled: find(binding, ConditionType::Stalled).map(|stalled| stalled.message.as_str()),
+        config_problems: binding.status.as_ref().map(|status| status.config_problems.as_slice()).unwrap_or_default(),
+        fields: of_fields(binding),
+    }
+}
+
+/// See [`readiness`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readiness<'a> {
+    /// What remains of a binding that is parked.
+    pub parking: Option<Parking>,
+    ready: Option<(&'a str, &'a str, Option<String>)>,
+    stalled: Option<&'a str>,
+    config_problems: &'a [EntryProblem],
+    fields: Vec<String>,
 }

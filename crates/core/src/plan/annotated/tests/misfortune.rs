@@ -308,7 +308,7 @@ fn check_new(own: &DirectAccessBinding, base: Base, key: &str, garbage: &str, ch
     assert!(garbage == WITH_NEWLINE || names(&intent, key), "{cell}");
     let Wish::Serve(spec, _) = &intent.wish else {
         assert!(
-            matches!(intent.wish, Wish::NotMade | Wish::None | Wish::Unclear | Wish::LeftToTke),
+            matches!(intent.wish, Wish::NotMade(_) | Wish::NotAsked(_) | Wish::None | Wish::Unclear | Wish::LeftToTke),
             "{cell}: {:?}",
             intent.wish
         );

@@ -59,6 +59,34 @@ fn protocols_are_specified_by_port() {
 const TLS: &str = r#"{"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
 
 #[test]
+fn a_port_that_the_definition_refuses_harms_only_itself() {
+    let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
+    service.ports.push(ServicePort {
+        name: "vxlan".to_owned(),
+        transport: Transport::Udp,
+        port: 4789,
+        target_port: TargetPort::Number(4789),
+    });
+    let intent = read(&service, ALL, None);
+    assert_eq!(wished(&intent).listeners.len(), 2);
+    assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
+    service.ports = (41..=100)
+        .map(|port| ServicePort {
+            name: port.to_string(),
+            transport: Transport::Tcp,
+            port,
+            target_port: TargetPort::Number(port),
+        })
+        .collect();
+    let many = read(&service, ALL, None);
+    assert!(
+        matches!(many.wish, Wish::NotMade(_)) && many.problems[0].message.contains("60 listeners"),
+        "{:?}",
+        many.problems
+    );
+}
+
+#[test]
 fn a_port_whose_entry_cannot_be_read_keeps_its_listeners_and_the_others_are_followed() {
     let own = owned(&two_ports(TLS));
     for odd in [r#""tls":"""#, r#""tsl":"cert""#, r#""tls":7"#, r#""tls":"cert","hosts":[]"#] {
@@ -72,6 +100,46 @@ fn a_port_whose_entry_cannot_be_read_keeps_its_listeners_and_the_others_are_foll
         let found: Vec<_> = wished(&read(&two_ports(&said), ALL, None)).listeners.iter().map(|one| one.port).collect();
         assert_eq!(found, [80], "{odd}");
     }
+}
+
+#[test]
+fn an_entry_for_no_port_of_the_service_is_named_and_takes_no_listener_of_another_port() {
+    let ports = |said: &str, own| -> Vec<_> {
+        let intent = read(&two_ports(said), ALL, own);
+        wished(&intent).listeners.iter().map(|one| (one.port, one.protocol)).collect()
+    };
+    let orphan = r#"{"9000":{"protocol":["HTTPS"],"tls":"cert"},"80":{"protocol":["HTTP"]}}"#;
+    let intent = read(&two_ports(orphan), ALL, None);
+    assert!(
+        intent.problems[0].message.starts_with("9000: the Service has no port of this number"),
+        "{:?}",
+        intent.problems
+    );
+    assert_eq!(ports(orphan, None), [(80, ListenerProtocol::Http), (443, ListenerProtocol::Tcp)], "as TKE has it");
+    let own = owned(&two_ports(TLS));
+    assert_eq!(
+        ports(orphan, Some(&own)),
+        [(80, ListenerProtocol::Http), (443, ListenerProtocol::TcpSsl)],
+        "it is held"
+    );
+    // One whose port is no number may be meant for a port, and says for which.
+    let stray = r#"{"https":{"protocol":["HTTPS"],"tls":"cert"},"80":{"protocol":["HTTP"]}}"#;
+    assert_eq!(ports(stray, None), [(80, ListenerProtocol::Http)]);
+    let words = &read(&two_ports(stray), ALL, None).problems[0].message;
+    assert!(words.contains("It may be meant for port 443, which has no entry"), "{words}");
+    let mut signalling = two_ports(r#"{"5000":{"protocol":["TCP"]}}"#);
+    signalling.unbindable_ports = vec!["5000 (sig, SCTP)".to_owned()];
+    let words = &read(&signalling, ALL, None).problems[0].message;
+    assert_eq!(words, "5000: no listener is made for port 5000 (sig, SCTP); remove the entry");
+}
+
+#[test]
+fn a_protocol_in_lower_case_is_no_protocol_and_the_right_word_is_named() {
+    let said = r#"{"80":{"protocol":["http"]},"443":{"protocol":["TCP"]}}"#;
+    let own = owned(&two_ports(r#"{"80":{"protocol":["HTTP"]}}"#));
+    let intent = read(&two_ports(said), ALL, Some(&own));
+    assert!(intent.problems[0].message.contains("write HTTP"), "{:?}", intent.problems);
+    assert_eq!(wished(&intent).listeners[0].protocol, ListenerProtocol::Http, "what is served goes on");
 }
 
 #[test]
@@ -98,30 +166,6 @@ fn a_text_that_cannot_be_read_keeps_all_listeners_and_makes_none() {
 }
 
 #[test]
-fn a_port_that_the_definition_refuses_harms_only_itself() {
-    let mut service = two_ports(r#"{"80":{"protocol":["HTTP"]}}"#);
-    service.ports.push(ServicePort {
-        name: "vxlan".to_owned(),
-        transport: Transport::Udp,
-        port: 4789,
-        target_port: TargetPort::Number(4789),
-    });
-    let intent = read(&service, ALL, None);
-    assert_eq!(wished(&intent).listeners.len(), 2);
-    assert!(intent.problems[0].message.starts_with("4789: the cloud reserves"), "{:?}", intent.problems);
-    service.ports = (41..=100)
-        .map(|port| ServicePort {
-            name: port.to_string(),
-            transport: Transport::Tcp,
-            port,
-            target_port: TargetPort::Number(port),
-        })
-        .collect();
-    let many = read(&service, ALL, None);
-    assert!(many.wish == Wish::NotMade && many.problems[0].message.contains("60 listeners"), "{:?}", many.problems);
-}
-
-#[test]
 fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
     let tls = r#"{"80":{"protocol":["HTTP"]},"443":{"protocol":["TCP_SSL"],"tls":"cert"}}"#;
     let own = owned(&two_ports(tls));
@@ -131,4 +175,5 @@ fn an_entry_for_a_port_that_is_not_there_may_be_meant_for_one_that_is() {
     assert!(intent.problems[0].message.starts_with("4443: the Service has no port"), "{:?}", intent.problems);
     let new = read(&service, ALL, None);
     assert!(wished(&new).listeners.iter().all(|listener| listener.port != 443), "nothing is guessed");
+    assert!(new.problems[0].message.contains("meant for port 443, which has no entry"), "{:?}", new.problems);
 }

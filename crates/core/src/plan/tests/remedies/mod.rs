@@ -99,6 +99,7 @@ const WORDED: &[(&str, &str)] = &[
     ("listener_quota", "of listeners"),
     ("target_quota", "of targets"),
     ("address_in_use", "somebody registers the new Pod"),
+    ("clash", "an older binding has the Pod port"),
     ("slices_stale", "they name nobody"),
     ("listener_stopped", "stopped"),
     ("tags_not_shown", "on a shared listener"),
@@ -120,7 +121,6 @@ const NOT_WORDED: &[(&str, &str)] = &[
     ("load_balancer_in_use", "tests/load_balancers/deletion.rs plays it"),
     ("creation_not_shown", "the table of accounts plays it"),
     ("vpc_unknown", "plan/vpc/tests.rs plays it"),
-    ("clash", "only the cloud knows its rules, and this one has none"),
     ("internal", "a fault of the controller, which plan/isolated.rs provokes"),
 ];
 

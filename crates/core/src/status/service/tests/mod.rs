@@ -1,4 +1,5 @@
 mod by_hand;
+mod remarks;
 mod told;
 
 use std::collections::BTreeMap;
@@ -167,11 +168,11 @@ fn what_a_parked_binding_still_serves_is_said_from_its_status() {
         ),
     ] {
         let mut parked = park(made(&[]), "SaidFalse 1970-01-01T00:00:01Z");
-        let before = readiness(&parked).2;
+        let before = readiness(&parked).parking;
         parked.status = status.map(|status| serde_json::from_value(status).unwrap());
         let (_, reason, message) = told(&verdict(&service, ALL, &[&parked]));
         assert!(reason == "Parked" && message.contains(words) && !message.contains(absent), "{reason}: {message}");
-        assert_eq!(readiness(&parked).2 == before, parked.status.is_none(), "the Service is looked at");
+        assert_eq!(readiness(&parked).parking == before, parked.status.is_none(), "the Service is looked at");
     }
 }
 
@@ -250,7 +251,9 @@ fn many_problems_make_a_condition_that_the_service_can_carry() {
     let read = read.filter(|key| ![names::DIRECT_ACCESS, names::MODE].contains(&key.name));
     odd.annotations.extend(read.map(|key| (key.name, long.as_str())));
     let verdict = verdict(&odd, ALL, &[]);
-    assert!(verdict.problems.iter().map(String::len).sum::<usize>() > MESSAGE_MAX, "{verdict:?}");
+    let all =
+        verdict.remarks.iter().map(|(_, words)| words.len()).sum::<usize>() + format!("{:?}", verdict.standing).len();
+    assert!(all > MESSAGE_MAX, "{verdict:?}");
     let message = told(&verdict).2;
     assert_eq!(
         message.chars().count(),
@@ -276,6 +279,7 @@ fn a_service_whose_binding_does_not_serve_it_says_so() {
     const CREATED: i64 = 1_700_000_001;
     let service = service(&[(names::DIRECT_ACCESS, "true")]);
     let unhealthy = ("Ready", "False", "Unhealthy", "1 of 3 Pods are healthy");
+    let refused = ("Ready", "False", "Failed", "BatchRegisterTargets failed: no such address");
     let missing = ("Ready", "False", "ConfigNotFound", "TkeServiceConfig 'shop' does not exist");
     let stalled = ("Stalled", "True", "ConfigNotFound", "TkeServiceConfig 'shop' does not exist");
     for (conditions, second, is_true, words, look_at) in [
@@ -283,7 +287,14 @@ fn a_service_whose_binding_does_not_serve_it_says_so() {
         (vec![], CREATED + 60, false, "'web' has no condition Ready", None),
         (vec![("Ready", "True", "Ready", "")], 2_000, true, "followed", None),
         (vec![unhealthy], 1_059, true, "followed", Some(1_060)),
-        (vec![unhealthy], 1_060, false, "'web' is not ready, Unhealthy: The cloud reports targets as unhealthy", None),
+        (
+            vec![unhealthy],
+            1_060,
+            false,
+            "'web' is not ready, Unhealthy: The cloud reports targets as unhealthy. Check that",
+            None,
+        ),
+        (vec![refused], 1_060, false, "Failed: BatchRegisterTargets failed: no such address", None),
         (vec![missing, stalled], 1_001, false, "TkeServiceConfig 'shop' does not exist", None),
     ] {
         let own = with_conditions(&conditions);
@@ -339,10 +350,10 @@ fn each_thing_that_is_not_followed_is_news_once_and_again_when_its_words_change(
 fn what_is_understood_and_has_no_effect_is_said_with_what_to_use_instead() {
     let own = made(&[]);
     let on = (names::DIRECT_ACCESS, "true");
-    let affine = Service { client_ip_affinity: Some(10_800), ..service(&[on]) };
+    let field = crate::model::KeyProblem::new("spec.loadBalancerIP", "\"192.0.2.7\" has no effect");
+    let chosen = Service { field_problems: vec![field], ..service(&[on]) };
     for (service, words) in [
-        (affine.clone(), "spec.sessionAffinity: ClientIP is followed by kube-proxy"),
-        (affine, "sessionExpireTime: 3600"),
+        (chosen, "spec.loadBalancerIP: \"192.0.2.7\" has no effect"),
         (service(&[on, (names::CUSTOM_WEIGHT, "50")]), "write it into the Pod template"),
         (service(&[on, ("service.cloud.tencent.com/colour", "red")]), "/colour: the key is not known"),
         (service(&[on, ("ingress.cloud.tencent.com/rewrite-support", "true")]), "annotation of Ingresses"),
@@ -351,9 +362,6 @@ fn what_is_understood_and_has_no_effect_is_said_with_what_to_use_instead() {
         let (is_true, reason, message) = told(&verdict(&service, ALL, &[&own]));
         assert!(!is_true && reason == "NotSupported" && message.contains(words), "{reason}: {message}");
     }
-    let followed = Service { client_ip_affinity: Some(60), ..service(&[on, (names::SERVICE_CONFIG, "web")]) };
-    let own_of_config = made(&[(names::SERVICE_CONFIG, "web")]);
-    assert!(told(&verdict(&followed, ALL, &[&own_of_config])).0, "the config may say it");
     // A right key counts, and its twin is named.
     let twin = service(&[on, ("service.cloud.tencent.com/direct-acess", "true")]);
     let (is_true, reason, message) = told(&verdict(&twin, ALL, &[&own]));

@@ -6,10 +6,12 @@ use super::{explicit, http, plain, row, shared};
 use crate::api::binding::{DeletionPolicy, LastNotReady, LoadBalancerStatus};
 use crate::api::condition::{HoldCause, Reason};
 use crate::api::names;
-use crate::model::{AccountId, Annotations, Caller, Class, Failure, Health, ListenerState, Protocol, Witnesses};
+use crate::model::{
+    AccountId, Annotations, Caller, Class, Failure, Health, ListenerState, Protocol, ServicePort, TargetPort, Witnesses,
+};
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, park, remove, respec, unready, web};
 use crate::plan::tests::remedies::{Deed, End, Row};
-use crate::plan::tests::world::{ACCOUNT, World, address};
+use crate::plan::tests::world::{ACCOUNT, World, address, binding};
 use crate::plan::{Cloud, ConfigMapSight, Departure, Hold, Removals};
 pub(super) fn cloud() -> Vec<Row> {
     use Reason::{BackendConflict, ListenerStopped, OtherAccount, SlicesStale, TagsNotShown};
@@ -40,6 +42,34 @@ pub(super) fn cloud() -> Vec<Row> {
         .remedies(&[("remove them there", |world| {
             world.targets.values_mut().for_each(|all| all.retain(|target| target.address != address(9)));
         })]),
+        row(
+            BackendConflict,
+            "an older binding has the Pod port",
+            || {
+                let mut world = plain();
+                world.bindings = vec![binding(2, &json!({"listeners": [listener(81, "TCP")]}))];
+                world
+            },
+            |world| world.bindings.insert(0, binding(1, &json!({"listeners": [listener(80, "TCP")]}))),
+        )
+        .says(&["listener 80/TCP of DirectAccessBinding 'shop/b1'", "listener 81/TCP of DirectAccessBinding 'shop/b2'"])
+        .remedies(&[
+            ("remove one of the two listeners", |world| {
+                let gone = world.bindings.remove(1).metadata.uid.clone().unwrap();
+                world.targets.values_mut().for_each(|all| all.retain(|target| !target.tag.contains(&gone)));
+            }),
+            ("Let the Pods listen on a port of its own for each listener", |world| {
+                let service = world.service.as_mut().unwrap();
+                let other = ServicePort {
+                    name: "other".to_owned(),
+                    port: 82,
+                    target_port: TargetPort::Number(8082),
+                    ..service.ports[0].clone()
+                };
+                service.ports.push(other);
+                respec(world, &json!({"listeners": [{"port": 80, "protocol": "TCP", "servicePort": 82}]}));
+            }),
+        ]),
         row(OtherAccount, "the credentials are of another account", plain, |world| {
             world.caller = Caller::Known(AccountId::new("200000000002"));
         })
