@@ -102,7 +102,12 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
             vec![Route { listener: listener.id.clone(), rule: None }]
         };
         for route in routes {
-            let is_ours = |tag: &str| TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid);
+            // What was registered for a binding of the Service that is gone serves on for the one that was made again.
+            let is_own = |other: &str| {
+                other == uid
+                    || binding.metadata.owner_references.is_some() && sight.objects.binding_of_uid(other).is_none()
+            };
+            let is_ours = |tag: &str| TargetTag::parse(tag).is_some_and(|tag| is_own(&tag.binding_uid));
             let weighted: BTreeSet<String> = targets
                 .get(&route)
                 .into_iter()
@@ -110,7 +115,7 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
                 .filter(|target| target.weight > 0 && is_ours(&target.tag))
                 .map(|target| target.address.ip.to_string())
                 .collect();
-            if ListenerName::owner(&listener.name).is_none_or(|owner| owner == uid) && weighted != bound {
+            if ListenerName::owner(&listener.name).is_none_or(|owner| is_own(owner)) && weighted != bound {
                 return Some(format!("{protocol} {port} has {weighted:?}, and should have {bound:?}"));
             }
         }

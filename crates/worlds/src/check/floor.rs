@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tke_direct_access::sim::PureCloud;
-use tke_direct_access_core::model::{Address, Health, LoadBalancerId, RegisteredTarget, Route, Weight};
+use tke_direct_access_core::model::{Address, Health, ListenerState, LoadBalancerId, RegisteredTarget, Route, Weight};
 
 /// What was seen of a load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,17 +21,19 @@ impl Seen {
     pub(crate) fn of(cloud: &PureCloud, id: &LoadBalancerId) -> Option<Self> {
         let state = cloud.state();
         state.load_balancer(id)?;
-        let listeners = state.listeners(id).into_iter();
-        let listeners = listeners.map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
+        let all = state.listeners(id);
+        // Nothing goes to a listener that is stopped, so that nobody who leaves it is missed.
+        let serves = |listener: &str| {
+            all.iter().any(|one| one.id.as_str() == listener && one.state == ListenerState::Serving)
+        };
+        let listeners = all.iter().cloned().map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
         let row = |target: RegisteredTarget| (target.address, (target.weight, target.tag));
         let targets = state.targets(id).into_iter();
         let targets = targets.map(|(route, all)| (route, all.into_iter().map(row).collect()));
         let well = state.health(id).into_iter().filter(|one| matches!(one.health, Health::Healthy | Health::CheckOff));
-        Some(Self {
-            listeners: listeners.collect(),
-            targets: targets.collect(),
-            well: well.map(|one| (one.listener.to_string(), one.address)).collect(),
-        })
+        let well = well.filter(|one| serves(one.listener.as_str()));
+        let well = well.map(|one| (one.listener.to_string(), one.address)).collect();
+        Some(Self { listeners: listeners.collect(), targets: targets.collect(), well })
     }
 
     /// Whether a target takes traffic: it has a weight and the cloud finds it well.
