@@ -122,7 +122,8 @@ impl Changed {
     /// A Service that asks for direct access by its annotations stands for a binding of its name.
     fn annotated(&mut self, world: &mut World, session: &Session, service: &Arc<Service>) {
         let rows = world.stores.bindings.rows(&session.namespace);
-        let live: Vec<_> = rows.values().map(|row| &*row.0).collect();
+        let known: Vec<_> = rows.values().map(|row| without_remarks(&row.0)).collect();
+        let live: Vec<_> = known.iter().collect();
         let own = annotated::own_binding(service, &live);
         // What the user asked for is asked of a controller that listens to it.
         let setting = Setting { is_default: Known::No, ..world.setting() };
@@ -176,6 +177,16 @@ impl Changed {
         self.bindings.push(name.clone());
         stand_in_binding(world, session, self.bindings.len(), binding);
     }
+}
+
+/// A binding without what its status says of config and Service as they are: the file may correct that, and the plan says it anew.
+fn without_remarks(binding: &DirectAccessBinding) -> DirectAccessBinding {
+    let mut binding = binding.clone();
+    if let Some(status) = &mut binding.status {
+        status.config_problems.clear();
+        status.advice.clear();
+    }
+    binding
 }
 
 fn owner(service: &Service) -> OwnerReference {

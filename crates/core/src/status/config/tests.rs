@@ -61,7 +61,7 @@ fn of_a_config_that_several_use_each_is_told_what_is_for_nothing_of_its_own() {
     };
     let entry = |protocol: &str, port: u16| json!({"protocol": protocol, "port": port, "scheduler": "WRR"});
     assert_eq!(told(&json!([entry("TCP", 80), entry("TCP", 443)])), [""; 0], "the other one is for somebody else");
-    assert_eq!(told(&json!([entry("UDP", 80), entry("TCP", 443)])), ["TCP:443 NoListener", "UDP:80 NoListener"]);
+    assert_eq!(told(&json!([entry("UDP", 80), entry("TCP", 443)])), ["UDP:80 NoListener", "TCP:443 NoListener"]);
     assert_eq!(told(&json!([entry("TCP", 80), entry("TCP", 81)])), ["TCP:81 NoListener"], "port 81 is HTTP here");
     assert_eq!(told(&json!([entry("TCP", 80), entry("UDP", 80)])), [""; 0], "its port has its entry");
 }

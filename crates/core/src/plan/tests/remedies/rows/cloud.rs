@@ -97,7 +97,7 @@ pub(super) fn calls() -> Vec<Row> {
         of(Reason::Denied, |world| failing(world, Class::Denied))
             .remedies(&[("Correct the credentials, or allow the action", |world| world.unread = None)]),
         of(Reason::Arrears, |world| failing(world, Class::Arrears))
-            .remedies(&[("Settle the account", |world| world.unread = None)]),
+            .remedies(&[("Pay what is open", |world| world.unread = None)]),
         of(Reason::Busy, |world| failing(world, Class::Busy)).remedies(&[("Wait", |world| world.unread = None)]),
         of(Reason::Throttled, |world| failing(world, Class::Throttled))
             .remedies(&[("Wait", |world| world.unread = None)]),
