@@ -115,7 +115,7 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
                 .filter(|target| target.weight > 0 && is_ours(&target.tag))
                 .map(|target| target.address.ip.to_string())
                 .collect();
-            if ListenerName::owner(&listener.name).is_none_or(|owner| is_own(owner)) && weighted != bound {
+            if ListenerName::owner(&listener.name).is_none_or(is_own) && weighted != bound {
                 return Some(format!("{protocol} {port} has {weighted:?}, and should have {bound:?}"));
             }
         }

@@ -23,10 +23,10 @@ impl Seen {
         state.load_balancer(id)?;
         let all = state.listeners(id);
         // Nothing goes to a listener that is stopped, so that nobody who leaves it is missed.
-        let serves = |listener: &str| {
-            all.iter().any(|one| one.id.as_str() == listener && one.state == ListenerState::Serving)
-        };
-        let listeners = all.iter().cloned().map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
+        let serves =
+            |listener: &str| all.iter().any(|one| one.id.as_str() == listener && one.state == ListenerState::Serving);
+        let listeners =
+            all.iter().cloned().map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
         let row = |target: RegisteredTarget| (target.address, (target.weight, target.tag));
         let targets = state.targets(id).into_iter();
         let targets = targets.map(|(route, all)| (route, all.into_iter().map(row).collect()));
