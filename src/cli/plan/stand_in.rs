@@ -8,17 +8,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::strict::{self, Kind};
-use crate::api::event::ServiceReason;
 use crate::api::service_config::RawServiceConfig;
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::session::Session;
 use crate::cli::world::World;
 use crate::k8s::{self, BindingRow, Look, words};
 use crate::model::{Known, Service};
-use crate::plan::annotated::{self, Setting, Wish};
+use crate::plan::annotated::{self, Setting};
 use crate::plan::config::reference;
 use crate::plan::{selects, slices};
-use crate::status::service::{GRACE, Outcome, condition, decide, lacking};
+use crate::status::service::{GRACE, Outcome, condition, decide};
 
 /// How UIDs begin of what does not exist yet: never the mark of anything in the cloud.
 const NO_UID: &str = "00000000-0000-0000-0000-";
@@ -134,15 +133,8 @@ impl Changed {
         let name = &service.key.name;
         let faults: Vec<_> = intent.problems.iter().map(ToString::to_string).collect();
         self.faults.extend(faults.iter().map(|problem| (format!("Service '{name}'"), problem.clone())));
-        match (condition(&verdict, None).filter(|said| !said.is_true), &intent.wish) {
-            (Some(said), _) if faults.is_empty() => {
-                self.notes.push(format!("Service '{name}': {}: {}", said.reason, said.message));
-            }
-            // What it lacks is none of its faults.
-            (Some(said), Wish::NotAsked(words)) if said.reason == ServiceReason::NotAsked.as_str() => {
-                self.notes.push(format!("Service '{name}': {}: {}", said.reason, lacking(service, words)));
-            }
-            _ => {}
+        if let Some(said) = condition(&verdict, None).filter(|said| !said.is_true && faults.is_empty()) {
+            self.notes.push(format!("Service '{name}': {}: {}", said.reason, said.message));
         }
         let mut binding = match (&verdict.outcome, own) {
             (Outcome::Nothing | Outcome::Wait, _) => return,
