@@ -207,10 +207,10 @@ async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
         .to_string()
     };
     let annotated = |word: &str| {
-        let annotations = json!({
-            "service.cloud.tencent.com/direct-access": word,
-            "service.kubernetes.io/tke-existed-lbid": scene.stage.load_balancer.as_str(),
-        });
+        let mut annotations = json!({"service.kubernetes.io/tke-existed-lbid": scene.stage.load_balancer.as_str()});
+        if !word.is_empty() {
+            annotations["service.cloud.tencent.com/direct-access"] = word.into();
+        }
         let ports = json!([{"port": 81, "targetPort": 8080}]);
         json!({
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop", "annotations": annotations},
@@ -251,6 +251,14 @@ async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
                 "Service 'shop' asks for direct access by its annotations",
                 "/shop: ",
                 "CreateListener: create listener 81/TCP",
+            ],
+        ),
+        (
+            annotated(""),
+            0,
+            &[
+                "Service 'shop': NotAsked: service.kubernetes.io/tke-existed-lbid is without effect",
+                "changes nothing in CLB",
             ],
         ),
         (annotated("yes"), 3, &["✗ Service 'shop': service.cloud.tencent.com/direct-access", "\"yes\" cannot be read"]),

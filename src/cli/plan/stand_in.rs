@@ -8,17 +8,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::strict::{self, Kind};
-use crate::api::event::ServiceReason;
 use crate::api::service_config::RawServiceConfig;
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::session::Session;
 use crate::cli::world::World;
 use crate::k8s::{self, BindingRow, Look, words};
 use crate::model::{Known, Service};
-use crate::plan::annotated::{self, Setting, Wish};
+use crate::plan::annotated::{self, Setting};
 use crate::plan::config::reference;
 use crate::plan::{selects, slices};
-use crate::status::service::{GRACE, Outcome, condition, decide, lacking};
+use crate::status::service::{GRACE, Outcome, condition, decide};
 
 /// How UIDs begin of what does not exist yet: never the mark of anything in the cloud.
 const NO_UID: &str = "00000000-0000-0000-0000-";
@@ -134,15 +133,8 @@ impl Changed {
         let name = &service.key.name;
         let faults: Vec<_> = intent.problems.iter().map(ToString::to_string).collect();
         self.faults.extend(faults.iter().map(|problem| (format!("Service '{name}'"), problem.clone())));
-        match (condition(&verdict, None).filter(|said| !said.is_true), &intent.wish) {
-            (Some(said), _) if faults.is_empty() => {
-                self.notes.push(format!("Service '{name}': {}: {}", said.reason, said.message));
-            }
-            // What it lacks is none of its faults.
-            (Some(said), Wish::NotAsked(words)) if said.reason == ServiceReason::NotAsked.as_str() => {
-                self.notes.push(format!("Service '{name}': {}: {}", said.reason, lacking(service, words)));
-            }
-            _ => {}
+        if let Some(said) = condition(&verdict, None).filter(|said| !said.is_true && faults.is_empty()) {
+            self.notes.push(format!("Service '{name}': {}: {}", said.reason, said.message));
         }
         let mut binding = match (&verdict.outcome, own) {
             (Outcome::Nothing | Outcome::Wait, _) => return,
@@ -243,4 +235,41 @@ fn stand_in_binding(world: &World, session: &Session, number: usize, mut binding
     // So that it counts as another row than the one that is there.
     binding.metadata.resource_version = None;
     world.stores.bindings.put(&session.namespace, &name, BindingRow(Arc::new(binding)));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::annotated::{Acceptance, Wish, read};
+
+    #[test]
+    fn what_the_status_says_of_a_config_that_the_file_may_correct_is_not_said_of_the_file() {
+        let object = json!({
+            "metadata": {"name": "web", "namespace": "shop", "uid": "a", "annotations": {
+                names::DIRECT_ACCESS: "true", names::EXISTING_LOAD_BALANCER_ID: "lb-1", names::SERVICE_CONFIG: "shop",
+            }},
+            "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80}]},
+        });
+        let service = k8s::service(&serde_json::from_value(object).unwrap());
+        let setting = Setting { acceptance: Acceptance::All, has_tke: Known::No, is_default: Known::No };
+        let Wish::Serve(spec, origin) = read(&service, setting, None).wish else { panic!("it asks") };
+        let mut own = DirectAccessBinding::new("web", *spec);
+        own.metadata.owner_references = Some(vec![owner(&service)]);
+        own.metadata.annotations = Some([(names::ASKED_BY.to_owned(), origin.as_str().to_owned())].into());
+        let status = json!({
+            "conditions": [{"type": "Ready", "status": "True", "reason": "Ready", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+            "configProblems": [{"entry": "TCP:80", "reason": "Invalid", "message": "61 is not from 2 to 60"}],
+            "advice": [{"reason": "SessionAffinity", "message": "spec.sessionAffinity: ClientIP", "count": 0}],
+        });
+        own.status = Some(serde_json::from_value(status).unwrap());
+        let said = |own: &DirectAccessBinding| {
+            let verdict = decide(&service, &read(&service, setting, Some(own)), &[own], jiff::Timestamp::now());
+            condition(&verdict, None).map(|said| said.reason)
+        };
+        assert_eq!(said(&own).as_deref(), Some("ConfigProblems"));
+        assert_eq!(said(&without_remarks(&own)).as_deref(), Some("Accepted"));
+    }
 }

@@ -179,7 +179,7 @@ fn not_asked(
 }
 
 /// What a Service lacks that carries these words and does not ask.
-pub fn lacking(service: &Service, said: &[String]) -> String {
+fn lacking(service: &Service, said: &[String]) -> String {
     format!(
         "{} without effect: nobody follows them on a Service that does not say service.cloud.tencent.com/direct-access; set that to \
          \"true\", make a DirectAccessBinding with spec.serviceRef.name {}, or set it to \"false\" if none is wanted",
