@@ -248,6 +248,8 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     clinic.until(&[], key, &[("Removals", "Doubtful", stray), ("Removals", "Fine", "they go on")]).await;
     clinic.ok(&["delete", "configmap", "direct-access-controller"]).await;
     clinic.until(&[], Some("another-key"), &[("Credentials", "Wrong", "AuthFailure")]).await;
+    // Where TKE does not say it, load balancers do.
+    clinic.ok(&["-n", "kube-system", "delete", "configmap", "tke-config"]).await;
     let vpc = "the load balancers that bindings name were not read, which may say it: ";
     let blind = [("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID"), ("VPC", "Unknown", vpc)];
     clinic.until(&[], None, &blind).await;
