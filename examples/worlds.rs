@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
-use tke_direct_access_worlds::{Story, generate, play, shrink, tell};
+use tke_direct_access_core::mutant::Mutant;
+use tke_direct_access_worlds::{Story, find, generate, play, shrink, tell};
 
 /// Plays worlds against the controller.
 #[derive(Parser)]
@@ -18,6 +19,9 @@ struct Arguments {
     /// Plays this story instead.
     #[arg(long)]
     story: Option<std::path::PathBuf>,
+    /// Puts faults in, one after another, and says how many steps it takes to find each.
+    #[arg(long)]
+    mutants: bool,
     /// Goes on after a story that breaks a rule, and leaves what is short of it in this folder.
     #[arg(long)]
     keep: Option<std::path::PathBuf>,
@@ -35,6 +39,9 @@ fn main() -> anyhow::Result<()> {
             println!("{violation}");
         }
         return Ok(());
+    }
+    if arguments.mutants {
+        return mutants(arguments.seed);
     }
     let begun = Instant::now();
     let (mut steps, mut stories, mut failures) = (0, 0, 0);
@@ -62,5 +69,24 @@ fn main() -> anyhow::Result<()> {
     }
     let seconds = begun.elapsed().as_secs_f64();
     println!("{stories} stories, {steps} steps, {:.0} steps a second, {failures} failures", steps as f64 / seconds);
+    Ok(())
+}
+
+/// The most steps in which a fault is to be found.
+const STEPS: u64 = 3_000_000;
+
+fn mutants(seed: u64) -> anyhow::Result<()> {
+    let mut missed = 0;
+    for mutant in Mutant::ALL {
+        let found = find(mutant, seed, STEPS);
+        match &found.by {
+            Some((seed, violation)) => println!("{mutant:?}: {} steps: {} (seed {seed})", found.steps, violation.rule),
+            None => {
+                missed += 1;
+                println!("{mutant:?}: not found in {} steps", found.steps);
+            }
+        }
+    }
+    anyhow::ensure!(missed == 0, "{missed} faults are not found");
     Ok(())
 }

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod election;
 pub mod model;
+pub mod mutant;
 pub mod plan;
 pub mod reconcile;
 pub mod status;

@@ -114,12 +114,19 @@ impl Maker {
     fn binding(&mut self, name: &str) {
         let load_balancer = *self.chance.one_of("load balancer", &["lb-one", "lb-one", "lb-two", "lb-none"]);
         let mut spec = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": load_balancer}});
-        match self.chance.below("binding", 8) {
+        match self.chance.below("binding", 9) {
             0 => spec["deletionPolicy"] = Value::from("Retain"),
             1 => spec["drain"] = json!({"terminating": "Deregister"}),
             2 => spec["suspend"] = Value::from(true),
-            3 => spec["listeners"] = json!([{"port": 8443, "protocol": "TCP", "servicePort": "http"}]),
-            4 => {
+            3 | 4 => {
+                let ports: &[u16] = self.chance.one_of("listeners", &[&[8443], &[80, 8443], &[80, 9000], &[8443, 9000]]);
+                let listener = |port| json!({"port": port, "protocol": "TCP", "servicePort": "http"});
+                spec["listeners"] = ports.iter().map(listener).collect();
+                if self.chance.once_in("missing port", 4) {
+                    spec["listeners"][0]["servicePort"] = Value::from("missing");
+                }
+            }
+            5 => {
                 let rules = json!([{"domain": "a.example", "url": "/"}, {"domain": "b.example", "url": "/"}]);
                 spec["listeners"] = json!([{"port": 80, "protocol": "HTTP", "servicePort": "http", "rules": rules}]);
             }
@@ -170,7 +177,7 @@ impl Maker {
     fn misfortune(&mut self, place: usize) {
         let replica = place % 2;
         let seconds = 1 + self.chance.below("seconds", 40);
-        let fault = match self.chance.below("misfortune", 14) {
+        let fault = match self.chance.below("misfortune", 15) {
             0..=4 => {
                 let action = (*self.chance.one_of("action", &ACTIONS)).to_owned();
                 Fault::Calls { action: Some(action), count: 1 + self.chance.below("calls", 4), effect: self.effect() }
@@ -182,9 +189,23 @@ impl Maker {
             10 => Fault::Refuse { status: *self.chance.one_of("status", &[409, 500, 403]), seconds },
             11 => Fault::Forget(seconds),
             12 => Fault::Slow(1 + seconds % 8, 30),
-            _ => Fault::DeleteLease,
+            13 => Fault::DeleteLease,
+            _ => return self.invisible(),
         };
         self.push(Act::Fault(fault));
+    }
+
+    /// Load balancers are not shown for a call or two, and perhaps somebody deletes a binding just then.
+    fn invisible(&mut self) {
+        let unknown = Effect::Error { code: "InvalidParameter.LBIdNotFound".to_owned(), message: "no such id".to_owned() };
+        let count = 1 + self.chance.below("calls", 2);
+        for (action, effect) in [("DescribeLoadBalancers", Effect::EmptyReply), ("DescribeListeners", unknown)] {
+            self.push(Act::Fault(Fault::Calls { action: Some(action.to_owned()), count, effect }));
+        }
+        if self.chance.once_in("deleted unseen", 2) {
+            let name = (*self.chance.one_of("name", &NAMES)).to_owned();
+            self.push(Act::DeleteBinding(name));
+        }
     }
 
     fn effect(&mut self) -> Effect {

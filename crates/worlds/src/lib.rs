@@ -16,6 +16,8 @@ mod check;
 mod cloud;
 mod cluster;
 mod generate;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod objects;
 mod pod;
 mod replica;
@@ -26,6 +28,8 @@ mod world;
 pub use act::{Act, Console, Fault, Workload};
 pub use check::Violation;
 pub use generate::generate;
+#[cfg(feature = "mutants")]
+pub use mutants::{Found, find};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
 pub use world::{Outcome, World, play, tell};

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::ChangeReason;
 use crate::model::{Address, Health, RegisteredTarget};
+use crate::mutant::{self, Mutant};
 
 use super::departure::{Ability, Deadline, Leave, Pace, PodIntent};
 use super::health::is_healthy;
@@ -95,6 +96,9 @@ impl<'a> Floor<'a> {
 
     /// The targets that leave and keep their weight, where `wanted` Pods should serve.
     pub(super) fn retained(&self, wanted: usize) -> BTreeMap<Address, Retained> {
+        if mutant::is(Mutant::NoFloor) {
+            return BTreeMap::new();
+        }
         let mut retained = self.replaced(wanted);
         let stay = || self.targets.iter().filter(|own| !is_leaving(own) && own.target.weight > 0);
         if self.reads == HealthSight::NeverRead {
@@ -194,7 +198,7 @@ impl<'a> Floor<'a> {
             let PodIntent::Leave(leave) = &own.intent else { return false };
             leave.reason == ChangeReason::PodDeleted && matches!(leave.pace, Pace::Judged(_))
         };
-        let able: Vec<_> = self.targets.iter().filter(can_go_on).collect();
+        let able: Vec<_> = self.targets.iter().filter(can_go_on).filter(|_| !mutant::is(Mutant::LastGoes)).collect();
         let has_others = others == Others::Newcomers || able.iter().any(|own| !is_ending(own) && self.serves(own));
         let last = able.into_iter().filter(|own| !(has_others && is_ending(own)));
         last.map(|own| (own.target.address, Retained::Last)).collect()

@@ -16,6 +16,7 @@ use crate::model::{
     Address, Attributes, GateState, Health, ListenerState, ObjectKey, Phase, Pod, RegisteredTarget, Route, Service,
     Weight,
 };
+use crate::mutant::{self, Mutant};
 
 use super::departure::PodIntent;
 use super::desired::ListenerOrigin;
@@ -311,6 +312,10 @@ impl<'a> Table<'a> {
         let mut opens = GateReason::Registered;
         for (address, wished) in wishes {
             let Some(target) = self.row.registered.get(&address).filter(|_| self.row.has(address, &pod.uid)) else {
+                if mutant::is(Mutant::GateWithoutTarget) {
+                    opens = GateReason::BackendReady;
+                    continue;
+                }
                 return Err(self.not_registered(pod));
             };
             match wished {
@@ -342,6 +347,7 @@ impl<'a> Table<'a> {
             let seen = health.get(&(route.clone(), address));
             let is_proven = self.row.proves(address, &pod.uid);
             opens = match seen {
+                _ if mutant::is(Mutant::GateWithoutHealth) => GateReason::BackendReady,
                 Some(Health::Healthy) if is_proven => weaker(opens, GateReason::BackendReady),
                 Some(Health::CheckOff) if is_proven => weaker(opens, GateReason::HealthCheckOff),
                 _ => {

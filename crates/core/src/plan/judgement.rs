@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::binding::{GatePolicy, Left, ListenerStatus};
 use crate::api::condition::ExclusionReason;
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route, Witnesses};
+use crate::mutant::{self, Mutant};
 
 use super::desired::{DesiredListener, ListenerOrigin};
 use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated};
@@ -160,7 +161,8 @@ fn is_shared(one: &ListenerIntent<'_>) -> bool {
 }
 
 pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> bool {
-    snapshot.remembered.since.get(sighting).is_some_and(|since| since.lasts(snapshot) >= time)
+    mutant::is(Mutant::GoneAtFirstSight)
+        || snapshot.remembered.since.get(sighting).is_some_and(|since| since.lasts(snapshot) >= time)
 }
 
 /// When something will have been the case for so long.

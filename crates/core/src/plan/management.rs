@@ -7,6 +7,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
 use crate::model::{Caller, Known, LoadBalancer, Service};
+use crate::mutant::{self, Mutant};
 
 use super::annotated::{Remake, Setting, remake};
 use super::ownership::{self, Standing};
@@ -127,6 +128,7 @@ impl BindingView {
     /// Whether deletion leaves everything in place: the policy says so, or it is not the user's wish that the binding ends.
     fn retention(&self) -> Retention {
         match (self.binding.spec.deletion_policy, self.departure) {
+            (DeletionPolicy::Retain, _) if mutant::is(Mutant::RetainIgnored) => Retention::Nothing,
             (DeletionPolicy::Retain, _)
             | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown) => {
                 Retention::Everything

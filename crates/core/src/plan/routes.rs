@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::mark::{ListenerName, TargetTag};
 use crate::model::{Listener, ListenerId, Route, Rule, RuleId};
+use crate::mutant::{self, Mutant};
 
 use super::clash;
 use super::desired::{Completeness, Desired, DesiredListener, ListenerOrigin, Resolver};
@@ -133,7 +134,8 @@ impl EveryRouteExists {
     fn check(completeness: Completeness, listeners: &[ListenerIntent<'_>]) -> Option<Self> {
         let exists = |row: &RouteRow| row.intent != RouteIntent::Wanted || row.route.is_some();
         let is_there = |one: &ListenerIntent<'_>| one.presence.listener().is_some() && one.routes.iter().all(exists);
-        (completeness == Completeness::Whole && listeners.iter().all(is_there)).then_some(Self(()))
+        let is_whole = completeness == Completeness::Whole && listeners.iter().all(is_there);
+        (is_whole || mutant::is(Mutant::AbsentIsUnwanted)).then_some(Self(()))
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::ChangeReason;
 use crate::model::{Address, Phase, Pod, RegisteredTarget};
+use crate::mutant::{self, Mutant};
 
 use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints};
@@ -100,6 +101,9 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
                 let intent = candidate.map_or(PodIntent::Keep, |candidate| weighed_only(&candidate.intent));
                 own.push(scope.own_target(target, intent));
             }
+            Owner::Unmarked | Owner::Foreign if mutant::is(Mutant::ForeignTargets) => {
+                plan.gone(scope, target, None, ChangeReason::PodGone);
+            }
             Owner::Unmarked => {}
             Owner::Foreign => plan.in_use.extend(
                 candidate.filter(|found| matches!(found.intent, PodIntent::Serve(_))).map(|found| found.pod.clone()),
@@ -162,7 +166,9 @@ impl TargetPlan {
             return self.gone(scope, target, pod, moved);
         }
         match (candidate, living) {
-            (Some(candidate), _) if !mark.is_empty() && candidate.pod_uid.starts_with(mark) => {
+            (Some(candidate), _)
+                if !mark.is_empty() && candidate.pod_uid.starts_with(mark) || mutant::is(Mutant::AddressStays) =>
+            {
                 own.push(scope.own_target(target, candidate.intent.clone()));
             }
             // The address came back with another Pod. Registering it anew makes the cloud forget the old Pod's health.
@@ -183,6 +189,9 @@ impl TargetPlan {
 
     /// Nothing of ours answers there any more.
     fn gone(&mut self, scope: &RouteScope<'_>, target: &RegisteredTarget, pod: Option<&Pod>, reason: ChangeReason) {
+        if mutant::is(Mutant::GoneStays) {
+            return;
+        }
         let pod = pod.map(|pod| pod.key.name.clone());
         match scope.wants {
             RouteTargets::Frozen if target.weight == 0 => {}
@@ -218,7 +227,7 @@ impl TargetPlan {
                 let is_lowered = *weight < one.target.weight && *weight > 0;
                 if is_lowered && scope.removals.held().is_some() {
                     self.withheld += 1;
-                } else if one.target.weight != *weight {
+                } else if one.target.weight != *weight && !mutant::is(Mutant::DriftStays) {
                     let pod = scope.pod_name(one.target, pods);
                     let reason = scope.reason_of_weight(one.target, pod.as_deref(), *weight);
                     self.reweight.push(scope.weight_change(one.target, pod, *weight, reason, String::new()));
@@ -300,7 +309,7 @@ impl TargetPlan {
             Then::Deregister => self.deregister.push(scope.removal(target, pod, leave.reason)),
             Then::Drain(time) if target.weight == 0 => {
                 let left = time.saturating_sub(scope.drained_for(address));
-                if !left.is_positive() {
+                if !left.is_positive() && !mutant::is(Mutant::DrainsForEver) {
                     self.deregister.push(scope.removal(target, pod, ChangeReason::Drained));
                 } else {
                     self.waiting += 1;
@@ -346,6 +355,9 @@ impl TargetPlan {
         retained: &BTreeMap<Address, Retained>,
     ) {
         let RouteTargets::Wanted(endpoints) = scope.wants else { return };
+        if mutant::is(Mutant::Starves) && !own.is_empty() {
+            return;
+        }
         let missing: Vec<_> = endpoints
             .candidates
             .values()

@@ -11,6 +11,7 @@ use super::reads::Reads;
 use super::{Refusals, is_shared};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::model::{Class, Failure, KeyMark, Limits, TaskId, TaskState};
+use crate::mutant::{self, Mutant};
 use crate::plan::{Cloud, Observed, Outcome, Plan, ReadState, Remembered, Snapshot, Step, StepOutcome};
 use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 
@@ -212,6 +213,15 @@ impl Memory {
 
     /// Keeps what was observed, unless this round has changed more of it than targets, or nobody knows what it has changed.
     pub(super) fn keep(&mut self, cloud: Cloud, outcome: &Outcome, begun: Begun, at: Duration) {
+        if mutant::is(Mutant::StaleReads) {
+            self.sight = match cloud {
+                Cloud::Observed(observed) => {
+                    Some(Sight { observed, read: begun.all, targets_read: Some(begun.targets) })
+                }
+                _ => None,
+            };
+            return;
+        }
         let is_done = !outcome.has_tried() && self.task.is_none();
         let is_known = outcome.failed.is_empty();
         let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));

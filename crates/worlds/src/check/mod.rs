@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use tke_direct_access_core::model::LoadBalancerId;
+use tke_direct_access_core::model::{Address, LoadBalancerId};
 
 use crate::act::Act;
 
@@ -48,6 +48,8 @@ pub(crate) struct Checks {
     pub(crate) foreign: marks::Foreign,
     /// By UID, what bindings have wanted so far.
     pub(crate) wanted: routes::Wanted,
+    /// Targets that the cloud has found well: listener, address and tag.
+    pub(crate) was_well: BTreeSet<(String, Address, String)>,
     /// Somebody at the console has just done something.
     pub(crate) console: bool,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.

@@ -39,7 +39,12 @@ impl Wish {
 
     /// Whether all has been as it is for a while.
     pub(crate) fn is_steady(&self, now: Duration) -> bool {
-        now.saturating_sub(self.changed) > LAG
+        self.is_steady_for(now, LAG)
+    }
+
+    /// Whether all has been as it is for so long.
+    pub(crate) fn is_steady_for(&self, now: Duration, time: Duration) -> bool {
+        now.saturating_sub(self.changed) > time
     }
 }
 

@@ -1,5 +1,7 @@
 //! The world is looked at after each step.
 
+use std::time::Duration;
+
 use tke_direct_access::clb::Carried;
 use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
@@ -126,14 +128,16 @@ impl World {
                     }
                     has_listener = true;
                     let is_it = |(address, (_, tag)): (&Target, &(u8, String))| {
+                        let was_well = (route.listener.to_string(), *address, tag.clone());
                         Some(address.ip.to_string()) == ip
                             && TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark))
+                            && self.checks.was_well.contains(&was_well)
                     };
                     is_registered |= targets.iter().any(is_it);
                 }
             }
             if has_listener && !is_registered {
-                self.violate("a gate opens on proof", format!("{name} is not registered for {binding}"));
+                self.violate("a gate opens on proof", format!("{name} is not registered, or never was healthy, for {binding}"));
             }
         }
     }
@@ -149,6 +153,12 @@ impl World {
                 None => self.checks.seen.remove(&id),
             };
             let after = after.unwrap_or_default();
+            for (route, targets) in &after.targets {
+                let listener = route.listener.to_string();
+                let well = targets.iter().filter(|(address, _)| after.well.contains(&(listener.clone(), **address)));
+                let well = well.map(|(address, (_, tag))| (listener.clone(), *address, tag.clone()));
+                self.checks.was_well.extend(well);
+            }
             let strangers = marks::Strangers::of(&after);
             let known = self.checks.foreign.insert(id.clone(), strangers.clone());
             let Some(before) = before.filter(|_| !is_console) else { continue };
@@ -166,12 +176,28 @@ impl World {
 
     fn look_at_removals(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
         let gone = before.listeners.iter().filter(|(key, _)| !after.listeners.contains_key(*key));
+        let has = |uid: &str, port: u16, protocol: &str| {
+            let is_it = |(name, found, of): &(String, u16, &'static str)| {
+                *found == port && *of == protocol && ListenerName::owner(name) == Some(uid)
+            };
+            before.listeners.values().any(is_it)
+        };
         let mut found = Vec::new();
         for (_, (name, port, protocol)) in gone {
             let Some(uid) = ListenerName::owner(name) else { continue };
             let Some(wish) = self.checks.wanted.get(uid) else { continue };
             if wish.is_wanted(*port, protocol, self.now) || wish.retains && wish.gone.is_some() {
                 found.push(format!("{id}: the listener {protocol} {port} of {name} is gone, and is wanted"));
+            }
+            // A listener that is not wanted any more goes when all that are wanted are there; another protocol of a port has to wait for it.
+            let is_kept = wish.gone.is_none() && !wish.ports.contains(&(*port, protocol));
+            let missing: Vec<_> = wish
+                .ports
+                .iter()
+                .filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of))
+                .collect();
+            if is_kept && wish.is_steady_for(self.now, SECONDS) && !missing.is_empty() {
+                found.push(format!("{id}: the listener {protocol} {port} of {name} is gone before {missing:?} is there"));
             }
         }
         found.into_iter().for_each(|words| self.violate("a listener goes on proof", words));
@@ -231,6 +257,9 @@ impl World {
         }
     }
 }
+
+/// What is written is known everywhere after so long.
+const SECONDS: Duration = Duration::from_secs(20);
 
 /// Whether an action changes something.
 fn is_write(action: &str) -> bool {

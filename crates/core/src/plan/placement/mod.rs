@@ -15,6 +15,7 @@ use crate::api::{DirectAccessBinding, names};
 use crate::model::{
     Annotation, Attribute, Attributes, Caller, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value,
 };
+use crate::mutant::{self, Mutant};
 
 use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
@@ -96,6 +97,7 @@ pub(super) fn plan_placement(
             continue;
         }
         // Two can be found only when somebody has copied a tag. The choice must be the same in every round.
+        let found = if mutant::is(Mutant::CreatesBlindly) { &[][..] } else { found };
         let usable = found.iter().filter(|one| one.status != State::Creating);
         if let Some(first) = usable.map(|one| &one.id).min() {
             part.pending.create_load_balancer = 1;
@@ -225,7 +227,11 @@ fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: 
     let others = spec.tags.iter().filter(|tag| !is_own(&tag.key)).map(|tag| (tag.key.clone(), tag.value.clone()));
     let name = spec.name.clone().unwrap_or_else(|| display.replace('/', "_").chars().take(NAME_MAX).collect());
     Creation {
-        token: format!("dab-{}-{}", view.uid(), wished.at.as_second()),
+        token: if mutant::is(Mutant::CreatesBlindly) {
+            format!("dab-{}-{}", view.uid(), snapshot.now.as_millisecond())
+        } else {
+            format!("dab-{}-{}", view.uid(), wished.at.as_second())
+        },
         name,
         tags: marks.chain(others).collect(),
         spec: CreateSpec { vpc_id: wished.vpc_of(spec, snapshot), ..spec.clone() },

@@ -16,6 +16,7 @@ use super::surroundings::{Now, Surroundings};
 use super::tickets::Tickets;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{Region, Service};
+use crate::mutant::{self, Mutant};
 use crate::plan::placement::has_finalizer;
 use crate::plan::{BindingPlan, BindingView, GateVerdict, Outcome, Plan, Record, Release, Snapshot, certain_opening};
 use crate::status::{
@@ -298,7 +299,7 @@ impl Report<'_> {
     ) {
         writing.tell_deeds(view, self.outcome, status);
         let about = About::Binding(view.uid().to_owned(), Field::Status);
-        if status == previous {
+        if status == previous && !mutant::is(Mutant::Restless) {
             // What is under way says something else.
             writing.memory.outbox.outdate(&about);
             return writing.taken(view.uid(), Field::Status);
@@ -337,7 +338,8 @@ impl Report<'_> {
     /// Takes finalizers off.
     fn release(&self, writing: &mut Writing<'_>) {
         for (view, plan) in self.parts() {
-            if view.is_deleting() && plan.release == Release::Done && has_finalizer(&view.binding) {
+            let is_done = plan.release == Release::Done || mutant::is(Mutant::FinalizerFirst);
+            if view.is_deleting() && is_done && has_finalizer(&view.binding) {
                 writing.write_finalizers(&view.binding, &[]);
             }
         }

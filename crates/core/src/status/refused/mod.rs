@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::event::EventWord;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, clip};
+use crate::mutant::{self, Mutant};
 
 use super::conditions::{ConditionSet, Truth, Verdict};
 
@@ -222,7 +223,7 @@ impl<K: Ord> RefusedWrites<K> {
 
     /// Whether a write is to be tried: it was not refused a moment ago.
     pub fn is_due(&self, key: &K, now: Timestamp) -> bool {
-        self.0.get(key).is_none_or(|refusal| refusal.wait(now).is_zero())
+        self.0.get(key).is_none_or(|refusal| refusal.wait(now).is_zero() && !mutant::is(Mutant::NotTriedAgain))
     }
 
     /// What users are told, with the API server's words.
