@@ -28,6 +28,7 @@ const OTHER_FLAGS: &[&str] = &[
     "--locked",
     "--server-side",
     "--set",
+    "--story",
     "--test",
     "--tour",
 ];

@@ -226,7 +226,7 @@ async fn the_base_of_all_links_is_set_in_one_place() {
     };
     let built = build().await;
     let kinds: BTreeSet<&str> = built.iter().map(|object| object["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, BTreeSet::from(["ConfigMap", "PrometheusRule", "ServiceMonitor"]));
+    assert_eq!(kinds, BTreeSet::from(["ConfigMap", "PrometheusRule"]));
     let maps: Vec<_> = built.iter().filter(|object| object["kind"] == "ConfigMap").collect();
     assert_eq!(maps.len(), 1, "the base itself is not applied");
     assert_eq!(maps[0]["data"]["tke-direct-access.json"].as_str(), Some(read("dashboard.json").as_str()));

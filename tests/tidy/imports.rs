@@ -6,9 +6,10 @@ use super::source::{Source, words};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("model", &[]),
-    ("plan", &["api", "model"]),
-    ("status", &["api", "model", "plan"]),
-    ("reconcile", &["api", "model", "plan", "status"]),
+    ("mutant", &[]),
+    ("plan", &["api", "model", "mutant"]),
+    ("status", &["api", "model", "mutant", "plan"]),
+    ("reconcile", &["api", "model", "mutant", "plan", "status"]),
     ("election", &["api"]),
     ("clb", &["model"]),
     ("sim", &["clb::wire", "model"]),

@@ -48,7 +48,7 @@ fn none(faults: &[String]) {
 
 /// The sources of the package and of its crates.
 fn all() -> Vec<Source> {
-    ["src", "crates"].into_iter().flat_map(sources).collect()
+    ["src", "crates/core", "crates/worlds/src"].into_iter().flat_map(sources).collect()
 }
 
 /// The sources of what the product links.
@@ -136,7 +136,7 @@ fn names_say_something() {
 
 #[test]
 fn every_file_is_compiled() {
-    let all: Vec<Source> = ["src", "crates", "tests", "examples", "benches"]
+    let all: Vec<Source> = ["src", "crates/core", "crates/worlds/src", "tests", "examples", "benches"]
         .into_iter()
         .filter(|folder| root().join(folder).is_dir())
         .flat_map(sources)

@@ -67,31 +67,24 @@ impl Mutant {
 }
 
 #[cfg(feature = "mutants")]
-mod chosen {
-    use std::cell::Cell;
-
-    use super::Mutant;
-
-    thread_local! {
-        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
-    }
-
-    /// Puts a fault in, for this thread, and takes the one before out.
-    pub fn put_in(mutant: Option<Mutant>) {
-        CHOSEN.set(mutant);
-    }
-
-    pub(crate) fn is(mutant: Mutant) -> bool {
-        CHOSEN.get() == Some(mutant)
-    }
+thread_local! {
+    /// The fault that is put in.
+    static CHOSEN: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
 }
 
+/// Puts a fault in, for this thread, and takes the one before out.
 #[cfg(feature = "mutants")]
-pub(crate) use chosen::is;
-#[cfg(feature = "mutants")]
-pub use chosen::put_in;
+pub fn put_in(mutant: Option<Mutant>) {
+    CHOSEN.set(mutant);
+}
 
-/// There are none.
+/// Whether this fault is put in.
+#[cfg(feature = "mutants")]
+pub(crate) fn is(mutant: Mutant) -> bool {
+    CHOSEN.get() == Some(mutant)
+}
+
+/// Whether this fault is put in: there are none.
 #[cfg(not(feature = "mutants"))]
 pub(crate) const fn is(_: Mutant) -> bool {
     false

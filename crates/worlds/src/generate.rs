@@ -119,7 +119,8 @@ impl Maker {
             1 => spec["drain"] = json!({"terminating": "Deregister"}),
             2 => spec["suspend"] = Value::from(true),
             3 | 4 => {
-                let ports: &[u16] = self.chance.one_of("listeners", &[&[8443], &[80, 8443], &[80, 9000], &[8443, 9000]]);
+                const PORTS: [&[u16]; 4] = [&[8443], &[80, 8443], &[80, 9000], &[8443, 9000]];
+                let ports = *self.chance.one_of("listeners", &PORTS);
                 let listener = |port| json!({"port": port, "protocol": "TCP", "servicePort": "http"});
                 spec["listeners"] = ports.iter().map(listener).collect();
                 if self.chance.once_in("missing port", 4) {
@@ -197,7 +198,8 @@ impl Maker {
 
     /// Load balancers are not shown for a call or two, and perhaps somebody deletes a binding just then.
     fn invisible(&mut self) {
-        let unknown = Effect::Error { code: "InvalidParameter.LBIdNotFound".to_owned(), message: "no such id".to_owned() };
+        let unknown =
+            Effect::Error { code: "InvalidParameter.LBIdNotFound".to_owned(), message: "no such id".to_owned() };
         let count = 1 + self.chance.below("calls", 2);
         for (action, effect) in [("DescribeLoadBalancers", Effect::EmptyReply), ("DescribeListeners", unknown)] {
             self.push(Act::Fault(Fault::Calls { action: Some(action.to_owned()), count, effect }));

@@ -137,7 +137,10 @@ impl World {
                 }
             }
             if has_listener && !is_registered {
-                self.violate("a gate opens on proof", format!("{name} is not registered, or never was healthy, for {binding}"));
+                self.violate(
+                    "a gate opens on proof",
+                    format!("{name} is not registered, or never was healthy, for {binding}"),
+                );
             }
         }
     }
@@ -191,13 +194,12 @@ impl World {
             }
             // A listener that is not wanted any more goes when all that are wanted are there; another protocol of a port has to wait for it.
             let is_kept = wish.gone.is_none() && !wish.ports.contains(&(*port, protocol));
-            let missing: Vec<_> = wish
-                .ports
-                .iter()
-                .filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of))
-                .collect();
+            let missing: Vec<_> =
+                wish.ports.iter().filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of)).collect();
             if is_kept && wish.is_steady_for(self.now, SECONDS) && !missing.is_empty() {
-                found.push(format!("{id}: the listener {protocol} {port} of {name} is gone before {missing:?} is there"));
+                found.push(format!(
+                    "{id}: the listener {protocol} {port} of {name} is gone before {missing:?} is there"
+                ));
             }
         }
         found.into_iter().for_each(|words| self.violate("a listener goes on proof", words));

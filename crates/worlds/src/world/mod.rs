@@ -1,6 +1,7 @@
 //! The world: what happens when, one thing after another.
 
 mod acts;
+mod alarm;
 mod deliver;
 mod election;
 mod look;
@@ -24,6 +25,7 @@ use crate::cluster::Cluster;
 use crate::objects::{Kind, Objects};
 use crate::replica::{Owner, Replica};
 use crate::story::Story;
+use alarm::{Alarm, alarm_of};
 
 /// How often the cloud probes targets. CLB's default.
 const PROBES: Duration = Duration::from_secs(5);
@@ -143,16 +145,6 @@ pub struct World {
     telling: Telling,
     /// When something that comes by time alone comes next: the last time that was asked for counts.
     alarms: BTreeMap<Alarm, Duration>,
-}
-
-/// Something that comes by time alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Alarm {
-    Cluster,
-    Slices,
-    Cloud,
-    Elect(usize),
-    Wake(usize, u64, Option<u64>, Owner),
 }
 
 /// Whether what happens is told.
@@ -438,15 +430,4 @@ impl World {
         };
         self.objects.pods.iter().find(serves).map(|(_, pod)| pod.metadata.uid.as_deref().unwrap_or_default())
     }
-}
-
-fn alarm_of(happening: &Happening) -> Option<Alarm> {
-    Some(match happening {
-        Happening::Cluster => Alarm::Cluster,
-        Happening::Slices => Alarm::Slices,
-        Happening::Cloud => Alarm::Cloud,
-        Happening::Elect { to } => Alarm::Elect(to.replica),
-        Happening::Wake { to, owner } => Alarm::Wake(to.replica, to.life, to.term, owner.clone()),
-        _ => return None,
-    })
 }
