@@ -6,8 +6,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
@@ -72,6 +73,20 @@ impl Kubernetes {
     ) -> Result<Option<DynamicObject>, kube::Error> {
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &key.namespace, resource);
         api.get_opt(&key.name).await
+    }
+
+    /// The metadata of a Service as it is now; `None` when there is none. By a list, which the controller may make anyway.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be read.
+    pub(super) async fn service(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Option<PartialObjectMeta<core::Service>>, kube::Error> {
+        let api: Api<core::Service> = Api::namespaced(self.client.clone(), &key.namespace);
+        let only = ListParams::default().fields(&format!("metadata.name={}", key.name));
+        Ok(api.list_metadata(&only).await?.items.into_iter().next())
     }
 
     /// The metadata of an object of the cluster; `None` when there is none.

@@ -1,5 +1,7 @@
 //! The reads that machines ask for.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use kube::api::{ApiResource, DynamicObject};
@@ -10,7 +12,7 @@ use crate::api::mark::ListenerName;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::clb::{Contents, Presence};
 use crate::model::{Class, Failure, Limits, ObjectKey, Region};
-use crate::plan::{DefinitionSight, Observed};
+use crate::plan::{DefinitionSight, DepartureSight, Observed};
 use crate::reconcile::{Answer, Frame, Key, NotTaken, OtherRead, Read, StatusField};
 
 /// Reads, and gives what came of it. A region that can have no client is a read that has failed.
@@ -18,7 +20,7 @@ pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
     let cloud = || client(context, key.region());
     match read {
         Read::Certificate(secret) => Answer::Certificate(context.kubernetes.certificate(&secret).await),
-        Read::Definition => Answer::Definition(definition(context).await),
+        Read::Definition(services) => Answer::Definition(departure(context, &services).await),
         Read::Quotas => Answer::Quotas(match cloud() {
             Ok(cloud) => cloud.quotas.limits(&cloud.clb, context.quotas).await,
             Err(_) => Limits::default(),
@@ -106,6 +108,23 @@ pub fn frame(presence: Presence) -> Result<Frame, Failure> {
         }
         Presence::NotShown { witnesses } => Frame::NotShown(witnesses),
     })
+}
+
+/// What is gone, by a look at the API server itself.
+async fn departure(context: &Context, services: &[ObjectKey]) -> DepartureSight {
+    let mut sight =
+        DepartureSight { definition: definition(context).await, there: BTreeSet::new(), gone: BTreeSet::new() };
+    for key in services {
+        match context.kubernetes.service(key).await {
+            Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => _ = sight.there.insert(key.clone()),
+            Ok(_) => _ = sight.gone.insert(key.clone()),
+            Err(error) => {
+                tracing::warn!(%error, service = %key, "the Service cannot be read, so its deleted binding takes nothing away");
+                sight.definition = DefinitionSight::Unreadable;
+            }
+        }
+    }
+    sight
 }
 
 /// A definition that is being deleted takes all bindings with it, which nobody may have meant.

@@ -13,10 +13,10 @@ use tke_direct_access::k8s::{Change, Stores};
 use tke_direct_access::operator::parts::{self, StoreCaches};
 use tke_direct_access_core::election::{Election, Moment};
 use tke_direct_access_core::model::{AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Region};
+use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::Step;
 use tke_direct_access_core::plan::annotated::Acceptance;
 use tke_direct_access_core::plan::brake::{Brake, HoldFlag};
-use tke_direct_access_core::plan::{Cluster, DefinitionSight};
 use tke_direct_access_core::reconcile::{
     Answer, ConfigMachine, Confined, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News, NotTaken, Notice,
     Now, OtherRead, Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket, Write,
@@ -52,6 +52,8 @@ pub(crate) enum Wish {
     Write(Owner, Ticket, Box<Write>),
     /// Read this from Kubernetes.
     Read(Owner, Ticket, OtherRead),
+    /// Read which of these Services are there.
+    ReadServices(Owner, Ticket, Vec<ObjectKey>),
     /// Wake a machine.
     Wake(Owner, Option<Duration>),
     /// An Event.
@@ -312,6 +314,9 @@ impl Replica {
         let Some(leading) = &mut self.leading else { return };
         match effect {
             Effect::Read(ticket, Read::Other(what)) => wishes.push(Wish::Read(owner.clone(), ticket, what)),
+            Effect::Read(ticket, Read::Definition(services)) => {
+                wishes.push(Wish::ReadServices(owner.clone(), ticket, services));
+            }
             Effect::Read(ticket, read) => {
                 let future = reading(leading.clb.clone(), owner.clone(), ticket, read);
                 self.start(owner, Some(ticket), Box::pin(future), wishes);
@@ -394,7 +399,7 @@ async fn reading(clb: Clb, owner: Owner, ticket: Ticket, read: Read) -> Input {
         Read::Tagged(tag, value) => Answer::Tagged(clb.load_balancers_tagged(&tag, &value).await),
         Read::Quotas => Answer::Quotas(Limits::default()),
         Read::Certificate(_) => Answer::Certificate(Err("there is no such Secret".to_owned())),
-        Read::Definition => Answer::Definition(DefinitionSight::Stays),
+        Read::Definition(_) => return Input::Due,
         Read::Other(what) => what.refused(NotTaken {
             kind: tke_direct_access_core::status::RefusalKind::Passing,
             words: "it is read elsewhere".to_owned(),

@@ -17,6 +17,19 @@ fn worlds_of_fixed_seeds_break_no_rule() {
     (1..=40).for_each(|seed| holds(&generate(seed)));
 }
 
+/// Stories that have broken a rule once.
+#[test]
+fn worlds_that_were_mended_stay_so() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        holds(&std::fs::read_to_string(&path).unwrap().parse().unwrap());
+        count += 1;
+    }
+    assert!(count > 0, "{folder} has stories");
+}
+
 #[test]
 fn worlds_go_the_same_way_each_time() {
     for seed in [3, 5] {

@@ -1,12 +1,14 @@
 //! How far a binding is acted on, decided once in a round and asked by everything that writes, and what proves that something of
 //! ours may be taken away.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::{Caller, Known, LoadBalancer, Service};
+use crate::model::{Caller, Known, LoadBalancer, ObjectKey, Service};
 use crate::mutant::{self, Mutant};
 
 use super::annotated::{Remake, Setting, remake};
@@ -186,7 +188,44 @@ impl DefinitionSight {
     }
 }
 
+/// What the API server itself says of that on which it depends why bindings go: watches may be behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepartureSight {
+    /// The definition of DirectAccessBindings; not to be read where one of the Services is not.
+    pub definition: DefinitionSight,
+    /// The Services among those that own bindings which go that are there, and do not go themselves.
+    pub there: BTreeSet<ObjectKey>,
+    /// Those that are gone, or go.
+    pub gone: BTreeSet<ObjectKey>,
+}
+
+/// The Services that own bindings which are being deleted.
+pub fn owners_of_deleted<'a>(bindings: impl IntoIterator<Item = &'a DirectAccessBinding>) -> Vec<ObjectKey> {
+    let deleted = bindings.into_iter().filter(|binding| binding.metadata.deletion_timestamp.is_some());
+    let owners: BTreeSet<ObjectKey> = deleted
+        .flat_map(|binding| {
+            let namespace = binding.metadata.namespace.clone().unwrap_or_default();
+            let owners = binding.metadata.owner_references.iter().flatten();
+            let services = owners.filter(|owner| owner.kind == "Service" && owner.controller == Some(true));
+            services.map(move |owner| ObjectKey::new(namespace.clone(), owner.name.clone()))
+        })
+        .collect();
+    owners.into_iter().collect()
+}
+
 impl Departure {
+    /// The same, with what the API server itself says of the Service: one that is gone asks for nothing, and of one that was not looked
+    /// at nobody knows.
+    #[must_use]
+    pub fn seen(self, service: &ObjectKey, sight: Option<&DepartureSight>) -> Self {
+        match (self, sight) {
+            (Self::MadeAgain | Self::Held, Some(sight)) if sight.gone.contains(service) => Self::Usual,
+            (Self::MadeAgain | Self::Held, Some(sight)) if sight.there.contains(service) => self,
+            (Self::MadeAgain | Self::Held, _) => Self::Unknown,
+            (other, _) => other,
+        }
+    }
+
     /// Why a binding goes; the usual departure of one that is not being deleted. `service` is the one that it names, `definition` is
     /// absent until it was asked for. The definition comes first: while it goes, nothing is made again.
     pub fn of(
@@ -355,4 +394,48 @@ pub(super) fn management(
         Known::No => {}
     }
     foreseen
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_service_that_is_gone_has_nothing_made_again() {
+        let key = |name: &str| ObjectKey::new("shop", name);
+        let sight = DepartureSight {
+            definition: DefinitionSight::Stays,
+            there: BTreeSet::from([key("there")]),
+            gone: BTreeSet::from([key("gone")]),
+        };
+        for again in [Departure::MadeAgain, Departure::Held] {
+            let seen = |name: &str| again.seen(&key(name), Some(&sight));
+            assert_eq!((seen("there"), seen("gone"), seen("another")), (again, Departure::Usual, Departure::Unknown));
+            assert_eq!(again.seen(&key("there"), None), Departure::Unknown);
+        }
+        for other in [Departure::Usual, Departure::DefinitionDeleted, Departure::Unknown] {
+            assert_eq!(other.seen(&key("gone"), Some(&sight)), other);
+        }
+    }
+
+    #[test]
+    fn only_services_that_own_a_deleted_binding_are_looked_at() {
+        let binding = |is_deleted: bool, kind: &str| -> DirectAccessBinding {
+            let mut object = json!({
+                "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+                "metadata": {"name": "web", "namespace": "shop", "ownerReferences": [
+                    {"apiVersion": "v1", "kind": kind, "name": "web", "uid": "1", "controller": true}]},
+                "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
+            });
+            if is_deleted {
+                object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            }
+            serde_json::from_value(object).unwrap()
+        };
+        let all = [binding(true, "Service"), binding(false, "Service"), binding(true, "Job")];
+        assert_eq!(owners_of_deleted(&all), [ObjectKey::new("shop", "web")]);
+        assert_eq!(owners_of_deleted(&all[1..]), []);
+    }
 }

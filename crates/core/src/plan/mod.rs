@@ -78,7 +78,7 @@ pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
 pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};
-pub use management::{DefinitionSight, Departure, Frozen, Heir, Management, Proof};
+pub use management::{DefinitionSight, Departure, DepartureSight, Frozen, Heir, Management, Proof, owners_of_deleted};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::{
     Advice, NoTargets, Problem, Unhealthy, call_failed, gates_not_written, no_weight, nobody_serves, not_written,

@@ -14,7 +14,7 @@ use crate::model::{
     Failure, KeyProblem, Limits, Listener, LoadBalancer, ObjectKey, RegisteredTarget, Route, Service, ServiceCondition,
     TargetHealth, TaskId, TaskState, Witnesses,
 };
-use crate::plan::DefinitionSight;
+use crate::plan::DepartureSight;
 use crate::plan::annotated::End;
 use crate::plan::config::ConfigObject;
 use crate::plan::{BindingPlan, BindingView, Observed, Step};
@@ -96,8 +96,8 @@ pub enum Read {
     Quotas,
     /// The id of the certificate in a Secret.
     Certificate(ObjectKey),
-    /// The definition of DirectAccessBindings.
-    Definition,
+    /// The definition of DirectAccessBindings, and these Services, which own bindings that go.
+    Definition(Vec<ObjectKey>),
     /// Something that is not about a load balancer.
     Other(OtherRead),
 }
@@ -140,8 +140,8 @@ pub enum Answer {
     Quotas(Limits),
     /// The id of a certificate, or why there is none.
     Certificate(Result<String, String>),
-    /// Whether the definition stays.
-    Definition(DefinitionSight),
+    /// What is there of the definition and the Services.
+    Definition(DepartureSight),
     /// The config; `None` when there is none.
     Config(Result<Option<Box<DynamicObject>>, NotTaken>),
     /// Whether there is a status.

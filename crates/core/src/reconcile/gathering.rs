@@ -10,9 +10,9 @@ use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
-use crate::model::{Caller, Failure};
+use crate::model::{Caller, Failure, ObjectKey};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
-use crate::plan::{Cloud, Observed, ReadState, Snapshot, placement, registered_addresses};
+use crate::plan::{Cloud, Observed, ReadState, Snapshot, owners_of_deleted, placement, registered_addresses};
 
 /// The reads of one round, on their way.
 #[derive(Debug)]
@@ -78,7 +78,8 @@ impl Gathering {
         let is_whole = matches!(known, Known::Nothing(_));
         memory.reads.certificates.refresh(&bindings, is_whole, tickets, out);
         if bindings.iter().any(is_deleting) {
-            memory.reads.definition.ask(Read::Definition, *at, tickets, out);
+            let owners = owners_of_deleted(bindings.iter().map(|binding| &**binding));
+            memory.reads.definition.ask(Read::Definition(owners), *at, tickets, out);
         }
         let has_cloud = has_cloud(key, &bindings);
         if has_cloud && (is_whole || memory.limits.is_none()) {
@@ -229,7 +230,8 @@ impl Gathering {
             memory.limits = Some(limits);
         }
         memory.reads.see();
-        let definition = memory.reads.definition.seen().copied();
+        let sight = memory.reads.definition.seen().cloned();
+        let definition = sight.as_ref().map(|sight| sight.definition);
         if state == ReadState::Settled {
             // A round that does less leaves it to the next one.
             memory.reads.definition.take();
@@ -238,6 +240,8 @@ impl Gathering {
         let view = |binding: Arc<DirectAccessBinding>| {
             let namespace = binding.metadata.namespace.clone().unwrap_or_default();
             let mut view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace), definition);
+            let service = ObjectKey::new(namespace.clone(), view.binding.spec.service_ref.name.clone());
+            view.departure = view.departure.seen(&service, sight.as_ref());
             if let Cloud::Observed(observed) = &cloud {
                 view.former_uids = placement::former_uids(&view.binding, observed, |uid| caches.has_binding(uid));
                 view.reassigned =

@@ -11,7 +11,7 @@ use super::effect::{Answer, Effect, Frame, Read, Targets, Ticket};
 use super::tickets::Tickets;
 use crate::api::DirectAccessBinding;
 use crate::model::{Address, Class, Failure, Limits, LoadBalancer, ObjectKey, Route, TargetHealth, TaskState};
-use crate::plan::DefinitionSight;
+use crate::plan::DepartureSight;
 use crate::plan::named_secrets;
 
 /// How long a round waits for everything but targets.
@@ -203,7 +203,7 @@ pub(super) struct Reads {
     pub(super) frame: Slot<Result<Frame, Failure>>,
     pub(super) targets: Slot<Result<Targets, Failure>>,
     pub(super) tagged: Slot<Result<Vec<LoadBalancer>, Failure>>,
-    pub(super) definition: Slot<DefinitionSight>,
+    pub(super) definition: Slot<DepartureSight>,
     pub(super) quotas: Slot<Limits>,
     pub(super) health: HealthReads,
     pub(super) certificates: Certificates,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tke_direct_access_core::model::ObjectKey;
+use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
 use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, Ticket, Write};
 use tke_direct_access_core::status::RefusalKind;
 
@@ -84,6 +86,12 @@ impl World {
                 let answer = self.answer(&read);
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
+            Happening::ReadServices { owner, ticket, services, .. } => {
+                let is_there = |key: &ObjectKey| self.objects.services.contains_key(&key.name);
+                let (there, gone) = services.into_iter().partition(is_there);
+                let answer = Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone });
+                self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
+            }
             Happening::Came { owner, input, .. } => self.replicas[number].step(&owner, *input, now, wall, wishes),
             Happening::Wake { owner, .. } => self.replicas[number].step(&owner, Input::Due, now, wall, wishes),
             other => self.hear_of_lease(number, other),
@@ -129,6 +137,10 @@ impl World {
                 }
                 Wish::Read(owner, ticket, read) => {
                     let happening = Happening::Read { to: address, owner, ticket, read };
+                    self.after("read", Duration::from_millis(5), happening);
+                }
+                Wish::ReadServices(owner, ticket, services) => {
+                    let happening = Happening::ReadServices { to: address, owner, ticket, services };
                     self.after("read", Duration::from_millis(5), happening);
                 }
                 Wish::Wake(owner, at) => self.wake(address, owner, at),

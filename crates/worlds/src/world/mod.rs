@@ -15,6 +15,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Settings};
 use tke_direct_access_core::election::Answer as LeaseAnswer;
 use tke_direct_access_core::election::Moment;
+use tke_direct_access_core::model::ObjectKey;
 use tke_direct_access_core::plan::panic_words;
 use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticket, Write};
 
@@ -62,6 +63,8 @@ enum Happening {
     Written { to: Address, owner: Owner, ticket: Ticket, result: Result<Taken, NotTaken> },
     /// A read of Kubernetes is answered.
     Read { to: Address, owner: Owner, ticket: Ticket, read: OtherRead },
+    /// A read of Services is answered.
+    ReadServices { to: Address, owner: Owner, ticket: Ticket, services: Vec<ObjectKey> },
     /// A machine is told what has come of something.
     Came { to: Address, owner: Owner, input: Box<Input> },
     /// A machine is woken.
@@ -348,6 +351,7 @@ impl World {
             | Happening::Reply { to, .. }
             | Happening::Written { to, .. }
             | Happening::Read { to, .. }
+            | Happening::ReadServices { to, .. }
             | Happening::Came { to, .. }
             | Happening::Wake { to, .. }
             | Happening::Elect { to }

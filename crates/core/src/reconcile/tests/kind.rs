@@ -49,7 +49,7 @@ impl Kind {
             Effect::Read(_, Read::Tagged(..)) => Self::Tagged,
             Effect::Read(_, Read::Quotas) => Self::Quotas,
             Effect::Read(_, Read::Certificate(_)) => Self::Certificate,
-            Effect::Read(_, Read::Definition) => Self::Definition,
+            Effect::Read(_, Read::Definition(_)) => Self::Definition,
             Effect::Call(_) => Self::Call,
             Effect::Write(_, Write::Finalizers { .. }) => Self::Finalizers,
             Effect::Write(_, Write::Status { .. }) => Self::Status,

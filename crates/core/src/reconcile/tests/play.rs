@@ -15,7 +15,7 @@ use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, DefinitionSight, Departure, Step, selects};
+use crate::plan::{BindingView, Cluster, DefinitionSight, Departure, DepartureSight, Step, selects};
 use crate::reconcile::{
     Answer, Caches, ConfigSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now, Read, Reply, Shared,
     Surroundings, Taken, Write,
@@ -339,7 +339,11 @@ impl Play {
             Read::Certificate(key) => {
                 Answer::Certificate(self.world.certificates.get(&key.name).cloned().unwrap_or(Err("none".to_owned())))
             }
-            Read::Definition => Answer::Definition(DefinitionSight::Stays),
+            Read::Definition(services) => {
+                let is_there = |key: &ObjectKey| self.world.service.as_ref().is_some_and(|service| service.key == *key);
+                let (there, gone) = services.into_iter().partition(is_there);
+                Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone })
+            }
             other => unreachable!("{other:?} is read by another machine"),
         }
     }
