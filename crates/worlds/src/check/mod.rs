@@ -52,15 +52,17 @@ pub(crate) struct Checks {
     pub(crate) was_well: BTreeSet<(String, Address, String)>,
     /// Somebody at the console has just done something.
     pub(crate) console: bool,
+    /// When somebody at the console last did something.
+    pub(crate) meddled: Option<Duration>,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
 }
 
 impl Checks {
     /// Hears of what is done to the world.
-    pub(crate) fn hear_act(&mut self, act: &Act) {
+    pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
         if matches!(act, Act::Console(_)) {
-            self.console = true;
+            (self.console, self.meddled) = (true, Some(now));
         }
     }
 

@@ -16,7 +16,7 @@ use crate::replica::Pulse;
 
 impl World {
     pub(super) fn act(&mut self, act: Act) {
-        self.checks.hear_act(&act);
+        self.checks.hear_act(&act, self.now);
         match act {
             Act::Workload(mut workload) => {
                 if let Some(before) = self.cluster.workloads.get(&workload.name) {

@@ -206,6 +206,10 @@ impl World {
     }
 
     fn look_at_floor(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
+        // A task that was under way when somebody took away who was to serve on knew nothing of it.
+        if self.checks.meddled.is_some_and(|then| self.now.saturating_sub(then) < TASK) {
+            return;
+        }
         let found = emptied(before, after, |address, tag| {
             let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
             self.serving_pod(&address.ip.to_string()).is_some_and(|uid| mark.is_none_or(|mark| uid.starts_with(&mark)))
@@ -260,6 +264,8 @@ impl World {
     }
 }
 
+/// No task of the cloud takes longer.
+const TASK: Duration = Duration::from_secs(2);
 /// What is written is known everywhere after so long.
 const SECONDS: Duration = Duration::from_secs(20);
 
