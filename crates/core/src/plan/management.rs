@@ -214,11 +214,12 @@ pub fn owners_of_deleted<'a>(bindings: impl IntoIterator<Item = &'a DirectAccess
 }
 
 impl Departure {
-    /// The same, with what the API server itself says of the Service: one that is gone asks for nothing, and of one that was not looked
-    /// at nobody knows.
+    /// The same of a binding that is being deleted, with what the API server itself says of the Service: one that is gone asks for
+    /// nothing, and of one that was not looked at, or that is there and the caches do not show, nobody knows what it asks for.
     #[must_use]
-    pub fn seen(self, service: &ObjectKey, sight: Option<&DepartureSight>) -> Self {
+    pub fn seen(self, service: &ObjectKey, cached: Option<&Service>, sight: Option<&DepartureSight>) -> Self {
         match (self, sight) {
+            (Self::Usual, Some(sight)) if cached.is_none() && sight.there.contains(service) => Self::Unknown,
             (Self::MadeAgain | Self::Held, Some(sight)) if sight.gone.contains(service) => Self::Usual,
             (Self::MadeAgain | Self::Held, Some(sight)) if sight.there.contains(service) => self,
             (Self::MadeAgain | Self::Held, _) => Self::Unknown,
@@ -411,13 +412,18 @@ mod tests {
             gone: BTreeSet::from([key("gone")]),
         };
         for again in [Departure::MadeAgain, Departure::Held] {
-            let seen = |name: &str| again.seen(&key(name), Some(&sight));
+            let seen = |name: &str| again.seen(&key(name), None, Some(&sight));
             assert_eq!((seen("there"), seen("gone"), seen("another")), (again, Departure::Usual, Departure::Unknown));
-            assert_eq!(again.seen(&key("there"), None), Departure::Unknown);
+            assert_eq!(again.seen(&key("there"), None, None), Departure::Unknown);
         }
         for other in [Departure::Usual, Departure::DefinitionDeleted, Departure::Unknown] {
-            assert_eq!(other.seen(&key("gone"), Some(&sight)), other);
+            assert_eq!(other.seen(&key("gone"), None, Some(&sight)), other);
         }
+        assert_eq!(
+            Departure::Usual.seen(&key("there"), None, Some(&sight)),
+            Departure::Unknown,
+            "the caches are behind"
+        );
     }
 
     #[test]

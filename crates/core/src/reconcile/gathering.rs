@@ -241,7 +241,9 @@ impl Gathering {
             let namespace = binding.metadata.namespace.clone().unwrap_or_default();
             let mut view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace), definition);
             let service = ObjectKey::new(namespace.clone(), view.binding.spec.service_ref.name.clone());
-            view.departure = view.departure.seen(&service, sight.as_ref());
+            if view.is_deleting() {
+                view.departure = view.departure.seen(&service, view.service.as_deref(), sight.as_ref());
+            }
             if let Cloud::Observed(observed) = &cloud {
                 view.former_uids = placement::former_uids(&view.binding, observed, |uid| caches.has_binding(uid));
                 view.reassigned =

@@ -48,7 +48,11 @@ fn in_the_cloud(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Ve
         return in_progress(view, plan);
     }
     if view.is_deleting() {
-        return Verdict::new(Truth::False, Reason::Deleting, "nothing of this binding is left in the cloud");
+        return Verdict::new(
+            Truth::False,
+            Reason::Deleting,
+            "nothing of this binding is to be removed from the cloud any more",
+        );
     }
     if plan.listeners.is_empty() {
         return Verdict::new(Truth::Unknown, Reason::Pending, "there is nothing to program yet");
