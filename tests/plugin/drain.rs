@@ -197,7 +197,7 @@ async fn what_cannot_be_drained_is_said_and_keeps_nobody_in_service() {
     scene.stage.until("web", "Accepted", "False", "Suspended").await;
     for arguments in [&["drain", "--now", &name][..], &["drain", &name]] {
         let output = scene.run(arguments).await;
-        assert_eq!(output.code, Some(1), "{}", output.stdout);
+        assert_eq!(output.code, Some(1), "{arguments:?}: {} {}", output.stdout, output.stderr);
         let words = ["/web' is suspended, and while it is", "kubectl direct-access resume web -n "];
         assert!(words.iter().all(|words| output.stderr.contains(words)), "{}", output.stderr);
     }
