@@ -206,17 +206,18 @@ fn rows() -> Vec<(String, Place, &'static str, Value, Value)> {
 }
 
 /// Fields that are known and cannot be applied, as the status of the config tells them.
-fn told() -> [(&'static str, &'static str); 9] {
+fn told() -> [(&'static str, &'static str, &'static str); 9] {
+    let rule = "HTTP:84 a.example/";
     [
-        ("l4Listeners.listenerName", "listenerName"),
-        ("l7Listeners.listenerName", "listenerName"),
-        ("l7Listeners.sniSwitch", "sniSwitch"),
-        ("l7Listeners.domains.certificate", "domains[a.example].certificate"),
-        ("l7Listeners.domains.rules.healthCheck.checkPort", "healthCheck.checkPort"),
-        ("l7Listeners.domains.rules.healthCheck.contextType", "healthCheck.contextType"),
-        ("l7Listeners.domains.rules.healthCheck.sendContext", "healthCheck.sendContext"),
-        ("l7Listeners.domains.rules.healthCheck.recvContext", "healthCheck.recvContext"),
-        ("l7Listeners.domains.rules.healthCheck.httpVersion", "healthCheck.httpVersion"),
+        ("l4Listeners.listenerName", "TCP:80", "listenerName"),
+        ("l7Listeners.listenerName", "HTTP:84", "listenerName"),
+        ("l7Listeners.sniSwitch", "HTTP:84", "sniSwitch"),
+        ("l7Listeners.domains.certificate", "HTTP:84 a.example", "certificate"),
+        ("l7Listeners.domains.rules.healthCheck.checkPort", rule, "healthCheck.checkPort"),
+        ("l7Listeners.domains.rules.healthCheck.contextType", rule, "healthCheck.contextType"),
+        ("l7Listeners.domains.rules.healthCheck.sendContext", rule, "healthCheck.sendContext"),
+        ("l7Listeners.domains.rules.healthCheck.recvContext", rule, "healthCheck.recvContext"),
+        ("l7Listeners.domains.rules.healthCheck.httpVersion", rule, "healthCheck.httpVersion"),
     ]
 }
 
@@ -248,7 +249,7 @@ fn each_field_of_the_schema_has_a_row() {
     let spec = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/loadBalancer").unwrap();
     let mut fields = BTreeSet::new();
     leaves(spec, "", &mut fields);
-    let covered = rows().into_iter().map(|(field, ..)| field).chain(told().map(|(field, _)| field.to_owned()));
+    let covered = rows().into_iter().map(|(field, ..)| field).chain(told().map(|(field, ..)| field.to_owned()));
     let covered: BTreeSet<String> = covered.chain(KEYS.map(str::to_owned)).collect();
     assert_eq!(fields, covered);
 }
@@ -378,8 +379,10 @@ async fn fields_that_cannot_be_applied_are_told() {
     deploy(&stage).await;
     eventually("every such field is told", DEADLINE, async || {
         let status = found(&stage, "web").await.and_then(|config| config.status).unwrap_or_default();
-        let fields: BTreeSet<&str> = status.problems.iter().filter_map(|problem| problem.field.as_deref()).collect();
-        let missing: Vec<_> = told().into_iter().filter(|(_, field)| !fields.contains(field)).collect();
+        let fields: BTreeSet<_> =
+            status.problems.iter().map(|problem| (problem.entry.as_str(), problem.field.as_deref())).collect();
+        let missing: Vec<_> =
+            told().into_iter().filter(|(_, entry, field)| !fields.contains(&(*entry, Some(*field)))).collect();
         if missing.is_empty() { Ok(Some(())) } else { Err(format!("{missing:?} not in {:?}", status.problems)) }
     })
     .await;
