@@ -6,13 +6,35 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tke_direct_access::sim;
 
-pub use crate::cluster::Workload;
+pub use crate::workload::{Kind, Workload};
+
+/// What the cloud is like, where it may be one way or another. The first of a kind in a story counts, from the beginning on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Dialect {
+    /// Calls that name many targets answer at once, and are done later.
+    BatchTasks,
+    /// Switches of listeners are not shown.
+    FlagsHidden,
+    /// The tags of targets are not shown.
+    TagsHidden,
+    /// Tasks take so many milliseconds.
+    Tasks(u64),
+    /// Load balancers stay locked for so many milliseconds after a task.
+    Tail(u64),
+    /// A load balancer has so many listeners at most.
+    Listeners(usize),
+    /// A listener or rule has so many targets at most.
+    Targets(usize),
+}
 
 /// Something that is done to the world at some time. Things are named by their place among those that there are at that time, so that
 /// an act has a meaning in each world; where there is none of the kind, nothing happens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Act {
+    /// The cloud is like this.
+    Dialect(Dialect),
     /// A user applies a workload.
     Workload(Workload),
     /// A user deletes a workload.
@@ -120,6 +142,20 @@ pub enum Fault {
     Forget(u64),
     /// Calls of the cloud take this many seconds longer, for so many seconds.
     Slow(u64, u64),
+    /// Calls of the cloud take this many milliseconds longer on their way there, for so many seconds.
+    Delay(u64, u64),
+    /// The clock of the machine that a replica runs on is off by so many seconds, for so many seconds. Its process takes it over when it
+    /// begins.
+    Skew(usize, i64, u64),
+    /// Nothing is heard of a node for so many seconds.
+    Node {
+        /// Which.
+        node: usize,
+        /// For so long.
+        seconds: u64,
+        /// Its Pods serve on meanwhile: it is alive, and cut off from the API server.
+        serves: bool,
+    },
     /// Somebody deletes the Lease.
     DeleteLease,
 }
@@ -134,16 +170,18 @@ impl Act {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Dialect(dialect) => write!(f, "The cloud is like this: {dialect:?}"),
             Self::Workload(workload) => {
-                write!(f, "A user applies the Deployment {} with {} replicas", workload.name, workload.replicas)
+                let Workload { kind, name, replicas, .. } = workload;
+                write!(f, "A user applies the {kind:?} {name} with {replicas} replicas")
             }
-            Self::DeleteWorkload(name) => write!(f, "A user deletes the Deployment {name}"),
-            Self::Scale(name, replicas) => write!(f, "A user scales the Deployment {name} to {replicas}"),
-            Self::Rollout(name) => write!(f, "A user rolls out a new version of the Deployment {name}"),
+            Self::DeleteWorkload(name) => write!(f, "A user deletes the workload {name}"),
+            Self::Scale(name, replicas) => write!(f, "A user scales {name} to {replicas}"),
+            Self::Rollout(name) => write!(f, "A user rolls out a new version of {name}"),
             Self::Broken(name, true) => {
-                write!(f, "A user rolls out a version of the Deployment {name} that never becomes ready")
+                write!(f, "A user rolls out a version of {name} that never becomes ready")
             }
-            Self::Broken(name, false) => write!(f, "A user rolls the Deployment {name} on to a version that works"),
+            Self::Broken(name, false) => write!(f, "A user rolls {name} on to a version that works"),
             Self::DeletePod(place) => write!(f, "Pod {place} is deleted"),
             Self::Unready(place, seconds) => write!(f, "Pod {place} says for {seconds} s that it is not ready"),
             Self::Service { name, .. } => write!(f, "A user applies the Service {name}"),
@@ -193,6 +231,14 @@ impl fmt::Display for Fault {
             }
             Self::Forget(seconds) => write!(f, "Answers of the API server to writes are lost for {seconds} s"),
             Self::Slow(by, seconds) => write!(f, "Calls of the cloud take {by} s longer for {seconds} s"),
+            Self::Delay(by, seconds) => write!(f, "Calls of the cloud arrive {by} ms later for {seconds} s"),
+            Self::Skew(replica, by, seconds) => {
+                write!(f, "The clock of replica {replica} is off by {by} s for {seconds} s")
+            }
+            Self::Node { node, seconds, serves: true } => {
+                write!(f, "Nothing is heard of node {node} for {seconds} s, while its Pods serve on")
+            }
+            Self::Node { node, seconds, serves: false } => write!(f, "Node {node} is off for {seconds} s"),
             Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
         }
     }

@@ -7,54 +7,18 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::objects::{NAMESPACE, Objects};
 use crate::pod;
-
-/// A Deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Workload {
-    /// Its name.
-    pub name: String,
-    /// The label of its Pods, by which a Service selects them.
-    pub app: String,
-    /// How many Pods it is to have.
-    pub replicas: usize,
-    /// The version of its template.
-    pub revision: u32,
-    /// How many Pods there may be beyond `replicas` in a rolling update.
-    pub surge: usize,
-    /// How many Pods may be missing in a rolling update.
-    pub unavailable: usize,
-    /// The grace of its Pods, in seconds.
-    pub grace: u32,
-    /// How long the preStop hook of its Pods sleeps, in seconds; 0 for no hook.
-    pub pre_stop: u32,
-    /// Its Pods get our readiness gate.
-    pub gate: bool,
-    /// The weight that its Pods are annotated with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<String>,
-    /// New Pods never become ready.
-    #[serde(default)]
-    pub broken: bool,
-}
-
-impl Workload {
-    /// Its Pods get our readiness gate.
-    pub(crate) const fn is_gated(&self) -> bool {
-        self.gate
-    }
-}
+use crate::workload::{Kind, Workload};
 
 /// What a kubelet knows of a Pod.
 #[derive(Clone, Debug)]
 struct Life {
     workload: String,
     revision: u32,
+    node: usize,
     stage: Stage,
     /// It says that it is not ready, until then.
     unready: Option<Duration>,
@@ -81,20 +45,92 @@ struct Deletion {
     ends: Duration,
 }
 
+/// A node of which nothing is heard.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    since: Duration,
+    until: Duration,
+    /// Its Pods serve on.
+    serves: bool,
+}
+
+/// How many nodes there are.
+const NODES: usize = 3;
+/// After how long a node counts as lost, and its Pods as not ready. `--node-monitor-grace-period`.
+const LOST: Duration = Duration::from_secs(40);
+/// After how long Pods of a lost node are deleted. `--default-unreachable-toleration-seconds`.
+const EVICTED: Duration = Duration::from_secs(300);
+
 /// The cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     pub(crate) workloads: BTreeMap<String, Workload>,
     lives: BTreeMap<String, Life>,
+    silent: BTreeMap<usize, Silence>,
     made: u64,
 }
 
 impl Cluster {
     /// Whether the Pod of this name takes connections now.
     pub(crate) fn serves(&self, name: &str, now: Duration) -> bool {
-        self.lives
-            .get(name)
-            .is_some_and(|life| life.stage == Stage::Running && life.deleted.is_none_or(|deleted| now < deleted.stops))
+        self.lives.get(name).is_some_and(|life| {
+            let is_off = self.silence(life.node, now).is_some_and(|silence| !silence.serves);
+            !is_off && life.stage == Stage::Running && life.deleted.is_none_or(|deleted| now < deleted.stops)
+        })
+    }
+
+    fn silence(&self, node: usize, now: Duration) -> Option<Silence> {
+        self.silent.get(&node).copied().filter(|silence| now < silence.until)
+    }
+
+    /// For how long the node of a Pod has been off; `None` where it is not.
+    pub(crate) fn is_off_since(&self, name: &str, now: Duration) -> Option<Duration> {
+        let silence = self.silence(self.lives.get(name)?.node, now).filter(|silence| !silence.serves)?;
+        Some(now.saturating_sub(silence.since))
+    }
+
+    /// Nothing is heard of a node until then.
+    pub(crate) fn silence_node(&mut self, node: usize, now: Duration, until: Duration, serves: bool) {
+        let node = node % NODES;
+        if self.silence(node, now).is_some() {
+            return;
+        }
+        self.silent.insert(node, Silence { since: now, until, serves });
+        if serves {
+            return;
+        }
+        // Where it is switched off, all containers start anew when it is on again.
+        for life in self.lives.values_mut().filter(|life| life.node == node) {
+            match (life.stage, life.deleted) {
+                (Stage::Running | Stage::Starting(_), Some(_)) => life.stage = Stage::Ended(until),
+                (Stage::Running | Stage::Starting(Some(_)), None) => {
+                    life.stage = Stage::Starting(Some(until + Duration::from_secs(2)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the controller of nodes does: Pods of a lost node are not ready, and are deleted later.
+    fn sync_nodes(&mut self, objects: &mut Objects, now: Duration) {
+        let lost: Vec<_> = self.silent.iter().filter(|(_, one)| one.since + LOST <= now && now < one.until).collect();
+        let lost: Vec<_> = lost.into_iter().map(|(node, silence)| (*node, *silence)).collect();
+        for (node, silence) in lost {
+            let names: Vec<_> =
+                self.lives.iter().filter(|(_, life)| life.node == node).map(|(name, _)| name.clone()).collect();
+            for name in names {
+                if let Some(found) = objects.pods.get(&name)
+                    && pod::is_true(found, "Ready")
+                {
+                    let (mut pod, time) = (found.clone(), objects.time());
+                    pod::set(&mut pod, "Ready", false, None, &time);
+                    objects.put_pod(pod);
+                }
+                if silence.since + LOST + EVICTED <= now {
+                    self.delete(objects, &name, now);
+                }
+            }
+        }
     }
 
     /// Whether the Pod of this name is not ready by its own probe, although it takes connections.
@@ -119,9 +155,15 @@ impl Cluster {
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         let sleep = spec.containers.first().and_then(|one| one.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref());
         let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-        let stops = now + seconds(sleep.map_or(0, |sleep| sleep.seconds.min(grace)));
-        let ends = (stops + Duration::from_secs(1)).min(now + seconds(grace)).max(stops);
+        // A kubelet of which nothing is heard hears nothing either.
+        let heard = self.silent.get(&life.node).map_or(now, |silence| silence.until.max(now));
+        let stops = heard + seconds(sleep.map_or(0, |sleep| sleep.seconds.min(grace)));
+        let ends = (stops + Duration::from_secs(1)).min(heard + seconds(grace)).max(stops);
         life.deleted = Some(Deletion { stops, ends });
+        if self.silent.get(&life.node).is_some_and(|silence| now < silence.until && !silence.serves) {
+            // What is not running is not started again.
+            life.stage = Stage::Ended(heard);
+        }
         let mut pod = pod.clone();
         pod.metadata.deletion_timestamp = Some(Objects::later(&objects.time(), grace));
         pod.metadata.deletion_grace_period_seconds = Some(grace);
@@ -130,9 +172,14 @@ impl Cluster {
 
     /// Everything in the cluster goes on as far as it can now. Returns when it goes on next.
     pub(crate) fn sync(&mut self, objects: &mut Objects, now: Duration, chance: &mut Chance) -> Option<Duration> {
+        self.silent.retain(|_, silence| now < silence.until);
+        self.sync_nodes(objects, now);
         let workloads: Vec<_> = self.workloads.values().cloned().collect();
         for workload in &workloads {
-            self.sync_workload(objects, workload, now, chance);
+            match workload.kind {
+                Kind::Deployment => self.sync_deployment(objects, workload, now, chance),
+                Kind::StatefulSet => self.sync_stateful(objects, workload, now, chance),
+            }
         }
         let gone: Vec<String> = self
             .lives
@@ -158,11 +205,16 @@ impl Cluster {
             let deleted = life.deleted.map(|deleted| deleted.ends);
             stage.into_iter().chain(deleted).chain(life.unready).filter(|at| *at > now).min()
         };
-        self.lives.values().filter_map(of).min()
+        let of_node = |silence: &Silence| {
+            let times = [silence.since + LOST, silence.since + LOST + EVICTED, silence.until];
+            times.into_iter().filter(|at| *at > now && *at <= silence.until).min()
+        };
+        let nodes = self.silent.values().filter_map(of_node);
+        self.lives.values().filter_map(of).chain(nodes).min()
     }
 
     /// As the Deployment controller does in a rolling update: first up, then down.
-    fn sync_workload(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
+    fn sync_deployment(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
         let living: Vec<(String, bool, bool)> = self
             .lives
             .iter()
@@ -176,7 +228,7 @@ impl Cluster {
         let most = if old.is_empty() { workload.replicas } else { workload.replicas + workload.surge };
         let room = most.saturating_sub(living.len()).min(workload.replicas.saturating_sub(new.len()));
         for _ in 0..room {
-            self.start(objects, workload, now, chance);
+            self.start_next(objects, workload, now, chance);
         }
         let ready = living.iter().filter(|(.., is_ready)| *is_ready).count();
         let mut spare = ready.saturating_sub(workload.replicas.saturating_sub(workload.unavailable));
@@ -203,21 +255,56 @@ impl Cluster {
         }
     }
 
-    fn start(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
+    /// As the controller of StatefulSets does: one Pod after another, from the first to the last; it is updated from the last to the
+    /// first. Whoever is deleted has to be gone before a Pod of that name is made.
+    fn sync_stateful(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
+        let is_ready = |name: &str| objects.pods.get(name).is_some_and(|pod| pod::is_true(pod, "Ready"));
+        let name_of = |place: usize| format!("{}-{place}", workload.name);
+        for place in 0..workload.replicas {
+            match self.lives.get(&name_of(place)) {
+                None => return self.start(objects, workload, &name_of(place), now, chance),
+                Some(life) if life.deleted.is_some() || !is_ready(&name_of(place)) => return,
+                Some(_) => {}
+            }
+        }
+        let last = self
+            .lives
+            .iter()
+            .filter(|(_, life)| life.workload == workload.name)
+            .filter_map(|(name, life)| Some((name.rsplit_once('-')?.1.parse::<usize>().ok()?, life.clone())))
+            .filter(|(place, life)| *place >= workload.replicas || life.revision != workload.revision)
+            .max_by_key(|(place, _)| *place);
+        if let Some((place, life)) = last
+            && life.deleted.is_none()
+        {
+            self.delete(objects, &name_of(place), now);
+        }
+    }
+
+    /// A Pod with a name that no other had.
+    fn start_next(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
+        let name = format!("{}-{}-{}", workload.name, workload.revision, self.made + 1);
+        self.start(objects, workload, &name, now, chance);
+    }
+
+    fn start(&mut self, objects: &mut Objects, workload: &Workload, name: &str, now: Duration, chance: &mut Chance) {
         self.made += 1;
-        let name = format!("{}-{}-{}", workload.name, workload.revision, self.made);
+        let node = usize::try_from(chance.below("node", NODES as u64)).unwrap_or_default();
         let scheduled = now + chance.latency("scheduling", Duration::from_millis(100));
         let starts = chance.latency("start of containers", Duration::from_secs(2));
         let stage = Stage::Pending(scheduled, (!workload.broken).then_some(starts));
-        let pod = pod::new(objects, workload, &name);
+        let pod = pod::new(objects, workload, name);
         objects.put_pod(pod);
-        let life =
-            Life { workload: workload.name.clone(), revision: workload.revision, stage, unready: None, deleted: None };
-        self.lives.insert(name, life);
+        let (workload, revision) = (workload.name.clone(), workload.revision);
+        let life = Life { workload, revision, node, stage, unready: None, deleted: None };
+        self.lives.insert(name.to_owned(), life);
     }
 
     fn sync_pod(&mut self, objects: &mut Objects, name: &str, now: Duration) {
         let (Some(mut life), Some(found)) = (self.lives.get(name).cloned(), objects.pods.get(name)) else { return };
+        if self.silence(life.node, now).is_some() {
+            return;
+        }
         let (mut pod, time) = (found.clone(), objects.time());
         if life.unready.is_some_and(|until| until <= now) {
             life.unready = None;
@@ -240,7 +327,7 @@ impl Cluster {
                     status.pod_ips = Some(vec![core::PodIP { ip: ip.clone() }]);
                     (status.pod_ip, status.phase) = (Some(ip), Some("Running".to_owned()));
                     if let Some(spec) = &mut pod.spec {
-                        spec.node_name = Some("node-1".to_owned());
+                        spec.node_name = Some(format!("node-{}", life.node));
                     }
                     pod::set_containers(&mut pod, true, &time);
                     pod::set(&mut pod, "ContainersReady", false, Some("ContainersNotReady"), &time);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tke_direct_access::sim::Effect;
 
-use crate::act::{Act, Console, Fault, Workload};
+use crate::act::{Act, Console, Dialect, Fault, Kind, Workload};
 use crate::chance::Chance;
 use crate::story::Story;
 
@@ -28,7 +28,8 @@ struct Maker {
 /// The names of workloads, Services and bindings.
 const NAMES: [&str; 3] = ["web", "api", "old"];
 /// Actions that calls of which may meet a misfortune.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 13] = [
+    "DescribeQuota",
     "DescribeLoadBalancers",
     "DescribeListeners",
     "DescribeTargets",
@@ -59,6 +60,10 @@ impl Maker {
     }
 
     fn begin(&mut self) {
+        if self.chance.once_in("dialect", 3) {
+            let dialect = self.dialect();
+            self.acts.push((0, Act::Dialect(dialect)));
+        }
         let count = 1 + self.chance.below("bindings", 3);
         for name in NAMES.iter().take(usize::try_from(count).unwrap_or(1)) {
             self.at += self.chance.below("apply", 400);
@@ -73,12 +78,27 @@ impl Maker {
         self.at += 30_000;
     }
 
+    fn dialect(&mut self) -> Dialect {
+        let most = |maker: &mut Self| usize::try_from(2 + maker.chance.below("quota", 4)).unwrap_or(2);
+        match self.chance.below("which dialect", 9) {
+            0..=2 => Dialect::BatchTasks,
+            3 => Dialect::FlagsHidden,
+            4 => Dialect::TagsHidden,
+            5 => Dialect::Tasks(*self.chance.one_of("tasks", &[50, 2_000, 8_000])),
+            6 => Dialect::Tail(*self.chance.one_of("tail", &[300, 3_000])),
+            7 => Dialect::Listeners(most(self)),
+            _ => Dialect::Targets(most(self)),
+        }
+    }
+
     fn workload(&mut self, name: &str) -> Workload {
         let number = |maker: &mut Self, about: &str, most: u64| {
             usize::try_from(maker.chance.below(about, most)).unwrap_or_default()
         };
         let pre_stop = *self.chance.one_of("preStop", &[0, 20, 20, 30]);
+        let is_stateful = self.chance.once_in("stateful", 6);
         Workload {
+            kind: if is_stateful { Kind::StatefulSet } else { Kind::Deployment },
             name: name.to_owned(),
             app: name.to_owned(),
             replicas: 1 + number(self, "replicas", 4),
@@ -178,7 +198,7 @@ impl Maker {
     fn misfortune(&mut self, place: usize) {
         let replica = place % 2;
         let seconds = 1 + self.chance.below("seconds", 40);
-        let fault = match self.chance.below("misfortune", 15) {
+        let fault = match self.chance.below("misfortune", 19) {
             0..=4 => {
                 let action = (*self.chance.one_of("action", &ACTIONS)).to_owned();
                 Fault::Calls { action: Some(action), count: 1 + self.chance.below("calls", 4), effect: self.effect() }
@@ -189,7 +209,17 @@ impl Maker {
             9 => Fault::Freeze(replica, seconds),
             10 => Fault::Refuse { status: *self.chance.one_of("status", &[409, 500, 403]), seconds },
             11 => Fault::Forget(seconds),
-            12 => Fault::Slow(1 + seconds % 8, 30),
+            12 => Fault::Slow(*self.chance.one_of("slow", &[1, 3, 8, 12, 40]), 30),
+            14 => Fault::Delay(50 + 20 * seconds, 60),
+            15 => {
+                let by = *self.chance.one_of("skew", &[-3600, -300, -20, 20, 300, 3600]);
+                self.push(Act::Fault(Fault::Skew(replica, by, 10 * seconds)));
+                Fault::Crash(replica, 1)
+            }
+            16 | 17 => {
+                let time = *self.chance.one_of("silence", &[20, 60, 120, 400]);
+                Fault::Node { node: place, seconds: time, serves: self.chance.once_in("serves", 2) }
+            }
             13 => Fault::DeleteLease,
             _ => return self.invisible(),
         };

@@ -23,9 +23,10 @@ mod pod;
 mod replica;
 mod shrink;
 mod story;
+mod workload;
 mod world;
 
-pub use act::{Act, Console, Fault, Workload};
+pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
 pub use check::Violation;
 pub use generate::generate;
 #[cfg(feature = "mutants")]

@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use tke_direct_access_core::api::names;
 
-use crate::cluster::Workload;
 use crate::objects::Objects;
+use crate::workload::{Kind, Workload};
 
 /// The port that containers listen on.
 pub(crate) const PORT: u16 = 8080;
@@ -20,8 +20,14 @@ pub(crate) fn new(objects: &mut Objects, workload: &Workload, name: &str) -> cor
         workload.weight.as_ref().map(|weight| [(names::CUSTOM_WEIGHT.to_owned(), weight.clone())].into());
     meta.owner_references = Some(vec![OwnerReference {
         api_version: "apps/v1".to_owned(),
-        kind: "ReplicaSet".to_owned(),
-        name: format!("{}-{}", workload.name, workload.revision),
+        kind: match workload.kind {
+            Kind::Deployment => "ReplicaSet".to_owned(),
+            Kind::StatefulSet => "StatefulSet".to_owned(),
+        },
+        name: match workload.kind {
+            Kind::Deployment => format!("{}-{}", workload.name, workload.revision),
+            Kind::StatefulSet => workload.name.clone(),
+        },
         uid: String::new(),
         controller: Some(true),
         block_owner_deletion: None,
@@ -78,7 +84,12 @@ pub(crate) fn set(pod: &mut core::Pod, kind: &str, is_true: bool, reason: Option
     let status = if is_true { "True" } else { "False" };
     let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
     match conditions.iter_mut().find(|found| found.type_ == kind) {
-        Some(found) if found.status == status => {}
+        // Who says the same again for another reason changes the reason alone.
+        Some(found) if found.status == status => {
+            if reason.is_some() {
+                found.reason = reason.map(str::to_owned);
+            }
+        }
         Some(found) => {
             status.clone_into(&mut found.status);
             found.reason = reason.map(str::to_owned);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,7 +12,9 @@ use tke_direct_access::clb::{Clb, Credentials, Keys, Settings};
 use tke_direct_access::k8s::{Change, Stores};
 use tke_direct_access::operator::parts::{self, StoreCaches};
 use tke_direct_access_core::election::{Election, Moment};
-use tke_direct_access_core::model::{AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Region};
+use tke_direct_access_core::model::{
+    AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Quotas, Region, ServerTime,
+};
 use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::Step;
 use tke_direct_access_core::plan::annotated::Acceptance;
@@ -82,6 +84,7 @@ pub(crate) struct Leading {
     wire: Wire,
     clb: Clb,
     right: Right,
+    quotas: KnownQuotas,
 }
 
 /// How a replica is.
@@ -102,6 +105,8 @@ pub(crate) struct Replica {
     pub(crate) stores: Stores,
     /// How much of what watches tell it has heard, by kind; none of a kind that it has not listed yet.
     pub(crate) heard: BTreeMap<Kind, usize>,
+    /// The time as the API server says it.
+    pub(crate) time: ServerTime,
     pub(crate) election: Election,
     /// An attempt of the election is under way.
     pub(crate) attempts: bool,
@@ -117,9 +122,10 @@ pub(crate) fn moment(now: Duration) -> Moment {
 }
 
 impl Replica {
-    /// One whose process has just begun.
-    pub(crate) fn new(number: usize, life: u64) -> Self {
+    /// One whose process has just begun; the clock of its machine says this time.
+    pub(crate) fn new(number: usize, life: u64, clock: Timestamp, now: Duration) -> Self {
         Self {
+            time: ServerTime::new(clock, now),
             life,
             pulse: Pulse::Running,
             stores: Stores::default(),
@@ -217,6 +223,7 @@ impl Replica {
             wire,
             clb,
             right: Right::default(),
+            quotas: KnownQuotas::default(),
         })
     }
 
@@ -318,7 +325,7 @@ impl Replica {
                 wishes.push(Wish::ReadServices(owner.clone(), ticket, services));
             }
             Effect::Read(ticket, read) => {
-                let future = reading(leading.clb.clone(), owner.clone(), ticket, read);
+                let future = reading(leading.clb.clone(), leading.quotas.clone(), owner.clone(), ticket, read);
                 self.start(owner, Some(ticket), Box::pin(future), wishes);
             }
             Effect::Call(step) => {
@@ -385,7 +392,21 @@ async fn calling(clb: Clb, right: Right, owner: Owner, step: Step) -> Input {
     Input::Replied(parts::run(&writer, &key.load_balancer(), &step).await)
 }
 
-async fn reading(clb: Clb, owner: Owner, ticket: Ticket, read: Read) -> Input {
+/// What is known of the quotas of the account.
+type KnownQuotas = Arc<OnceLock<Quotas>>;
+
+/// The limits of the account: as the cloud says, or as it said once; those of a new account where it does not.
+async fn limits(clb: &Clb, known: &KnownQuotas) -> Limits {
+    if let Some(known) = known.get() {
+        return Limits::default().with(*known);
+    }
+    match clb.quotas().await {
+        Ok(found) => Limits::default().with(*known.get_or_init(|| Quotas::of(&found))),
+        Err(_) => Limits::default(),
+    }
+}
+
+async fn reading(clb: Clb, quotas: KnownQuotas, owner: Owner, ticket: Ticket, read: Read) -> Input {
     let Owner::LoadBalancer(key) = owner else { return Input::Due };
     let id = key.load_balancer();
     let answer = match read {
@@ -397,7 +418,7 @@ async fn reading(clb: Clb, owner: Owner, ticket: Ticket, read: Read) -> Input {
             Answer::Health(found.and_then(|mut all| all.remove(&id).ok_or_else(|| not_in_reply(&id.to_string()))))
         }
         Read::Tagged(tag, value) => Answer::Tagged(clb.load_balancers_tagged(&tag, &value).await),
-        Read::Quotas => Answer::Quotas(Limits::default()),
+        Read::Quotas => Answer::Quotas(limits(&clb, &quotas).await),
         Read::Certificate(_) => Answer::Certificate(Err("there is no such Secret".to_owned())),
         Read::Definition(_) => return Input::Due,
         Read::Other(what) => what.refused(NotTaken {

@@ -144,14 +144,14 @@ impl<'a> RouteScope<'a> {
         }
     }
 
-    /// The Pod for which a target of ours was registered of which nothing says it. As long as that is not proven, a Pod that waits for
-    /// its gate is not taken for it: the health would be another's.
+    /// The Pod for which a target of ours was registered of which nothing says it: whoever has the address. It may have been another
+    /// Pod's before, so that its health says nothing for a gate yet, see `RegisteredFor`; to take it away would end what it may serve.
     fn mark_of_untold(target: &RegisteredTarget, candidate: Option<&Candidate>, pods: &PodIndex<'_>) -> String {
         let uid = candidate.map(|candidate| candidate.pod_uid.as_str());
         let pod = uid
             .and_then(|uid| pods.view.pods.get(uid).map(|pod| &**pod))
             .or_else(|| pods.by_ip.get(&target.address.ip).copied());
-        pod.filter(|pod| !pod.gate.is_waiting()).map(|pod| pod_mark(&pod.uid)).unwrap_or_default()
+        pod.map(|pod| pod_mark(&pod.uid)).unwrap_or_default()
     }
 
     pub(super) fn own_target<'t>(&self, target: &'t RegisteredTarget, intent: PodIntent) -> OwnTarget<'t> {

@@ -54,8 +54,14 @@ pub(crate) struct Emptied {
 }
 
 /// The routes that a change has emptied although somebody would have served on. `serves` says whether the Pod
-/// for which a target of this tag was registered takes connections; of one without our tag, whoever has the address.
-pub(crate) fn emptied(before: &Seen, after: &Seen, serves: impl Fn(Address, &str) -> bool) -> Vec<Emptied> {
+/// for which a target of this tag was registered takes connections; of one without our tag, whoever has the address. `unknowable` says
+/// that nobody could know by now that it does not.
+pub(crate) fn emptied(
+    before: &Seen,
+    after: &Seen,
+    serves: impl Fn(Address, &str) -> bool,
+    unknowable: impl Fn(Address) -> bool,
+) -> Vec<Emptied> {
     let mut found = Vec::new();
     for (route, targets) in &before.targets {
         let Some(listener) = before.listeners.get(route.listener.as_str()) else { continue };
@@ -68,8 +74,9 @@ pub(crate) fn emptied(before: &Seen, after: &Seen, serves: impl Fn(Address, &str
             .map(|(address, (_, tag))| (*address, tag.clone()))
             .collect();
         let serve_on = after.targets.get(route).into_iter().flatten();
-        let mut serve_on =
-            serve_on.filter(|(address, (_, tag))| after.takes(route, **address) && serves(**address, tag));
+        let mut serve_on = serve_on.filter(|(address, (_, tag))| {
+            after.takes(route, **address) && (serves(**address, tag) || unknowable(**address))
+        });
         if !left.is_empty() && serve_on.next().is_none() {
             found.push(Emptied { route: route.clone(), listener: listener.clone(), left });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tke_direct_access::sim::TargetTags;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{Address, LoadBalancerId, Route, Weight};
 
@@ -18,12 +19,15 @@ pub(crate) struct Strangers {
 }
 
 impl Strangers {
-    pub(crate) fn of(seen: &Seen) -> Self {
+    /// Where the cloud hides tags, a target without one on a listener of ours counts as ours, as the documentation says.
+    pub(crate) fn of(seen: &Seen, tags: TargetTags) -> Self {
         let is_foreign =
             |(_, (name, ..)): &(&String, &(String, u16, &'static str))| ListenerName::owner(name).is_none();
         let listeners = seen.listeners.iter().filter(is_foreign).map(|(id, one)| (id.clone(), one.clone())).collect();
         let of_route = |(route, targets): (&Route, &BTreeMap<Address, (Weight, String)>)| {
-            let foreign = targets.iter().filter(|(_, (_, tag))| TargetTag::parse(tag).is_none());
+            let name = seen.listeners.get(route.listener.as_str()).map(|(name, ..)| name.as_str());
+            let is_hidden = tags == TargetTags::Hidden && name.is_some_and(|name| ListenerName::owner(name).is_some());
+            let foreign = targets.iter().filter(|(_, (_, tag))| !is_hidden && TargetTag::parse(tag).is_none());
             foreign.map(|(address, (weight, _))| (route.clone(), *address, *weight)).collect::<Vec<_>>()
         };
         Self { listeners, targets: seen.targets.iter().flat_map(of_route).collect() }

@@ -33,6 +33,9 @@ impl fmt::Display for Violation {
     }
 }
 
+/// How often the cloud may refuse something while the world is at rest: each of a few bindings tries again once in a while.
+const REFUSED: u64 = 12;
+
 /// What checks remember of the world.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
@@ -40,6 +43,8 @@ pub(crate) struct Checks {
     applied: BTreeMap<String, BTreeSet<String>>,
     /// When the world came to rest.
     rest: Option<Duration>,
+    /// How often the cloud has refused something since then.
+    refused: u64,
     /// What was written since then.
     pub(crate) restless: Vec<String>,
     /// What was seen of each load balancer last.
@@ -75,6 +80,14 @@ impl Checks {
     pub(crate) fn begin_rest(&mut self, at: Duration) {
         self.rest = Some(at);
         self.restless.clear();
+    }
+
+    /// Something was to be written, and the cloud has refused it. Now and then that is tried again.
+    pub(crate) fn hear_refusal(&mut self, at: Duration, what: impl FnOnce() -> String) {
+        self.refused += u64::from(self.rest.is_some_and(|rest| at > rest));
+        if self.refused > REFUSED {
+            self.hear_write(at, what);
+        }
     }
 
     /// Something was written.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use garde::Validate;
+use jiff::SignedDuration;
 use serde_json::Value;
 use tke_direct_access::sim;
 use tke_direct_access_core::api::DirectAccessBinding;
@@ -18,6 +19,7 @@ impl World {
     pub(super) fn act(&mut self, act: Act) {
         self.checks.hear_act(&act, self.now);
         match act {
+            Act::Dialect(_) => {}
             Act::Workload(mut workload) => {
                 if let Some(before) = self.cluster.workloads.get(&workload.name) {
                     workload.revision = before.revision + 1;
@@ -242,6 +244,14 @@ impl World {
             Fault::Refuse { status, seconds: time } => self.mood = Mood::Refuses(status, self.now + seconds(time)),
             Fault::Forget(time) => self.mood = Mood::Forgets(self.now + seconds(time)),
             Fault::Slow(by, time) => self.slow = (seconds(by), self.now + seconds(time)),
+            Fault::Delay(by, time) => self.delay = (Duration::from_millis(by), self.now + seconds(time)),
+            Fault::Skew(replica, by, time) => {
+                let replica = replica % self.replicas.len();
+                self.skew.insert(replica, (SignedDuration::from_secs(by), self.now + seconds(time)));
+            }
+            Fault::Node { node, seconds: time, serves } => {
+                self.cluster.silence_node(node, self.now, self.now + seconds(time), serves);
+            }
             Fault::DeleteLease => {
                 self.objects.lease = None;
                 self.tell_of_lease();

@@ -2,24 +2,52 @@
 
 use std::time::Duration;
 
-use tke_direct_access_core::model::ObjectKey;
+use tke_direct_access::clb::{Settings, Unanswered};
+use tke_direct_access_core::model::{self, ObjectKey, Region};
 use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
 use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, Ticket, Write};
 use tke_direct_access_core::status::RefusalKind;
 
+use super::look::is_write;
 use super::{Address, Happening, Mood, World};
 use crate::cloud::Sent;
 use crate::objects::{KINDS, NAMESPACE};
-use crate::replica::{Owner, Pulse, Replica, STATUS_FIELD, Wish, moment};
+use crate::replica::{Owner, Pulse, REGION, Replica, STATUS_FIELD, Wish, moment};
+
+/// How long the API server takes to answer at most.
+const ROUND_TRIP: Duration = Duration::from_millis(600);
+
+/// Whether the API server has answered something.
+const fn is_answer(happening: &Happening) -> bool {
+    matches!(
+        happening,
+        Happening::List { .. }
+            | Happening::Written { .. }
+            | Happening::Read { .. }
+            | Happening::ReadServices { .. }
+            | Happening::LeasePut { .. }
+            | Happening::LeaseRead { .. }
+    )
+}
+
+/// How long a replica waits for the reply to a call.
+fn deadline(action: &str) -> Duration {
+    let settings = Settings::new(Region::new(REGION));
+    if is_write(action) { settings.write_deadline } else { settings.read_deadline }
+}
 
 impl World {
     /// The process of a replica begins: it lists everything.
     pub(super) fn begin(&mut self, replica: usize) {
         let life = self.replicas[replica].life + 1;
-        self.replicas[replica] = Replica::new(replica, life);
+        let clock = self.own_clock(replica);
+        self.replicas[replica] = Replica::new(replica, life, clock, self.now);
         let to = self.address(replica, None);
         for kind in KINDS {
-            self.after("list", Duration::from_millis(50), Happening::List { to, kind });
+            // Who hears nothing of a kind hears no list of it either.
+            let at = self.now + self.chance.latency("list", Duration::from_millis(50));
+            let stalled = self.stalled.get(&(replica, kind)).copied().unwrap_or_default();
+            self.at(at.max(stalled), Happening::List { to, kind });
         }
     }
 
@@ -35,6 +63,9 @@ impl World {
             Pulse::Frozen(_) => self.replicas[to.replica].pulse = Pulse::Running,
             Pulse::Running => {}
         }
+        if is_answer(&happening) {
+            self.hear_date(to.replica);
+        }
         let mut wishes = Vec::new();
         self.heed(to.replica, &mut wishes);
         let leads = self.replicas[to.replica].leading.as_ref().map(|leading| leading.term);
@@ -45,13 +76,21 @@ impl World {
         self.grant(to.replica, wishes);
     }
 
+    /// Each answer of the API server has the date, in whole seconds.
+    fn hear_date(&mut self, replica: usize) {
+        let (said, received) = (self.objects.time().0, self.now);
+        let answer = model::Answer { said, sent: received.saturating_sub(ROUND_TRIP), received };
+        self.replicas[replica].time.hear(answer);
+    }
+
     /// The replica sees whether it leads.
     pub(super) fn heed(&mut self, replica: usize, wishes: &mut Vec<Wish>) {
-        self.replicas[replica].heed_election(self.now, self.objects.wall, wishes);
+        let wall = self.wall_of(replica);
+        self.replicas[replica].heed_election(self.now, wall, wishes);
     }
 
     fn hand_over(&mut self, to: Address, happening: Happening, wishes: &mut Vec<Wish>) {
-        let (now, wall, number) = (self.now, self.objects.wall, to.replica);
+        let (now, wall, number) = (self.now, self.wall_of(to.replica), to.replica);
         match happening {
             Happening::Watch { kind, .. } => {
                 let replica = &mut self.replicas[number];
@@ -126,7 +165,10 @@ impl World {
         for wish in wishes {
             match wish {
                 Wish::Send(job, sent) => {
-                    self.after("call", Duration::from_millis(15), Happening::Call { from: address, job, sent });
+                    let delay = if self.now < self.delay.1 { self.delay.0 } else { Duration::ZERO };
+                    let at = self.now + delay + self.chance.latency("call", Duration::from_millis(15));
+                    let deadline = self.now + deadline(sent.call.action);
+                    self.at(at, Happening::Call { from: address, job, sent, deadline });
                 }
                 Wish::Came(owner, input) => {
                     self.at(self.now, Happening::Came { to: address, owner, input });
@@ -151,14 +193,14 @@ impl World {
     }
 
     /// A call reaches the cloud, which answers.
-    pub(super) fn call(&mut self, from: Address, job: u64, sent: Sent) {
+    pub(super) fn call(&mut self, from: Address, job: u64, sent: Sent, deadline: Duration) {
         let Sent { call, reply } = sent;
         self.requests += 1;
         let request = format!("request-{}", self.requests);
         *self.outcome.calls.entry(call.action.to_owned()).or_default() += 1;
         self.before_call(from, &call);
         let arrived = self.cloud.call(call.service, call.action, &call.body, &request, self.now);
-        self.after_call(from, &call);
+        self.after_call(from, &call, arrived.reply.as_ref());
         self.say(|| {
             let (body, reply) = (String::from_utf8_lossy(&call.body), arrived.reply.as_ref());
             let reply = reply.map(|(status, body)| format!("{status} {}", String::from_utf8_lossy(body)));
@@ -170,8 +212,10 @@ impl World {
         let latency = self.chance.latency("reply", Duration::from_millis(15));
         let slow = if self.now < self.slow.1 { self.slow.0 } else { Duration::ZERO };
         let at = arrived.at.unwrap_or(self.now).max(self.now) + latency + slow;
-        let came = arrived.reply.ok_or(tke_direct_access::clb::Unanswered::Broken);
-        self.at(at, Happening::Reply { to: from, job, reply, came });
+        let came = arrived.reply.ok_or(Unanswered::Broken);
+        // Who has waited for long enough gives up.
+        let came = if at > deadline { Err(Unanswered::Late) } else { came };
+        self.at(at.min(deadline), Happening::Reply { to: from, job, reply, came });
     }
 
     /// A write reaches the API server, which takes it or not.

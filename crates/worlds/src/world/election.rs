@@ -36,7 +36,7 @@ impl World {
             return;
         }
         let (now, to) = (self.moment(), self.address(number, None));
-        let (lease, is_new) = match self.replicas[number].election.next(now, self.objects.wall) {
+        let (lease, is_new) = match self.replicas[number].election.next(now, self.own_clock(number)) {
             Next::Wait(until) => {
                 let at = self.now + until.since(now);
                 return self.by(at, Happening::Elect { to });

@@ -10,7 +10,7 @@ use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
-use super::{Address, World};
+use super::{Address, World, dialect};
 use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes};
 use crate::cluster::selects;
 use crate::pod;
@@ -22,7 +22,6 @@ impl World {
             return;
         }
         let (now, action) = (self.now, call.action);
-        self.checks.hear_write(now, || format!("{action} {}", String::from_utf8_lossy(&call.body)));
         let writer = (from.replica, from.life, from.term.unwrap_or_default());
         let is_former = self.checks.writers.iter().rev().skip(1).any(|(known, _)| *known == writer);
         match self.checks.writers.last() {
@@ -35,7 +34,16 @@ impl World {
     }
 
     /// A call has reached the cloud.
-    pub(super) fn after_call(&mut self, _: Address, call: &Carried) {
+    pub(super) fn after_call(&mut self, _: Address, call: &Carried, reply: Option<&(u16, Vec<u8>)>) {
+        let is_refused = reply.is_some_and(|(_, body)| body.windows(9).any(|part| part == br#""Error":{"#));
+        if is_write(call.action) {
+            let words = || format!("{} {}", call.action, String::from_utf8_lossy(&call.body));
+            if is_refused {
+                self.checks.hear_refusal(self.now, words);
+            } else {
+                self.checks.hear_write(self.now, words);
+            }
+        }
         if call.action != "CreateLoadBalancer" {
             return;
         }
@@ -162,7 +170,7 @@ impl World {
                 let well = well.map(|(address, (_, tag))| (listener.clone(), *address, tag.clone()));
                 self.checks.was_well.extend(well);
             }
-            let strangers = marks::Strangers::of(&after);
+            let strangers = marks::Strangers::of(&after, dialect::settings(&self.story).target_tags);
             let known = self.checks.foreign.insert(id.clone(), strangers.clone());
             let Some(before) = before.filter(|_| !is_console) else { continue };
             if before == after {
@@ -175,6 +183,12 @@ impl World {
             self.look_at_removals(&id, &before, &after);
             self.look_at_floor(&id, &before, &after);
         }
+    }
+
+    /// The node of the Pod at this address has gone so lately that neither the cloud's probes nor Kubernetes say it.
+    fn was_cut_off(&self, ip: &str) -> bool {
+        let mut pods = self.objects.pods.iter().filter(|(_, found)| pod::ip(found) == Some(ip));
+        pods.any(|(name, _)| self.cluster.is_off_since(name, self.now).is_some_and(|time| time < NOTICED))
     }
 
     fn look_at_removals(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
@@ -210,10 +224,16 @@ impl World {
         if self.checks.meddled.is_some_and(|then| self.now.saturating_sub(then) < TASK) {
             return;
         }
-        let found = emptied(before, after, |address, tag| {
-            let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
-            self.serving_pod(&address.ip.to_string()).is_some_and(|uid| mark.is_none_or(|mark| uid.starts_with(&mark)))
-        });
+        let found = emptied(
+            before,
+            after,
+            |address, tag| {
+                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
+                self.serving_pod(&address.ip.to_string())
+                    .is_some_and(|uid| mark.is_none_or(|mark| uid.starts_with(&mark)))
+            },
+            |address| self.was_cut_off(&address.ip.to_string()),
+        );
         let mut violations = Vec::new();
         for one in found {
             let (name, port, protocol) = &one.listener;
@@ -264,13 +284,15 @@ impl World {
     }
 }
 
+/// By then the cloud's probes have found out that a target is gone.
+const NOTICED: Duration = Duration::from_secs(25);
 /// No task of the cloud takes longer.
 const TASK: Duration = Duration::from_secs(2);
 /// What is written is known everywhere after so long.
 const SECONDS: Duration = Duration::from_secs(20);
 
 /// Whether an action changes something.
-fn is_write(action: &str) -> bool {
+pub(super) fn is_write(action: &str) -> bool {
     !action.starts_with("Describe") && !action.starts_with("Get")
 }
 

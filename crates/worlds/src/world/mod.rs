@@ -3,6 +3,7 @@
 mod acts;
 mod alarm;
 mod deliver;
+mod dialect;
 mod election;
 mod look;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
-use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Settings};
+use tke_direct_access::sim::{LoadBalancerSpec, PureCloud};
 use tke_direct_access_core::election::Answer as LeaseAnswer;
 use tke_direct_access_core::election::Moment;
 use tke_direct_access_core::model::ObjectKey;
@@ -54,7 +55,7 @@ enum Happening {
     /// A list of a kind is answered.
     List { to: Address, kind: Kind },
     /// A call reaches the cloud.
-    Call { from: Address, job: u64, sent: Sent },
+    Call { from: Address, job: u64, sent: Sent, deadline: Duration },
     /// The reply to a call reaches the replica.
     Reply { to: Address, job: u64, reply: Reply, came: Came },
     /// A write reaches the API server.
@@ -133,8 +134,12 @@ pub struct World {
     requests: u64,
     replicas: Vec<Replica>,
     mood: Mood,
-    /// Calls of the cloud take so much longer until then.
+    /// Replies of the cloud take so much longer until then.
     slow: (Duration, Duration),
+    /// Calls of the cloud take so much longer on their way there until then.
+    delay: (Duration, Duration),
+    /// The clocks of the machines that replicas run on are off by so much until then.
+    skew: BTreeMap<usize, (SignedDuration, Duration)>,
     /// Of which kinds replicas hear nothing until when.
     stalled: BTreeMap<(usize, Kind), Duration>,
     /// When the last event of a kind is brought to a replica: they come in order.
@@ -179,9 +184,7 @@ impl World {
     /// A world with two replicas and two load balancers, in which nothing has happened yet.
     pub fn new(story: Story) -> Self {
         let origin = Timestamp::from_second(1_800_000_000).unwrap_or_default();
-        let settings =
-            Settings { rate_per_second: None, account: crate::replica::ACCOUNT.to_owned(), ..Settings::default() };
-        let mut cloud = PureCloud::new(&settings, origin);
+        let mut cloud = PureCloud::new(&dialect::settings(&story), origin);
         for id in ["lb-one", "lb-two"] {
             let spec = LoadBalancerSpec { vpc_id: Some("vpc-default".to_owned()), ..LoadBalancerSpec::with_id(id) };
             cloud.add_load_balancer(&spec);
@@ -200,6 +203,8 @@ impl World {
             replicas: Vec::new(),
             mood: Mood::Usual,
             slow: (Duration::ZERO, Duration::ZERO),
+            delay: (Duration::ZERO, Duration::ZERO),
+            skew: BTreeMap::new(),
             stalled: BTreeMap::new(),
             brought: BTreeMap::new(),
             announced: BTreeMap::new(),
@@ -210,7 +215,7 @@ impl World {
             alarms: BTreeMap::new(),
         };
         for replica in 0..2 {
-            world.replicas.push(Replica::new(replica, 0));
+            world.replicas.push(Replica::new(replica, 0, origin, Duration::ZERO));
             world.at(Duration::from_millis(10 * (replica as u64 + 1)), Happening::Begin { replica });
         }
         for place in 0..world.story.acts.len() {
@@ -273,6 +278,17 @@ impl World {
         self.now = self.now.max(at);
         let passed = SignedDuration::try_from(self.now).unwrap_or_default();
         self.objects.wall = self.origin.checked_add(passed).unwrap_or(self.origin);
+    }
+
+    /// The time that a replica goes by: its own clock's when it began, and that of the API server as its answers tell it.
+    fn wall_of(&self, replica: usize) -> Timestamp {
+        self.replicas[replica].time.at(self.now)
+    }
+
+    /// The time by the clock of the machine that a replica runs on.
+    fn own_clock(&self, replica: usize) -> Timestamp {
+        let off = self.skew.get(&replica).filter(|(_, until)| self.now < *until).map(|(by, _)| *by).unwrap_or_default();
+        self.objects.wall.checked_add(off).unwrap_or(self.objects.wall)
     }
 
     fn at(&mut self, at: Duration, happening: Happening) {
@@ -343,7 +359,7 @@ impl World {
             Happening::Probe => self.probe(),
             Happening::Cloud => self.advance_cloud(),
             Happening::Begin { replica } => self.begin(replica),
-            Happening::Call { from, job, sent } => self.call(from, job, sent),
+            Happening::Call { from, job, sent, deadline } => self.call(from, job, sent, deadline),
             Happening::Write { from, owner, ticket, write } => self.write(from, owner, ticket, *write),
             Happening::PutLease { from, sent, lease, is_new } => self.put_lease(from, sent, *lease, is_new),
             Happening::Watch { to, .. }

@@ -137,6 +137,10 @@ fn tags_hidden() -> Story {
         world.pods.insert(9, pod);
     });
     story.after(5, "all are found healthy", World::heal);
+    story.after(1, "another controller takes over while web-9 waits for its gate", |world| {
+        world.pod(9).gate = GateState::Waiting { reason: "Registering".to_owned(), message: String::new() };
+        world.remembered = Remembered::default();
+    });
     story.after(1, "another controller takes over, and web-1 is gone", |world| {
         world.pod(9).gate = GateState::Open;
         world.remembered = Remembered::default();

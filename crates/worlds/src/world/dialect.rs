@@ -1,0 +1,30 @@
+//! What the cloud of a story is like.
+
+use std::time::Duration;
+
+use tke_direct_access::sim::{AttributeFlags, BatchMode, Settings, TargetTags};
+
+use crate::act::{Act, Dialect};
+use crate::story::Story;
+
+/// The settings of the cloud of a story.
+pub(super) fn settings(story: &Story) -> Settings {
+    let mut settings =
+        Settings { rate_per_second: None, account: crate::replica::ACCOUNT.to_owned(), ..Settings::default() };
+    let dialects = story.acts.iter().filter_map(|(_, act)| match act {
+        Act::Dialect(dialect) => Some(dialect),
+        _ => None,
+    });
+    for dialect in dialects {
+        match *dialect {
+            Dialect::BatchTasks => settings.batch = BatchMode::Task,
+            Dialect::FlagsHidden => settings.attribute_flags = AttributeFlags::Hidden,
+            Dialect::TagsHidden => settings.target_tags = TargetTags::Hidden,
+            Dialect::Tasks(time) => settings.timing.task = Duration::from_millis(time),
+            Dialect::Tail(time) => settings.timing.tail = Duration::from_millis(time),
+            Dialect::Listeners(most) => settings.quotas.listeners = most,
+            Dialect::Targets(most) => settings.quotas.targets = most,
+        }
+    }
+    settings
+}
