@@ -1,6 +1,7 @@
 //! What is done to the world: by users, at the console of the cloud, and by misfortune.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -161,6 +162,24 @@ pub enum Fault {
 }
 
 impl Act {
+    /// How long it goes on.
+    pub(crate) const fn lasts(&self) -> Duration {
+        let Self::Fault(fault) = self else { return Duration::ZERO };
+        let seconds = match fault {
+            Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => 0,
+            Fault::Stall(_, _, seconds)
+            | Fault::Crash(_, seconds)
+            | Fault::Freeze(_, seconds)
+            | Fault::Refuse { seconds, .. }
+            | Fault::Forget(seconds)
+            | Fault::Slow(_, seconds)
+            | Fault::Delay(_, seconds)
+            | Fault::Skew(_, _, seconds)
+            | Fault::Node { seconds, .. } => *seconds,
+        };
+        Duration::from_secs(seconds)
+    }
+
     /// It is a misfortune: what the world comes to in the end is the same without it.
     pub const fn is_misfortune(&self) -> bool {
         matches!(self, Self::Fault(_))

@@ -140,13 +140,19 @@ fn leave(reason: ChangeReason, pace: Pace, action: DrainAction) -> PodIntent {
     PodIntent::Leave(Leave { reason, pace, then })
 }
 
-/// A Pod that is being deleted serves on during its preStop sleep; after that, as the last only, while its containers run.
+/// A Pod that is being deleted serves on during its preStop sleep; after that, as the last only, while its containers run. By the end of
+/// its grace alone nobody knows that they do not: a kubelet that hears late of the deletion, as on a node that comes back, begins the
+/// grace anew. What the cloud finds counts then.
 pub(super) fn deleted(pod: &Pod, since: Timestamp, drain: &DrainSpec, now: Timestamp) -> PodIntent {
     let timeout = SignedDuration::from_secs(i64::from(drain.timeout_seconds));
     let is_over = now.duration_since(since) >= timeout;
     let action = if is_over { DrainAction::Deregister } else { drain.terminating };
-    let is_running = pod.containers == Containers::Running && pod.killed_at.is_none_or(|killed_at| now < killed_at);
-    let ability = if is_running { Ability::Yes } else { Ability::No };
+    let has_grace = pod.killed_at.is_none_or(|killed_at| now < killed_at);
+    let ability = match pod.containers {
+        Containers::Running if has_grace => Ability::Yes,
+        Containers::Running => Ability::UnlessUnhealthy,
+        Containers::NotRunning => Ability::No,
+    };
     let pace = match ending::accepts_until(pod).filter(|until| now < *until) {
         Some(until) if !is_over => Pace::Replaced(Deadline::At(until), ability),
         _ => Pace::Judged(ability),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tke_direct_access::clb::Carried;
+use tke_direct_access::sim::TargetTags;
 use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
@@ -113,6 +114,7 @@ impl World {
             return;
         };
         let ip = pod::ip(found).map(str::to_owned);
+        let is_blind = dialect::settings(&self.story).target_tags == TargetTags::Hidden;
         let bindings: Vec<_> = self
             .objects
             .bindings
@@ -137,9 +139,10 @@ impl World {
                     has_listener = true;
                     let is_it = |(address, (_, tag)): (&Target, &(u8, String))| {
                         let was_well = (route.listener.to_string(), *address, tag.clone());
-                        Some(address.ip.to_string()) == ip
-                            && TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark))
-                            && self.checks.was_well.contains(&was_well)
+                        // Where tags are hidden, nobody knows for whom it was registered: it counts when it has been there for long.
+                        let is_its =
+                            is_blind || TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark));
+                        Some(address.ip.to_string()) == ip && is_its && self.checks.was_well.contains(&was_well)
                     };
                     is_registered |= targets.iter().any(is_it);
                 }

@@ -20,6 +20,7 @@ use tke_direct_access_core::model::ObjectKey;
 use tke_direct_access_core::plan::panic_words;
 use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticket, Write};
 
+use crate::act::Act;
 use crate::chance::Chance;
 use crate::check::{Checks, Violation};
 use crate::cloud::{Came, Reply, Sent};
@@ -233,8 +234,8 @@ impl World {
         };
         // The client asks what time it is, and never waits.
         let _entered = runtime.enter();
-        let last = self.story.acts.last().map_or(0, |(at, _)| *at);
-        let end = Duration::from_millis(last) + CALM;
+        let over = |(at, act): &(u64, Act)| Duration::from_millis(*at) + act.lasts();
+        let end = self.story.acts.iter().map(over).max().unwrap_or_default() + CALM;
         let mut is_calm = false;
         while let Some(((at, _), happening)) = self.queue.pop_first() {
             if at > end && !is_calm {

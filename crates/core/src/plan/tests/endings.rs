@@ -1,12 +1,13 @@
 //! What is said of Pods that end too early, and which Pods are on their way out.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::acts;
 use super::world::{World, address, uid};
 use crate::api::condition::ExclusionReason;
 use crate::api::mark::TargetTag;
-use crate::model::{Ending, Phase, PreStop};
+use crate::model::{Containers, Ending, Health, Phase, PreStop};
 
 fn advice(world: &World) -> Vec<String> {
     world.plan().bindings[0].advice.iter().map(|one| one.message.clone()).collect()
@@ -126,4 +127,25 @@ fn an_address_that_another_pod_has_got_meanwhile_is_left_at_once() {
     world.reassigned = std::iter::once(address(1).ip).collect();
     world.converge();
     assert_eq!(world.targets_of(&id), [(address(2), 10)], "in whatever namespace the other is");
+}
+
+/// A kubelet that hears late of the deletion, as on a node that comes back, begins the grace anew.
+#[test]
+fn the_last_whose_grace_is_over_serves_on_until_the_cloud_or_its_containers_say_otherwise() {
+    for (health, containers, weight) in [
+        (Health::Healthy, Containers::Running, 10),
+        (Health::Unhealthy, Containers::Running, 0),
+        (Health::Healthy, Containers::NotRunning, 0),
+    ] {
+        let mut world = World::new(&json!({})).with_pods(1..=1);
+        world.converge();
+        world.heal();
+        let id = world.listeners[0].id.clone();
+        acts::delete(&mut world, [1]);
+        world.now = world.pod(1).killed_at.unwrap() + SignedDuration::from_secs(3);
+        world.pod(1).containers = containers;
+        world.health.values_mut().for_each(|found| *found = health);
+        world.converge();
+        assert_eq!(world.targets_of(&id), [(address(1), weight)], "{health:?}, {containers:?}");
+    }
 }
