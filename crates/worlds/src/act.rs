@@ -122,6 +122,8 @@ pub enum Fault {
     Slow(u64, u64),
     /// Somebody deletes the Lease.
     DeleteLease,
+    /// What was to come of calls of the cloud comes of them no more.
+    Mended,
 }
 
 impl Act {
@@ -194,6 +196,7 @@ impl fmt::Display for Fault {
             Self::Forget(seconds) => write!(f, "Answers of the API server to writes are lost for {seconds} s"),
             Self::Slow(by, seconds) => write!(f, "Calls of the cloud take {by} s longer for {seconds} s"),
             Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
+            Self::Mended => f.write_str("Calls of the cloud fail no more"),
         }
     }
 }
