@@ -18,6 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{ControlPlane, Namespace, Options, Output, eventually};
 
+#[path = "../record/mod.rs"]
+mod record;
+
+pub(crate) use record::Tape;
+use record::{Cloud, Recorder};
+
 /// Long enough for a busy machine; a test that gets this far has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 pub(crate) const LOAD_BALANCER: &str = "lb-test0001";
@@ -45,7 +51,8 @@ async fn install(control_plane: &ControlPlane) {
 pub(crate) struct Stage {
     pub(crate) control_plane: &'static ControlPlane,
     pub(crate) namespace: Namespace,
-    pub(crate) cloud: Simulator,
+    pub(crate) cloud: Cloud,
+    recorder: Option<Recorder>,
     /// The load balancer that is there from the start.
     pub(crate) load_balancer: LoadBalancerId,
     foreign: ListenerId,
@@ -67,17 +74,26 @@ pub(crate) struct Controller {
     running: JoinHandle<()>,
     stop: CancellationToken,
     pub(crate) admin: SocketAddr,
+    tape: Option<Tape>,
 }
 
 impl Controller {
+    fn tell(&self, what: impl FnOnce(&Tape, &str)) {
+        if let Some(tape) = &self.tape {
+            what(tape, &self.admin.to_string());
+        }
+    }
+
     /// Ends it as SIGTERM would.
     pub(crate) async fn end(self) {
+        self.tell(Tape::stopped);
         self.stop.cancel();
         self.running.await.expect("the controller does not panic");
     }
 
     /// Ends it as SIGKILL would: nothing is finished, nothing is given up.
     pub(crate) fn kill(self) {
+        self.tell(Tape::stopped);
         self.running.abort();
         self.stop.cancel();
     }
@@ -118,12 +134,19 @@ impl Stage {
         load_balancer: &str,
     ) -> Self {
         settings.load_balancers = vec![LoadBalancerSpec::with_id(load_balancer)];
-        let cloud = Simulator::start(settings).expect("the cloud starts");
+        let namespace = control_plane.namespace(name).await;
+        let recorder = Recorder::begin(control_plane, &namespace.name, load_balancer);
+        let simulator = Simulator::start(settings).expect("the cloud starts");
+        let cloud = Cloud::new(simulator, recorder.as_ref().map(Recorder::tape));
         let load_balancer = LoadBalancerId::new(load_balancer);
         let foreign = add_foreign(&cloud, &load_balancer);
-        let namespace = control_plane.namespace(name).await;
         let (controllers, scope) = (Vec::new(), Scope::Namespace);
-        Self { control_plane, namespace, cloud, load_balancer, foreign, controllers, scope }
+        Self { control_plane, namespace, cloud, recorder, load_balancer, foreign, controllers, scope }
+    }
+
+    /// Where it is written down what is done; `None` where nobody has asked for it.
+    pub(crate) fn tape(&self) -> Option<Tape> {
+        self.recorder.as_ref().map(Recorder::tape)
     }
 
     /// Starts a controller on this stage's namespace; `flags` come after the usual ones.
@@ -171,7 +194,9 @@ impl Stage {
         let operator = Operator::start(&settings, config, credentials, stop.clone()).await;
         let operator = operator.expect("the controller starts");
         let admin = operator.address();
-        Controller { running: tokio::spawn(operator.run()), stop, admin }
+        let controller = Controller { running: tokio::spawn(operator.run()), stop, admin, tape: self.tape() };
+        controller.tell(Tape::started);
+        controller
     }
 
     /// Has a controller ended with the stage.
@@ -264,6 +289,9 @@ impl Stage {
     /// The end of every test: what is foreign is as it was, and controllers end well.
     pub(crate) async fn finish(mut self) {
         self.check_foreign();
+        if let Some(recorder) = self.recorder.take() {
+            recorder.end(&self.control_plane.requests().expect("the audit log can be read"));
+        }
         for controller in self.controllers.drain(..) {
             controller.end().await;
         }
@@ -311,7 +339,7 @@ const fn foreign_address() -> Address {
     Address { ip: IpAddr::V4(Ipv4Addr::new(10, 250, 0, 1)), port: 7 }
 }
 
-fn add_foreign(cloud: &Simulator, id: &LoadBalancerId) -> ListenerId {
+fn add_foreign(cloud: &Cloud, id: &LoadBalancerId) -> ListenerId {
     cloud.console(|state| {
         let listener = state.add_listener(id, "theirs", Protocol::Tcp, FOREIGN_PORT).expect("the port is free");
         let route = Route { listener: listener.clone(), rule: None };

@@ -2,10 +2,14 @@
 
 use std::process::{Child, Command};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, Tape};
 
 /// A replica of the controller, as a process of its own.
-pub(crate) struct Program(Child);
+pub(crate) struct Program {
+    child: Child,
+    identity: String,
+    tape: Option<Tape>,
+}
 
 impl Program {
     /// Starts a replica for the stage's namespace.
@@ -20,24 +24,32 @@ impl Program {
             .env("TENCENTCLOUD_SECRET_ID", id)
             .env("TENCENTCLOUD_SECRET_KEY", key)
             .env("RUST_LOG", "warn");
-        Self(command.spawn().expect("the program starts"))
+        let child = command.spawn().expect("the program starts");
+        let (identity, tape) = (identity.to_owned(), stage.tape());
+        if let Some(tape) = &tape {
+            tape.started(&identity);
+        }
+        Self { child, identity, tape }
     }
 
     /// SIGKILL: nothing is finished, nothing is given up.
     pub(crate) fn kill(mut self) {
+        if let Some(tape) = &self.tape {
+            tape.stopped(&self.identity);
+        }
         self.end();
     }
 
     fn end(&mut self) {
-        self.0.kill().expect("the process can be killed");
-        self.0.wait().expect("the process has ended");
+        self.child.kill().expect("the process can be killed");
+        self.child.wait().expect("the process has ended");
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
         // An ended one cannot be killed again, and that is fine.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -159,6 +159,8 @@ pub enum Fault {
     },
     /// Somebody deletes the Lease.
     DeleteLease,
+    /// What was to come of calls of the cloud comes of them no more.
+    Mended,
 }
 
 impl Act {
@@ -166,7 +168,7 @@ impl Act {
     pub(crate) const fn lasts(&self) -> Duration {
         let Self::Fault(fault) = self else { return Duration::ZERO };
         let seconds = match fault {
-            Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => 0,
+            Fault::Calls { .. } | Fault::Relist(..) | Fault::Mended | Fault::DeleteLease => 0,
             Fault::Stall(_, _, seconds)
             | Fault::Crash(_, seconds)
             | Fault::Freeze(_, seconds)
@@ -259,6 +261,7 @@ impl fmt::Display for Fault {
             }
             Self::Node { node, seconds, serves: false } => write!(f, "Node {node} is off for {seconds} s"),
             Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
+            Self::Mended => f.write_str("Calls of the cloud fail no more"),
         }
     }
 }

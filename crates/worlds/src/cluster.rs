@@ -27,13 +27,30 @@ struct Life {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It gets an address then, and its containers are ready so long after.
-    Pending(Duration, Option<Duration>),
+    /// It has no node yet.
+    Pending(Start),
+    /// It has a node, whose kubelet has not seen it yet.
+    Bound(Start),
+    /// Its containers are being made.
+    Creating(Start),
     /// Its containers are ready then; `None`: never.
     Starting(Option<Duration>),
     Running,
     /// Its containers have ended; it is gone then.
     Ended(Duration),
+}
+
+/// When a Pod that is new goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Start {
+    /// It gets a node.
+    bound: Duration,
+    /// The kubelet begins to make its containers.
+    seen: Duration,
+    /// It has an address, and its containers run.
+    running: Duration,
+    /// How long after that they are ready; `None`: never.
+    ready: Option<Duration>,
 }
 
 /// When a Pod that is deleted goes on.
@@ -151,13 +168,19 @@ impl Cluster {
         if life.deleted.is_some() {
             return;
         }
+        // A Pod without a node is gone at once; where no container runs, nothing is waited for.
+        if matches!(life.stage, Stage::Pending(_)) {
+            self.lives.remove(name);
+            return objects.remove_pod(name);
+        }
+        let has_run = !matches!(life.stage, Stage::Bound(_) | Stage::Creating(_));
         let spec = pod.spec.clone().unwrap_or_default();
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         let sleep = spec.containers.first().and_then(|one| one.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref());
         let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
         // A kubelet of which nothing is heard hears nothing either.
         let heard = self.silent.get(&life.node).map_or(now, |silence| silence.until.max(now));
-        let stops = heard + seconds(sleep.map_or(0, |sleep| sleep.seconds.min(grace)));
+        let stops = heard + seconds(sleep.filter(|_| has_run).map_or(0, |sleep| sleep.seconds.min(grace)));
         let ends = (stops + Duration::from_secs(1)).min(heard + seconds(grace)).max(stops);
         life.deleted = Some(Deletion { stops, ends });
         if self.silent.get(&life.node).is_some_and(|silence| now < silence.until && !silence.serves) {
@@ -198,7 +221,10 @@ impl Cluster {
     fn next_due(&self, now: Duration) -> Option<Duration> {
         let of = |life: &Life| {
             let stage = match life.stage {
-                Stage::Pending(at, _) | Stage::Ended(at) => Some(at),
+                Stage::Pending(start) => Some(start.bound),
+                Stage::Bound(start) => Some(start.seen),
+                Stage::Creating(start) => Some(start.running),
+                Stage::Ended(at) => Some(at),
                 Stage::Starting(at) => at,
                 Stage::Running => None,
             };
@@ -290,9 +316,17 @@ impl Cluster {
     fn start(&mut self, objects: &mut Objects, workload: &Workload, name: &str, now: Duration, chance: &mut Chance) {
         self.made += 1;
         let node = usize::try_from(chance.below("node", NODES as u64)).unwrap_or_default();
-        let scheduled = now + chance.latency("scheduling", Duration::from_millis(100));
-        let starts = chance.latency("start of containers", Duration::from_secs(2));
-        let stage = Stage::Pending(scheduled, (!workload.broken).then_some(starts));
+        let bound = now + chance.latency("scheduling", Duration::from_millis(100));
+        let seen = bound + chance.latency("kubelet sees a Pod", Duration::from_millis(50));
+        // Now and then there is nothing to be made, and some programs are ready as soon as they run.
+        let mut unless_quick = |about: &str, usual: u64| {
+            let latency = chance.latency(about, Duration::from_millis(usual));
+            if chance.once_in(about, 8) { Duration::ZERO } else { latency }
+        };
+        let running = seen + unless_quick("creation of containers", 500);
+        let starts = unless_quick("start of containers", 2000);
+        let ready = (!workload.broken).then_some(starts);
+        let stage = Stage::Pending(Start { bound, seen, running, ready });
         let pod = pod::new(objects, workload, name);
         objects.put_pod(pod);
         let (workload, revision) = (workload.name.clone(), workload.revision);
@@ -321,17 +355,22 @@ impl Cluster {
                     pod::set(&mut pod, "ContainersReady", false, Some("ContainersNotReady"), &time);
                     life.stage = Stage::Ended(now + Duration::from_millis(200));
                 }
-                (Stage::Pending(at, starts), None) if at <= now => {
+                (Stage::Pending(start), None) if start.bound <= now => {
+                    pod.spec.get_or_insert_default().node_name = Some(format!("node-{}", life.node));
+                    life.stage = Stage::Bound(start);
+                }
+                (Stage::Bound(start), None) if start.seen <= now => {
+                    pod::set_waiting(&mut pod);
+                    pod::set(&mut pod, "ContainersReady", false, Some("ContainersNotReady"), &time);
+                    life.stage = Stage::Creating(start);
+                }
+                (Stage::Creating(start), None) if start.running <= now => {
                     let status = pod.status.get_or_insert_default();
                     let ip = self.free_address(objects);
                     status.pod_ips = Some(vec![core::PodIP { ip: ip.clone() }]);
                     (status.pod_ip, status.phase) = (Some(ip), Some("Running".to_owned()));
-                    if let Some(spec) = &mut pod.spec {
-                        spec.node_name = Some(format!("node-{}", life.node));
-                    }
                     pod::set_containers(&mut pod, true, &time);
-                    pod::set(&mut pod, "ContainersReady", false, Some("ContainersNotReady"), &time);
-                    life.stage = Stage::Starting(starts.map(|starts| now + starts));
+                    life.stage = Stage::Starting(start.ready.map(|ready| now + ready));
                 }
                 (Stage::Starting(Some(at)), _) if at <= now => life.stage = Stage::Running,
                 _ => break,

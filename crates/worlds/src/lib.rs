@@ -15,7 +15,9 @@ mod chance;
 mod check;
 mod cloud;
 mod cluster;
+pub mod console;
 mod generate;
+pub mod history;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod objects;
@@ -27,7 +29,7 @@ mod workload;
 mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
-pub use check::Violation;
+pub use check::{Ending, Violation};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{Found, find};

@@ -105,6 +105,18 @@ pub(crate) fn set(pod: &mut core::Pod, kind: &str, is_true: bool, reason: Option
     }
 }
 
+/// The containers are being made.
+pub(crate) fn set_waiting(pod: &mut core::Pod) {
+    let waiting = core::ContainerStateWaiting {
+        reason: Some("ContainerCreating".to_owned()),
+        ..core::ContainerStateWaiting::default()
+    };
+    let state = core::ContainerState { waiting: Some(waiting), ..core::ContainerState::default() };
+    let status =
+        core::ContainerStatus { name: "web".to_owned(), state: Some(state), ..core::ContainerStatus::default() };
+    pod.status.get_or_insert_default().container_statuses = Some(vec![status]);
+}
+
 /// The containers run, or have ended.
 pub(crate) fn set_containers(pod: &mut core::Pod, run: bool, time: &Time) {
     let state = if run {

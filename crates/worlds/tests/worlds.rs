@@ -1,5 +1,7 @@
 //! Stories with fixed seeds: none breaks a rule, each ends the same way when it is told again, and faults that are put in are found.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a failure here is the failure of the test")]
+
 use tke_direct_access_worlds::{Story, generate, play, shrink};
 
 /// Plays a story; where it breaks a rule, fails with the shortest one that does.
@@ -17,17 +19,30 @@ fn worlds_of_fixed_seeds_break_no_rule() {
     (1..=40).for_each(|seed| holds(&generate(seed)));
 }
 
+/// Plays all stories of a folder.
+fn all_hold(folder: &str) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} has stories", folder.display());
+    for file in files {
+        let story: Story = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+        assert!(!story.acts.is_empty(), "{} has acts", file.display());
+        println!("{}", file.display());
+        holds(&story);
+    }
+}
+
 /// Stories that have broken a rule once.
 #[test]
 fn worlds_that_were_mended_stay_so() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        holds(&std::fs::read_to_string(&path).unwrap().parse().unwrap());
-        count += 1;
-    }
-    assert!(count > 0, "{folder} has stories");
+    all_hold("stories");
+}
+
+/// What tests on a real control plane have done there.
+#[test]
+fn worlds_of_real_tests_break_no_rule() {
+    all_hold("recorded");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::line::journal::{Event, Journal};
 use crate::line::{Lines, Rule};
-use crate::stage::{DEADLINE, Stage};
+use crate::stage::{DEADLINE, Stage, Tape};
 use crate::support::eventually;
 
 pub(crate) struct Replica {
@@ -16,6 +16,7 @@ pub(crate) struct Replica {
     pub(crate) lines: Lines,
     journal: Journal,
     child: Child,
+    tape: Option<Tape>,
     _folder: TempDir,
 }
 
@@ -49,7 +50,11 @@ impl Replica {
             .env("TENCENTCLOUD_SECRET_KEY", key)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()));
         let child = command.spawn().expect("the program starts");
-        Self { name, lines, journal: journal.clone(), child, _folder: folder }
+        let tape = stage.tape();
+        if let Some(tape) = &tape {
+            tape.started(name);
+        }
+        Self { name, lines, journal: journal.clone(), child, tape, _folder: folder }
     }
 
     /// Waits until it stands for election: it follows the Lease, which it does when it has seen the cluster.
@@ -66,6 +71,11 @@ impl Replica {
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "{signal}");
+        match (&self.tape, signal) {
+            (Some(tape), "KILL" | "TERM") => tape.stopped(self.name),
+            (Some(tape), _) => tape.signalled(self.name, signal),
+            (None, _) => {}
+        }
     }
 
     /// Waits for its end after `TERM`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use tke_direct_access::sim::PureCloud;
+use tke_direct_access::sim::{PureCloud, State};
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
@@ -168,19 +168,18 @@ fn closed_gates(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// What there is in the end, as a text that is the same for the same state: without times, ids and names that chance decides.
-pub(crate) fn digest(sight: &Sight<'_>) -> String {
+pub(crate) fn digest(objects: &Objects, state: &State) -> String {
     let mut lines = Vec::new();
-    for binding in sight.objects.bindings.values() {
+    for binding in objects.bindings.values() {
         let name = binding.metadata.name.as_deref().unwrap_or_default();
         let ready = ready(binding).map(|(status, reason, _)| format!("{status} {reason}"));
         lines.push(format!("binding {name}: {}", ready.unwrap_or_default()));
     }
     let owner = |uid: &str| {
-        let found = sight.objects.binding_of_uid(uid).and_then(|one| one.metadata.name.clone());
+        let found = objects.binding_of_uid(uid).and_then(|one| one.metadata.name.clone());
         found.unwrap_or_else(|| "nobody".to_owned())
     };
-    let state = sight.cloud.state();
-    let ids: Vec<_> = state.load_balancers().map(|one| one.id.clone()).collect();
+    let ids = crate::console::load_balancers(state);
     for (place, id) in ids.iter().enumerate() {
         let targets = state.targets(id);
         for listener in state.listeners(id) {
@@ -194,7 +193,7 @@ pub(crate) fn digest(sight: &Sight<'_>) -> String {
             ));
         }
     }
-    for service in sight.objects.services.values() {
+    for service in objects.services.values() {
         let name = service.metadata.name.as_deref().unwrap_or_default();
         let conditions = service.status.iter().flat_map(|status| status.conditions.iter().flatten());
         for condition in conditions {

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tke_direct_access::sim::PureCloud;
-use tke_direct_access_core::model::{Address, Health, ListenerState, LoadBalancerId, RegisteredTarget, Route, Weight};
+use tke_direct_access_core::model::{
+    Address, Health, ListenerState, LoadBalancerId, RegisteredTarget, Route, RuleId, Weight,
+};
 
 /// What was seen of a load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Name, port and protocol of each listener, by id.
     pub(crate) listeners: BTreeMap<String, (String, u16, &'static str)>,
+    /// Domain and path of each rule, by id.
+    rules: BTreeMap<RuleId, (String, String)>,
     /// Weight and tag of each target.
     pub(crate) targets: BTreeMap<Route, BTreeMap<Address, (Weight, String)>>,
     /// The targets that are well, as the cloud says.
@@ -27,13 +31,15 @@ impl Seen {
             |listener: &str| all.iter().any(|one| one.id.as_str() == listener && one.state == ListenerState::Serving);
         let listeners =
             all.iter().cloned().map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
+        let rules = all.iter().flat_map(|one| one.rules.iter().cloned());
+        let rules = rules.map(|rule| (rule.id, (rule.domain, rule.url))).collect();
         let row = |target: RegisteredTarget| (target.address, (target.weight, target.tag));
         let targets = state.targets(id).into_iter();
         let targets = targets.map(|(route, all)| (route, all.into_iter().map(row).collect()));
         let well = state.health(id).into_iter().filter(|one| matches!(one.health, Health::Healthy | Health::CheckOff));
         let well = well.filter(|one| serves(one.listener.as_str()));
         let well = well.map(|one| (one.listener.to_string(), one.address)).collect();
-        Some(Self { listeners: listeners.collect(), targets: targets.collect(), well })
+        Some(Self { listeners: listeners.collect(), rules, targets: targets.collect(), well })
     }
 
     /// Whether a target takes traffic: it has a weight and the cloud finds it well.
@@ -49,6 +55,8 @@ pub(crate) struct Emptied {
     pub(crate) route: Route,
     /// The listener's name, port and protocol.
     pub(crate) listener: (String, u16, &'static str),
+    /// Domain and path of its rule.
+    pub(crate) rule: Option<(String, String)>,
     /// Who has left and would have served on.
     pub(crate) left: Vec<(Address, String)>,
 }
@@ -78,7 +86,8 @@ pub(crate) fn emptied(
             after.takes(route, **address) && (serves(**address, tag) || unknowable(**address))
         });
         if !left.is_empty() && serve_on.next().is_none() {
-            found.push(Emptied { route: route.clone(), listener: listener.clone(), left });
+            let rule = route.rule.as_ref().and_then(|id| before.rules.get(id).cloned());
+            found.push(Emptied { route: route.clone(), listener: listener.clone(), rule, left });
         }
     }
     found

@@ -1,6 +1,7 @@
 //! What must never be, and what must have come about in the end.
 
 mod end;
+mod ending;
 mod floor;
 pub(crate) mod marks;
 pub(crate) mod routes;
@@ -14,6 +15,7 @@ use tke_direct_access_core::model::{Address, LoadBalancerId};
 use crate::act::Act;
 
 pub(crate) use end::{Sight, digest, faults as end_faults};
+pub use ending::Ending;
 pub(crate) use floor::{Seen, emptied};
 
 /// Something that must not be.

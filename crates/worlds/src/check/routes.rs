@@ -14,11 +14,18 @@ const LAG: Duration = Duration::from_secs(120);
 /// What bindings want and wanted, by UID.
 pub(crate) type Wanted = BTreeMap<String, Wish>;
 
+/// A rule: the port of its listener, its domain and its path.
+type Rule = (u16, String, String);
+
 /// What a binding wants.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
     /// Ports with their protocols.
     pub(crate) ports: BTreeSet<(u16, &'static str)>,
+    /// Rules of those ports: domain and path.
+    rules: BTreeSet<Rule>,
+    /// When a rule was last not wanted.
+    unwanted_rules: BTreeMap<Rule, Duration>,
     /// When a port was last not wanted, or the binding went.
     unwanted: BTreeMap<(u16, &'static str), Duration>,
     pub(crate) retains: bool,
@@ -35,6 +42,16 @@ impl Wish {
         self.gone.is_none()
             && self.ports.contains(&(port, protocol))
             && since.is_none_or(|since| now.saturating_sub(since) > LAG)
+    }
+
+    /// Whether this rule of a port is wanted, and was for a while.
+    pub(crate) fn is_rule_wanted(&self, port: u16, (domain, url): &(String, String), now: Duration) -> bool {
+        // The empty domain is the address of the load balancer.
+        let is_address = domain.parse::<std::net::Ipv4Addr>().is_ok();
+        let domain = if is_address { String::new() } else { domain.clone() };
+        let rule = (port, domain, url.clone());
+        let since = self.unwanted_rules.get(&rule);
+        self.rules.contains(&rule) && since.is_none_or(|since| now.saturating_sub(*since) > LAG)
     }
 
     /// Whether all has been as it is for a while.
@@ -63,6 +80,9 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         for port in wish.ports.difference(&ports) {
             wish.unwanted.insert(*port, now);
         }
+        let rules = rules(binding);
+        wish.unwanted_rules.extend(wish.rules.difference(&rules).map(|rule| (rule.clone(), now)));
+        wish.rules = rules;
         if wish.ports != ports || wish.selector != selector {
             wish.changed = now;
         }
@@ -76,6 +96,15 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
             wish.changed = now;
         }
     }
+}
+
+/// The rules that a binding wants.
+fn rules(binding: &DirectAccessBinding) -> BTreeSet<Rule> {
+    let of = |listener: &tke_direct_access_core::api::binding::ListenerSpec| {
+        let port = u16::try_from(listener.port).unwrap_or_default();
+        listener.rules.iter().map(move |rule| (port, rule.domain.clone(), rule.url.clone())).collect::<Vec<_>>()
+    };
+    binding.spec.listeners.iter().flat_map(of).collect()
 }
 
 /// It is not being deleted, and not parked.

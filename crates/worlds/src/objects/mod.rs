@@ -116,12 +116,16 @@ impl Objects {
         Time(Timestamp::from_second(self.wall.as_second()).unwrap_or(self.wall))
     }
 
-    /// Writes a binding. A change of the spec is another generation; what changes nothing is not told.
+    /// Writes a binding. A change of the spec is another generation, and so is the request for its deletion; what changes nothing is not
+    /// told.
     pub(crate) fn put_binding(&mut self, mut binding: DirectAccessBinding) {
         let name = binding.metadata.name.clone().unwrap_or_default();
         match self.bindings.get(&name) {
             Some(before) if *before == binding => return,
-            Some(before) if before.spec != binding.spec => {
+            Some(before)
+                if before.spec != binding.spec
+                    || before.metadata.deletion_timestamp != binding.metadata.deletion_timestamp =>
+            {
                 binding.metadata.generation = Some(before.metadata.generation.unwrap_or(1) + 1);
             }
             _ => {}
@@ -167,20 +171,24 @@ impl Objects {
         self.services.insert(name, service);
     }
 
-    /// Deletes a Service. Bindings that it owns are deleted with it, as the garbage collector does.
+    /// Deletes a Service. Bindings that it owns are left to the garbage collector.
     pub(crate) fn delete_service(&mut self, name: &str) {
-        let Some(service) = self.services.remove(name) else { return };
-        self.version();
-        self.tell(Kind::Service, Event { place: name.to_owned(), row: None });
-        let uid = service.metadata.uid;
-        let is_owned = |binding: &&DirectAccessBinding| {
-            binding.metadata.owner_references.iter().flatten().any(|owner| Some(&owner.uid) == uid.as_ref())
-        };
-        let owned: Vec<_> =
-            self.bindings.values().filter(is_owned).filter_map(|binding| binding.metadata.name.clone()).collect();
-        for name in owned {
-            self.delete_binding(&name);
+        if self.services.remove(name).is_some() {
+            self.version();
+            self.tell(Kind::Service, Event { place: name.to_owned(), row: None });
         }
+    }
+
+    /// Deletes the bindings whose owners are gone, as the garbage collector does.
+    pub(crate) fn collect_garbage(&mut self) {
+        let is_there = |uid: &String| self.services.values().any(|one| one.metadata.uid.as_ref() == Some(uid));
+        let is_orphan = |binding: &&DirectAccessBinding| {
+            let owners = binding.metadata.owner_references.as_deref().unwrap_or_default();
+            !owners.is_empty() && !owners.iter().any(|owner| is_there(&owner.uid))
+        };
+        let orphans: Vec<_> =
+            self.bindings.values().filter(is_orphan).filter_map(|binding| binding.metadata.name.clone()).collect();
+        orphans.iter().for_each(|name| self.delete_binding(name));
     }
 
     /// Writes a slice.

@@ -8,10 +8,10 @@ use serde_json::Value;
 use tke_direct_access::sim;
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::service_config::RawServiceConfig;
-use tke_direct_access_core::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route};
 
 use super::{Happening, Mood, World};
-use crate::act::{Act, Console, Fault};
+use crate::act::{Act, Fault};
+use crate::console;
 use crate::objects::KINDS;
 use crate::replica::Pulse;
 
@@ -49,7 +49,7 @@ impl World {
             Act::DeleteBinding(name) => self.objects.delete_binding(&name),
             Act::Config { name, spec } => self.apply_config(&name, spec),
             Act::DeleteConfig(name) => self.objects.delete_config(&name),
-            Act::Console(console) => self.console(&console),
+            Act::Console(console) => console::perform(self.cloud.console(), &console),
             Act::Fault(fault) => self.misfortune(fault),
         }
         self.by(self.now, Happening::Cluster);
@@ -130,83 +130,6 @@ impl World {
         self.objects.put_config(config);
     }
 
-    fn load_balancer_at(&self, place: usize) -> Option<LoadBalancerId> {
-        let ids: Vec<_> = self.cloud.state().load_balancers().map(|one| one.id.clone()).collect();
-        ids.get(place % ids.len().max(1)).cloned()
-    }
-
-    fn listener_at(&self, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
-        let all: Vec<_> = self
-            .cloud
-            .state()
-            .load_balancers()
-            .flat_map(|one| {
-                one.listeners.iter().map(|listener| (one.id.clone(), listener.id.clone(), listener.protocol))
-            })
-            .collect();
-        all.get(place % all.len().max(1)).cloned()
-    }
-
-    fn target_at(&self, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
-        let state = self.cloud.state();
-        let ids: Vec<_> = state.load_balancers().map(|one| one.id.clone()).collect();
-        let mut all = Vec::new();
-        for id in ids {
-            for (route, targets) in state.targets(&id) {
-                let of = |target: tke_direct_access_core::model::RegisteredTarget| {
-                    (id.clone(), route.clone(), target.address, target.tag)
-                };
-                all.extend(targets.into_iter().map(of));
-            }
-        }
-        all.get(place % all.len().max(1)).cloned()
-    }
-
-    fn console(&mut self, console: &Console) {
-        match console {
-            Console::AddListener { load_balancer, port } => {
-                if let Some(id) = self.load_balancer_at(*load_balancer) {
-                    _ = self.cloud.console().add_listener(&id, "somebody's", Protocol::Tcp, *port);
-                }
-            }
-            Console::RemoveListener(place) => {
-                if let Some((id, listener, _)) = self.listener_at(*place) {
-                    self.cloud.console().remove_listener(&id, &listener);
-                }
-            }
-            Console::AddTarget(place) => {
-                let address = "10.9.9.9:80".parse::<std::net::SocketAddr>().map(|it| Address { ip: it.ip(), port: 80 });
-                if let (Some((id, listener, protocol)), Ok(address)) = (self.listener_at(*place), address)
-                    && !protocol.is_layer7()
-                {
-                    let route = Route { listener, rule: None };
-                    _ = self.cloud.console().put_target(&id, &route, address, 10, "");
-                }
-            }
-            Console::RemoveTarget(place) => {
-                if let Some((id, route, address, _)) = self.target_at(*place) {
-                    self.cloud.console().remove_target(&id, &route, address);
-                }
-            }
-            Console::Reweight(place, weight) => {
-                if let Some((id, route, address, tag)) = self.target_at(*place) {
-                    _ = self.cloud.console().put_target(&id, &route, address, *weight, &tag);
-                }
-            }
-            Console::Stop(place, is_stopped) => {
-                if let Some((id, listener, _)) = self.listener_at(*place) {
-                    let state = if *is_stopped { ListenerState::Stopped } else { ListenerState::Serving };
-                    _ = self.cloud.console().set_listener_state(&id, &listener, state);
-                }
-            }
-            Console::RemoveLoadBalancer(place) => {
-                if let Some(id) = self.load_balancer_at(*place) {
-                    self.cloud.console().remove_load_balancer(&id);
-                }
-            }
-        }
-    }
-
     fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
@@ -256,6 +179,7 @@ impl World {
                 self.objects.lease = None;
                 self.tell_of_lease();
             }
+            Fault::Mended => self.cloud.clear_faults(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::replica::Owner;
 pub(super) enum Alarm {
     Cluster,
     Slices,
+    Garbage,
     Cloud,
     Elect(usize),
     Wake(usize, u64, Option<u64>, Owner),
@@ -18,6 +19,7 @@ pub(super) fn alarm_of(happening: &Happening) -> Option<Alarm> {
     Some(match happening {
         Happening::Cluster => Alarm::Cluster,
         Happening::Slices => Alarm::Slices,
+        Happening::Garbage => Alarm::Garbage,
         Happening::Cloud => Alarm::Cloud,
         Happening::Elect { to } => Alarm::Elect(to.replica),
         Happening::Wake { to, owner } => Alarm::Wake(to.replica, to.life, to.term, owner.clone()),

@@ -11,7 +11,7 @@ use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
-use super::{Address, World, dialect};
+use super::{Address, Telling, World, dialect};
 use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes};
 use crate::cluster::selects;
 use crate::pod;
@@ -248,7 +248,8 @@ impl World {
                 binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
-            if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) {
+            let is_rule_wanted = one.rule.as_ref().is_none_or(|rule| wish.is_rule_wanted(*port, rule, self.now));
+            if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) || !is_rule_wanted {
                 continue;
             }
             let left: Vec<_> = one.left.iter().map(|(address, _)| address.to_string()).collect();
@@ -268,11 +269,18 @@ impl World {
         })
     }
 
+    /// Looks at what there is before an act, where it is asked for.
+    pub(super) fn look_before_act(&mut self) {
+        if self.telling == Telling::On {
+            self.outcome.before.push(digest(&self.objects, self.cloud.state()));
+        }
+    }
+
     /// Looks at what has come about.
     pub(super) fn look_at_the_end(&mut self) {
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
         let faults = end_faults(&sight, &self.checks.wanted);
-        self.outcome.end = digest(&sight);
+        self.outcome.end = digest(&self.objects, self.cloud.state());
         let restless = std::mem::take(&mut self.checks.restless);
         for (rule, words) in faults {
             self.violate(rule, words);

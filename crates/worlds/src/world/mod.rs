@@ -2,6 +2,7 @@
 
 mod acts;
 mod alarm;
+mod announce;
 mod deliver;
 mod dialect;
 mod election;
@@ -25,6 +26,7 @@ use crate::chance::Chance;
 use crate::check::{Checks, Violation};
 use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
+use crate::history::{self, History};
 use crate::objects::{Kind, Objects};
 use crate::replica::{Owner, Replica};
 use crate::story::Story;
@@ -47,6 +49,8 @@ enum Happening {
     Cluster,
     /// The controller of slices goes on.
     Slices,
+    /// The garbage collector goes on.
+    Garbage,
     /// The cloud probes all targets.
     Probe,
     /// A task of the cloud ends.
@@ -119,6 +123,10 @@ pub struct Outcome {
     pub end: String,
     /// What was done, called and written, in order, where it was asked for.
     pub telling: Vec<String>,
+    /// What there was before each act, as `end` says it, where what happens was asked for.
+    pub before: Vec<String>,
+    /// What objects were shown as, where what happens was asked for.
+    pub histories: Vec<History>,
 }
 
 /// The world.
@@ -272,6 +280,9 @@ impl World {
         if self.outcome.violations.is_empty() {
             self.look_at_the_end();
         }
+        if self.telling == Telling::On {
+            self.outcome.histories = history::told(&self.objects);
+        }
         self.outcome
     }
 
@@ -348,6 +359,7 @@ impl World {
             Happening::Act(place) => {
                 if let Some((_, act)) = self.story.acts.get(place).cloned() {
                     self.say(|| act.to_string());
+                    self.look_before_act();
                     self.act(act);
                 }
             }
@@ -357,6 +369,7 @@ impl World {
                 }
             }
             Happening::Slices => crate::cluster::sync_slices(&mut self.objects),
+            Happening::Garbage => self.objects.collect_garbage(),
             Happening::Probe => self.probe(),
             Happening::Cloud => self.advance_cloud(),
             Happening::Begin { replica } => self.begin(replica),
@@ -377,43 +390,6 @@ impl World {
             | Happening::LeaseTold { to, .. } => self.deliver(to, happening),
         }
         self.announce();
-    }
-
-    /// Watches are told of what was written, and controllers of the cluster, too.
-    fn announce(&mut self) {
-        for kind in crate::objects::KINDS {
-            let told = self.objects.told(kind).len();
-            let before = self.announced.insert(kind, told).unwrap_or(0);
-            if told == before {
-                continue;
-            }
-            if matches!(kind, Kind::Pod | Kind::Service) {
-                let at = self.now + self.chance.latency("controller of slices", Duration::from_millis(50));
-                self.by(at, Happening::Slices);
-            }
-            if kind == Kind::Pod {
-                let at = self.now + self.chance.latency("kubelets", Duration::from_millis(30));
-                self.by(at, Happening::Cluster);
-            }
-            for _ in before..told {
-                for replica in 0..self.replicas.len() {
-                    self.announce_to(replica, kind);
-                }
-            }
-        }
-    }
-
-    fn announce_to(&mut self, replica: usize, kind: Kind) {
-        if !self.replicas[replica].heard.contains_key(&kind) {
-            return;
-        }
-        let to = self.address(replica, None);
-        let latency = self.chance.latency("watch", Duration::from_millis(10));
-        let stalled = self.stalled.get(&(replica, kind)).copied().unwrap_or_default();
-        let brought = self.brought.entry((replica, kind)).or_default();
-        *brought = (self.now + latency).max(*brought).max(stalled);
-        let at = *brought;
-        self.at(at, Happening::Watch { to, kind });
     }
 
     fn address(&self, replica: usize, term: Option<u64>) -> Address {

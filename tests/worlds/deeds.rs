@@ -1,0 +1,179 @@
+//! What a person, or misfortune, does to a real control plane where a story has an act.
+
+use kube::api::{Api, ListParams};
+use serde_json::{Value, json};
+use tke_direct_access::api::names;
+use tke_direct_access::sim::{Fault as CloudFault, When};
+use tke_direct_access_worlds::{Act, Fault, Workload, console};
+
+use crate::player::{Later, Player};
+use crate::replica::Replica;
+
+/// The prefix of annotations that say how a Pod behaves.
+const BEHAVIOUR: &str = "loopback.tke-direct-access.dev";
+/// What keeps a Pod from listening for longer than any story lasts.
+const NEVER: &str = "1h";
+
+impl Player {
+    pub(crate) async fn act(&mut self, act: Act) {
+        match act {
+            Act::Workload(workload) => self.apply_workload(&workload).await,
+            Act::DeleteWorkload(name) => self.delete("deployment", &name).await,
+            Act::Scale(name, replicas) => {
+                self.user(&["scale", "deployment", &name, &format!("--replicas={replicas}")]).await;
+            }
+            Act::Rollout(name) => self.roll_out(&name, json!({})).await,
+            Act::Broken(name, is_broken) => {
+                let delay = if is_broken { Value::from(NEVER) } else { Value::Null };
+                self.roll_out(&name, json!({format!("{BEHAVIOUR}/start-delay"): delay})).await;
+            }
+            Act::DeletePod(place) => {
+                if let Some(name) = self.pod_at(place).await {
+                    self.delete("pod", &name).await;
+                }
+            }
+            Act::Unready(place, seconds) => {
+                if let Some(name) = self.pod_at(place).await {
+                    self.user(&["annotate", "pod", &name, &format!("{BEHAVIOUR}/fail-health=true")]).await;
+                    self.after(seconds, Later::Heal(name));
+                }
+            }
+            Act::Service { name, annotations, spec } => {
+                let meta = json!({"name": name, "annotations": annotations});
+                self.apply(&json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})).await;
+            }
+            Act::DeleteService(name) => self.delete("service", &name).await,
+            Act::Binding { name, spec } => self.apply(&custom("DirectAccessBinding", &name, &spec)).await,
+            Act::DeleteBinding(name) => self.delete("directaccessbinding", &name).await,
+            Act::Config { name, spec } => self.apply(&custom("TkeServiceConfig", &name, &spec)).await,
+            Act::DeleteConfig(name) => self.delete("tkeserviceconfig", &name).await,
+            Act::Console(act) => self.stage.cloud.console(|state| console::perform(state, &act)),
+            Act::Fault(fault) => self.misfortune(fault).await,
+        }
+    }
+
+    async fn misfortune(&mut self, fault: Fault) {
+        match fault {
+            Fault::Calls { action, count, effect } => self.stage.cloud.inject(CloudFault {
+                action,
+                load_balancer: None,
+                names: None,
+                when: When::Next(count),
+                effect,
+            }),
+            Fault::Mended => self.stage.cloud.clear_faults(),
+            Fault::Crash(replica, seconds) => {
+                drop(self.replicas.remove(&(replica % 2)));
+                self.after(seconds, Later::Start(replica % 2));
+            }
+            Fault::Freeze(replica, seconds) => {
+                if let Some(found) = self.replicas.get(&(replica % 2)) {
+                    found.signal("STOP");
+                    self.after(seconds, Later::Thaw(replica % 2));
+                }
+            }
+            Fault::DeleteLease => {
+                self.user(&["delete", "leases", "--all", "--wait=false"]).await;
+            }
+            other => panic!("{other:?} cannot be done to a control plane"),
+        }
+    }
+
+    pub(crate) async fn do_later(&mut self, what: Later) {
+        match what {
+            // One that was told twice to begin does so once.
+            Later::Start(number) => {
+                let stage = &self.stage;
+                self.replicas.entry(number).or_insert_with(|| Replica::start(stage, number));
+            }
+            Later::Thaw(number) => {
+                if let Some(found) = self.replicas.get(&number) {
+                    found.signal("CONT");
+                }
+            }
+            Later::Heal(name) => {
+                self.user(&["annotate", "pod", &name, &format!("{BEHAVIOUR}/fail-health-")]).await;
+            }
+        }
+    }
+
+    /// Does what a user asks for. What there is not, or what the API server refuses, is theirs to know.
+    async fn user(&self, arguments: &[&str]) {
+        let _ = self.stage.kubectl(arguments).await;
+    }
+
+    async fn delete(&self, kind: &str, name: &str) {
+        self.user(&["delete", kind, name, "--wait=false"]).await;
+    }
+
+    async fn apply(&self, object: &Value) {
+        let _ = self.stage.control_plane.kubectl_apply(&self.stage.namespace.name, &object.to_string()).await;
+    }
+
+    /// The Pod at this place among those that there are, by name.
+    async fn pod_at(&self, place: usize) -> Option<String> {
+        let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::default_namespaced(self.stage.namespace.client());
+        let all = pods.list(&ListParams::default()).await.expect("Pods can be listed").items;
+        let mut names: Vec<_> = all.into_iter().filter_map(|pod| pod.metadata.name).collect();
+        names.sort();
+        names.get(place % names.len().max(1)).cloned()
+    }
+
+    /// Changes a template, by its version at least.
+    async fn roll_out(&mut self, name: &str, annotations: Value) {
+        let revision = self.revise(name);
+        let mut annotations = annotations;
+        annotations[format!("{BEHAVIOUR}/version")] = Value::from(format!("v{revision}"));
+        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}}).to_string();
+        self.user(&["patch", "deployment", name, "--type=merge", "--patch", &patch]).await;
+    }
+
+    fn revise(&mut self, name: &str) -> u32 {
+        let revision = self.revisions.entry(name.to_owned()).or_default();
+        *revision += 1;
+        *revision
+    }
+
+    async fn apply_workload(&mut self, workload: &Workload) {
+        let revision = self.revise(&workload.name);
+        let mut annotations = json!({format!("{BEHAVIOUR}/version"): format!("v{revision}")});
+        if let Some(weight) = &workload.weight {
+            annotations[names::CUSTOM_WEIGHT] = Value::from(weight.clone());
+        }
+        if workload.broken {
+            annotations[format!("{BEHAVIOUR}/start-delay")] = Value::from(NEVER);
+        }
+        let mut container = json!({
+            "name": "web", "image": "registry.example.com/web:v1",
+            "ports": [{"name": "http", "containerPort": 8080}],
+            "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1},
+        });
+        if workload.pre_stop > 0 {
+            container["lifecycle"] = json!({"preStop": {"sleep": {"seconds": workload.pre_stop}}});
+        }
+        let mut pod = json!({
+            "automountServiceAccountToken": false, "terminationGracePeriodSeconds": workload.grace,
+            "containers": [container],
+        });
+        if workload.gate {
+            pod["readinessGates"] = json!([{"conditionType": names::GATE}]);
+        }
+        let labels = json!({"app": workload.app});
+        // One of both has to be above 0.
+        let surge = workload.surge.max(usize::from(workload.unavailable == 0));
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": workload.name},
+            "spec": {
+                "replicas": workload.replicas,
+                "selector": {"matchLabels": labels},
+                "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": workload.unavailable}},
+                "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
+            },
+        });
+        self.apply(&object).await;
+    }
+}
+
+fn custom(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "cloud.tencent.com/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
