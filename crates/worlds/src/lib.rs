@@ -6,6 +6,8 @@
 //! - [`World`] plays it: a queue of what happens when. The machines, the stores, the triggers, the client of the cloud and the cloud's
 //!   state are the product's own; the model of Kubernetes is small and is written here.
 //! - [`checks`](Violation) say after each step what must never be, and at the end what must have come about.
+//! - [`differs`] says whether a story ends as it does without its misfortunes, and [`perturb`] whether it does whatever goes wrong at one
+//!   point of it.
 //! - [`shrink`] makes a story that fails shorter.
 //!
 //! The product does not link this crate.
@@ -15,10 +17,12 @@ mod chance;
 mod check;
 mod cloud;
 mod cluster;
+mod differ;
 mod generate;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod objects;
+mod perturb;
 mod pod;
 mod replica;
 mod shrink;
@@ -27,9 +31,11 @@ mod world;
 
 pub use act::{Act, Console, Fault, Workload};
 pub use check::Violation;
+pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{Found, find};
+pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
 pub use world::{Outcome, World, play, tell};

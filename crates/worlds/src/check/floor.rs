@@ -10,6 +10,8 @@ use tke_direct_access_core::model::{Address, Health, ListenerState, LoadBalancer
 pub(crate) struct Seen {
     /// Name, port and protocol of each listener, by id.
     pub(crate) listeners: BTreeMap<String, (String, u16, &'static str)>,
+    /// Domain and path of each rule, by id.
+    pub(crate) rules: BTreeMap<String, (String, String)>,
     /// Weight and tag of each target.
     pub(crate) targets: BTreeMap<Route, BTreeMap<Address, (Weight, String)>>,
     /// The targets that are well, as the cloud says.
@@ -25,6 +27,8 @@ impl Seen {
         // Nothing goes to a listener that is stopped, so that nobody who leaves it is missed.
         let serves =
             |listener: &str| all.iter().any(|one| one.id.as_str() == listener && one.state == ListenerState::Serving);
+        let rules = all.iter().flat_map(|one| one.rules.iter().cloned());
+        let rules = rules.map(|rule| (rule.id.to_string(), (rule.domain, rule.url))).collect();
         let listeners =
             all.iter().cloned().map(|one| (one.id.to_string(), (one.name, one.port, one.protocol.as_str())));
         let row = |target: RegisteredTarget| (target.address, (target.weight, target.tag));
@@ -33,7 +37,7 @@ impl Seen {
         let well = state.health(id).into_iter().filter(|one| matches!(one.health, Health::Healthy | Health::CheckOff));
         let well = well.filter(|one| serves(one.listener.as_str()));
         let well = well.map(|one| (one.listener.to_string(), one.address)).collect();
-        Some(Self { listeners: listeners.collect(), targets: targets.collect(), well })
+        Some(Self { listeners: listeners.collect(), rules, targets: targets.collect(), well })
     }
 
     /// Whether a target takes traffic: it has a weight and the cloud finds it well.

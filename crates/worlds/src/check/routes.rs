@@ -21,6 +21,10 @@ pub(crate) struct Wish {
     pub(crate) ports: BTreeSet<(u16, &'static str)>,
     /// When a port was last not wanted, or the binding went.
     unwanted: BTreeMap<(u16, &'static str), Duration>,
+    /// Port, domain and path of the rules that are written.
+    rules: BTreeSet<(u16, String, String)>,
+    /// When a rule was last not wanted.
+    unwanted_rules: BTreeMap<(u16, String, String), Duration>,
     pub(crate) retains: bool,
     pub(crate) gone: Option<Duration>,
     /// What it wants has changed, or who it selects, then.
@@ -35,6 +39,16 @@ impl Wish {
         self.gone.is_none()
             && self.ports.contains(&(port, protocol))
             && since.is_none_or(|since| now.saturating_sub(since) > LAG)
+    }
+
+    /// Whether a rule of a port is wanted, and was for a while.
+    pub(crate) fn is_rule_wanted(&self, port: u16, (domain, url): &(String, String), now: Duration) -> bool {
+        // One that is written without a domain has one of the cloud's making.
+        [domain.as_str(), ""].into_iter().any(|domain| {
+            let rule = (port, domain.to_owned(), url.clone());
+            let since = self.unwanted_rules.get(&rule);
+            self.rules.contains(&rule) && since.is_none_or(|since| now.saturating_sub(*since) > LAG)
+        })
     }
 
     /// Whether all has been as it is for a while.
@@ -63,6 +77,11 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         for port in wish.ports.difference(&ports) {
             wish.unwanted.insert(*port, now);
         }
+        let rules = rules(binding);
+        for rule in wish.rules.difference(&rules) {
+            wish.unwanted_rules.insert(rule.clone(), now);
+        }
+        wish.rules = rules;
         if wish.ports != ports || wish.selector != selector {
             wish.changed = now;
         }
@@ -82,6 +101,16 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
 fn is_in_use(binding: &DirectAccessBinding) -> bool {
     let is_parked = binding.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(names::PARKED));
     binding.metadata.deletion_timestamp.is_none() && !is_parked
+}
+
+/// The rules that a binding wants.
+fn rules(binding: &DirectAccessBinding) -> BTreeSet<(u16, String, String)> {
+    let of = |listener: &tke_direct_access_core::api::binding::ListenerSpec| {
+        let port = u16::try_from(listener.port).unwrap_or_default();
+        let rules = listener.rules.clone().into_iter();
+        rules.map(move |rule| (port, rule.domain, rule.url)).collect::<Vec<_>>()
+    };
+    binding.spec.listeners.iter().flat_map(of).collect()
 }
 
 /// The ports that a binding wants, and what decides about its Pods.

@@ -128,12 +128,12 @@ impl World {
         self.objects.put_config(config);
     }
 
-    fn load_balancer_at(&self, place: usize) -> Option<LoadBalancerId> {
+    pub(super) fn load_balancer_at(&self, place: usize) -> Option<LoadBalancerId> {
         let ids: Vec<_> = self.cloud.state().load_balancers().map(|one| one.id.clone()).collect();
         ids.get(place % ids.len().max(1)).cloned()
     }
 
-    fn listener_at(&self, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
+    pub(super) fn listener_at(&self, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
         let all: Vec<_> = self
             .cloud
             .state()
@@ -145,7 +145,7 @@ impl World {
         all.get(place % all.len().max(1)).cloned()
     }
 
-    fn target_at(&self, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
+    pub(super) fn target_at(&self, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
         let state = self.cloud.state();
         let ids: Vec<_> = state.load_balancers().map(|one| one.id.clone()).collect();
         let mut all = Vec::new();
@@ -205,7 +205,7 @@ impl World {
         }
     }
 
-    fn misfortune(&mut self, fault: Fault) {
+    pub(super) fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
             Fault::Calls { action, count, effect } => self.cloud.inject(sim::Fault {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tke_direct_access_core::model::ObjectKey;
+use tke_direct_access::clb::{Settings, Unanswered};
+use tke_direct_access_core::model::{ObjectKey, Region};
 use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
 use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, Ticket, Write};
 use tke_direct_access_core::status::RefusalKind;
@@ -10,7 +11,7 @@ use tke_direct_access_core::status::RefusalKind;
 use super::{Address, Happening, Mood, World};
 use crate::cloud::Sent;
 use crate::objects::{KINDS, NAMESPACE};
-use crate::replica::{Owner, Pulse, Replica, STATUS_FIELD, Wish, moment};
+use crate::replica::{Owner, Pulse, REGION, Replica, STATUS_FIELD, Wish, moment};
 
 impl World {
     /// The process of a replica begins: it lists everything.
@@ -170,7 +171,12 @@ impl World {
         let latency = self.chance.latency("reply", Duration::from_millis(15));
         let slow = if self.now < self.slow.1 { self.slow.0 } else { Duration::ZERO };
         let at = arrived.at.unwrap_or(self.now).max(self.now) + latency + slow;
-        let came = arrived.reply.ok_or(tke_direct_access::clb::Unanswered::Broken);
+        let came = arrived.reply.ok_or(Unanswered::Broken);
+        // The client waits no longer than that.
+        let settings = Settings::new(Region::new(REGION));
+        let deadline = self.now
+            + if super::look::is_write(call.action) { settings.write_deadline } else { settings.read_deadline };
+        let (at, came) = if at > deadline { (deadline, Err(Unanswered::Late)) } else { (at, came) };
         self.at(at, Happening::Reply { to: from, job, reply, came });
     }
 

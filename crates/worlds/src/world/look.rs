@@ -11,7 +11,7 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, World};
-use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes};
+use crate::check::{Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings};
 use crate::cluster::selects;
 use crate::pod;
 
@@ -225,7 +225,9 @@ impl World {
                 binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
-            if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) {
+            let rule = one.route.rule.as_ref().and_then(|rule| before.rules.get(rule.as_str()));
+            let is_rule_dropped = rule.is_some_and(|rule| !wish.is_rule_wanted(*port, rule, self.now));
+            if follows || is_asked || is_rule_dropped || !wish.is_wanted(*port, protocol, self.now) {
                 continue;
             }
             let left: Vec<_> = one.left.iter().map(|(address, _)| address.to_string()).collect();
@@ -247,9 +249,11 @@ impl World {
 
     /// Looks at what has come about.
     pub(super) fn look_at_the_end(&mut self) {
+        let settings = settings(&mut self.cloud, self.now);
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
         let faults = end_faults(&sight, &self.checks.wanted);
-        self.outcome.end = digest(&sight);
+        self.outcome.end = digest(&sight, &settings);
+        self.outcome.holders = holders(&sight, &self.checks.wanted);
         let restless = std::mem::take(&mut self.checks.restless);
         for (rule, words) in faults {
             self.violate(rule, words);
@@ -270,7 +274,7 @@ const TASK: Duration = Duration::from_secs(2);
 const SECONDS: Duration = Duration::from_secs(20);
 
 /// Whether an action changes something.
-fn is_write(action: &str) -> bool {
+pub(super) fn is_write(action: &str) -> bool {
     !action.starts_with("Describe") && !action.starts_with("Get")
 }
 

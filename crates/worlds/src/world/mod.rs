@@ -2,12 +2,14 @@
 
 mod acts;
 mod alarm;
+mod deeds;
 mod deliver;
 mod election;
 mod look;
+mod play;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +18,6 @@ use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Settings};
 use tke_direct_access_core::election::Answer as LeaseAnswer;
 use tke_direct_access_core::election::Moment;
 use tke_direct_access_core::model::ObjectKey;
-use tke_direct_access_core::plan::panic_words;
 use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticket, Write};
 
 use crate::chance::Chance;
@@ -24,9 +25,14 @@ use crate::check::{Checks, Violation};
 use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
 use crate::objects::{Kind, Objects};
+use crate::perturb::Point;
 use crate::replica::{Owner, Replica};
 use crate::story::Story;
 use alarm::{Alarm, alarm_of};
+use play::Telling;
+pub(crate) use play::play_perturbed;
+pub use play::{play, tell};
+use trouble::Trouble;
 
 /// How often the cloud probes targets. CLB's default.
 const PROBES: Duration = Duration::from_secs(5);
@@ -115,6 +121,12 @@ pub struct Outcome {
     pub reasons: BTreeSet<String>,
     /// What there is in the end, to compare.
     pub end: String,
+    /// What acts found that have a meaning only by what there is, in order, to compare.
+    pub deeds: Vec<String>,
+    /// By port that several bindings want in the end: who has it.
+    pub holders: BTreeMap<String, String>,
+    /// What could be perturbed, in order; the first one has the number 1.
+    pub points: Vec<Point>,
     /// What was done, called and written, in order, where it was asked for.
     pub telling: Vec<String>,
 }
@@ -144,35 +156,12 @@ pub struct World {
     story: Story,
     checks: Checks,
     outcome: Outcome,
+    /// What is done to one point of the story.
+    trouble: Trouble,
     /// Whether what happens is told.
     telling: Telling,
     /// When something that comes by time alone comes next: the last time that was asked for counts.
     alarms: BTreeMap<Alarm, Duration>,
-}
-
-/// Whether what happens is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Telling {
-    Off,
-    On,
-}
-
-/// Plays a story, and tells what happens.
-pub fn tell(story: &Story) -> Outcome {
-    let mut world = World::new(story.clone());
-    world.telling = Telling::On;
-    world.run()
-}
-
-/// Plays a story to its end, or to the first violation.
-pub fn play(story: &Story) -> Outcome {
-    match catch_unwind(AssertUnwindSafe(|| World::new(story.clone()).run())) {
-        Ok(outcome) => outcome,
-        Err(panic) => Outcome {
-            violations: vec![Violation { rule: "no panic", at: Duration::ZERO, words: panic_words(&*panic) }],
-            ..Outcome::default()
-        },
-    }
 }
 
 impl World {
@@ -206,6 +195,7 @@ impl World {
             story,
             checks: Checks::default(),
             outcome: Outcome::default(),
+            trouble: Trouble::default(),
             telling: Telling::Off,
             alarms: BTreeMap::new(),
         };
@@ -256,7 +246,7 @@ impl World {
                     | Happening::LeaseTold { .. }
             );
             self.steps += u64::from(!is_election);
-            self.happen(happening);
+            self.meet(happening);
             self.look();
         }
         self.outcome.steps = self.steps;
@@ -331,6 +321,7 @@ impl World {
             Happening::Act(place) => {
                 if let Some((_, act)) = self.story.acts.get(place).cloned() {
                     self.say(|| act.to_string());
+                    self.note_deed(&act);
                     self.act(act);
                 }
             }
