@@ -35,6 +35,8 @@ pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{Found, find};
+#[cfg(feature = "mutants")]
+pub use perturb::find_perturbed;
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};

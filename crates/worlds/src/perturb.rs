@@ -98,7 +98,7 @@ pub fn perturb(story: &Story, most: usize, seed: u64) -> Perturbed {
         perturbed.failures.push((nothing, violation.clone()));
         return perturbed;
     }
-    for perturbation in perturbations(&undisturbed.points, most, seed) {
+    for perturbation in picked(perturbations(&undisturbed.points), undisturbed.points.len(), most, seed) {
         let outcome = play_perturbed(story, Some(perturbation));
         perturbed.plays += 1;
         perturbed.steps += outcome.steps;
@@ -126,14 +126,39 @@ pub fn broken(undisturbed: &Outcome, outcome: &Outcome) -> Result<Option<Violati
     }
 }
 
-/// Those of all points; where these are many, as many as chance picks.
-fn perturbations(points: &[Point], most: usize, seed: u64) -> Vec<Perturbation> {
+/// Plays a story with a fault that is put in, once for each perturbation that is to be tried, until one breaks a rule.
+#[cfg(feature = "mutants")]
+pub fn find_perturbed(
+    mutant: tke_direct_access_core::mutant::Mutant,
+    story: &Story,
+    is_tried: impl Fn(Point, Way) -> bool,
+) -> Option<(Perturbation, Violation)> {
+    use tke_direct_access_core::mutant::put_in;
+
+    let undisturbed = play(story);
+    let points = &undisturbed.points;
+    let is_tried = |one: &Perturbation| points.get(one.at - 1).is_some_and(|point| is_tried(*point, one.way));
+    put_in(Some(mutant));
+    let found = perturbations(points).into_iter().filter(is_tried).find_map(|perturbation| {
+        let outcome = play_perturbed(story, Some(perturbation));
+        broken(&undisturbed, &outcome).ok().flatten().map(|violation| (perturbation, violation))
+    });
+    put_in(None);
+    found
+}
+
+/// Those of all points.
+fn perturbations(points: &[Point]) -> Vec<Perturbation> {
     let of = |(place, point): (usize, &Point)| {
         let ways = point.ways().into_iter();
         ways.map(move |way| Perturbation { at: place + 1, way }).collect::<Vec<_>>()
     };
-    let mut all: Vec<_> = points.iter().enumerate().flat_map(of).collect();
-    let few = if points.len() > EXHAUSTIVE { all.len() * EXHAUSTIVE / points.len() } else { all.len() };
+    points.iter().enumerate().flat_map(of).collect()
+}
+
+/// Where there are many, those that chance picks.
+fn picked(mut all: Vec<Perturbation>, points: usize, most: usize, seed: u64) -> Vec<Perturbation> {
+    let few = if points > EXHAUSTIVE { all.len() * EXHAUSTIVE / points } else { all.len() };
     let mut chance = Chance::new(mixed(seed));
     let most = most.min(few);
     while all.len() > most {
@@ -259,7 +284,7 @@ mod tests {
     #[test]
     fn a_perturbation_is_the_same_after_it_was_written_and_read() {
         let points = [Point::Heard("Pod"), Point::Read("a"), Point::Write("b"), Point::Object, Point::Answer];
-        let all = perturbations(&points, usize::MAX, 1);
+        let all = perturbations(&points);
         assert!(all.len() > 40, "{}", all.len());
         for one in all {
             assert_eq!(one.to_string().parse(), Ok(one));
@@ -270,10 +295,10 @@ mod tests {
     #[test]
     fn of_many_points_chance_picks_some_and_the_same_ones_each_time() {
         let points = vec![Point::Object; 1000];
-        let picked = perturbations(&points, usize::MAX, 7);
-        assert_eq!(picked.len(), 1500);
-        assert_eq!(picked, perturbations(&points, usize::MAX, 7));
-        assert_ne!(picked, perturbations(&points, usize::MAX, 8));
-        assert_eq!(perturbations(&points, 10, 7).len(), 10);
+        let pick = |most, seed| picked(perturbations(&points), points.len(), most, seed);
+        assert_eq!(pick(usize::MAX, 7).len(), 1500);
+        assert_eq!(pick(usize::MAX, 7), pick(usize::MAX, 7));
+        assert_ne!(pick(usize::MAX, 7), pick(usize::MAX, 8));
+        assert_eq!(pick(10, 7).len(), 10);
     }
 }

@@ -38,7 +38,7 @@ fn recorded_stories_end_the_same_whatever_goes_wrong_at_one_point() {
 #[test]
 fn worlds_of_fixed_seeds_end_as_without_their_misfortunes() {
     let mut same = 0;
-    for seed in 1..=10 {
+    for seed in 1..=6 {
         let story = generate(seed);
         match differs(&story, &play(&story)) {
             Comparison::Same => same += 1,
@@ -46,5 +46,32 @@ fn worlds_of_fixed_seeds_end_as_without_their_misfortunes() {
             Comparison::Differs(violation) => panic!("seed {seed}: {violation}\n{story}"),
         }
     }
-    assert!(same >= 4, "{same} are compared");
+    assert!(same >= 3, "{same} are compared");
+}
+
+/// Faults that show where one point of a story goes another way.
+#[cfg(feature = "mutants")]
+#[test]
+fn perturbations_find_faults_that_are_put_in() {
+    use tke_direct_access_core::model::Class;
+    use tke_direct_access_core::mutant::Mutant;
+    use tke_direct_access_worlds::{Point, Way, find_perturbed};
+
+    type Tried = fn(Point, Way) -> bool;
+    let rows: [(Mutant, &str, Tried); 3] = [
+        (Mutant::LostAnswerWaits, "a-listener-moves", |point, way| point == Point::Object && way == Way::AnswerLost),
+        (Mutant::RecordedIsDone, "a-load-balancer-is-made-and-goes", |point, way| {
+            point == Point::Write("CreateLoadBalancer") && way == Way::CrashBefore
+        }),
+        (Mutant::RefusalStays, "a-listener-moves", |point, way| {
+            matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)
+        }),
+    ];
+    let stories = recorded();
+    for (mutant, name, is_tried) in rows {
+        let (_, story) = stories.iter().find(|(file, _)| file.starts_with(name)).unwrap();
+        let found = find_perturbed(mutant, story, is_tried);
+        println!("{mutant:?}: {found:?}");
+        assert!(found.is_some(), "{mutant:?} is not found");
+    }
 }

@@ -148,6 +148,12 @@ impl<'a> Words<'a> {
             format!("{id} {:?} created {} asked for {:?}", one.account, one.created, one.requested_time.is_some())
         });
         lines.push(format!("binding {name}: status is current {is_current}, {load_balancer:?}"));
+        if binding.parked().is_some() {
+            // What it has is in `left`; the rest is how it was when it was parked.
+            let conditions = status.conditions.iter();
+            lines.extend(conditions.map(|one| format!("binding {name}: {} {} {}", one.type_, one.status, one.reason)));
+            return lines.push(format!("binding {name}: parked, left {}", self.json(&status.left)));
+        }
         self.status(name, status, lines);
     }
 

@@ -195,6 +195,18 @@ impl Objects {
         }
     }
 
+    /// Deletes bindings none of whose owners exists, as the garbage collector does with what is made for somebody who has gone meanwhile.
+    pub(crate) fn collect_garbage(&mut self) {
+        let exists = |uid: &String| self.services.values().any(|one| one.metadata.uid.as_ref() == Some(uid));
+        let is_orphan = |binding: &&DirectAccessBinding| {
+            let owners = binding.metadata.owner_references.as_deref().unwrap_or_default();
+            !owners.is_empty() && !owners.iter().any(|owner| exists(&owner.uid))
+        };
+        let orphans: Vec<_> =
+            self.bindings.values().filter(is_orphan).filter_map(|binding| binding.metadata.name.clone()).collect();
+        orphans.iter().for_each(|name| self.delete_binding(name));
+    }
+
     /// Writes a slice.
     pub(crate) fn put_slice(&mut self, mut slice: EndpointSlice) {
         let name = slice.metadata.name.clone().unwrap_or_default();

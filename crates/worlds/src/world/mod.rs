@@ -326,6 +326,7 @@ impl World {
                 }
             }
             Happening::Cluster => {
+                self.objects.collect_garbage();
                 if let Some(due) = self.cluster.sync(&mut self.objects, self.now, &mut self.chance) {
                     self.by(due, Happening::Cluster);
                 }
@@ -364,6 +365,10 @@ impl World {
             if matches!(kind, Kind::Pod | Kind::Service) {
                 let at = self.now + self.chance.latency("controller of slices", Duration::from_millis(50));
                 self.by(at, Happening::Slices);
+            }
+            if kind == Kind::Binding {
+                let at = self.now + self.chance.latency("garbage collector", Duration::from_millis(500));
+                self.by(at, Happening::Cluster);
             }
             if kind == Kind::Pod {
                 let at = self.now + self.chance.latency("kubelets", Duration::from_millis(30));
