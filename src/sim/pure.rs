@@ -107,6 +107,12 @@ impl PureCloud {
         tags.filter(|tag| tag.tag_key.as_deref() == Some(key)).filter_map(|tag| tag.tag_value.clone()).collect()
     }
 
+    /// The value of this tag of a load balancer; `None` where it has none.
+    pub fn tag_of(&self, id: &LoadBalancerId, key: &str) -> Option<&str> {
+        let tags = self.state.load_balancer(id)?.shown.tags.iter().flatten();
+        tags.filter(|tag| tag.tag_key.as_deref() == Some(key)).find_map(|tag| tag.tag_value.as_deref())
+    }
+
     /// Lets all tasks end that are due.
     pub fn advance(&mut self, now: Moment) {
         self.state.advance(now);

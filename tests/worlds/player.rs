@@ -59,13 +59,13 @@ pub(crate) async fn play((name, story): (String, Story)) -> Told {
     let mut player = Player::new().await;
     let longest = PAUSE.min(PAUSES / u32::try_from(story.acts.len().max(1)).unwrap_or(u32::MAX));
     let met = player.play(&story, &world, longest).await;
-    let ended = player.until(PATIENCE, &world.end).await;
+    let ended = player.until(PATIENCE, &world.summary).await;
     let lasted = begun.elapsed();
     let difference = match ended {
         Ok(()) => None,
         Err(found) => Some(format!(
             "{name}\n{story}\nin the world:\n{}\n\non a control plane:\n{found}\n{}",
-            world.end,
+            world.summary,
             player.stage.ok(&["get", "dab,services,pods", "-o", "wide"]).await
         )),
     };

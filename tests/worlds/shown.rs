@@ -24,7 +24,7 @@ async fn worlds_show_objects_as_a_real_control_plane_does() {
     let mut player = Player::new().await;
     let witness = Witness::of(&player.stage);
     let met = player.play(&story, &world, PAUSE).await;
-    player.until(PATIENCE, &world.end).await.expect("it ends as in the world");
+    player.until(PATIENCE, &world.summary).await.expect("it ends as in the world");
     let real = witness.histories();
     player.end().await;
     // One act follows at once.

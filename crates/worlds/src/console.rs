@@ -57,17 +57,17 @@ pub fn perform(state: &mut State, console: &Console) {
     }
 }
 
-fn load_balancer_at(state: &State, place: usize) -> Option<LoadBalancerId> {
+pub(crate) fn load_balancer_at(state: &State, place: usize) -> Option<LoadBalancerId> {
     let ids = load_balancers(state);
     ids.get(place % ids.len().max(1)).cloned()
 }
 
-fn listener_at(state: &State, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
+pub(crate) fn listener_at(state: &State, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
     let all: Vec<_> = listeners(state).into_iter().map(|(id, found)| (id, found.id, found.protocol)).collect();
     all.get(place % all.len().max(1)).cloned()
 }
 
-fn target_at(state: &State, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
+pub(crate) fn target_at(state: &State, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
     let all = targets(state);
     all.get(place % all.len().max(1)).cloned()
 }

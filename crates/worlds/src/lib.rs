@@ -6,6 +6,8 @@
 //! - [`World`] plays it: a queue of what happens when. The machines, the stores, the triggers, the client of the cloud and the cloud's
 //!   state are the product's own; the model of Kubernetes is small and is written here.
 //! - [`checks`](Violation) say after each step what must never be, and at the end what must have come about.
+//! - [`differs`] says whether a story ends as it does without its misfortunes, and [`perturb`] whether it does whatever goes wrong at one
+//!   point of it.
 //! - [`shrink`] makes a story that fails shorter.
 //!
 //! The product does not link this crate.
@@ -16,11 +18,13 @@ mod check;
 mod cloud;
 mod cluster;
 pub mod console;
+mod differ;
 mod generate;
 pub mod history;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod objects;
+mod perturb;
 mod pod;
 mod replica;
 mod shrink;
@@ -30,9 +34,13 @@ mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
 pub use check::{Ending, Violation};
+pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{Found, find};
+#[cfg(feature = "mutants")]
+pub use perturb::find_perturbed;
+pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
 pub use world::{Outcome, World, play, tell};

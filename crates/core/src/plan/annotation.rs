@@ -59,6 +59,15 @@ pub fn annotations(
     facts
 }
 
+/// Whether annotations come off that the status records, although the Service as it is seen does not show them: it may be behind, and nobody
+/// comes back to it once the binding is gone.
+pub fn are_taken_off_unseen(view: &BindingView, service: &Service, management: Management, cluster: Cluster) -> bool {
+    let mut recorded = view.binding.status.iter().flat_map(|status| &status.annotations);
+    matches!(management, Management::Release(_))
+        && is_left_to_tke(service, cluster.has_tke) == Known::No
+        && recorded.any(|row| !service.annotations.contains_key(&row.key))
+}
+
 /// What tells TKE's own service controller which load balancer to use, or how to create one.
 fn delegated(load_balancer: Option<&LoadBalancerSpec>) -> BTreeMap<String, String> {
     let Some(spec) = load_balancer else { return BTreeMap::new() };

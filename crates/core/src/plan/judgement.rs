@@ -305,12 +305,14 @@ fn unproven(view: &BindingView, snapshot: &Snapshot) -> Vec<ListenerId> {
     let Some(status) = &view.binding.status else { return Vec::new() };
     let had_targets = status.targets.as_ref().is_some_and(|targets| targets.registered > 0 || targets.draining > 0);
     let rows = status.listeners.iter().filter(|row| row.created || had_targets);
-    rows.filter_map(|row| row.listener_id.clone())
-        .map(ListenerId::new)
-        .filter(|id| {
+    rows.filter_map(|row| Some((row.created, ListenerId::new(row.listener_id.clone()?))))
+        .filter(|(is_created, id)| {
             let cleared = |what| snapshot.remembered.cleared.contains(&(what, id.clone()));
-            !cleared(Cleared::Whole) && !cleared(Cleared::TargetsOf(view.uid().to_owned()))
+            // Of one that it has made, the listener itself goes, too.
+            let has_lost_targets = !is_created && cleared(Cleared::TargetsOf(view.uid().to_owned()));
+            !cleared(Cleared::Whole) && !has_lost_targets
         })
+        .map(|(_, id)| id)
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use tke_direct_access::sim::{PureCloud, State};
+use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
@@ -165,41 +165,4 @@ fn closed_gates(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
             ("gates open in the end", format!("{}: {words:?}", found.metadata.name.clone().unwrap_or_default()))
         })
         .collect()
-}
-
-/// What there is in the end, as a text that is the same for the same state: without times, ids and names that chance decides.
-pub(crate) fn digest(objects: &Objects, state: &State) -> String {
-    let mut lines = Vec::new();
-    for binding in objects.bindings.values() {
-        let name = binding.metadata.name.as_deref().unwrap_or_default();
-        let ready = ready(binding).map(|(status, reason, _)| format!("{status} {reason}"));
-        lines.push(format!("binding {name}: {}", ready.unwrap_or_default()));
-    }
-    let owner = |uid: &str| {
-        let found = objects.binding_of_uid(uid).and_then(|one| one.metadata.name.clone());
-        found.unwrap_or_else(|| "nobody".to_owned())
-    };
-    let ids = crate::console::load_balancers(state);
-    for (place, id) in ids.iter().enumerate() {
-        let targets = state.targets(id);
-        for listener in state.listeners(id) {
-            let whose = ListenerName::owner(&listener.name).map_or_else(|| "somebody".to_owned(), owner);
-            let of_listener = targets.iter().filter(|(route, _)| route.listener == listener.id);
-            let weighted: usize =
-                of_listener.map(|(_, all)| all.iter().filter(|target| target.weight > 0).count()).sum();
-            lines.push(format!(
-                "load balancer {place}: {} {} of {whose}: {weighted} targets",
-                listener.protocol, listener.port
-            ));
-        }
-    }
-    for service in objects.services.values() {
-        let name = service.metadata.name.as_deref().unwrap_or_default();
-        let conditions = service.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        for condition in conditions {
-            lines.push(format!("service {name}: {} {}", condition.status, condition.reason));
-        }
-    }
-    lines.sort();
-    lines.join("\n")
 }

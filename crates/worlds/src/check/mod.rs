@@ -1,5 +1,6 @@
 //! What must never be, and what must have come about in the end.
 
+mod digest;
 mod end;
 mod ending;
 mod floor;
@@ -14,8 +15,10 @@ use tke_direct_access_core::model::{Address, LoadBalancerId};
 
 use crate::act::Act;
 
-pub(crate) use end::{Sight, digest, faults as end_faults};
+pub(crate) use digest::{digest, holders, settings};
+pub(crate) use end::{Sight, faults as end_faults};
 pub use ending::Ending;
+pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
 
 /// Something that must not be.

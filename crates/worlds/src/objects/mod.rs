@@ -30,6 +30,18 @@ pub(crate) enum Kind {
     Config,
 }
 
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Binding => "DirectAccessBinding",
+            Self::Service => "Service",
+            Self::Slice => "EndpointSlice",
+            Self::Pod => "Pod",
+            Self::Config => "TkeServiceConfig",
+        }
+    }
+}
+
 /// All of them.
 pub(crate) const KINDS: [Kind; 5] = [Kind::Binding, Kind::Service, Kind::Slice, Kind::Pod, Kind::Config];
 

@@ -130,7 +130,7 @@ impl World {
         self.objects.put_config(config);
     }
 
-    fn misfortune(&mut self, fault: Fault) {
+    pub(super) fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
             Fault::Calls { action, count, effect } => self.cloud.inject(sim::Fault {

@@ -12,7 +12,7 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, Telling, World, dialect};
-use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes};
+use crate::check::{Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary};
 use crate::cluster::selects;
 use crate::pod;
 
@@ -272,15 +272,18 @@ impl World {
     /// Looks at what there is before an act, where it is asked for.
     pub(super) fn look_before_act(&mut self) {
         if self.telling == Telling::On {
-            self.outcome.before.push(digest(&self.objects, self.cloud.state()));
+            self.outcome.before.push(summary(&self.objects, self.cloud.state()));
         }
     }
 
     /// Looks at what has come about.
     pub(super) fn look_at_the_end(&mut self) {
+        let settings = settings(&mut self.cloud, self.now);
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
         let faults = end_faults(&sight, &self.checks.wanted);
-        self.outcome.end = digest(&self.objects, self.cloud.state());
+        self.outcome.end = digest(&sight, &settings);
+        self.outcome.holders = holders(&sight, &self.checks.wanted);
+        self.outcome.summary = summary(&self.objects, self.cloud.state());
         let restless = std::mem::take(&mut self.checks.restless);
         for (rule, words) in faults {
             self.violate(rule, words);

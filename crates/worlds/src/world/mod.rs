@@ -3,13 +3,15 @@
 mod acts;
 mod alarm;
 mod announce;
+mod deeds;
 mod deliver;
 mod dialect;
 mod election;
 mod look;
+mod play;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +20,6 @@ use tke_direct_access::sim::{LoadBalancerSpec, PureCloud};
 use tke_direct_access_core::election::Answer as LeaseAnswer;
 use tke_direct_access_core::election::Moment;
 use tke_direct_access_core::model::ObjectKey;
-use tke_direct_access_core::plan::panic_words;
 use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticket, Write};
 
 use crate::act::Act;
@@ -28,9 +29,14 @@ use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
 use crate::history::{self, History};
 use crate::objects::{Kind, Objects};
+use crate::perturb::Point;
 use crate::replica::{Owner, Replica};
 use crate::story::Story;
 use alarm::{Alarm, alarm_of};
+use play::Telling;
+pub(crate) use play::play_perturbed;
+pub use play::{play, tell};
+use trouble::Trouble;
 
 /// How often the cloud probes targets. CLB's default.
 const PROBES: Duration = Duration::from_secs(5);
@@ -119,11 +125,19 @@ pub struct Outcome {
     pub calls: BTreeMap<String, u64>,
     /// The reasons of conditions, gates and Events that were seen.
     pub reasons: BTreeSet<String>,
-    /// What there is in the end, to compare.
+    /// What there is in the end, to compare with another play of the world.
     pub end: String,
+    /// What there is in the end, as far as a real control plane comes to the same.
+    pub summary: String,
+    /// What acts found that have a meaning only by what there is, in order, to compare.
+    pub deeds: Vec<String>,
+    /// By port that several bindings want in the end: who has it.
+    pub holders: BTreeMap<String, String>,
+    /// What could be perturbed, in order; the first one has the number 1.
+    pub points: Vec<Point>,
     /// What was done, called and written, in order, where it was asked for.
     pub telling: Vec<String>,
-    /// What there was before each act, as `end` says it, where what happens was asked for.
+    /// What there was before each act, as `summary` says it, where what happens was asked for.
     pub before: Vec<String>,
     /// What objects were shown as, where what happens was asked for.
     pub histories: Vec<History>,
@@ -158,35 +172,12 @@ pub struct World {
     story: Story,
     checks: Checks,
     outcome: Outcome,
+    /// What is done to one point of the story.
+    trouble: Trouble,
     /// Whether what happens is told.
     telling: Telling,
     /// When something that comes by time alone comes next: the last time that was asked for counts.
     alarms: BTreeMap<Alarm, Duration>,
-}
-
-/// Whether what happens is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Telling {
-    Off,
-    On,
-}
-
-/// Plays a story, and tells what happens.
-pub fn tell(story: &Story) -> Outcome {
-    let mut world = World::new(story.clone());
-    world.telling = Telling::On;
-    world.run()
-}
-
-/// Plays a story to its end, or to the first violation.
-pub fn play(story: &Story) -> Outcome {
-    match catch_unwind(AssertUnwindSafe(|| World::new(story.clone()).run())) {
-        Ok(outcome) => outcome,
-        Err(panic) => Outcome {
-            violations: vec![Violation { rule: "no panic", at: Duration::ZERO, words: panic_words(&*panic) }],
-            ..Outcome::default()
-        },
-    }
 }
 
 impl World {
@@ -220,6 +211,7 @@ impl World {
             story,
             checks: Checks::default(),
             outcome: Outcome::default(),
+            trouble: Trouble::default(),
             telling: Telling::Off,
             alarms: BTreeMap::new(),
         };
@@ -270,7 +262,7 @@ impl World {
                     | Happening::LeaseTold { .. }
             );
             self.steps += u64::from(!is_election);
-            self.happen(happening);
+            self.meet(happening);
             self.look();
         }
         self.outcome.steps = self.steps;
@@ -360,10 +352,12 @@ impl World {
                 if let Some((_, act)) = self.story.acts.get(place).cloned() {
                     self.say(|| act.to_string());
                     self.look_before_act();
+                    self.note_deed(&act);
                     self.act(act);
                 }
             }
             Happening::Cluster => {
+                self.objects.collect_garbage();
                 if let Some(due) = self.cluster.sync(&mut self.objects, self.now, &mut self.chance) {
                     self.by(due, Happening::Cluster);
                 }

@@ -10,6 +10,7 @@ mod endings;
 mod faults;
 mod gate_rules;
 mod gates;
+mod gone;
 mod held;
 mod histories;
 mod late;

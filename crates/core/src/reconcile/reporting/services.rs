@@ -18,7 +18,7 @@ impl Report<'_> {
         for (view, plan) in self.parts() {
             let wanted = self.annotations(view, plan.management);
             let has_voice = has_voice(view, writing.surroundings);
-            let of_service = annotation_write(view, &wanted).filter(|_| has_voice);
+            let of_service = self.annotation_write(view, &wanted, plan.management).filter(|_| has_voice);
             let replaced = writing.memory.replaced_ingress.get(view.uid());
             let ingress = self.ingress_write(view, plan, replaced).filter(|_| has_voice);
             for (field, write) in [(Field::Annotations, of_service), (Field::Ingress, ingress)] {
@@ -54,6 +54,18 @@ impl Report<'_> {
         annotation::annotations(view, service, load_balancer, management, cluster).into_iter().collect()
     }
 
+    fn annotation_write(
+        &self,
+        view: &BindingView,
+        wanted: &[(String, String)],
+        management: Management,
+    ) -> Option<(Arc<Service>, Write)> {
+        let (service, wanted) = (view.service.clone()?, wanted.iter().cloned().collect());
+        let is_due = annotation::differs(&service, &wanted)
+            || annotation::are_taken_off_unseen(view, &service, management, self.snapshot.cluster);
+        is_due.then(|| (service.clone(), Write::Annotations { service, wanted }))
+    }
+
     /// Addresses of somebody else are replaced once: who writes them again wants them, and is not fought with.
     fn ingress_write(
         &self,
@@ -83,12 +95,6 @@ impl Report<'_> {
 /// Its addresses were written by somebody else.
 fn is_of_others(service: &Service) -> bool {
     !service.has_our_ingress && !service.ingress.is_empty()
-}
-
-fn annotation_write(view: &BindingView, wanted: &[(String, String)]) -> Option<(Arc<Service>, Write)> {
-    let wanted = wanted.iter().cloned().collect();
-    let service = view.service.clone().filter(|service| annotation::differs(service, &wanted))?;
-    Some((service.clone(), Write::Annotations { service, wanted }))
 }
 
 /// Only the binding that speaks for the Service writes on it, and the last one takes off what was written: otherwise two

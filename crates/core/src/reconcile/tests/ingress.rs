@@ -163,3 +163,25 @@ fn a_refused_address_is_tried_again() {
     play.play(SECOND * 300);
     assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
 }
+
+/// The Service is seen as it was before our annotations were written: they come off all the same, as nobody comes back to it.
+#[test]
+fn annotations_that_the_service_does_not_show_yet_come_off_with_their_binding() {
+    for (policy, expected) in [(DeletionPolicy::Deregister, 1..4), (DeletionPolicy::Retain, 0..1)] {
+        let mut play = at_rest();
+        make_by_hand(&mut play);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 30);
+        let service = play.world.service.as_mut().unwrap();
+        assert!(service.our_annotations.iter().any(|key| key == names::DIRECT_ACCESS), "{service:?}");
+        for key in std::mem::take(&mut service.our_annotations) {
+            service.annotations.remove(&key);
+        }
+        edit(&mut play, |binding| binding.spec.deletion_policy = policy);
+        let before = play.count(Kind::Annotations);
+        delete_binding(&mut play.world);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 60);
+        assert!(expected.contains(&(play.count(Kind::Annotations) - before)), "{policy:?}");
+    }
+}

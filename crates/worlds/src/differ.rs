@@ -1,0 +1,99 @@
+//! A story ends as it would have without its misfortunes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::act::{Act, Fault};
+use crate::check::Violation;
+use crate::story::Story;
+use crate::world::{Outcome, play};
+
+/// The rule that is broken where it does not.
+const RULE: &str = "the same end";
+
+/// How the ends of two plays of a story compare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// They are alike.
+    Same,
+    /// They are not.
+    Differs(Violation),
+    /// Nobody promises that they are, because of this.
+    NotPromised(&'static str),
+}
+
+/// Plays a story without its misfortunes, and compares the end with this one.
+pub fn differs(story: &Story, outcome: &Outcome) -> Comparison {
+    let Some(undisturbed) = without_misfortunes(story) else {
+        return Comparison::NotPromised("there are no misfortunes");
+    };
+    let undisturbed = play(&undisturbed);
+    if !undisturbed.violations.is_empty() {
+        return Comparison::NotPromised("the story breaks a rule without them");
+    }
+    compare(&undisturbed, outcome)
+}
+
+/// The story without its misfortunes; `None` where there are none.
+fn without_misfortunes(story: &Story) -> Option<Story> {
+    let mut acts: Vec<_> = story.acts.iter().filter(|(_, act)| !act.is_misfortune()).cloned().collect();
+    let (last, _) = story.acts.iter().rfind(|(_, act)| act.is_misfortune())?;
+    if acts.last().is_none_or(|(at, _)| at < last) {
+        // It lasts as long as with them.
+        acts.push((*last, Act::Fault(Fault::Slow(0, 0))));
+    }
+    Some(Story { seed: story.seed, acts })
+}
+
+/// Compares the ends of two plays of a story.
+pub(crate) fn compare(undisturbed: &Outcome, outcome: &Outcome) -> Comparison {
+    if undisturbed.end == outcome.end {
+        return Comparison::Same;
+    }
+    if undisturbed.deeds != outcome.deeds {
+        return Comparison::NotPromised("acts found something else");
+    }
+    if undisturbed.holders != outcome.holders {
+        return Comparison::NotPromised("of several who want a port the first one has it");
+    }
+    let words = difference(&undisturbed.end, &outcome.end);
+    Comparison::Differs(Violation { rule: RULE, at: Duration::ZERO, words })
+}
+
+/// The lines that only one of two texts has.
+fn difference(left: &str, right: &str) -> String {
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    left.lines().for_each(|line| *counts.entry(line).or_default() -= 1);
+    right.lines().for_each(|line| *counts.entry(line).or_default() += 1);
+    let line = |(line, count): (&str, i64)| match count {
+        0 => None,
+        1.. => Some(format!("\n  disturbed:   {line}")),
+        _ => Some(format!("\n  undisturbed: {line}")),
+    };
+    counts.into_iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_has_the_lines_that_differ() {
+        assert_eq!(difference("a\nb\nb", "a\nb\nc"), "\n  undisturbed: b\n  disturbed:   c");
+    }
+
+    #[test]
+    fn ends_are_compared_where_acts_found_the_same() {
+        let outcome = |end: &str, deed: &str, holder: &str| Outcome {
+            end: end.to_owned(),
+            deeds: vec![deed.to_owned()],
+            holders: [("port".to_owned(), holder.to_owned())].into(),
+            ..Outcome::default()
+        };
+        let undisturbed = outcome("a", "", "");
+        assert_eq!(compare(&undisturbed, &outcome("a", "x", "")), Comparison::Same);
+        assert!(matches!(compare(&undisturbed, &outcome("b", "", "")), Comparison::Differs(_)));
+        assert!(matches!(compare(&undisturbed, &outcome("b", "x", "")), Comparison::NotPromised(_)));
+        assert!(matches!(compare(&undisturbed, &outcome("b", "", "x")), Comparison::NotPromised(_)));
+    }
+}

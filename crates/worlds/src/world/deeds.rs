@@ -1,0 +1,80 @@
+//! What acts found that have a meaning only by what there is: two plays in which they found something else are two stories, of which
+//! nobody promises that they end alike.
+
+use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::model::{ListenerId, LoadBalancerId};
+
+use super::World;
+use crate::act::{Act, Console};
+use crate::console::{listener_at, load_balancer_at, target_at};
+
+impl World {
+    /// Notes what an act finds that is about to be done.
+    pub(super) fn note_deed(&mut self, act: &Act) {
+        let found = match act {
+            Act::Binding { name, .. } | Act::DeleteBinding(name) => self.binding_found(name).to_owned(),
+            Act::Console(console) => self.console_found(console),
+            _ => return,
+        };
+        self.outcome.deeds.push(format!("{act}: {found}"));
+    }
+
+    /// A binding that a Service asked for comes and goes when the controller comes to it, and none is applied while one of its name goes.
+    fn binding_found(&self, name: &str) -> &'static str {
+        match self.objects.bindings.get(name).map(|found| &found.metadata) {
+            None => "there is none",
+            Some(meta) if meta.deletion_timestamp.is_some() => "it is being deleted",
+            Some(meta) if meta.owner_references.is_some() => "there is one that a Service asked for",
+            Some(_) => "there is one",
+        }
+    }
+
+    fn console_found(&self, console: &Console) -> String {
+        match console {
+            Console::AddListener { load_balancer, port } => {
+                let Some(id) = load_balancer_at(self.cloud.state(), *load_balancer) else {
+                    return "no load balancer".to_owned();
+                };
+                let is_taken = self.cloud.state().listeners(&id).iter().any(|one| one.port == *port);
+                format!("on {}, taken {is_taken}", self.called(&id))
+            }
+            Console::RemoveListener(place) | Console::AddTarget(place) | Console::Stop(place, _) => {
+                let found = listener_at(self.cloud.state(), *place);
+                found.map_or_else(|| "no listener".to_owned(), |(id, listener, _)| self.listener_called(&id, &listener))
+            }
+            Console::RemoveTarget(place) | Console::Reweight(place, _) => {
+                let Some((id, route, _, tag)) = target_at(self.cloud.state(), *place) else {
+                    return "no target".to_owned();
+                };
+                // One that is held stays as it is made.
+                let owner = TargetTag::parse(&tag).map(|tag| self.binding_called(&tag.binding_uid));
+                let owner = owner.unwrap_or_else(|| "somebody".to_owned());
+                format!("a target of {owner} on {}", self.listener_called(&id, &route.listener))
+            }
+            Console::RemoveLoadBalancer(place) => {
+                let found = load_balancer_at(self.cloud.state(), *place);
+                found.map_or_else(|| "no load balancer".to_owned(), |id| self.called(&id))
+            }
+        }
+    }
+
+    /// A load balancer, by whom it was made for where it has an id by chance.
+    fn called(&self, id: &LoadBalancerId) -> String {
+        let owner = self.cloud.tag_of(id, tke_direct_access_core::api::mark::OWNER_TAG);
+        owner.map_or_else(|| id.to_string(), |uid| format!("one made for {}", self.binding_called(uid)))
+    }
+
+    fn binding_called(&self, uid: &str) -> String {
+        let name = |found: &DirectAccessBinding| found.metadata.name.clone();
+        self.objects.binding_of_uid(uid).and_then(name).unwrap_or_else(|| "one that is gone".to_owned())
+    }
+
+    fn listener_called(&self, id: &LoadBalancerId, listener: &ListenerId) -> String {
+        let listeners = self.cloud.state().listeners(id);
+        let Some(found) = listeners.iter().find(|one| one.id == *listener) else { return "no listener".to_owned() };
+        let owner = ListenerName::owner(&found.name).map(|uid| self.binding_called(uid));
+        let owner = owner.unwrap_or_else(|| "somebody".to_owned());
+        format!("{} {} of {owner} on {}", found.protocol, found.port, self.called(id))
+    }
+}

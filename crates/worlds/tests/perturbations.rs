@@ -1,0 +1,77 @@
+//! Stories that end the same whatever goes wrong: at one point of those in `recorded`, a sample of which is played here
+//! (`--perturbations` of the example plays all), and with or without the misfortunes of those that chance makes up.
+
+use std::path::PathBuf;
+
+use tke_direct_access_worlds::{Comparison, Story, differs, generate, perturb, play};
+
+fn recorded() -> Vec<(String, Story)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recorded");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{folder} has stories");
+    let read = |file: PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let story = std::fs::read_to_string(&file).unwrap().parse();
+        (name.clone(), story.unwrap_or_else(|error| panic!("{name}: {error}")))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// What `--perturb` of the example tells of.
+fn broken(name: &str, story: &Story, most: usize, seed: u64) -> Vec<String> {
+    let perturbed = perturb(story, most, seed);
+    println!("{name}: {} points, {} plays, {} steps", perturbed.points, perturbed.plays, perturbed.steps);
+    let words = perturbed.failures.iter();
+    words.map(|(perturbation, violation)| format!("--story {name} --perturb {perturbation}: {violation}")).collect()
+}
+
+#[test]
+fn recorded_stories_end_the_same_whatever_goes_wrong_at_one_point() {
+    let mut found = Vec::new();
+    for (seed, (name, story)) in (1..).zip(recorded()) {
+        found.extend(broken(&name, &story, 1, seed));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn worlds_of_fixed_seeds_end_as_without_their_misfortunes() {
+    let mut same = 0;
+    for seed in 1..=6 {
+        let story = generate(seed);
+        match differs(&story, &play(&story)) {
+            Comparison::Same => same += 1,
+            Comparison::NotPromised(why) => println!("seed {seed}: {why}"),
+            Comparison::Differs(violation) => panic!("seed {seed}: {violation}\n{story}"),
+        }
+    }
+    assert!(same >= 3, "{same} are compared");
+}
+
+/// Faults that show where one point of a story goes another way.
+#[cfg(feature = "mutants")]
+#[test]
+fn perturbations_find_faults_that_are_put_in() {
+    use tke_direct_access_core::model::Class;
+    use tke_direct_access_core::mutant::Mutant;
+    use tke_direct_access_worlds::{Point, Way, find_perturbed};
+
+    type Tried = fn(Point, Way) -> bool;
+    let rows: [(Mutant, &str, Tried); 3] = [
+        (Mutant::LostAnswerWaits, "a-listener-moves", |point, way| point == Point::Object && way == Way::AnswerLost),
+        (Mutant::RecordedIsDone, "a-load-balancer-is-made-and-goes", |point, way| {
+            point == Point::Write("CreateLoadBalancer") && way == Way::CrashBefore
+        }),
+        (Mutant::RefusalStays, "a-listener-moves", |point, way| {
+            matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)
+        }),
+    ];
+    let stories = recorded();
+    for (mutant, name, is_tried) in rows {
+        let (_, story) = stories.iter().find(|(file, _)| file.starts_with(name)).unwrap();
+        let found = find_perturbed(mutant, story, is_tried);
+        println!("{mutant:?}: {found:?}");
+        assert!(found.is_some(), "{mutant:?} is not found");
+    }
+}

@@ -1,0 +1,7 @@
+# A TkeServiceConfig says how Pods are probed, and says something else then: tests/service_config.
+Seed 1
+1. 0.500 s: A user applies the Deployment web with 2 replicas.	{"workload":{"name":"web","app":"web","replicas":2,"revision":1,"surge":1,"unavailable":0,"grace":30,"preStop":20,"gate":true,"broken":false}}
+2. 0.500 s: A user applies the Service web.	{"service":{"name":"web","annotations":{},"spec":{"type":"LoadBalancer","selector":{"app":"web"},"ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":8080}]}}}
+3. 0.600 s: A user applies the TkeServiceConfig checks.	{"config":{"name":"checks","spec":{"loadBalancer":{"l4Listeners":[{"protocol":"TCP","port":80,"healthCheck":{"enable":true,"intervalTime":6,"healthNum":2,"unHealthNum":4}}]}}}}
+4. 0.700 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"serviceRef":{"name":"web"},"loadBalancer":{"id":"lb-one"},"serviceConfigRef":{"name":"checks"}}}}
+5. 30.000 s: A user applies the TkeServiceConfig checks.	{"config":{"name":"checks","spec":{"loadBalancer":{"l4Listeners":[{"protocol":"TCP","port":80,"session":{"enable":true,"sessionExpireTime":60},"healthCheck":{"enable":true,"intervalTime":8,"healthNum":2,"unHealthNum":4}}]}}}}

@@ -1,0 +1,7 @@
+# A listener becomes one of layer 7, which it cannot without a gap, and its rules change then: tests/cluster/layer7.
+Seed 1
+1. 0.500 s: A user applies the Deployment web with 2 replicas.	{"workload":{"name":"web","app":"web","replicas":2,"revision":1,"surge":1,"unavailable":0,"grace":30,"preStop":20,"gate":true,"broken":false}}
+2. 0.500 s: A user applies the Service web.	{"service":{"name":"web","annotations":{},"spec":{"type":"LoadBalancer","selector":{"app":"web"},"ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":8080}]}}}
+3. 0.600 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"serviceRef":{"name":"web"},"loadBalancer":{"id":"lb-one"},"listeners":[{"port":80,"protocol":"TCP","servicePort":"http"}]}}}
+4. 30.000 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"serviceRef":{"name":"web"},"loadBalancer":{"id":"lb-one"},"listeners":[{"port":80,"protocol":"HTTP","servicePort":"http","rules":[{"domain":"a.example","url":"/"},{"domain":"b.example","url":"/"}]}]}}}
+5. 60.000 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"serviceRef":{"name":"web"},"loadBalancer":{"id":"lb-one"},"listeners":[{"port":80,"protocol":"HTTP","servicePort":"http","rules":[{"domain":"b.example","url":"/"},{"domain":"c.example","url":"/"}]}]}}}

@@ -1,0 +1,7 @@
+# A Deployment is scaled to 0 and back: tests/replacement.
+Seed 1
+1. 0.500 s: A user applies the Deployment web with 3 replicas.	{"workload":{"name":"web","app":"web","replicas":3,"revision":1,"surge":1,"unavailable":0,"grace":30,"preStop":20,"gate":true,"broken":false}}
+2. 0.500 s: A user applies the Service web.	{"service":{"name":"web","annotations":{},"spec":{"type":"LoadBalancer","selector":{"app":"web"},"ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":8080}]}}}
+3. 0.600 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"serviceRef":{"name":"web"},"loadBalancer":{"id":"lb-one"}}}}
+4. 30.000 s: A user scales the Deployment web to 0.	{"scale":["web",0]}
+5. 80.000 s: A user scales the Deployment web to 2.	{"scale":["web",2]}
