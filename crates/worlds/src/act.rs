@@ -60,6 +60,8 @@ pub enum Act {
     Console(Console),
     /// A misfortune.
     Fault(Fault),
+    /// The controller of another readiness gate takes a Pod out for so many seconds.
+    TakeOut(usize, u64),
 }
 
 /// What is done at the console of the cloud.
@@ -85,6 +87,8 @@ pub enum Console {
     Stop(usize, bool),
     /// A load balancer is deleted.
     RemoveLoadBalancer(usize),
+    /// A listener gets another name.
+    Rename(usize),
 }
 
 /// A misfortune.
@@ -122,6 +126,22 @@ pub enum Fault {
     Slow(u64, u64),
     /// Somebody deletes the Lease.
     DeleteLease,
+    /// Calls of an action are refused that name this address, for so many seconds.
+    Refused {
+        /// The action.
+        action: String,
+        /// The address.
+        names: String,
+        /// The code.
+        code: String,
+        /// For so long.
+        seconds: u64,
+    },
+}
+
+/// What is said to calls that name an address which is refused.
+pub(crate) fn refusal(names: &str) -> String {
+    format!("{names} is not taken")
 }
 
 impl Act {
@@ -154,6 +174,7 @@ impl fmt::Display for Act {
             Self::DeleteConfig(name) => write!(f, "A user deletes the TkeServiceConfig {name}"),
             Self::Console(console) => write!(f, "{console}"),
             Self::Fault(fault) => write!(f, "{fault}"),
+            Self::TakeOut(place, seconds) => write!(f, "Somebody else takes Pod {place} out for {seconds} s"),
         }
     }
 }
@@ -171,6 +192,7 @@ impl fmt::Display for Console {
             Self::Stop(place, true) => write!(f, "Somebody stops listener {place}"),
             Self::Stop(place, false) => write!(f, "Somebody starts listener {place}"),
             Self::RemoveLoadBalancer(place) => write!(f, "Somebody deletes load balancer {place}"),
+            Self::Rename(place) => write!(f, "Somebody renames listener {place}"),
         }
     }
 }
@@ -194,6 +216,9 @@ impl fmt::Display for Fault {
             Self::Forget(seconds) => write!(f, "Answers of the API server to writes are lost for {seconds} s"),
             Self::Slow(by, seconds) => write!(f, "Calls of the cloud take {by} s longer for {seconds} s"),
             Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
+            Self::Refused { action, names, code, seconds } => {
+                write!(f, "Calls of {action} that name {names} are refused with {code} for {seconds} s")
+            }
         }
     }
 }

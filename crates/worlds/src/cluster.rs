@@ -41,6 +41,9 @@ pub struct Workload {
     /// New Pods never become ready.
     #[serde(default)]
     pub broken: bool,
+    /// Its Pods have a readiness gate of somebody else, too.
+    #[serde(default)]
+    pub other_gate: bool,
 }
 
 impl Workload {
@@ -58,6 +61,8 @@ struct Life {
     stage: Stage,
     /// It says that it is not ready, until then.
     unready: Option<Duration>,
+    /// The controller of its other gate has taken it out, until then.
+    taken_out: Option<Duration>,
     deleted: Option<Deletion>,
 }
 
@@ -109,6 +114,13 @@ impl Cluster {
         }
     }
 
+    /// The controller of its other gate takes a Pod out until then.
+    pub(crate) fn take_out(&mut self, name: &str, until: Duration) {
+        if let Some(life) = self.lives.get_mut(name) {
+            life.taken_out = Some(until);
+        }
+    }
+
     /// Deletes a Pod.
     pub(crate) fn delete(&mut self, objects: &mut Objects, name: &str, now: Duration) {
         let (Some(life), Some(pod)) = (self.lives.get_mut(name), objects.pods.get(name)) else { return };
@@ -156,7 +168,7 @@ impl Cluster {
                 Stage::Running => None,
             };
             let deleted = life.deleted.map(|deleted| deleted.ends);
-            stage.into_iter().chain(deleted).chain(life.unready).filter(|at| *at > now).min()
+            stage.into_iter().chain(deleted).chain(life.unready).chain(life.taken_out).filter(|at| *at > now).min()
         };
         self.lives.values().filter_map(of).min()
     }
@@ -211,8 +223,14 @@ impl Cluster {
         let stage = Stage::Pending(scheduled, (!workload.broken).then_some(starts));
         let pod = pod::new(objects, workload, &name);
         objects.put_pod(pod);
-        let life =
-            Life { workload: workload.name.clone(), revision: workload.revision, stage, unready: None, deleted: None };
+        let life = Life {
+            workload: workload.name.clone(),
+            revision: workload.revision,
+            stage,
+            unready: None,
+            taken_out: None,
+            deleted: None,
+        };
         self.lives.insert(name, life);
     }
 
@@ -221,6 +239,9 @@ impl Cluster {
         let (mut pod, time) = (found.clone(), objects.time());
         if life.unready.is_some_and(|until| until <= now) {
             life.unready = None;
+        }
+        if life.taken_out.is_some_and(|until| until <= now) {
+            life.taken_out = None;
         }
         loop {
             match (life.stage, life.deleted) {
@@ -254,6 +275,7 @@ impl Cluster {
             let is_ready = life.unready.is_none();
             pod::set(&mut pod, "ContainersReady", is_ready, (!is_ready).then_some("ContainersNotReady"), &time);
         }
+        pod::set_other_gate(&mut pod, life.taken_out.is_none(), &time);
         let is_ready = pod::is_true(&pod, "ContainersReady") && pod::gates_are_open(&pod);
         let reason =
             if pod::is_true(&pod, "ContainersReady") { "ReadinessGatesNotReady" } else { "ContainersNotReady" };

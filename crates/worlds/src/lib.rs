@@ -15,6 +15,8 @@ mod chance;
 mod check;
 mod cloud;
 mod cluster;
+pub mod coverage;
+mod crowd;
 mod generate;
 #[cfg(feature = "mutants")]
 mod mutants;
@@ -27,9 +29,10 @@ mod world;
 
 pub use act::{Act, Console, Fault, Workload};
 pub use check::Violation;
+pub use crowd::{GoOn, Tally, for_each, play_many};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
-pub use mutants::{Found, find};
+pub use mutants::{Found, find, page};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
 pub use world::{Outcome, World, play, tell};

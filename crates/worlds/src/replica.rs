@@ -12,7 +12,8 @@ use tke_direct_access::clb::{Clb, Credentials, Keys, Settings};
 use tke_direct_access::k8s::{Change, Stores};
 use tke_direct_access::operator::parts::{self, StoreCaches};
 use tke_direct_access_core::election::{Election, Moment};
-use tke_direct_access_core::model::{AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Region};
+use tke_direct_access_core::model::{AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Quotas, Region};
+use tke_direct_access_core::mutant::{self, Mutant};
 use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::Step;
 use tke_direct_access_core::plan::annotated::Acceptance;
@@ -23,6 +24,7 @@ use tke_direct_access_core::reconcile::{
 };
 
 use crate::cloud::{Right, Sent, Wire};
+use crate::coverage::Reached;
 use crate::objects::{Event, KINDS, Kind, Row};
 
 /// The region of everything.
@@ -109,6 +111,8 @@ pub(crate) struct Replica {
     pub(crate) leading: Option<Leading>,
     jobs: u64,
     flags: Flags,
+    /// What its machines have done and said.
+    pub(crate) reached: Reached,
 }
 
 /// The moment of an election.
@@ -129,6 +133,7 @@ impl Replica {
             brake: Arc::new(Mutex::new(Brake::new(HoldFlag::Unset, OWN_NAMESPACE))),
             leading: None,
             jobs: 0,
+            reached: Reached::default(),
             flags: Flags {
                 region: Region::new(REGION),
                 resync: Duration::from_secs(60),
@@ -139,7 +144,8 @@ impl Replica {
 
     /// It has seen everything once.
     pub(crate) fn is_synced(&self) -> bool {
-        KINDS.iter().all(|kind| self.heard.contains_key(kind))
+        let has_heard = |kind| self.heard.contains_key(kind);
+        KINDS.iter().all(has_heard) || mutant::is(Mutant::UnlistedIsGone) && KINDS.iter().any(has_heard)
     }
 
     /// Takes in what a watch tells. Returns what has changed.
@@ -272,6 +278,7 @@ impl Replica {
     /// Lets a machine take in something, and makes what it wants the world's wishes.
     pub(crate) fn step(&mut self, owner: &Owner, input: Input, now: Duration, wall: Timestamp, wishes: &mut Vec<Wish>) {
         let Some(leading) = &mut self.leading else { return };
+        self.reached.see_input(&input);
         let account = AccountId::new(ACCOUNT);
         let caller = |_: &KeyMark| Caller::Known(account.clone());
         let caches = StoreCaches {
@@ -312,6 +319,7 @@ impl Replica {
 
     fn perform(&mut self, owner: &Owner, effect: Effect, wishes: &mut Vec<Wish>) {
         let Some(leading) = &mut self.leading else { return };
+        self.reached.see(&effect);
         match effect {
             Effect::Read(ticket, Read::Other(what)) => wishes.push(Wish::Read(owner.clone(), ticket, what)),
             Effect::Read(ticket, Read::Definition(services)) => {
@@ -397,7 +405,10 @@ async fn reading(clb: Clb, owner: Owner, ticket: Ticket, read: Read) -> Input {
             Answer::Health(found.and_then(|mut all| all.remove(&id).ok_or_else(|| not_in_reply(&id.to_string()))))
         }
         Read::Tagged(tag, value) => Answer::Tagged(clb.load_balancers_tagged(&tag, &value).await),
-        Read::Quotas => Answer::Quotas(Limits::default()),
+        Read::Quotas => {
+            let quotas = clb.quotas().await.map(|found| Quotas::of(&found)).unwrap_or_default();
+            Answer::Quotas(Limits::default().with(quotas))
+        }
         Read::Certificate(_) => Answer::Certificate(Err("there is no such Secret".to_owned())),
         Read::Definition(_) => return Input::Due,
         Read::Other(what) => what.refused(NotTaken {

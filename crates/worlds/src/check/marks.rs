@@ -18,9 +18,11 @@ pub(crate) struct Strangers {
 }
 
 impl Strangers {
-    pub(crate) fn of(seen: &Seen) -> Self {
-        let is_foreign =
-            |(_, (name, ..)): &(&String, &(String, u16, &'static str))| ListenerName::owner(name).is_none();
+    /// What is not ours; `is_made` says of a listener by its id that one of ours has made it, whatever its name is by now.
+    pub(crate) fn of(seen: &Seen, is_made: impl Fn(&str) -> bool) -> Self {
+        let is_foreign = |(id, (name, ..)): &(&String, &(String, u16, &'static str))| {
+            ListenerName::owner(name).is_none() && !is_made(id)
+        };
         let listeners = seen.listeners.iter().filter(is_foreign).map(|(id, one)| (id.clone(), one.clone())).collect();
         let of_route = |(route, targets): (&Route, &BTreeMap<Address, (Weight, String)>)| {
             let foreign = targets.iter().filter(|(_, (_, tag))| TargetTag::parse(tag).is_none());

@@ -4,6 +4,7 @@ mod end;
 mod floor;
 pub(crate) mod marks;
 pub(crate) mod routes;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,8 +14,10 @@ use tke_direct_access_core::model::{Address, LoadBalancerId};
 
 use crate::act::Act;
 
-pub(crate) use end::{Sight, digest, faults as end_faults};
+pub(crate) use end::{Sight, digest, faults as end_faults, ready};
 pub(crate) use floor::{Seen, emptied};
+pub(crate) use watch::CALLS;
+use watch::Watch;
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +59,14 @@ pub(crate) struct Checks {
     pub(crate) meddled: Option<Duration>,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
+    /// What is remembered of the past.
+    pub(crate) watch: Watch,
 }
 
 impl Checks {
     /// Hears of what is done to the world.
     pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
+        self.watch.hear_act(act, now);
         if matches!(act, Act::Console(_)) {
             (self.console, self.meddled) = (true, Some(now));
         }

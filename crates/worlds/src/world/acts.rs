@@ -6,6 +6,7 @@ use garde::Validate;
 use serde_json::Value;
 use tke_direct_access::sim;
 use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::mark::ListenerName;
 use tke_direct_access_core::api::service_config::RawServiceConfig;
 use tke_direct_access_core::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route};
 
@@ -13,6 +14,11 @@ use super::{Happening, Mood, World};
 use crate::act::{Act, Console, Fault};
 use crate::objects::KINDS;
 use crate::replica::Pulse;
+
+/// So many calls that fail may not all have been made in the end.
+const MANY: u64 = 8;
+/// When they are over.
+const OFTEN: Duration = Duration::from_secs(400);
 
 impl World {
     pub(super) fn act(&mut self, act: Act) {
@@ -39,6 +45,11 @@ impl World {
             Act::Unready(place, seconds) => {
                 if let Some(name) = self.pod_at(place) {
                     self.cluster.make_unready(&name, self.now + Duration::from_secs(seconds));
+                }
+            }
+            Act::TakeOut(place, seconds) => {
+                if let Some(name) = self.pod_at(place) {
+                    self.cluster.take_out(&name, self.now + Duration::from_secs(seconds));
                 }
             }
             Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec),
@@ -145,6 +156,17 @@ impl World {
         all.get(place % all.len().max(1)).cloned()
     }
 
+    fn listener_of_ours_at(&self, place: usize) -> Option<(LoadBalancerId, ListenerId)> {
+        let state = self.cloud.state();
+        let all: Vec<_> = state.load_balancers().map(|one| (one.id.clone(), state.listeners(&one.id))).collect();
+        let is_ours = |name: &str| ListenerName::owner(name).is_some();
+        let ours: Vec<_> = all
+            .into_iter()
+            .flat_map(|(id, all)| all.into_iter().filter(|one| is_ours(&one.name)).map(move |one| (id.clone(), one.id)))
+            .collect();
+        ours.get(place % ours.len().max(1)).cloned()
+    }
+
     fn target_at(&self, place: usize) -> Option<(LoadBalancerId, Route, Address, String)> {
         let state = self.cloud.state();
         let ids: Vec<_> = state.load_balancers().map(|one| one.id.clone()).collect();
@@ -197,6 +219,16 @@ impl World {
                     _ = self.cloud.console().set_listener_state(&id, &listener, state);
                 }
             }
+            Console::Rename(place) => {
+                if let Some((id, listener)) = self.listener_of_ours_at(*place) {
+                    let words = serde_json::json!({"LoadBalancerId": id.as_str(), "ListenerId": listener.as_str(), "ListenerName": "mine"});
+                    let service = tke_direct_access::clb::wire::Service::Clb;
+                    self.cloud.call(service, "ModifyListener", words.to_string().as_bytes(), "console", self.now);
+                    if let Some(due) = self.cloud.next_due() {
+                        self.by(due, Happening::Cloud);
+                    }
+                }
+            }
             Console::RemoveLoadBalancer(place) => {
                 if let Some(id) = self.load_balancer_at(*place) {
                     self.cloud.console().remove_load_balancer(&id);
@@ -205,16 +237,21 @@ impl World {
         }
     }
 
+    /// What the cloud refuses is over then at the latest.
+    fn refuse_until(&mut self, until: Duration) {
+        self.refused_until = Some(self.refused_until.map_or(until, |known| known.max(until)));
+    }
+
     fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
-            Fault::Calls { action, count, effect } => self.cloud.inject(sim::Fault {
-                action,
-                load_balancer: None,
-                names: None,
-                when: sim::When::Next(count),
-                effect,
-            }),
+            Fault::Calls { action, count, effect } => {
+                if count >= MANY {
+                    self.refuse_until(self.now + OFTEN);
+                }
+                let when = sim::When::Next(count);
+                self.cloud.inject(sim::Fault { action, load_balancer: None, names: None, when, effect });
+            }
             Fault::Stall(replica, kind, time) => {
                 let place = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
                 self.stalled.insert(place, self.now + seconds(time));
@@ -242,6 +279,17 @@ impl World {
             Fault::Refuse { status, seconds: time } => self.mood = Mood::Refuses(status, self.now + seconds(time)),
             Fault::Forget(time) => self.mood = Mood::Forgets(self.now + seconds(time)),
             Fault::Slow(by, time) => self.slow = (seconds(by), self.now + seconds(time)),
+            Fault::Refused { action, names, code, seconds: time } => {
+                let message = crate::act::refusal(&names);
+                self.cloud.inject(sim::Fault {
+                    action: Some(action),
+                    load_balancer: None,
+                    names: Some(format!("\"{names}\"")),
+                    when: sim::When::Always,
+                    effect: sim::Effect::Error { code, message },
+                });
+                self.refuse_until(self.now + seconds(time));
+            }
             Fault::DeleteLease => {
                 self.objects.lease = None;
                 self.tell_of_lease();

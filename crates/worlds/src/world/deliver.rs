@@ -16,10 +16,14 @@ impl World {
     /// The process of a replica begins: it lists everything.
     pub(super) fn begin(&mut self, replica: usize) {
         let life = self.replicas[replica].life + 1;
+        let reached = std::mem::take(&mut self.replicas[replica].reached);
         self.replicas[replica] = Replica::new(replica, life);
+        self.replicas[replica].reached = reached;
         let to = self.address(replica, None);
         for kind in KINDS {
-            self.after("list", Duration::from_millis(50), Happening::List { to, kind });
+            let latency = self.chance.latency("list", Duration::from_millis(50));
+            let stalled = self.stalled.get(&(replica, kind)).copied().unwrap_or_default();
+            self.at((self.now + latency).max(stalled), Happening::List { to, kind });
         }
     }
 
@@ -159,6 +163,7 @@ impl World {
         self.before_call(from, &call);
         let arrived = self.cloud.call(call.service, call.action, &call.body, &request, self.now);
         self.after_call(from, &call);
+        self.watch_reply(from, &call, arrived.reply.as_ref());
         self.say(|| {
             let (body, reply) = (String::from_utf8_lossy(&call.body), arrived.reply.as_ref());
             let reply = reply.map(|(status, body)| format!("{status} {}", String::from_utf8_lossy(body)));

@@ -5,14 +5,15 @@ mod alarm;
 mod deliver;
 mod election;
 mod look;
+mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
-use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Settings};
+use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Quotas, Settings};
 use tke_direct_access_core::election::Answer as LeaseAnswer;
 use tke_direct_access_core::election::Moment;
 use tke_direct_access_core::model::ObjectKey;
@@ -23,6 +24,7 @@ use crate::chance::Chance;
 use crate::check::{Checks, Violation};
 use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
+use crate::coverage::Reached;
 use crate::objects::{Kind, Objects};
 use crate::replica::{Owner, Replica};
 use crate::story::Story;
@@ -34,6 +36,8 @@ const PROBES: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(700);
 /// How long nothing may change at the end.
 const REST: Duration = Duration::from_secs(180);
+/// Quotas are this small in some worlds.
+const SMALL_QUOTA: usize = 5;
 /// The most steps of one story.
 const STEPS: u64 = 400_000;
 
@@ -111,8 +115,8 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// How often each action of the cloud was called.
     pub calls: BTreeMap<String, u64>,
-    /// The reasons of conditions, gates and Events that were seen.
-    pub reasons: BTreeSet<String>,
+    /// What the product has done and said.
+    pub reached: Reached,
     /// What there is in the end, to compare.
     pub end: String,
     /// What was done, called and written, in order, where it was asked for.
@@ -127,6 +131,10 @@ pub struct World {
     sequence: u64,
     steps: u64,
     chance: Chance,
+    /// The most targets of one listener or rule.
+    quota: usize,
+    /// Until when some address is refused.
+    refused_until: Option<Duration>,
     objects: Objects,
     cluster: Cluster,
     cloud: PureCloud,
@@ -179,8 +187,12 @@ impl World {
     /// A world with two replicas and two load balancers, in which nothing has happened yet.
     pub fn new(story: Story) -> Self {
         let origin = Timestamp::from_second(1_800_000_000).unwrap_or_default();
-        let settings =
-            Settings { rate_per_second: None, account: crate::replica::ACCOUNT.to_owned(), ..Settings::default() };
+        let mut chance = Chance::new(story.seed);
+        let usual = Settings::default();
+        let quota = if chance.once_in("small quota", 8) { SMALL_QUOTA } else { usual.quotas.targets };
+        let quotas = Quotas { targets: quota, ..usual.quotas };
+        let account = crate::replica::ACCOUNT.to_owned();
+        let settings = Settings { rate_per_second: None, account, quotas, ..usual };
         let mut cloud = PureCloud::new(&settings, origin);
         for id in ["lb-one", "lb-two"] {
             let spec = LoadBalancerSpec { vpc_id: Some("vpc-default".to_owned()), ..LoadBalancerSpec::with_id(id) };
@@ -192,7 +204,9 @@ impl World {
             queue: BTreeMap::new(),
             sequence: 0,
             steps: 0,
-            chance: Chance::new(story.seed),
+            chance,
+            quota,
+            refused_until: None,
             objects: Objects::new(origin),
             cluster: Cluster::default(),
             cloud,
@@ -260,6 +274,9 @@ impl World {
             self.look();
         }
         self.outcome.steps = self.steps;
+        for replica in &mut self.replicas {
+            self.outcome.reached.extend(std::mem::take(&mut replica.reached));
+        }
         if self.steps >= STEPS {
             self.violate("bounded", format!("{STEPS} steps, and no end"));
         }
@@ -271,6 +288,10 @@ impl World {
 
     fn pass(&mut self, at: Duration) {
         self.now = self.now.max(at);
+        if self.refused_until.is_some_and(|until| until <= self.now) {
+            self.refused_until = None;
+            self.cloud.clear_faults();
+        }
         let passed = SignedDuration::try_from(self.now).unwrap_or_default();
         self.objects.wall = self.origin.checked_add(passed).unwrap_or(self.origin);
     }
@@ -417,6 +438,7 @@ impl World {
             let is_well = self.serving_at(&probe.address.ip.to_string());
             self.cloud.observe(&probe, is_well);
         }
+        self.watch_time();
         self.at(self.now + PROBES, Happening::Probe);
     }
 
@@ -425,13 +447,13 @@ impl World {
         self.serving_pod(ip).is_some()
     }
 
-    /// The UID of the Pod that takes connections at an address.
-    fn serving_pod(&self, ip: &str) -> Option<&str> {
+    /// The Pod that takes connections at an address.
+    fn serving_pod(&self, ip: &str) -> Option<(&String, &k8s_openapi::api::core::v1::Pod)> {
         let serves = |(name, pod): &(&String, &k8s_openapi::api::core::v1::Pod)| {
             crate::pod::ip(pod) == Some(ip)
                 && self.cluster.serves(name, self.now)
                 && !self.cluster.is_unready(name, self.now)
         };
-        self.objects.pods.iter().find(serves).map(|(_, pod)| pod.metadata.uid.as_deref().unwrap_or_default())
+        self.objects.pods.iter().find(serves)
     }
 }
