@@ -30,6 +30,9 @@ struct Arguments {
     /// Writes the page that lists the faults into this file.
     #[arg(long, requires = "mutants", conflicts_with = "mutant")]
     write: Option<PathBuf>,
+    /// The most steps in which each fault is to be found.
+    #[arg(long, requires = "mutants", default_value_t = 3_000_000)]
+    steps: u64,
     /// Goes on after a story that breaks a rule, and leaves what is short of it in this folder.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -40,8 +43,6 @@ struct Arguments {
 
 /// How often it is said how far it is.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// The most steps in which a fault is to be found.
-const STEPS: u64 = 3_000_000;
 /// After so many steps, what was not reached is not to be reached.
 const ENOUGH: u64 = 2_000_000;
 
@@ -72,7 +73,10 @@ fn worlds(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     let (mut said, mut trouble) = (begun, Ok(()));
     let progress = |tally: &Tally| {
         let (seconds, Tally { stories, steps, failures, .. }) = (begun.elapsed().as_secs_f64(), tally);
-        println!("{stories} stories, {steps} steps, {:.0} steps a second, {failures} failures", *steps as f64 / seconds);
+        println!(
+            "{stories} stories, {steps} steps, {:.0} steps a second, {failures} failures",
+            *steps as f64 / seconds
+        );
     };
     let after = |story: &Story, outcome: &Outcome, tally: &Tally| {
         if said.elapsed() >= PROGRESS {
@@ -123,7 +127,7 @@ fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     };
     let all: Vec<Mutant> = Mutant::ALL.iter().filter(is_wanted).copied().collect();
     let found = for_each(&all, threads, |mutant| {
-        let found = find(*mutant, arguments.seed, STEPS);
+        let found = find(*mutant, arguments.seed, arguments.steps);
         match &found.by {
             Some((seed, violation)) => println!("{mutant:?}: {} steps: {} (seed {seed})", found.steps, violation.rule),
             None => println!("{mutant:?}: not found in {} steps", found.steps),

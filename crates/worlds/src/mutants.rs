@@ -39,7 +39,7 @@ pub fn page(all: &[Found]) -> String {
     let mut page = String::from(PAGE);
     for Found { mutant, steps, by } in all {
         let rule = by.as_ref().map_or("not found", |(_, violation)| violation.rule);
-        _ = writeln!(page, "| `{mutant:?}` | {} | {rule} | {steps} |", mutant.words().trim());
+        _ = writeln!(page, "| {mutant:?} | {} | {rule} | {steps} |", mutant.words().trim());
     }
     page.push_str(REST);
     for (fault, type_) in IMPOSSIBLE {

@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     blurred: Duration,
     /// Until when targets may stay that should go: what is only about health, or about one address, holds up no other.
     hindered: Duration,
+    /// Until when reads of health may not be answered.
+    unread: Duration,
     /// Calls that have changed something.
     calls: VecDeque<Duration>,
     /// By id, the UIDs of the binding that has made a listener, and of the Service that it was made for; empty where there is none.
@@ -43,6 +45,8 @@ pub(crate) struct Watch {
     pub(crate) selected: BTreeSet<(String, String)>,
     /// Of each leadership and load balancer, how many reads of listeners were answered, and how many were not.
     pub(crate) reads: BTreeMap<(Writer, String), (u32, u32)>,
+    /// The leaderships that have read the health of a load balancer.
+    pub(crate) health_read: BTreeSet<(Writer, String)>,
     /// What is refused for this address only.
     pub(crate) refused: Vec<String>,
 }
@@ -57,9 +61,14 @@ impl Watch {
                 self.refused.push(names.clone());
                 (seconds(*time), Duration::ZERO)
             }
-            Fault::Calls { action, effect: sim::Effect::Delay { .. }, .. } => {
-                let is_of_health = action.as_deref() == Some("DescribeTargetHealth");
-                (CLEARS, if is_of_health { Duration::ZERO } else { CLEARS })
+            Fault::Calls { action, count, effect: sim::Effect::Delay { milliseconds } } => {
+                let time = Duration::from_millis(milliseconds.saturating_mul(*count)) + CLEARS;
+                if action.as_deref() == Some("DescribeTargetHealth") {
+                    self.unread = self.unread.max(now + time);
+                    (time, Duration::ZERO)
+                } else {
+                    (time, time)
+                }
             }
             Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => (CLEARS, CLEARS),
             Fault::Stall(_, _, time)
@@ -72,6 +81,12 @@ impl Watch {
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);
+    }
+
+    /// Reads of health may not be answered for minutes: a new leader takes those that it has registered for the ones who serve, rather
+    /// than Pods that end and may stop at any moment.
+    pub(crate) fn is_unread(&self, now: Duration) -> bool {
+        now < self.unread
     }
 
     /// Replicas may know less than what is the case.

@@ -32,42 +32,82 @@ impl Maker {
             10 => self.created(name, place),
             11 => self.late_list(place),
             12 => self.again(name),
-            13 => self.push(Act::TakeOut(place, 60 + place as u64 * 3)),
+            13 => self.taken_out(name),
             14 => self.failed_start(place),
             _ => self.left_to_end(name, place),
         }
     }
 
-    /// A Service stands for other Pods from now on, or for another port of the same.
+    /// A Service stands for other Pods, or for another port of the same, once everything serves.
     fn other_pods(&mut self, name: &str) {
-        let app = *self.chance.one_of("app", &NAMES);
-        let port = *self.chance.one_of("target port", &[8080, 8081]);
+        let other = *self.chance.one_of("app", &NAMES);
+        let workload = self.workload(other);
+        self.push(Act::Workload(workload));
+        self.plain_service(name, name, 8080, &json!({}));
+        self.at += 60_000;
+        if self.chance.once_in("port", 2) {
+            self.plain_service(name, name, 8081, &json!({}));
+        } else {
+            self.plain_service(name, other, 8080, &json!({}));
+        }
+    }
+
+    fn plain_service(&mut self, name: &str, app: &str, target_port: u16, annotations: &Value) {
         let spec = json!({
             "type": "LoadBalancer",
             "selector": {"app": app},
-            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": port}],
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": target_port}],
         });
-        self.push(Act::Service { name: name.to_owned(), annotations: json!({}), spec });
+        self.push(Act::Service { name: name.to_owned(), annotations: annotations.clone(), spec });
     }
 
-    /// A Service says something else, which may not be readable.
+    /// A Service asks for a binding in words, and says something else later, which may not be readable.
     fn words(&mut self, name: &str) {
+        self.push(Act::DeleteBinding(name.to_owned()));
+        let workload = self.workload(name);
+        self.push(Act::Workload(workload));
         let mut annotations = json!({});
-        for (key, words) in WORDS {
-            let is_first = key == WORDS[0].0;
-            if is_first || self.chance.once_in("word", 2) {
-                annotations[key] = Value::from(*self.chance.one_of(key, words));
-            }
-        }
+        annotations[WORDS[0].0] = Value::from("true");
         if self.chance.once_in("existing", 2) {
             annotations["service.kubernetes.io/tke-existed-lbid"] = Value::from("lb-two");
         }
-        let spec = json!({
-            "type": "LoadBalancer",
-            "selector": {"app": name},
-            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080}],
-        });
-        self.push(Act::Service { name: name.to_owned(), annotations, spec });
+        // The first word of each kind can be read.
+        for (key, words) in &WORDS[1..] {
+            if self.chance.once_in("word", 2) {
+                annotations[*key] = Value::from(words[0]);
+            }
+        }
+        if self.chance.once_in("odd from the beginning", 3) {
+            self.odd_word(&mut annotations);
+        }
+        self.plain_service(name, name, 8080, &annotations);
+        for _ in 0..2 {
+            self.at += 130_000 + self.chance.below("later", 60_000);
+            if self.chance.once_in("deleted", 3) {
+                self.push(Act::DeleteBinding(name.to_owned()));
+                continue;
+            }
+            self.odd_word(&mut annotations);
+            self.plain_service(name, name, 8080, &annotations);
+        }
+    }
+
+    fn odd_word(&mut self, annotations: &mut Value) {
+        let (key, words) = self.chance.one_of("odd", &WORDS);
+        annotations[*key] = Value::from(*self.chance.one_of(key, words));
+    }
+
+    /// The controller of another readiness gate takes Pods out.
+    fn taken_out(&mut self, name: &str) {
+        let mut workload = self.workload(name);
+        workload.other_gate = true;
+        self.push(Act::Workload(workload));
+        self.at += 150_000;
+        let seconds = 90 + self.chance.below("taken out", 60);
+        for place in 0..6 {
+            self.push(Act::TakeOut(place, seconds));
+        }
+        self.at += 30_000;
     }
 
     /// Pods say their own weight.
@@ -117,11 +157,18 @@ impl Maker {
 
     /// A listener is to be of another protocol, for which there is no certificate.
     fn certificate(&mut self, name: &str) {
-        let spec = json!({
-            "serviceRef": {"name": name}, "loadBalancer": {"id": "lb-one"},
-            "listeners": [{"port": 80, "protocol": "TCP_SSL", "servicePort": "http", "certificate": {"secretName": "none"}}],
-        });
-        self.push(Act::Binding { name: name.to_owned(), spec });
+        let workload = self.workload(name);
+        self.push(Act::Workload(workload));
+        self.plain_service(name, name, 8080, &json!({}));
+        let binding = |listener: Value| Act::Binding {
+            name: name.to_owned(),
+            spec: json!({"serviceRef": {"name": name}, "loadBalancer": {"id": "lb-one"}, "listeners": [listener]}),
+        };
+        self.push(binding(json!({"port": 81, "protocol": "TCP", "servicePort": "http"})));
+        self.at += 60_000;
+        let secret = json!({"secretName": "none"});
+        self.push(binding(json!({"port": 81, "protocol": "TCP_SSL", "servicePort": "http", "certificate": secret})));
+        self.at += 20_000;
     }
 
     /// A load balancer is created for a binding, somebody else uses it, and the binding goes.
@@ -159,15 +206,22 @@ impl Maker {
         self.push(Act::DeleteBinding(name.to_owned()));
     }
 
-    /// The first read of a replica that begins to lead fails.
+    /// The first reads of a replica that begins to lead fail, perhaps while a Pod is not ready.
     fn failed_start(&mut self, place: usize) {
         let replica = place % 2;
         self.push(Act::Fault(Fault::Crash(replica, 5)));
         self.push(Act::Fault(Fault::Crash(1 - replica, 6)));
-        let action = (*self.chance.one_of("first", &["DescribeLoadBalancers", "DescribeListeners"])).to_owned();
         let code = *self.chance.one_of("code", &["InternalError", "RequestLimitExceeded"]);
-        let effect = Effect::Error { code: code.to_owned(), message: "not now".to_owned() };
-        self.push(Act::Fault(Fault::Calls { action: Some(action), count: 1, effect }));
+        let error = || Effect::Error { code: code.to_owned(), message: "not now".to_owned() };
+        let action = (*self.chance.one_of("first", &["DescribeLoadBalancers", "DescribeListeners"])).to_owned();
+        if self.chance.once_in("health", 2) {
+            let action = Some("DescribeTargetHealth".to_owned());
+            self.push(Act::Fault(Fault::Calls { action, count: 6, effect: error() }));
+            self.push(Act::Unready(place, 60));
+        } else {
+            self.push(Act::Fault(Fault::Calls { action: Some(action), count: 1, effect: error() }));
+        }
+        self.at += 15_000;
     }
 
     /// Pods end all at once, or a Service is told from another's Pods, while their replacements come.

@@ -23,7 +23,7 @@ impl World {
             return;
         }
         let (now, action) = (self.now, call.action);
-        self.watch_call(call);
+        self.watch_call(from, call);
         self.checks.hear_write(now, || format!("{action} {}", String::from_utf8_lossy(&call.body)));
         let writer = (from.replica, from.life, from.term.unwrap_or_default());
         let is_former = self.checks.writers.iter().rev().skip(1).any(|(known, _)| *known == writer);
@@ -193,7 +193,7 @@ impl World {
             before.listeners.values().any(is_it)
         };
         let mut found = Vec::new();
-        for (_, (name, port, protocol)) in gone {
+        for (key, (name, port, protocol)) in gone {
             let Some(uid) = ListenerName::owner(name) else { continue };
             let Some(wish) = self.checks.wanted.get(uid) else { continue };
             if wish.is_wanted(*port, protocol, self.now) || wish.retains && wish.gone.is_some() {
@@ -201,6 +201,13 @@ impl World {
             }
             // A listener that is not wanted any more goes when all that are wanted are there; another protocol of a port has to wait for it.
             let is_kept = wish.gone.is_none() && !wish.ports.contains(&(*port, protocol));
+            if wish.gone.is_some()
+                && self.checks.watch.makers.get(key).is_some_and(|(_, service)| self.is_asked_by(service))
+            {
+                found.push(format!(
+                    "{id}: the listener {protocol} {port} of {name} is gone, and its Service asks for it"
+                ));
+            }
             if self.lacks_certificate(uid, *port, protocol) {
                 found.push(format!(
                     "{id}: the listener {protocol} {port} of {name} is gone, and its successor has no certificate"
@@ -220,6 +227,9 @@ impl World {
     fn look_at_floor(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
         // A task that was under way when somebody took away who was to serve on knew nothing of it.
         if self.checks.meddled.is_some_and(|then| self.now.saturating_sub(then) < TASK) {
+            return;
+        }
+        if self.checks.watch.is_unread(self.now) {
             return;
         }
         let found = emptied(before, after, |address, tag| {

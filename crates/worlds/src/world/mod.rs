@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
-use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Quotas, Settings};
+use tke_direct_access::sim::{LoadBalancerSpec, PureCloud, Quotas, Settings, TargetTags};
 use tke_direct_access_core::election::Answer as LeaseAnswer;
 use tke_direct_access_core::election::Moment;
 use tke_direct_access_core::model::ObjectKey;
@@ -191,8 +191,9 @@ impl World {
         let usual = Settings::default();
         let quota = if chance.once_in("small quota", 8) { SMALL_QUOTA } else { usual.quotas.targets };
         let quotas = Quotas { targets: quota, ..usual.quotas };
+        let target_tags = if chance.once_in("tags", 16) { TargetTags::Hidden } else { usual.target_tags };
         let account = crate::replica::ACCOUNT.to_owned();
-        let settings = Settings { rate_per_second: None, account, quotas, ..usual };
+        let settings = Settings { rate_per_second: None, account, quotas, target_tags, ..usual };
         let mut cloud = PureCloud::new(&settings, origin);
         for id in ["lb-one", "lb-two"] {
             let spec = LoadBalancerSpec { vpc_id: Some("vpc-default".to_owned()), ..LoadBalancerSpec::with_id(id) };

@@ -97,6 +97,19 @@ impl World {
             })
     }
 
+    /// The Pod is wanted, or is about to serve as far as anybody can tell: for less than a minute.
+    fn is_expected(&self, service: &core::Service, name: &str, found: &core::Pod) -> bool {
+        let age = found.metadata.creation_timestamp.as_ref().map(|time| self.objects.wall.duration_since(time.0));
+        let is_coming = age.is_some_and(|age| (5..50).contains(&age.as_secs()));
+        let is_plain = found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty);
+        self.is_wanted(service, name, found)
+            || is_coming
+                && is_plain
+                && selects(service, found)
+                && found.metadata.deletion_timestamp.is_none()
+                && pod::is_let_in(found)
+    }
+
     /// Whose a route is: the binding, where it is in force and everything of it is known.
     fn binding_on(&self, before: &Seen, route: &Route, tag: &str) -> Option<&DirectAccessBinding> {
         let (name, port, protocol) = before.listeners.get(route.listener.as_str())?;
@@ -144,7 +157,7 @@ impl World {
                     .count()
                 };
                 let wanted =
-                    self.objects.pods.iter().filter(|(name, found)| self.is_wanted(service, name, found)).count();
+                    self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
                 let (had, has) = (serve(before), serve(after));
                 if has < had.min(wanted) {
                     return Some(format!(
@@ -237,24 +250,58 @@ impl World {
     }
 
     /// A call is about to change something.
-    pub(super) fn watch_call(&mut self, call: &Carried) {
+    pub(super) fn watch_call(&mut self, from: Address, call: &Carried) {
+        if let Some(words) = self.takes_unread(from, call) {
+            self.violate("a start takes nobody's weight", words);
+        }
         let count = self.checks.watch.count(self.now);
         if count > crate::check::CALLS {
             self.violate("calls are bounded", format!("{count} within a minute, the last {}", call.action));
         }
     }
 
+    /// A leader that has not read any health takes the weight of a Pod that lives, and that nobody wants out.
+    fn takes_unread(&self, from: Address, call: &Carried) -> Option<String> {
+        if call.action != "BatchModifyTargetWeight" {
+            return None;
+        }
+        let body: serde_json::Value = serde_json::from_slice(&call.body).ok()?;
+        let id = body["LoadBalancerId"].as_str()?;
+        let writer = (from.replica, from.life, from.term?);
+        if self.checks.watch.health_read.contains(&(writer, id.to_owned())) {
+            return None;
+        }
+        let is_steady = self.checks.wanted.values().all(|wish| wish.is_steady(self.now));
+        let rows = body["ModifyList"].as_array()?.iter().filter_map(|row| row["Targets"].as_array()).flatten();
+        for ip in rows.filter(|row| row["Weight"] == 0).filter_map(|row| row["EniIp"].as_str()) {
+            let found = self.objects.pods.values().find(|found| pod::ip(found) == Some(ip));
+            let is_living = found.is_some_and(|found| {
+                found.metadata.deletion_timestamp.is_none()
+                    && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
+                    && pod::is_let_in(found)
+            });
+            if is_living && is_steady {
+                return Some(format!("{id}: {ip} loses its weight before any health was read"));
+            }
+        }
+        None
+    }
+
     /// A call was answered in this way.
     pub(super) fn watch_reply(&mut self, from: Address, call: &Carried, reply: Option<&(u16, Vec<u8>)>) {
-        if call.action != "DescribeListeners" && call.action != "DescribeLoadBalancers" {
-            return;
-        }
-        let Some(term) = from.term else { return };
+        const READS: [&str; 3] = ["DescribeListeners", "DescribeLoadBalancers", "DescribeTargetHealth"];
+        let Some(term) = from.term.filter(|_| READS.contains(&call.action)) else { return };
         let body = String::from_utf8_lossy(&call.body);
         let answer = reply.filter(|(status, _)| *status == 200).map(|(_, body)| String::from_utf8_lossy(body));
         let is_answered = answer.is_some_and(|answer| !answer.contains("\"Error\"") && answer.ends_with('}'));
         let ids: Vec<_> = self.cloud.state().load_balancers().map(|one| one.id.clone()).collect();
         for id in ids.iter().filter(|id| body.contains(id.as_str())) {
+            if call.action == "DescribeTargetHealth" {
+                if is_answered {
+                    self.checks.watch.health_read.insert(((from.replica, from.life, term), id.to_string()));
+                }
+                continue;
+            }
             let is_whole = is_answered && call.action == "DescribeListeners";
             if is_whole || !is_answered {
                 self.checks.watch.read((from.replica, from.life, term), id, is_whole);
@@ -282,6 +329,16 @@ impl World {
         if let Some((rule, words)) = found {
             self.violate(rule, words);
         }
+    }
+
+    /// The Service of this UID asks for a binding, and has for a while.
+    pub(super) fn is_asked_by(&self, service: &str) -> bool {
+        let is_it = |(name, found): &(&String, &core::Service)| {
+            let unasked = self.checks.watch.unasked.get(*name);
+            found.metadata.uid.as_deref() == Some(service)
+                && unasked.is_none_or(|then| self.now.saturating_sub(*then) > KNOWN)
+        };
+        self.objects.services.iter().any(|row| is_it(&row))
     }
 
     /// The binding of a Service is parked or deleted, although nobody has said so.
@@ -376,7 +433,9 @@ impl World {
     fn should_go(&self, address: Target, tag: &str) -> Option<String> {
         let tag_of = TargetTag::parse(tag)?;
         let binding = self.objects.binding_of_uid(&tag_of.binding_uid)?;
-        if binding.spec.drain != DrainSpec::default() || binding.metadata.deletion_timestamp.is_some() {
+        // What is refused for the target itself holds itself up.
+        let is_refused = self.checks.watch.refused.contains(&address.ip.to_string());
+        if is_refused || binding.spec.drain != DrainSpec::default() || binding.metadata.deletion_timestamp.is_some() {
             return None;
         }
         match self.pod_of(address, tag) {
