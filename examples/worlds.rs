@@ -1,5 +1,6 @@
 //! Plays worlds against the controller until a time is over, or one of them breaks a rule.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use tke_direct_access_core::mutant::Mutant;
 use tke_direct_access_worlds::{
-    Comparison, Perturbation, Story, broken, differs, find, generate, perturb, play, shrink, tell,
+    GoOn, Outcome, Perturbation, Story, Tally, broken, find, for_each, page, perturb, play, play_many, shrink, tell,
 };
 
 /// Plays worlds against the controller.
@@ -34,23 +35,39 @@ struct Arguments {
     /// Puts faults in, one after another, and says how many steps it takes to find each.
     #[arg(long)]
     mutants: bool,
+    /// Looks for this fault only. May be given several times.
+    #[arg(long, requires = "mutants")]
+    mutant: Vec<String>,
+    /// Writes the page that lists the faults into this file.
+    #[arg(long, requires = "mutants", conflicts_with = "mutant")]
+    write: Option<PathBuf>,
+    /// The most steps in which each fault is to be found.
+    #[arg(long, requires = "mutants", default_value_t = 3_000_000)]
+    steps: u64,
     /// Goes on after a story that breaks a rule, and leaves what is short of it in this folder.
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Plays so many stories at once. Default: as many as there are cores.
+    #[arg(long)]
+    threads: Option<usize>,
 }
+
+/// How often it is said how far it is.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// After so many steps, what was not reached is not to be reached.
+const ENOUGH: u64 = 2_000_000;
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(file) = &arguments.story {
-        return story(file, arguments.perturb);
+        return tell_story(file, arguments.perturb);
     }
     if !arguments.perturbations.is_empty() {
         return perturbations(&arguments);
     }
-    if arguments.mutants {
-        return mutants(arguments.seed);
-    }
-    generated(&arguments)
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = arguments.threads.unwrap_or_else(cores);
+    if arguments.mutants { mutants(&arguments, threads) } else { worlds(&arguments, threads) }
 }
 
 fn read(file: &Path) -> anyhow::Result<Story> {
@@ -59,7 +76,7 @@ fn read(file: &Path) -> anyhow::Result<Story> {
 }
 
 /// Tells a story.
-fn story(file: &Path, perturbation: Option<Perturbation>) -> anyhow::Result<()> {
+fn tell_story(file: &Path, perturbation: Option<Perturbation>) -> anyhow::Result<()> {
     let story = read(file)?;
     let mut outcome = tell(&story, perturbation);
     println!("{}", outcome.telling.join("\n"));
@@ -113,69 +130,77 @@ fn perturbations(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the end of a story that chance has made up is compared with that without its misfortunes, which takes a second play: one in so
-/// many is.
-const COMPARED: u64 = 4;
-
-/// Plays stories that chance makes up.
-fn generated(arguments: &Arguments) -> anyhow::Result<()> {
+fn worlds(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let (mut steps, mut stories, mut failures) = (0, 0, 0);
-    let (mut same, mut other) = (0, 0);
-    let mut seed = arguments.seed;
-    while begun.elapsed() < Duration::from_secs_f64(arguments.minutes * 60.0) {
-        let story = generate(seed);
-        let outcome = play(&story);
-        steps += outcome.steps;
-        stories += 1;
-        if let Some(violation) = outcome.violations.first() {
-            failures += 1;
-            let shortest = shrink(&story);
-            let found = play(&shortest).violations.first().map_or_else(|| violation.to_string(), ToString::to_string);
-            println!("seed {seed}: {found}");
-            let Some(folder) = &arguments.keep else {
-                println!("{shortest}");
-                anyhow::bail!("a rule is broken");
-            };
-            let telling = tell(&shortest, None).telling.join("\n");
-            std::fs::create_dir_all(folder)?;
-            std::fs::write(folder.join(format!("{seed}.story")), shortest.to_string())?;
-            std::fs::write(folder.join(format!("{seed}.txt")), format!("{found}\n{shortest}\n{telling}\n"))?;
+    let (mut said, mut trouble) = (begun, Ok(()));
+    let progress = |tally: &Tally| {
+        let (seconds, Tally { stories, steps, failures, .. }) = (begun.elapsed().as_secs_f64(), tally);
+        println!(
+            "{stories} stories, {steps} steps, {:.0} steps a second, {failures} failures",
+            *steps as f64 / seconds
+        );
+    };
+    let after = |story: &Story, outcome: &Outcome, tally: &Tally| {
+        if said.elapsed() >= PROGRESS {
+            said = Instant::now();
+            progress(tally);
         }
-        if seed.is_multiple_of(COMPARED) && outcome.violations.is_empty() {
-            match differs(&story, &outcome) {
-                Comparison::Same => same += 1,
-                Comparison::NotPromised(_) => other += 1,
-                Comparison::Differs(violation) => {
-                    failures += 1;
-                    println!("seed {seed}: {violation}\n{story}");
-                    anyhow::ensure!(arguments.keep.is_some(), "a rule is broken");
-                }
-            }
+        if !outcome.violations.is_empty() {
+            trouble = failed(story, outcome, arguments);
         }
-        seed += 1;
+        let is_over = begun.elapsed() >= Duration::from_secs_f64(arguments.minutes * 60.0);
+        if is_over || trouble.is_err() { GoOn::No } else { GoOn::Yes }
+    };
+    let tally = play_many(arguments.seed, threads, after);
+    progress(&tally);
+    trouble?;
+    println!("{} stories end as without their misfortunes, and {} need not", tally.same, tally.other);
+    println!("{}", tally.reached.report().join("\n"));
+    let (unexcused, reached) = tally.reached.surprises();
+    for (of, name) in &reached {
+        println!("reached after all, although UNREACHED has it: {of} {name}");
     }
-    println!("{same} stories end as without their misfortunes, and {other} need not");
-    let seconds = begun.elapsed().as_secs_f64();
-    println!("{stories} stories, {steps} steps, {:.0} steps a second, {failures} failures", steps as f64 / seconds);
+    for (of, name) in unexcused.iter().filter(|_| tally.steps >= ENOUGH) {
+        println!("not reached, and UNREACHED does not say why: {of} {name}");
+    }
+    anyhow::ensure!(tally.steps < ENOUGH || unexcused.is_empty(), "{} variants are not reached", unexcused.len());
     Ok(())
 }
 
-/// The most steps in which a fault is to be found.
-const STEPS: u64 = 3_000_000;
+/// A story breaks a rule: it is made shorter, and kept or printed.
+fn failed(story: &Story, outcome: &Outcome, arguments: &Arguments) -> anyhow::Result<()> {
+    let Some(violation) = outcome.violations.first() else { return Ok(()) };
+    let (seed, shortest) = (story.seed, shrink(story));
+    let found = play(&shortest).violations.first().map_or_else(|| violation.to_string(), ToString::to_string);
+    println!("seed {seed}: {found}");
+    let Some(folder) = &arguments.keep else {
+        println!("{shortest}");
+        anyhow::bail!("a rule is broken");
+    };
+    let telling = tell(&shortest, None).telling.join("\n");
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(format!("{seed}.story")), shortest.to_string())?;
+    std::fs::write(folder.join(format!("{seed}.txt")), format!("{found}\n{shortest}\n{telling}\n"))?;
+    Ok(())
+}
 
-fn mutants(seed: u64) -> anyhow::Result<()> {
-    let mut missed = 0;
-    for mutant in Mutant::ALL {
-        let found = find(mutant, seed, STEPS);
+fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
+    let is_wanted = |mutant: &&Mutant| {
+        arguments.mutant.is_empty() || arguments.mutant.iter().any(|name| format!("{mutant:?}") == *name)
+    };
+    let all: Vec<Mutant> = Mutant::ALL.iter().filter(is_wanted).copied().collect();
+    let found = for_each(&all, threads, |mutant| {
+        let found = find(*mutant, arguments.seed, arguments.steps);
         match &found.by {
             Some((seed, violation)) => println!("{mutant:?}: {} steps: {} (seed {seed})", found.steps, violation.rule),
-            None => {
-                missed += 1;
-                println!("{mutant:?}: not found in {} steps", found.steps);
-            }
+            None => println!("{mutant:?}: not found in {} steps", found.steps),
         }
+        found
+    });
+    if let Some(file) = &arguments.write {
+        std::fs::write(file, page(&found)).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    anyhow::ensure!(missed == 0, "{missed} faults are not found");
+    let missed = found.iter().filter(|found| found.by.is_none()).count();
+    anyhow::ensure!(missed == 0 && !found.is_empty(), "{missed} of {} faults are not found", found.len());
     Ok(())
 }

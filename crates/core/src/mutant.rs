@@ -1,9 +1,29 @@
 //! Faults put in on purpose, each at one place, so that checks can show that they would find it. Without the feature `mutants` there
 //! are none, and the compiler takes the places out.
 
-/// A fault that can be put in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mutant {
+macro_rules! mutants {
+    ($($(#[doc = $words:literal])+ $name:ident,)+) => {
+        /// A fault that can be put in.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Mutant {
+            $($(#[doc = $words])+ $name,)+
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// What it does, in one sentence.
+            pub const fn words(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($words),+),)+
+                }
+            }
+        }
+    };
+}
+
+mutants! {
     /// Who leaves waits for nobody: there is no floor.
     NoFloor,
     /// When nobody is left who serves, those that still could go all the same.
@@ -32,6 +52,76 @@ pub enum Mutant {
     Starves,
     /// A weight that somebody has changed stays.
     DriftStays,
+    /// An annotation that asks for direct access and cannot be read ends the wish.
+    UnreadableEndsWish,
+    /// Protocols that cannot be read count as not said.
+    UnreadableIsUsual,
+    /// A load balancer is made without what is said of it and cannot be read.
+    MadeWithoutWord,
+    /// A weight of a Pod that cannot be read counts as not said.
+    UnreadableIsNoWeight,
+    /// One annotation that cannot be read has the binding of its Service stand still.
+    OneWordStopsAll,
+    /// A listener of ours that somebody has renamed counts as somebody else's.
+    RenamedIsForeign,
+    /// A listener of somebody else counts as ours.
+    ForeignListeners,
+    /// A listener goes for one of another protocol whose certificate is missing.
+    GoesBeforeCertificate,
+    /// Who has weight counts as serving, whatever the cloud finds.
+    WeightServes,
+    /// After a start, nobody counts as serving before the first read of health.
+    UnreadServesNobody,
+    /// Who is reached at another port leaves the old one at once.
+    PortChangesAtOnce,
+    /// A Pod that is not selected any more is deregistered as soon as it has no weight.
+    NoTimeToDrain,
+    /// The preStop sleep of a Pod that is being deleted counts for nothing.
+    SleepIgnored,
+    /// What slices do not name leaves at once.
+    SlicesDecide,
+    /// Readiness gates of others are not read.
+    OtherGatesIgnored,
+    /// Targets without a tag are nobody's, although the cloud shows no tags.
+    UntaggedStays,
+    /// A binding that was made again does not know what its predecessor has left.
+    HeirForgets,
+    /// A load balancer that was created goes with its binding, whoever else uses it.
+    DeletesWhatIsUsed,
+    /// While nobody can say why a binding goes, what it has is taken away.
+    UnknownEndGoes,
+    /// A binding that has nothing in the cloud waits for evidence of that when it is deleted.
+    UnsubmittedWaits,
+    /// The cloud is asked for things before the finalizer that says so is there.
+    WritesBeforeFinalizer,
+    /// `suspend` is not read.
+    SuspendIgnored,
+    /// A refusal of one item holds up everything of its kind.
+    RefusedForOneIsForAll,
+    /// What is refused is held longer each time, without end.
+    EndlessBackOff,
+    /// What is refused is tried again at once.
+    RefusedIsAskedHotly,
+    /// Weights wait for health, however long it takes to read.
+    WeightsWaitForHealth,
+    /// The first read of a new leader that fails is told in statuses.
+    FirstLookTells,
+    /// A status shows what was refused for somebody else.
+    TroubleOfOthers,
+    /// A leader leads on when its Lease is over.
+    LeadsOn,
+    /// A candidate does not wait until the Lease of the leader is over.
+    WaitsForNobody,
+    /// A replica leads before it has listed everything: what it has not listed counts as gone.
+    UnlistedIsGone,
+    /// A gate that is open is closed again.
+    GateCloses,
+    /// A gate opens when one of several bindings says so.
+    OneOpensForAll,
+    /// The gates of Pods that no binding selects stay closed.
+    UnboundWaits,
+    /// Who is wanted and finds no room waits until somebody leaves by himself.
+    NoRoomIsMade,
     /// A load balancer is created without a look for one that is there.
     CreatesBlindly,
     /// `deletionPolicy: Retain` is not read.
@@ -42,29 +132,21 @@ pub enum Mutant {
     NotTriedAgain,
 }
 
-impl Mutant {
-    /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::NoFloor,
-        Self::LastGoes,
-        Self::GateWithoutHealth,
-        Self::GateWithoutTarget,
-        Self::AbsentIsUnwanted,
-        Self::GoneAtFirstSight,
-        Self::ForeignTargets,
-        Self::FinalizerFirst,
-        Self::StaleReads,
-        Self::GoneStays,
-        Self::AddressStays,
-        Self::DrainsForEver,
-        Self::Starves,
-        Self::DriftStays,
-        Self::CreatesBlindly,
-        Self::RetainIgnored,
-        Self::Restless,
-        Self::NotTriedAgain,
-    ];
-}
+/// Faults of others' and of our own past that cannot be put in, each with what makes it impossible.
+pub const IMPOSSIBLE: &[(&str, &str)] = &[
+    (
+        "A finalizer of somebody else, added between our read and our write, is lost.",
+        "`reconcile::Write::Finalizers` has our own finalizers only, and no list that was read.",
+    ),
+    (
+        "An annotation of several hundred kilobytes is expanded in memory.",
+        "`model::Annotation::TooLong` keeps none of its text, and `plan::weight` looks ordinals up.",
+    ),
+    (
+        "A binding that is retained and made again by hand, under another UID, adopts its former targets without consent.",
+        "`BindingView::is_uid_of_ours` knows its own UID and those of bindings of one Service; others are adopted by `listenerId` only.",
+    ),
+];
 
 #[cfg(feature = "mutants")]
 thread_local! {
@@ -80,12 +162,12 @@ pub fn put_in(mutant: Option<Mutant>) {
 
 /// Whether this fault is put in.
 #[cfg(feature = "mutants")]
-pub(crate) fn is(mutant: Mutant) -> bool {
+pub fn is(mutant: Mutant) -> bool {
     CHOSEN.get() == Some(mutant)
 }
 
 /// Whether this fault is put in: there are none.
 #[cfg(not(feature = "mutants"))]
-pub(crate) const fn is(_: Mutant) -> bool {
+pub const fn is(_: Mutant) -> bool {
     false
 }

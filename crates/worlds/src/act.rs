@@ -83,6 +83,8 @@ pub enum Act {
     Console(Console),
     /// A misfortune.
     Fault(Fault),
+    /// The controller of another readiness gate takes a Pod out for so many seconds.
+    TakeOut(usize, u64),
 }
 
 /// What is done at the console of the cloud.
@@ -108,6 +110,8 @@ pub enum Console {
     Stop(usize, bool),
     /// A load balancer is deleted.
     RemoveLoadBalancer(usize),
+    /// A listener gets another name.
+    Rename(usize),
 }
 
 /// A misfortune.
@@ -161,6 +165,22 @@ pub enum Fault {
     DeleteLease,
     /// What was to come of calls of the cloud comes of them no more.
     Mended,
+    /// Calls of an action are refused that name this address, for so many seconds.
+    Refused {
+        /// The action.
+        action: String,
+        /// The address.
+        names: String,
+        /// The code.
+        code: String,
+        /// For so long.
+        seconds: u64,
+    },
+}
+
+/// What is said to calls that name an address which is refused.
+pub(crate) fn refusal(names: &str) -> String {
+    format!("{names} is not taken")
 }
 
 impl Act {
@@ -177,6 +197,7 @@ impl Act {
             | Fault::Slow(_, seconds)
             | Fault::Delay(_, seconds)
             | Fault::Skew(_, _, seconds)
+            | Fault::Refused { seconds, .. }
             | Fault::Node { seconds, .. } => *seconds,
         };
         Duration::from_secs(seconds)
@@ -213,6 +234,7 @@ impl fmt::Display for Act {
             Self::DeleteConfig(name) => write!(f, "A user deletes the TkeServiceConfig {name}"),
             Self::Console(console) => write!(f, "{console}"),
             Self::Fault(fault) => write!(f, "{fault}"),
+            Self::TakeOut(place, seconds) => write!(f, "Somebody else takes Pod {place} out for {seconds} s"),
         }
     }
 }
@@ -230,6 +252,7 @@ impl fmt::Display for Console {
             Self::Stop(place, true) => write!(f, "Somebody stops listener {place}"),
             Self::Stop(place, false) => write!(f, "Somebody starts listener {place}"),
             Self::RemoveLoadBalancer(place) => write!(f, "Somebody deletes load balancer {place}"),
+            Self::Rename(place) => write!(f, "Somebody renames listener {place}"),
         }
     }
 }
@@ -262,6 +285,9 @@ impl fmt::Display for Fault {
             Self::Node { node, seconds, serves: false } => write!(f, "Node {node} is off for {seconds} s"),
             Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
             Self::Mended => f.write_str("Calls of the cloud fail no more"),
+            Self::Refused { action, names, code, seconds } => {
+                write!(f, "Calls of {action} that name {names} are refused with {code} for {seconds} s")
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ struct Life {
     stage: Stage,
     /// It says that it is not ready, until then.
     unready: Option<Duration>,
+    /// The controller of its other gate has taken it out, until then.
+    taken_out: Option<Duration>,
     deleted: Option<Deletion>,
 }
 
@@ -162,6 +164,13 @@ impl Cluster {
         }
     }
 
+    /// The controller of its other gate takes a Pod out until then.
+    pub(crate) fn take_out(&mut self, name: &str, until: Duration) {
+        if let Some(life) = self.lives.get_mut(name) {
+            life.taken_out = Some(until);
+        }
+    }
+
     /// Deletes a Pod.
     pub(crate) fn delete(&mut self, objects: &mut Objects, name: &str, now: Duration) {
         let (Some(life), Some(pod)) = (self.lives.get_mut(name), objects.pods.get(name)) else { return };
@@ -229,7 +238,7 @@ impl Cluster {
                 Stage::Running => None,
             };
             let deleted = life.deleted.map(|deleted| deleted.ends);
-            stage.into_iter().chain(deleted).chain(life.unready).filter(|at| *at > now).min()
+            stage.into_iter().chain(deleted).chain(life.unready).chain(life.taken_out).filter(|at| *at > now).min()
         };
         let of_node = |silence: &Silence| {
             let times = [silence.since + LOST, silence.since + LOST + EVICTED, silence.until];
@@ -330,7 +339,7 @@ impl Cluster {
         let pod = pod::new(objects, workload, name);
         objects.put_pod(pod);
         let (workload, revision) = (workload.name.clone(), workload.revision);
-        let life = Life { workload, revision, node, stage, unready: None, deleted: None };
+        let life = Life { workload, revision, node, stage, unready: None, taken_out: None, deleted: None };
         self.lives.insert(name.to_owned(), life);
     }
 
@@ -342,6 +351,9 @@ impl Cluster {
         let (mut pod, time) = (found.clone(), objects.time());
         if life.unready.is_some_and(|until| until <= now) {
             life.unready = None;
+        }
+        if life.taken_out.is_some_and(|until| until <= now) {
+            life.taken_out = None;
         }
         loop {
             match (life.stage, life.deleted) {
@@ -380,6 +392,7 @@ impl Cluster {
             let is_ready = life.unready.is_none();
             pod::set(&mut pod, "ContainersReady", is_ready, (!is_ready).then_some("ContainersNotReady"), &time);
         }
+        pod::set_other_gate(&mut pod, life.taken_out.is_none(), &time);
         let is_ready = pod::is_true(&pod, "ContainersReady") && pod::gates_are_open(&pod);
         let reason =
             if pod::is_true(&pod, "ContainersReady") { "ReadinessGatesNotReady" } else { "ContainersNotReady" };

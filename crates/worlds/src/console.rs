@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use tke_direct_access::sim::State;
+use tke_direct_access_core::api::mark::ListenerName;
 use tke_direct_access_core::model::{
     Address, Listener, ListenerId, ListenerState, LoadBalancerId, Protocol, RegisteredTarget, Route,
 };
@@ -49,6 +50,11 @@ pub fn perform(state: &mut State, console: &Console) {
                 _ = state.set_listener_state(&id, &listener, stopped);
             }
         }
+        Console::Rename(place) => {
+            if let Some((id, listener)) = listener_of_ours_at(state, *place) {
+                _ = state.rename_listener(&id, &listener, "mine");
+            }
+        }
         Console::RemoveLoadBalancer(place) => {
             if let Some(id) = load_balancer_at(state, *place) {
                 state.remove_load_balancer(&id);
@@ -64,6 +70,12 @@ pub(crate) fn load_balancer_at(state: &State, place: usize) -> Option<LoadBalanc
 
 pub(crate) fn listener_at(state: &State, place: usize) -> Option<(LoadBalancerId, ListenerId, Protocol)> {
     let all: Vec<_> = listeners(state).into_iter().map(|(id, found)| (id, found.id, found.protocol)).collect();
+    all.get(place % all.len().max(1)).cloned()
+}
+
+pub(crate) fn listener_of_ours_at(state: &State, place: usize) -> Option<(LoadBalancerId, ListenerId)> {
+    let is_ours = |(_, found): &(LoadBalancerId, Listener)| ListenerName::owner(&found.name).is_some();
+    let all: Vec<_> = listeners(state).into_iter().filter(is_ours).map(|(id, found)| (id, found.id)).collect();
     all.get(place % all.len().max(1)).cloned()
 }
 

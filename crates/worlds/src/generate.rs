@@ -1,5 +1,7 @@
 //! Makes stories up.
 
+mod circumstance;
+
 use serde_json::{Value, json};
 use tke_direct_access::sim::Effect;
 
@@ -26,7 +28,7 @@ struct Maker {
 }
 
 /// The names of workloads, Services and bindings.
-const NAMES: [&str; 3] = ["web", "api", "old"];
+pub(crate) const NAMES: [&str; 3] = ["web", "api", "old"];
 /// Actions that calls of which may meet a misfortune.
 const ACTIONS: [&str; 13] = [
     "DescribeQuota",
@@ -110,6 +112,7 @@ impl Maker {
             gate: !self.chance.once_in("gate", 5),
             weight: None,
             broken: false,
+            other_gate: self.chance.once_in("other gate", 8),
         }
     }
 
@@ -159,7 +162,8 @@ impl Maker {
     fn something(&mut self) {
         let name = (*self.chance.one_of("name", &NAMES)).to_owned();
         let place = usize::try_from(self.chance.below("place", 40)).unwrap_or_default();
-        match self.chance.below("something", 24) {
+        match self.chance.below("something", 34) {
+            24.. => self.circumstance(&name, place),
             0..=3 => self.push(Act::Rollout(name)),
             4 => {
                 let replicas = usize::try_from(self.chance.below("scale", 6)).unwrap_or_default();

@@ -18,6 +18,8 @@ mod check;
 mod cloud;
 mod cluster;
 pub mod console;
+pub mod coverage;
+mod crowd;
 mod differ;
 mod generate;
 pub mod history;
@@ -34,10 +36,11 @@ mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
 pub use check::{Ending, Violation};
+pub use crowd::{GoOn, Tally, for_each, play_many};
 pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
-pub use mutants::{Found, find};
+pub use mutants::{Found, find, page};
 #[cfg(feature = "mutants")]
 pub use perturb::find_perturbed;
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};

@@ -1,6 +1,8 @@
 //! Whether the checks would find a fault: one is put in, and stories are played until one of them breaks a rule.
 
-use tke_direct_access_core::mutant::{Mutant, put_in};
+use std::fmt::Write;
+
+use tke_direct_access_core::mutant::{IMPOSSIBLE, Mutant, put_in};
 
 use crate::check::Violation;
 use crate::generate::generate;
@@ -31,3 +33,41 @@ pub fn find(mutant: Mutant, first_seed: u64, most_steps: u64) -> Found {
     put_in(None);
     found
 }
+
+/// The page that lists the faults, and how each was found.
+pub fn page(all: &[Found]) -> String {
+    let mut page = String::from(PAGE);
+    for Found { mutant, steps, by } in all {
+        let rule = by.as_ref().map_or("not found", |(_, violation)| violation.rule);
+        _ = writeln!(page, "| {mutant:?} | {} | {rule} | {steps} |", mutant.words().trim());
+    }
+    page.push_str(REST);
+    for (fault, type_) in IMPOSSIBLE {
+        _ = writeln!(page, "| {fault} | {type_} |");
+    }
+    page
+}
+
+/// What the page begins with.
+const PAGE: &str = "\
+# Faults put in on purpose
+
+To show that [worlds](testing.md#worlds) find what they are to find, faults are put into the product, one after another. This page is
+written by the program that looks for them:
+
+```console
+cargo run --release --example worlds -- --mutants --write docs/mutants.md
+```
+
+| fault | what it does | rule that it breaks | steps until then |
+|---|---|---|---|
+";
+
+/// What comes between the tables.
+const REST: &str = "
+The faults themselves are in `crates/core/src/mutant.rs`; no product is built with them. These cannot be put in, because a type has no
+room for them:
+
+| fault | what makes it impossible |
+|---|---|
+";

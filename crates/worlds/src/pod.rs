@@ -12,6 +12,9 @@ pub(crate) const PORT: u16 = 8080;
 /// The label by which Services select Pods.
 pub(crate) const APP: &str = "app";
 
+/// The readiness gate of somebody else.
+const OTHER_GATE: &str = "example.com/in-place";
+
 /// A Pod that a workload makes.
 pub(crate) fn new(objects: &mut Objects, workload: &Workload, name: &str) -> core::Pod {
     let mut meta = objects.new_meta(name);
@@ -49,13 +52,14 @@ pub(crate) fn new(objects: &mut Objects, workload: &Workload, name: &str) -> cor
         lifecycle: hook,
         ..core::Container::default()
     };
-    let gate = core::PodReadinessGate { condition_type: names::GATE.to_owned() };
-    let gates = workload.is_gated().then(|| vec![gate]);
+    let gate = |kind: &str| core::PodReadinessGate { condition_type: kind.to_owned() };
+    let ours = workload.is_gated().then(|| gate(names::GATE));
+    let gates: Vec<_> = ours.into_iter().chain(workload.other_gate.then(|| gate(OTHER_GATE))).collect();
     core::Pod {
         metadata: meta,
         spec: Some(core::PodSpec {
             containers: vec![container],
-            readiness_gates: gates,
+            readiness_gates: (!gates.is_empty()).then_some(gates),
             termination_grace_period_seconds: Some(i64::from(workload.grace)),
             ..core::PodSpec::default()
         }),
@@ -77,6 +81,20 @@ pub(crate) fn is_true(pod: &core::Pod, kind: &str) -> bool {
 pub(crate) fn gates_are_open(pod: &core::Pod) -> bool {
     let gates = pod.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
     gates.into_iter().all(|gate| is_true(pod, &gate.condition_type))
+}
+
+/// Whether all readiness gates of others are open.
+pub(crate) fn is_let_in(pod: &core::Pod) -> bool {
+    let gates = pod.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    gates.into_iter().all(|gate| gate.condition_type == names::GATE || is_true(pod, &gate.condition_type))
+}
+
+/// The controller of the other gate opens or closes it, where there is one.
+pub(crate) fn set_other_gate(pod: &mut core::Pod, is_open: bool, time: &Time) {
+    let mut gates = pod.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    if gates.any(|gate| gate.condition_type == OTHER_GATE) {
+        set(pod, OTHER_GATE, is_open, None, time);
+    }
 }
 
 /// Sets a condition, with the time where it changes.

@@ -15,6 +15,7 @@ use tke_direct_access_core::election::{Election, Moment};
 use tke_direct_access_core::model::{
     AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Quotas, Region, ServerTime,
 };
+use tke_direct_access_core::mutant::{self, Mutant};
 use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::Step;
 use tke_direct_access_core::plan::annotated::Acceptance;
@@ -25,6 +26,7 @@ use tke_direct_access_core::reconcile::{
 };
 
 use crate::cloud::{Right, Sent, Wire};
+use crate::coverage::Reached;
 use crate::objects::{Event, KINDS, Kind, Row};
 
 /// The region of everything.
@@ -114,6 +116,8 @@ pub(crate) struct Replica {
     pub(crate) leading: Option<Leading>,
     jobs: u64,
     flags: Flags,
+    /// What its machines have done and said.
+    pub(crate) reached: Reached,
 }
 
 /// The moment of an election.
@@ -135,6 +139,7 @@ impl Replica {
             brake: Arc::new(Mutex::new(Brake::new(HoldFlag::Unset, OWN_NAMESPACE))),
             leading: None,
             jobs: 0,
+            reached: Reached::default(),
             flags: Flags {
                 region: Region::new(REGION),
                 resync: Duration::from_secs(60),
@@ -145,7 +150,8 @@ impl Replica {
 
     /// It has seen everything once.
     pub(crate) fn is_synced(&self) -> bool {
-        KINDS.iter().all(|kind| self.heard.contains_key(kind))
+        let has_heard = |kind| self.heard.contains_key(kind);
+        KINDS.iter().all(has_heard) || mutant::is(Mutant::UnlistedIsGone) && KINDS.iter().any(has_heard)
     }
 
     /// Takes in what a watch tells. Returns what has changed.
@@ -279,6 +285,7 @@ impl Replica {
     /// Lets a machine take in something, and makes what it wants the world's wishes.
     pub(crate) fn step(&mut self, owner: &Owner, input: Input, now: Duration, wall: Timestamp, wishes: &mut Vec<Wish>) {
         let Some(leading) = &mut self.leading else { return };
+        self.reached.see_input(&input);
         let account = AccountId::new(ACCOUNT);
         let caller = |_: &KeyMark| Caller::Known(account.clone());
         let caches = StoreCaches {
@@ -319,6 +326,7 @@ impl Replica {
 
     fn perform(&mut self, owner: &Owner, effect: Effect, wishes: &mut Vec<Wish>) {
         let Some(leading) = &mut self.leading else { return };
+        self.reached.see(&effect);
         match effect {
             Effect::Read(ticket, Read::Other(what)) => wishes.push(Wish::Read(owner.clone(), ticket, what)),
             Effect::Read(ticket, Read::Definition(services)) => {

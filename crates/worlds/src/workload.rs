@@ -50,6 +50,9 @@ pub struct Workload {
     /// New Pods never become ready.
     #[serde(default)]
     pub broken: bool,
+    /// Its Pods have a readiness gate of somebody else, too.
+    #[serde(default)]
+    pub other_gate: bool,
 }
 
 impl Workload {

@@ -1,22 +1,53 @@
-//! Stories with fixed seeds: none breaks a rule, each ends the same way when it is told again, and faults that are put in are found.
+//! Stories with fixed and with fresh seeds: none breaks a rule, each ends the same way when it is told again, and faults that are put
+//! in are found.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a failure here is the failure of the test")]
 
-use tke_direct_access_worlds::{Story, generate, play, shrink};
+use std::num::NonZero;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Plays a story; where it breaks a rule, fails with the shortest one that does.
-fn holds(story: &Story) {
-    let violation = play(story).violations.into_iter().next();
-    let told = violation.map(|violation| {
-        let (shortest, again) = (shrink(story), "cargo run --example worlds -- --story FILE");
-        format!("seed {}: {violation}\n\nThe shortest story of it, for `{again}`:\n{shortest}", story.seed)
+use tke_direct_access_worlds::{GoOn, Story, generate, play, play_many, shrink};
+
+/// How many stories are played with the same seeds each time.
+const FIXED: u64 = 200;
+/// How many are played with seeds that are new each time.
+const FRESH: u64 = 200;
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Why a story does not hold, with the shortest one that does not either; `None` where it does.
+fn broken(story: &Story) -> Option<String> {
+    let violation = play(story).violations.into_iter().next()?;
+    let (shortest, again) = (shrink(story), "cargo run --release --example worlds -- --story FILE");
+    Some(format!("seed {}: {violation}\n\nThe shortest story of it, for `{again}`:\n{shortest}", story.seed))
+}
+
+/// Plays so many stories from a seed on; where one breaks a rule, fails with the shortest one that does.
+fn hold(first_seed: u64, stories: u64) {
+    let mut found = None;
+    play_many(first_seed, threads(), |story, outcome, tally| {
+        if found.is_none() && !outcome.violations.is_empty() {
+            found = broken(story);
+        }
+        if found.is_some() || tally.stories >= stories { GoOn::No } else { GoOn::Yes }
     });
-    assert_eq!(told, None);
+    assert_eq!(found, None);
 }
 
 #[test]
 fn worlds_of_fixed_seeds_break_no_rule() {
-    (1..=40).for_each(|seed| holds(&generate(seed)));
+    hold(1, FIXED);
+}
+
+/// The first seed is printed, and those after it follow: `--seed` of the example plays them again.
+#[test]
+fn worlds_of_fresh_seeds_break_no_rule() {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = u64::try_from(since.as_millis()).unwrap();
+    println!("cargo run --release --example worlds -- --seed {seed}");
+    hold(seed, FRESH);
 }
 
 /// Plays all stories of a folder.
@@ -29,7 +60,7 @@ fn all_hold(folder: &str) {
         let story: Story = std::fs::read_to_string(&file).unwrap().parse().unwrap();
         assert!(!story.acts.is_empty(), "{} has acts", file.display());
         println!("{}", file.display());
-        holds(&story);
+        assert_eq!(broken(&story), None, "{}", file.display());
     }
 }
 
@@ -53,14 +84,15 @@ fn worlds_go_the_same_way_each_time() {
     }
 }
 
-/// Faults that are found within a few stories; `--mutants` of the example looks for all.
+/// Faults that are found within few steps; `--mutants` of the example looks for all.
 #[cfg(feature = "mutants")]
 #[test]
 fn worlds_find_faults_that_are_put_in() {
     use tke_direct_access_core::mutant::Mutant;
+    use tke_direct_access_worlds::{find, for_each};
 
     const STEPS: u64 = 60_000;
-    for mutant in [
+    const QUICK: [Mutant; 7] = [
         Mutant::GateWithoutTarget,
         Mutant::ForeignTargets,
         Mutant::FinalizerFirst,
@@ -68,9 +100,9 @@ fn worlds_find_faults_that_are_put_in() {
         Mutant::Starves,
         Mutant::DriftStays,
         Mutant::Restless,
-    ] {
-        let found = tke_direct_access_worlds::find(mutant, 1, STEPS);
-        println!("{mutant:?}: {} steps: {:?}", found.steps, found.by);
-        assert!(found.by.is_some(), "{mutant:?} is not found in {} steps", found.steps);
+    ];
+    for found in for_each(&QUICK, threads(), |mutant| find(*mutant, 1, STEPS)) {
+        println!("{:?}: {} steps: {:?}", found.mutant, found.steps, found.by);
+        assert!(found.by.is_some(), "{:?} is not found in {} steps", found.mutant, found.steps);
     }
 }

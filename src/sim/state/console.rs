@@ -234,6 +234,21 @@ impl State {
         Ok(())
     }
 
+    /// Gives a listener another name.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn rename_listener(
+        &mut self,
+        id: &LoadBalancerId,
+        listener: &ListenerId,
+        name: &str,
+    ) -> Result<(), ConsoleError> {
+        let found = self.change(id)?.listener_mut(listener).ok_or_else(|| not_found(listener))?;
+        found.shown.listener_name = Some(name.to_owned());
+        Ok(())
+    }
+
     /// Removes a listener with its targets; true when it was there.
     pub fn remove_listener(&mut self, id: &LoadBalancerId, listener: &ListenerId) -> bool {
         let Ok(load_balancer) = self.change(id) else { return false };

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 
+use crate::mutant::{self, Mutant};
 /// How long a Lease lasts after a renewal.
 pub const LEASE: Duration = Duration::from_secs(4);
 /// How long after a renewal the next one is sent.
@@ -145,7 +146,7 @@ impl Election {
     /// What to do now. `clock` is what the Lease will say of the time; nobody decides by it.
     pub fn next(&self, now: Moment, clock: Timestamp) -> Next {
         let may_begin = match &self.known {
-            _ if self.must_read => now,
+            _ if self.must_read || mutant::is(Mutant::WaitsForNobody) => now,
             Known::Nothing | Known::Never => now,
             Known::Gone(since) => *since + LEASE,
             Known::Seen(lease, since) => match holder(lease) {
@@ -220,7 +221,8 @@ impl Election {
             Answer::Written(lease) => {
                 self.saw(Some(*lease), now);
                 self.due = sent + RENEWAL;
-                let until = sent + LEASE.saturating_sub(TRANSIT);
+                let lasts = if mutant::is(Mutant::LeadsOn) { LONGEST } else { LEASE.saturating_sub(TRANSIT) };
+                let until = sent + lasts;
                 let is_ours = matches!(&self.known, Known::Seen(lease, _) if holder(lease) == Some(&self.identity));
                 if is_ours && now < until {
                     self.begin_or_renew(until);

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::binding::{DrainAction, DrainSpec, LastNotReady};
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::model::{Containers, Phase, Pod};
+use crate::mutant::{self, Mutant};
 
 use super::ending;
 use super::endpoint::Policy;
@@ -88,7 +89,7 @@ pub(super) fn unready(pod: &Pod, publishes_unready: bool) -> Option<ExclusionRea
         None
     } else if !pod.containers_ready {
         Some(ExclusionReason::ContainersNotReady)
-    } else if !pod.closed_gates.is_empty() {
+    } else if !pod.closed_gates.is_empty() && !mutant::is(Mutant::OtherGatesIgnored) {
         Some(ExclusionReason::ReadinessGateFalse)
     } else {
         None
@@ -154,7 +155,7 @@ pub(super) fn deleted(pod: &Pod, since: Timestamp, drain: &DrainSpec, now: Times
         Containers::NotRunning => Ability::No,
     };
     let pace = match ending::accepts_until(pod).filter(|until| now < *until) {
-        Some(until) if !is_over => Pace::Replaced(Deadline::At(until), ability),
+        Some(until) if !is_over && !mutant::is(Mutant::SleepIgnored) => Pace::Replaced(Deadline::At(until), ability),
         _ => Pace::Judged(ability),
     };
     leave(ChangeReason::PodDeleted, pace, action)
@@ -167,11 +168,13 @@ pub(super) fn superseded(pod: &Pod, reason: ChangeReason, publishes_unready: boo
     let timeout = SignedDuration::from_secs(i64::from(policy.drain.timeout_seconds));
     let then = match policy.drain.terminating {
         DrainAction::Deregister => Then::Deregister,
+        _ if mutant::is(Mutant::NoTimeToDrain) => Then::Drain(SignedDuration::ZERO),
         // It is kept for as long as the target of a Pod that is being deleted would be.
         DrainAction::WeightZero | DrainAction::Keep => Then::Drain(timeout),
     };
     let leave = Leave { reason, pace: Pace::Replaced(Deadline::After(timeout), Ability::Yes), then };
-    PodIntent::Leave(if weight.is_zero() { now(&leave) } else { leave })
+    let is_at_once = mutant::is(Mutant::PortChangesAtOnce) && reason == ChangeReason::PortChanged;
+    PodIntent::Leave(if weight.is_zero() || is_at_once { now(&leave) } else { leave })
 }
 
 /// A user has asked for weight 0: that waits for nobody.

@@ -101,12 +101,12 @@ impl<'a> Floor<'a> {
         }
         let mut retained = self.replaced(wanted);
         let stay = || self.targets.iter().filter(|own| !is_leaving(own) && own.target.weight > 0);
-        if self.reads == HealthSight::NeverRead {
+        if self.reads == HealthSight::NeverRead && !mutant::is(Mutant::UnreadServesNobody) {
             // Nobody knows who serves: those that live wait for the first read, and those that end where there is nobody else.
             retained.extend(self.last(if stay().next().is_some() { Others::Newcomers } else { Others::None }));
         } else if retained.is_empty() {
             let is_proven = |own: &OwnTarget<'_>| match self.sight {
-                Sight::ByHealth => is_healthy(own.health),
+                Sight::ByHealth => is_healthy(own.health) || mutant::is(Mutant::WeightServes),
                 Sight::Blind => own.tenure == Tenure::Established,
             };
             let is_newcomer = |own: &OwnTarget<'_>| self.sight == Sight::Blind && own.tenure == Tenure::Unproven;
@@ -205,7 +205,8 @@ impl<'a> Floor<'a> {
     }
 
     fn serves(&self, own: &OwnTarget<'_>) -> bool {
-        own.target.weight > 0 && (self.sight == Sight::Blind || is_healthy(own.health))
+        let is_known = self.sight == Sight::ByHealth && !mutant::is(Mutant::WeightServes);
+        own.target.weight > 0 && (!is_known || is_healthy(own.health))
     }
 }
 

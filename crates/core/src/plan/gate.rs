@@ -191,8 +191,7 @@ pub(super) fn gates(
     evidence: Option<&Evidence<'_>>,
     now: Timestamp,
 ) -> Vec<GateVerdict> {
-    let waits =
-        |pod: &&Arc<Pod>| matches!(pod.gate, GateState::Unset | GateState::Waiting { .. }) && selects(service, pod);
+    let waits = |pod: &&Arc<Pod>| (pod.gate.is_waiting() || mutant::is(Mutant::GateCloses)) && selects(service, pod);
     let waiting: Vec<_> = view.pods.values().filter(waits).collect();
     if waiting.is_empty() || certain_opening(&view.binding).is_some() {
         return Vec::new();
@@ -266,6 +265,9 @@ pub fn release<'a>(
     let Some(since) = waiting_since(pod).filter(|_| pod.gate.is_waiting() && pod.deleting_since.is_none()) else {
         return GateRelease::Never;
     };
+    if mutant::is(Mutant::UnboundWaits) {
+        return GateRelease::Never;
+    }
     let mut reason = GateReason::NotBound;
     for binding in selecting {
         match certain_opening(binding) {

@@ -131,6 +131,7 @@ impl BindingView {
     fn retention(&self) -> Retention {
         match (self.binding.spec.deletion_policy, self.departure) {
             (DeletionPolicy::Retain, _) if mutant::is(Mutant::RetainIgnored) => Retention::Nothing,
+            (_, Departure::Unknown) if mutant::is(Mutant::UnknownEndGoes) => Retention::Nothing,
             (DeletionPolicy::Retain, _)
             | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown) => {
                 Retention::Everything
@@ -328,13 +329,13 @@ fn leaving(view: &BindingView) -> Frozen {
 /// may be taken away because of a deletion is never proven by it.
 pub(super) fn foreseen(binding: &DirectAccessBinding) -> Management {
     let is_deleting = binding.metadata.deletion_timestamp.is_some();
-    if is_deleting && !placement::is_submitted(binding) {
+    if is_deleting && !placement::is_submitted(binding) && !mutant::is(Mutant::UnsubmittedWaits) {
         return Management::Abandon(Heir::Nobody);
     }
     if is_deleting {
         return Management::Freeze(Frozen::Leaving);
     }
-    if binding.spec.suspend {
+    if binding.spec.suspend && !mutant::is(Mutant::SuspendIgnored) {
         return Management::Freeze(Frozen::Suspended);
     }
     if let Some(proof) = Proof::parking(binding) {

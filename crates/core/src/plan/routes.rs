@@ -144,7 +144,8 @@ pub(super) struct Successor(());
 
 impl Successor {
     fn of(completeness: Completeness, desired: &DesiredListener) -> Option<Self> {
-        (completeness == Completeness::Whole && desired.shape.is_creatable()).then_some(Self(()))
+        let is_creatable = desired.shape.is_creatable() || mutant::is(Mutant::GoesBeforeCertificate);
+        (completeness == Completeness::Whole && is_creatable).then_some(Self(()))
     }
 }
 
@@ -152,7 +153,9 @@ impl BindingView {
     /// The listener was made by this binding: its name says so, or it is recorded and its name says nothing else.
     pub(super) fn has_made(&self, listener: &Listener, snapshot: &Snapshot) -> bool {
         match ListenerName::owner(&listener.name) {
+            _ if mutant::is(Mutant::ForeignListeners) => true,
             Some(uid) if self.is_uid_of_ours(uid) => true,
+            _ if mutant::is(Mutant::RenamedIsForeign) => false,
             Some(uid) if snapshot.bindings.iter().any(|other| other.is_uid_of_ours(uid)) => false,
             _ => row_by_id(self, &listener.id).is_some_and(|row| row.created),
         }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::mark::{TargetTag, pod_mark};
 use crate::model::{Address, Health, Pod, RegisteredTarget, Route, Service, Weight};
+use crate::mutant::{self, Mutant};
 
 use super::departure::{self, PodIntent};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
@@ -137,7 +138,7 @@ impl<'a> RouteScope<'a> {
             _ if self.holder == Holder::Others => Owner::Unmarked,
             // The cloud does not show its tag, or somebody has cleared it.
             Registrant::Binding(mark) => Owner::Ours(mark),
-            Registrant::Untold if self.tags == TagSight::Hidden => {
+            Registrant::Untold if self.tags == TagSight::Hidden && !mutant::is(Mutant::UntaggedStays) => {
                 Owner::Ours(Self::mark_of_untold(target, candidate, pods).into())
             }
             Registrant::Untold => Owner::Unmarked,
@@ -193,6 +194,7 @@ impl<'a> RouteScope<'a> {
                 Unmatched::Intent(PodIntent::Leave(leave))
             }
             _ if endpoints.policy.weights.of(pod).is_zero() => Unmatched::Intent(departure::out_now()),
+            _ if mutant::is(Mutant::SlicesDecide) => Unmatched::Intent(departure::out_now()),
             _ => Unmatched::Held,
         }
     }

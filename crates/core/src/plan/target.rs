@@ -395,6 +395,9 @@ impl TargetPlan {
         retained: &BTreeMap<Address, Retained>,
     ) -> usize {
         let RouteTargets::Wanted(Endpoints { wanted, .. }) = scope.wants else { return 0 };
+        if mutant::is(Mutant::NoRoomIsMade) {
+            return 0;
+        }
         let ended = needed.min(self.deregister.len());
         self.make_room.extend(self.deregister.drain(..ended));
         let pods = PodIndex::new(scope);

@@ -11,6 +11,7 @@ use super::tickets::Tickets;
 use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
 use crate::model::{Caller, Failure, ObjectKey};
+use crate::mutant::{self, Mutant};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{Cloud, Observed, ReadState, Snapshot, owners_of_deleted, placement, registered_addresses};
 
@@ -149,6 +150,7 @@ impl Gathering {
     pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.part {
             Part::Frame(Some(_)) | Part::Over(_) => Some(self.since + PATIENCE),
+            Part::Health(..) if mutant::is(Mutant::WeightsWaitForHealth) => None,
             Part::Health(_, asked) => Some(*asked + PATIENCE),
             Part::Frame(None) | Part::Targets(_) | Part::Tagged(_) => None,
         }
@@ -192,7 +194,7 @@ impl Gathering {
             },
             Part::Health(observed, asked) => {
                 let Reading { memory, tickets, out, at } = reading;
-                let is_over = *at >= *asked + PATIENCE;
+                let is_over = *at >= *asked + PATIENCE && !mutant::is(Mutant::WeightsWaitForHealth);
                 if !memory.reads.health.is_done(&observed.targets, tickets, out) && !is_over {
                     return None;
                 }

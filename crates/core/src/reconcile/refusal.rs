@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Class, Failure};
+use crate::mutant::{self, Mutant};
 
 /// How long everything of a kind is held at most, and each item of a drain: Pods that end do not wait for long.
 pub(super) const LONGEST_OF_DRAIN: Duration = Duration::from_secs(4);
@@ -35,8 +36,9 @@ pub(super) enum Scope {
 }
 
 /// What a failure of this class says something of.
-pub(super) const fn scope(class: Class) -> Scope {
+pub(super) fn scope(class: Class) -> Scope {
     match class {
+        _ if mutant::is(Mutant::RefusedForOneIsForAll) => Scope::Kind,
         // The cloud also answers with an internal error when it dislikes a value.
         Class::Invalid | Class::Quota | Class::Conflict | Class::NotFound | Class::Transient => Scope::Item,
         Class::Busy | Class::Throttled | Class::Denied | Class::Arrears | Class::Unreachable => Scope::Kind,
@@ -63,6 +65,12 @@ pub(super) fn hold(
     now: Duration,
 ) -> Refusal {
     let count = known.map_or(1, |known| known.count.saturating_add(1));
+    if mutant::is(Mutant::RefusedIsAskedHotly) {
+        return Refusal { failure: failure.clone(), count, until: now };
+    }
+    if mutant::is(Mutant::EndlessBackOff) {
+        return Refusal { failure: failure.clone(), count, until: now + first.saturating_mul(1 << count.min(20)) };
+    }
     let longest = if count > MANY { longest.max(LONGEST_OF_MANY) } else { longest };
     let wait = first.saturating_mul(1 << (count - 1).min(8)).min(longest);
     Refusal { failure: failure.clone(), count, until: now + wait }

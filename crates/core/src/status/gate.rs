@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::GateReason;
 use crate::model::GateState;
+use crate::mutant::{self, Mutant};
 use crate::plan::Verdict;
 
 /// What the gate's condition should say.
@@ -37,6 +38,7 @@ impl GateCondition {
     /// True when the Pod already says so. An open gate is never closed again, so it never differs.
     fn is_written(&self, state: &GateState) -> bool {
         match state {
+            GateState::Open if mutant::is(Mutant::GateCloses) => self.is_open,
             GateState::Absent | GateState::Open => true,
             GateState::Unset => false,
             GateState::Waiting { reason, message } => {
@@ -82,6 +84,7 @@ pub fn gate_condition<'a>(verdicts: impl IntoIterator<Item = (&'a str, Option<&'
     let mut open = None;
     for (binding, verdict) in verdicts {
         match verdict {
+            None | Some(Verdict::Wait(..)) if open.is_some() && mutant::is(Mutant::OneOpensForAll) => {}
             None => {
                 return GateCondition {
                     is_open: false,

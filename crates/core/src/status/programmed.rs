@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::condition::{ConditionType, Reason};
 use crate::model::ListenerId;
+use crate::mutant::{self, Mutant};
 use crate::plan::{BindingPlan, BindingView, Cloud, Pending, gates_not_written};
 
 use super::binding::{RefusedGate, Round, faults};
@@ -73,7 +74,11 @@ fn refused_gates(round: &Round<'_>, plan: &BindingPlan) -> Option<Verdict> {
 fn failure(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Verdict> {
     let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
     let past = round.failed_task.map(|(step, failure)| (step, failure));
-    let own = round.outcome.failures().chain(past).find(|(step, _)| step.concerns(view.uid(), has));
+    let own = round
+        .outcome
+        .failures()
+        .chain(past)
+        .find(|(step, _)| step.concerns(view.uid(), has) || mutant::is(Mutant::TroubleOfOthers));
     let (step, failure) = own?;
     let verdict = failed(failure);
     let Some(words) = step.words_for(view.uid(), has).filter(|_| step.is_alone()) else { return Some(verdict) };

@@ -3,6 +3,7 @@
 use crate::api::condition::ConditionType;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::model::{Pod, Service};
+use crate::mutant::{self, Mutant};
 use crate::plan::{Cloud, Snapshot, selects};
 
 /// Which of the rounds over a load balancer this is, since this controller looks after it.
@@ -67,6 +68,7 @@ pub(super) fn is_kept(
         Cloud::Missing(_) | Cloud::Unplaced(_) => false,
     };
     visit == Visit::First
+        && !mutant::is(Mutant::FirstLookTells)
         && is_unread
         && !previous.conditions.is_empty()
         && Some(previous.observed_generation) == binding.metadata.generation

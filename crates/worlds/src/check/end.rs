@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
 
@@ -64,7 +65,10 @@ pub(crate) fn faults(sight: &Sight<'_>, wanted: &BTreeMap<String, Wish>) -> Vec<
         if !is_current {
             faults.push(("a status in the end", format!("{name}: the status is of an older generation: {reason}")));
         }
-        if matches!(reason.as_str(), "InProgress" | "Pending" | "Busy" | "Internal" | "Replacing" | "Waiting") {
+        if matches!(
+            reason.as_str(),
+            "InProgress" | "Pending" | "Busy" | "Internal" | "Replacing" | "Waiting" | "Throttled" | "CloudUnreachable"
+        ) {
             faults.push(("rest in the end", format!("{name}: {reason}: {message}")));
         }
         if status == "True"
@@ -147,6 +151,9 @@ fn closed_gates(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
             && !sight.cluster.is_unready(name, sight.now)
             && pod::is_true(found, "ContainersReady")
             && !pod::gates_are_open(found)
+            // It says so itself, and waits for its user.
+            && pod::condition(found, tke_direct_access_core::api::names::GATE)
+                .is_none_or(|gate| gate.reason.as_deref() != Some(GateReason::WeightUnreadable.as_str()))
     };
     let stuck = sight.objects.pods.values().filter(is_stuck);
     // A gate may wait for what its binding waits for, which says so.

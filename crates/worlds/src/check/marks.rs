@@ -19,10 +19,12 @@ pub(crate) struct Strangers {
 }
 
 impl Strangers {
-    /// Where the cloud hides tags, a target without one on a listener of ours counts as ours, as the documentation says.
-    pub(crate) fn of(seen: &Seen, tags: TargetTags) -> Self {
-        let is_foreign =
-            |(_, (name, ..)): &(&String, &(String, u16, &'static str))| ListenerName::owner(name).is_none();
+    /// What is not ours; `is_made` says of a listener by its id that one of ours has made it, whatever its name is by now. Where the cloud
+    /// hides tags, a target without one on a listener of ours counts as ours, as the documentation says.
+    pub(crate) fn of(seen: &Seen, tags: TargetTags, is_made: impl Fn(&str) -> bool) -> Self {
+        let is_foreign = |(id, (name, ..)): &(&String, &(String, u16, &'static str))| {
+            ListenerName::owner(name).is_none() && !is_made(id)
+        };
         let listeners = seen.listeners.iter().filter(is_foreign).map(|(id, one)| (id.clone(), one.clone())).collect();
         let of_route = |(route, targets): (&Route, &BTreeMap<Address, (Weight, String)>)| {
             let name = seen.listeners.get(route.listener.as_str()).map(|(name, ..)| name.as_str());

@@ -6,6 +6,7 @@ mod ending;
 mod floor;
 pub(crate) mod marks;
 pub(crate) mod routes;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,10 +17,12 @@ use tke_direct_access_core::model::{Address, LoadBalancerId};
 use crate::act::Act;
 
 pub(crate) use digest::{digest, holders, settings};
-pub(crate) use end::{Sight, faults as end_faults};
+pub(crate) use end::{Sight, faults as end_faults, ready};
 pub use ending::Ending;
 pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
+pub(crate) use watch::CALLS;
+use watch::Watch;
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +69,14 @@ pub(crate) struct Checks {
     pub(crate) meddled: Option<Duration>,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
+    /// What is remembered of the past.
+    pub(crate) watch: Watch,
 }
 
 impl Checks {
     /// Hears of what is done to the world.
     pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
+        self.watch.hear_act(act, now);
         if matches!(act, Act::Console(_)) {
             (self.console, self.meddled) = (true, Some(now));
         }

@@ -15,6 +15,11 @@ use crate::console;
 use crate::objects::KINDS;
 use crate::replica::Pulse;
 
+/// So many calls that fail may not all have been made in the end.
+const MANY: u64 = 8;
+/// When they are over.
+const OFTEN: Duration = Duration::from_secs(400);
+
 impl World {
     pub(super) fn act(&mut self, act: Act) {
         self.checks.hear_act(&act, self.now);
@@ -41,6 +46,11 @@ impl World {
             Act::Unready(place, seconds) => {
                 if let Some(name) = self.pod_at(place) {
                     self.cluster.make_unready(&name, self.now + Duration::from_secs(seconds));
+                }
+            }
+            Act::TakeOut(place, seconds) => {
+                if let Some(name) = self.pod_at(place) {
+                    self.cluster.take_out(&name, self.now + Duration::from_secs(seconds));
                 }
             }
             Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec),
@@ -130,16 +140,21 @@ impl World {
         self.objects.put_config(config);
     }
 
+    /// What the cloud refuses is over then at the latest.
+    fn refuse_until(&mut self, until: Duration) {
+        self.refused_until = Some(self.refused_until.map_or(until, |known| known.max(until)));
+    }
+
     pub(super) fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
-            Fault::Calls { action, count, effect } => self.cloud.inject(sim::Fault {
-                action,
-                load_balancer: None,
-                names: None,
-                when: sim::When::Next(count),
-                effect,
-            }),
+            Fault::Calls { action, count, effect } => {
+                if count >= MANY {
+                    self.refuse_until(self.now + OFTEN);
+                }
+                let when = sim::When::Next(count);
+                self.cloud.inject(sim::Fault { action, load_balancer: None, names: None, when, effect });
+            }
             Fault::Stall(replica, kind, time) => {
                 let place = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
                 self.stalled.insert(place, self.now + seconds(time));
@@ -174,6 +189,17 @@ impl World {
             }
             Fault::Node { node, seconds: time, serves } => {
                 self.cluster.silence_node(node, self.now, self.now + seconds(time), serves);
+            }
+            Fault::Refused { action, names, code, seconds: time } => {
+                let message = crate::act::refusal(&names);
+                self.cloud.inject(sim::Fault {
+                    action: Some(action),
+                    load_balancer: None,
+                    names: Some(format!("\"{names}\"")),
+                    when: sim::When::Always,
+                    effect: sim::Effect::Error { code, message },
+                });
+                self.refuse_until(self.now + seconds(time));
             }
             Fault::DeleteLease => {
                 self.objects.lease = None;

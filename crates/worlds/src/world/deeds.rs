@@ -7,7 +7,7 @@ use tke_direct_access_core::model::{ListenerId, LoadBalancerId};
 
 use super::World;
 use crate::act::{Act, Console};
-use crate::console::{listener_at, load_balancer_at, target_at};
+use crate::console::{listener_at, listener_of_ours_at, load_balancer_at, target_at};
 
 impl World {
     /// Notes what an act finds that is about to be done.
@@ -38,6 +38,10 @@ impl World {
                 };
                 let is_taken = self.cloud.state().listeners(&id).iter().any(|one| one.port == *port);
                 format!("on {}, taken {is_taken}", self.called(&id))
+            }
+            Console::Rename(place) => {
+                let found = listener_of_ours_at(self.cloud.state(), *place);
+                found.map_or_else(|| "no listener".to_owned(), |(id, listener)| self.listener_called(&id, &listener))
             }
             Console::RemoveListener(place) | Console::AddTarget(place) | Console::Stop(place, _) => {
                 let found = listener_at(self.cloud.state(), *place);

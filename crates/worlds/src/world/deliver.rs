@@ -41,7 +41,9 @@ impl World {
     pub(super) fn begin(&mut self, replica: usize) {
         let life = self.replicas[replica].life + 1;
         let clock = self.own_clock(replica);
+        let reached = std::mem::take(&mut self.replicas[replica].reached);
         self.replicas[replica] = Replica::new(replica, life, clock, self.now);
+        self.replicas[replica].reached = reached;
         let to = self.address(replica, None);
         for kind in KINDS {
             // Who hears nothing of a kind hears no list of it either.
@@ -201,6 +203,7 @@ impl World {
         self.before_call(from, &call);
         let arrived = self.cloud.call(call.service, call.action, &call.body, &request, self.now);
         self.after_call(from, &call, arrived.reply.as_ref());
+        self.watch_reply(from, &call, arrived.reply.as_ref());
         self.say(|| {
             let (body, reply) = (String::from_utf8_lossy(&call.body), arrived.reply.as_ref());
             let reply = reply.map(|(status, body)| format!("{status} {}", String::from_utf8_lossy(body)));

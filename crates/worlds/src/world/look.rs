@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tke_direct_access::clb::Carried;
 use tke_direct_access::sim::TargetTags;
+use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
@@ -23,6 +24,7 @@ impl World {
             return;
         }
         let (now, action) = (self.now, call.action);
+        self.watch_call(from, call);
         let writer = (from.replica, from.life, from.term.unwrap_or_default());
         let is_former = self.checks.writers.iter().rev().skip(1).any(|(known, _)| *known == writer);
         match self.checks.writers.last() {
@@ -57,8 +59,9 @@ impl World {
     }
 
     /// A write is about to be taken.
-    pub(super) fn before_write(&mut self, _: Address, write: &Write) {
+    pub(super) fn before_write(&mut self, from: Address, write: &Write) {
         let now = self.now;
+        self.watch_write(from, write);
         self.checks.hear_write(now, || words_of(write));
         match write {
             Write::Gate { pod, uid, condition }
@@ -86,7 +89,6 @@ impl World {
     pub(super) fn told(&mut self, notice: &Notice) {
         let now = self.now;
         let reason = notice.word.reason();
-        self.outcome.reasons.insert(format!("Event {reason}"));
         self.checks.hear_write(now, || format!("Event {reason} {}", notice.note));
         self.say(|| format!("Event {:?} on {:?}: {}", notice.word, notice.about.name, notice.note));
     }
@@ -159,6 +161,7 @@ impl World {
     /// Looks at what has changed in the cloud.
     pub(super) fn look(&mut self) {
         routes::update(&mut self.checks.wanted, &self.objects, self.now);
+        self.watch_objects();
         let is_console = std::mem::take(&mut self.checks.console);
         for id in self.cloud.take_changed() {
             let after = Seen::of(&self.cloud, &id);
@@ -167,13 +170,17 @@ impl World {
                 None => self.checks.seen.remove(&id),
             };
             let after = after.unwrap_or_default();
+            let objects = &self.objects;
+            let service = |uid: &str| objects.binding_of_uid(uid).and_then(service_of).unwrap_or_default();
+            self.checks.watch.see(before.as_ref(), &after, self.now, service);
             for (route, targets) in &after.targets {
                 let listener = route.listener.to_string();
                 let well = targets.iter().filter(|(address, _)| after.well.contains(&(listener.clone(), **address)));
                 let well = well.map(|(address, (_, tag))| (listener.clone(), *address, tag.clone()));
                 self.checks.was_well.extend(well);
             }
-            let strangers = marks::Strangers::of(&after, dialect::settings(&self.story).target_tags);
+            let tags = dialect::settings(&self.story).target_tags;
+            let strangers = marks::Strangers::of(&after, tags, |id| self.checks.watch.makers.contains_key(id));
             let known = self.checks.foreign.insert(id.clone(), strangers.clone());
             let Some(before) = before.filter(|_| !is_console) else { continue };
             if before == after {
@@ -185,6 +192,7 @@ impl World {
             }
             self.look_at_removals(&id, &before, &after);
             self.look_at_floor(&id, &before, &after);
+            self.watch_change(&id, &before, &after);
         }
     }
 
@@ -203,7 +211,7 @@ impl World {
             before.listeners.values().any(is_it)
         };
         let mut found = Vec::new();
-        for (_, (name, port, protocol)) in gone {
+        for (key, (name, port, protocol)) in gone {
             let Some(uid) = ListenerName::owner(name) else { continue };
             let Some(wish) = self.checks.wanted.get(uid) else { continue };
             if wish.is_wanted(*port, protocol, self.now) || wish.retains && wish.gone.is_some() {
@@ -211,6 +219,18 @@ impl World {
             }
             // A listener that is not wanted any more goes when all that are wanted are there; another protocol of a port has to wait for it.
             let is_kept = wish.gone.is_none() && !wish.ports.contains(&(*port, protocol));
+            if wish.gone.is_some()
+                && self.checks.watch.makers.get(key).is_some_and(|(_, service)| self.is_asked_by(service))
+            {
+                found.push(format!(
+                    "{id}: the listener {protocol} {port} of {name} is gone, and its Service asks for it"
+                ));
+            }
+            if self.lacks_certificate(uid, *port, protocol) {
+                found.push(format!(
+                    "{id}: the listener {protocol} {port} of {name} is gone, and its successor has no certificate"
+                ));
+            }
             let missing: Vec<_> =
                 wish.ports.iter().filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of)).collect();
             if is_kept && wish.is_steady_for(self.now, SECONDS) && !missing.is_empty() {
@@ -227,13 +247,20 @@ impl World {
         if self.checks.meddled.is_some_and(|then| self.now.saturating_sub(then) < TASK) {
             return;
         }
+        if self.checks.watch.is_unread(self.now) {
+            return;
+        }
         let found = emptied(
             before,
             after,
             |address, tag| {
                 let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
-                self.serving_pod(&address.ip.to_string())
-                    .is_some_and(|uid| mark.is_none_or(|mark| uid.starts_with(&mark)))
+                let found = self.serving_pod(&address.ip.to_string());
+                // One that another controller has taken out goes whoever serves.
+                found.is_some_and(|(_, found)| {
+                    let uid = found.metadata.uid.as_deref().unwrap_or_default();
+                    pod::is_let_in(found) && mark.is_none_or(|mark| uid.starts_with(&mark))
+                })
             },
             |address| self.was_cut_off(&address.ip.to_string()),
         );
@@ -284,16 +311,13 @@ impl World {
         self.outcome.end = digest(&sight, &settings);
         self.outcome.holders = holders(&sight, &self.checks.wanted);
         self.outcome.summary = summary(&self.objects, self.cloud.state());
+        self.watch_the_end();
         let restless = std::mem::take(&mut self.checks.restless);
         for (rule, words) in faults {
             self.violate(rule, words);
         }
         if !restless.is_empty() {
             self.violate("nothing is written at rest", format!("{restless:#?}"));
-        }
-        for binding in self.objects.bindings.values() {
-            let conditions = binding.status.iter().flat_map(|status| &status.conditions);
-            self.outcome.reasons.extend(conditions.map(|one| format!("{} {}", one.type_, one.reason)));
         }
     }
 }
@@ -304,6 +328,12 @@ const NOTICED: Duration = Duration::from_secs(25);
 const TASK: Duration = Duration::from_secs(2);
 /// What is written is known everywhere after so long.
 const SECONDS: Duration = Duration::from_secs(20);
+
+/// The UID of the Service that a binding was made for; `None` where somebody has made it by hand.
+pub(super) fn service_of(binding: &DirectAccessBinding) -> Option<String> {
+    let mut owners = binding.metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.kind == "Service").map(|owner| owner.uid.clone())
+}
 
 /// Whether an action changes something.
 pub(super) fn is_write(action: &str) -> bool {

@@ -10,8 +10,9 @@ mod election;
 mod look;
 mod play;
 mod trouble;
+mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +28,7 @@ use crate::chance::Chance;
 use crate::check::{Checks, Violation};
 use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
+use crate::coverage::Reached;
 use crate::history::{self, History};
 use crate::objects::{Kind, Objects};
 use crate::perturb::Point;
@@ -44,6 +46,7 @@ const PROBES: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(700);
 /// How long nothing may change at the end.
 const REST: Duration = Duration::from_secs(180);
+/// Quotas are this small in some worlds.
 /// The most steps of one story.
 const STEPS: u64 = 400_000;
 
@@ -123,8 +126,8 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// How often each action of the cloud was called.
     pub calls: BTreeMap<String, u64>,
-    /// The reasons of conditions, gates and Events that were seen.
-    pub reasons: BTreeSet<String>,
+    /// What the product has done and said.
+    pub reached: Reached,
     /// What there is in the end, to compare with another play of the world.
     pub end: String,
     /// What there is in the end, as far as a real control plane comes to the same.
@@ -151,6 +154,10 @@ pub struct World {
     sequence: u64,
     steps: u64,
     chance: Chance,
+    /// The most targets of one listener or rule.
+    quota: usize,
+    /// Until when some address is refused.
+    refused_until: Option<Duration>,
     objects: Objects,
     cluster: Cluster,
     cloud: PureCloud,
@@ -185,6 +192,7 @@ impl World {
     pub fn new(story: Story) -> Self {
         let origin = Timestamp::from_second(1_800_000_000).unwrap_or_default();
         let mut cloud = PureCloud::new(&dialect::settings(&story), origin);
+        let chance = Chance::new(story.seed);
         for id in ["lb-one", "lb-two"] {
             let spec = LoadBalancerSpec { vpc_id: Some("vpc-default".to_owned()), ..LoadBalancerSpec::with_id(id) };
             cloud.add_load_balancer(&spec);
@@ -195,7 +203,9 @@ impl World {
             queue: BTreeMap::new(),
             sequence: 0,
             steps: 0,
-            chance: Chance::new(story.seed),
+            chance,
+            quota: dialect::settings(&story).quotas.targets,
+            refused_until: None,
             objects: Objects::new(origin),
             cluster: Cluster::default(),
             cloud,
@@ -266,6 +276,9 @@ impl World {
             self.look();
         }
         self.outcome.steps = self.steps;
+        for replica in &mut self.replicas {
+            self.outcome.reached.extend(std::mem::take(&mut replica.reached));
+        }
         if self.steps >= STEPS {
             self.violate("bounded", format!("{STEPS} steps, and no end"));
         }
@@ -280,6 +293,10 @@ impl World {
 
     fn pass(&mut self, at: Duration) {
         self.now = self.now.max(at);
+        if self.refused_until.is_some_and(|until| until <= self.now) {
+            self.refused_until = None;
+            self.cloud.clear_faults();
+        }
         let passed = SignedDuration::try_from(self.now).unwrap_or_default();
         self.objects.wall = self.origin.checked_add(passed).unwrap_or(self.origin);
     }
@@ -404,6 +421,7 @@ impl World {
             let is_well = self.serving_at(&probe.address.ip.to_string());
             self.cloud.observe(&probe, is_well);
         }
+        self.watch_time();
         self.at(self.now + PROBES, Happening::Probe);
     }
 
@@ -412,13 +430,13 @@ impl World {
         self.serving_pod(ip).is_some()
     }
 
-    /// The UID of the Pod that takes connections at an address.
-    fn serving_pod(&self, ip: &str) -> Option<&str> {
+    /// The Pod that takes connections at an address.
+    fn serving_pod(&self, ip: &str) -> Option<(&String, &k8s_openapi::api::core::v1::Pod)> {
         let serves = |(name, pod): &(&String, &k8s_openapi::api::core::v1::Pod)| {
             crate::pod::ip(pod) == Some(ip)
                 && self.cluster.serves(name, self.now)
                 && !self.cluster.is_unready(name, self.now)
         };
-        self.objects.pods.iter().find(serves).map(|(_, pod)| pod.metadata.uid.as_deref().unwrap_or_default())
+        self.objects.pods.iter().find(serves)
     }
 }

@@ -16,6 +16,7 @@ use crate::api::DirectAccessBinding;
 use crate::api::binding::{CertificateSpec, ListenerProtocol, ListenerSpec, RuleSpec};
 use crate::api::names;
 use crate::model::{KeyProblem, Reading, ServicePort, Transport, quoted};
+use crate::mutant::{self, Mutant};
 
 /// The weight that a target has when nothing else is said.
 const USUAL_WEIGHT: i32 = 10;
@@ -45,6 +46,7 @@ impl Words<'_> {
     pub(super) fn listeners(&mut self, own: Option<&DirectAccessBinding>) -> Option<Vec<ListenerSpec>> {
         let table = match self.text(KEY, FORM).and_then(table) {
             Reading::Absent => return Some(Vec::new()),
+            Reading::Unreadable(_) if mutant::is(Mutant::UnreadableIsUsual) => return Some(Vec::new()),
             Reading::Said(table) => table,
             Reading::Unreadable(problem) => {
                 self.problems.push(problem);

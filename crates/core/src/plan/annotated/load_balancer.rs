@@ -9,6 +9,7 @@ use super::words::{Words, is_id};
 use crate::api::binding::{ChargeType, CreateSpec, IpVersion, LoadBalancerNetwork, LoadBalancerSpec};
 use crate::api::names;
 use crate::model::{Annotation, KeyProblem, Reading};
+use crate::mutant::{self, Mutant};
 
 const CHARGE_TYPES: &str = "TRAFFIC_POSTPAID_BY_HOUR, BANDWIDTH_POSTPAID_BY_HOUR or BANDWIDTH_PACKAGE";
 const BANDWIDTHS: &str = "a number from 1 to 2048";
@@ -169,7 +170,7 @@ impl Words<'_> {
                 true
             }
         };
-        (is_readable && is_complete).then_some(fresh)
+        (is_readable && (is_complete || mutant::is(Mutant::MadeWithoutWord))).then_some(fresh)
     }
 
     fn said(&self) -> Said {

@@ -22,6 +22,7 @@ use crate::api::binding::{
 use crate::api::condition::Reason;
 use crate::api::names;
 use crate::model::{KeyProblem, Known, Reading, Service};
+use crate::mutant::{self, Mutant};
 
 use super::placement::is_controlling_service;
 use super::weight;
@@ -132,6 +133,9 @@ pub fn read(service: &Service, setting: Setting, own: Option<&DirectAccessBindin
         }
         Asks::End(proof) => Wish::Release(proof),
         Asks::Yes(origin) => match spec(&mut words, own) {
+            Some(_) if mutant::is(Mutant::OneWordStopsAll) && own.is_some() && !words.problems.is_empty() => {
+                Wish::Hold(HoldReason::Unreadable)
+            }
             Some(spec) => Wish::Serve(Box::new(spec), origin),
             None => Wish::NotMade(std::mem::take(&mut words.blocking)),
         },

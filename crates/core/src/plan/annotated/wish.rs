@@ -2,6 +2,7 @@
 
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{Known, Reading, Service};
+use crate::mutant::{self, Mutant};
 
 use super::words::Words;
 use super::{Acceptance, KEYS, Key, Setting, Treatment, is_left_to_tke, is_taken_by_tke};
@@ -153,6 +154,9 @@ pub(super) fn asks(words: &mut Words<'_>, setting: Setting, own: Option<&DirectA
         Reading::Said(false) => return end(End::SaidFalse),
         Reading::Unreadable(problem) => {
             words.problems.push(problem);
+            if mutant::is(Mutant::UnreadableEndsWish) {
+                return end(End::SaidFalse);
+            }
             return if own.is_some() { Asks::Hold(HoldReason::Unreadable) } else { Asks::Unclear };
         }
         Reading::Absent => match unsaid(service, setting, own) {

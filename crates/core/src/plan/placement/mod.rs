@@ -281,7 +281,9 @@ pub fn former_uids(
     observed: &Observed,
     is_living: impl Fn(&str) -> bool,
 ) -> BTreeSet<String> {
-    let Some(service) = owning_service(binding) else { return BTreeSet::new() };
+    let Some(service) = owning_service(binding).filter(|_| !mutant::is(Mutant::HeirForgets)) else {
+        return BTreeSet::new();
+    };
     let tags = &observed.load_balancer.tags;
     if !tags.iter().any(|(key, value)| key == SERVICE_TAG && value == service) {
         return BTreeSet::new();
@@ -341,6 +343,8 @@ pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, intents: &mut [Bi
         let user = snapshot.bindings.iter().find(|other| other.uid() != view.uid() && !other.is_deleting());
         if !is_marked(&observed.load_balancer, view) || is_of_other_service(&observed.load_balancer, &view.binding) {
             part.problems.push(problem::load_balancer_not_marked(id, view.uid()));
+        } else if mutant::is(Mutant::DeletesWhatIsUsed) {
+            step = Some(Step::DeleteLoadBalancer);
         } else if let Some(user) = user {
             part.problems.push(problem::load_balancer_in_use(id, &format!("'{}' uses it", user.display_name())));
         } else if !observed.listeners.is_empty() {

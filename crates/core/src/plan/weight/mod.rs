@@ -9,6 +9,7 @@ mod tests;
 
 use crate::api::names;
 use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight};
+use crate::mutant::{self, Mutant};
 
 use super::annotated::{keys, near_misses, superfluous};
 use super::{Advice, problem};
@@ -89,6 +90,7 @@ impl Weights {
     pub(super) fn of(&self, pod: &Pod) -> PodWeight {
         match own(pod) {
             Reading::Said(weight) => return PodWeight::Known(weight),
+            Reading::Unreadable(_) if mutant::is(Mutant::UnreadableIsNoWeight) => {}
             Reading::Unreadable(problem) => return PodWeight::Unreadable { problem, newcomer: None },
             Reading::Absent => {}
         }

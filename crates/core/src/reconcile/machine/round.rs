@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Applying, At, Call, Decided, GATHER_WINDOW, Machine, Round, Securing, Stage, Submitting};
 use crate::api::DirectAccessBinding;
 use crate::model::Limits;
+use crate::mutant::{self, Mutant};
 use crate::plan::placement::has_finalizer;
 use crate::plan::{
     BindingPlan, Cloud, ListenerSight, Observed, Outcome, Plan, ReadState, Snapshot, Verdict, plan_isolated,
@@ -108,7 +109,8 @@ impl Machine {
             if !writes && !view.is_deleting() {
                 at.surroundings.shared.refused().taken(view.uid(), Field::Finalizer);
             }
-            if !plan.steps.is_empty() && writes && !view.is_submitted() && !view.is_deleting() {
+            let is_due = !plan.steps.is_empty() && !mutant::is(Mutant::WritesBeforeFinalizer);
+            if is_due && writes && !view.is_submitted() && !view.is_deleting() {
                 match self.writing(at).write_finalizers(&view.binding, SECOND) {
                     Some(ticket) => _ = pending.insert(ticket, view.binding.clone()),
                     None => refused.push(view.binding.clone()),

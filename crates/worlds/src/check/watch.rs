@@ -1,0 +1,152 @@
+//! What is remembered for the rules that look at more than one moment.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use tke_direct_access::sim;
+use tke_direct_access_core::api::mark::ListenerName;
+use tke_direct_access_core::model::{Address, LoadBalancerId, Route};
+
+use super::Seen;
+use crate::act::{Act, Fault};
+
+/// After a misfortune, caches and the cloud are taken for known again when so much has gone by.
+const CLEARS: Duration = Duration::from_secs(150);
+/// Calls are counted over so long.
+const WINDOW: Duration = Duration::from_secs(60);
+/// The most calls that change something within [`WINDOW`]. Measured over 2 M steps, a replica makes at most a third of it.
+pub(crate) const CALLS: usize = 400;
+
+/// A leadership: replica, life and term.
+pub(crate) type Writer = (usize, u64, u64);
+
+/// What is remembered of the past.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// Until when replicas may know less than what is the case.
+    blurred: Duration,
+    /// Until when targets may stay that should go: what is only about health, or about one address, holds up no other.
+    hindered: Duration,
+    /// Until when reads of health may not be answered.
+    unread: Duration,
+    /// Calls that have changed something.
+    calls: VecDeque<Duration>,
+    /// By id, the UIDs of the binding that has made a listener, and of the Service that it was made for; empty where there is none.
+    pub(crate) makers: BTreeMap<String, (String, String)>,
+    /// When the Service of this name was last gone, or did not ask for a binding.
+    pub(crate) unasked: BTreeMap<String, Duration>,
+    /// Since when a binding is suspended, by UID.
+    pub(crate) suspended: BTreeMap<String, Duration>,
+    /// Since when a target has had no weight.
+    pub(crate) weightless: BTreeMap<(Route, Address), Duration>,
+    /// Since when something is the case that should not last.
+    pub(crate) lasting: BTreeMap<String, Duration>,
+    /// Addresses of Pods that bindings have selected, by UID.
+    pub(crate) selected: BTreeSet<(String, String)>,
+    /// Of each leadership and load balancer, how many reads of listeners were answered, and how many were not.
+    pub(crate) reads: BTreeMap<(Writer, String), (u32, u32)>,
+    /// The leaderships that have read the health of a load balancer.
+    pub(crate) health_read: BTreeSet<(Writer, String)>,
+    /// What is refused for this address only.
+    pub(crate) refused: Vec<String>,
+}
+
+impl Watch {
+    /// Hears of what is done to the world.
+    pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
+        let Act::Fault(fault) = act else { return };
+        let seconds = |seconds: u64| Duration::from_secs(seconds) + CLEARS;
+        let (blurs, hinders) = match fault {
+            Fault::Refused { names, seconds: time, .. } => {
+                self.refused.push(names.clone());
+                (seconds(*time), Duration::ZERO)
+            }
+            Fault::Calls { action, count, effect: sim::Effect::Delay { milliseconds } } => {
+                let time = Duration::from_millis(milliseconds.saturating_mul(*count)) + CLEARS;
+                if action.as_deref() == Some("DescribeTargetHealth") {
+                    self.unread = self.unread.max(now + time);
+                    (time, Duration::ZERO)
+                } else {
+                    (time, time)
+                }
+            }
+            Fault::Mended => (Duration::ZERO, Duration::ZERO),
+            Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => (CLEARS, CLEARS),
+            Fault::Stall(_, _, time)
+            | Fault::Freeze(_, time)
+            | Fault::Forget(time)
+            | Fault::Refuse { seconds: time, .. }
+            | Fault::Slow(_, time)
+            | Fault::Delay(_, time)
+            | Fault::Skew(_, _, time)
+            | Fault::Node { seconds: time, .. } => (seconds(*time), seconds(*time)),
+            // What serves goes on to serve when nobody is there.
+            Fault::Crash(_, time) => (Duration::ZERO, seconds(*time)),
+        };
+        self.blurred = self.blurred.max(now + blurs);
+        self.hindered = self.hindered.max(now + hinders);
+    }
+
+    /// Reads of health may not be answered for minutes: a new leader takes those that it has registered for the ones who serve, rather
+    /// than Pods that end and may stop at any moment.
+    pub(crate) fn is_unread(&self, now: Duration) -> bool {
+        now < self.unread
+    }
+
+    /// Replicas may know less than what is the case.
+    pub(crate) fn is_blurred(&self, now: Duration) -> bool {
+        now < self.blurred
+    }
+
+    /// Something may be late.
+    pub(crate) fn is_hindered(&self, now: Duration) -> bool {
+        now < self.hindered
+    }
+
+    /// A call changes something. Returns how many do in a while.
+    pub(crate) fn count(&mut self, now: Duration) -> usize {
+        self.calls.push_back(now);
+        while self.calls.front().is_some_and(|then| now.saturating_sub(*then) > WINDOW) {
+            self.calls.pop_front();
+        }
+        self.calls.len()
+    }
+
+    /// Since when something has been the case that is the case now.
+    pub(crate) fn since(&mut self, what: String, now: Duration) -> Duration {
+        *self.lasting.entry(what).or_insert(now)
+    }
+
+    /// Takes in what was seen of a load balancer.
+    pub(crate) fn see(&mut self, before: Option<&Seen>, after: &Seen, now: Duration, service: impl Fn(&str) -> String) {
+        for (id, (name, ..)) in &after.listeners {
+            if let Some(uid) = ListenerName::owner(name)
+                && !self.makers.contains_key(id)
+            {
+                self.makers.insert(id.clone(), (uid.to_owned(), service(uid)));
+            }
+        }
+        for (route, targets) in &after.targets {
+            for (address, (weight, _)) in targets {
+                let place = (route.clone(), *address);
+                let had =
+                    before.and_then(|seen| seen.targets.get(route)?.get(address)).map_or(0, |(weight, _)| *weight);
+                match (*weight, had) {
+                    (0, 0) => {}
+                    (0, _) => _ = self.weightless.insert(place, now),
+                    _ => _ = self.weightless.remove(&place),
+                }
+            }
+        }
+    }
+
+    /// A read of a load balancer's listeners was answered, or not.
+    pub(crate) fn read(&mut self, writer: Writer, id: &LoadBalancerId, is_answered: bool) {
+        let (answered, failed) = self.reads.entry((writer, id.to_string())).or_default();
+        if is_answered {
+            *answered += 1;
+        } else {
+            *failed += 1;
+        }
+    }
+}

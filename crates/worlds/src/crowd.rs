@@ -1,0 +1,104 @@
+//! Many stories side by side: each is told on one thread, and how it goes depends on nothing but its seed.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crate::coverage::Reached;
+use crate::differ::{Comparison, differs};
+use crate::generate::generate;
+use crate::story::Story;
+use crate::world::{Outcome, play};
+
+/// What has come of many stories.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// How many were played.
+    pub stories: u64,
+    /// How many steps they took.
+    pub steps: u64,
+    /// How many of them break a rule.
+    pub failures: u64,
+    /// How many end as they do without their misfortunes: of one story in four it is seen whether they do.
+    pub same: u64,
+    /// Of how many nobody promises that they do.
+    pub other: u64,
+    /// What was reached.
+    pub reached: Reached,
+}
+
+/// Whether more stories are to be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoOn {
+    /// They are.
+    Yes,
+    /// Those that have begun are the last.
+    No,
+}
+
+/// The end of one story in so many is compared with that without its misfortunes, which takes a second play.
+const COMPARED: u64 = 4;
+
+fn is_compared(story: &Story, outcome: &Outcome) -> bool {
+    story.seed.is_multiple_of(COMPARED) && outcome.violations.is_empty()
+}
+
+/// Plays stories with the seeds from this one on, on so many threads, until `after`, which is told how each one went, says that it is
+/// enough. It hears of one story at a time, in any order.
+pub fn play_many(first_seed: u64, threads: usize, after: impl FnMut(&Story, &Outcome, &Tally) -> GoOn + Send) -> Tally {
+    let next = AtomicU64::new(first_seed);
+    let shared = Mutex::new((Tally::default(), after, GoOn::Yes));
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let story = generate(next.fetch_add(1, Ordering::Relaxed));
+                    let mut outcome = play(&story);
+                    let compared = is_compared(&story, &outcome).then(|| differs(&story, &outcome));
+                    if let Some(Comparison::Differs(violation)) = &compared {
+                        outcome.violations.push(violation.clone());
+                    }
+                    let Ok(mut shared) = shared.lock() else { return };
+                    let (tally, after, goes_on) = &mut *shared;
+                    tally.stories += 1;
+                    tally.steps += outcome.steps;
+                    tally.failures += u64::from(!outcome.violations.is_empty());
+                    tally.same += u64::from(compared == Some(Comparison::Same));
+                    tally.other += u64::from(matches!(compared, Some(Comparison::NotPromised(_))));
+                    tally.reached.extend(outcome.reached.clone());
+                    if after(&story, &outcome, tally) == GoOn::No {
+                        *goes_on = GoOn::No;
+                    }
+                    if *goes_on == GoOn::No {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    shared.into_inner().map(|(tally, ..)| tally).unwrap_or_default()
+}
+
+/// Does something for each of these, on so many threads; the results are in their order.
+pub fn for_each<T: Sync, R: Send>(all: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicU64::new(0);
+    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while let Some((place, one)) = usize::try_from(next.fetch_add(1, Ordering::Relaxed))
+                    .ok()
+                    .and_then(|place| Some((place, all.get(place)?)))
+                {
+                    let result = work(one);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((place, result));
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_default();
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
