@@ -23,6 +23,7 @@ mod pod;
 mod replica;
 mod shrink;
 mod story;
+mod users;
 mod world;
 
 pub use act::{Act, Console, Fault, Workload};
@@ -32,4 +33,5 @@ pub use generate::generate;
 pub use mutants::{Found, find};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
+pub use users::story as story_of_users;
 pub use world::{Outcome, World, play, tell};

@@ -4,6 +4,7 @@ mod end;
 mod floor;
 pub(crate) mod marks;
 pub(crate) mod routes;
+pub(crate) mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -56,6 +57,8 @@ pub(crate) struct Checks {
     pub(crate) meddled: Option<Duration>,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
+    /// What is remembered of users' words.
+    pub(crate) users: users::Memory,
 }
 
 impl Checks {

@@ -11,7 +11,7 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, World};
-use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes};
+use crate::check::{Seen, Sight, digest, emptied, end_faults, marks, routes, users};
 use crate::cluster::selects;
 use crate::pod;
 
@@ -78,6 +78,8 @@ impl World {
         let now = self.now;
         let reason = notice.word.reason();
         self.outcome.reasons.insert(format!("Event {reason}"));
+        let about = [&notice.about.kind, &notice.about.name].map(|word| word.as_deref().unwrap_or_default());
+        self.checks.users.hear_note(about[0], about[1], &notice.note);
         self.checks.hear_write(now, || format!("Event {reason} {}", notice.note));
         self.say(|| format!("Event {:?} on {:?}: {}", notice.word, notice.about.name, notice.note));
     }
@@ -248,7 +250,8 @@ impl World {
     /// Looks at what has come about.
     pub(super) fn look_at_the_end(&mut self) {
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
-        let faults = end_faults(&sight, &self.checks.wanted);
+        let mut faults = end_faults(&sight, &self.checks.wanted);
+        faults.extend(users::faults(&sight, &self.checks.users));
         self.outcome.end = digest(&sight);
         let restless = std::mem::take(&mut self.checks.restless);
         for (rule, words) in faults {
