@@ -40,11 +40,23 @@ pub enum Mutant {
     Restless,
     /// A write that the API server has refused is not tried again.
     NotTriedAgain,
+    /// The second entry of a config is dropped, and nothing is said.
+    EntryDropped,
+    /// An annotation that is neither `"true"` nor `"false"` counts as absent.
+    UnreadableIsAbsent,
+    /// A bad value anywhere in a config leaves all of it without effect.
+    OneBadSpoilsAll,
+    /// An annotation without a value counts as absent.
+    EmptyIsAbsent,
+    /// A number of a config that is too large is cut to what is possible, and nothing is said.
+    CutsInSilence,
+    /// What is wrong with a config is not told to those who use it.
+    UsersNotTold,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::NoFloor,
         Self::LastGoes,
         Self::GateWithoutHealth,
@@ -63,6 +75,12 @@ impl Mutant {
         Self::RetainIgnored,
         Self::Restless,
         Self::NotTriedAgain,
+        Self::EntryDropped,
+        Self::UnreadableIsAbsent,
+        Self::OneBadSpoilsAll,
+        Self::EmptyIsAbsent,
+        Self::CutsInSilence,
+        Self::UsersNotTold,
     ];
 }
 
