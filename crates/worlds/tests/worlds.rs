@@ -53,6 +53,8 @@ fn worlds_find_faults_that_are_put_in() {
         Mutant::Starves,
         Mutant::DriftStays,
         Mutant::Restless,
+        Mutant::EntryDropped,
+        Mutant::UnreadableIsAbsent,
     ] {
         let found = tke_direct_access_worlds::find(mutant, 1, STEPS);
         println!("{mutant:?}: {} steps: {:?}", found.steps, found.by);

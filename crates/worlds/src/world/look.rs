@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tke_direct_access::clb::Carried;
-use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
+use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady, RuleSpec};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
 use tke_direct_access_core::api::names;
-use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
+use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, World};
@@ -224,10 +224,12 @@ impl World {
             let owner = owner.or_else(|| one.left.iter().find_map(|(_, tag)| Some(TargetTag::parse(tag)?.binding_uid)));
             let Some(wish) = owner.as_ref().and_then(|uid| self.checks.wanted.get(uid)) else { continue };
             let follows = owner.as_deref().and_then(|uid| self.objects.binding_of_uid(uid)).is_some_and(|binding| {
-                binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
+                let is_out = binding.spec.listeners.iter().any(|one| one.port == i32::from(*port) && one.weight == 0);
+                is_out || binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
-            if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) {
+            let is_ended = || owner.as_deref().is_some_and(|uid| self.is_rule_ended(uid, id, &one.route));
+            if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) || is_ended() {
                 continue;
             }
             let left: Vec<_> = one.left.iter().map(|(address, _)| address.to_string()).collect();
@@ -236,6 +238,19 @@ impl World {
                 .push(format!("{id}: nobody serves on {protocol} {port}: {left:?} left, and there are {targets:?}"));
         }
         violations.into_iter().for_each(|words| self.violate("never the last", words));
+    }
+
+    /// It is a rule that its binding does not name any more.
+    fn is_rule_ended(&self, uid: &str, id: &LoadBalancerId, route: &Route) -> bool {
+        let Some(binding) = self.objects.binding_of_uid(uid) else { return false };
+        let listeners = self.cloud.state().listeners(id);
+        let Some(listener) = listeners.iter().find(|one| one.id == route.listener) else { return false };
+        let Some(rule) = listener.rules.iter().find(|one| Some(&one.id) == route.rule.as_ref()) else { return false };
+        let wanted = binding.spec.listeners.iter().find(|one| one.port == i32::from(listener.port));
+        wanted.is_some_and(|wanted| {
+            let is_it = |one: &RuleSpec| one.url == rule.url && (one.domain.is_empty() || one.domain == rule.domain);
+            !wanted.rules.is_empty() && !wanted.rules.iter().any(is_it)
+        })
     }
 
     /// A user has given the Pod at this address a weight.

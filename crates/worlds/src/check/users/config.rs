@@ -241,6 +241,10 @@ impl Word {
         }
         let last = self.path.rsplit('.').next().unwrap_or_default();
         let Some(field) = &problem.field else { return true };
+        // Nobody knows what the entry is about.
+        if ["protocol", "port", "domain", "url"].contains(&field.as_str()) {
+            return true;
+        }
         // What an entry in doubt is in, or it itself; or the field, or what it is in.
         let is_of = |field: &str| {
             let within = |field: &str| self.path == field || self.path.starts_with(&format!("{field}."));

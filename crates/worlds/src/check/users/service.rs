@@ -9,6 +9,7 @@ use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::plan::annotated::{KEYS, Treatment};
 
 use super::{Memory, Sight, is_active, shown};
+use crate::cluster::selects;
 use crate::objects::own_annotations;
 
 /// The annotations that its users have written.
@@ -105,13 +106,21 @@ pub(super) fn faults(sight: &Sight<'_>, memory: &Memory, service: &Service) -> V
         return Vec::new();
     }
     let look = Look { sight, service, own };
+    // One that somebody has made counts more than the annotations, or has counted, and the condition says so.
+    let is_of_others = |one: &&DirectAccessBinding| {
+        one.spec.service_ref.name == name && own.is_none_or(|own| own.metadata.uid != one.metadata.uid)
+    };
+    let is_decided =
+        sight.objects.bindings.values().any(|one| is_of_others(&one)) || (own.is_none() && look.is_unmet());
     let is_well = |(key, value): &(&String, &String)| {
         let known = KEYS.iter().find(|known| known.name == key.as_str());
         let is_idle = match known.map(|known| (known.treatment, known.usual)) {
             Some((Treatment::Ignored, usual)) => usual.contains(&value.trim()),
             // Controllers write it: a user who does is told, if it is another one than that in use.
             Some((Treatment::Written, _)) => *key != names::LOAD_BALANCER_ID || look.is_used(value.trim()),
-            Some((Treatment::Applied, _)) => is_readable(key, value) && look.is_in_force(key, value.trim()),
+            Some((Treatment::Applied, _)) => {
+                is_readable(key, value) && (is_decided || look.is_in_force(key, value.trim()))
+            }
             None => false,
         };
         // What a controller has written is nobody's word.
@@ -178,9 +187,16 @@ impl Look<'_> {
             names::LOAD_BALANCER_RETAIN | names::DELETION_PROTECTION => {
                 !is_on || own.spec.deletion_policy != DeletionPolicy::Delete
             }
-            // The world has no StatefulSets, so that no weight can be in force.
+            // While there are no Pods, nobody knows which there will be.
+            names::RS_WEIGHT => !self.sight.objects.pods.values().any(|pod| selects(self.service, pod)),
             _ => false,
         }
+    }
+
+    /// The condition of the Service says that it does not get what it asks for.
+    fn is_unmet(&self) -> bool {
+        let conditions = self.service.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        conditions.into_iter().any(|one| one.type_ == names::SERVICE_CONDITION && one.status != "True")
     }
 
     /// The load balancer of this id is in use, or none is.
