@@ -130,6 +130,18 @@ mutants! {
     Restless,
     /// A write that the API server has refused is not tried again.
     NotTriedAgain,
+    /// The second entry of a config is dropped, and nothing is said.
+    EntryDropped,
+    /// An annotation that is neither `"true"` nor `"false"` counts as absent.
+    UnreadableIsAbsent,
+    /// A bad value anywhere in a config leaves all of it without effect.
+    OneBadSpoilsAll,
+    /// An annotation without a value counts as absent.
+    EmptyIsAbsent,
+    /// A number of a config that is too large is cut to what is possible, and nothing is said.
+    CutsInSilence,
+    /// What is wrong with a config is not told to those who use it.
+    UsersNotTold,
 }
 
 /// Faults of others' and of our own past that cannot be put in, each with what makes it impossible.

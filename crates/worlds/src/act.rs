@@ -79,6 +79,8 @@ pub enum Act {
     },
     /// A user deletes a TkeServiceConfig.
     DeleteConfig(String),
+    /// TkeServiceConfig is defined as TKE does it, from now on: nothing is refused, and there is no status.
+    VendorsConfigs,
     /// Somebody at the console.
     Console(Console),
     /// A misfortune.
@@ -209,6 +211,21 @@ impl Act {
     }
 }
 
+impl Act {
+    /// A user says something else from now on.
+    pub(crate) const fn is_a_users_word(&self) -> bool {
+        matches!(
+            self,
+            Self::Service { .. }
+                | Self::DeleteService(_)
+                | Self::Binding { .. }
+                | Self::DeleteBinding(_)
+                | Self::Config { .. }
+                | Self::DeleteConfig(_)
+        )
+    }
+}
+
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -232,6 +249,7 @@ impl fmt::Display for Act {
             Self::DeleteBinding(name) => write!(f, "A user deletes the DirectAccessBinding {name}"),
             Self::Config { name, .. } => write!(f, "A user applies the TkeServiceConfig {name}"),
             Self::DeleteConfig(name) => write!(f, "A user deletes the TkeServiceConfig {name}"),
+            Self::VendorsConfigs => f.write_str("The definition of TkeServiceConfig is TKE's own"),
             Self::Console(console) => write!(f, "{console}"),
             Self::Fault(fault) => write!(f, "{fault}"),
             Self::TakeOut(place, seconds) => write!(f, "Somebody else takes Pod {place} out for {seconds} s"),

@@ -8,9 +8,14 @@ use tke_direct_access::sim::Effect;
 use crate::act::{Act, Console, Dialect, Fault, Kind, Workload};
 use crate::chance::Chance;
 use crate::story::Story;
+use crate::users;
 
-/// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them.
+/// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them. In one of
+/// three, users edit what they have written, see [`users`].
 pub fn generate(seed: u64) -> Story {
+    if seed.is_multiple_of(3) {
+        return users::story(seed);
+    }
     let mut maker = Maker { chance: Chance::new(seed ^ 0x5717), acts: Vec::new(), at: 500 };
     maker.begin();
     let count = 3 + maker.chance.below("acts", 14);
@@ -62,6 +67,7 @@ impl Maker {
     }
 
     fn begin(&mut self) {
+        self.config();
         if self.chance.once_in("dialect", 3) {
             let dialect = self.dialect();
             self.acts.push((0, Act::Dialect(dialect)));
@@ -124,6 +130,9 @@ impl Maker {
             if !self.chance.once_in("creates", 3) {
                 annotations["service.kubernetes.io/tke-existed-lbid"] = Value::from("lb-two");
             }
+            if self.chance.once_in("with a config", 3) {
+                annotations["service.cloud.tencent.com/tke-service-config"] = Value::from(users::CONFIGS[0]);
+            }
         }
         let app = if self.chance.once_in("selector", 12) { "nobody" } else { name };
         let spec = json!({
@@ -132,6 +141,17 @@ impl Maker {
             "ports": [{"name": "http", "port": port, "protocol": "TCP", "targetPort": 8080}],
         });
         self.push(Act::Service { name: name.to_owned(), annotations, spec });
+    }
+
+    /// A user applies a config that is right, or now and then deletes it.
+    fn config(&mut self) {
+        let name = users::CONFIGS[0].to_owned();
+        if self.chance.once_in("no config", 5) {
+            self.push(Act::DeleteConfig(name));
+        } else {
+            let spec = Value::Object(users::plain_config(&mut self.chance));
+            self.push(Act::Config { name, spec });
+        }
     }
 
     fn binding(&mut self, name: &str) {
@@ -156,10 +176,16 @@ impl Maker {
             }
             _ => {}
         }
+        if self.chance.once_in("with a config", 3) {
+            spec["serviceConfigRef"] = json!({"name": users::CONFIGS[0]});
+        }
         self.push(Act::Binding { name: name.to_owned(), spec });
     }
 
     fn something(&mut self) {
+        if self.chance.once_in("a config", 16) {
+            return self.config();
+        }
         let name = (*self.chance.one_of("name", &NAMES)).to_owned();
         let place = usize::try_from(self.chance.below("place", 40)).unwrap_or_default();
         match self.chance.below("something", 34) {

@@ -31,6 +31,7 @@ mod pod;
 mod replica;
 mod shrink;
 mod story;
+mod users;
 mod workload;
 mod world;
 
@@ -46,4 +47,5 @@ pub use perturb::find_perturbed;
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
+pub use users::story as story_of_users;
 pub use world::{Outcome, World, play, tell};

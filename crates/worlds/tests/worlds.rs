@@ -92,7 +92,7 @@ fn worlds_find_faults_that_are_put_in() {
     use tke_direct_access_worlds::{find, for_each};
 
     const STEPS: u64 = 60_000;
-    const QUICK: [Mutant; 7] = [
+    const QUICK: [Mutant; 9] = [
         Mutant::GateWithoutTarget,
         Mutant::ForeignTargets,
         Mutant::FinalizerFirst,
@@ -100,6 +100,8 @@ fn worlds_find_faults_that_are_put_in() {
         Mutant::Starves,
         Mutant::DriftStays,
         Mutant::Restless,
+        Mutant::EntryDropped,
+        Mutant::UnreadableIsAbsent,
     ];
     for found in for_each(&QUICK, threads(), |mutant| find(*mutant, 1, STEPS)) {
         println!("{:?}: {} steps: {:?}", found.mutant, found.steps, found.by);

@@ -1,13 +1,14 @@
 //! Reads of load balancers, listeners and quotas.
 
 use super::super::error::{ApiError, ApiResult};
+use super::super::settings::AttributeFlags;
 use super::{Context, Handle, Handled, Listener, LoadBalancer, State};
 use crate::clb::wire;
 use crate::clb::wire::{
     DescribeListeners, DescribeListenersReply, DescribeLoadBalancers, DescribeLoadBalancersReply, DescribeQuota,
     DescribeQuotaReply, Filter, Quota,
 };
-use crate::model::Protocol;
+use crate::model::{LoadBalancerId, Protocol};
 
 /// Refuses a list that is longer than the action takes.
 pub(super) fn check_length(name: &str, items: Option<&Vec<String>>, most: usize) -> ApiResult<()> {
@@ -140,17 +141,28 @@ impl Handle for DescribeListeners {
                 && protocol.is_none_or(|protocol| protocol == listener.protocol)
                 && self.port.is_none_or(|port| port == i64::from(listener.port))
         };
-        let show = |listener: &Listener| {
-            let rules = || listener.rules.iter().map(|rule| rule.shown.clone()).collect();
-            wire::Listener {
-                rules: listener.protocol.is_layer7().then(rules),
-                attr_flags: Some(listener.attr_flags(state.config.attribute_flags)),
-                ..listener.shown.clone()
-            }
-        };
+        let show = |listener: &Listener| show(listener, state.config.attribute_flags);
         let listeners: Vec<_> = load_balancer.listeners.iter().filter(matches).map(show).collect();
         let total_count = i64::try_from(listeners.len()).ok();
         Ok(DescribeListenersReply { listeners: Some(listeners), total_count }.into())
+    }
+}
+
+/// A listener as replies show it.
+fn show(listener: &Listener, flags: AttributeFlags) -> wire::Listener {
+    let rules = || listener.rules.iter().map(|rule| rule.shown.clone()).collect();
+    wire::Listener {
+        rules: listener.protocol.is_layer7().then(rules),
+        attr_flags: Some(listener.attr_flags(flags)),
+        ..listener.shown.clone()
+    }
+}
+
+impl State {
+    /// The listeners of a load balancer, as `DescribeListeners` shows them; none when it does not exist.
+    pub fn shown(&self, id: &LoadBalancerId) -> Vec<wire::Listener> {
+        let listeners = self.load_balancers.get(id).into_iter().flat_map(|one| &one.listeners);
+        listeners.map(|listener| show(listener, self.config.attribute_flags)).collect()
     }
 }
 

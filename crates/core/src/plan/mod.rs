@@ -225,8 +225,9 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
         if let Some(service) = view.service.as_deref() {
             advice.extend(service_advice(view, service));
             advice.extend(affinity::advice(view, service, &intent.listeners));
-            let pods = view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
-            advice.extend(weight::pod_advice(pods));
+            let pods = || view.pods.values().map(|pod| &**pod).filter(|pod| selects(service, pod));
+            advice.extend(weight::absent_sets(service, pods()));
+            advice.extend(weight::pod_advice(pods()));
         }
     }
     intents

@@ -6,6 +6,7 @@ mod ending;
 mod floor;
 pub(crate) mod marks;
 pub(crate) mod routes;
+pub(crate) mod users;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,8 @@ pub(crate) struct Checks {
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
     /// What is remembered of the past.
     pub(crate) watch: Watch,
+    /// What is remembered of users' words.
+    pub(crate) users: users::Memory,
 }
 
 impl Checks {

@@ -1,5 +1,6 @@
 //! A small model of the API server: objects with versions, what watches tell of them, and what it says to writes.
 
+pub(crate) mod admit;
 mod write;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use tke_direct_access_core::api::service_config::RawServiceConfig;
 use tke_direct_access_core::model::{Pod, Service, Slice};
 
 use crate::chance;
+use admit::Definitions;
+pub(crate) use write::{disown_annotations, own_annotations};
 
 /// The only namespace in which something happens.
 pub(crate) const NAMESPACE: &str = "shop";
@@ -75,6 +78,7 @@ pub(crate) struct Objects {
     pub(crate) pods: BTreeMap<String, core::Pod>,
     pub(crate) configs: BTreeMap<String, RawServiceConfig>,
     pub(crate) lease: Option<Lease>,
+    pub(crate) definitions: Definitions,
     log: BTreeMap<Kind, Vec<Event>>,
     /// The time, by its own clock.
     pub(crate) wall: Timestamp,
@@ -82,7 +86,7 @@ pub(crate) struct Objects {
 
 impl Objects {
     pub(crate) fn new(wall: Timestamp) -> Self {
-        Self { wall, ..Self::default() }
+        Self { wall, definitions: Definitions::new(), ..Self::default() }
     }
 
     /// What watches of a kind have told so far, from the beginning.

@@ -1,6 +1,6 @@
 //! What the API server says to the controller's writes. As the edges write: field by field, never an object of another UID.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use garde::Validate;
@@ -273,6 +273,20 @@ fn raw(config: DynamicObject) -> Result<RawServiceConfig, NotTaken> {
 fn ours<'a>(meta: &'a ObjectMeta, subresource: &str) -> Option<&'a Value> {
     let entry = meta.managed_fields.iter().flatten().find(|entry| is_ours(entry, subresource))?;
     entry.fields_v1.as_ref().map(|fields| &fields.0)
+}
+
+/// The annotations that our field manager owns.
+pub(crate) fn own_annotations(meta: &ObjectMeta) -> BTreeSet<String> {
+    let fields = ours(meta, "").and_then(|fields| fields.pointer("/f:metadata/f:annotations")?.as_object());
+    fields.into_iter().flat_map(|all| all.keys()).filter_map(|key| key.strip_prefix("f:")).map(str::to_owned).collect()
+}
+
+/// Somebody else has written these annotations: our field manager owns them no more.
+pub(crate) fn disown_annotations(meta: &mut ObjectMeta, written: &BTreeSet<String>) {
+    let left: serde_json::Map<_, _> =
+        own_annotations(meta).difference(written).map(|key| (format!("f:{key}"), json!({}))).collect();
+    let fields = json!({"f:metadata": {"f:annotations": left}});
+    own(meta, "", (!left.is_empty()).then_some(fields));
 }
 
 fn is_ours(entry: &ManagedFieldsEntry, subresource: &str) -> bool {

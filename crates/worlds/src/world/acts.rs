@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use garde::Validate;
 use jiff::SignedDuration;
 use serde_json::Value;
 use tke_direct_access::sim;
@@ -11,8 +10,9 @@ use tke_direct_access_core::api::service_config::RawServiceConfig;
 
 use super::{Happening, Mood, World};
 use crate::act::{Act, Fault};
+use crate::check::Sight;
 use crate::console;
-use crate::objects::KINDS;
+use crate::objects::{KINDS, disown_annotations};
 use crate::replica::Pulse;
 
 /// So many calls that fail may not all have been made in the end.
@@ -23,6 +23,10 @@ const OFTEN: Duration = Duration::from_secs(400);
 impl World {
     pub(super) fn act(&mut self, act: Act) {
         self.checks.hear_act(&act, self.now);
+        if act.is_a_users_word() {
+            let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
+            self.checks.users.held.remember(&sight);
+        }
         match act {
             Act::Dialect(_) => {}
             Act::Workload(mut workload) => {
@@ -55,10 +59,11 @@ impl World {
             }
             Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec),
             Act::DeleteService(name) => self.objects.delete_service(&name),
-            Act::Binding { name, spec } => self.apply_binding(&name, spec),
+            Act::Binding { name, spec } => self.apply_binding(&name, &spec),
             Act::DeleteBinding(name) => self.objects.delete_binding(&name),
-            Act::Config { name, spec } => self.apply_config(&name, spec),
+            Act::Config { name, spec } => self.apply_config(&name, &spec),
             Act::DeleteConfig(name) => self.objects.delete_config(&name),
+            Act::VendorsConfigs => self.objects.definitions.is_vendors = true,
             Act::Console(console) => console::perform(self.cloud.console(), &console),
             Act::Fault(fault) => self.misfortune(fault),
         }
@@ -93,6 +98,9 @@ impl World {
         };
         let applied = self.checks.applied(name, annotations.keys().cloned().collect());
         let kept = service.metadata.annotations.take().unwrap_or_default();
+        let is_written = |(key, value): &(&String, &String)| kept.get(*key) != Some(value);
+        let written = annotations.iter().filter(is_written).map(|(key, _)| key.clone()).collect();
+        disown_annotations(&mut service.metadata, &written);
         for (key, value) in kept {
             if !applied.contains(&key) {
                 annotations.entry(key).or_insert(value);
@@ -103,13 +111,12 @@ impl World {
         self.objects.put_service(service);
     }
 
-    fn apply_binding(&mut self, name: &str, spec: Value) {
-        let Ok(spec) = serde_json::from_value::<tke_direct_access_core::api::DirectAccessBindingSpec>(spec) else {
-            return;
+    fn apply_binding(&mut self, name: &str, spec: &Value) {
+        let before = self.objects.bindings.get(name).map(|found| &found.spec);
+        let spec = match self.objects.definitions.binding(spec, before) {
+            Ok(spec) => spec,
+            Err(words) => return self.say(|| format!("the binding is refused: {words}")),
         };
-        if spec.validate().is_err() {
-            return;
-        }
         let mut binding = match self.objects.bindings.get(name) {
             Some(found) if found.metadata.deletion_timestamp.is_some() => return,
             Some(found) => found.clone(),
@@ -119,19 +126,15 @@ impl World {
                 new
             }
         };
-        // What the definition's rules keep as it was.
-        let is_moved = |before: &DirectAccessBinding| {
-            before.spec.mode != spec.mode
-                || before.spec.load_balancer.is_some() && before.spec.load_balancer != spec.load_balancer
-        };
-        if self.objects.bindings.get(name).is_some_and(is_moved) {
-            return;
-        }
         binding.spec = spec;
         self.objects.put_binding(binding);
     }
 
-    fn apply_config(&mut self, name: &str, spec: Value) {
+    fn apply_config(&mut self, name: &str, spec: &Value) {
+        let spec = match self.objects.definitions.config(spec) {
+            Ok(spec) => spec,
+            Err(words) => return self.say(|| format!("the config is refused: {words}")),
+        };
         let mut config = match self.objects.configs.get(name) {
             Some(found) => found.clone(),
             None => RawServiceConfig { metadata: self.objects.new_meta(name), ..RawServiceConfig::default() },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tke_direct_access::clb::{Settings, Unanswered};
 use tke_direct_access_core::model::{self, ObjectKey, Region};
 use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
-use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, Ticket, Write};
+use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, StatusField, Ticket, Write};
 use tke_direct_access_core::status::RefusalKind;
 
 use super::look::is_write;
@@ -141,7 +141,10 @@ impl World {
 
     fn answer(&self, read: &OtherRead) -> Answer {
         match read {
-            OtherRead::StatusField => Answer::StatusField(STATUS_FIELD),
+            OtherRead::StatusField => {
+                let is_missing = self.objects.definitions.is_vendors;
+                Answer::StatusField(if is_missing { StatusField::Missing } else { STATUS_FIELD })
+            }
             OtherRead::Config(key) => {
                 let found = self.objects.configs.get(&key.name);
                 let dynamic = found.map(serde_json::to_value).transpose().and_then(|value| {

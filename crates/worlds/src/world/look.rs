@@ -13,7 +13,7 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, Telling, World, dialect};
-use crate::check::{Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary};
+use crate::check::{Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, users};
 use crate::cluster::selects;
 use crate::pod;
 
@@ -89,6 +89,8 @@ impl World {
     pub(super) fn told(&mut self, notice: &Notice) {
         let now = self.now;
         let reason = notice.word.reason();
+        let about = [&notice.about.kind, &notice.about.name].map(|word| word.as_deref().unwrap_or_default());
+        self.checks.users.hear_note(about[0], about[1], &notice.note);
         self.checks.hear_write(now, || format!("Event {reason} {}", notice.note));
         self.say(|| format!("Event {:?} on {:?}: {}", notice.word, notice.about.name, notice.note));
     }
@@ -272,7 +274,8 @@ impl World {
             let owner = owner.or_else(|| one.left.iter().find_map(|(_, tag)| Some(TargetTag::parse(tag)?.binding_uid)));
             let Some(wish) = owner.as_ref().and_then(|uid| self.checks.wanted.get(uid)) else { continue };
             let follows = owner.as_deref().and_then(|uid| self.objects.binding_of_uid(uid)).is_some_and(|binding| {
-                binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
+                let is_out = binding.spec.listeners.iter().any(|one| one.port == i32::from(*port) && one.weight == 0);
+                is_out || binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
             let is_rule_wanted = one.rule.as_ref().is_none_or(|rule| wish.is_rule_wanted(*port, rule, self.now));
@@ -307,7 +310,8 @@ impl World {
     pub(super) fn look_at_the_end(&mut self) {
         let settings = settings(&mut self.cloud, self.now);
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
-        let faults = end_faults(&sight, &self.checks.wanted);
+        let mut faults = end_faults(&sight, &self.checks.wanted);
+        faults.extend(users::faults(&sight, &self.checks.users));
         self.outcome.end = digest(&sight, &settings);
         self.outcome.holders = holders(&sight, &self.checks.wanted);
         self.outcome.summary = summary(&self.objects, self.cloud.state());

@@ -374,7 +374,6 @@ impl World {
                 }
             }
             Happening::Cluster => {
-                self.objects.collect_garbage();
                 if let Some(due) = self.cluster.sync(&mut self.objects, self.now, &mut self.chance) {
                     self.by(due, Happening::Cluster);
                 }

@@ -2,6 +2,7 @@
 
 use crate::api::names;
 use crate::model::{Annotation, KeyProblem, Reading, Service};
+use crate::mutant::{self, Mutant};
 
 use super::keys;
 
@@ -37,7 +38,11 @@ impl<'a> Words<'a> {
 
     /// An annotation that is `"true"` or `"false"`.
     pub(super) fn switch(&self, key: &str) -> Reading<bool> {
-        self.text(key, SWITCH).and_then(|text| match text {
+        let text = self.text(key, SWITCH);
+        if mutant::is(Mutant::UnreadableIsAbsent) && !matches!(text, Reading::Said("true" | "false")) {
+            return Reading::Absent;
+        }
+        text.and_then(|text| match text {
             "true" => Ok(true),
             "false" => Ok(false),
             other => Err(KeyProblem::unreadable(key, other, SWITCH)),

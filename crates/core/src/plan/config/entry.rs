@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::SessionConfig;
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value};
+use crate::mutant::{self, Mutant};
 
 use super::doubt::{Doubts, Field};
 use super::problems::{Problems, Report};
@@ -72,6 +73,9 @@ impl<'a> Entry<'a> {
         match value {
             None | Some(0) => {}
             Some(number) if (low..=high).contains(&number) => self.attributes.set(attribute, i64::from(number)),
+            Some(number) if number > high && mutant::is(Mutant::CutsInSilence) => {
+                self.attributes.set(attribute, i64::from(high));
+            }
             Some(number) => {
                 let message = format!("{number} is not possible; use {low} to {high}");
                 self.refuse(Field::Setting(attribute), ConfigProblem::NotAllowed, &message);

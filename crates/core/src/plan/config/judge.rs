@@ -10,6 +10,7 @@ use crate::api::TkeServiceConfigSpec;
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::{DomainConfig, L4ListenerConfig, L7ListenerConfig, RuleConfig};
 use crate::model::{Attribute, Protocol};
+use crate::mutant::{self, Mutant};
 
 /// Most Mbps of a public load balancer.
 const BANDWIDTH_MAX: i32 = 61_440;
@@ -93,6 +94,9 @@ impl Judge<'_> {
             self.problem(&entry, Some("port"), ConfigProblem::NotAllowed, message);
             return None;
         };
+        if mutant::is(Mutant::EntryDropped) && !self.wishes.listeners.is_empty() {
+            return None;
+        }
         if self.wishes.listeners.contains_key(&(protocol, port)) {
             let entry = format!("{protocol}:{port}");
             let message = "the listener has two entries, and the first one counts; remove this one";

@@ -31,6 +31,11 @@ impl Problems {
         self.listed.len() >= PROBLEMS_MAX
     }
 
+    /// Nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
     /// Adds a problem of an entry, or of a field of it.
     pub(super) fn add(&mut self, entry: &str, field: Option<&str>, reason: ConfigProblem, message: &str) -> Report {
         if self.is_full() {

@@ -7,8 +7,10 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use crate::api::names;
-use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight};
+use crate::model::{KeyProblem, Pod, Reading, Service, ServicePort, Weight, quoted};
 use crate::mutant::{self, Mutant};
 
 use super::annotated::{keys, near_misses, superfluous};
@@ -164,6 +166,24 @@ pub(super) fn service_advice(service: &Service) -> Vec<Advice> {
     let idle = |problem: KeyProblem| problem::no_effect(format!("annotation {problem} (Service '{name}')"), []);
     let of_rows = service_problems(service).into_iter().map(held);
     of_rows.chain(service_idle(service).into_iter().map(idle)).collect()
+}
+
+/// Rows that are about no Pod of the Service, which `pods` are: their StatefulSet is misspelt, or another Service's. While the Service has
+/// no Pods at all, nobody knows.
+pub(super) fn absent_sets<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Option<Advice> {
+    let said = Rows::read(service).sets();
+    let pods: Vec<_> = pods.filter(|_| !said.is_empty()).collect();
+    let there: BTreeSet<&str> = pods.iter().filter_map(|pod| member(pod)).map(|(set, _)| set).collect();
+    let absent: Vec<_> = said.iter().filter(|set| !there.contains(set.as_str())).map(|set| quoted(set)).collect();
+    let first = absent.first().filter(|_| !pods.is_empty())?;
+    let more = if absent.len() > 1 { format!(" and {} more", absent.len() - 1) } else { String::new() };
+    let message = format!(
+        "annotation {}: the Service has no Pods of the StatefulSet {first}{more}, whose rows have no effect until it has; correct the \
+         name, or remove the rows (Service '{}')",
+        names::RS_WEIGHT,
+        service.key.name
+    );
+    Some(problem::no_effect(message, []))
 }
 
 /// What is wrong with the weights that Pods ask for.

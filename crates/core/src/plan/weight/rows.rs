@@ -239,6 +239,11 @@ impl Rows {
         self.idle
     }
 
+    /// The StatefulSets that rows are about which can be read.
+    pub(super) fn sets(self) -> BTreeSet<String> {
+        self.rows.into_iter().filter(|row| row.weight.is_ok()).filter_map(|row| row.set).collect()
+    }
+
     /// What cannot be read.
     pub(super) fn problems(self) -> Vec<KeyProblem> {
         let of_rows = self.rows.into_iter().filter_map(|row| row.weight.err());

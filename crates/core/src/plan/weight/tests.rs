@@ -172,6 +172,24 @@ fn what_has_no_effect_is_named_and_holds_nothing() {
 }
 
 #[test]
+fn rows_of_stateful_sets_that_the_service_has_no_pods_of_are_named() {
+    let of_sets = |names: &[&str]| {
+        let sets: Vec<_> = names
+            .iter()
+            .map(|name| format!(r#"{{"name":"{name}","weights":[{{"weight":5,"podIndexes":[0]}}]}}"#))
+            .collect();
+        let key = r#"{"proto":"TCP","port":80}"#;
+        service(&format!(r#"{{"groups":[{{"key":{key},"statefulSets":[{}]}}]}}"#, sets.join(",")))
+    };
+    let said = |names: &[&str], pods: &[Pod]| absent_sets(&of_sets(names), pods.iter()).map(|advice| advice.message);
+    let words = said(&["wbe", "db", "web"], &[member(0), pod(1)]).unwrap();
+    assert!(words.contains("no Pods of the StatefulSet \"db\" and 1 more"), "{words}");
+    for (names, pods) in [(&["web"][..], vec![member(3)]), (&["wbe"], Vec::new()), (&[], vec![pod(1)])] {
+        assert_eq!(said(names, &pods), None, "{names:?}");
+    }
+}
+
+#[test]
 fn many_problems_are_told_in_few_words() {
     let bad = [r#"{"weight":150,"podIndexes":[1]}"#; 9].join(",");
     let problems = service_problems(&rows(&bad));

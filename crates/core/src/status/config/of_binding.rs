@@ -6,6 +6,7 @@ use crate::api::binding::{ListenerStatus, limit};
 use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Class, ListenerId};
+use crate::mutant::{self, Mutant};
 use crate::plan::config::problem;
 use crate::plan::{BindingPlan, BindingView, ConfigUsers, ConfigView};
 use crate::status::binding::Round;
@@ -17,6 +18,9 @@ pub(in crate::status) fn config_problems(
     plan: &BindingPlan,
     rows: &[ListenerStatus],
 ) -> Vec<EntryProblem> {
+    if mutant::is(Mutant::UsersNotTold) {
+        return Vec::new();
+    }
     let has = |id: &ListenerId| plan.listeners.iter().any(|listener| listener.id.as_ref() == Some(id));
     let refused = round.outcome.failures().filter(|(step, failure)| {
         matches!(failure.class, Class::Invalid | Class::Denied) && step.concerns(view.uid(), has)

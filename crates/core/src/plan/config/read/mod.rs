@@ -15,6 +15,7 @@ use crate::api::condition::ConfigProblem;
 use crate::api::service_config::RawServiceConfig;
 use crate::api::{TkeServiceConfig, TkeServiceConfigSpec, clip};
 use crate::model::{Protocol, nearest};
+use crate::mutant::{self, Mutant};
 use shape::{Kind, Presence, Shape};
 
 /// The most entries, of listeners, domains and rules together, that are read of one config. Twice as many as CLB takes of a load balancer, and
@@ -54,7 +55,10 @@ impl From<RawServiceConfig> for ConfigObject {
             reader.unknown(field, &["spec"], is_there, &Place::default().named("TkeServiceConfig"));
         }
         let written = raw.fields.get("spec").cloned().unwrap_or_default();
-        let spec = reader.spec(&written);
+        let mut spec = reader.spec(&written);
+        if mutant::is(Mutant::OneBadSpoilsAll) && !reader.problems.is_empty() {
+            spec = TkeServiceConfigSpec::default();
+        }
         let wishes = judge(&spec, reader.problems, &reader.doubts);
         let mut object = TkeServiceConfig::new(&name, spec);
         object.metadata = raw.metadata;
