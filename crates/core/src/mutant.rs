@@ -40,11 +40,18 @@ pub enum Mutant {
     Restless,
     /// A write that the API server has refused is not tried again.
     NotTriedAgain,
+    // What perturbations of single points find.
+    /// A write whose answer was lost counts as under way for ever.
+    LostAnswerWaits,
+    /// A load balancer whose creation is recorded counts as asked for, although the replica crashed before the call.
+    RecordedIsDone,
+    /// What was refused as wrong once is held for a day.
+    RefusalStays,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::NoFloor,
         Self::LastGoes,
         Self::GateWithoutHealth,
@@ -63,6 +70,9 @@ impl Mutant {
         Self::RetainIgnored,
         Self::Restless,
         Self::NotTriedAgain,
+        Self::LostAnswerWaits,
+        Self::RecordedIsDone,
+        Self::RefusalStays,
     ];
 }
 

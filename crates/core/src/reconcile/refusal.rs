@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Class, Failure};
+use crate::mutant::{self, Mutant};
 
 /// How long everything of a kind is held at most, and each item of a drain: Pods that end do not wait for long.
 pub(super) const LONGEST_OF_DRAIN: Duration = Duration::from_secs(4);
@@ -64,6 +65,8 @@ pub(super) fn hold(
 ) -> Refusal {
     let count = known.map_or(1, |known| known.count.saturating_add(1));
     let longest = if count > MANY { longest.max(LONGEST_OF_MANY) } else { longest };
+    let is_held = failure.class == Class::Invalid && mutant::is(Mutant::RefusalStays);
     let wait = first.saturating_mul(1 << (count - 1).min(8)).min(longest);
+    let wait = if is_held { Duration::from_hours(24) } else { wait };
     Refusal { failure: failure.clone(), count, until: now + wait }
 }
