@@ -142,6 +142,12 @@ mutants! {
     CutsInSilence,
     /// What is wrong with a config is not told to those who use it.
     UsersNotTold,
+    /// A write whose answer was lost counts as under way for ever.
+    LostAnswerWaits,
+    /// A load balancer whose creation is recorded counts as asked for, although the replica crashed before the call.
+    RecordedIsDone,
+    /// What was refused as wrong once is held for a day.
+    RefusalStays,
 }
 
 /// Faults of others' and of our own past that cannot be put in, each with what makes it impossible.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::effect::{Effect, Line, NotTaken, Notice, Taken, Ticket, Write};
 use super::tickets::Tickets;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
+use crate::mutant::{self, Mutant};
 use crate::status::{Field, RefusalKind};
 
 /// What a write is about.
@@ -99,6 +100,10 @@ impl Outbox {
 
     /// A write has ended. Says what it was about and what is to be done.
     pub(super) fn end(&mut self, ticket: Ticket, result: &Result<Taken, NotTaken>) -> Option<(About, Ending)> {
+        let is_lost = result.as_ref().is_err_and(|refused| refused.kind == RefusalKind::Passing);
+        if is_lost && mutant::is(Mutant::LostAnswerWaits) {
+            return None;
+        }
         let UnderWay { about, ending, is_outdated, .. } = self.by_ticket.remove(&ticket)?;
         self.tickets.remove(&about);
         // An object that has changed starts a round by that.

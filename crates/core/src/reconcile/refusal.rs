@@ -72,6 +72,8 @@ pub(super) fn hold(
         return Refusal { failure: failure.clone(), count, until: now + first.saturating_mul(1 << count.min(20)) };
     }
     let longest = if count > MANY { longest.max(LONGEST_OF_MANY) } else { longest };
+    let is_held = failure.class == Class::Invalid && mutant::is(Mutant::RefusalStays);
     let wait = first.saturating_mul(1 << (count - 1).min(8)).min(longest);
+    let wait = if is_held { Duration::from_hours(24) } else { wait };
     Refusal { failure: failure.clone(), count, until: now + wait }
 }
