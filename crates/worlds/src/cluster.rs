@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
+use crate::deployment::{self, Sets};
 use crate::objects::{NAMESPACE, Objects};
 use crate::pod;
 
@@ -55,6 +56,7 @@ impl Workload {
 struct Life {
     workload: String,
     revision: u32,
+    made: Duration,
     stage: Stage,
     /// It says that it is not ready, until then.
     unready: Option<Duration>,
@@ -103,6 +105,8 @@ struct Deletion {
 pub(crate) struct Cluster {
     pub(crate) workloads: BTreeMap<String, Workload>,
     lives: BTreeMap<String, Life>,
+    /// The ReplicaSets of each workload.
+    sets: BTreeMap<String, Sets>,
     made: u64,
 }
 
@@ -157,6 +161,7 @@ impl Cluster {
         for workload in &workloads {
             self.sync_workload(objects, workload, now, chance);
         }
+        self.sets.retain(|name, _| workloads.iter().any(|one| one.name == *name));
         let gone: Vec<String> = self
             .lives
             .keys()
@@ -187,45 +192,33 @@ impl Cluster {
         self.lives.values().filter_map(of).min()
     }
 
-    /// As the Deployment controller does in a rolling update: first up, then down.
+    /// As the controllers of Deployments and of ReplicaSets do: a Pod more or less in each set, until all are as they should be.
     fn sync_workload(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
-        let living: Vec<(String, bool, bool)> = self
-            .lives
-            .iter()
-            .filter(|(_, life)| life.workload == workload.name && life.deleted.is_none())
-            .map(|(name, life)| {
+        let mut living: BTreeMap<u32, Vec<(bool, Duration, String)>> = BTreeMap::new();
+        for (name, life) in &self.lives {
+            if life.workload == workload.name && life.deleted.is_none() {
                 let is_ready = objects.pods.get(name).is_some_and(|pod| pod::is_true(pod, "Ready"));
-                (name.clone(), life.revision == workload.revision, is_ready)
-            })
-            .collect();
-        let (new, old): (Vec<_>, Vec<_>) = living.iter().partition(|(_, is_new, _)| *is_new);
-        let most = if old.is_empty() { workload.replicas } else { workload.replicas + workload.surge };
-        let room = most.saturating_sub(living.len()).min(workload.replicas.saturating_sub(new.len()));
-        for _ in 0..room {
-            self.start(objects, workload, now, chance);
-        }
-        let ready = living.iter().filter(|(.., is_ready)| *is_ready).count();
-        let mut spare = ready.saturating_sub(workload.replicas.saturating_sub(workload.unavailable));
-        let mut leaving: Vec<&str> = Vec::new();
-        for (name, _, is_ready) in &old {
-            if !is_ready {
-                leaving.push(name);
-            } else if spare > 0 {
-                spare -= 1;
-                leaving.push(name);
+                living.entry(life.revision).or_default().push((is_ready, life.made, name.clone()));
             }
         }
-        let mut too_many = new.len().saturating_sub(workload.replicas);
-        let by_need =
-            new.iter().filter(|(.., is_ready)| !is_ready).chain(new.iter().filter(|(.., is_ready)| *is_ready));
-        for (name, ..) in by_need {
-            if too_many > 0 {
-                too_many -= 1;
-                leaving.push(name);
+        let ready =
+            living.iter().map(|(revision, all)| (*revision, all.iter().filter(|(is_ready, ..)| *is_ready).count()));
+        let sets = self.sets.entry(workload.name.clone()).or_default();
+        deployment::roll(sets, workload, &ready.collect());
+        let sets = sets.clone();
+        for (revision, set) in &sets {
+            let count = living.get(revision).map_or(0, Vec::len);
+            for _ in count..set.replicas {
+                self.start(objects, &Workload { revision: *revision, ..set.template.clone() }, now, chance);
             }
         }
-        for name in leaving {
-            self.delete(objects, name, now);
+        for (revision, mut all) in living {
+            let replicas = sets.get(&revision).map_or(0, |set| set.replicas);
+            // Those that are not ready go first, and then the youngest.
+            all.sort_by_key(|(is_ready, made, _)| (*is_ready, std::cmp::Reverse(*made)));
+            for (.., name) in all.iter().take(all.len().saturating_sub(replicas)) {
+                self.delete(objects, name, now);
+            }
         }
     }
 
@@ -245,8 +238,14 @@ impl Cluster {
         let stage = Stage::Pending(Start { bound, seen, running, ready });
         let pod = pod::new(objects, workload, &name);
         objects.put_pod(pod);
-        let life =
-            Life { workload: workload.name.clone(), revision: workload.revision, stage, unready: None, deleted: None };
+        let life = Life {
+            workload: workload.name.clone(),
+            revision: workload.revision,
+            made: now,
+            stage,
+            unready: None,
+            deleted: None,
+        };
         self.lives.insert(name, life);
     }
 

@@ -16,6 +16,7 @@ mod check;
 mod cloud;
 mod cluster;
 pub mod console;
+mod deployment;
 mod generate;
 pub mod history;
 #[cfg(feature = "mutants")]
