@@ -15,6 +15,10 @@ use crate::replica::{Owner, Pulse, Replica, STATUS_FIELD, Wish, moment};
 impl World {
     /// The process of a replica begins: it lists everything.
     pub(super) fn begin(&mut self, replica: usize) {
+        // It has crashed again, for longer.
+        if matches!(self.replicas[replica].pulse, Pulse::Down(until) if self.now < until) {
+            return;
+        }
         let life = self.replicas[replica].life + 1;
         self.replicas[replica] = Replica::new(replica, life);
         let to = self.address(replica, None);
