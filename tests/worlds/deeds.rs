@@ -16,8 +16,11 @@ const NEVER: &str = "1h";
 
 impl Player {
     pub(crate) async fn act(&mut self, act: Act) {
+        if !matches!(act, Act::Workload(_) | Act::Service { .. } | Act::Binding { .. } | Act::Config { .. }) {
+            self.flush().await;
+        }
         match act {
-            Act::Workload(workload) => self.apply_workload(&workload).await,
+            Act::Workload(workload) => self.apply_workload(&workload),
             Act::DeleteWorkload(name) => self.delete("deployment", &name).await,
             Act::Scale(name, replicas) => {
                 self.user(&["scale", "deployment", &name, &format!("--replicas={replicas}")]).await;
@@ -40,12 +43,12 @@ impl Player {
             }
             Act::Service { name, annotations, spec } => {
                 let meta = json!({"name": name, "annotations": annotations});
-                self.apply(&json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})).await;
+                self.applied.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}));
             }
             Act::DeleteService(name) => self.delete("service", &name).await,
-            Act::Binding { name, spec } => self.apply(&custom("DirectAccessBinding", &name, &spec)).await,
+            Act::Binding { name, spec } => self.applied.push(custom("DirectAccessBinding", &name, &spec)),
             Act::DeleteBinding(name) => self.delete("directaccessbinding", &name).await,
-            Act::Config { name, spec } => self.apply(&custom("TkeServiceConfig", &name, &spec)).await,
+            Act::Config { name, spec } => self.applied.push(custom("TkeServiceConfig", &name, &spec)),
             Act::DeleteConfig(name) => self.delete("tkeserviceconfig", &name).await,
             Act::Console(act) => self.stage.cloud.console(|state| console::perform(state, &act)),
             Act::Fault(fault) => self.misfortune(fault).await,
@@ -106,8 +109,15 @@ impl Player {
         self.user(&["delete", kind, name, "--wait=false"]).await;
     }
 
-    async fn apply(&self, object: &Value) {
-        let _ = self.stage.control_plane.kubectl_apply(&self.stage.namespace.name, &object.to_string()).await;
+    /// Applies what users have made ready.
+    pub(crate) async fn flush(&mut self) {
+        let objects = std::mem::take(&mut self.applied);
+        let texts: Vec<String> = objects.iter().map(Value::to_string).collect();
+        if !texts.is_empty() {
+            let namespace = &self.stage.namespace.name;
+            // What the API server refuses is theirs to know.
+            let _ = self.stage.control_plane.kubectl_apply(namespace, &texts.join("\n---\n")).await;
+        }
     }
 
     /// The Pod at this place among those that there are, by name.
@@ -134,7 +144,7 @@ impl Player {
         *revision
     }
 
-    async fn apply_workload(&mut self, workload: &Workload) {
+    fn apply_workload(&mut self, workload: &Workload) {
         let revision = self.revise(&workload.name);
         let mut annotations = json!({format!("{BEHAVIOUR}/version"): format!("v{revision}")});
         if let Some(weight) = &workload.weight {
@@ -170,7 +180,7 @@ impl Player {
                 "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
             },
         });
-        self.apply(&object).await;
+        self.applied.push(object);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, ListParams};
+use serde_json::Value;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings, Timing};
 use tke_direct_access_worlds::{Ending, Outcome, Story, tell};
 
@@ -15,6 +16,8 @@ use crate::support::within;
 const LOAD_BALANCERS: [&str; 2] = ["lb-one", "lb-two"];
 /// How long the next act waits at most for the control plane to be where the world is then.
 const PAUSE: Duration = Duration::from_secs(4);
+/// Users do at once what they do within this time.
+const MOMENT: Duration = Duration::from_millis(300);
 /// How long all acts of a story wait at most.
 const PAUSES: Duration = Duration::from_secs(40);
 /// How long it takes at most, after the last act, until all is as in the world: a Service says after a minute that it does not get what it
@@ -25,7 +28,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 pub(crate) struct Told {
     pub(crate) name: String,
     pub(crate) acts: usize,
-    /// Before how many of them all was as in the world.
+    /// Before how many of them, that somebody waited for, all was as in the world.
     pub(crate) met: usize,
     pub(crate) lasted: Duration,
     /// The story, and how the two ends differ; `None` where they are the same.
@@ -47,6 +50,8 @@ pub(crate) struct Player {
     pub(crate) stage: Stage,
     pub(crate) replicas: BTreeMap<usize, Replica>,
     later: Vec<(Instant, Later)>,
+    /// Objects that users are about to apply.
+    pub(crate) applied: Vec<Value>,
     /// The versions of the templates of Deployments.
     pub(crate) revisions: BTreeMap<String, u32>,
 }
@@ -83,7 +88,7 @@ impl Player {
         let (id, foreign) = (stage.load_balancer.clone(), stage.foreign_listener().clone());
         assert!(stage.cloud.console(|state| state.remove_listener(&id, &foreign)));
         let replicas = (0..2).map(|number| (number, Replica::start(&stage, number))).collect();
-        Self { stage, replicas, later: Vec::new(), revisions: BTreeMap::new() }
+        Self { stage, replicas, later: Vec::new(), applied: Vec::new(), revisions: BTreeMap::new() }
     }
 
     /// Does all that is done in a story. Returns before how many acts all was as in the world.
@@ -92,10 +97,15 @@ impl Player {
         for ((at, act), before) in story.acts.iter().zip(&world.before) {
             let pause = Duration::from_millis(at - last).min(longest);
             last = *at;
-            // As far as the world was, or on the way there: users do not wait for ever.
-            met += usize::from(self.until(pause, before).await.is_ok());
+            // What is applied within a moment is applied by one command.
+            if pause > MOMENT {
+                self.flush().await;
+                // As far as the world was, or on the way there: users do not wait for ever.
+                met += usize::from(self.until(pause, before).await.is_ok());
+            }
             self.act(act.clone()).await;
         }
+        self.flush().await;
         met
     }
 
@@ -124,16 +134,28 @@ impl Player {
             let stage = &self.stage;
             let found = within(left, || async {
                 let found = digest_of(stage).await;
-                if found == digest && next.is_none() { Ok(Some(())) } else { Err(found) }
+                if is_same(&found, digest) && next.is_none() { Ok(Some(())) } else { Err(found) }
             })
             .await;
             match found {
                 Ok(()) => return Ok(()),
-                Err(found) if Instant::now() >= end => return if found == digest { Ok(()) } else { Err(found) },
+                Err(found) if Instant::now() >= end => {
+                    return if is_same(&found, digest) { Ok(()) } else { Err(found) };
+                }
                 Err(_) => {}
             }
         }
     }
+}
+
+/// Whether two ends are the same. After some minutes without progress a binding says that it is stalled, for which nobody waits here.
+fn is_same(one: &str, other: &str) -> bool {
+    let lines = |digest: &str| {
+        let mut lines: Vec<String> = digest.lines().map(|line| line.replace("Reconciling", "Stalled")).collect();
+        lines.sort();
+        lines
+    };
+    lines(one) == lines(other)
 }
 
 /// What there is, in the words of the world.

@@ -1,15 +1,13 @@
-//! What goes on in the cluster by itself: a controller of workloads, kubelets, and the controller of slices.
+//! What goes on in the cluster by itself: controllers of workloads and of nodes, and kubelets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::chance::Chance;
-use crate::objects::{NAMESPACE, Objects};
+use crate::deployment::{self, Sets};
+use crate::objects::Objects;
 use crate::pod;
 use crate::workload::{Kind, Workload};
 
@@ -19,6 +17,7 @@ struct Life {
     workload: String,
     revision: u32,
     node: usize,
+    made: Duration,
     stage: Stage,
     /// It says that it is not ready, until then.
     unready: Option<Duration>,
@@ -86,6 +85,8 @@ pub(crate) struct Cluster {
     pub(crate) workloads: BTreeMap<String, Workload>,
     lives: BTreeMap<String, Life>,
     silent: BTreeMap<usize, Silence>,
+    /// The ReplicaSets of each workload.
+    sets: BTreeMap<String, Sets>,
     made: u64,
 }
 
@@ -213,6 +214,7 @@ impl Cluster {
                 Kind::StatefulSet => self.sync_stateful(objects, workload, now, chance),
             }
         }
+        self.sets.retain(|name, _| workloads.iter().any(|one| one.name == *name));
         let gone: Vec<String> = self
             .lives
             .keys()
@@ -248,45 +250,33 @@ impl Cluster {
         self.lives.values().filter_map(of).chain(nodes).min()
     }
 
-    /// As the Deployment controller does in a rolling update: first up, then down.
+    /// As the controllers of Deployments and of ReplicaSets do: a Pod more or less in each set, until all are as they should be.
     fn sync_deployment(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
-        let living: Vec<(String, bool, bool)> = self
-            .lives
-            .iter()
-            .filter(|(_, life)| life.workload == workload.name && life.deleted.is_none())
-            .map(|(name, life)| {
+        let mut living: BTreeMap<u32, Vec<(bool, Duration, String)>> = BTreeMap::new();
+        for (name, life) in &self.lives {
+            if life.workload == workload.name && life.deleted.is_none() {
                 let is_ready = objects.pods.get(name).is_some_and(|pod| pod::is_true(pod, "Ready"));
-                (name.clone(), life.revision == workload.revision, is_ready)
-            })
-            .collect();
-        let (new, old): (Vec<_>, Vec<_>) = living.iter().partition(|(_, is_new, _)| *is_new);
-        let most = if old.is_empty() { workload.replicas } else { workload.replicas + workload.surge };
-        let room = most.saturating_sub(living.len()).min(workload.replicas.saturating_sub(new.len()));
-        for _ in 0..room {
-            self.start_next(objects, workload, now, chance);
-        }
-        let ready = living.iter().filter(|(.., is_ready)| *is_ready).count();
-        let mut spare = ready.saturating_sub(workload.replicas.saturating_sub(workload.unavailable));
-        let mut leaving: Vec<&str> = Vec::new();
-        for (name, _, is_ready) in &old {
-            if !is_ready {
-                leaving.push(name);
-            } else if spare > 0 {
-                spare -= 1;
-                leaving.push(name);
+                living.entry(life.revision).or_default().push((is_ready, life.made, name.clone()));
             }
         }
-        let mut too_many = new.len().saturating_sub(workload.replicas);
-        let by_need =
-            new.iter().filter(|(.., is_ready)| !is_ready).chain(new.iter().filter(|(.., is_ready)| *is_ready));
-        for (name, ..) in by_need {
-            if too_many > 0 {
-                too_many -= 1;
-                leaving.push(name);
+        let ready =
+            living.iter().map(|(revision, all)| (*revision, all.iter().filter(|(is_ready, ..)| *is_ready).count()));
+        let sets = self.sets.entry(workload.name.clone()).or_default();
+        deployment::roll(sets, workload, &ready.collect());
+        let sets = sets.clone();
+        for (revision, set) in &sets {
+            let count = living.get(revision).map_or(0, Vec::len);
+            for _ in count..set.replicas {
+                self.start_next(objects, &Workload { revision: *revision, ..set.template.clone() }, now, chance);
             }
         }
-        for name in leaving {
-            self.delete(objects, name, now);
+        for (revision, mut all) in living {
+            let replicas = sets.get(&revision).map_or(0, |set| set.replicas);
+            // Those that are not ready go first, and then the youngest.
+            all.sort_by_key(|(is_ready, made, _)| (*is_ready, std::cmp::Reverse(*made)));
+            for (.., name) in all.iter().take(all.len().saturating_sub(replicas)) {
+                self.delete(objects, name, now);
+            }
         }
     }
 
@@ -339,7 +329,7 @@ impl Cluster {
         let pod = pod::new(objects, workload, name);
         objects.put_pod(pod);
         let (workload, revision) = (workload.name.clone(), workload.revision);
-        let life = Life { workload, revision, node, stage, unready: None, taken_out: None, deleted: None };
+        let life = Life { workload, revision, node, made: now, stage, unready: None, taken_out: None, deleted: None };
         self.lives.insert(name.to_owned(), life);
     }
 
@@ -414,90 +404,5 @@ impl Cluster {
             .map(|number: u32| format!("10.0.{}.{}", number / 250, number % 250 + 1))
             .find(|ip| !is_taken(ip))
             .unwrap_or_default()
-    }
-}
-
-/// Brings slices up to date, as the controller of slices does.
-pub(crate) fn sync_slices(objects: &mut Objects) {
-    let services: Vec<_> = objects.services.values().cloned().collect();
-    for service in &services {
-        let slice = slice_of(objects, service);
-        objects.put_slice(slice);
-    }
-    let is_orphan = |slice: &EndpointSlice| {
-        let owner = slice.metadata.owner_references.iter().flatten().next().map(|owner| owner.uid.clone());
-        !services.iter().any(|service| service.metadata.uid == owner)
-    };
-    let orphans: Vec<_> = objects
-        .slices
-        .values()
-        .filter(|slice| is_orphan(slice))
-        .filter_map(|slice| slice.metadata.name.clone())
-        .collect();
-    orphans.iter().for_each(|name| objects.delete_slice(name));
-}
-
-/// Whether a Service selects a Pod.
-pub(crate) fn selects(service: &core::Service, pod: &core::Pod) -> bool {
-    let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    let labels = pod.metadata.labels.as_ref();
-    selector.is_some_and(|selector| {
-        !selector.is_empty()
-            && selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
-    })
-}
-
-fn slice_of(objects: &mut Objects, service: &core::Service) -> EndpointSlice {
-    let name = format!("{}-x", service.metadata.name.as_deref().unwrap_or_default());
-    let spec = service.spec.clone().unwrap_or_default();
-    let port = |port: &core::ServicePort| EndpointPort {
-        name: Some(port.name.clone().unwrap_or_default()),
-        protocol: Some(port.protocol.clone().unwrap_or_else(|| "TCP".to_owned())),
-        port: match &port.target_port {
-            Some(IntOrString::Int(number)) => Some(*number),
-            Some(IntOrString::String(name)) => (name == "http").then_some(i32::from(pod::PORT)),
-            None => Some(port.port),
-        },
-        ..EndpointPort::default()
-    };
-    let endpoint = |found: &core::Pod| {
-        let is_ready = pod::is_true(found, "Ready");
-        let is_ending = found.metadata.deletion_timestamp.is_some();
-        Some(Endpoint {
-            addresses: vec![pod::ip(found)?.to_owned()],
-            conditions: Some(EndpointConditions {
-                ready: Some(is_ready && !is_ending),
-                serving: Some(is_ready),
-                terminating: Some(is_ending),
-            }),
-            target_ref: Some(core::ObjectReference {
-                kind: Some("Pod".to_owned()),
-                name: found.metadata.name.clone(),
-                namespace: Some(NAMESPACE.to_owned()),
-                uid: found.metadata.uid.clone(),
-                ..core::ObjectReference::default()
-            }),
-            ..Endpoint::default()
-        })
-    };
-    let endpoints = objects.pods.values().filter(|found| selects(service, found)).filter_map(endpoint).collect();
-    let mut meta = match objects.slices.get(&name) {
-        Some(found) => found.metadata.clone(),
-        None => objects.new_meta(&name),
-    };
-    let label = "kubernetes.io/service-name".to_owned();
-    meta.labels = Some([(label, service.metadata.name.clone().unwrap_or_default())].into());
-    meta.owner_references = Some(vec![OwnerReference {
-        api_version: "v1".to_owned(),
-        kind: "Service".to_owned(),
-        name: service.metadata.name.clone().unwrap_or_default(),
-        uid: service.metadata.uid.clone().unwrap_or_default(),
-        ..OwnerReference::default()
-    }]);
-    EndpointSlice {
-        metadata: meta,
-        address_type: "IPv4".to_owned(),
-        ports: Some(spec.ports.unwrap_or_default().iter().map(port).collect()),
-        endpoints,
     }
 }

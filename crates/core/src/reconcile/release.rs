@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
 
 use super::effect::{Effect, Input, NotTaken, Taken, Ticket, Write};
@@ -12,10 +12,12 @@ use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
 use super::notices::refusal_notice;
 use super::surroundings::Surroundings;
 use super::tickets::Tickets;
-use crate::api::names;
+use crate::api::condition::GateReason;
+use crate::api::{DirectAccessBinding, names};
 use crate::model::{Known, ObjectKey, Pod, Service};
-use crate::plan::annotated::is_left_to_tke;
+use crate::plan::annotated::{is_left_to_tke, own_binding, read};
 use crate::plan::{GateRelease, release};
+use crate::status::service::{Outcome, decide};
 use crate::status::{Field, GateCondition, RefusedWrites};
 
 /// Changes that come close together are looked at once.
@@ -24,6 +26,10 @@ const GATHER_WINDOW: Duration = Duration::from_millis(200);
 const WRITES: usize = 16;
 /// How long caches may take to show a gate that was opened.
 const ECHO: Duration = Duration::from_secs(5);
+
+/// How long a Pod waits for the binding that its Service asks for: one that was made may be shown late, and one that is refused is to
+/// keep nobody waiting for ever.
+const ASKED_GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The loop of one namespace's gates.
 #[derive(Debug)]
@@ -179,7 +185,27 @@ fn verdict(pod: &Pod, surroundings: &Surroundings<'_>) -> GateRelease {
         return GateRelease::Never;
     }
     let holding = caches.holding(pod);
-    release(pod, holding.iter().map(|binding| &**binding), surroundings.now.wall)
+    let now = surroundings.now.wall;
+    let found = release(pod, holding.iter().map(|binding| &**binding), now);
+    let is_bound_by_nobody = matches!(found, GateRelease::Now(GateReason::NotBound) | GateRelease::At(_));
+    if is_bound_by_nobody && caches.selecting(pod).iter().any(|service| is_asked_for(service, surroundings)) {
+        let due = pod.containers_ready_since.and_then(|since| since.checked_add(ASKED_GRACE).ok());
+        return due.filter(|due| *due > now).map_or(found, GateRelease::At);
+    }
+    found
+}
+
+/// Whether a Service asks for a binding that caches do not show yet.
+fn is_asked_for(service: &Service, surroundings: &Surroundings<'_>) -> bool {
+    let caches = surroundings.caches;
+    let all = caches.bindings_in(&service.key.namespace);
+    let bindings: Vec<&DirectAccessBinding> = all.iter().map(|binding| &**binding).collect();
+    let intent = read(service, caches.setting(), None);
+    own_binding(service, &bindings).is_none()
+        && matches!(
+            decide(service, &intent, &bindings, surroundings.now.wall).outcome,
+            Outcome::Apply(_) | Outcome::Wait
+        )
 }
 
 fn pod_reference(pod: &ObjectKey, uid: &str) -> ObjectReference {

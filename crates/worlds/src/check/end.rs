@@ -11,9 +11,10 @@ use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
 
 use super::routes::Wish;
-use crate::cluster::{Cluster, selects};
+use crate::cluster::Cluster;
 use crate::objects::Objects;
 use crate::pod;
+use crate::slices::selects;
 
 /// What is looked at in the end.
 pub(crate) struct Sight<'a> {

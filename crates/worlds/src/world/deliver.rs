@@ -39,6 +39,10 @@ fn deadline(action: &str) -> Duration {
 impl World {
     /// The process of a replica begins: it lists everything.
     pub(super) fn begin(&mut self, replica: usize) {
+        // It has crashed again, for longer.
+        if matches!(self.replicas[replica].pulse, Pulse::Down(until) if self.now < until) {
+            return;
+        }
         let life = self.replicas[replica].life + 1;
         let clock = self.own_clock(replica);
         let reached = std::mem::take(&mut self.replicas[replica].reached);

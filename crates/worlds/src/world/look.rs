@@ -14,8 +14,8 @@ use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, Telling, World, dialect};
 use crate::check::{Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, users};
-use crate::cluster::selects;
 use crate::pod;
+use crate::slices::selects;
 
 impl World {
     /// A call is about to reach the cloud.

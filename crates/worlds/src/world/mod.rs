@@ -378,7 +378,7 @@ impl World {
                     self.by(due, Happening::Cluster);
                 }
             }
-            Happening::Slices => crate::cluster::sync_slices(&mut self.objects),
+            Happening::Slices => crate::slices::sync_slices(&mut self.objects),
             Happening::Garbage => self.objects.collect_garbage(),
             Happening::Probe => self.probe(),
             Happening::Cloud => self.advance_cloud(),

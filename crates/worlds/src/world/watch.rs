@@ -15,8 +15,8 @@ use tke_direct_access_core::reconcile::Write;
 
 use super::{Address, World};
 use crate::check::{Seen, ready};
-use crate::cluster::selects;
 use crate::pod;
+use crate::slices::selects;
 
 /// What is written is known everywhere after so long.
 const KNOWN: Duration = Duration::from_secs(120);

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::keyed_play::{Crash, Deed, Fate, KeyedPlay};
 use super::objects::{Objects, delete};
 use crate::api::names;
-use crate::model::{GateState, Known};
+use crate::model::{Annotations, GateState, Known};
 use crate::plan::tests::world::{NAMESPACE, World, binding, pod};
 use crate::reconcile::ReleaseMachine;
 use crate::status::RefusalKind;
@@ -95,6 +95,36 @@ fn a_gate_opens_once_when_nobody_else_will_open_it() {
     let open: Vec<_> = ends.iter().map(|end| (end.values().filter(|is_open| **is_open).count(), end.len())).collect();
     assert_eq!(open, [(3, 5), (5, 5), (5, 6), (6, 6)]);
     assert_eq!(play.count(Deed::Gate), 6, "each once");
+    rests(&mut play);
+}
+
+/// Two Pods of a Service that asks for a binding by annotations, which nobody sees yet.
+fn asked_for() -> Play {
+    let mut play = beginning(2, 0);
+    play.change(|objects| {
+        objects.bindings.clear();
+        let service = objects.services.get_mut("web").unwrap();
+        service.is_load_balancer = true;
+        service.annotations = [(names::DIRECT_ACCESS.to_owned(), "true".to_owned())].into_iter().collect();
+    });
+    play
+}
+
+/// What was made may be shown late.
+#[test]
+fn a_gate_waits_for_the_binding_that_its_service_asks_for_but_not_for_ever() {
+    let mut play = asked_for();
+    play.play(SECOND * 55);
+    assert_eq!(open(&play), 0, "the binding is about to be there");
+    play.play(SECOND * 10);
+    assert_eq!(open(&play), 2, "it cannot be made");
+    rests(&mut play);
+
+    let mut play = asked_for();
+    play.play(SECOND * 20);
+    play.change(|objects| objects.services.get_mut("web").unwrap().annotations = Annotations::default());
+    play.play(SECOND * 5);
+    assert_eq!(open(&play), 2, "nothing is asked for any more");
     rests(&mut play);
 }
 

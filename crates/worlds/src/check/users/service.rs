@@ -9,8 +9,8 @@ use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::plan::annotated::{KEYS, Treatment};
 
 use super::{Memory, Sight, is_active, shown};
-use crate::cluster::selects;
 use crate::objects::own_annotations;
+use crate::slices::selects;
 
 /// The annotations that its users have written.
 pub(super) fn annotations(service: &Service) -> BTreeMap<String, String> {
