@@ -38,8 +38,8 @@ struct Arguments {
     /// Looks for this fault only. May be given several times.
     #[arg(long, requires = "mutants")]
     mutant: Vec<String>,
-    /// Writes the page that lists the faults into this file.
-    #[arg(long, requires = "mutants", conflicts_with = "mutant")]
+    /// Writes the page that lists the faults into this file. What it says of faults that are not looked for stays.
+    #[arg(long, requires = "mutants")]
     write: Option<PathBuf>,
     /// The most steps in which each fault is to be found.
     #[arg(long, requires = "mutants", default_value_t = 3_000_000)]
@@ -198,7 +198,8 @@ fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
         found
     });
     if let Some(file) = &arguments.write {
-        std::fs::write(file, page(&found)).with_context(|| format!("cannot write {}", file.display()))?;
+        let before = std::fs::read_to_string(file).unwrap_or_default();
+        std::fs::write(file, page(&found, &before)).with_context(|| format!("cannot write {}", file.display()))?;
     }
     let missed = found.iter().filter(|found| found.by.is_none()).count();
     anyhow::ensure!(missed == 0 && !found.is_empty(), "{missed} of {} faults are not found", found.len());

@@ -154,15 +154,15 @@ mutants! {
 pub const IMPOSSIBLE: &[(&str, &str)] = &[
     (
         "A finalizer of somebody else, added between our read and our write, is lost.",
-        "`reconcile::Write::Finalizers` has our own finalizers only, and no list that was read.",
+        "reconcile::Write::Finalizers has our own finalizers only, and no list that was read.",
     ),
     (
         "An annotation of several hundred kilobytes is expanded in memory.",
-        "`model::Annotation::TooLong` keeps none of its text, and `plan::weight` looks ordinals up.",
+        "model::Annotation::TooLong keeps none of its text, and plan::weight looks ordinals up.",
     ),
     (
         "A binding that is retained and made again by hand, under another UID, adopts its former targets without consent.",
-        "`BindingView::is_uid_of_ours` knows its own UID and those of bindings of one Service; others are adopted by `listenerId` only.",
+        "BindingView::is_uid_of_ours knows its own UID and those of bindings of one Service; others are adopted by listenerId only.",
     ),
 ];
 

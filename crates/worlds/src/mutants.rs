@@ -34,12 +34,20 @@ pub fn find(mutant: Mutant, first_seed: u64, most_steps: u64) -> Found {
     found
 }
 
-/// The page that lists the faults, and how each was found.
-pub fn page(all: &[Found]) -> String {
+/// The page that lists the faults, and how each was found; what `before` says of those that were not looked for stays.
+pub fn page(all: &[Found], before: &str) -> String {
     let mut page = String::from(PAGE);
-    for Found { mutant, steps, by } in all {
-        let rule = by.as_ref().map_or("not found", |(_, violation)| violation.rule);
-        _ = writeln!(page, "| {mutant:?} | {} | {rule} | {steps} |", mutant.words().trim());
+    for mutant in Mutant::ALL {
+        let start = format!("| {mutant:?} |");
+        match all.iter().find(|found| found.mutant == *mutant) {
+            Some(Found { steps, by, .. }) => {
+                let rule = by.as_ref().map_or("not found", |(_, violation)| violation.rule);
+                _ = writeln!(page, "{start} {} | {rule} | {steps} |", mutant.words().trim());
+            }
+            None => before.lines().filter(|line| line.starts_with(&start)).for_each(|row| {
+                _ = writeln!(page, "{row}");
+            }),
+        }
     }
     page.push_str(REST);
     for (fault, type_) in IMPOSSIBLE {

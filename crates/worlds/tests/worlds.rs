@@ -9,9 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tke_direct_access_worlds::{GoOn, Story, generate, play, play_many, shrink};
 
 /// How many stories are played with the same seeds each time.
-const FIXED: u64 = 200;
+const FIXED: u64 = 60;
 /// How many are played with seeds that are new each time.
-const FRESH: u64 = 200;
+const FRESH: u64 = 60;
 
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
@@ -92,13 +92,20 @@ fn worlds_find_faults_that_are_put_in() {
     use tke_direct_access_worlds::{find, for_each};
 
     const STEPS: u64 = 60_000;
-    const QUICK: [Mutant; 9] = [
+    const QUICK: [Mutant; 16] = [
+        Mutant::NoFloor,
+        Mutant::GateWithoutHealth,
         Mutant::GateWithoutTarget,
-        Mutant::ForeignTargets,
+        Mutant::AbsentIsUnwanted,
+        Mutant::GoneAtFirstSight,
         Mutant::FinalizerFirst,
         Mutant::GoneStays,
         Mutant::Starves,
-        Mutant::DriftStays,
+        Mutant::RenamedIsForeign,
+        Mutant::ForeignListeners,
+        Mutant::DeletesWhatIsUsed,
+        Mutant::WritesBeforeFinalizer,
+        Mutant::SuspendIgnored,
         Mutant::Restless,
         Mutant::EntryDropped,
         Mutant::UnreadableIsAbsent,

@@ -144,8 +144,8 @@ pub(super) struct Successor(());
 
 impl Successor {
     fn of(completeness: Completeness, desired: &DesiredListener) -> Option<Self> {
-        let is_creatable = desired.shape.is_creatable() || mutant::is(Mutant::GoesBeforeCertificate);
-        (completeness == Completeness::Whole && is_creatable).then_some(Self(()))
+        let is_known = completeness == Completeness::Whole && desired.shape.is_creatable();
+        (is_known || mutant::is(Mutant::GoesBeforeCertificate)).then_some(Self(()))
     }
 }
 

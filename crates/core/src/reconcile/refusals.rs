@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::part::{Item, Kind, items, owners};
 use super::refusal::{FIRST_OF_TARGETS, LONGEST, LONGEST_OF_DRAIN, Refusal, Scope, first, hold, scope};
 use crate::model::{Address, Failure, Route};
+use crate::mutant::{self, Mutant};
 use crate::plan::Step;
 
 /// How often everything of a kind is refused before each binding is tried by itself.
@@ -270,7 +271,7 @@ impl Refusals {
             if is_of_targets { (first.min(FIRST_OF_TARGETS), LONGEST_OF_DRAIN) } else { (first, LONGEST) };
         let known = self.kinds.get(&kind).filter(|known| now < known.until + FORGIVEN);
         let refusal = hold(known, failure, first, longest, now);
-        let is_time = refusal.count >= STRIKES;
+        let is_time = refusal.count >= STRIKES && !mutant::is(Mutant::RefusedForOneIsForAll);
         self.kinds.insert(kind, refusal);
         is_time
     }

@@ -77,8 +77,16 @@ impl Maker {
                 annotations[*key] = Value::from(words[0]);
             }
         }
-        if self.chance.once_in("odd from the beginning", 3) {
-            self.odd_word(&mut annotations);
+        match self.chance.below("odd from the beginning", 6) {
+            0 => self.odd_word(&mut annotations),
+            1 | 2 => {
+                // One that is created needs what only creation can set.
+                annotations = json!({});
+                annotations[WORDS[0].0] = Value::from("true");
+                annotations[WORDS[2].0] = Value::from(WORDS[2].1[1]);
+                self.at += 120_000;
+            }
+            _ => {}
         }
         self.plain_service(name, name, 8080, &annotations);
         for _ in 0..2 {
@@ -87,7 +95,13 @@ impl Maker {
                 self.push(Act::DeleteBinding(name.to_owned()));
                 continue;
             }
-            self.odd_word(&mut annotations);
+            if self.chance.once_in("two words", 3) {
+                annotations[WORDS[0].0] = Value::from("true");
+                annotations[WORDS[3].0] = Value::from("false");
+                annotations[WORDS[4].0] = Value::from(WORDS[4].1[1]);
+            } else {
+                self.odd_word(&mut annotations);
+            }
             self.plain_service(name, name, 8080, &annotations);
         }
     }

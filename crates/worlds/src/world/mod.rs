@@ -9,6 +9,7 @@ mod dialect;
 mod election;
 mod look;
 mod play;
+mod probe;
 mod trouble;
 mod watch;
 
@@ -412,30 +413,5 @@ impl World {
         if let Some(due) = self.cloud.next_due() {
             self.by(due, Happening::Cloud);
         }
-    }
-
-    /// The cloud probes each target: it is well where a Pod takes connections at its address.
-    fn probe(&mut self) {
-        for probe in self.cloud.probes() {
-            let is_well = self.serving_at(&probe.address.ip.to_string());
-            self.cloud.observe(&probe, is_well);
-        }
-        self.watch_time();
-        self.at(self.now + PROBES, Happening::Probe);
-    }
-
-    /// Whether a Pod takes connections at an address.
-    fn serving_at(&self, ip: &str) -> bool {
-        self.serving_pod(ip).is_some()
-    }
-
-    /// The Pod that takes connections at an address.
-    fn serving_pod(&self, ip: &str) -> Option<(&String, &k8s_openapi::api::core::v1::Pod)> {
-        let serves = |(name, pod): &(&String, &k8s_openapi::api::core::v1::Pod)| {
-            crate::pod::ip(pod) == Some(ip)
-                && self.cluster.serves(name, self.now)
-                && !self.cluster.is_unready(name, self.now)
-        };
-        self.objects.pods.iter().find(serves)
     }
 }

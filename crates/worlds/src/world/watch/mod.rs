@@ -1,0 +1,238 @@
+//! Rules that look at more than one moment: who leaves waits for those who come, and goes in time; what nobody can read changes
+//! nothing; one's trouble is its own.
+
+mod end;
+mod late;
+mod words;
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1 as core;
+use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::binding::{DrainAction, DrainSpec};
+use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::names;
+use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
+
+use super::World;
+use crate::check::Seen;
+use crate::pod;
+use crate::slices::selects;
+
+/// What is written is known everywhere after so long.
+const KNOWN: Duration = Duration::from_secs(120);
+/// Of a preStop sleep, so much is left when a Pod has still to be waited for.
+const SLEEP_LEFT: Duration = Duration::from_secs(8);
+/// How long a Pod has been ready that everybody knows of.
+const READY: Duration = Duration::from_secs(20);
+/// So much of the time that connections are given is checked: the rest is for clocks that count whole seconds.
+const DRAINS: Duration = Duration::from_secs(200);
+
+/// An annotation of a Service as it is.
+fn annotation<'a>(service: &'a core::Service, key: &str) -> Option<&'a str> {
+    service.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+/// The Service asks for a binding, or may: only its user's plain word ends that.
+fn asks(service: &core::Service) -> bool {
+    let is_load_balancer = service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer");
+    is_load_balancer && annotation(service, names::DIRECT_ACCESS).is_some_and(|word| word != "false")
+}
+
+fn is_weight(text: &str) -> bool {
+    text.parse::<u8>().is_ok_and(|weight| weight <= 100)
+}
+
+impl World {
+    /// Remembers what Services and bindings say, and since when.
+    pub(super) fn watch_objects(&mut self) {
+        let (now, watch) = (self.now, &mut self.checks.watch);
+        for name in crate::generate::NAMES {
+            if !self.objects.services.get(name).is_some_and(asks) {
+                watch.unasked.insert(name.to_owned(), now);
+            }
+        }
+        for binding in self.objects.bindings.values() {
+            let uid = binding.metadata.uid.clone().unwrap_or_default();
+            if binding.spec.suspend {
+                watch.suspended.entry(uid.clone()).or_insert(now);
+            } else {
+                watch.suspended.remove(&uid);
+            }
+        }
+    }
+
+    /// The Pod of a target that takes connections, by its tag.
+    pub(in crate::world) fn pod_of(&self, address: Target, tag: &str) -> Option<(&String, &core::Pod)> {
+        let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark)?;
+        let ip = address.ip.to_string();
+        let is_it = |(_, found): &(&String, &core::Pod)| {
+            pod::ip(found) == Some(&*ip) && found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&mark))
+        };
+        self.objects.pods.iter().find(is_it)
+    }
+
+    pub(in crate::world) fn is_well(&self, name: &str, found: &core::Pod) -> bool {
+        self.cluster.serves(name, self.now) && !self.cluster.is_unready(name, self.now) && pod::is_let_in(found)
+    }
+
+    /// The Pod has been ready for so long that everybody knows it, and a user wants it to serve.
+    pub(in crate::world) fn is_wanted(&self, service: &core::Service, name: &str, found: &core::Pod) -> bool {
+        selects(service, found)
+            && found.metadata.deletion_timestamp.is_none()
+            && self.is_well(name, found)
+            && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
+            && pod::condition(found, "ContainersReady").is_some_and(|found| {
+                let since = found.last_transition_time.as_ref().map(|time| self.objects.wall.duration_since(time.0));
+                found.status == "True" && since.is_some_and(|since| since.unsigned_abs() >= READY)
+            })
+    }
+
+    /// The Pod is wanted, or is about to serve as far as anybody can tell: for less than a minute.
+    fn is_expected(&self, service: &core::Service, name: &str, found: &core::Pod) -> bool {
+        let age = found.metadata.creation_timestamp.as_ref().map(|time| self.objects.wall.duration_since(time.0));
+        let is_coming = age.is_some_and(|age| (5..50).contains(&age.as_secs()));
+        let is_plain = found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty);
+        self.is_wanted(service, name, found)
+            || is_coming
+                && is_plain
+                && selects(service, found)
+                && found.metadata.deletion_timestamp.is_none()
+                && pod::is_let_in(found)
+    }
+
+    /// Whose a route is: the binding, where it is in force and everything of it is known.
+    pub(in crate::world) fn binding_on(&self, before: &Seen, route: &Route, tag: &str) -> Option<&DirectAccessBinding> {
+        let (name, port, protocol) = before.listeners.get(route.listener.as_str())?;
+        let uid = TargetTag::parse(tag)?.binding_uid;
+        let is_of = ListenerName::owner(name).is_none_or(|owner| owner == uid);
+        let wish = self.checks.wanted.get(&uid)?;
+        let binding = self.objects.binding_of_uid(&uid)?;
+        let usual = DrainSpec::default();
+        let is_usual = binding.spec.drain.timeout_seconds == usual.timeout_seconds
+            && binding.spec.drain.terminating == DrainAction::WeightZero;
+        (is_of && is_usual && !binding.spec.suspend && wish.is_wanted(*port, protocol, self.now)).then_some(binding)
+    }
+
+    /// Nobody leaves before somebody serves: who is replaced waits for those that come.
+    fn replaced_too_early(&self, id: &LoadBalancerId, before: &Seen, after: &Seen) -> Option<String> {
+        for (route, targets) in &before.targets {
+            for (address, (_, tag)) in targets {
+                let keeps =
+                    after.targets.get(route).and_then(|all| all.get(address)).is_some_and(|(weight, _)| *weight > 0);
+                if keeps || !before.takes(route, *address) {
+                    continue;
+                }
+                let Some((name, found)) = self.pod_of(*address, tag).filter(|(name, found)| self.is_well(name, found))
+                else {
+                    continue;
+                };
+                let is_weighted = found.metadata.annotations.as_ref().is_some_and(|all| !all.is_empty());
+                let stays = self.cluster.serves(name, self.now + SLEEP_LEFT);
+                let Some(binding) = self.binding_on(before, route, tag).filter(|_| stays && !is_weighted) else {
+                    continue;
+                };
+                let Some(service) = self.objects.services.get(&binding.spec.service_ref.name) else { continue };
+                let uid = binding.metadata.uid.as_deref().unwrap_or_default();
+                let is_recent = self.checks.wanted.get(uid).is_some_and(|wish| !wish.is_steady_for(self.now, DRAINS));
+                let is_ending = found.metadata.deletion_timestamp.is_some();
+                if !is_ending && !is_recent {
+                    continue;
+                }
+                let serve = |seen: &Seen| {
+                    let of = seen.targets.get(route).into_iter().flatten();
+                    of.filter(|(address, (_, tag))| {
+                        seen.takes(route, **address)
+                            && self.pod_of(**address, tag).is_some_and(|(name, found)| self.is_well(name, found))
+                    })
+                    .count()
+                };
+                let wanted =
+                    self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
+                let (had, has) = (serve(before), serve(after));
+                if has < had.min(wanted) {
+                    return Some(format!(
+                        "{id}: {name} leaves {route:?}, and {has} serve where {had} did and {wanted} should"
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    /// Connections are given their time: a Pod that is not selected any more, and lives, stays registered without weight.
+    fn drained_too_early(&self, id: &LoadBalancerId, before: &Seen, after: &Seen) -> Option<String> {
+        for (route, targets) in &before.targets {
+            let Some(left) = after.targets.get(route) else { continue };
+            for (address, (_, tag)) in targets.iter().filter(|(address, _)| !left.contains_key(*address)) {
+                let Some(since) = self.checks.watch.weightless.get(&(route.clone(), *address)) else { continue };
+                let Some((name, found)) = self.pod_of(*address, tag).filter(|(name, found)| self.is_well(name, found))
+                else {
+                    continue;
+                };
+                let Some(binding) = self.binding_on(before, route, tag) else { continue };
+                let Some(service) = self.objects.services.get(&binding.spec.service_ref.name) else { continue };
+                let is_full = targets.len() >= self.quota;
+                if found.metadata.deletion_timestamp.is_none()
+                    && !selects(service, found)
+                    && !is_full
+                    && self.now.saturating_sub(*since) < DRAINS
+                {
+                    return Some(format!("{id}: {name} is deregistered after {:?} without weight", self.now - *since));
+                }
+            }
+        }
+        None
+    }
+
+    /// What is suspended is left alone.
+    fn touches_suspended(&self, before: &Seen, after: &Seen) -> Option<String> {
+        for (route, targets) in &after.targets {
+            for (address, (weight, tag)) in targets {
+                let Some(uid) = TargetTag::parse(tag).map(|tag| tag.binding_uid) else { continue };
+                let since = self.checks.watch.suspended.get(&uid);
+                if since.is_none_or(|since| self.now.saturating_sub(*since) < KNOWN) {
+                    continue;
+                }
+                let had = before.targets.get(route).and_then(|all| all.get(address)).map(|(weight, _)| *weight);
+                if had.is_none_or(|had| had < *weight) {
+                    return Some(format!("{address} on {route:?} gets weight {weight} for {uid}, which is suspended"));
+                }
+            }
+        }
+        None
+    }
+
+    /// A weight that nobody can read raises nobody.
+    fn raises_unreadable(&self, before: &Seen, after: &Seen) -> Option<String> {
+        for (route, targets) in &after.targets {
+            for (address, (weight, tag)) in targets {
+                let Some((name, found)) = self.pod_of(*address, tag) else { continue };
+                let word = found.metadata.annotations.as_ref().and_then(|all| all.get(names::CUSTOM_WEIGHT));
+                let had = before.targets.get(route).and_then(|all| all.get(address)).map_or(0, |(weight, _)| *weight);
+                if let Some(word) = word.filter(|word| !is_weight(word) && *weight > had) {
+                    return Some(format!("{name} gets weight {weight}, and says \"{word}\""));
+                }
+            }
+        }
+        None
+    }
+
+    /// Looks at what has changed on a load balancer.
+    pub(super) fn watch_change(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
+        let now = self.now;
+        let is_meddled = self.checks.meddled.is_some_and(|then| now.saturating_sub(then) < KNOWN);
+        let is_known = !self.checks.watch.is_blurred(now) && !is_meddled;
+        let found = [
+            ("nobody leaves before somebody serves", self.replaced_too_early(id, before, after).filter(|_| is_known)),
+            ("connections are given their time", self.drained_too_early(id, before, after).filter(|_| !is_meddled)),
+            ("what is suspended is left alone", self.touches_suspended(before, after).filter(|_| !is_meddled)),
+            ("what cannot be read changes nothing", self.raises_unreadable(before, after)),
+        ];
+        for (rule, words) in found {
+            if let Some(words) = words {
+                self.violate(rule, words);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What is called, read, written and said.
+
+use k8s_openapi::api::core::v1 as core;
+use tke_direct_access::clb::Carried;
+use tke_direct_access_core::api::condition::Reason;
+use tke_direct_access_core::api::{DirectAccessBinding, names};
+use tke_direct_access_core::model::{Annotation, Service};
+use tke_direct_access_core::reconcile::Write;
+
+use super::{KNOWN, annotation};
+use crate::check::ready;
+use crate::pod;
+use crate::world::{Address, World};
+
+/// The rule that only a user ends a wish.
+const ENDS: &str = "only its user ends a wish";
+
+/// A word of a Service.
+fn word<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
+    match service.annotations.get(key)? {
+        Annotation::Text(text) => Some(text),
+        Annotation::TooLong(_) => None,
+    }
+}
+
+impl World {
+    /// A call is about to change something.
+    pub(in crate::world) fn watch_call(&mut self, from: Address, call: &Carried) {
+        if let Some(words) = self.takes_unread(from, call) {
+            self.violate("a start takes nobody's weight", words);
+        }
+        let count = self.checks.watch.count(self.now);
+        if count > crate::check::CALLS {
+            self.violate("calls are bounded", format!("{count} within a minute, the last {}", call.action));
+        }
+    }
+
+    /// A leader that has not read any health takes the weight of a Pod that lives, and that nobody wants out.
+    fn takes_unread(&self, from: Address, call: &Carried) -> Option<String> {
+        if call.action != "BatchModifyTargetWeight" {
+            return None;
+        }
+        let body: serde_json::Value = serde_json::from_slice(&call.body).ok()?;
+        let id = body["LoadBalancerId"].as_str()?;
+        let writer = (from.replica, from.life, from.term?);
+        if self.checks.watch.health_read.contains(&(writer, id.to_owned())) {
+            return None;
+        }
+        let is_steady = self.checks.wanted.values().all(|wish| wish.is_steady(self.now));
+        let rows = body["ModifyList"].as_array()?.iter().filter_map(|row| row["Targets"].as_array()).flatten();
+        for ip in rows.filter(|row| row["Weight"] == 0).filter_map(|row| row["EniIp"].as_str()) {
+            let found = self.objects.pods.values().find(|found| pod::ip(found) == Some(ip));
+            let is_living = found.is_some_and(|found| {
+                found.metadata.deletion_timestamp.is_none()
+                    && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
+                    && pod::is_let_in(found)
+            });
+            if is_living && is_steady {
+                return Some(format!("{id}: {ip} loses its weight before any health was read"));
+            }
+        }
+        None
+    }
+
+    /// A call was answered in this way.
+    pub(in crate::world) fn watch_reply(&mut self, from: Address, call: &Carried, reply: Option<&(u16, Vec<u8>)>) {
+        const READS: [&str; 3] = ["DescribeListeners", "DescribeLoadBalancers", "DescribeTargetHealth"];
+        let Some(term) = from.term.filter(|_| READS.contains(&call.action)) else { return };
+        let body = String::from_utf8_lossy(&call.body);
+        let answer = reply.filter(|(status, _)| *status == 200).map(|(_, body)| String::from_utf8_lossy(body));
+        let is_answered = answer.is_some_and(|answer| !answer.contains("\"Error\"") && answer.ends_with('}'));
+        let ids: Vec<_> = self.cloud.state().load_balancers().map(|one| one.id.clone()).collect();
+        for id in ids.iter().filter(|id| body.contains(id.as_str())) {
+            if call.action == "DescribeTargetHealth" {
+                if is_answered {
+                    self.checks.watch.health_read.insert(((from.replica, from.life, term), id.to_string()));
+                }
+                continue;
+            }
+            let is_whole = is_answered && call.action == "DescribeListeners";
+            if is_whole || !is_answered {
+                self.checks.watch.read((from.replica, from.life, term), id, is_whole);
+            }
+        }
+    }
+
+    /// A write is about to be taken.
+    pub(in crate::world) fn watch_write(&mut self, from: Address, write: &Write) {
+        let found = match write {
+            Write::Mark { binding, mark: Some(_), .. } => self.ends_wish(&binding.name).map(|words| (ENDS, words)),
+            Write::Deletion { binding, .. } => self.ends_wish(&binding.name).map(|words| (ENDS, words)),
+            Write::OwnBinding { service, wanted } => {
+                let words = self.follows_unreadable(service, &wanted.spec);
+                words.map(|words| ("what cannot be read changes nothing", words))
+            }
+            Write::Gate { pod, uid, condition } if !condition.is_open => {
+                let found = self.objects.pods.get(&pod.name).filter(|found| found.metadata.uid.as_ref() == Some(uid));
+                let is_open = found.is_some_and(|found| pod::is_true(found, names::GATE));
+                is_open.then(|| ("an open gate stays open", format!("{} is closed again", pod.name)))
+            }
+            Write::Status { binding, status } => self.tells_of_others(from, binding, status),
+            _ => None,
+        };
+        if let Some((rule, words)) = found {
+            self.violate(rule, words);
+        }
+    }
+
+    /// The Service of this UID asks for a binding, and has for a while.
+    pub(in crate::world) fn is_asked_by(&self, service: &str) -> bool {
+        let is_it = |(name, found): &(&String, &core::Service)| {
+            let unasked = self.checks.watch.unasked.get(*name);
+            found.metadata.uid.as_deref() == Some(service)
+                && unasked.is_none_or(|then| self.now.saturating_sub(*then) > KNOWN)
+        };
+        self.objects.services.iter().any(|row| is_it(&row))
+    }
+
+    /// The binding of a Service is parked or deleted, although nobody has said so.
+    fn ends_wish(&self, name: &str) -> Option<String> {
+        let asked = self.checks.watch.unasked.get(name).is_none_or(|then| self.now.saturating_sub(*then) > KNOWN);
+        let word = annotation(self.objects.services.get(name)?, names::DIRECT_ACCESS)?;
+        asked.then(|| format!("the Service {name} says \"{word}\", and its binding goes"))
+    }
+
+    /// The binding of a Service becomes something that no word says.
+    fn follows_unreadable(
+        &self,
+        service: &Service,
+        wanted: &tke_direct_access_core::api::DirectAccessBindingSpec,
+    ) -> Option<String> {
+        let own = self.objects.bindings.get(&service.key.name);
+        let protocols = word(service, names::SPECIFY_PROTOCOL);
+        let is_broken = protocols.is_some_and(|text| serde_json::from_str::<serde_json::Value>(text).is_err());
+        if is_broken && own.is_some_and(|own| !own.spec.listeners.is_empty()) && wanted.listeners.is_empty() {
+            return Some(format!("the protocols of {} are {protocols:?}, and its listeners go", service.key));
+        }
+        let groups = word(service, names::SECURITY_GROUPS).filter(|text| !text.is_empty() && !text.starts_with("sg-"));
+        let creates = wanted.load_balancer.as_ref().is_some_and(|spec| spec.create.is_some());
+        (own.is_none() && creates && groups.is_some())
+            .then(|| format!("{} is made without its security groups {groups:?}", service.key))
+    }
+
+    /// A status tells what is not the binding's, or what the first read has not shown.
+    fn tells_of_others(
+        &self,
+        from: Address,
+        binding: &DirectAccessBinding,
+        status: &tke_direct_access_core::api::DirectAccessBindingStatus,
+    ) -> Option<(&'static str, String)> {
+        let name = binding.metadata.name.as_deref().unwrap_or_default();
+        let uid = binding.metadata.uid.clone().unwrap_or_default();
+        for address in &self.checks.watch.refused {
+            let is_its = self.checks.watch.selected.contains(&(uid.clone(), address.clone()));
+            let words = crate::act::refusal(address);
+            let found = status.conditions.iter().find(|one| one.message.contains(&words) && !is_its);
+            if let Some(found) = found {
+                return Some(("one's trouble is its own", format!("{name}: {}", found.message)));
+            }
+        }
+        let before = self.objects.binding_of_uid(&uid)?;
+        let id = before.status.as_ref()?.load_balancer.as_ref()?.id.clone();
+        let writer = (from.replica, from.life, from.term.unwrap_or_default());
+        let (answered, failed) = self.checks.watch.reads.get(&(writer, id)).copied().unwrap_or_default();
+        let new = status.conditions.iter().find(|one| one.type_ == "Ready")?;
+        let is_of_read = [Reason::CloudUnreachable, Reason::Busy, Reason::Throttled, Reason::Failed, Reason::Denied]
+            .iter()
+            .any(|reason| reason.as_str() == new.reason);
+        let was_ready = ready(before).is_some_and(|(status, ..)| status == "True");
+        let is_same =
+            before.status.as_ref().is_some_and(|status| Some(status.observed_generation) == before.metadata.generation);
+        (was_ready && is_same && is_of_read && answered == 0 && failed == 1)
+            .then(|| ("a first read tells nothing", format!("{name}: {}: {}", new.reason, new.message)))
+    }
+}
