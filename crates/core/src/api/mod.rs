@@ -20,7 +20,7 @@ pub mod schema;
 pub mod service_config;
 
 pub use binding::{DirectAccessBinding, DirectAccessBindingSpec, DirectAccessBindingStatus};
-pub use schema::{SchemaError, crd_files, crds, crds_yaml};
+pub use schema::{SchemaError, crd_documents, crd_files, crds, crds_yaml};
 pub use service_config::{TkeServiceConfig, TkeServiceConfigSpec, TkeServiceConfigStatus};
 
 /// The longest message of a condition, exclusion or problem, in characters.

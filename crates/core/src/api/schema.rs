@@ -26,6 +26,11 @@ pub fn crds() -> Result<Vec<CustomResourceDefinition>, SchemaError> {
     documents().into_iter().map(|document| Ok(serde_json::from_value(document?)?)).collect()
 }
 
+/// The same as they are printed, for those who read their schemas.
+pub fn crd_documents() -> Result<Vec<Value>, SchemaError> {
+    documents().into_iter().collect()
+}
+
 /// The definitions as YAML, each with the name of its file in `crds/`.
 pub fn crd_files() -> Result<Vec<(String, String)>, SchemaError> {
     documents()

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tke_direct_access_core::api::binding::{
     CertificateSpec, DeletionPolicy, DirectAccessBindingSpec, ListenerProtocol, ListenerSpec, LoadBalancerSpec, Mode,
 };
-use tke_direct_access_core::api::{crds, names};
+use tke_direct_access_core::api::{crd_documents, names};
 
 /// The definitions that are installed.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +21,11 @@ pub(crate) struct Definitions {
 impl Definitions {
     /// Those of `crds/`.
     pub(crate) fn new() -> Self {
+        let all = crd_documents().unwrap_or_default();
         let spec = |place: usize| {
-            let all = crds().ok().and_then(|all| serde_json::to_value(all.get(place)?).ok()).unwrap_or_default();
-            all.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec").cloned().unwrap_or_default()
+            let found =
+                all.get(place).and_then(|one| one.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec"));
+            found.cloned().unwrap_or_default()
         };
         Self { binding: spec(0), config: spec(1), is_vendors: false }
     }

@@ -295,12 +295,11 @@ mod tests {
 
     #[test]
     fn stories_are_the_same_each_time_and_say_all_kinds_of_words() {
-        let mut refused = 0;
-        for seed in 0..60 {
+        let (mut refused, definitions) = (0, Definitions::new());
+        for seed in 0..20 {
             let one = story(seed);
             assert_eq!(one, story(seed));
             assert_eq!(one.to_string().parse(), Ok(one.clone()));
-            let definitions = Definitions::new();
             for (_, act) in &one.acts {
                 refused += match act {
                     Act::Binding { spec, .. } => usize::from(definitions.binding(spec, None).is_err()),
@@ -309,6 +308,6 @@ mod tests {
                 };
             }
         }
-        assert!(refused > 10, "{refused}");
+        assert!(refused > 5, "{refused}");
     }
 }

@@ -234,7 +234,7 @@ fn protocols(value: &str, listeners: &[Value]) -> bool {
     let Ok(Value::Object(all)) = serde_json::from_str(value) else { return false };
     all.iter().all(|(port, entry)| {
         let is_there = |protocol: &Value| {
-            listeners.iter().any(|one| one["Protocol"] == *protocol && one["Port"].as_u64() == port.parse().ok())
+            listeners.iter().any(|one| one["Protocol"] == *protocol && one["Port"].as_i64() == port.parse().ok())
         };
         entry["protocol"].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(is_there))
     })
