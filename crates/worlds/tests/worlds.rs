@@ -55,6 +55,7 @@ fn worlds_find_faults_that_are_put_in() {
         Mutant::Restless,
         Mutant::EntryDropped,
         Mutant::UnreadableIsAbsent,
+        Mutant::UsersNotTold,
     ] {
         let found = tke_direct_access_worlds::find(mutant, 1, STEPS);
         println!("{mutant:?}: {} steps: {:?}", found.steps, found.by);
