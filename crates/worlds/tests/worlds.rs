@@ -92,7 +92,7 @@ fn worlds_find_faults_that_are_put_in() {
     use tke_direct_access_worlds::{find, for_each};
 
     const STEPS: u64 = 60_000;
-    const QUICK: [Mutant; 16] = [
+    const QUICK: [Mutant; 17] = [
         Mutant::NoFloor,
         Mutant::GateWithoutHealth,
         Mutant::GateWithoutTarget,
@@ -109,6 +109,7 @@ fn worlds_find_faults_that_are_put_in() {
         Mutant::Restless,
         Mutant::EntryDropped,
         Mutant::UnreadableIsAbsent,
+        Mutant::UsersNotTold,
     ];
     for found in for_each(&QUICK, threads(), |mutant| find(*mutant, 1, STEPS)) {
         println!("{:?}: {} steps: {:?}", found.mutant, found.steps, found.by);

@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use crate::mutant::{self, Mutant};
-
 /// The most characters of a value that a message repeats.
 const VALUE_MAX: usize = 64;
 /// The most bytes of a value that is read.
@@ -81,9 +79,6 @@ impl<'a> Reading<&'a str> {
             let message =
                 format!("{} is {} bytes long; at most {TEXT_MAX} are read; write {form}", quoted(text), text.len());
             return Self::Unreadable(KeyProblem::new(key, message));
-        }
-        if text.is_empty() && mutant::is(Mutant::EmptyIsAbsent) {
-            return Self::Absent;
         }
         if text.is_empty() {
             let message = format!("\"\" is empty; write {form}, or remove it");

@@ -96,13 +96,16 @@ impl Users {
     }
 
     fn begin(&mut self) {
-        if self.chance.once_in("vendor", 3) {
+        let is_vendors = self.chance.once_in("vendor", 3);
+        if is_vendors {
             self.push(Act::VendorsConfigs);
         }
         for name in CONFIGS {
             let mut spec = plain_config(&mut self.chance);
             let count = self.chance.below("settings", 5);
             self.edit_config(&mut spec, Tone::Right, name, count);
+            // What our definition would refuse is there from the beginning, among what is right.
+            self.edit_config(&mut spec, Tone::Any, &format!("config-{name}"), if is_vendors { 2 } else { 0 });
             self.apply((Kind::Config, name), spec);
         }
         let count = usize::try_from(1 + self.chance.below("count", 3)).unwrap_or(1);

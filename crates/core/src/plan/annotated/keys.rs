@@ -3,6 +3,7 @@
 use super::spelling::{misspelt, near_misses};
 use crate::api::names;
 use crate::model::{Annotations, Reading};
+use crate::mutant::{self, Mutant};
 
 /// What is done about an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +188,7 @@ pub(in crate::plan) fn text<'a>(
     let value = annotations.get(key).filter(|_| !ours.iter().any(|own| own == key));
     match (value, near_misses(annotations, key).next()) {
         (None, Some(near)) => Reading::Unreadable(misspelt(near, key)),
+        (Some(value), _) if mutant::is(Mutant::EmptyIsAbsent) && value == "" => Reading::Absent,
         (value, _) => value.map_or(Reading::Absent, |value| value.reading(key, form)),
     }
 }
