@@ -14,8 +14,8 @@ use crate::act::{Act, Fault};
 const CLEARS: Duration = Duration::from_secs(150);
 /// Calls are counted over so long.
 const WINDOW: Duration = Duration::from_secs(60);
-/// The most calls that change something within [`WINDOW`]. Measured over 2 M steps, a replica makes at most a third of it.
-pub(crate) const CALLS: usize = 400;
+/// The most calls that change something within [`WINDOW`]: what is refused and tried again at once makes more.
+pub(crate) const CALLS: usize = 200;
 
 /// A leadership: replica, life and term.
 pub(crate) type Writer = (usize, u64, u64);
