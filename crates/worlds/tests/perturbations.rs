@@ -1,6 +1,8 @@
 //! Stories that end the same whatever goes wrong: at one point of those in `recorded`, a sample of which is played here
 //! (`--perturbations` of the example plays all), and with or without the misfortunes of those that chance makes up.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
 use std::path::PathBuf;
 
 use tke_direct_access_worlds::{Comparison, Story, differs, generate, perturb, play};
