@@ -93,6 +93,12 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
         return Some(format!("{id} does not exist"));
     }
     let (listeners, targets) = (state.listeners(&id), state.targets(&id));
+    let service = sight.objects.services.get(&binding.spec.service_ref.name)?;
+    let is_weighted = |found: &core::Pod| found.metadata.annotations.as_ref().is_some_and(|all| !all.is_empty());
+    if sight.objects.pods.values().any(|found| selects(service, found) && is_weighted(found)) {
+        // What their Pods say of themselves is looked at elsewhere.
+        return None;
+    }
     let bound = bound(sight, binding);
     for (port, protocol) in &wish.ports {
         let found = listeners.iter().find(|one| one.port == *port && one.protocol.as_str() == *protocol);

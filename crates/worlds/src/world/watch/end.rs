@@ -40,7 +40,8 @@ impl World {
         let mut found = Vec::new();
         for binding in self.objects.bindings.values() {
             let Some((_, reason, message)) = ready(binding) else { continue };
-            if reason != Reason::PortConflict.as_str() {
+            // Of two bindings that want one port, the older one has it.
+            if reason != Reason::PortConflict.as_str() || message.contains("older DirectAccessBinding") {
                 continue;
             }
             let name = binding.metadata.name.clone().unwrap_or_default();
