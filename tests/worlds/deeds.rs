@@ -1,5 +1,7 @@
 //! What a person, or misfortune, does to a real control plane where a story has an act.
 
+use std::time::Duration;
+
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 use tke_direct_access::api::names;
@@ -8,6 +10,7 @@ use tke_direct_access_worlds::{Act, Fault, Workload, console};
 
 use crate::player::{Later, Player};
 use crate::replica::Replica;
+use crate::support::eventually;
 
 /// The prefix of annotations that say how a Pod behaves.
 const BEHAVIOUR: &str = "loopback.tke-direct-access.dev";
@@ -46,7 +49,10 @@ impl Player {
                 self.applied.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}));
             }
             Act::DeleteService(name) => self.delete("service", &name).await,
-            Act::Binding { name, spec } => self.applied.push(custom("DirectAccessBinding", &name, &spec)),
+            Act::Binding { name, spec } => {
+                self.next_second().await;
+                self.applied.push(custom("DirectAccessBinding", &name, &spec));
+            }
             Act::DeleteBinding(name) => self.delete("directaccessbinding", &name).await,
             Act::Config { name, spec } => self.applied.push(custom("TkeServiceConfig", &name, &spec)),
             Act::DeleteConfig(name) => self.delete("tkeserviceconfig", &name).await,
@@ -107,6 +113,14 @@ impl Player {
 
     async fn delete(&self, kind: &str, name: &str) {
         self.user(&["delete", kind, name, "--wait=false"]).await;
+    }
+
+    /// Waits until it is a later second than that of the last binding.
+    async fn next_second(&mut self) {
+        let second = || std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.as_secs());
+        let last = self.last_binding;
+        eventually("the second is over", Duration::from_secs(5), || std::future::ready(second() > last)).await;
+        self.last_binding = second();
     }
 
     /// Applies what users have made ready.

@@ -8,7 +8,23 @@ const LONGEST: u64 = 4;
 /// The story without what cannot be done to a real control plane from outside, and with shorter misfortunes and farewells.
 pub(crate) fn playable(story: &Story) -> Story {
     let acts = story.acts.iter().filter_map(|(at, act)| Some((*at, short(act.clone())?)));
-    Story { seed: story.seed, acts: acts.collect() }
+    Story { seed: story.seed, acts: apart(acts) }
+}
+
+/// Bindings are made in seconds of their own, so that it is known which is the older one: of two that ask for one port it has it.
+fn apart(acts: impl Iterator<Item = (u64, Act)>) -> Vec<(u64, Act)> {
+    let (mut last, mut later) = (None, 0);
+    let place = |(at, act): (u64, Act)| {
+        let mut at = at + later;
+        if matches!(act, Act::Binding { .. }) {
+            let first = last.map_or(at, |last: u64| at.max(last + 1000));
+            later += first - at;
+            at = first;
+            last = Some(at);
+        }
+        (at, act)
+    };
+    acts.map(place).collect()
 }
 
 fn short(act: Act) -> Option<Act> {

@@ -50,6 +50,8 @@ pub(crate) struct Player {
     pub(crate) stage: Stage,
     pub(crate) replicas: BTreeMap<usize, Replica>,
     later: Vec<(Instant, Later)>,
+    /// The second, of Unix time, in which a binding was applied last.
+    pub(crate) last_binding: u64,
     /// Objects that users are about to apply.
     pub(crate) applied: Vec<Value>,
     /// The versions of the templates of Deployments.
@@ -88,7 +90,7 @@ impl Player {
         let (id, foreign) = (stage.load_balancer.clone(), stage.foreign_listener().clone());
         assert!(stage.cloud.console(|state| state.remove_listener(&id, &foreign)));
         let replicas = (0..2).map(|number| (number, Replica::start(&stage, number))).collect();
-        Self { stage, replicas, later: Vec::new(), applied: Vec::new(), revisions: BTreeMap::new() }
+        Self { stage, replicas, later: Vec::new(), last_binding: 0, applied: Vec::new(), revisions: BTreeMap::new() }
     }
 
     /// Does all that is done in a story. Returns before how many acts all was as in the world.

@@ -11,8 +11,8 @@ use crate::witness::Witness;
 
 /// Users who wait for each other: a workload, its rollout, bindings that come, change and go, by hand and by annotations.
 const STORY: &str = include_str!("shown.story");
-/// How long the control plane has for what the world does in half a minute.
-const PAUSE: Duration = Duration::from_secs(20);
+/// How long the control plane has at most for what the world does in the same time.
+const PAUSE: Duration = Duration::from_secs(40);
 /// How many stories of the world show what may be shown.
 const SEEDS: u64 = 40;
 
