@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tke_direct_access::api::names;
-use tke_direct_access_worlds::{Act, Workload};
+use tke_direct_access_worlds::{Act, Kind, Workload};
 
 /// What has been done to an object that was `before` and is `after`; `None` where no user has done anything, and an error where
 /// the world has nothing of the kind.
@@ -133,6 +133,7 @@ pub(super) fn of_template(name: &str, template: &Value) -> Result<Workload, Stri
     let annotations = template.pointer("/metadata/annotations").cloned().unwrap_or_default();
     let delay = annotations["loopback.tke-direct-access.dev/start-delay"].as_str();
     Ok(Workload {
+        kind: Kind::Deployment,
         name: name.to_owned(),
         app: app.to_owned(),
         replicas: 1,
@@ -144,6 +145,7 @@ pub(super) fn of_template(name: &str, template: &Value) -> Result<Workload, Stri
         gate: is_gated,
         weight: annotations[names::CUSTOM_WEIGHT].as_str().map(str::to_owned),
         broken: delay.is_some_and(|delay| delay.ends_with('h')),
+        other_gate: false,
     })
 }
 

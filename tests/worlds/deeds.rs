@@ -6,7 +6,7 @@ use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 use tke_direct_access::api::names;
 use tke_direct_access::sim::{Fault as CloudFault, When};
-use tke_direct_access_worlds::{Act, Fault, Workload, console};
+use tke_direct_access_worlds::{Act, Fault, Kind, Workload, console};
 
 use crate::player::{Later, Player};
 use crate::replica::Replica;
@@ -24,9 +24,9 @@ impl Player {
         }
         match act {
             Act::Workload(workload) => self.apply_workload(&workload),
-            Act::DeleteWorkload(name) => self.delete("deployment", &name).await,
+            Act::DeleteWorkload(name) => self.delete(self.kind_of(&name), &name).await,
             Act::Scale(name, replicas) => {
-                self.user(&["scale", "deployment", &name, &format!("--replicas={replicas}")]).await;
+                self.user(&["scale", self.kind_of(&name), &name, &format!("--replicas={replicas}")]).await;
             }
             Act::Rollout(name) => self.roll_out(&name, json!({})).await,
             Act::Broken(name, is_broken) => {
@@ -58,6 +58,9 @@ impl Player {
             Act::DeleteConfig(name) => self.delete("tkeserviceconfig", &name).await,
             Act::Console(act) => self.stage.cloud.console(|state| console::perform(state, &act)),
             Act::Fault(fault) => self.misfortune(fault).await,
+            other @ (Act::Dialect(_) | Act::VendorsConfigs | Act::TakeOut(..)) => {
+                panic!("{other:?} cannot be done to a control plane")
+            }
         }
     }
 
@@ -149,7 +152,14 @@ impl Player {
         let mut annotations = annotations;
         annotations[format!("{BEHAVIOUR}/version")] = Value::from(format!("v{revision}"));
         let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}}).to_string();
-        self.user(&["patch", "deployment", name, "--type=merge", "--patch", &patch]).await;
+        self.user(&["patch", self.kind_of(name), name, "--type=merge", "--patch", &patch]).await;
+    }
+
+    fn kind_of(&self, name: &str) -> &'static str {
+        match self.kinds.get(name) {
+            Some(Kind::StatefulSet) => "statefulset",
+            Some(Kind::Deployment) | None => "deployment",
+        }
     }
 
     fn revise(&mut self, name: &str) -> u32 {
@@ -185,15 +195,21 @@ impl Player {
         let labels = json!({"app": workload.app});
         // One of both has to be above 0.
         let surge = workload.surge.max(usize::from(workload.unavailable == 0));
-        let object = json!({
+        let mut object = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": workload.name},
             "spec": {
                 "replicas": workload.replicas,
                 "selector": {"matchLabels": labels},
-                "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": workload.unavailable}},
                 "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
             },
         });
+        if workload.kind == Kind::StatefulSet {
+            (object["kind"], object["spec"]["serviceName"]) = ("StatefulSet".into(), workload.name.clone().into());
+        } else {
+            object["spec"]["strategy"] =
+                json!({"rollingUpdate": {"maxSurge": surge, "maxUnavailable": workload.unavailable}});
+        }
+        self.kinds.insert(workload.name.clone(), workload.kind);
         self.applied.push(object);
     }
 }

@@ -29,7 +29,9 @@ fn apart(acts: impl Iterator<Item = (u64, Act)>) -> Vec<(u64, Act)> {
 
 fn short(act: Act) -> Option<Act> {
     Some(match act {
+        Act::Dialect(_) | Act::VendorsConfigs | Act::TakeOut(..) => return None,
         Act::Workload(mut workload) => {
+            workload.other_gate = false;
             let farewell = u32::try_from(LONGEST).unwrap_or_default();
             workload.pre_stop = workload.pre_stop.min(farewell);
             workload.grace = workload.grace.min(workload.pre_stop + 5 * farewell);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings, Timing};
-use tke_direct_access_worlds::{Ending, Outcome, Story, tell};
+use tke_direct_access_worlds::{Ending, Kind, Outcome, Story, tell};
 
 use crate::replica::Replica;
 use crate::stage::Stage;
@@ -56,12 +56,14 @@ pub(crate) struct Player {
     pub(crate) applied: Vec<Value>,
     /// The versions of the templates of Deployments.
     pub(crate) revisions: BTreeMap<String, u32>,
+    /// The kinds of workloads.
+    pub(crate) kinds: BTreeMap<String, Kind>,
 }
 
 /// Plays a story in the world and on a control plane.
 pub(crate) async fn play((name, story): (String, Story)) -> Told {
     let begun = Instant::now();
-    let world = tokio::task::block_in_place(|| tell(&story));
+    let world = tokio::task::block_in_place(|| tell(&story, None));
     assert!(world.violations.is_empty(), "{name}: {:?}\n{story}", world.violations);
     let mut player = Player::new().await;
     let longest = PAUSE.min(PAUSES / u32::try_from(story.acts.len().max(1)).unwrap_or(u32::MAX));
@@ -90,7 +92,15 @@ impl Player {
         let (id, foreign) = (stage.load_balancer.clone(), stage.foreign_listener().clone());
         assert!(stage.cloud.console(|state| state.remove_listener(&id, &foreign)));
         let replicas = (0..2).map(|number| (number, Replica::start(&stage, number))).collect();
-        Self { stage, replicas, later: Vec::new(), last_binding: 0, applied: Vec::new(), revisions: BTreeMap::new() }
+        Self {
+            stage,
+            replicas,
+            later: Vec::new(),
+            last_binding: 0,
+            applied: Vec::new(),
+            revisions: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+        }
     }
 
     /// Does all that is done in a story. Returns before how many acts all was as in the world.

@@ -19,7 +19,7 @@ const SEEDS: u64 = 40;
 #[tokio::test(flavor = "multi_thread")]
 async fn worlds_show_objects_as_a_real_control_plane_does() {
     let story: Story = STORY.parse().unwrap();
-    let world = tokio::task::block_in_place(|| tell(&story));
+    let world = tokio::task::block_in_place(|| tell(&story, None));
     assert!(world.violations.is_empty(), "{:?}", world.violations);
     let mut player = Player::new().await;
     let witness = Witness::of(&player.stage);
@@ -49,7 +49,7 @@ fn again(story: &Story, seed: u64) -> Vec<History> {
             story.acts[place].0 = story.acts[place - 1].0 + seed * 100;
         }
     }
-    tell(&story).histories
+    tell(&story, None).histories
 }
 
 fn of_bindings(histories: &[History]) -> Vec<String> {

@@ -153,8 +153,7 @@ impl World {
         for address in &self.checks.watch.refused {
             let service = self.objects.services.get(&binding.spec.service_ref.name);
             let is_selected = |found: &core::Pod| {
-                pod::ip(found) == Some(address)
-                    && service.is_some_and(|service| crate::cluster::selects(service, found))
+                pod::ip(found) == Some(address) && service.is_some_and(|service| crate::slices::selects(service, found))
             };
             let is_its = self.checks.watch.selected.contains(&(uid.clone(), address.clone()))
                 || self.objects.pods.values().any(is_selected);
