@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::act::{Act, Fault};
+use crate::act::{Act, Dialect, Fault};
 use crate::check::Violation;
 use crate::story::Story;
 use crate::world::{Outcome, play};
@@ -27,11 +27,31 @@ pub fn differs(story: &Story, outcome: &Outcome) -> Comparison {
     let Some(undisturbed) = without_misfortunes(story) else {
         return Comparison::NotPromised("there are no misfortunes");
     };
+    if let Some(why) = matter_of_time(story) {
+        return Comparison::NotPromised(why);
+    }
     let undisturbed = play(&undisturbed);
     if !undisturbed.violations.is_empty() {
         return Comparison::NotPromised("the story breaks a rule without them");
     }
     compare(&undisturbed, outcome)
+}
+
+/// Why the end of a story depends on what comes first; `None` where it does not.
+fn matter_of_time(story: &Story) -> Option<&'static str> {
+    let mut broken: BTreeMap<&str, bool> = BTreeMap::new();
+    for (_, act) in &story.acts {
+        match act {
+            Act::Dialect(Dialect::Targets(_) | Dialect::Listeners(_)) => {
+                return Some("of several for whom there is no room the first ones have it");
+            }
+            Act::Workload(workload) => drop(broken.insert(&workload.name, workload.broken)),
+            Act::Broken(name, is_broken) => drop(broken.insert(name, *is_broken)),
+            _ => {}
+        }
+    }
+    let is_broken = broken.into_values().any(|is_broken| is_broken);
+    is_broken.then_some("how far a rollout comes that ends nowhere is a matter of time")
 }
 
 /// The story without its misfortunes; `None` where there are none.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::binding::Mode;
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
@@ -66,10 +67,13 @@ pub(crate) fn faults(sight: &Sight<'_>, wanted: &BTreeMap<String, Wish>) -> Vec<
         if !is_current {
             faults.push(("a status in the end", format!("{name}: the status is of an older generation: {reason}")));
         }
-        if matches!(
+        // Who waits for TKE's own controller waits for ever: there is none.
+        let is_left_to_others = binding.spec.mode == Mode::Delegate;
+        let is_on_its_way = matches!(
             reason.as_str(),
             "InProgress" | "Pending" | "Busy" | "Internal" | "Replacing" | "Waiting" | "Throttled" | "CloudUnreachable"
-        ) {
+        );
+        if is_on_its_way && !is_left_to_others {
             faults.push(("rest in the end", format!("{name}: {reason}: {message}")));
         }
         if status == "True"

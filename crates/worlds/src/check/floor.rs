@@ -13,7 +13,7 @@ pub(crate) struct Seen {
     /// Name, port and protocol of each listener, by id.
     pub(crate) listeners: BTreeMap<String, (String, u16, &'static str)>,
     /// Domain and path of each rule, by id.
-    rules: BTreeMap<RuleId, (String, String)>,
+    pub(crate) rules: BTreeMap<RuleId, (String, String)>,
     /// Weight and tag of each target.
     pub(crate) targets: BTreeMap<Route, BTreeMap<Address, (Weight, String)>>,
     /// The targets that are well, as the cloud says.

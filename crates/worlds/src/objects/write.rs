@@ -100,6 +100,10 @@ impl Objects {
         }
         let is_others = |one: &&String| ![names::FINALIZER, names::FIRST_FINALIZER].contains(&one.as_str());
         let others = known.iter().filter(is_others).cloned();
+        let is_new = |one: &&&str| !known.iter().any(|known| known == **one);
+        if found.metadata.deletion_timestamp.is_some() && ours.iter().any(|one| is_new(&one)) {
+            return Err(invalid("no new finalizers can be added if the object is being deleted".to_owned()));
+        }
         found.metadata.finalizers = Some(others.chain(ours.iter().map(|one| (*one).to_owned())).collect());
         self.written_binding(found)
     }

@@ -32,6 +32,7 @@ impl World {
             Act::Workload(mut workload) => {
                 if let Some(before) = self.cluster.workloads.get(&workload.name) {
                     workload.revision = before.revision + 1;
+                    workload.kind = before.kind;
                 }
                 self.cluster.workloads.insert(workload.name.clone(), workload);
             }
@@ -60,7 +61,10 @@ impl World {
             Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec),
             Act::DeleteService(name) => self.objects.delete_service(&name),
             Act::Binding { name, spec } => self.apply_binding(&name, &spec),
-            Act::DeleteBinding(name) => self.objects.delete_binding(&name),
+            Act::DeleteBinding(name) => {
+                self.checks.users.held.forget(&name);
+                self.objects.delete_binding(&name);
+            }
             Act::Config { name, spec } => self.apply_config(&name, &spec),
             Act::DeleteConfig(name) => self.objects.delete_config(&name),
             Act::VendorsConfigs => self.objects.definitions.is_vendors = true,

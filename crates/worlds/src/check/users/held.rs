@@ -131,6 +131,11 @@ impl Held {
         }
     }
 
+    /// A user has taken away what a Service has.
+    pub(crate) fn forget(&mut self, service: &str) {
+        self.services.remove(service);
+    }
+
     /// What was in force and is not, although nobody has said anything else that can be read.
     pub(super) fn faults(&self, sight: &Sight<'_>) -> Vec<String> {
         let shown = all_shown(sight);

@@ -102,7 +102,8 @@ fn config_name(sight: &Sight<'_>, binding: &DirectAccessBinding) -> Option<Strin
 
 /// The bindings that are to use a config.
 fn users<'a>(sight: &'a Sight<'_>, config: &str) -> Vec<&'a DirectAccessBinding> {
-    let all = sight.objects.bindings.values().filter(|one| is_active(one));
+    // What is not accepted is not followed, and says so.
+    let all = sight.objects.bindings.values().filter(|one| is_active(one) && !is_false(one, "Accepted"));
     all.filter(|one| config_name(sight, one).as_deref() == Some(config)).collect()
 }
 
@@ -128,6 +129,9 @@ fn of_config(sight: &Sight<'_>, memory: &Memory, name: &str, spec: &Value) -> Ve
             (*user, load_balancer, words(spec, &listeners))
         })
         .collect();
+    // What a binding wants that is not in force, nobody knows yet.
+    let uses = |one: &&DirectAccessBinding| config_name(sight, one).as_deref() == Some(name);
+    let is_for_others = sight.objects.bindings.values().filter(uses).count() > users.len();
     let mut faults = Vec::new();
     let Some((_, _, first)) = each.first() else { return faults };
     for place in 0..first.len() {
@@ -142,7 +146,7 @@ fn of_config(sight: &Sight<'_>, memory: &Memory, name: &str, spec: &Value) -> Ve
             let is_well = match standing {
                 Standing::Idle | Standing::InForce => true,
                 Standing::NotInForce | Standing::Unreadable => is_said,
-                Standing::ForNothing if is_for_something => true,
+                Standing::ForNothing if is_for_something || is_for_others => true,
                 // One of several bindings cannot know it: it is said of the config itself.
                 Standing::ForNothing => {
                     let is_noted = memory.notes("TkeServiceConfig", name).any(|note| word.is_of_entry_in(note));

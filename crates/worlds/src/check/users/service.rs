@@ -53,6 +53,8 @@ pub(super) fn is_readable(key: &str, value: &str) -> bool {
         names::MODE => value == names::MODE_SKIP,
         // As far as it is JSON, its entries are looked at one by one.
         names::SPECIFY_PROTOCOL => serde_json::from_str::<Value>(value).is_ok_and(|value| value.is_object()),
+        // None at all is a word, too.
+        names::SECURITY_GROUPS => true,
         _ => !value.is_empty(),
     }
 }
@@ -178,7 +180,7 @@ impl Look<'_> {
             names::PASS_TO_TARGET => is_at("/LoadBalancerPassToTarget", &json!(is_on)),
             names::SECURITY_GROUPS => {
                 let groups: Vec<_> = value.split(',').filter(|group| !group.is_empty()).collect();
-                is_at("/SecureGroups", &json!(groups))
+                is_at("/SecureGroups", &json!(groups)) || groups.is_empty() && is_at("/SecureGroups", &Value::Null)
             }
             names::EXTENSIVE_PARAMETERS => parameters(value, &load_balancer),
             names::SPECIFY_PROTOCOL => protocols(value, &listeners) || self.waits(own),

@@ -36,7 +36,7 @@ fn annotation<'a>(service: &'a core::Service, key: &str) -> Option<&'a str> {
 /// The Service asks for a binding, or may: only its user's plain word ends that.
 fn asks(service: &core::Service) -> bool {
     let is_load_balancer = service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer");
-    is_load_balancer && annotation(service, names::DIRECT_ACCESS).is_some_and(|word| word != "false")
+    is_load_balancer && annotation(service, names::DIRECT_ACCESS).is_some_and(|word| word.trim() != "false")
 }
 
 fn is_weight(text: &str) -> bool {
@@ -111,7 +111,10 @@ impl World {
         let usual = DrainSpec::default();
         let is_usual = binding.spec.drain.timeout_seconds == usual.timeout_seconds
             && binding.spec.drain.terminating == DrainAction::WeightZero;
-        (is_of && is_usual && !binding.spec.suspend && wish.is_wanted(*port, protocol, self.now)).then_some(binding)
+        let rule = route.rule.as_ref().and_then(|rule| before.rules.get(rule));
+        let is_wanted = wish.is_wanted(*port, protocol, self.now)
+            && rule.is_none_or(|rule| wish.is_rule_wanted(*port, rule, self.now));
+        (is_of && is_usual && !binding.spec.suspend && is_wanted).then_some(binding)
     }
 
     /// Nobody leaves before somebody serves: who is replaced waits for those that come.

@@ -46,7 +46,7 @@ impl World {
         if self.checks.watch.health_read.contains(&(writer, id.to_owned())) {
             return None;
         }
-        let is_steady = self.checks.wanted.values().all(|wish| wish.is_steady(self.now));
+        let is_steady = self.checks.wanted.values().all(|wish| wish.gone.is_none() && wish.is_steady(self.now));
         let rows = body["ModifyList"].as_array()?.iter().filter_map(|row| row["Targets"].as_array()).flatten();
         for ip in rows.filter(|row| row["Weight"] == 0).filter_map(|row| row["EniIp"].as_str()) {
             let found = self.objects.pods.values().find(|found| pod::ip(found) == Some(ip));
