@@ -1,6 +1,6 @@
 //! A story ends as it would have without its misfortunes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::act::{Act, Dialect, Fault};
@@ -40,15 +40,25 @@ pub fn differs(story: &Story, outcome: &Outcome) -> Comparison {
 /// Why the end of a story depends on what comes first; `None` where it does not.
 fn matter_of_time(story: &Story) -> Option<&'static str> {
     let mut broken: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut gone: BTreeSet<&str> = BTreeSet::new();
     for (_, act) in &story.acts {
         match act {
             Act::Dialect(Dialect::Targets(_) | Dialect::Listeners(_)) => {
                 return Some("of several for whom there is no room the first ones have it");
             }
+            Act::Dialect(Dialect::TagsHidden) => return Some("for whom a target was registered cannot be seen"),
+            Act::Binding { spec, .. } if spec["deletionPolicy"] == "Retain" => {
+                return Some("what is left behind takes addresses that others get by chance");
+            }
+            Act::Service { name, .. } => drop(gone.remove(name.as_str())),
+            Act::DeleteService(name) => drop(gone.insert(name.as_str())),
             Act::Workload(workload) => drop(broken.insert(&workload.name, workload.broken)),
             Act::Broken(name, is_broken) => drop(broken.insert(name, *is_broken)),
             _ => {}
         }
+    }
+    if !gone.is_empty() {
+        return Some("what a Service that is gone has selected last is known to who led then");
     }
     let is_broken = broken.into_values().any(|is_broken| is_broken);
     is_broken.then_some("how far a rollout comes that ends nowhere is a matter of time")

@@ -9,6 +9,7 @@ use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::Mode;
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{LoadBalancerId, Route};
 
 use super::routes::Wish;
@@ -138,12 +139,23 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     None
 }
 
+/// A condition says that what is being deleted goes on, or its Service has not ended its wish.
+fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
+    let conditions = binding.status.iter().flat_map(|status| &status.conditions);
+    let mut owners = binding.metadata.owner_references.iter().flatten().filter(|owner| owner.kind == "Service");
+    let asks = |name: &str| {
+        let annotations = sight.objects.services.get(name).and_then(|found| found.metadata.annotations.as_ref());
+        annotations.is_some_and(|all| all.contains_key(names::DIRECT_ACCESS))
+    };
+    conditions.into_iter().any(|found| found.reason == "RemovalHeld") || owners.any(|owner| asks(&owner.name))
+}
+
 /// What is left of bindings that are gone.
 fn leftovers(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
     let mut faults = Vec::new();
     for name in sight.objects.bindings.values().filter(|one| one.metadata.deletion_timestamp.is_some()) {
         // It waits for a person, and says so: for things of others, or for its Service.
-        if ready(name).is_some_and(|(_, reason, _)| reason == "RemovalHeld") {
+        if is_held(sight, name) {
             continue;
         }
         let reason = ready(name).map(|(_, reason, message)| format!("{reason}: {message}")).unwrap_or_default();

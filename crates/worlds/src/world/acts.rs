@@ -68,7 +68,10 @@ impl World {
             Act::Config { name, spec } => self.apply_config(&name, &spec),
             Act::DeleteConfig(name) => self.objects.delete_config(&name),
             Act::VendorsConfigs => self.objects.definitions.is_vendors = true,
-            Act::Console(console) => console::perform(self.cloud.console(), &console),
+            Act::Console(console) => {
+                self.checks.users.held.forget_all();
+                console::perform(self.cloud.console(), &console);
+            }
             Act::Fault(fault) => self.misfortune(fault),
         }
         self.by(self.now, Happening::Cluster);

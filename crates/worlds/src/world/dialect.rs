@@ -4,8 +4,16 @@ use std::time::Duration;
 
 use tke_direct_access::sim::{AttributeFlags, BatchMode, Settings, TargetTags};
 
+use super::World;
 use crate::act::{Act, Dialect};
 use crate::story::Story;
+
+impl World {
+    /// The cloud shows no tags of targets.
+    pub(super) fn hides_tags(&self) -> bool {
+        settings(&self.story).target_tags == TargetTags::Hidden
+    }
+}
 
 /// The settings of the cloud of a story.
 pub(super) fn settings(story: &Story) -> Settings {

@@ -221,7 +221,10 @@ impl World {
             }
             // A listener that is not wanted any more goes when all that are wanted are there; another protocol of a port has to wait for it.
             let is_kept = wish.gone.is_none() && !wish.ports.contains(&(*port, protocol));
+            // Of another protocol, it is not the one that is asked for.
+            let is_another = before.listeners.values().any(|(_, of, other)| of == port && other != protocol);
             if wish.gone.is_some()
+                && !is_another
                 && self.checks.watch.makers.get(key).is_some_and(|(_, service)| self.is_asked_by(service))
             {
                 found.push(format!(

@@ -174,10 +174,18 @@ pub enum Remake {
     NotAsked,
 }
 
+/// Whether one would find what the other has: nobody would look for it on another load balancer.
+fn is_same_place(one: &DirectAccessBindingSpec, other: &DirectAccessBindingSpec) -> bool {
+    let place = |spec: &DirectAccessBindingSpec| {
+        spec.load_balancer.as_ref().map(|found| (found.id.clone(), found.region.clone()))
+    };
+    place(one) == place(other)
+}
+
 /// Says what would become of a binding of the Service if somebody deleted it.
 pub fn remake(service: &Service, setting: Setting, own: &DirectAccessBinding) -> Remake {
     match (read(service, setting, Some(own)).wish, read(service, setting, None).wish) {
-        (Wish::Serve(..), Wish::Serve(..)) => Remake::Made,
+        (Wish::Serve(..), Wish::Serve(next, _)) if is_same_place(&own.spec, &next) => Remake::Made,
         (Wish::Serve(..) | Wish::Hold(_), _) => Remake::Held,
         _ => Remake::NotAsked,
     }

@@ -132,7 +132,10 @@ impl Look<'_> {
         let id = tke_direct_access_core::model::LoadBalancerId::new(text(&self.load_balancer["LoadBalancerId"]));
         let all = state.targets(&id);
         let own = all.iter().filter(|(route, _)| route.listener.as_str() == text(&listener["ListenerId"]));
-        let is_it = |weight: u8| weight == 0 || json!(weight) == *value;
+        // What a Pod says of itself counts more.
+        let mut pods = self.sight.objects.pods.values();
+        let has_own = pods.any(|found| found.metadata.annotations.as_ref().is_some_and(|all| !all.is_empty()));
+        let is_it = |weight: u8| has_own || weight == 0 || json!(weight) == *value;
         own.flat_map(|(_, targets)| targets).all(|target| is_it(target.weight))
     }
 

@@ -1,6 +1,7 @@
 //! What was in force before somebody wrote a bad word.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use serde_json::Value;
@@ -13,11 +14,16 @@ use super::{Sight, config_name, is_active, service, shown};
 /// A setting of a listener or rule: their ids, and its path.
 type Key = (String, String);
 
+/// After so long what was written is in force.
+const SETTLES: Duration = Duration::from_secs(60);
+
 /// What was in force.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     /// Settings that a config has set.
     settings: BTreeMap<Key, Value>,
+    /// When something was last about to be changed.
+    last: Duration,
     /// What the annotations of a Service have brought about.
     services: BTreeMap<String, OfService>,
 }
@@ -109,9 +115,19 @@ impl OfService {
     }
 }
 
+/// It is asked for by its own key.
+fn is_asked(of: &OfService) -> bool {
+    of.annotations.get(names::DIRECT_ACCESS).is_some_and(|word| word.trim() == "true")
+}
+
 impl Held {
     /// Something is about to be changed: what is in force now is remembered.
     pub(crate) fn remember(&mut self, sight: &Sight<'_>) {
+        let since = sight.now.saturating_sub(std::mem::replace(&mut self.last, sight.now));
+        if since < SETTLES {
+            (self.settings, self.services) = Default::default();
+            return;
+        }
         for binding in sight.objects.bindings.values().filter(|one| is_active(one)) {
             for (key, standing, value) in settings(sight, binding) {
                 match standing {
@@ -124,16 +140,24 @@ impl Held {
         }
         for (name, found) in &sight.objects.services {
             match OfService::now(sight, found).filter(|now| !now.listeners.is_empty()) {
-                Some(now) if service::is_all_readable(found) => drop(self.services.insert(name.clone(), now)),
+                Some(now) if service::is_all_readable(found) && is_asked(&now) => {
+                    drop(self.services.insert(name.clone(), now))
+                }
                 Some(_) => {}
                 None => drop(self.services.remove(name)),
             }
         }
     }
 
+    /// Somebody at the console has changed something.
+    pub(crate) fn forget_all(&mut self) {
+        *self = Self::default();
+    }
+
     /// A user has taken away what a Service has.
     pub(crate) fn forget(&mut self, service: &str) {
         self.services.remove(service);
+        self.settings.clear();
     }
 
     /// What was in force and is not, although nobody has said anything else that can be read.

@@ -96,7 +96,7 @@ fn config_name(sight: &Sight<'_>, binding: &DirectAccessBinding) -> Option<Strin
         return binding.metadata.name.as_deref().map(names::auto_config_name);
     }
     let service = sight.objects.services.get(&binding.spec.service_ref.name)?;
-    let said = service.metadata.annotations.as_ref()?.get(names::SERVICE_CONFIG)?.trim().to_owned();
+    let said = service::annotations(service).get(names::SERVICE_CONFIG)?.trim().to_owned();
     (!names::is_reserved_config(&said)).then_some(said)
 }
 
@@ -140,17 +140,20 @@ fn of_config(sight: &Sight<'_>, memory: &Memory, name: &str, spec: &Value) -> Ve
             Some((*user, word, word.standing(shown)))
         });
         let all: Vec<_> = all.collect();
+        let is_open = all.iter().any(|(user, ..)| is_false(user, "Ready"));
         let is_for_something = all.iter().any(|(.., standing)| *standing != Standing::ForNothing);
         for (user, word, standing) in &all {
             let is_said = word.is_reported(&config::problems(user));
             let is_well = match standing {
                 Standing::Idle | Standing::InForce => true,
-                Standing::NotInForce | Standing::Unreadable => is_said,
+                // What the binding itself lacks is said by its condition, and nothing is set until then.
+                Standing::NotInForce => is_said || is_false(user, "ResolvedRefs"),
+                Standing::Unreadable => is_said,
                 Standing::ForNothing if is_for_something || is_for_others => true,
                 // One of several bindings cannot know it: it is said of the config itself.
                 Standing::ForNothing => {
                     let is_noted = memory.notes("TkeServiceConfig", name).any(|note| word.is_of_entry_in(note));
-                    is_said || is_noted || word.is_reported(&own) || is_false(user, "Ready")
+                    is_said || is_noted || word.is_reported(&own) || is_open
                 }
             };
             if !is_well {

@@ -120,6 +120,12 @@ pub(super) fn faults(sight: &Sight<'_>, memory: &Memory, service: &Service) -> V
             Some((Treatment::Ignored, usual)) => usual.contains(&value.trim()),
             // Controllers write it: a user who does is told, if it is another one than that in use.
             Some((Treatment::Written, _)) => *key != names::LOAD_BALANCER_ID || look.is_used(value.trim()),
+            // Which of the two it is to be nobody knows until the other one is spelt right.
+            Some((Treatment::Applied, _))
+                if *key == names::SERVICE_CONFIG_AUTO && near(&said, names::SERVICE_CONFIG).is_some() =>
+            {
+                true
+            }
             Some((Treatment::Applied, _)) => {
                 is_readable(key, value) && (is_decided || look.is_in_force(key, value.trim()))
             }

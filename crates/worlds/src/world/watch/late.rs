@@ -56,7 +56,11 @@ impl World {
         if is_refused || binding.spec.drain != DrainSpec::default() || binding.metadata.deletion_timestamp.is_some() {
             return None;
         }
+        let ip = address.ip.to_string();
+        let is_anothers = self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip));
         match self.pod_of(address, tag) {
+            // Where tags are hidden, it counts as that of whoever has the address.
+            None if is_anothers && self.hides_tags() => None,
             None => Some("its Pod is gone".to_owned()),
             Some((name, found)) if !pod::is_let_in(found) && !binding.spec.suspend => {
                 Some(format!("somebody else has taken {name} out"))

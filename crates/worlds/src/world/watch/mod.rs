@@ -5,6 +5,7 @@ mod end;
 mod late;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
@@ -119,7 +120,9 @@ impl World {
 
     /// Nobody leaves before somebody serves: who is replaced waits for those that come.
     fn replaced_too_early(&self, id: &LoadBalancerId, before: &Seen, after: &Seen) -> Option<String> {
-        for (route, targets) in &before.targets {
+        // Where there is no room for all, some leave so that others can come.
+        let has_room = |(_, targets): &(&Route, &BTreeMap<Target, _>)| targets.len() < self.quota;
+        for (route, targets) in before.targets.iter().filter(has_room) {
             for (address, (_, tag)) in targets {
                 let keeps =
                     after.targets.get(route).and_then(|all| all.get(address)).is_some_and(|(weight, _)| *weight > 0);
