@@ -11,7 +11,7 @@ use tke_direct_access_worlds::{GoOn, Story, generate, play, play_many, shrink};
 /// How many stories are played with the same seeds each time.
 const FIXED: u64 = 60;
 /// How many are played with seeds that are new each time.
-const FRESH: u64 = 60;
+const FRESH: u64 = 8;
 
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)

@@ -38,7 +38,7 @@ pub(super) struct OwnTarget<'a> {
 pub(super) enum Tenure {
     /// It may.
     Established,
-    /// It was registered by this controller, and has not been found healthy since.
+    /// It was registered by this controller, and has not been found healthy since; or its Pod still waits for its gate.
     Unproven,
 }
 
@@ -199,9 +199,14 @@ impl<'a> Floor<'a> {
             leave.reason == ChangeReason::PodDeleted && matches!(leave.pace, Pace::Judged(_))
         };
         let able: Vec<_> = self.targets.iter().filter(can_go_on).filter(|_| !mutant::is(Mutant::LastGoes)).collect();
-        let has_others = others == Others::Newcomers || able.iter().any(|own| !is_ending(own) && self.serves(own));
+        let has_others = others == Others::Newcomers || able.iter().any(|own| !is_ending(own) && self.may_serve(own));
         let last = able.into_iter().filter(|own| !(has_others && is_ending(own)));
         last.map(|own| (own.target.address, Retained::Last)).collect()
+    }
+
+    /// It serves, or it may have served before nobody was known to.
+    fn may_serve(&self, own: &OwnTarget<'_>) -> bool {
+        self.serves(own) && (self.sight == Sight::ByHealth || own.tenure == Tenure::Established)
     }
 
     fn serves(&self, own: &OwnTarget<'_>) -> bool {

@@ -112,6 +112,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Nothing is done, and nobody is gone: what the task makes may not be shown yet. Its end begins another round.
+    fn wait_for_task(&mut self, snapshot: &Snapshot) {
+        self.steps.clear();
+        for (view, part) in snapshot.bindings.iter().zip(&mut self.bindings) {
+            if view.is_submitted() && matches!(part.management, Management::Release(_)) {
+                part.release = Release::Waits;
+            }
+        }
+    }
+
     /// The load balancer stays: a binding that was left out of the plan may name it.
     pub fn keep_load_balancer(&mut self) {
         self.steps.retain(|step| !matches!(step, Step::DeleteLoadBalancer));
@@ -127,7 +137,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     match snapshot.reads {
         ReadState::Settled | ReadState::HealthPending => {}
         ReadState::TargetsOnly => plan.steps = step::without_doubt(plan.steps),
-        ReadState::DuringTask => plan.steps.clear(),
+        ReadState::DuringTask => plan.wait_for_task(snapshot),
     }
     plan
 }

@@ -15,6 +15,7 @@ use crate::mutant::{self, Mutant};
 use super::departure::{self, PodIntent};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
 use super::floor::{HealthSight, OwnTarget, Tenure};
+use super::health::is_healthy;
 use super::held_weight::recorded_weight;
 use super::management::Proof;
 use super::removals::Removals;
@@ -155,15 +156,28 @@ impl<'a> RouteScope<'a> {
         pod.map(|pod| pod_mark(&pod.uid)).unwrap_or_default()
     }
 
-    pub(super) fn own_target<'t>(&self, target: &'t RegisteredTarget, intent: PodIntent) -> OwnTarget<'t> {
+    /// The Pod of a candidate.
+    pub(super) fn pod_of(&self, candidate: &Candidate) -> Option<&'a Pod> {
+        self.view.pods.get(&candidate.pod_uid).map(|pod| &**pod)
+    }
+
+    pub(super) fn own_target<'t>(
+        &self,
+        target: &'t RegisteredTarget,
+        intent: PodIntent,
+        pod: Option<&Pod>,
+    ) -> OwnTarget<'t> {
         let sighting = Sighting::Leaving(self.route.clone(), target.address);
         let leaving_for = match intent {
             PodIntent::Leave(_) => self.lasts(&sighting).unwrap_or_default(),
             PodIntent::Serve(_) | PodIntent::Keep => SignedDuration::ZERO,
         };
-        let is_unproven = self.remembered.unproven.contains(&(self.route.clone(), target.address));
+        let health = (self.health)(target.address);
+        // A gate that waits says so, too, where another controller has registered it.
+        let waits = pod.is_some_and(|pod| pod.gate.is_waiting()) && !is_healthy(health);
+        let is_unproven = waits || self.remembered.unproven.contains(&(self.route.clone(), target.address));
         let tenure = if is_unproven { Tenure::Unproven } else { Tenure::Established };
-        OwnTarget { target, intent, leaving_for, health: (self.health)(target.address), tenure }
+        OwnTarget { target, intent, leaving_for, health, tenure }
     }
 
     /// What is wanted for a target of ours that no candidate stands for; the Pod lives.

@@ -99,7 +99,7 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
             }
             Owner::Unmarked if candidate.is_some() => {
                 let intent = candidate.map_or(PodIntent::Keep, |candidate| weighed_only(&candidate.intent));
-                own.push(scope.own_target(target, intent));
+                own.push(scope.own_target(target, intent, candidate.and_then(|one| scope.pod_of(one))));
             }
             Owner::Unmarked | Owner::Foreign if mutant::is(Mutant::ForeignTargets) => {
                 plan.gone(scope, target, None, ChangeReason::PodGone);
@@ -169,7 +169,7 @@ impl TargetPlan {
             (Some(candidate), _)
                 if !mark.is_empty() && candidate.pod_uid.starts_with(mark) || mutant::is(Mutant::AddressStays) =>
             {
-                own.push(scope.own_target(target, candidate.intent.clone()));
+                own.push(scope.own_target(target, candidate.intent.clone(), scope.pod_of(candidate)));
             }
             // The address came back with another Pod. Registering it anew makes the cloud forget the old Pod's health.
             (Some(_), _) => self.gone(scope, target, pod, ChangeReason::AddressReused),
@@ -178,10 +178,10 @@ impl TargetPlan {
                 self.gone(scope, target, pod, reason);
             }
             (None, Some(pod)) => match scope.unmatched(pod, pods) {
-                Unmatched::Intent(intent) => own.push(scope.own_target(target, intent)),
+                Unmatched::Intent(intent) => own.push(scope.own_target(target, intent, Some(pod))),
                 Unmatched::Held => {
                     self.held.push(pod.key.name.clone());
-                    own.push(scope.own_target(target, PodIntent::Keep));
+                    own.push(scope.own_target(target, PodIntent::Keep, Some(pod)));
                 }
             },
         }

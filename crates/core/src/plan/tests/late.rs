@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::acts::{add, delete, remove, web};
+use super::acts::{add, delete, delete_binding, remove, web};
 use super::world::{World, address, binding, ip};
 use crate::api::mark::OWNER_TAG;
 use crate::model::{Address, Class, Ending, Failure, GateState, Health, PreStop, Weight};
-use crate::plan::{Cloud, Observed, ReadState, Remembered, Step, Verdict, plan};
+use crate::plan::{Cloud, Observed, ReadState, Release, Remembered, Step, Verdict, plan};
 use crate::reconcile::{Execution, Refusals, Reply};
 
 const CLASSES: [Class; 7] =
@@ -177,6 +177,23 @@ fn a_round_that_knows_targets_only_does_what_pods_ask_for() {
     assert!(steps.iter().all(|step| matches!(step, Step::Register(_) | Step::Reweight(_))), "{steps:?}");
     snapshot.reads = ReadState::DuringTask;
     assert!(plan(&snapshot).steps.is_empty());
+}
+
+/// What a task makes may not be shown yet, so that a binding for which it runs is not gone.
+#[test]
+fn nobody_is_gone_while_a_task_runs() {
+    let mut world = serving(0);
+    world.listeners.clear();
+    world.targets.clear();
+    delete_binding(&mut world);
+    let one = Arc::make_mut(&mut world.bindings[0]);
+    if let Some(status) = &mut one.status {
+        status.listeners.clear();
+    }
+    let mut snapshot = world.snapshot();
+    assert_eq!(plan(&snapshot).bindings[0].release, Release::Done);
+    snapshot.reads = ReadState::DuringTask;
+    assert_eq!(plan(&snapshot).bindings[0].release, Release::Waits);
 }
 
 /// A binding that was left out of the plan may name the load balancer.
