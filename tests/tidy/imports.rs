@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["api", "model", "mutant"]),
     ("status", &["api", "model", "mutant", "plan"]),
     ("reconcile", &["api", "model", "mutant", "plan", "status"]),
-    ("election", &["api"]),
+    ("election", &["api", "mutant"]),
     ("clb", &["model"]),
     ("sim", &["clb::wire", "model"]),
     ("k8s", &["api", "model", "plan"]),

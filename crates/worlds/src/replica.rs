@@ -16,10 +16,9 @@ use tke_direct_access_core::model::{
     AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Quotas, Region, ServerTime,
 };
 use tke_direct_access_core::mutant::{self, Mutant};
-use tke_direct_access_core::plan::Cluster;
-use tke_direct_access_core::plan::Step;
 use tke_direct_access_core::plan::annotated::Acceptance;
 use tke_direct_access_core::plan::brake::{Brake, HoldFlag};
+use tke_direct_access_core::plan::{Cluster, Step};
 use tke_direct_access_core::reconcile::{
     Answer, ConfigMachine, Confined, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News, NotTaken, Notice,
     Now, OtherRead, Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket, Write,

@@ -155,16 +155,19 @@ impl World {
         self.refused_until = Some(self.refused_until.map_or(until, |known| known.max(until)));
     }
 
+    /// Something comes of the next calls of an action.
+    fn spoil_calls(&mut self, action: Option<String>, count: u64, effect: sim::Effect) {
+        if count >= MANY {
+            self.refuse_until(self.now + OFTEN);
+        }
+        let when = sim::When::Next(count);
+        self.cloud.inject(sim::Fault { action, load_balancer: None, names: None, when, effect });
+    }
+
     pub(super) fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
-            Fault::Calls { action, count, effect } => {
-                if count >= MANY {
-                    self.refuse_until(self.now + OFTEN);
-                }
-                let when = sim::When::Next(count);
-                self.cloud.inject(sim::Fault { action, load_balancer: None, names: None, when, effect });
-            }
+            Fault::Calls { action, count, effect } => self.spoil_calls(action, count, effect),
             Fault::Stall(replica, kind, time) => {
                 let place = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
                 self.stalled.insert(place, self.now + seconds(time));
