@@ -1,4 +1,4 @@
-//! Many stories side by side: each is told on one thread, and how it goes depends on nothing but its seed.
+//! Many stories side by side: each plays on one thread, and depends on its seed alone.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -58,7 +58,7 @@ pub fn of_pod(pod: &Pod) -> String {
     )
 }
 
-/// What watches of a world have told.
+/// What watches of a world have shown.
 pub(crate) fn told(objects: &Objects) -> Vec<History> {
     let mut histories: Vec<History> = Vec::new();
     for (kind, name) in [(Kind::Binding, "binding"), (Kind::Pod, "pod")] {

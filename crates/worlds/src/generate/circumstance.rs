@@ -237,7 +237,7 @@ impl Maker {
         self.at += 15_000;
     }
 
-    /// Pods end all at once, or a Service is told from another's Pods, while their replacements come.
+    /// Pods end all at once, while their replacements come.
     fn left_to_end(&mut self, name: &str, place: usize) {
         self.push(Act::Rollout(name.to_owned()));
         for number in 0..4 {

@@ -164,7 +164,7 @@ fn a_refused_address_is_tried_again() {
     assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
 }
 
-/// The Service is seen as it was before our annotations were written: they come off all the same, as nobody comes back to it.
+/// The Service is seen as it was before our annotations were written: they are removed all the same, since no later round looks at it.
 #[test]
 fn annotations_that_the_service_does_not_show_yet_come_off_with_their_binding() {
     for (policy, expected) in [(DeletionPolicy::Deregister, 1..4), (DeletionPolicy::Retain, 0..1)] {

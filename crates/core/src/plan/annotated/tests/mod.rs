@@ -374,3 +374,21 @@ fn what_no_annotation_says_may_be_set_on_the_binding() {
     assert_eq!((found.suspend, &found.drain, found.network), (true, &wanted.drain, wanted.network));
     assert_eq!(found.readiness_gate, wanted.readiness_gate);
 }
+
+/// A binding that is deleted is given up to the next one only where that finds what the first one has.
+#[test]
+fn what_is_made_again_is_on_the_same_load_balancer_or_the_deleted_one_is_held() {
+    let (created, existing) = (asking(&[]), asking(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-two")]));
+    let another = asking(&[(names::EXISTING_LOAD_BALANCER_ID, "lb-three")]);
+    let ended = service(&[(names::DIRECT_ACCESS, "false")]);
+    for (before, now, expected) in [
+        (&created, &created, Remake::Made),
+        (&created, &existing, Remake::Held),
+        (&existing, &created, Remake::Held),
+        (&existing, &existing, Remake::Made),
+        (&existing, &another, Remake::Held),
+        (&created, &ended, Remake::NotAsked),
+    ] {
+        assert_eq!(remake(now, ALL, &owned(before)), expected, "{:?}, then {:?}", before.annotations, now.annotations);
+    }
+}
