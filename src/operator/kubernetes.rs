@@ -80,13 +80,27 @@ impl Kubernetes {
     /// # Errors
     ///
     /// When it could not be read.
-    pub(super) async fn service(
+    pub(super) async fn service_metadata(
         &self,
         key: &ObjectKey,
     ) -> Result<Option<PartialObjectMeta<core::Service>>, kube::Error> {
-        let api: Api<core::Service> = Api::namespaced(self.client.clone(), &key.namespace);
-        let only = ListParams::default().fields(&format!("metadata.name={}", key.name));
+        let (api, only) = self.one_service(key);
         Ok(api.list_metadata(&only).await?.items.into_iter().next())
+    }
+
+    /// A Service as it is now; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be read.
+    pub(super) async fn service(&self, key: &ObjectKey) -> Result<Option<core::Service>, kube::Error> {
+        let (api, only) = self.one_service(key);
+        Ok(api.list(&only).await?.items.into_iter().next())
+    }
+
+    fn one_service(&self, key: &ObjectKey) -> (Api<core::Service>, ListParams) {
+        let only = ListParams::default().fields(&format!("metadata.name={}", key.name));
+        (Api::namespaced(self.client.clone(), &key.namespace), only)
     }
 
     /// The metadata of an object of the cluster; `None` when there is none.

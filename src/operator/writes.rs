@@ -40,7 +40,8 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
         Write::Gate { pod, uid, condition } => write_gate(context, &pod, &uid, &condition).await,
         Write::Annotations { service, wanted } => write_annotations(context, &service, &wanted).await,
         Write::Ingress { service, addresses } => write_ingress(context, &service, &addresses).await,
-        Write::OwnBinding { service, wanted } => write_own_binding(context, &service, &wanted).await,
+        Write::NewBinding(new) => write_own_binding(context, new.service(), None, new.wanted()).await,
+        Write::OwnBinding { service, uid, wanted } => write_own_binding(context, &service, Some(&uid), &wanted).await,
         Write::Mark { binding, uid, mark } => write_mark(context, &binding, &uid, mark).await,
         Write::Deletion { binding, uid } => delete_binding(context, &binding, uid).await,
         Write::ServiceConditions { service, condition, bound_by_hand } => {

@@ -42,7 +42,12 @@ impl Objects {
             Write::Gate { pod, uid, condition } => self.write_gate(&pod.name, &uid, &condition),
             Write::Annotations { service, wanted } => self.write_annotations(&service, wanted),
             Write::Ingress { service, addresses } => self.write_ingress(&service, &addresses),
-            Write::OwnBinding { service, wanted } => self.write_own_binding(&service, *wanted),
+            Write::NewBinding(new) => self.write_own_binding(new.service(), new.wanted().clone()),
+            Write::OwnBinding { service, uid, wanted } => {
+                let name = Some(service.key.name.clone());
+                self.same_binding(&ObjectMeta { name, uid: Some(uid), ..ObjectMeta::default() })?;
+                self.write_own_binding(&service, *wanted)
+            }
             Write::Mark { binding, uid, mark } => {
                 let meta = ObjectMeta { name: Some(binding.name), uid: Some(uid), ..ObjectMeta::default() };
                 let mut found = self.same_binding(&meta)?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tke_direct_access::clb::{Settings, Unanswered};
+use tke_direct_access::k8s;
 use tke_direct_access_core::model::{self, ObjectKey, Region};
 use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
 use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, StatusField, Ticket, Write};
@@ -149,6 +150,10 @@ impl World {
                 let is_missing = self.objects.definitions.is_vendors;
                 Answer::StatusField(if is_missing { StatusField::Missing } else { STATUS_FIELD })
             }
+            OtherRead::Service(key) => {
+                let found = self.objects.services.get(&key.name);
+                Answer::Service(Ok(found.map(|found| Box::new(k8s::service(found)))))
+            }
             OtherRead::Config(key) => {
                 let found = self.objects.configs.get(&key.name);
                 let dynamic = found.map(serde_json::to_value).transpose().and_then(|value| {
@@ -230,6 +235,7 @@ impl World {
 
     /// A write reaches the API server, which takes it or not.
     pub(super) fn write(&mut self, from: Address, owner: Owner, ticket: Ticket, write: Write) {
+        self.watch_attempt(&write);
         let refusal = match self.mood {
             Mood::Refuses(status, until) if self.now < until => {
                 let words = format!("the API server says {status}");

@@ -50,6 +50,10 @@ impl World {
         if call.action != "CreateLoadBalancer" {
             return;
         }
+        let is_new = |id: &&LoadBalancerId| !self.checks.seen.contains_key(*id);
+        let new = self.cloud.state().load_balancers().map(|one| &one.id).filter(is_new);
+        let made_for: Vec<String> = new.filter_map(|id| self.cloud.tag_of(id, OWNER_TAG).map(str::to_owned)).collect();
+        made_for.iter().for_each(|owner| self.watch_creation(owner));
         let mut owners: Vec<String> = self.cloud.tags(OWNER_TAG);
         owners.sort();
         if let Some(pair) = owners.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -362,6 +366,7 @@ pub(super) fn words_of(write: &Write) -> String {
         Write::ServiceConditions { service, condition, bound_by_hand } => {
             format!("conditions of Service {}: {condition:?} {bound_by_hand:?}", service.key)
         }
+        Write::NewBinding(new) => format!("new binding of Service {}", new.service().key),
         Write::OwnBinding { service, .. } => format!("binding of Service {}", service.key),
         other => format!("{other:?}"),
     };
