@@ -24,6 +24,7 @@ mod deployment;
 mod differ;
 mod generate;
 pub mod history;
+mod job;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod objects;

@@ -1,5 +1,6 @@
 //! What is under way between replicas, the API server and the cloud.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tke_direct_access::clb::{Settings, Unanswered};
@@ -17,6 +18,14 @@ use crate::replica::{Owner, Pulse, REGION, Replica, STATUS_FIELD, Wish, moment};
 
 /// How long the API server takes to answer at most.
 const ROUND_TRIP: Duration = Duration::from_millis(600);
+
+/// How often a call that waits looks whether it may leave.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Why nothing is read.
+fn unread() -> NotTaken {
+    NotTaken { kind: RefusalKind::Passing, words: "the API server refuses reads".to_owned() }
+}
 
 /// Whether the API server has answered something.
 const fn is_answer(happening: &Happening) -> bool {
@@ -123,19 +132,26 @@ impl World {
             }
             Happening::Reply { job, reply, came, .. } => {
                 reply.bring(came);
-                self.replicas[number].go_on(job, wishes);
+                self.replicas[number].replied(job, wishes);
             }
+            Happening::GoOn { job, .. } => self.replicas[number].go_on(job, wishes),
             Happening::Written { owner, ticket, result, .. } => {
                 self.replicas[number].step(&owner, Input::Written(ticket, result), now, wall, wishes);
             }
             Happening::Read { owner, ticket, read, .. } => {
-                let answer = self.answer(&read);
+                let answer = if self.now < self.unreadable { read.refused(unread()) } else { self.answer(&read) };
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::ReadServices { owner, ticket, services, .. } => {
                 let is_there = |key: &ObjectKey| self.objects.services.contains_key(&key.name);
                 let (there, gone) = services.into_iter().partition(is_there);
-                let answer = Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone });
+                let sight = if self.now < self.unreadable {
+                    let definition = DefinitionSight::Unreadable;
+                    DepartureSight { definition, there: BTreeSet::new(), gone: BTreeSet::new() }
+                } else {
+                    DepartureSight { definition: DefinitionSight::Stays, there, gone }
+                };
+                let answer = Answer::Definition(sight);
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::Came { owner, input, .. } => self.replicas[number].step(&owner, *input, now, wall, wishes),
@@ -184,6 +200,7 @@ impl World {
                     let deadline = self.now + deadline(sent.call.action);
                     self.at(at, Happening::Call { from: address, job, sent, deadline });
                 }
+                Wish::GoOn(job) => self.at(self.now + TURN, Happening::GoOn { to: address, job }),
                 Wish::Came(owner, input) => {
                     self.at(self.now, Happening::Came { to: address, owner, input });
                 }
