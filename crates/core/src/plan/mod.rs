@@ -48,6 +48,7 @@ mod problem;
 mod remembered;
 mod removals;
 mod resolution;
+mod room;
 mod routes;
 mod scope;
 pub mod service_fields;

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tke_direct_access::clb::wire::Service;
 use tke_direct_access::sim::PureCloud;
+use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
 use tke_direct_access_core::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use tke_direct_access_core::model::{self, ListenerState, LoadBalancerId, Route};
@@ -85,6 +87,20 @@ pub(crate) fn holders(sight: &Sight<'_>, wanted: &Wanted) -> BTreeMap<String, St
     contested.map(row).collect()
 }
 
+/// How many Pods of a workload were let in before the binding that selects them was known.
+pub(crate) fn unbound(sight: &Sight<'_>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    let reason = GateReason::NotBound.to_string();
+    let is_it = |found: &&core::Pod| {
+        pod::condition(found, names::GATE)
+            .is_some_and(|gate| gate.status == "True" && gate.reason.as_ref() == Some(&reason))
+    };
+    for found in sight.objects.pods.values().filter(is_it) {
+        *counts.entry(workload(&found.metadata)).or_default() += 1;
+    }
+    counts
+}
+
 /// How things are named that have ids and names by chance.
 struct Words<'a> {
     sight: &'a Sight<'a>,
@@ -128,9 +144,8 @@ impl<'a> Words<'a> {
     /// For which workload's Pod a target was registered, and by whom.
     fn target_of(&self, tag: &str) -> String {
         let Some(tag) = TargetTag::parse(tag) else { return "somebody's".to_owned() };
-        let is_it = |found: &&k8s_openapi::api::core::v1::Pod| {
-            found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&tag.pod_mark))
-        };
+        let is_it =
+            |found: &&core::Pod| found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&tag.pod_mark));
         let found = self.sight.objects.pods.values().find(is_it);
         let workload = found.map_or_else(|| "a Pod that is gone".to_owned(), |found| workload(&found.metadata));
         format!("{workload} for {}", self.binding_of(&tag.binding_uid))
