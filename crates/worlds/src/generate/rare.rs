@@ -15,7 +15,7 @@ const WHICH: u64 = 7;
 type Theme = fn(&mut Maker, &str);
 
 /// All of them: one story has two or three.
-const THEMES: [Theme; 18] = [
+const THEMES: [Theme; 20] = [
     Maker::denied,
     Maker::selects_nobody,
     Maker::of_another_type,
@@ -34,6 +34,8 @@ const THEMES: [Theme; 18] = [
     Maker::other_policy,
     Maker::unreadable_cluster,
     Maker::slow_listeners,
+    Maker::silent_service_goes,
+    Maker::silent_service_stays,
 ];
 
 /// Whether the story of this seed is of this kind.
@@ -285,6 +287,41 @@ impl Maker {
             self.push(Act::DeleteService(name.to_owned()));
         }
         self.at += 40_000;
+    }
+
+    /// Nobody hears of Services for a while.
+    fn services_fall_silent(&mut self, seconds: u64) {
+        for replica in 0..2 {
+            self.push(Act::Fault(Fault::Stall(replica, 1, seconds)));
+        }
+    }
+
+    /// A Service goes for which a load balancer was created, and nobody hears of it.
+    fn silent_service_goes(&mut self, name: &str) {
+        self.gated(name);
+        self.a_service(name, json!({ASKS: "true"}), json!({}));
+        self.at += 60_000;
+        self.services_fall_silent(40);
+        if self.chance.once_in("asks no more", 3) {
+            self.a_service(name, json!({ASKS: "false"}), json!({}));
+            self.push(Act::DeleteBinding(name.to_owned()));
+        } else {
+            self.push(Act::DeleteService(name.to_owned()));
+        }
+        self.at += 40_000;
+    }
+
+    /// A Service is bound while nobody hears what is written on it, and Pods come and go.
+    fn silent_service_stays(&mut self, name: &str) {
+        self.gated(name);
+        self.a_service(name, json!({}), json!({"loadBalancerClass": "cloud.tencent.com/direct-access"}));
+        self.at += 10_000;
+        self.services_fall_silent(150);
+        self.a_binding(name, json!({}));
+        for _ in 0..4 {
+            self.push(Act::Rollout(name.to_owned()));
+            self.at += 30_000;
+        }
     }
 
     /// Reads of listeners take long, while listeners change.
