@@ -75,32 +75,15 @@ impl Kubernetes {
         api.get_opt(&key.name).await
     }
 
-    /// The metadata of a Service as it is now; `None` when there is none. By a list, which the controller may make anyway.
-    ///
-    /// # Errors
-    ///
-    /// When it could not be read.
-    pub(super) async fn service_metadata(
-        &self,
-        key: &ObjectKey,
-    ) -> Result<Option<PartialObjectMeta<core::Service>>, kube::Error> {
-        let (api, only) = self.one_service(key);
-        Ok(api.list_metadata(&only).await?.items.into_iter().next())
-    }
-
-    /// A Service as it is now; `None` when there is none.
+    /// A Service as it is now; `None` when there is none. By a list, which the controller may make anyway.
     ///
     /// # Errors
     ///
     /// When it could not be read.
     pub(super) async fn service(&self, key: &ObjectKey) -> Result<Option<core::Service>, kube::Error> {
-        let (api, only) = self.one_service(key);
-        Ok(api.list(&only).await?.items.into_iter().next())
-    }
-
-    fn one_service(&self, key: &ObjectKey) -> (Api<core::Service>, ListParams) {
+        let api: Api<core::Service> = Api::namespaced(self.client.clone(), &key.namespace);
         let only = ListParams::default().fields(&format!("metadata.name={}", key.name));
-        (Api::namespaced(self.client.clone(), &key.namespace), only)
+        Ok(api.list(&only).await?.items.into_iter().next())
     }
 
     /// The metadata of an object of the cluster; `None` when there is none.

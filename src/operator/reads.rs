@@ -1,6 +1,7 @@
 //! The reads that machines ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -121,10 +122,12 @@ pub fn frame(presence: Presence) -> Result<Frame, Failure> {
 /// What is gone, by a look at the API server itself.
 async fn departure(context: &Context, services: &[ObjectKey]) -> DepartureSight {
     let mut sight =
-        DepartureSight { definition: definition(context).await, there: BTreeSet::new(), gone: BTreeSet::new() };
+        DepartureSight { definition: definition(context).await, there: BTreeMap::new(), gone: BTreeSet::new() };
     for key in services {
-        match context.kubernetes.service_metadata(key).await {
-            Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => _ = sight.there.insert(key.clone()),
+        match context.kubernetes.service(key).await {
+            Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => {
+                sight.there.insert(key.clone(), Arc::new(k8s::service(&found)));
+            }
             Ok(_) => _ = sight.gone.insert(key.clone()),
             Err(error) => {
                 tracing::warn!(%error, service = %key, "the Service cannot be read, so its deleted binding takes nothing away");

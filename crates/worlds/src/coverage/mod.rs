@@ -172,6 +172,10 @@ impl Reached {
                 for reason in status.conditions.iter().filter_map(|one| one.reason.parse::<Reason>().ok()) {
                     self.add("Reason", reason.as_str());
                 }
+                for problem in status.config_problems.iter().filter_map(|one| one.reason.parse::<ConfigProblem>().ok())
+                {
+                    self.add("ConfigProblem", problem.as_str());
+                }
             }
             Write::ConfigStatus { status, .. } => {
                 for reason in status.conditions.iter().filter_map(|one| one.reason.parse::<Reason>().ok()) {

@@ -12,7 +12,8 @@ use crate::story::Story;
 use crate::users;
 
 /// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them. In one of
-/// three, users edit what they have written, see [`users`]; in one of sixteen, what comes together seldom does.
+/// three, users edit what they have written, see [`users`]; in one of twelve, what comes together seldom
+/// does.
 pub fn generate(seed: u64) -> Story {
     if seed.is_multiple_of(3) {
         return users::story(seed);

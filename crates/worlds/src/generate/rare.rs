@@ -6,8 +6,8 @@ use tke_direct_access::sim::Effect;
 use super::{Maker, NAMES};
 use crate::act::{Act, Console, Dialect, Fault};
 
-/// One story of so many is of this kind. It shares no factor with the ones of users.
-const ONE_IN: u64 = 16;
+/// One story of so many is of this kind, but for those of users.
+const ONE_IN: u64 = 8;
 /// Which of them.
 const WHICH: u64 = 7;
 
@@ -15,7 +15,7 @@ const WHICH: u64 = 7;
 type Theme = fn(&mut Maker, &str);
 
 /// All of them: one story has two or three.
-const THEMES: [Theme; 20] = [
+const THEMES: [Theme; 21] = [
     Maker::denied,
     Maker::selects_nobody,
     Maker::of_another_type,
@@ -27,7 +27,8 @@ const THEMES: [Theme; 20] = [
     Maker::not_taken,
     Maker::own_config,
     Maker::somebodys_config,
-    Maker::unreadable_config,
+    Maker::taken_addresses,
+    Maker::marked_by_tke,
     Maker::refused_entries,
     Maker::odd_ports,
     Maker::short_grace,
@@ -45,8 +46,11 @@ pub(super) const fn is_rare(seed: u64) -> bool {
 
 const ASKS: &str = "service.cloud.tencent.com/direct-access";
 const EXISTING: &str = "service.kubernetes.io/tke-existed-lbid";
-const CONFIG: &str = "service.cloud.tencent.com/tke-service-config";
+const TOKEN: &str = "service.cloud.tencent.com/client-token";
 const AUTO: &str = "service.cloud.tencent.com/tke-service-config-auto";
+
+/// The id of the listener that the cloud makes first.
+const FIRST_LISTENER: &str = "lbl-wywg9grc";
 
 impl Maker {
     /// Two or three themes, one after another, each with a name of its own, and then something else.
@@ -71,7 +75,7 @@ impl Maker {
         self.push(Act::Workload(workload));
     }
 
-    fn a_service(&mut self, name: &str, annotations: Value, changes: Value) {
+    fn a_service(&mut self, name: &str, annotations: &Value, changes: &Value) {
         let mut spec = json!({
             "type": "LoadBalancer",
             "selector": {"app": name},
@@ -80,10 +84,10 @@ impl Maker {
         for (key, value) in changes.as_object().into_iter().flatten() {
             spec[key] = value.clone();
         }
-        self.push(Act::Service { name: name.to_owned(), annotations, spec });
+        self.push(Act::Service { name: name.to_owned(), annotations: annotations.clone(), spec });
     }
 
-    fn a_binding(&mut self, name: &str, changes: Value) {
+    fn a_binding(&mut self, name: &str, changes: &Value) {
         let mut spec = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": "lb-two"}});
         for (key, value) in changes.as_object().into_iter().flatten() {
             spec[key] = value.clone();
@@ -104,50 +108,50 @@ impl Maker {
     fn denied(&mut self, name: &str) {
         const DENIED: [&str; 2] = ["UnauthorizedOperation", "FailedOperation.InsufficientBalance"];
         self.gated(name);
-        self.a_service(name, json!({}), json!({}));
-        self.a_binding(name, json!({}));
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({}));
         self.at += 60_000;
         let code = *self.chance.one_of("code", &DENIED);
         let action = *self.chance.one_of("action", &["CreateListener", "BatchRegisterTargets", "DescribeListeners"]);
         self.fails(action, 4, code);
         let port = json!([{"port": 8443, "protocol": "TCP", "servicePort": "http"}]);
-        self.a_binding(name, json!({"listeners": port}));
+        self.a_binding(name, &json!({"listeners": port}));
         self.push(Act::Rollout(name.to_owned()));
     }
 
     fn selects_nobody(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({}), json!({"selector": {}}));
-        self.a_binding(name, json!({}));
+        self.a_service(name, &json!({}), &json!({"selector": {}}));
+        self.a_binding(name, &json!({}));
         if self.chance.once_in("selects later", 2) {
             self.at += 60_000;
-            self.a_service(name, json!({}), json!({}));
+            self.a_service(name, &json!({}), &json!({}));
         }
     }
 
     /// A Service asks that is not of the type LoadBalancer.
     fn of_another_type(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({ASKS: "true", EXISTING: "lb-two"}), json!({"type": "ClusterIP"}));
+        self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two"}), &json!({"type": "ClusterIP"}));
         self.at += 30_000;
         if self.chance.once_in("becomes one", 2) {
-            self.a_service(name, json!({ASKS: "true", EXISTING: "lb-two"}), json!({}));
+            self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two"}), &json!({}));
         }
     }
 
     /// A Service keeps clients with their Pods, which its listeners do not.
     fn keeps_clients(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({}), json!({"sessionAffinity": "ClientIP"}));
-        self.a_binding(name, json!({}));
+        self.a_service(name, &json!({}), &json!({"sessionAffinity": "ClientIP"}));
+        self.a_binding(name, &json!({}));
     }
 
     /// The health check of a listener is off.
     fn unchecked(&mut self, name: &str) {
         let check = json!({"enable": false});
         self.a_config(name, json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": check}]}));
-        self.a_service(name, json!({}), json!({}));
-        self.a_binding(name, json!({"serviceConfigRef": {"name": name}}));
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({"serviceConfigRef": {"name": name}}));
         self.at += 30_000;
         self.gated(name);
         self.at += 30_000;
@@ -163,17 +167,17 @@ impl Maker {
         let layer4 = json!({"protocol": "TCP", "port": 9999, "scheduler": "LEAST_CONN"});
         self.a_config(name, json!({"l4Listeners": [layer4], "l7Listeners": [layer7]}));
         self.gated(name);
-        self.a_service(name, json!({}), json!({}));
+        self.a_service(name, &json!({}), &json!({}));
         let rules = json!([{"domain": "a.example", "url": "/"}]);
         let listeners = json!([{"port": 80, "protocol": "HTTP", "servicePort": "http", "rules": rules}]);
-        self.a_binding(name, json!({"listeners": listeners, "serviceConfigRef": {"name": name}}));
+        self.a_binding(name, &json!({"listeners": listeners, "serviceConfigRef": {"name": name}}));
     }
 
     /// Nobody hears of slices for minutes, while Pods come and go.
     fn stale_slices(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({}), json!({}));
-        self.a_binding(name, json!({}));
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({}));
         self.at += 60_000;
         for replica in 0..2 {
             self.push(Act::Fault(Fault::Stall(replica, 2, 200)));
@@ -185,18 +189,18 @@ impl Maker {
     /// The cloud shows no tags, and a binding is to use a listener that somebody else has made.
     fn blind_to_tags(&mut self, name: &str) {
         self.acts.push((0, Act::Dialect(Dialect::TagsHidden)));
-        self.push(Act::Console(Console::AddListener { load_balancer: 1, port: 9000 }));
+        self.acts.push((0, Act::Console(Console::AddListener { load_balancer: 1, port: 9000 })));
         self.gated(name);
-        self.a_service(name, json!({}), json!({}));
-        let listener = json!({"port": 9000, "protocol": "TCP", "servicePort": "http", "listenerId": "lbl-wywg9grc"});
-        self.a_binding(name, json!({"listeners": [listener]}));
+        self.a_service(name, &json!({}), &json!({}));
+        let listener = json!({"port": 9000, "protocol": "TCP", "servicePort": "http", "listenerId": FIRST_LISTENER});
+        self.a_binding(name, &json!({"listeners": [listener]}));
     }
 
     /// The API server does not take the binding of a Service.
     fn not_taken(&mut self, name: &str) {
         self.gated(name);
         self.push(Act::Fault(Fault::Refuse { status: 403, seconds: 60 }));
-        self.a_service(name, json!({ASKS: "true", EXISTING: "lb-two"}), json!({}));
+        self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two"}), &json!({}));
         self.at += 60_000;
     }
 
@@ -205,9 +209,9 @@ impl Maker {
         let port = |name: &str, port: u16| json!({"name": name, "port": port, "protocol": "TCP", "targetPort": 8080});
         let annotations = json!({ASKS: "true", EXISTING: "lb-two", AUTO: "true"});
         self.gated(name);
-        self.a_service(name, annotations.clone(), json!({}));
+        self.a_service(name, &annotations, &json!({}));
         self.at += 60_000;
-        self.a_service(name, annotations, json!({"ports": [port("http", 80), port("more", 81)]}));
+        self.a_service(name, &annotations, &json!({"ports": [port("http", 80), port("more", 81)]}));
     }
 
     /// Somebody has made the config that is to be made for a Service.
@@ -215,30 +219,44 @@ impl Maker {
         let layer4 = json!({"protocol": "TCP", "port": 80, "scheduler": "LEAST_CONN"});
         self.a_config(&format!("{name}-auto-service-config"), json!({"l4Listeners": [layer4]}));
         self.gated(name);
-        self.a_service(name, json!({ASKS: "true", EXISTING: "lb-two", AUTO: "true"}), json!({}));
+        self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two", AUTO: "true"}), &json!({}));
     }
 
-    /// A config is of another shape than any.
-    fn unreadable_config(&mut self, name: &str) {
-        self.push(Act::VendorsConfigs);
-        self.push(Act::Config { name: name.to_owned(), spec: Value::from("none") });
+    /// Two bindings of two Services are to have the same Pods on one listener, which somebody else has made.
+    fn taken_addresses(&mut self, name: &str) {
+        let other = if name == NAMES[2] { NAMES[0] } else { NAMES[2] };
+        self.acts.push((0, Act::Console(Console::AddListener { load_balancer: 1, port: 9000 })));
         self.gated(name);
-        self.a_service(name, json!({ASKS: "true", EXISTING: "lb-two", CONFIG: name}), json!({}));
+        for one in [name, other] {
+            self.a_service(one, &json!({}), &json!({"selector": {"app": name}}));
+            let listener =
+                json!({"port": 9000, "protocol": "TCP", "servicePort": "http", "listenerId": FIRST_LISTENER});
+            self.a_binding(one, &json!({"listeners": [listener]}));
+            self.at += 20_000;
+        }
+        self.push(Act::Rollout(name.to_owned()));
+    }
+
+    /// A Service asks that carries a mark of TKE's own controller.
+    fn marked_by_tke(&mut self, name: &str) {
+        self.gated(name);
+        let annotations = json!({ASKS: "true", EXISTING: "lb-two", TOKEN: "0b1e"});
+        self.a_service(name, &annotations, &json!({}));
     }
 
     /// The cloud does not take the entries of a config, and then takes them.
     fn refused_entries(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({}), json!({}));
+        self.a_service(name, &json!({}), &json!({}));
         let rules = json!([{"domain": "a.example", "url": "/"}, {"domain": "b.example", "url": "/"}]);
         let listeners = json!([{"port": 80, "protocol": "HTTP", "servicePort": "http", "rules": rules}]);
-        self.a_binding(name, json!({"listeners": listeners, "serviceConfigRef": {"name": name}}));
+        self.a_binding(name, &json!({"listeners": listeners, "serviceConfigRef": {"name": name}}));
         self.at += 60_000;
         let action = *self.chance.one_of("entry", &["ModifyListener", "ModifyRule", "ModifyDomainAttributes"]);
-        self.fails(action, 6, "InvalidParameterValue");
+        self.fails(action, 3, "InvalidParameterValue");
         let rule = json!({"url": "/", "healthCheck": {"intervalTime": 7}});
-        let domain = json!({"domain": "a.example", "rules": [rule], "http2": true});
-        let layer7 = json!({"protocol": "HTTP", "port": 80, "keepaliveEnable": true, "defaultServer": "b.example",
+        let domain = json!({"domain": "a.example", "rules": [rule]});
+        let layer7 = json!({"protocol": "HTTP", "port": 80, "keepaliveEnable": 1, "defaultServer": "b.example",
             "domains": [domain]});
         self.a_config(name, json!({"l7Listeners": [layer7]}));
     }
@@ -247,8 +265,8 @@ impl Maker {
     fn odd_ports(&mut self, name: &str) {
         let ports = json!([{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "metrics"}]);
         self.gated(name);
-        self.a_service(name, json!({}), json!({"ports": ports}));
-        self.a_binding(name, json!({}));
+        self.a_service(name, &json!({}), &json!({"ports": ports}));
+        self.a_binding(name, &json!({}));
     }
 
     /// Pods have less time to end than their hooks take, and than connections are to have.
@@ -256,14 +274,14 @@ impl Maker {
         let mut workload = self.workload(name);
         (workload.pre_stop, workload.grace) = (20, 20);
         self.push(Act::Workload(workload));
-        self.a_service(name, json!({}), json!({}));
-        self.a_binding(name, json!({"drain": {"timeoutSeconds": 120}}));
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({"drain": {"timeoutSeconds": 120}}));
     }
 
     /// Gates open as soon as Pods are registered.
     fn other_policy(&mut self, name: &str) {
-        self.a_service(name, json!({}), json!({}));
-        self.a_binding(name, json!({"readinessGate": {"policy": "Registered"}}));
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({"readinessGate": {"policy": "Registered"}}));
         self.at += 20_000;
         self.gated(name);
         self.at += 20_000;
@@ -275,10 +293,10 @@ impl Maker {
         self.gated(name);
         let is_annotated = self.chance.once_in("annotated", 2);
         if is_annotated {
-            self.a_service(name, json!({ASKS: "true", EXISTING: "lb-two"}), json!({}));
+            self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two"}), &json!({}));
         } else {
-            self.a_service(name, json!({}), json!({}));
-            self.a_binding(name, json!({}));
+            self.a_service(name, &json!({}), &json!({}));
+            self.a_binding(name, &json!({}));
         }
         self.at += 60_000;
         self.push(Act::Fault(Fault::Unreadable(40)));
@@ -299,11 +317,11 @@ impl Maker {
     /// A Service goes for which a load balancer was created, and nobody hears of it.
     fn silent_service_goes(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({ASKS: "true"}), json!({}));
+        self.a_service(name, &json!({ASKS: "true"}), &json!({}));
         self.at += 60_000;
         self.services_fall_silent(40);
         if self.chance.once_in("asks no more", 3) {
-            self.a_service(name, json!({ASKS: "false"}), json!({}));
+            self.a_service(name, &json!({ASKS: "false"}), &json!({}));
             self.push(Act::DeleteBinding(name.to_owned()));
         } else {
             self.push(Act::DeleteService(name.to_owned()));
@@ -314,30 +332,35 @@ impl Maker {
     /// A Service is bound while nobody hears what is written on it, and Pods come and go.
     fn silent_service_stays(&mut self, name: &str) {
         self.gated(name);
-        self.a_service(name, json!({}), json!({"loadBalancerClass": "cloud.tencent.com/direct-access"}));
+        self.a_service(name, &json!({}), &json!({"loadBalancerClass": "cloud.tencent.com/direct-access"}));
         self.at += 10_000;
         self.services_fall_silent(150);
-        self.a_binding(name, json!({}));
+        self.a_binding(name, &json!({}));
         for _ in 0..4 {
             self.push(Act::Rollout(name.to_owned()));
             self.at += 30_000;
         }
     }
 
-    /// Reads of listeners take long, while listeners change.
+    /// Reads of listeners take long, and so do tasks, while listeners change.
     fn slow_listeners(&mut self, name: &str) {
+        self.acts.push((0, Act::Dialect(Dialect::Tasks(8_000))));
         self.gated(name);
-        self.a_service(name, json!({}), json!({}));
+        self.a_service(name, &json!({}), &json!({}));
         let listeners = |port: u16| json!({"listeners": [{"port": port, "protocol": "TCP", "servicePort": "http"}]});
-        self.a_binding(name, listeners(81));
+        self.a_binding(name, &listeners(81));
         self.at += 60_000;
-        for port in [82, 83, 84] {
-            let effect = Effect::Delay { milliseconds: 2_000 + self.chance.below("slow", 8_000) };
-            let action = (*self.chance.one_of("which", &["DescribeListeners", "DescribeLoadBalancers"])).to_owned();
-            self.push(Act::Fault(Fault::Calls { action: Some(action), count: 2, effect }));
-            self.a_binding(name, listeners(port));
-            self.push(Act::Rollout(name.to_owned()));
-            self.at += 2_000 + self.chance.below("next", 8_000);
+        for port in [82, 83] {
+            for action in ["DescribeListeners", "DescribeLoadBalancers"] {
+                let effect = Effect::Delay { milliseconds: 1_500 + self.chance.below("slow", 4_000) };
+                self.push(Act::Fault(Fault::Calls { action: Some(action.to_owned()), count: 6, effect }));
+            }
+            self.a_binding(name, &listeners(port));
+            for _ in 0..3 {
+                self.at += 1_000 + self.chance.below("next", 4_000);
+                self.push(Act::Rollout(name.to_owned()));
+            }
+            self.at += 30_000;
         }
     }
 }

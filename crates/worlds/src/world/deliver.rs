@@ -1,6 +1,7 @@
 //! What is under way between replicas, the API server and the cloud.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tke_direct_access::clb::{Settings, Unanswered};
@@ -143,11 +144,12 @@ impl World {
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::ReadServices { owner, ticket, services, .. } => {
-                let is_there = |key: &ObjectKey| self.objects.services.contains_key(&key.name);
-                let (there, gone) = services.into_iter().partition(is_there);
+                let shown = |key: &ObjectKey| self.objects.services.get(&key.name).map(k8s::service).map(Arc::new);
+                let there = services.iter().filter_map(|key| Some((key.clone(), shown(key)?))).collect();
+                let gone = services.into_iter().filter(|key| shown(key).is_none()).collect();
                 let sight = if self.now < self.unreadable {
                     let definition = DefinitionSight::Unreadable;
-                    DepartureSight { definition, there: BTreeSet::new(), gone: BTreeSet::new() }
+                    DepartureSight { definition, there: BTreeMap::new(), gone: BTreeSet::new() }
                 } else {
                     DepartureSight { definition: DefinitionSight::Stays, there, gone }
                 };

@@ -109,10 +109,16 @@ impl World {
                 (ListenerName::owner(name) == Some(uid)).then(|| format!("listener {port}"))
             };
             left.extend(seen.listeners.iter().filter_map(ours));
-            for (address, (_, tag)) in seen.targets.values().flatten() {
-                if TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid) {
-                    left.push(format!("target {address}"));
+            for (route, targets) in &seen.targets {
+                // Where the cloud shows no tags, what is on a listener of somebody else is nobody's, as the status says.
+                let listener = seen.listeners.get(route.listener.as_str());
+                if self.hides_tags() && listener.is_none_or(|(name, ..)| ListenerName::owner(name).is_none()) {
+                    continue;
                 }
+                let ours = targets
+                    .iter()
+                    .filter(|(_, (_, tag))| TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid));
+                left.extend(ours.map(|(address, _)| format!("target {address}")));
             }
         }
         left

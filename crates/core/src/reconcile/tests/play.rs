@@ -344,8 +344,11 @@ impl Play {
                 Answer::Certificate(self.world.certificates.get(&key.name).cloned().unwrap_or(Err("none".to_owned())))
             }
             Read::Definition(services) => {
-                let is_there = |key: &ObjectKey| self.world.service.as_ref().is_some_and(|service| service.key == *key);
-                let (there, gone) = services.into_iter().partition(is_there);
+                let shown =
+                    |key: &ObjectKey| self.world.service.clone().filter(|service| service.key == *key).map(Arc::new);
+                let (there, gone): (Vec<_>, Vec<_>) = services.into_iter().partition(|key| shown(key).is_some());
+                let there = there.into_iter().filter_map(|key| Some((key.clone(), shown(&key)?))).collect();
+                let gone = gone.into_iter().collect();
                 Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone })
             }
             other => unreachable!("{other:?} is read by another machine"),
