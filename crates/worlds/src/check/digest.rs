@@ -18,6 +18,7 @@ use tke_direct_access_core::model::{self, ListenerState, LoadBalancerId, Route};
 use super::Sight;
 use super::routes::Wanted;
 use crate::pod;
+use crate::slices;
 
 /// What `DescribeListeners` shows that chance decides, or that is compared otherwise.
 const OF_CHANCE: [&str; 5] = ["ListenerId", "ListenerName", "LocationId", "CreateTime", "Rules"];
@@ -191,7 +192,8 @@ impl<'a> Words<'a> {
         lines.push(format!("binding {name}: excluded, advice, hold {rest:?}"));
         let counts = (status.draining.len(), status.held_weights.len(), status.left.is_some());
         lines.push(format!("binding {name}: draining, held weights, left {counts:?}"));
-        let gates = status.gates.as_ref().map(|gates| (gates.waiting, gates.ungated_pods));
+        let is_ready = status.conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
+        let gates = status.gates.as_ref().filter(|_| is_ready).map(|gates| (gates.waiting, gates.ungated_pods));
         lines.push(format!("binding {name}: targets {} gates {gates:?}", self.json(&status.targets)));
         lines.push(format!("binding {name}: problems {}", self.json(&status.config_problems)));
         lines.push(format!("binding {name}: annotations {}", self.json(&status.annotations)));
@@ -235,10 +237,27 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// Where a binding of the Pod's Service is not ready, which of its Pods were let in before is a matter of time.
+    fn waits(&self, found: &core::Pod) -> bool {
+        let is_ready = |binding: &DirectAccessBinding| {
+            let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
+            conditions.any(|one| one.type_ == "Ready" && one.status == "True")
+        };
+        let selects = |binding: &DirectAccessBinding| {
+            let service = self.sight.objects.services.get(&binding.spec.service_ref.name);
+            service.is_some_and(|service| slices::selects(service, found))
+        };
+        self.sight.objects.bindings.values().any(|binding| selects(binding) && !is_ready(binding))
+    }
+
     /// Pods by workload: what a Pod is called, and which version it has, is a matter of time.
     fn pods(&self, lines: &mut Vec<String>) {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for found in self.sight.objects.pods.values() {
+            if self.waits(found) {
+                *counts.entry(format!("Pods of {} that may wait", workload(&found.metadata))).or_default() += 1;
+                continue;
+            }
             let gate = pod::condition(found, names::GATE);
             // One that is open stays as it was opened: by which reason is a matter of time.
             let gate = gate.map(|gate| match &*gate.status {
