@@ -73,6 +73,7 @@ impl Watch {
             Fault::Stall(_, _, time)
             | Fault::Freeze(_, time)
             | Fault::Forget(time)
+            | Fault::Unreadable(time)
             | Fault::Refuse { seconds: time, .. }
             | Fault::Slow(_, time)
             | Fault::Delay(_, time)

@@ -1,6 +1,7 @@
 //! Makes stories up.
 
 mod circumstance;
+mod rare;
 
 use serde_json::{Value, json};
 use tke_direct_access::sim::Effect;
@@ -11,12 +12,17 @@ use crate::story::Story;
 use crate::users;
 
 /// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them. In one of
-/// three, users edit what they have written, see [`users`].
+/// three, users edit what they have written, see [`users`]; in one of twelve, what comes together seldom
+/// does.
 pub fn generate(seed: u64) -> Story {
     if seed.is_multiple_of(3) {
         return users::story(seed);
     }
     let mut maker = Maker { chance: Chance::new(seed ^ 0x5717), acts: Vec::new(), at: 500 };
+    if rare::is_rare(seed) {
+        maker.rare();
+        return Story { seed, acts: maker.acts };
+    }
     maker.begin();
     let count = 3 + maker.chance.below("acts", 14);
     for _ in 0..count {
@@ -88,13 +94,14 @@ impl Maker {
 
     fn dialect(&mut self) -> Dialect {
         let most = |maker: &mut Self| usize::try_from(2 + maker.chance.below("quota", 4)).unwrap_or(2);
-        match self.chance.below("which dialect", 9) {
+        match self.chance.below("which dialect", 10) {
             0..=2 => Dialect::BatchTasks,
             3 => Dialect::FlagsHidden,
             4 => Dialect::TagsHidden,
             5 => Dialect::Tasks(*self.chance.one_of("tasks", &[50, 2_000, 8_000])),
             6 => Dialect::Tail(*self.chance.one_of("tail", &[300, 3_000])),
             7 => Dialect::Listeners(most(self)),
+            8 => Dialect::Rate(*self.chance.one_of("rate", &[2, 5, 10])),
             _ => Dialect::Targets(most(self)),
         }
     }

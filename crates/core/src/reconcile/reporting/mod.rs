@@ -79,7 +79,8 @@ impl Writing<'_> {
     fn write(&mut self, uid: &str, field: Field, write: Write, ending: Ending) -> Option<Ticket> {
         let is_due = self.surroundings.shared.refused().is_due(uid, field, self.now().wall);
         let about = About::Binding(uid.to_owned(), field);
-        is_due.then(|| self.memory.outbox.write(about, write, ending, (self.tickets, self.out))).flatten()
+        let at = self.now().at;
+        is_due.then(|| self.memory.outbox.write(about, write, ending, (self.tickets, at, self.out))).flatten()
     }
 
     /// Replaces our finalizers by these.
@@ -99,7 +100,7 @@ impl Writing<'_> {
         result: &Result<Taken, NotTaken>,
     ) -> Option<Arc<DirectAccessBinding>> {
         let now = self.now();
-        match self.memory.outbox.end(ticket, result)? {
+        match self.memory.outbox.end(ticket, result, now.at)? {
             (About::Gate(pod), Ending::Record(object)) => {
                 self.surroundings.shared.ledger().end_write(&pod);
                 match result {
@@ -230,10 +231,13 @@ impl Report<'_> {
                     continue;
                 }
                 let write = Write::Gate { pod, uid, condition };
-                writing.memory.outbox.write(about, write, ending, (writing.tickets, writing.out));
+                let at = writing.now().at;
+                writing.memory.outbox.write(about, write, ending, (writing.tickets, at, writing.out));
             }
         }
         writing.memory.refused_gates.retain(|pod| wanted.contains(pod));
+        let (at, is_there) = (writing.now().at, |uid: &str| self.uids().any(|known| known == uid));
+        writing.memory.outbox.forget_all_but(at, |pod| wanted.contains(pod), is_there);
     }
 
     /// The gates that users are told of, because they could not be written. Each binding tells of those of its Pods.
