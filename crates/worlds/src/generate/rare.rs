@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tke_direct_access::sim::Effect;
 
 use super::{Maker, NAMES};
-use crate::act::{Act, Console, Dialect, Fault};
+use crate::act::{Act, Console, Dialect, Fault, Workload};
 
 /// One story of so many is of this kind, but for those of users.
 const ONE_IN: u64 = 8;
@@ -95,7 +95,7 @@ impl Maker {
         self.push(Act::Binding { name: name.to_owned(), spec });
     }
 
-    fn a_config(&mut self, name: &str, load_balancer: Value) {
+    fn a_config(&mut self, name: &str, load_balancer: &Value) {
         self.push(Act::Config { name: name.to_owned(), spec: json!({"loadBalancer": load_balancer}) });
     }
 
@@ -149,7 +149,7 @@ impl Maker {
     /// The health check of a listener is off.
     fn unchecked(&mut self, name: &str) {
         let check = json!({"enable": false});
-        self.a_config(name, json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": check}]}));
+        self.a_config(name, &json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": check}]}));
         self.a_service(name, &json!({}), &json!({}));
         self.a_binding(name, &json!({"serviceConfigRef": {"name": name}}));
         self.at += 30_000;
@@ -165,7 +165,7 @@ impl Maker {
         let layer7 = json!({"protocol": "HTTP", "port": 80,
             "domains": [domain("a.example", "/nowhere"), domain("nobody.example", "/")]});
         let layer4 = json!({"protocol": "TCP", "port": 9999, "scheduler": "LEAST_CONN"});
-        self.a_config(name, json!({"l4Listeners": [layer4], "l7Listeners": [layer7]}));
+        self.a_config(name, &json!({"l4Listeners": [layer4], "l7Listeners": [layer7]}));
         self.gated(name);
         self.a_service(name, &json!({}), &json!({}));
         let rules = json!([{"domain": "a.example", "url": "/"}]);
@@ -217,7 +217,7 @@ impl Maker {
     /// Somebody has made the config that is to be made for a Service.
     fn somebodys_config(&mut self, name: &str) {
         let layer4 = json!({"protocol": "TCP", "port": 80, "scheduler": "LEAST_CONN"});
-        self.a_config(&format!("{name}-auto-service-config"), json!({"l4Listeners": [layer4]}));
+        self.a_config(&format!("{name}-auto-service-config"), &json!({"l4Listeners": [layer4]}));
         self.gated(name);
         self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two", AUTO: "true"}), &json!({}));
     }
@@ -237,11 +237,16 @@ impl Maker {
         self.push(Act::Rollout(name.to_owned()));
     }
 
-    /// A Service asks that carries a mark of TKE's own controller.
+    /// A Service carries a mark of TKE's own controller, which is not there to open gates.
     fn marked_by_tke(&mut self, name: &str) {
-        self.gated(name);
-        let annotations = json!({ASKS: "true", EXISTING: "lb-two", TOKEN: "0b1e"});
-        self.a_service(name, &annotations, &json!({}));
+        let workload = self.workload(name);
+        self.push(Act::Workload(Workload { gate: false, ..workload }));
+        if self.chance.once_in("bound", 2) {
+            self.a_service(name, &json!({TOKEN: "0b1e"}), &json!({}));
+            self.a_binding(name, &json!({}));
+        } else {
+            self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two", TOKEN: "0b1e"}), &json!({}));
+        }
     }
 
     /// The cloud does not take the entries of a config, and then takes them.
@@ -258,7 +263,7 @@ impl Maker {
         let domain = json!({"domain": "a.example", "rules": [rule]});
         let layer7 = json!({"protocol": "HTTP", "port": 80, "keepaliveEnable": 1, "defaultServer": "b.example",
             "domains": [domain]});
-        self.a_config(name, json!({"l7Listeners": [layer7]}));
+        self.a_config(name, &json!({"l7Listeners": [layer7]}));
     }
 
     /// A Service names a port that no container has.

@@ -268,7 +268,7 @@ impl World {
             before,
             after,
             |address, tag| {
-                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
+                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark).filter(|_| !self.hides_tags());
                 let found = self.serving_pod(&address.ip.to_string());
                 // One that another controller has taken out goes whoever serves.
                 found.is_some_and(|(_, found)| {

@@ -307,8 +307,11 @@ proptest! {
     }
 }
 
+/// What somebody does, in words.
+type Change = (&'static str, fn(&mut Objects));
+
 /// What has become of the Service while its watch is silent.
-const GONE_BY: [(&str, fn(&mut Objects)); 4] = [
+const GONE_BY: [Change; 4] = [
     ("it is gone", |objects| _ = objects.services.remove("web")),
     ("it is another one", |objects| "another".clone_into(&mut objects.services.get_mut("web").unwrap().uid)),
     ("it does not ask any more", |objects| wish(objects, Wish::Annotated(&[(names::DIRECT_ACCESS, "false")]))),
