@@ -43,9 +43,7 @@ pub use crowd::{GoOn, Tally, for_each, play_many};
 pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
-pub use mutants::{Found, find, page};
-#[cfg(feature = "mutants")]
-pub use perturb::find_perturbed;
+pub use mutants::{By, Found, find, page};
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};

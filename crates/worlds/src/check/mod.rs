@@ -22,8 +22,8 @@ pub(crate) use end::{Sight, faults as end_faults, ready};
 pub use ending::Ending;
 pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
-pub(crate) use watch::CALLS;
 use watch::Watch;
+pub(crate) use watch::{CALLS, REFUSALS};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,6 +30,18 @@ const fn is_answer(happening: &Happening) -> bool {
     )
 }
 
+/// Whether it comes from the API server, and is late where that is not reached.
+const fn comes_late(happening: &Happening) -> bool {
+    matches!(
+        happening,
+        Happening::Watch { .. }
+            | Happening::List { .. }
+            | Happening::Read { .. }
+            | Happening::ReadServices { .. }
+            | Happening::LeaseTold { .. }
+    )
+}
+
 /// How long a replica waits for the reply to a call.
 fn deadline(action: &str) -> Duration {
     let settings = Settings::new(Region::new(REGION));
@@ -69,7 +81,12 @@ impl World {
             Pulse::Frozen(_) => self.replicas[to.replica].pulse = Pulse::Running,
             Pulse::Running => {}
         }
-        if is_answer(&happening) {
+        let is_cut_off = self.is_cut_off(to.replica);
+        if is_cut_off && comes_late(&happening) {
+            let until = self.cut_off.get(&to.replica).copied().unwrap_or_default();
+            return self.later(until, happening);
+        }
+        if is_answer(&happening) && !is_cut_off {
             self.hear_date(to.replica);
         }
         let mut wishes = Vec::new();
@@ -80,6 +97,20 @@ impl World {
             self.hand_over(to, happening, &mut wishes);
         }
         self.grant(to.replica, wishes);
+    }
+
+    /// The replica does not reach the API server.
+    pub(super) fn is_cut_off(&self, replica: usize) -> bool {
+        self.cut_off.get(&replica).is_some_and(|until| self.now < *until)
+    }
+
+    /// The API server does not answer reads either, or refuses them.
+    fn is_silent(&self) -> bool {
+        match self.mood {
+            Mood::Refuses(status, until) => status != 409 && self.now < until,
+            Mood::Forgets(until) => self.now < until,
+            Mood::Usual => false,
+        }
     }
 
     /// Each answer of the API server has the date, in whole seconds.
@@ -133,8 +164,11 @@ impl World {
             }
             Happening::ReadServices { owner, ticket, services, .. } => {
                 let is_there = |key: &ObjectKey| self.objects.services.contains_key(&key.name);
+                let is_silent = self.is_silent();
+                let definition = if is_silent { DefinitionSight::Unreadable } else { DefinitionSight::Stays };
+                let services = if is_silent { Vec::new() } else { services };
                 let (there, gone) = services.into_iter().partition(is_there);
-                let answer = Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone });
+                let answer = Answer::Definition(DepartureSight { definition, there, gone });
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::Came { owner, input, .. } => self.replicas[number].step(&owner, *input, now, wall, wishes),
@@ -231,6 +265,9 @@ impl World {
     /// A write reaches the API server, which takes it or not.
     pub(super) fn write(&mut self, from: Address, owner: Owner, ticket: Ticket, write: Write) {
         let refusal = match self.mood {
+            _ if self.is_cut_off(from.replica) => {
+                Some(NotTaken { kind: RefusalKind::Passing, words: "the API server is not reached".to_owned() })
+            }
             Mood::Refuses(status, until) if self.now < until => {
                 let words = format!("the API server says {status}");
                 Some(NotTaken { kind: RefusalKind::of(Some(status)), words })
