@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use tke_direct_access_core::mutant::{Mutant, put_in};
 use tke_direct_access_worlds::{
-    GoOn, Outcome, Perturbation, Story, Tally, broken, find, for_each, page, perturb, play, play_many, shrink, tell,
+    Found, GoOn, Outcome, Perturbation, Story, Tally, broken, find, page, perturb, play, play_many, shrink, tell,
 };
 
 /// Plays worlds against the controller.
@@ -193,14 +193,16 @@ fn wanted(arguments: &Arguments) -> impl Iterator<Item = Mutant> {
 
 fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     let all: Vec<Mutant> = wanted(arguments).collect();
-    let found = for_each(&all, threads, |mutant| {
-        let found = find(*mutant, arguments.seed, arguments.steps);
-        match &found.by {
-            Some((by, violation)) => println!("{mutant:?}: {} steps: {} ({by})", found.steps, violation.rule),
-            None => println!("{mutant:?}: not found in {} steps", found.steps),
-        }
-        found
+    let begun = Instant::now();
+    let found = find(&all, arguments.seed, arguments.steps, threads, |mutant, by, violation| {
+        println!("{:.0} s: {mutant:?} by {by}: {violation}", begun.elapsed().as_secs_f64());
     });
+    for Found { mutant, steps, by } in &found {
+        match by {
+            Some((by, violation)) => println!("{mutant:?}: {steps} steps: {} ({by})", violation.rule),
+            None => println!("{mutant:?}: not found in {steps} steps"),
+        }
+    }
     if let Some(file) = &arguments.write {
         let before = std::fs::read_to_string(file).unwrap_or_default();
         std::fs::write(file, page(&found, &before)).with_context(|| format!("cannot write {}", file.display()))?;

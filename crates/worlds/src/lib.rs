@@ -39,7 +39,7 @@ mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
 pub use check::{Ending, Violation};
-pub use crowd::{GoOn, Tally, for_each, play_many};
+pub use crowd::{GoOn, Tally, play_many};
 pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]

@@ -1,9 +1,13 @@
 //! Whether the checks would find a fault: one is put in, and stories are played until one of them breaks a rule.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tke_direct_access_core::model::Class;
-use tke_direct_access_core::mutant::{IMPOSSIBLE, Mutant, put_in};
+use tke_direct_access_core::mutant::{IMPOSSIBLE, Mutant, put_in, take_reached};
 
 use crate::check::Violation;
 use crate::generate::generate;
@@ -16,7 +20,7 @@ use crate::world::{play, play_perturbed};
 pub struct Found {
     /// The fault.
     pub mutant: Mutant,
-    /// How many steps it took, over all stories.
+    /// How many steps all stories took up to then, as they are without the fault; or those that were perturbed, with it.
     pub steps: u64,
     /// What has shown it, and the rule that it breaks; `None` where nothing did.
     pub by: Option<(By, Violation)>,
@@ -57,12 +61,97 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
     (Mutant::RefusalStays, MOVES, |point, way| matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)),
 ];
 
-/// Plays stories with a fault until one breaks a rule that holds without it: recorded ones that are perturbed, where it harms at one point
-/// only, or those from this seed on, until so many steps were played.
-pub fn find(mutant: Mutant, first_seed: u64, most_steps: u64) -> Found {
-    match AT_ONE_POINT.iter().find(|(one, ..)| *one == mutant) {
-        Some((_, recorded, is_tried)) => find_at_one_point(mutant, *recorded, *is_tried),
-        None => find_by_seeds(mutant, first_seed, most_steps),
+/// Looks for these faults on so many threads: in recorded stories that are perturbed, where they harm at one point only, and otherwise in
+/// the stories that follow from this seed and those after it, until so many steps were played without a fault. A story that breaks a rule
+/// without the fault, too, shows nothing of it; and one that does not come to its place goes on as without it, so that it is not
+/// played. `tell` hears of each that is found.
+pub fn find(
+    mutants: &[Mutant],
+    first_seed: u64,
+    most_steps: u64,
+    threads: usize,
+    tell: impl Fn(&Mutant, &By, &Violation) + Sync,
+) -> Vec<Found> {
+    let at_one_point = |mutant: &Mutant| AT_ONE_POINT.iter().find(|(one, ..)| one == mutant);
+    let mut all: Vec<Found> = mutants
+        .iter()
+        .filter_map(at_one_point)
+        .map(|(mutant, recorded, is_tried)| find_at_one_point(*mutant, *recorded, *is_tried))
+        .inspect(|found| _ = found.by.as_ref().inspect(|(by, violation)| tell(&found.mutant, by, violation)))
+        .collect();
+    let others: Vec<Mutant> = mutants.iter().copied().filter(|mutant| at_one_point(mutant).is_none()).collect();
+    let search = Mutex::new(Search::default());
+    let next = AtomicU64::new(first_seed);
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while search.lock().is_ok_and(|search| search.goes_on(&others, most_steps)) {
+                    search_story(&search, next.fetch_add(1, Ordering::Relaxed), &others, &tell);
+                }
+            });
+        }
+    });
+    let search = search.into_inner().unwrap_or_default();
+    all.extend(others.into_iter().map(|mutant| search.found(mutant)));
+    all.sort_by_key(|found| found.mutant);
+    all
+}
+
+/// What is known of faults that are looked for in story after story.
+#[derive(Default)]
+struct Search {
+    /// How many steps each story takes without a fault, by its seed.
+    steps: BTreeMap<u64, u64>,
+    /// The first seed that shows a fault, of those that were played.
+    found: BTreeMap<Mutant, (u64, Violation)>,
+}
+
+impl Search {
+    fn goes_on(&self, mutants: &[Mutant], most_steps: u64) -> bool {
+        self.found.len() < mutants.len() && self.steps.values().sum::<u64>() < most_steps
+    }
+
+    /// Whether a story may be the first one that shows a fault.
+    fn may_be_first(&self, seed: u64, mutant: Mutant) -> bool {
+        self.found.get(&mutant).is_none_or(|(known, _)| seed < *known)
+    }
+
+    fn found(&self, mutant: Mutant) -> Found {
+        let by = self.found.get(&mutant).cloned();
+        let last = by.as_ref().map_or(u64::MAX, |(seed, _)| *seed);
+        let steps = self.steps.range(..=last).map(|(_, steps)| steps).sum();
+        Found { mutant, steps, by: by.map(|(seed, violation)| (By::Seed(seed), violation)) }
+    }
+}
+
+/// Plays the story of a seed without a fault, and with each one to whose place it comes.
+fn search_story(
+    search: &Mutex<Search>,
+    seed: u64,
+    mutants: &[Mutant],
+    tell: &(impl Fn(&Mutant, &By, &Violation) + Sync),
+) {
+    let story = generate(seed);
+    _ = take_reached();
+    let usual = play(&story);
+    let reached = take_reached();
+    let Ok(mut known) = search.lock() else { return };
+    known.steps.insert(seed, usual.steps);
+    drop(known);
+    for mutant in reached.into_iter().filter(|mutant| usual.violations.is_empty() && mutants.contains(mutant)) {
+        if !search.lock().is_ok_and(|known| known.may_be_first(seed, mutant)) {
+            continue;
+        }
+        put_in(Some(mutant));
+        let outcome = play(&story);
+        put_in(None);
+        if let Some(violation) = outcome.violations.into_iter().next()
+            && let Ok(mut known) = search.lock()
+            && known.may_be_first(seed, mutant)
+        {
+            tell(&mutant, &By::Seed(seed), &violation);
+            known.found.insert(mutant, (seed, violation));
+        }
     }
 }
 
@@ -82,25 +171,6 @@ fn find_at_one_point(mutant: Mutant, (name, text): Recorded, is_tried: Tried) ->
         if matches!(broken(&undisturbed, &play_perturbed(&story, Some(perturbation))), Ok(None)) {
             found.by = Some((By::Perturbation(name, perturbation), violation));
             return found;
-        }
-    }
-    found
-}
-
-fn find_by_seeds(mutant: Mutant, first_seed: u64, most_steps: u64) -> Found {
-    let mut found = Found { mutant, steps: 0, by: None };
-    for seed in first_seed.. {
-        let story = generate(seed);
-        put_in(Some(mutant));
-        let outcome = play(&story);
-        put_in(None);
-        found.steps += outcome.steps;
-        let violation = outcome.violations.into_iter().next();
-        // A story that breaks a rule without the fault, too, shows nothing of it.
-        found.by =
-            violation.filter(|_| play(&story).violations.is_empty()).map(|violation| (By::Seed(seed), violation));
-        if found.by.is_some() || found.steps >= most_steps {
-            break;
         }
     }
     found

@@ -58,9 +58,9 @@ fn perturbations_find_faults_that_are_put_in() {
     use tke_direct_access_core::mutant::Mutant;
     use tke_direct_access_worlds::find;
 
-    for mutant in [Mutant::LostAnswerWaits, Mutant::RecordedIsDone, Mutant::RefusalStays] {
-        let found = find(mutant, 1, 0);
+    const FAULTS: [Mutant; 3] = [Mutant::LostAnswerWaits, Mutant::RecordedIsDone, Mutant::RefusalStays];
+    for found in find(&FAULTS, 1, 0, 1, |_, _, _| {}) {
         println!("{found:?}");
-        assert!(found.by.is_some(), "{mutant:?} is not found");
+        assert!(found.by.is_some(), "{:?} is not found", found.mutant);
     }
 }

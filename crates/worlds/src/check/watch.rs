@@ -16,8 +16,9 @@ const CLEARS: Duration = Duration::from_secs(150);
 const WINDOW: Duration = Duration::from_secs(60);
 /// The most calls that change something within [`WINDOW`]: what is refused and tried again at once makes more.
 pub(crate) const CALLS: usize = 200;
-/// The most calls that are refused within [`WINDOW`] because of one address: it is asked again less and less often.
-pub(crate) const REFUSALS: usize = 30;
+/// The most calls of an action that are refused within [`WINDOW`] because of one address: on each listener and rule it is tried again
+/// after 1 s, 2 s, and then every 4 s.
+pub(crate) const REFUSALS: usize = 60;
 
 /// A leadership: replica, life and term.
 pub(crate) type Writer = (usize, u64, u64);

@@ -13,7 +13,7 @@ use crate::users;
 type Theme = fn(&mut Maker);
 
 /// All themes: stories take turns.
-const THEMES: [Theme; 13] = [
+const THEMES: [Theme; 14] = [
     hidden_tags,
     no_room,
     refused_for_one,
@@ -27,6 +27,7 @@ const THEMES: [Theme; 13] = [
     refused_writes,
     large_numbers,
     missing_routes,
+    not_shown,
 ];
 
 /// After so long, everything is as it was said, and everybody has known it for long. Milliseconds.
@@ -369,4 +370,18 @@ fn missing_routes(maker: &mut Maker) {
     maker.binding_on(NAMES[0], "lb-one", &json!({ "listeners": listeners }));
     maker.wait(SERVES);
     maker.rollout(0);
+}
+
+/// A load balancer is not shown once or twice, and a binding is deleted just then.
+fn not_shown(maker: &mut Maker) {
+    maker.bound(0, "lb-one", 2);
+    maker.wait(SETTLED);
+    maker.invisible();
+    maker.at += maker.chance.below("then", 2000);
+    if maker.chance.once_in("rollout", 3) {
+        maker.rollout(0);
+    } else {
+        maker.push(Act::DeleteBinding(NAMES[0].to_owned()));
+    }
+    maker.wait(SERVES);
 }
