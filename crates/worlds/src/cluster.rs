@@ -1,6 +1,6 @@
 //! What goes on in the cluster by itself: controllers of workloads and of nodes, and kubelets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
@@ -156,6 +156,15 @@ impl Cluster {
     /// Whether the Pod of this name is not ready by its own probe, although it takes connections.
     pub(crate) fn is_unready(&self, name: &str, now: Duration) -> bool {
         self.lives.get(name).is_some_and(|life| life.unready.is_some_and(|until| now < until))
+    }
+
+    /// The workloads that are in the middle of a rolling update: they have Pods of several versions.
+    pub(crate) fn in_rollout(&self) -> BTreeSet<&str> {
+        let mut revisions: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+        for life in self.lives.values().filter(|life| life.deleted.is_none()) {
+            revisions.entry(&life.workload).or_default().insert(life.revision);
+        }
+        revisions.into_iter().filter(|(_, all)| all.len() > 1).map(|(name, _)| name).collect()
     }
 
     /// The Pod says that it is not ready for so long.

@@ -10,6 +10,7 @@ use crate::world::{Outcome, play};
 
 /// The rule that is broken where it does not.
 const RULE: &str = "the same end";
+const ENDS_NOWHERE: &str = "how far a rollout comes that ends nowhere is a matter of time";
 
 /// How the ends of two plays of a story compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
         return Some("what a Service that is gone has selected last is known to who led then");
     }
     let is_broken = broken.into_values().any(|is_broken| is_broken);
-    is_broken.then_some("how far a rollout comes that ends nowhere is a matter of time")
+    is_broken.then_some(ENDS_NOWHERE)
 }
 
 /// The story without its misfortunes; `None` where there are none.
@@ -85,6 +86,12 @@ pub(crate) fn compare(undisturbed: &Outcome, outcome: &Outcome) -> Comparison {
     }
     if undisturbed.holders != outcome.holders {
         return Comparison::NotPromised("of several who want a port the first one has it");
+    }
+    if undisturbed.unbound != outcome.unbound {
+        return Comparison::NotPromised("which Pods came before their binding was known is a matter of time");
+    }
+    if !undisturbed.in_rollout.is_empty() && undisturbed.in_rollout == outcome.in_rollout {
+        return Comparison::NotPromised(ENDS_NOWHERE);
     }
     let words = difference(&undisturbed.end, &outcome.end);
     Comparison::Differs(Violation { rule: RULE, at: Duration::ZERO, words })
@@ -125,5 +132,10 @@ mod tests {
         assert!(matches!(compare(&undisturbed, &outcome("b", "", "")), Comparison::Differs(_)));
         assert!(matches!(compare(&undisturbed, &outcome("b", "x", "")), Comparison::NotPromised(_)));
         assert!(matches!(compare(&undisturbed, &outcome("b", "", "x")), Comparison::NotPromised(_)));
+        let unbound = Outcome { unbound: [("web".to_owned(), 1)].into(), ..outcome("b", "", "") };
+        assert!(matches!(compare(&undisturbed, &unbound), Comparison::NotPromised(_)));
+        let in_rollout = |end: &str| Outcome { in_rollout: ["web".to_owned()].into(), ..outcome(end, "", "") };
+        assert!(matches!(compare(&in_rollout("a"), &in_rollout("b")), Comparison::NotPromised(_)));
+        assert!(matches!(compare(&undisturbed, &in_rollout("b")), Comparison::Differs(_)));
     }
 }

@@ -14,7 +14,7 @@ use super::network::Networks;
 use super::resolution::{self, PortSource, Resolution, service_port};
 use super::shape::{DesiredRule, Reader, Shape};
 use super::weight::Weights;
-use super::{BindingView, ConfigView, Problem, Snapshot, problem};
+use super::{BindingView, ConfigView, Observed, Problem, Snapshot, problem};
 
 /// The weight of targets of listeners that are not spelled out; the cloud's own default.
 const DEFAULT_WEIGHT: Weight = 10;
@@ -97,9 +97,10 @@ pub(super) enum ListenerOrigin {
 }
 
 /// What a binding wants. Without a load balancer IPv4 is assumed.
-pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, load_balancer: Option<&LoadBalancer>) -> Desired {
+pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, observed: Option<&Observed>) -> Desired {
     let mut problems = Vec::new();
-    let management = management(view, snapshot.cluster, &snapshot.caller, load_balancer, &mut problems);
+    let load_balancer = observed.map(|observed| &observed.load_balancer);
+    let management = management(view, snapshot.cluster, &snapshot.caller, observed, &mut problems);
     let nothing = Desired {
         management,
         problems: Vec::new(),

@@ -102,8 +102,9 @@ impl<'a> Floor<'a> {
         let mut retained = self.replaced(wanted);
         let stay = || self.targets.iter().filter(|own| !is_leaving(own) && own.target.weight > 0);
         if self.reads == HealthSight::NeverRead && !mutant::is(Mutant::UnreadServesNobody) {
-            // Nobody knows who serves: those that live wait for the first read, and those that end where there is nobody else.
-            retained.extend(self.last(if stay().next().is_some() { Others::Newcomers } else { Others::None }));
+            // Nobody knows who serves: those that live wait for the first read, and those that end where there is nobody else who may.
+            let may_serve = |own: &OwnTarget<'_>| own.tenure == Tenure::Established;
+            retained.extend(self.last(if stay().any(may_serve) { Others::Newcomers } else { Others::None }));
         } else if retained.is_empty() {
             let is_proven = |own: &OwnTarget<'_>| match self.sight {
                 Sight::ByHealth => is_healthy(own.health) || mutant::is(Mutant::WeightServes),

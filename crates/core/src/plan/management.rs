@@ -8,13 +8,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::{Caller, Known, LoadBalancer, ObjectKey, Service};
+use crate::model::{Caller, Known, ObjectKey, Service};
 use crate::mutant::{self, Mutant};
 
 use super::annotated::{Remake, Setting, remake};
 use super::ownership::{self, Standing};
 use super::routes::EveryRouteExists;
-use super::{BindingView, Cluster, Problem, annotated, placement, problem};
+use super::{BindingView, Cluster, Observed, Problem, annotated, placement, problem};
 
 /// How far a binding is acted on in this round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,11 +260,11 @@ fn remade(binding: &DirectAccessBinding, service: Option<&Service>, setting: Set
     remake(service, setting, binding)
 }
 
-/// A binding that is made again may go when the next one finds the load balancer, and what is on it, by the mark of the Service.
-/// Where it would not, the binding goes on.
-fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems: &mut Vec<Problem>) -> Management {
-    match load_balancer {
-        Some(found) if view.departure == Departure::MadeAgain && placement::is_marked_by_service(found, view) => {
+/// A binding that is made again may go when the next one finds the load balancer, and what is on it, by their marks. Where it would
+/// not, the binding goes on.
+fn made_again(view: &BindingView, observed: Option<&Observed>, problems: &mut Vec<Problem>) -> Management {
+    match observed {
+        Some(found) if view.departure == Departure::MadeAgain && placement::is_found_by_next(found, view) => {
             Management::Abandon(Heir::Successor)
         }
         Some(_) => {
@@ -283,7 +283,7 @@ fn made_again(view: &BindingView, load_balancer: Option<&LoadBalancer>, problems
 fn of_other_account(
     view: &BindingView,
     caller: &Caller,
-    load_balancer: Option<&LoadBalancer>,
+    observed: Option<&Observed>,
     problems: &mut Vec<Problem>,
 ) -> Option<Management> {
     let Standing::Other { recorded, caller } = ownership::standing(&view.binding, caller) else { return None };
@@ -293,7 +293,7 @@ fn of_other_account(
         return None;
     }
     problems.push(problem::other_account(view, recorded, caller));
-    let goes_on = load_balancer.is_some() && view.has_recorded_listeners() && spec.mode == Mode::Direct;
+    let goes_on = observed.is_some() && view.has_recorded_listeners() && spec.mode == Mode::Direct;
     Some(match known_end(view) {
         None if goes_on => Management::Hold,
         None => Management::Freeze(Frozen::OtherAccount),
@@ -352,7 +352,7 @@ pub(super) fn management(
     view: &BindingView,
     cluster: Cluster,
     caller: &Caller,
-    load_balancer: Option<&LoadBalancer>,
+    observed: Option<&Observed>,
     problems: &mut Vec<Problem>,
 ) -> Management {
     let spec = &view.binding.spec;
@@ -360,11 +360,11 @@ pub(super) fn management(
     if let Management::Abandon(_) = foreseen {
         return foreseen;
     }
-    if let Some(management) = of_other_account(view, caller, load_balancer, problems) {
+    if let Some(management) = of_other_account(view, caller, observed, problems) {
         return management;
     }
     if view.is_deleting() && matches!(view.departure, Departure::MadeAgain | Departure::Held) {
-        return made_again(view, load_balancer, problems);
+        return made_again(view, observed, problems);
     }
     if let Some(proof) = Proof::deletion(view) {
         return Management::Release(proof);

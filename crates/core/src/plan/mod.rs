@@ -48,6 +48,7 @@ mod problem;
 mod remembered;
 mod removals;
 mod resolution;
+mod room;
 mod routes;
 mod scope;
 pub mod service_fields;
@@ -224,7 +225,7 @@ fn service_advice(view: &BindingView, service: &Service) -> Vec<Advice> {
 /// What each binding wants, with contested listeners given to one binding each, and what is worth saying.
 fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<BindingIntent<'a>> {
     let load_balancer = observed.map(|observed| &observed.load_balancer);
-    let intent = |view| BindingIntent::new(view, desired(view, snapshot, load_balancer));
+    let intent = |view| BindingIntent::new(view, desired(view, snapshot, observed));
     let mut intents: Vec<_> = snapshot.bindings.iter().map(intent).collect();
     resolve_claims(snapshot, observed, &mut intents);
     for intent in intents.iter_mut().filter(|intent| intent.management.is_live()) {

@@ -3,7 +3,6 @@
 //! A target is ours when its tag carries the mark of a binding in the snapshot. The tag also names the Pod, so that an
 //! address that came back with another Pod is recognised. Where the cloud shows no tags, see [`TagSight`].
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,8 +14,8 @@ use crate::mutant::{self, Mutant};
 use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints};
 use super::floor::{Floor, OwnTarget, Retained};
-use super::health::is_healthy;
 use super::removals::{self, Removals};
+use super::room;
 use super::scope::{Owner, PodIndex, RouteScope, RouteTargets, Unmatched};
 use super::step::{Removal, WeightChange};
 use super::weight::PodWeight;
@@ -411,21 +410,11 @@ impl TargetPlan {
             matches!(&one.intent, PodIntent::Leave(leave) if !is_held(one, leave)) && is_ours(one.target)
         };
         let leaving: Vec<_> = own.iter().filter(is_leaving).collect();
-        let mut drained: Vec<_> = leaving
-            .iter()
-            .filter(|one| one.target.weight == 0)
-            .map(|one| (scope.drained_for(one.target.address), one))
-            .filter(|(lasts, _)| *lasts >= ROOM_AFTER)
-            .collect();
-        drained.sort_by_key(|(lasts, one)| (Reverse(*lasts), one.target.address));
-        // Newcomers that do not serve yet are in flight: while there are many, nobody who serves makes room for more.
-        let is_in_flight = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_)) && !is_healthy(one.health);
-        let in_flight = own.iter().filter(is_in_flight).count();
-        // So is a place that was made and not filled; and nobody leaves for one that the cloud does not take.
+        // A place that was made and not filled is in flight, too; and nobody leaves for one that the cloud does not take.
         let is_refused = scope.refuses_registrations();
-        let allowed = (wanted.len() / 10).max(1).saturating_sub(in_flight + room) * usize::from(!is_refused);
-        let serving = leaving.iter().filter(|one| retained.contains_key(&one.target.address)).take(allowed);
-        let evicted: Vec<_> = drained.iter().map(|(_, one)| *one).chain(serving).take(needed - ended).collect();
+        let allowed = (wanted.len() / 10).max(1).saturating_sub(room::in_flight(own) + room) * usize::from(!is_refused);
+        let mut evicted = room::in_order(&leaving, own, retained, allowed, |address| scope.drained_for(address));
+        evicted.truncate(needed - ended);
         for one in &evicted {
             let target = one.target;
             if let PodIntent::Leave(leave) = &one.intent
@@ -442,6 +431,3 @@ impl TargetPlan {
         ended + evicted.len()
     }
 }
-
-/// How long connections of a drained target are given before another Pod may need its room.
-const ROOM_AFTER: SignedDuration = SignedDuration::from_secs(10);

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tke_direct_access::clb::wire::Service;
 use tke_direct_access::sim::PureCloud;
+use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
 use tke_direct_access_core::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use tke_direct_access_core::model::{self, ListenerState, LoadBalancerId, Route};
@@ -16,6 +18,7 @@ use tke_direct_access_core::model::{self, ListenerState, LoadBalancerId, Route};
 use super::Sight;
 use super::routes::Wanted;
 use crate::pod;
+use crate::slices;
 
 /// What `DescribeListeners` shows that chance decides, or that is compared otherwise.
 const OF_CHANCE: [&str; 5] = ["ListenerId", "ListenerName", "LocationId", "CreateTime", "Rules"];
@@ -85,6 +88,20 @@ pub(crate) fn holders(sight: &Sight<'_>, wanted: &Wanted) -> BTreeMap<String, St
     contested.map(row).collect()
 }
 
+/// How many Pods of a workload were let in before the binding that selects them was known.
+pub(crate) fn unbound(sight: &Sight<'_>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    let reason = GateReason::NotBound.to_string();
+    let is_it = |found: &&core::Pod| {
+        pod::condition(found, names::GATE)
+            .is_some_and(|gate| gate.status == "True" && gate.reason.as_ref() == Some(&reason))
+    };
+    for found in sight.objects.pods.values().filter(is_it) {
+        *counts.entry(workload(&found.metadata)).or_default() += 1;
+    }
+    counts
+}
+
 /// How things are named that have ids and names by chance.
 struct Words<'a> {
     sight: &'a Sight<'a>,
@@ -128,9 +145,8 @@ impl<'a> Words<'a> {
     /// For which workload's Pod a target was registered, and by whom.
     fn target_of(&self, tag: &str) -> String {
         let Some(tag) = TargetTag::parse(tag) else { return "somebody's".to_owned() };
-        let is_it = |found: &&k8s_openapi::api::core::v1::Pod| {
-            found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&tag.pod_mark))
-        };
+        let is_it =
+            |found: &&core::Pod| found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&tag.pod_mark));
         let found = self.sight.objects.pods.values().find(is_it);
         let workload = found.map_or_else(|| "a Pod that is gone".to_owned(), |found| workload(&found.metadata));
         format!("{workload} for {}", self.binding_of(&tag.binding_uid))
@@ -176,7 +192,8 @@ impl<'a> Words<'a> {
         lines.push(format!("binding {name}: excluded, advice, hold {rest:?}"));
         let counts = (status.draining.len(), status.held_weights.len(), status.left.is_some());
         lines.push(format!("binding {name}: draining, held weights, left {counts:?}"));
-        let gates = status.gates.as_ref().map(|gates| (gates.waiting, gates.ungated_pods));
+        let is_ready = status.conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
+        let gates = status.gates.as_ref().filter(|_| is_ready).map(|gates| (gates.waiting, gates.ungated_pods));
         lines.push(format!("binding {name}: targets {} gates {gates:?}", self.json(&status.targets)));
         lines.push(format!("binding {name}: problems {}", self.json(&status.config_problems)));
         lines.push(format!("binding {name}: annotations {}", self.json(&status.annotations)));
@@ -220,10 +237,27 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// Where a binding of the Pod's Service is not ready, which of its Pods were let in before is a matter of time.
+    fn waits(&self, found: &core::Pod) -> bool {
+        let is_ready = |binding: &DirectAccessBinding| {
+            let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
+            conditions.any(|one| one.type_ == "Ready" && one.status == "True")
+        };
+        let selects = |binding: &DirectAccessBinding| {
+            let service = self.sight.objects.services.get(&binding.spec.service_ref.name);
+            service.is_some_and(|service| slices::selects(service, found))
+        };
+        self.sight.objects.bindings.values().any(|binding| selects(binding) && !is_ready(binding))
+    }
+
     /// Pods by workload: what a Pod is called, and which version it has, is a matter of time.
     fn pods(&self, lines: &mut Vec<String>) {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for found in self.sight.objects.pods.values() {
+            if self.waits(found) {
+                *counts.entry(format!("Pods of {} that may wait", workload(&found.metadata))).or_default() += 1;
+                continue;
+            }
             let gate = pod::condition(found, names::GATE);
             // One that is open stays as it was opened: by which reason is a matter of time.
             let gate = gate.map(|gate| match &*gate.status {

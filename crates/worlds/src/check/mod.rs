@@ -17,7 +17,7 @@ use tke_direct_access_core::model::{Address, LoadBalancerId};
 
 use crate::act::Act;
 
-pub(crate) use digest::{digest, holders, settings};
+pub(crate) use digest::{digest, holders, settings, unbound};
 pub(crate) use end::{Sight, faults as end_faults, ready};
 pub use ending::Ending;
 pub(crate) use ending::summary;

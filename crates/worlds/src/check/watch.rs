@@ -14,6 +14,8 @@ use crate::act::{Act, Fault};
 const CLEARS: Duration = Duration::from_secs(150);
 /// Calls are counted over so long.
 const WINDOW: Duration = Duration::from_secs(60);
+/// What is decided by a read of health has come about after so long: what has only just become well was not so in the read.
+const READ: Duration = Duration::from_secs(2);
 /// The most calls that change something within [`WINDOW`]: what is refused and tried again at once makes more.
 pub(crate) const CALLS: usize = 200;
 /// The most calls of an action that are refused within [`WINDOW`] because of one address: on each listener and rule it is tried again
@@ -30,8 +32,6 @@ pub(crate) struct Watch {
     blurred: Duration,
     /// Until when targets may stay that should go: what is only about health, or about one address, holds up no other.
     hindered: Duration,
-    /// Until when reads of health may not be answered.
-    unread: Duration,
     /// Calls that have changed something.
     calls: VecDeque<Duration>,
     /// By id, the UIDs of the binding that has made a listener, and of the Service that it was made for; empty where there is none.
@@ -40,6 +40,8 @@ pub(crate) struct Watch {
     pub(crate) unasked: BTreeMap<String, Duration>,
     /// Since when a binding is suspended, by UID.
     pub(crate) suspended: BTreeMap<String, Duration>,
+    /// Since when the cloud has found a target well, by listener.
+    well: BTreeMap<(String, Address), Duration>,
     /// Since when a target has had no weight.
     pub(crate) weightless: BTreeMap<(Route, Address), Duration>,
     /// Since when something is the case that should not last.
@@ -68,12 +70,8 @@ impl Watch {
             }
             Fault::Calls { action, count, effect: sim::Effect::Delay { milliseconds } } => {
                 let time = Duration::from_millis(milliseconds.saturating_mul(*count)) + CLEARS;
-                if action.as_deref() == Some("DescribeTargetHealth") {
-                    self.unread = self.unread.max(now + time);
-                    (time, Duration::ZERO)
-                } else {
-                    (time, time)
-                }
+                let is_health = action.as_deref() == Some("DescribeTargetHealth");
+                (time, if is_health { Duration::ZERO } else { time })
             }
             Fault::Mended => (Duration::ZERO, Duration::ZERO),
             Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => (CLEARS, CLEARS),
@@ -91,12 +89,6 @@ impl Watch {
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);
-    }
-
-    /// Reads of health may not be answered for minutes: a new leader takes those that it has registered for the ones who serve, rather
-    /// than Pods that end and may stop at any moment.
-    pub(crate) fn is_unread(&self, now: Duration) -> bool {
-        now < self.unread
     }
 
     /// Replicas may know less than what is the case.
@@ -133,8 +125,21 @@ impl Watch {
         *self.lasting.entry(what).or_insert(now)
     }
 
+    /// The cloud has found a target well for so long that whoever has changed something must have read it.
+    pub(crate) fn is_known_well(&self, route: &Route, address: Address, now: Duration) -> bool {
+        let since = self.well.get(&(route.listener.to_string(), address));
+        since.is_some_and(|since| now.saturating_sub(*since) >= READ)
+    }
+
     /// Takes in what was seen of a load balancer.
     pub(crate) fn see(&mut self, before: Option<&Seen>, after: &Seen, now: Duration, service: impl Fn(&str) -> String) {
+        // Of those that this change ends, it is still asked.
+        if let Some(before) = before {
+            self.well.retain(|one, _| before.well.contains(one) || !before.listeners.contains_key(&one.0));
+        }
+        for one in &after.well {
+            self.well.entry(one.clone()).or_insert(now);
+        }
         for (id, (name, ..)) in &after.listeners {
             if let Some(uid) = ListenerName::owner(name)
                 && !self.makers.contains_key(id)

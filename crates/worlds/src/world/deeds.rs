@@ -3,11 +3,17 @@
 
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{ListenerId, LoadBalancerId};
 
 use super::World;
 use crate::act::{Act, Console};
 use crate::console::{listener_at, listener_of_ours_at, load_balancer_at, target_at};
+
+/// Something may have been asked of the cloud.
+fn is_submitted(finalizers: &[String]) -> bool {
+    finalizers.iter().any(|one| one == names::FINALIZER)
+}
 
 impl World {
     /// Notes what an act finds that is about to be done.
@@ -25,6 +31,9 @@ impl World {
         match self.objects.bindings.get(name).map(|found| &found.metadata) {
             None => "there is none",
             Some(meta) if meta.deletion_timestamp.is_some() => "it is being deleted",
+            Some(meta) if meta.owner_references.is_some() && meta.finalizers.as_deref().is_some_and(is_submitted) => {
+                "there is one that a Service asked for, and it has something in the cloud"
+            }
             Some(meta) if meta.owner_references.is_some() => "there is one that a Service asked for",
             Some(_) => "there is one",
         }

@@ -13,7 +13,9 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, Telling, World, dialect};
-use crate::check::{Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, users};
+use crate::check::{
+    Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
+};
 use crate::pod;
 use crate::slices::selects;
 
@@ -254,9 +256,6 @@ impl World {
         if self.checks.meddled.is_some_and(|then| self.now.saturating_sub(then) < TASK) {
             return;
         }
-        if self.checks.watch.is_unread(self.now) {
-            return;
-        }
         let found = emptied(
             before,
             after,
@@ -319,6 +318,8 @@ impl World {
         faults.extend(users::faults(&sight, &self.checks.users));
         self.outcome.end = digest(&sight, &settings);
         self.outcome.holders = holders(&sight, &self.checks.wanted);
+        self.outcome.unbound = unbound(&sight);
+        self.outcome.in_rollout = self.cluster.in_rollout().into_iter().map(str::to_owned).collect();
         self.outcome.summary = summary(&self.objects, self.cloud.state());
         self.watch_the_end();
         let restless = std::mem::take(&mut self.checks.restless);

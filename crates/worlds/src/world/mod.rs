@@ -13,7 +13,7 @@ mod probe;
 mod trouble;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -44,7 +44,7 @@ use trouble::Trouble;
 /// How often the cloud probes targets. CLB's default.
 const PROBES: Duration = Duration::from_secs(5);
 /// How long the world goes on after the last act and the last misfortune.
-const CALM: Duration = Duration::from_secs(700);
+const CALM: Duration = Duration::from_secs(1000);
 /// How long nothing may change at the end.
 const REST: Duration = Duration::from_secs(180);
 /// Quotas are this small in some worlds.
@@ -137,6 +137,10 @@ pub struct Outcome {
     pub deeds: Vec<String>,
     /// By port that several bindings want in the end: who has it.
     pub holders: BTreeMap<String, String>,
+    /// By workload, how many of its Pods that are there in the end were let in before the binding that selects them was known.
+    pub unbound: BTreeMap<String, usize>,
+    /// The workloads that are in the middle of a rolling update in the end.
+    pub in_rollout: BTreeSet<String>,
     /// What could be perturbed, in order; the first one has the number 1.
     pub points: Vec<Point>,
     /// What was done, called and written, in order, where it was asked for.

@@ -13,13 +13,15 @@ use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
 use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{
-    Annotation, Attribute, Attributes, Caller, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State, Region, Value,
+    Annotation, Attribute, Attributes, Caller, Listener, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State,
+    Region, Value,
 };
 use crate::mutant::{self, Mutant};
 
 use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
 use super::ownership::{self, Standing};
+use super::resolution::row_by_id;
 use super::routes::BindingIntent;
 use super::summary::Release;
 use super::{BindingPlan, BindingView, Change, Observed, Sighting, Snapshot, Step, problem};
@@ -253,10 +255,16 @@ fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
     load_balancer.tags.iter().any(is_ours)
 }
 
-/// True when the load balancer was created for the Service that owns the binding, and says so.
-pub(super) fn is_marked_by_service(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
+/// True when the next binding of the Service that owns this one finds what this one has: the load balancer was created for that
+/// Service, and says so, and each listener that this one has made has its name still, which somebody may have changed.
+pub(super) fn is_found_by_next(observed: &Observed, view: &BindingView) -> bool {
     let service = view.service.as_deref().map(|service| service.uid.as_str());
-    load_balancer.tags.iter().any(|(key, value)| key == SERVICE_TAG && Some(value.as_str()) == service)
+    let tags = &observed.load_balancer.tags;
+    let is_renamed = |listener: &Listener| {
+        row_by_id(view, &listener.id).is_some_and(|row| row.created) && ListenerName::owner(&listener.name).is_none()
+    };
+    tags.iter().any(|(key, value)| key == SERVICE_TAG && Some(value.as_str()) == service)
+        && !observed.listeners.iter().any(is_renamed)
 }
 
 /// The load balancer was created for another Service than the one that the binding names as its owner: a reference that came from a

@@ -210,6 +210,26 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+/// The next binding knows a listener by its name.
+#[test]
+fn a_binding_whose_listener_was_renamed_is_not_given_up_to_the_next_one() {
+    for (name, expected) in [(None, Management::Abandon(Heir::Successor)), (Some("mine"), Management::Manage)] {
+        let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
+        world.converge();
+        edit(&mut world, own);
+        delete_binding(&mut world);
+        world.departure = Departure::MadeAgain;
+        if let Some(name) = name {
+            world.listeners[0].name = name.to_owned();
+        }
+        let mut snapshot = world.snapshot();
+        if let Cloud::Observed(observed) = &mut snapshot.cloud {
+            observed.load_balancer.tags.push((SERVICE_TAG.to_owned(), world.service.clone().unwrap().uid));
+        }
+        assert_eq!(plan(&snapshot).bindings.swap_remove(0).management, expected, "{name:?}");
+    }
+}
+
 /// At rest with two Pods, and then with a third one that is not bound yet.
 fn world(row: &Row) -> World {
     let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
@@ -326,8 +346,8 @@ fn what_is_certain_by_the_object_alone_is_what_every_round_comes_to() {
             let snapshot = world.snapshot();
             let view = &snapshot.bindings[0];
             let Cloud::Observed(observed) = &snapshot.cloud else { unreachable!("it is read") };
-            for load_balancer in [None, Some(&observed.load_balancer)] {
-                let found = management(view, Cluster::default(), caller, load_balancer, &mut Vec::new());
+            for observed in [None, Some(observed)] {
+                let found = management(view, Cluster::default(), caller, observed, &mut Vec::new());
                 if let Some(reason) = certain_opening(&view.binding) {
                     certain += 1;
                     assert_eq!(found.gates(), GateRule::Opens(reason), "{bits:b} {departure:?} {caller:?}: {found:?}");

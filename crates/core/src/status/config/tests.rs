@@ -64,6 +64,12 @@ fn of_a_config_that_several_use_each_is_told_what_is_for_nothing_of_its_own() {
     assert_eq!(told(&json!([entry("UDP", 80), entry("TCP", 443)])), ["UDP:80 NoListener", "TCP:443 NoListener"]);
     assert_eq!(told(&json!([entry("TCP", 80), entry("TCP", 81)])), ["TCP:81 NoListener"], "port 81 is HTTP here");
     assert_eq!(told(&json!([entry("TCP", 80), entry("UDP", 80)])), [""; 0], "its port has its entry");
+    let listener =
+        json!([{"protocol": "HTTP", "port": 81, "defaultServer": "a.example", "domains": [{"domain": "b.example"}]}]);
+    let config = config(2, &json!({"l7Listeners": listener}));
+    let found = names.for_nothing_of(config.wishes(), "shop/web");
+    let found: Vec<_> = found.map(|one| format!("{} {:?} {}", one.entry, one.field, one.reason)).collect();
+    assert_eq!(found, ["HTTP:81 Some(\"defaultServer\") NoDomain"], "the domain is for somebody else");
 }
 
 /// A vendor's sample: nothing in it is wrong, and nothing of it can be had.

@@ -51,7 +51,8 @@ impl<'a> Names<'a> {
     }
 
     /// What is said of the entries of a config that others use too, as far as the binding of this name, whose these are, has nothing of
-    /// it: those for a port that it has with another protocol, and all of them where it has none of their listeners.
+    /// it: those for a port that it has with another protocol, all of them where it has none of their listeners, and a default domain
+    /// that its listener has no rule of.
     pub(super) fn for_nothing_of<'b>(
         &'b self,
         wishes: &'b Wishes,
@@ -63,13 +64,16 @@ impl<'a> Names<'a> {
         let answered: BTreeSet<_> = subjects.iter().filter(|one| has_listener(one)).map(|one| one.port).collect();
         let listeners = subjects.iter().filter(move |one| one.part == Part::Listener && !has_listener(one));
         let is_amiss = move |port| !is_for_it || (self.has_port(port) && !answered.contains(&port));
-        listeners.filter(move |one| is_amiss(one.port)).map(move |one| {
+        let defaults = subjects.iter().filter(|one| matches!(one.part, Part::DefaultServer(_)));
+        let defaults = defaults.filter_map(|one| self.unmatched_one(one));
+        let listeners = listeners.filter(move |one| is_amiss(one.port)).map(move |one| {
             let message = format!(
                 "DirectAccessBinding '{binding}' uses this config too, and has no such listener; correct protocol and port, add an entry \
                  for a listener of that binding, or let it use another config"
             );
             problem(&one.entry(), None, ConfigProblem::NoListener, &message)
-        })
+        });
+        listeners.chain(defaults)
     }
 
     fn has_port(&self, port: u16) -> bool {
@@ -104,8 +108,7 @@ impl<'a> Names<'a> {
             Part::DefaultServer(domain) if has_listener && !has_domain(domain) => (
                 Some("defaultServer"),
                 ConfigProblem::NoDomain,
-                "no binding that uses this config has a rule of such a domain; name one of the listener's domains, or \
-                 remove the field",
+                "the listener has no rule of such a domain; name one of its domains, or remove the field",
             ),
             Part::Rule { domain, url } if has_domain(domain) && !self.rules.contains(&(key, domain, url)) => (
                 None,

@@ -118,6 +118,10 @@ impl World {
         (is_of && is_usual && !binding.spec.suspend && is_wanted).then_some(binding)
     }
 
+    fn is_known_well(&self, route: &Route, address: Target) -> bool {
+        self.checks.watch.is_known_well(route, address, self.now)
+    }
+
     /// Nobody leaves before somebody serves: who is replaced waits for those that come.
     fn replaced_too_early(&self, id: &LoadBalancerId, before: &Seen, after: &Seen) -> Option<String> {
         // Where there is no room for all, some leave so that others can come.
@@ -126,7 +130,7 @@ impl World {
             for (address, (_, tag)) in targets {
                 let keeps =
                     after.targets.get(route).and_then(|all| all.get(address)).is_some_and(|(weight, _)| *weight > 0);
-                if keeps || !before.takes(route, *address) {
+                if keeps || !before.takes(route, *address) || !self.is_known_well(route, *address) {
                     continue;
                 }
                 let Some((name, found)) = self.pod_of(*address, tag).filter(|(name, found)| self.is_well(name, found))
@@ -145,17 +149,19 @@ impl World {
                 if !is_ending && !is_recent {
                     continue;
                 }
-                let serve = |seen: &Seen| {
+                let serve = |seen: &Seen, is_counted: &dyn Fn(Target) -> bool| {
                     let of = seen.targets.get(route).into_iter().flatten();
                     of.filter(|(address, (_, tag))| {
                         seen.takes(route, **address)
+                            && is_counted(**address)
                             && self.pod_of(**address, tag).is_some_and(|(name, found)| self.is_well(name, found))
                     })
                     .count()
                 };
                 let wanted =
                     self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
-                let (had, has) = (serve(before), serve(after));
+                let had = serve(before, &|address| self.is_known_well(route, address));
+                let has = serve(after, &|_| true);
                 if has < had.min(wanted) {
                     return Some(format!(
                         "{id}: {name} leaves {route:?}, and {has} serve where {had} did and {wanted} should"

@@ -111,32 +111,33 @@ impl Place {
     }
 
     /// Where the item of a list is: the `index`-th as it was written, and the `kept`-th that can be read.
-    fn item(&self, field: &str, (index, kept): (usize, usize), item: &Map<String, Value>) -> Self {
+    fn item(&self, field: &str, (index, kept): (usize, usize), item: Option<&Map<String, Value>>) -> Self {
         let position = List::of(field).map(|list| self.position.item(list, kept)).unwrap_or_default();
         Self { position, path: String::new(), ..self.name_of_item(field, index, item) }
     }
 
-    fn name_of_item(&self, field: &str, index: usize, item: &Map<String, Value>) -> Self {
-        let text = |name: &str| item.get(name).and_then(Value::as_str);
+    /// What an item is called by what it is about. One that is no object says nothing of that, and has its place only.
+    fn name_of_item(&self, field: &str, index: usize, item: Option<&Map<String, Value>>) -> Self {
+        let text = |name: &str| item?.get(name).and_then(Value::as_str);
+        let by_place = format!("{field}[{index}]");
         match field {
-            "l4Listeners" | "l7Listeners" => match (text("protocol"), item.get("port").and_then(Value::as_i64)) {
-                (Some(protocol), Some(port)) => {
-                    let known = protocol.parse::<Protocol>().map(|known| known.to_string());
-                    self.named(format!("{}:{port}", known.unwrap_or_else(|_| clip(protocol, NAME_MAX))))
-                }
-                _ => self.named(format!("{field}[{index}]")),
-            },
-            "domains" => match item.get("domain") {
-                None | Some(Value::Null) => self.join("domains[]"),
-                Some(Value::String(domain)) if domain.is_empty() => self.join("domains[]"),
-                Some(Value::String(domain)) => self.named(format!("{} {}", self.entry, clip(domain, NAME_MAX))),
-                Some(_) => self.join(&format!("domains[{index}]")),
+            "l4Listeners" | "l7Listeners" => {
+                let port = item.and_then(|item| item.get("port")).and_then(Value::as_i64);
+                let Some((protocol, port)) = text("protocol").zip(port) else { return self.named(by_place) };
+                let known = protocol.parse::<Protocol>().map(|known| known.to_string());
+                self.named(format!("{}:{port}", known.unwrap_or_else(|_| clip(protocol, NAME_MAX))))
+            }
+            "domains" => match item.map(|item| item.get("domain")) {
+                Some(None | Some(Value::Null)) => self.join("domains[]"),
+                Some(Some(Value::String(domain))) if domain.is_empty() => self.join("domains[]"),
+                Some(Some(Value::String(domain))) => self.named(format!("{} {}", self.entry, clip(domain, NAME_MAX))),
+                Some(Some(_)) | None => self.join(&by_place),
             },
             _ => match (text("url"), self.field.as_str()) {
                 (Some(url), "") => self.named(format!("{}{url}", self.entry)),
                 // That of the domain which is the load balancer's own address.
                 (Some(url), "domains[]") => self.named(format!("{} {url}", self.entry)),
-                _ => self.join(&format!("{field}[{index}]")),
+                _ => self.join(&by_place),
             },
         }
     }
@@ -216,8 +217,7 @@ impl Reader {
                         self.report(at, ConfigProblem::NotAllowed, &message);
                         break;
                     }
-                    let nothing = Map::new();
-                    let at = place.item(name, (index, read.len()), item.as_object().unwrap_or(&nothing));
+                    let at = place.item(name, (index, read.len()), item.as_object());
                     read.extend(self.item(item, shape, &at));
                 }
                 Some(Value::Array(read))

@@ -220,6 +220,10 @@ fn rows() -> Vec<Row> {
             ["HTTP:80", "domains[0].domain", unreadable, "write \"5\" in quotes"],
         ),
         (
+            json!({"loadBalancer": {"l7Listeners": [{"protocol": "HTTP", "port": 80, "domains": ["a.example"]}]}}),
+            ["HTTP:80", "domains[0]", unreadable, "takes an object with fields; correct it, or remove it"],
+        ),
+        (
             json!({"loadBalancer": {"l7Listeners": [{"protocol": "HTTP", "port": 80, "keepaliveEnable": true}]}}),
             ["HTTP:80", "keepaliveEnable", unreadable, "write 1, if it is a switch of 0 and 1"],
         ),
