@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
-use tke_direct_access_core::mutant::Mutant;
+use tke_direct_access_core::mutant::{Mutant, put_in};
 use tke_direct_access_worlds::{
-    GoOn, Outcome, Perturbation, Story, Tally, broken, find, for_each, page, perturb, play, play_many, shrink, tell,
+    Found, GoOn, Outcome, Perturbation, Story, Tally, broken, find, page, perturb, play, play_many, shrink, tell,
 };
 
 /// Plays worlds against the controller.
@@ -35,8 +35,8 @@ struct Arguments {
     /// Puts faults in, one after another, and says how many steps it takes to find each.
     #[arg(long)]
     mutants: bool,
-    /// Looks for this fault only. May be given several times.
-    #[arg(long, requires = "mutants")]
+    /// Looks for this fault only. May be given several times. With `--story`, the first one is put in.
+    #[arg(long)]
     mutant: Vec<String>,
     /// Writes the page that lists the faults into this file. What it says of faults that are not looked for stays.
     #[arg(long, requires = "mutants")]
@@ -60,6 +60,7 @@ const ENOUGH: u64 = 2_000_000;
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(file) = &arguments.story {
+        put_in(wanted(&arguments).next().filter(|_| !arguments.mutant.is_empty()));
         return tell_story(file, arguments.perturb);
     }
     if !arguments.perturbations.is_empty() {
@@ -184,19 +185,24 @@ fn failed(story: &Story, outcome: &Outcome, arguments: &Arguments) -> anyhow::Re
     Ok(())
 }
 
+/// The faults that are asked for: all, where none is.
+fn wanted(arguments: &Arguments) -> impl Iterator<Item = Mutant> {
+    let is_named = |mutant: &Mutant| arguments.mutant.iter().any(|name| format!("{mutant:?}") == *name);
+    Mutant::ALL.iter().copied().filter(move |mutant| arguments.mutant.is_empty() || is_named(mutant))
+}
+
 fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
-    let is_wanted = |mutant: &&Mutant| {
-        arguments.mutant.is_empty() || arguments.mutant.iter().any(|name| format!("{mutant:?}") == *name)
-    };
-    let all: Vec<Mutant> = Mutant::ALL.iter().filter(is_wanted).copied().collect();
-    let found = for_each(&all, threads, |mutant| {
-        let found = find(*mutant, arguments.seed, arguments.steps);
-        match &found.by {
-            Some((seed, violation)) => println!("{mutant:?}: {} steps: {} (seed {seed})", found.steps, violation.rule),
-            None => println!("{mutant:?}: not found in {} steps", found.steps),
-        }
-        found
+    let all: Vec<Mutant> = wanted(arguments).collect();
+    let begun = Instant::now();
+    let found = find(&all, arguments.seed, arguments.steps, threads, |mutant, by, violation| {
+        println!("{:.0} s: {mutant:?} by {by}: {violation}", begun.elapsed().as_secs_f64());
     });
+    for Found { mutant, steps, by } in &found {
+        match by {
+            Some((by, violation)) => println!("{mutant:?}: {steps} steps: {} ({by})", violation.rule),
+            None => println!("{mutant:?}: not found in {steps} steps"),
+        }
+    }
     if let Some(file) = &arguments.write {
         let before = std::fs::read_to_string(file).unwrap_or_default();
         std::fs::write(file, page(&found, &before)).with_context(|| format!("cannot write {}", file.display()))?;

@@ -174,7 +174,12 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
 thread_local! {
     /// The fault that is put in.
     static CHOSEN: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
+    /// The faults whose places were reached: a bit for each, by its place among all.
+    static REACHED: std::cell::Cell<u128> = const { std::cell::Cell::new(0) };
 }
+
+#[cfg(feature = "mutants")]
+const _: () = assert!(Mutant::ALL.len() <= 128, "there is a bit for each");
 
 /// Puts a fault in, for this thread, and takes the one before out.
 #[cfg(feature = "mutants")]
@@ -182,9 +187,17 @@ pub fn put_in(mutant: Option<Mutant>) {
     CHOSEN.set(mutant);
 }
 
+/// The faults whose places this thread has reached since it was asked last: all others would have made no difference.
+#[cfg(feature = "mutants")]
+pub fn take_reached() -> Vec<Mutant> {
+    let reached = REACHED.take();
+    Mutant::ALL.iter().copied().filter(|mutant| reached >> (*mutant as u32) & 1 == 1).collect()
+}
+
 /// Whether this fault is put in.
 #[cfg(feature = "mutants")]
 pub fn is(mutant: Mutant) -> bool {
+    REACHED.set(REACHED.get() | 1 << (mutant as u32));
     CHOSEN.get() == Some(mutant)
 }
 

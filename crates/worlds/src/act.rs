@@ -140,6 +140,9 @@ pub enum Fault {
     Crash(usize, u64),
     /// The process of a replica stands still for so many seconds.
     Freeze(usize, u64),
+    /// A replica does not reach the API server for so many seconds: it hears nothing, and nothing that it writes gets there. It reaches
+    /// the cloud.
+    CutOff(usize, u64),
     /// The API server refuses writes of the controller for so many seconds: 409, 500, or 403.
     Refuse {
         /// The status.
@@ -198,6 +201,7 @@ impl Act {
             Fault::Stall(_, _, seconds)
             | Fault::Crash(_, seconds)
             | Fault::Freeze(_, seconds)
+            | Fault::CutOff(_, seconds)
             | Fault::Refuse { seconds, .. }
             | Fault::Forget(seconds)
             | Fault::Unreadable(seconds)
@@ -293,6 +297,9 @@ impl fmt::Display for Fault {
             Self::Relist(replica, kind) => write!(f, "Replica {replica} lists kind {kind} anew"),
             Self::Crash(replica, seconds) => write!(f, "Replica {replica} crashes, and starts after {seconds} s"),
             Self::Freeze(replica, seconds) => write!(f, "Replica {replica} stands still for {seconds} s"),
+            Self::CutOff(replica, seconds) => {
+                write!(f, "Replica {replica} does not reach the API server for {seconds} s")
+            }
             Self::Refuse { status, seconds } => {
                 write!(f, "The API server answers writes with {status} for {seconds} s")
             }

@@ -78,27 +78,3 @@ pub fn play_many(first_seed: u64, threads: usize, after: impl FnMut(&Story, &Out
     });
     shared.into_inner().map(|(tally, ..)| tally).unwrap_or_default()
 }
-
-/// Does something for each of these, on so many threads; the results are in their order.
-pub fn for_each<T: Sync, R: Send>(all: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicU64::new(0);
-    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                while let Some((place, one)) = usize::try_from(next.fetch_add(1, Ordering::Relaxed))
-                    .ok()
-                    .and_then(|place| Some((place, all.get(place)?)))
-                {
-                    let result = work(one);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((place, result));
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_default();
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result).collect()
-}

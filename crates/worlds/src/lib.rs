@@ -40,14 +40,12 @@ mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
 pub use check::{Ending, Violation};
-pub use crowd::{GoOn, Tally, for_each, play_many};
+pub use crowd::{GoOn, Tally, play_many};
 pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
-pub use mutants::{Found, find, page};
+pub use mutants::{By, Found, find, page};
 pub use objects::NO_NEW_FINALIZERS;
-#[cfg(feature = "mutants")]
-pub use perturb::find_perturbed;
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};

@@ -1,43 +1,178 @@
 //! Whether the checks would find a fault: one is put in, and stories are played until one of them breaks a rule.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
-use tke_direct_access_core::mutant::{IMPOSSIBLE, Mutant, put_in};
+use tke_direct_access_core::model::Class;
+use tke_direct_access_core::mutant::{IMPOSSIBLE, Mutant, put_in, take_reached};
 
 use crate::check::Violation;
 use crate::generate::generate;
-use crate::world::play;
+use crate::perturb::{Perturbation, Point, Way, broken, perturbations};
+use crate::story::Story;
+use crate::world::{play, play_perturbed};
 
 /// How a fault was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The fault.
     pub mutant: Mutant,
-    /// How many steps it took, over all stories.
+    /// How many steps all stories took up to then, as they are without the fault; or those that were perturbed, with it.
     pub steps: u64,
-    /// The seed of the story, and the rule that it breaks; `None` where none did.
-    pub by: Option<(u64, Violation)>,
+    /// What has shown it, and the rule that it breaks; `None` where nothing did.
+    pub by: Option<(By, Violation)>,
 }
 
-/// Plays stories from this seed on with a fault, until one breaks a rule or so many steps were played.
-pub fn find(mutant: Mutant, first_seed: u64, most_steps: u64) -> Found {
-    put_in(Some(mutant));
-    let mut found = Found { mutant, steps: 0, by: None };
-    let mut seed = first_seed;
-    while found.by.is_none() && found.steps < most_steps {
-        let outcome = play(&generate(seed));
-        found.steps += outcome.steps;
-        found.by = outcome.violations.into_iter().next().map(|violation| (seed, violation));
-        if found.by.is_some() {
-            // A story that breaks a rule without the fault, too, shows nothing of it.
-            put_in(None);
-            let holds = play(&generate(seed)).violations.is_empty();
-            put_in(Some(mutant));
-            found.by = found.by.filter(|_| holds);
+/// What has shown a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The story of this seed.
+    Seed(u64),
+    /// A recorded story of this name, of which one point goes another way.
+    Perturbation(&'static str, Perturbation),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Perturbation(name, perturbation) => write!(f, "`{name}`, {perturbation}"),
         }
-        seed += 1;
     }
-    put_in(None);
+}
+
+/// Which points are tried, and which ways.
+type Tried = fn(Point, Way) -> bool;
+
+/// A story of `tests/recorded`: its name and its text.
+type Recorded = (&'static str, &'static str);
+
+const MOVES: Recorded = ("a-listener-moves", include_str!("../tests/recorded/a-listener-moves.story"));
+const MADE: Recorded =
+    ("a-load-balancer-is-made-and-goes", include_str!("../tests/recorded/a-load-balancer-is-made-and-goes.story"));
+
+/// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
+const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
+    (Mutant::LostAnswerWaits, MOVES, |point, way| point == Point::Object && way == Way::AnswerLost),
+    (Mutant::RecordedIsDone, MADE, |point, way| point == Point::Write("CreateLoadBalancer") && way == Way::CrashBefore),
+    (Mutant::RefusalStays, MOVES, |point, way| matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)),
+];
+
+/// Looks for these faults on so many threads: in recorded stories that are perturbed, where they harm at one point only, and otherwise in
+/// the stories that follow from this seed and those after it, until so many steps were played without a fault. A story that breaks a rule
+/// without the fault, too, shows nothing of it; and one that does not come to its place goes on as without it, so that it is not
+/// played. `tell` hears of each that is found.
+pub fn find(
+    mutants: &[Mutant],
+    first_seed: u64,
+    most_steps: u64,
+    threads: usize,
+    tell: impl Fn(&Mutant, &By, &Violation) + Sync,
+) -> Vec<Found> {
+    let at_one_point = |mutant: &Mutant| AT_ONE_POINT.iter().find(|(one, ..)| one == mutant);
+    let mut all: Vec<Found> = mutants
+        .iter()
+        .filter_map(at_one_point)
+        .map(|(mutant, recorded, is_tried)| find_at_one_point(*mutant, *recorded, *is_tried))
+        .inspect(|found| _ = found.by.as_ref().inspect(|(by, violation)| tell(&found.mutant, by, violation)))
+        .collect();
+    let others: Vec<Mutant> = mutants.iter().copied().filter(|mutant| at_one_point(mutant).is_none()).collect();
+    let search = Mutex::new(Search::default());
+    let next = AtomicU64::new(first_seed);
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while search.lock().is_ok_and(|search| search.goes_on(&others, most_steps)) {
+                    search_story(&search, next.fetch_add(1, Ordering::Relaxed), &others, &tell);
+                }
+            });
+        }
+    });
+    let search = search.into_inner().unwrap_or_default();
+    all.extend(others.into_iter().map(|mutant| search.found(mutant)));
+    all.sort_by_key(|found| found.mutant);
+    all
+}
+
+/// What is known of faults that are looked for in story after story.
+#[derive(Default)]
+struct Search {
+    /// How many steps each story takes without a fault, by its seed.
+    steps: BTreeMap<u64, u64>,
+    /// The first seed that shows a fault, of those that were played.
+    found: BTreeMap<Mutant, (u64, Violation)>,
+}
+
+impl Search {
+    fn goes_on(&self, mutants: &[Mutant], most_steps: u64) -> bool {
+        self.found.len() < mutants.len() && self.steps.values().sum::<u64>() < most_steps
+    }
+
+    /// Whether a story may be the first one that shows a fault.
+    fn may_be_first(&self, seed: u64, mutant: Mutant) -> bool {
+        self.found.get(&mutant).is_none_or(|(known, _)| seed < *known)
+    }
+
+    fn found(&self, mutant: Mutant) -> Found {
+        let by = self.found.get(&mutant).cloned();
+        let last = by.as_ref().map_or(u64::MAX, |(seed, _)| *seed);
+        let steps = self.steps.range(..=last).map(|(_, steps)| steps).sum();
+        Found { mutant, steps, by: by.map(|(seed, violation)| (By::Seed(seed), violation)) }
+    }
+}
+
+/// Plays the story of a seed without a fault, and with each one to whose place it comes.
+fn search_story(
+    search: &Mutex<Search>,
+    seed: u64,
+    mutants: &[Mutant],
+    tell: &(impl Fn(&Mutant, &By, &Violation) + Sync),
+) {
+    let story = generate(seed);
+    _ = take_reached();
+    let usual = play(&story);
+    let reached = take_reached();
+    let Ok(mut known) = search.lock() else { return };
+    known.steps.insert(seed, usual.steps);
+    drop(known);
+    for mutant in reached.into_iter().filter(|mutant| usual.violations.is_empty() && mutants.contains(mutant)) {
+        if !search.lock().is_ok_and(|known| known.may_be_first(seed, mutant)) {
+            continue;
+        }
+        put_in(Some(mutant));
+        let outcome = play(&story);
+        put_in(None);
+        if let Some(violation) = outcome.violations.into_iter().next()
+            && let Ok(mut known) = search.lock()
+            && known.may_be_first(seed, mutant)
+        {
+            tell(&mutant, &By::Seed(seed), &violation);
+            known.found.insert(mutant, (seed, violation));
+        }
+    }
+}
+
+fn find_at_one_point(mutant: Mutant, (name, text): Recorded, is_tried: Tried) -> Found {
+    let mut found = Found { mutant, steps: 0, by: None };
+    let Ok(story) = text.parse::<Story>() else { return found };
+    let undisturbed = play(&story);
+    let points = &undisturbed.points;
+    let is_tried = |one: &Perturbation| points.get(one.at - 1).is_some_and(|point| is_tried(*point, one.way));
+    for perturbation in perturbations(points).into_iter().filter(is_tried) {
+        put_in(Some(mutant));
+        let outcome = play_perturbed(&story, Some(perturbation));
+        put_in(None);
+        found.steps += outcome.steps;
+        let Ok(Some(violation)) = broken(&undisturbed, &outcome) else { continue };
+        // One that breaks a rule without the fault, too, shows nothing of it.
+        if matches!(broken(&undisturbed, &play_perturbed(&story, Some(perturbation))), Ok(None)) {
+            found.by = Some((By::Perturbation(name, perturbation), violation));
+            return found;
+        }
+    }
     found
 }
 
@@ -48,8 +183,11 @@ pub fn page(all: &[Found], before: &str) -> String {
         let start = format!("| {mutant:?} |");
         match all.iter().find(|found| found.mutant == *mutant) {
             Some(Found { steps, by, .. }) => {
-                let rule = by.as_ref().map_or("not found", |(_, violation)| violation.rule);
-                _ = writeln!(page, "{start} {} | {rule} | {steps} |", mutant.words().trim());
+                let (rule, by) = match by {
+                    Some((by, violation)) => (violation.rule, by.to_string()),
+                    None => ("not found", String::new()),
+                };
+                _ = writeln!(page, "{start} {} | {rule} | {by} | {steps} |", mutant.words().trim());
             }
             None => before.lines().filter(|line| line.starts_with(&start)).for_each(|row| {
                 _ = writeln!(page, "{row}");
@@ -68,14 +206,15 @@ const PAGE: &str = "\
 # Faults put in on purpose
 
 To show that [worlds](testing.md#worlds) find what they are to find, faults are put into the product, one after another. This page is
-written by the program that looks for them:
+written by the program that looks for them, in the stories that follow from one seed after another; a few harm only when one thing goes
+wrong at one moment, and are looked for where one point of a recorded story [goes another way](testing.md#the-same-end):
 
 ```console
 cargo run --release --example worlds -- --mutants --write docs/mutants.md
 ```
 
-| fault | what it does | rule that it breaks | steps until then |
-|---|---|---|---|
+| fault | what it does | rule that it breaks | what shows it | steps until then |
+|---|---|---|---|---|
 ";
 
 /// What comes between the tables.

@@ -126,29 +126,8 @@ pub fn broken(undisturbed: &Outcome, outcome: &Outcome) -> Result<Option<Violati
     }
 }
 
-/// Plays a story with a fault that is put in, once for each perturbation that is to be tried, until one breaks a rule.
-#[cfg(feature = "mutants")]
-pub fn find_perturbed(
-    mutant: tke_direct_access_core::mutant::Mutant,
-    story: &Story,
-    is_tried: impl Fn(Point, Way) -> bool,
-) -> Option<(Perturbation, Violation)> {
-    use tke_direct_access_core::mutant::put_in;
-
-    let undisturbed = play(story);
-    let points = &undisturbed.points;
-    let is_tried = |one: &Perturbation| points.get(one.at - 1).is_some_and(|point| is_tried(*point, one.way));
-    put_in(Some(mutant));
-    let found = perturbations(points).into_iter().filter(is_tried).find_map(|perturbation| {
-        let outcome = play_perturbed(story, Some(perturbation));
-        broken(&undisturbed, &outcome).ok().flatten().map(|violation| (perturbation, violation))
-    });
-    put_in(None);
-    found
-}
-
 /// Those of all points.
-fn perturbations(points: &[Point]) -> Vec<Perturbation> {
+pub(crate) fn perturbations(points: &[Point]) -> Vec<Perturbation> {
     let of = |(place, point): (usize, &Point)| {
         let ways = point.ways().into_iter();
         ways.map(move |way| Perturbation { at: place + 1, way }).collect::<Vec<_>>()

@@ -55,25 +55,12 @@ fn worlds_of_fixed_seeds_end_as_without_their_misfortunes() {
 #[cfg(feature = "mutants")]
 #[test]
 fn perturbations_find_faults_that_are_put_in() {
-    use tke_direct_access_core::model::Class;
     use tke_direct_access_core::mutant::Mutant;
-    use tke_direct_access_worlds::{Point, Way, find_perturbed};
+    use tke_direct_access_worlds::find;
 
-    type Tried = fn(Point, Way) -> bool;
-    let rows: [(Mutant, &str, Tried); 3] = [
-        (Mutant::LostAnswerWaits, "a-listener-moves", |point, way| point == Point::Object && way == Way::AnswerLost),
-        (Mutant::RecordedIsDone, "a-load-balancer-is-made-and-goes", |point, way| {
-            point == Point::Write("CreateLoadBalancer") && way == Way::CrashBefore
-        }),
-        (Mutant::RefusalStays, "a-listener-moves", |point, way| {
-            matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)
-        }),
-    ];
-    let stories = recorded();
-    for (mutant, name, is_tried) in rows {
-        let (_, story) = stories.iter().find(|(file, _)| file.starts_with(name)).unwrap();
-        let found = find_perturbed(mutant, story, is_tried);
-        println!("{mutant:?}: {found:?}");
-        assert!(found.is_some(), "{mutant:?} is not found");
+    const FAULTS: [Mutant; 3] = [Mutant::LostAnswerWaits, Mutant::RecordedIsDone, Mutant::RefusalStays];
+    for found in find(&FAULTS, 1, 0, 1, |_, _, _| {}) {
+        println!("{found:?}");
+        assert!(found.by.is_some(), "{:?} is not found", found.mutant);
     }
 }

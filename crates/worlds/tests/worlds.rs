@@ -93,7 +93,7 @@ fn worlds_go_the_same_way_each_time() {
 #[test]
 fn worlds_find_faults_that_are_put_in() {
     use tke_direct_access_core::mutant::Mutant;
-    use tke_direct_access_worlds::{find, for_each};
+    use tke_direct_access_worlds::find;
 
     const STEPS: u64 = 60_000;
     const QUICK: [Mutant; 15] = [
@@ -113,7 +113,7 @@ fn worlds_find_faults_that_are_put_in() {
         Mutant::DrainsForEver,
         Mutant::WeightServes,
     ];
-    for found in for_each(&QUICK, threads(), |mutant| find(*mutant, 1, STEPS)) {
+    for found in find(&QUICK, 1, STEPS, threads(), |_, _, _| {}) {
         println!("{:?}: {} steps: {:?}", found.mutant, found.steps, found.by);
         assert!(found.by.is_some(), "{:?} is not found in {} steps", found.mutant, found.steps);
     }

@@ -24,8 +24,8 @@ pub use ending::Ending;
 pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
 use repeats::Repeats;
-pub(crate) use watch::CALLS;
 use watch::Watch;
+pub(crate) use watch::{CALLS, REFUSALS};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]

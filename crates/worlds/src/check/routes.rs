@@ -32,6 +32,8 @@ pub(crate) struct Wish {
     pub(crate) gone: Option<Duration>,
     /// What it wants has changed, or who it selects, then.
     pub(crate) changed: Duration,
+    /// When that had changed before.
+    changed_before: Duration,
     selector: Option<String>,
 }
 
@@ -52,6 +54,17 @@ impl Wish {
         let rule = (port, domain, url.clone());
         let since = self.unwanted_rules.get(&rule);
         self.rules.contains(&rule) && since.is_none_or(|since| now.saturating_sub(*since) > LAG)
+    }
+
+    /// Whether the last change has ended this port, and nothing that was said shortly before it could have.
+    pub(crate) fn has_ended_last(&self, port: (u16, &'static str), time: Duration) -> bool {
+        self.unwanted.get(&port) == Some(&self.changed) && self.changed.saturating_sub(self.changed_before) > time
+    }
+
+    fn change(&mut self, now: Duration) {
+        if self.changed != now {
+            (self.changed_before, self.changed) = (self.changed, now);
+        }
     }
 
     /// Whether all has been as it is for a while.
@@ -84,7 +97,7 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         wish.unwanted_rules.extend(wish.rules.difference(&rules).map(|rule| (rule.clone(), now)));
         wish.rules = rules;
         if wish.ports != ports || wish.selector != selector {
-            wish.changed = now;
+            wish.change(now);
         }
         if wish.gone.take().is_some() {
             // It was parked, and is back.
@@ -93,7 +106,7 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         (wish.ports, wish.selector) = (ports, selector);
         wish.retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
         if binding.spec.suspend {
-            wish.changed = now;
+            wish.change(now);
         }
     }
 }

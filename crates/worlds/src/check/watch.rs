@@ -18,6 +18,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 const READ: Duration = Duration::from_secs(2);
 /// The most calls that change something within [`WINDOW`]: what is refused and tried again at once makes more.
 pub(crate) const CALLS: usize = 200;
+/// The most calls of an action that are refused within [`WINDOW`] because of one address: on each listener and rule it is tried again
+/// after 1 s, 2 s, and then every 4 s.
+pub(crate) const REFUSALS: usize = 60;
 
 /// A leadership: replica, life and term.
 pub(crate) type Writer = (usize, u64, u64);
@@ -51,6 +54,8 @@ pub(crate) struct Watch {
     pub(crate) health_read: BTreeSet<(Writer, String)>,
     /// What is refused for this address only.
     pub(crate) refused: Vec<String>,
+    /// By action and address, when calls that name it were refused because of it.
+    refusals: BTreeMap<(String, String), VecDeque<Duration>>,
 }
 
 impl Watch {
@@ -72,6 +77,7 @@ impl Watch {
             Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => (CLEARS, CLEARS),
             Fault::Stall(_, _, time)
             | Fault::Freeze(_, time)
+            | Fault::CutOff(_, time)
             | Fault::Forget(time)
             | Fault::Unreadable(time)
             | Fault::Refuse { seconds: time, .. }
@@ -94,6 +100,16 @@ impl Watch {
     /// Something may be late.
     pub(crate) fn is_hindered(&self, now: Duration) -> bool {
         now < self.hindered
+    }
+
+    /// A call of this action was refused because of this address. Returns how many were in a while.
+    pub(crate) fn refuse(&mut self, action: &str, address: &str, now: Duration) -> usize {
+        let times = self.refusals.entry((action.to_owned(), address.to_owned())).or_default();
+        times.push_back(now);
+        while times.front().is_some_and(|then| now.saturating_sub(*then) > WINDOW) {
+            times.pop_front();
+        }
+        times.len()
     }
 
     /// A call changes something. Returns how many do in a while.

@@ -2,6 +2,7 @@
 
 mod circumstance;
 mod rare;
+mod theme;
 
 use serde_json::{Value, json};
 use tke_direct_access::sim::Effect;
@@ -12,13 +13,16 @@ use crate::story::Story;
 use crate::users;
 
 /// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them. In one of
-/// three, users edit what they have written, see [`users`]; in one of twelve, what comes together seldom
-/// does.
+/// three, users edit what they have written, see [`users`]; another one has a theme; and in some, what comes together seldom does.
 pub fn generate(seed: u64) -> Story {
     if seed.is_multiple_of(3) {
         return users::story(seed);
     }
     let mut maker = Maker { chance: Chance::new(seed ^ 0x5717), acts: Vec::new(), at: 500 };
+    if seed % 3 == 1 {
+        maker.theme(seed / 3);
+        return Story { seed, acts: maker.acts };
+    }
     if rare::is_rare(seed) {
         maker.rare();
         return Story { seed, acts: maker.acts };
@@ -235,7 +239,7 @@ impl Maker {
     fn misfortune(&mut self, place: usize) {
         let replica = place % 2;
         let seconds = 1 + self.chance.below("seconds", 40);
-        let fault = match self.chance.below("misfortune", 19) {
+        let fault = match self.chance.below("misfortune", 20) {
             0..=4 => {
                 let action = (*self.chance.one_of("action", &ACTIONS)).to_owned();
                 Fault::Calls { action: Some(action), count: 1 + self.chance.below("calls", 4), effect: self.effect() }
@@ -258,6 +262,7 @@ impl Maker {
                 Fault::Node { node: place, seconds: time, serves: self.chance.once_in("serves", 2) }
             }
             13 => Fault::DeleteLease,
+            18 => Fault::CutOff(replica, seconds),
             _ => return self.invisible(),
         };
         self.push(Act::Fault(fault));

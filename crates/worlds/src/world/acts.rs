@@ -192,6 +192,9 @@ impl World {
                     self.replicas[replica].pulse = Pulse::Frozen(self.now + seconds(time));
                 }
             }
+            Fault::CutOff(replica, time) => {
+                self.cut_off.insert(replica % self.replicas.len(), self.now + seconds(time));
+            }
             Fault::Refuse { status, seconds: time } => self.mood = Mood::Refuses(status, self.now + seconds(time)),
             Fault::Forget(time) => self.mood = Mood::Forgets(self.now + seconds(time)),
             Fault::Unreadable(time) => self.unreadable = self.now + seconds(time),

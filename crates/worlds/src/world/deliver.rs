@@ -41,6 +41,18 @@ const fn is_answer(happening: &Happening) -> bool {
     )
 }
 
+/// Whether it comes from the API server, and is late where that is not reached.
+const fn comes_late(happening: &Happening) -> bool {
+    matches!(
+        happening,
+        Happening::Watch { .. }
+            | Happening::List { .. }
+            | Happening::Read { .. }
+            | Happening::ReadServices { .. }
+            | Happening::LeaseTold { .. }
+    )
+}
+
 /// How long a replica waits for the reply to a call.
 fn deadline(action: &str) -> Duration {
     let settings = Settings::new(Region::new(REGION));
@@ -80,7 +92,12 @@ impl World {
             Pulse::Frozen(_) => self.replicas[to.replica].pulse = Pulse::Running,
             Pulse::Running => {}
         }
-        if is_answer(&happening) {
+        let is_cut_off = self.is_cut_off(to.replica);
+        if is_cut_off && comes_late(&happening) {
+            let until = self.cut_off.get(&to.replica).copied().unwrap_or_default();
+            return self.later(until, happening);
+        }
+        if is_answer(&happening) && !is_cut_off {
             self.hear_date(to.replica);
         }
         let mut wishes = Vec::new();
@@ -91,6 +108,20 @@ impl World {
             self.hand_over(to, happening, &mut wishes);
         }
         self.grant(to.replica, wishes);
+    }
+
+    /// The replica does not reach the API server.
+    pub(super) fn is_cut_off(&self, replica: usize) -> bool {
+        self.cut_off.get(&replica).is_some_and(|until| self.now < *until)
+    }
+
+    /// The API server does not answer reads either, or refuses them.
+    fn is_silent(&self) -> bool {
+        match self.mood {
+            Mood::Refuses(status, until) => status != 409 && self.now < until,
+            Mood::Forgets(until) => self.now < until,
+            Mood::Usual => false,
+        }
     }
 
     /// Each answer of the API server has the date, in whole seconds.
@@ -147,7 +178,7 @@ impl World {
                 let shown = |key: &ObjectKey| self.objects.services.get(&key.name).map(k8s::service).map(Arc::new);
                 let there = services.iter().filter_map(|key| Some((key.clone(), shown(key)?))).collect();
                 let gone = services.into_iter().filter(|key| shown(key).is_none()).collect();
-                let sight = if self.now < self.unreadable {
+                let sight = if self.now < self.unreadable || self.is_silent() {
                     let definition = DefinitionSight::Unreadable;
                     DepartureSight { definition, there: BTreeMap::new(), gone: BTreeSet::new() }
                 } else {
@@ -256,6 +287,9 @@ impl World {
     pub(super) fn write(&mut self, from: Address, owner: Owner, ticket: Ticket, write: Write) {
         self.watch_attempt(&write);
         let refusal = match self.mood {
+            _ if self.is_cut_off(from.replica) => {
+                Some(NotTaken { kind: RefusalKind::Passing, words: "the API server is not reached".to_owned() })
+            }
             Mood::Refuses(status, until) if self.now < until => {
                 let words = format!("the API server says {status}");
                 Some(NotTaken { kind: RefusalKind::of(Some(status)), words })

@@ -10,7 +10,7 @@ use super::{Address, Happening, Mood, World};
 impl World {
     /// What concerns the Lease reaches a replica.
     pub(super) fn hear_of_lease(&mut self, number: usize, happening: Happening) {
-        let now = self.moment();
+        let (now, is_cut_off) = (self.moment(), self.is_cut_off(number));
         let election = &mut self.replicas[number].election;
         match happening {
             Happening::LeasePut { sent, answer, .. } => {
@@ -18,7 +18,11 @@ impl World {
                 self.replicas[number].attempts = false;
             }
             Happening::LeaseRead { .. } => {
-                election.saw(self.objects.lease.clone(), now);
+                if is_cut_off {
+                    election.failed_to_read(now);
+                } else {
+                    election.saw(self.objects.lease.clone(), now);
+                }
                 self.replicas[number].attempts = false;
             }
             Happening::LeaseTold { lease, .. } => election.told(lease.map(|lease| *lease), now),
@@ -55,6 +59,7 @@ impl World {
     /// The API server takes a Lease, or not.
     pub(super) fn put_lease(&mut self, from: Address, sent: Moment, lease: Lease, is_new: bool) {
         let answer = match (&self.objects.lease, self.mood) {
+            _ if self.is_cut_off(from.replica) => Answer::Failed,
             (_, Mood::Refuses(500, until)) if self.now < until => Answer::Failed,
             (None, _) if !is_new => Answer::Missing,
             (Some(_), _) if is_new => Answer::Conflict,

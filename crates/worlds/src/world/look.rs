@@ -45,6 +45,7 @@ impl World {
             let words = || format!("{} {}", call.action, String::from_utf8_lossy(&call.body));
             if is_refused {
                 self.checks.hear_refusal(self.now, words);
+                self.watch_refusal(call, reply);
             } else {
                 self.checks.hear_write(self.now, words);
             }
@@ -250,7 +251,8 @@ impl World {
             }
             let missing: Vec<_> =
                 wish.ports.iter().filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of)).collect();
-            if is_kept && wish.is_steady_for(self.now, SECONDS) && !missing.is_empty() {
+            let is_known = wish.is_steady_for(self.now, SECONDS) || wish.has_ended_last((*port, protocol), SECONDS);
+            if is_kept && is_known && !missing.is_empty() {
                 found.push(format!(
                     "{id}: the listener {protocol} {port} of {name} is gone before {missing:?} is there"
                 ));

@@ -179,6 +179,8 @@ pub struct World {
     delay: (Duration, Duration),
     /// The clocks of the machines that replicas run on are off by so much until then.
     skew: BTreeMap<usize, (SignedDuration, Duration)>,
+    /// Until when replicas do not reach the API server.
+    cut_off: BTreeMap<usize, Duration>,
     /// Of which kinds replicas hear nothing until when.
     stalled: BTreeMap<(usize, Kind), Duration>,
     /// When the last event of a kind is brought to a replica: they come in order.
@@ -225,6 +227,7 @@ impl World {
             slow: (Duration::ZERO, Duration::ZERO),
             delay: (Duration::ZERO, Duration::ZERO),
             skew: BTreeMap::new(),
+            cut_off: BTreeMap::new(),
             stalled: BTreeMap::new(),
             brought: BTreeMap::new(),
             announced: BTreeMap::new(),

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use tke_direct_access_core::api::binding::DrainSpec;
-use tke_direct_access_core::api::mark::TargetTag;
+use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode};
+use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::model::{Address as Target, Route};
 
+use crate::act::{Act, Dialect};
 use crate::check::Seen;
 use crate::pod;
 use crate::slices::selects;
@@ -14,6 +16,21 @@ use crate::world::World;
 
 /// How long something may be late.
 const LATE: Duration = Duration::from_secs(60);
+/// How long what needs nothing but a look at Kubernetes may be late.
+const SOON: Duration = Duration::from_secs(15);
+/// How long a Pod that somebody else has taken out may keep its weight: that waits for no health, which may take 10 s to be read.
+const OUT: Duration = Duration::from_secs(8);
+
+/// Something that should not last.
+struct Late {
+    words: String,
+    /// For longer than this.
+    most: Duration,
+    rule: &'static str,
+}
+
+/// The rule of most of it.
+const IN_TIME: &str = "who goes is gone in time";
 
 impl World {
     /// Looks at what should not last, from time to time.
@@ -25,30 +42,107 @@ impl World {
             let ips = self.objects.pods.values().filter(|found| selects(service, found)).filter_map(pod::ip);
             self.checks.watch.selected.extend(ips.map(|ip| (uid.clone(), ip.to_owned())));
         }
-        let mut late = Vec::new();
-        for seen in self.checks.seen.values() {
-            for (route, targets) in &seen.targets {
-                for (address, (weight, tag)) in targets.iter().filter(|(_, (weight, _))| *weight > 0) {
-                    if let Some(words) = self.should_go(*address, tag) {
-                        late.push(format!("{address} on {route:?} has weight {weight}, and {words}"));
-                    }
-                }
-                late.extend(self.lacks_room(seen, route));
-            }
-        }
+        let late = self.late();
         let is_hindered = self.checks.watch.is_hindered(now);
-        self.checks.watch.lasting.retain(|what, _| late.contains(what) && !is_hindered);
-        for what in late {
-            let since = self.checks.watch.since(what.clone(), now);
-            if now.saturating_sub(since) > LATE {
-                self.violate("who goes is gone in time", what);
+        self.checks.watch.lasting.retain(|what, _| !is_hindered && late.iter().any(|one| one.words == *what));
+        for one in late {
+            let since = self.checks.watch.since(one.words.clone(), now);
+            if now.saturating_sub(since) > one.most {
+                self.violate(one.rule, one.words);
                 return;
             }
         }
     }
 
+    /// All that is the case and should not last.
+    fn late(&self) -> Vec<Late> {
+        let mut late = Vec::new();
+        for seen in self.checks.seen.values() {
+            for (route, targets) in &seen.targets {
+                for (address, (weight, tag)) in targets.iter().filter(|(_, (weight, _))| *weight > 0) {
+                    if let Some((words, most)) = self.should_go(*address, tag) {
+                        let words = format!("{address} on {route:?} has weight {weight}, and {words}");
+                        late.push(Late { words, most, rule: IN_TIME });
+                    }
+                }
+                let words = self.lacks_room(seen, route).into_iter();
+                late.extend(words.map(|words| Late { words, most: LATE, rule: IN_TIME }));
+                let words = self.is_not_registered(seen, route).into_iter();
+                late.extend(words.map(|words| Late { words, most: LATE, rule: "who comes is registered in time" }));
+            }
+        }
+        let words = self.has_nothing().into_iter();
+        late.extend(words.map(|words| Late { words, most: SOON, rule: "who has nothing goes at once" }));
+        late
+    }
+
+    /// A binding that is being deleted and never was to have anything in the cloud.
+    fn has_nothing(&self) -> Option<String> {
+        let is_it = |binding: &&DirectAccessBinding| {
+            let finalizers = binding.metadata.finalizers.as_deref().unwrap_or_default();
+            binding.metadata.deletion_timestamp.is_some() && finalizers.iter().all(|one| one == names::FIRST_FINALIZER)
+        };
+        let found = self.objects.bindings.values().find(is_it)?;
+        Some(format!(
+            "{} has never had anything, and is still there",
+            found.metadata.name.as_deref().unwrap_or_default()
+        ))
+    }
+
+    /// A Pod of a binding that has been ready for long is not on the binding's own listener, or has no weight there.
+    fn is_not_registered(&self, seen: &Seen, route: &Route) -> Option<String> {
+        let (name, port, protocol) = seen.listeners.get(route.listener.as_str())?;
+        let uid = ListenerName::owner(name)?;
+        let binding = self.objects.binding_of_uid(uid)?;
+        let wish = self.checks.wanted.get(uid)?;
+        let targets = seen.targets.get(route)?;
+        let is_direct = binding.spec.mode == Mode::Direct && !binding.spec.suspend;
+        let has_room = targets.len() < self.quota;
+        let is_named = wish.gone.is_none() && wish.is_wanted(*port, protocol, self.now) && wish.is_steady(self.now);
+        if !is_direct || !has_room || !is_named || route.rule.is_some() || !self.is_plain(binding, *port) {
+            return None;
+        }
+        let service = self.objects.services.get(&binding.spec.service_ref.name)?;
+        // The cloud takes an address on one listener of a protocol only.
+        let serves = |ip: &str| {
+            seen.targets.iter().any(|(of, targets)| {
+                targets.iter().any(|(one, (weight, _))| one.ip.to_string() == ip && (of != route || *weight > 0))
+            })
+        };
+        let is_left_out = |(name, found): &(&String, &core::Pod)| {
+            let ip = pod::ip(found).unwrap_or_default();
+            self.is_wanted(service, name, found)
+                && !serves(ip)
+                && !self.checks.watch.refused.iter().any(|one| one == ip)
+        };
+        let (name, _) = self.objects.pods.iter().find(is_left_out)?;
+        Some(format!("{name} is ready, and does not serve on {protocol} {port} of {uid}"))
+    }
+
+    /// The binding says nothing of weights, and the port of its Service is known.
+    fn is_plain(&self, binding: &DirectAccessBinding, port: u16) -> bool {
+        let service = self.objects.services.get(&binding.spec.service_ref.name);
+        let is_silent = service.is_some_and(|service| {
+            let annotations = service.metadata.annotations.iter().flatten();
+            annotations.into_iter().all(|(key, _)| !key.contains("weight"))
+        });
+        let is_said =
+            |one: &ListenerSpec| one.port == i32::from(port) && one.weight > 0 && self.is_port_known(one, service);
+        is_silent && (binding.spec.listeners.is_empty() || binding.spec.listeners.iter().any(is_said))
+    }
+
+    fn is_port_known(&self, listener: &ListenerSpec, service: Option<&core::Service>) -> bool {
+        let said = serde_json::to_value(listener).unwrap_or_default()["servicePort"].clone();
+        let mut ports = service
+            .and_then(|service| service.spec.as_ref())
+            .and_then(|spec| spec.ports.as_ref())
+            .into_iter()
+            .flatten();
+        ports.any(|one| said == serde_json::json!(one.name) || said == serde_json::json!(one.port))
+    }
+
     /// Why a target should have no weight, whoever else serves.
-    fn should_go(&self, address: Target, tag: &str) -> Option<String> {
+    fn should_go(&self, address: Target, tag: &str) -> Option<(String, Duration)> {
         let tag_of = TargetTag::parse(tag)?;
         let binding = self.objects.binding_of_uid(&tag_of.binding_uid)?;
         // What is refused for the target itself holds itself up.
@@ -61,9 +155,9 @@ impl World {
         match self.pod_of(address, tag) {
             // Where tags are hidden, it counts as that of whoever has the address.
             None if is_anothers && self.hides_tags() => None,
-            None => Some("its Pod is gone".to_owned()),
+            None => Some(("its Pod is gone".to_owned(), LATE)),
             Some((name, found)) if !pod::is_let_in(found) && !binding.spec.suspend => {
-                Some(format!("somebody else has taken {name} out"))
+                Some((format!("somebody else has taken {name} out"), if self.is_slow_by_nature() { LATE } else { OUT }))
             }
             Some(_) => None,
         }
@@ -79,13 +173,28 @@ impl World {
         let binding = self.binding_on(seen, route, tag)?;
         let service = self.objects.services.get(&binding.spec.service_ref.name)?;
         let has = |found: &core::Pod| targets.keys().any(|address| Some(&*address.ip.to_string()) == pod::ip(found));
-        let is_idle = |(address, (weight, tag)): (&Target, &(u8, String))| {
-            *weight == 0 && self.pod_of(*address, tag).is_some_and(|(_, found)| !selects(service, found))
-        };
-        let idle = targets.iter().filter(|row| is_idle(*row)).count();
+        let (mut leaving, mut coming) = (0, 0);
+        for (address, (weight, tag)) in targets {
+            let Some((name, found)) = self.pod_of(*address, tag) else { continue };
+            if selects(service, found) {
+                // While those that have come do not serve yet, nobody makes room for more.
+                coming += 1;
+                if *weight == 0 || !self.is_well(name, found) || !seen.takes(route, *address) {
+                    return None;
+                }
+            } else {
+                leaving += 1;
+            }
+        }
         let mut waiting =
             self.objects.pods.iter().filter(|(name, found)| self.is_wanted(service, name, found) && !has(found));
-        let (name, _) = waiting.next().filter(|_| idle > 0)?;
-        Some(format!("{name} finds no room on {route:?}, where there are targets without weight"))
+        let (name, _) = waiting.next().filter(|_| leaving > 0)?;
+        Some(format!("{name} finds no room on {route:?} beside {coming}, where there are others that are not wanted"))
+    }
+
+    /// Tasks of the cloud take long in this story.
+    fn is_slow_by_nature(&self) -> bool {
+        let is_slow = |act: &Act| matches!(act, Act::Dialect(Dialect::Tasks(_) | Dialect::Tail(_)));
+        self.story.acts.iter().any(|(_, act)| is_slow(act))
     }
 }

@@ -36,6 +36,19 @@ impl World {
         }
     }
 
+    /// A call that changes something was refused.
+    pub(in crate::world) fn watch_refusal(&mut self, call: &Carried, reply: Option<&(u16, Vec<u8>)>) {
+        let Some((_, body)) = reply else { return };
+        let said = String::from_utf8_lossy(body);
+        let refused = self.checks.watch.refused.iter().find(|address| said.contains(&crate::act::refusal(address)));
+        let Some(address) = refused.cloned() else { return };
+        let count = self.checks.watch.refuse(call.action, &address, self.now);
+        if count > crate::check::REFUSALS {
+            let words = format!("{} is refused for {address} {count} times within a minute", call.action);
+            self.violate("what is refused is asked again less and less often", words);
+        }
+    }
+
     /// A leader that has not read any health takes the weight of a Pod that lives, and that nobody wants out.
     fn takes_unread(&self, from: Address, call: &Carried) -> Option<String> {
         if call.action != "BatchModifyTargetWeight" {
