@@ -19,8 +19,8 @@ struct Life {
     node: usize,
     made: Duration,
     stage: Stage,
-    /// It says that it is not ready, until then.
-    unready: Option<Duration>,
+    /// It says that it is not ready: since when, and until when.
+    unready: Option<(Duration, Duration)>,
     /// The controller of its other gate has taken it out, until then.
     taken_out: Option<Duration>,
     deleted: Option<Deletion>,
@@ -155,7 +155,7 @@ impl Cluster {
 
     /// Whether the Pod of this name is not ready by its own probe, although it takes connections.
     pub(crate) fn is_unready(&self, name: &str, now: Duration) -> bool {
-        self.lives.get(name).is_some_and(|life| life.unready.is_some_and(|until| now < until))
+        self.lives.get(name).is_some_and(|life| life.unready.is_some_and(|(_, until)| now < until))
     }
 
     /// The workloads that are in the middle of a rolling update: they have Pods of several versions.
@@ -167,10 +167,16 @@ impl Cluster {
         revisions.into_iter().filter(|(_, all)| all.len() > 1).map(|(name, _)| name).collect()
     }
 
-    /// The Pod says that it is not ready for so long.
-    pub(crate) fn make_unready(&mut self, name: &str, until: Duration) {
+    /// For how long the Pod of this name has not been ready by its own probe; `None` where it is.
+    pub(crate) fn is_unready_since(&self, name: &str, now: Duration) -> Option<Duration> {
+        let (since, _) = self.lives.get(name)?.unready.filter(|(_, until)| now < *until)?;
+        Some(now.saturating_sub(since))
+    }
+
+    /// The Pod says that it is not ready until then.
+    pub(crate) fn make_unready(&mut self, name: &str, now: Duration, until: Duration) {
         if let Some(life) = self.lives.get_mut(name) {
-            life.unready = Some(until);
+            life.unready = Some((now, until));
         }
     }
 
@@ -249,7 +255,13 @@ impl Cluster {
                 Stage::Running => None,
             };
             let deleted = life.deleted.map(|deleted| deleted.ends);
-            stage.into_iter().chain(deleted).chain(life.unready).chain(life.taken_out).filter(|at| *at > now).min()
+            stage
+                .into_iter()
+                .chain(deleted)
+                .chain(life.unready.map(|(_, until)| until))
+                .chain(life.taken_out)
+                .filter(|at| *at > now)
+                .min()
         };
         let of_node = |silence: &Silence| {
             let times = [silence.since + LOST, silence.since + LOST + EVICTED, silence.until];
@@ -348,7 +360,7 @@ impl Cluster {
             return;
         }
         let (mut pod, time) = (found.clone(), objects.time());
-        if life.unready.is_some_and(|until| until <= now) {
+        if life.unready.is_some_and(|(_, until)| until <= now) {
             life.unready = None;
         }
         if life.taken_out.is_some_and(|until| until <= now) {

@@ -25,7 +25,7 @@ pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
 use repeats::Repeats;
 use watch::Watch;
-pub(crate) use watch::{CALLS, REFUSALS};
+pub(crate) use watch::{CALLS, READ, REFUSALS};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ const CLEARS: Duration = Duration::from_secs(150);
 /// Calls are counted over so long.
 const WINDOW: Duration = Duration::from_secs(60);
 /// What is decided by a read of health has come about after so long: what has only just become well was not so in the read.
-const READ: Duration = Duration::from_secs(2);
+pub(crate) const READ: Duration = Duration::from_secs(2);
 /// The most calls that change something within [`WINDOW`]: what is refused and tried again at once makes more.
 pub(crate) const CALLS: usize = 200;
 /// The most calls of an action that are refused within [`WINDOW`] because of one address: on each listener and rule it is tried again
@@ -32,6 +32,8 @@ pub(crate) struct Watch {
     blurred: Duration,
     /// Until when targets may stay that should go: what is only about health, or about one address, holds up no other.
     hindered: Duration,
+    /// Until when reads of health may not be answered.
+    unread: Duration,
     /// Calls that have changed something.
     calls: VecDeque<Duration>,
     /// By id, the UIDs of the binding that has made a listener, and of the Service that it was made for; empty where there is none.
@@ -70,8 +72,12 @@ impl Watch {
             }
             Fault::Calls { action, count, effect: sim::Effect::Delay { milliseconds } } => {
                 let time = Duration::from_millis(milliseconds.saturating_mul(*count)) + CLEARS;
-                let is_health = action.as_deref() == Some("DescribeTargetHealth");
-                (time, if is_health { Duration::ZERO } else { time })
+                if action.as_deref() == Some("DescribeTargetHealth") {
+                    self.unread = self.unread.max(now + time);
+                    (time, Duration::ZERO)
+                } else {
+                    (time, time)
+                }
             }
             Fault::Mended => (Duration::ZERO, Duration::ZERO),
             Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => (CLEARS, CLEARS),
@@ -90,6 +96,11 @@ impl Watch {
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);
+    }
+
+    /// Reads of health may not be answered: nobody can know who has stopped to serve meanwhile.
+    pub(crate) fn is_unread(&self, now: Duration) -> bool {
+        now < self.unread
     }
 
     /// Replicas may know less than what is the case.

@@ -50,7 +50,7 @@ impl World {
             }
             Act::Unready(place, seconds) => {
                 if let Some(name) = self.pod_at(place) {
-                    self.cluster.make_unready(&name, self.now + Duration::from_secs(seconds));
+                    self.cluster.make_unready(&name, self.now, self.now + Duration::from_secs(seconds));
                 }
             }
             Act::TakeOut(place, seconds) => {

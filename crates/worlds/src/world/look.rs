@@ -14,7 +14,7 @@ use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::{Address, Telling, World, dialect};
 use crate::check::{
-    Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
+    READ, Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
 };
 use crate::pod;
 use crate::slices::selects;
@@ -211,10 +211,16 @@ impl World {
         }
     }
 
-    /// The node of the Pod at this address has gone so lately that neither the cloud's probes nor Kubernetes say it.
-    fn was_cut_off(&self, ip: &str) -> bool {
+    /// The Pod at this address has stopped to serve, and nobody can know it yet: neither the cloud's probes nor Kubernetes say so, or the
+    /// cloud does not tell.
+    fn has_just_stopped(&self, ip: &str) -> bool {
+        let now = self.now;
         let mut pods = self.objects.pods.iter().filter(|(_, found)| pod::ip(found) == Some(ip));
-        pods.any(|(name, _)| self.cluster.is_off_since(name, self.now).is_some_and(|time| time < NOTICED))
+        pods.any(|(name, _)| {
+            let is_off = self.cluster.is_off_since(name, now);
+            is_off.is_some_and(|time| time < NOTICED || self.checks.watch.is_unread(now))
+                || self.cluster.is_unready_since(name, now).is_some_and(|time| time < READ)
+        })
     }
 
     fn look_at_removals(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
@@ -278,7 +284,7 @@ impl World {
                     pod::is_let_in(found) && mark.is_none_or(|mark| uid.starts_with(&mark))
                 })
             },
-            |address| self.was_cut_off(&address.ip.to_string()),
+            |address| self.has_just_stopped(&address.ip.to_string()),
         );
         let mut violations = Vec::new();
         for one in found {

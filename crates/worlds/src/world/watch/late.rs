@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode};
+use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode, PodLabel};
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::model::{Address as Target, Route};
@@ -33,14 +33,26 @@ struct Late {
 const IN_TIME: &str = "who goes is gone in time";
 
 impl World {
+    /// The Service of a binding selects a Pod, or has selected such when it was last there.
+    pub(in crate::world) fn is_pod_of(&self, binding: &DirectAccessBinding, found: &core::Pod) -> bool {
+        let labels = found.metadata.labels.as_ref();
+        match self.objects.services.get(&binding.spec.service_ref.name) {
+            Some(service) => selects(service, found),
+            None => binding.status.as_ref().is_some_and(|status| {
+                let has = |one: &PodLabel| labels.and_then(|all| all.get(&one.key)) == Some(&one.value);
+                !status.pod_selector.is_empty() && status.pod_selector.iter().all(has)
+            }),
+        }
+    }
+
     /// Looks at what should not last, from time to time.
     pub(in crate::world) fn watch_time(&mut self) {
         let now = self.now;
         for binding in self.objects.bindings.values() {
-            let Some(service) = self.objects.services.get(&binding.spec.service_ref.name) else { continue };
             let uid = binding.metadata.uid.clone().unwrap_or_default();
-            let ips = self.objects.pods.values().filter(|found| selects(service, found)).filter_map(pod::ip);
-            self.checks.watch.selected.extend(ips.map(|ip| (uid.clone(), ip.to_owned())));
+            let pods = self.objects.pods.values().filter(|found| self.is_pod_of(binding, found));
+            let ips: Vec<_> = pods.filter_map(pod::ip).collect();
+            self.checks.watch.selected.extend(ips.into_iter().map(|ip| (uid.clone(), ip.to_owned())));
         }
         let late = self.late();
         let is_hindered = self.checks.watch.is_hindered(now);

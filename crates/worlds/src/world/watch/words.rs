@@ -196,10 +196,7 @@ impl World {
         let name = binding.metadata.name.as_deref().unwrap_or_default();
         let uid = binding.metadata.uid.clone().unwrap_or_default();
         for address in &self.checks.watch.refused {
-            let service = self.objects.services.get(&binding.spec.service_ref.name);
-            let is_selected = |found: &core::Pod| {
-                pod::ip(found) == Some(address) && service.is_some_and(|service| crate::slices::selects(service, found))
-            };
+            let is_selected = |found: &core::Pod| pod::ip(found) == Some(address) && self.is_pod_of(binding, found);
             let is_its = self.checks.watch.selected.contains(&(uid.clone(), address.clone()))
                 || self.objects.pods.values().any(is_selected);
             let words = crate::act::refusal(address);
