@@ -95,17 +95,7 @@ pub fn binding_status(
         return status;
     }
     if plan.sight == Sight::Nothing || !plan.management.is_live() {
-        // What was known is still the best that is known, and of a binding that goes, the record of what it has.
-        status.advice = advice(plan, &previous.advice);
-        status.targets.clone_from(&previous.targets);
-        status.listeners.clone_from(&previous.listeners);
-        status.excluded.clone_from(&previous.excluded);
-        status.draining.clone_from(&previous.draining);
-        status.held_weights.clone_from(&previous.held_weights);
-        status.gates = frozen_gates(plan, previous.gates.clone());
-        if !matches!(view.config, ConfigView::None) {
-            status.config_problems.clone_from(&previous.config_problems);
-        }
+        keep_known(&mut status, view, plan, previous);
         return status;
     }
     status.advice = advice(plan, &[]);
@@ -120,6 +110,25 @@ pub fn binding_status(
     status.gates = Some(gates(plan));
     status.config_problems = config_problems(round, view, plan, &status.listeners);
     status
+}
+
+/// What was known is still the best that is known, and of a binding that goes, the record of what it has.
+fn keep_known(
+    status: &mut DirectAccessBindingStatus,
+    view: &BindingView,
+    plan: &BindingPlan,
+    previous: &DirectAccessBindingStatus,
+) {
+    status.advice = advice(plan, &previous.advice);
+    status.targets.clone_from(&previous.targets);
+    status.listeners.clone_from(&previous.listeners);
+    status.excluded.clone_from(&previous.excluded);
+    status.draining.clone_from(&previous.draining);
+    status.held_weights.clone_from(&previous.held_weights);
+    status.gates = frozen_gates(plan, previous.gates.clone());
+    if !matches!(view.config, ConfigView::None) {
+        status.config_problems.clone_from(&previous.config_problems);
+    }
 }
 
 /// The listeners, one for each port and protocol, which are the key of the list: one that exists comes before one that is wanted in

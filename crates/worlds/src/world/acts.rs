@@ -164,6 +164,18 @@ impl World {
         self.cloud.inject(sim::Fault { action, load_balancer: None, names: None, when, effect });
     }
 
+    /// Calls of an action are refused that name this address.
+    fn refuse_address(&mut self, action: String, names: &str, code: String) {
+        let message = crate::act::refusal(names);
+        self.cloud.inject(sim::Fault {
+            action: Some(action),
+            load_balancer: None,
+            names: Some(format!("\"{names}\"")),
+            when: sim::When::Always,
+            effect: sim::Effect::Error { code, message },
+        });
+    }
+
     pub(super) fn misfortune(&mut self, fault: Fault) {
         let seconds = Duration::from_secs;
         match fault {
@@ -208,14 +220,7 @@ impl World {
                 self.cluster.silence_node(node, self.now, self.now + seconds(time), serves);
             }
             Fault::Refused { action, names, code, seconds: time } => {
-                let message = crate::act::refusal(&names);
-                self.cloud.inject(sim::Fault {
-                    action: Some(action),
-                    load_balancer: None,
-                    names: Some(format!("\"{names}\"")),
-                    when: sim::When::Always,
-                    effect: sim::Effect::Error { code, message },
-                });
+                self.refuse_address(action, &names, code);
                 self.refuse_until(self.now + seconds(time));
             }
             Fault::DeleteLease => {
