@@ -205,10 +205,9 @@ impl<'a> Floor<'a> {
         last.map(|own| (own.target.address, Retained::Last)).collect()
     }
 
-    /// It serves, or it may have served before nobody was known to. Of one that is judged, only the cloud could say that it does.
+    /// It serves, or it may have served before nobody was known to.
     fn may_serve(&self, own: &OwnTarget<'_>) -> bool {
-        let is_judged = matches!(&own.intent, PodIntent::Leave(Leave { pace: Pace::Judged(_), .. }));
-        self.serves(own) && (self.sight == Sight::ByHealth || own.tenure == Tenure::Established && !is_judged)
+        self.serves(own) && (self.sight == Sight::ByHealth || own.tenure == Tenure::Established)
     }
 
     fn serves(&self, own: &OwnTarget<'_>) -> bool {

@@ -308,12 +308,15 @@ impl TargetPlan {
             Then::Deregister => self.deregister.push(scope.removal(target, pod, leave.reason)),
             Then::Drain(time) if target.weight == 0 => {
                 let left = time.saturating_sub(scope.drained_for(address));
+                if !time.is_zero() {
+                    // Should the cloud not take it, its time goes on to count.
+                    self.draining.push((address, leave.reason, scope.drained_since(address)));
+                    self.sightings.push(Sighting::Drained(scope.route.clone(), address));
+                }
                 if !left.is_positive() && !mutant::is(Mutant::DrainsForEver) {
                     self.deregister.push(scope.removal(target, pod, ChangeReason::Drained));
                 } else {
                     self.waiting += 1;
-                    self.draining.push((address, leave.reason, scope.drained_since(address)));
-                    self.sightings.push(Sighting::Drained(scope.route.clone(), address));
                     self.look_by(scope.now.saturating_add(left).ok());
                 }
             }

@@ -194,7 +194,15 @@ fn closed_gates(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
             && pod::condition(found, tke_direct_access_core::api::names::GATE)
                 .is_none_or(|gate| gate.reason.as_deref() != Some(GateReason::WeightUnreadable.as_str()))
     };
-    let stuck = sight.objects.pods.values().filter(is_stuck);
+    // TKE's own service controller opens those of Services that have its marks.
+    let is_tkes = |found: &core::Pod| {
+        let mut services = sight.objects.services.values().filter(|service| selects(service, found));
+        services.any(|service| {
+            let annotations = service.metadata.annotations.as_ref();
+            annotations.is_some_and(|all| all.contains_key(tke_direct_access_core::api::names::CLIENT_TOKEN))
+        })
+    };
+    let stuck = sight.objects.pods.values().filter(is_stuck).filter(|found| !is_tkes(found));
     // A gate may wait for what its binding waits for, which says so.
     let is_said = |found: &core::Pod| {
         sight.objects.bindings.values().any(|binding| {

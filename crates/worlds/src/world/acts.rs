@@ -9,7 +9,7 @@ use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::service_config::RawServiceConfig;
 
 use super::{Happening, Mood, World};
-use crate::act::{Act, Fault};
+use crate::act::{Act, Console, Fault};
 use crate::check::Sight;
 use crate::console;
 use crate::objects::{KINDS, disown_annotations};
@@ -70,11 +70,29 @@ impl World {
             Act::VendorsConfigs => self.objects.definitions.is_vendors = true,
             Act::Console(console) => {
                 self.checks.users.held.forget_all();
+                if let Console::Rename(place) = &console {
+                    self.forget_maker(*place);
+                }
                 console::perform(self.cloud.console(), &console);
             }
             Act::Fault(fault) => self.misfortune(fault),
         }
         self.by(self.now, Happening::Cluster);
+    }
+
+    /// A listener that is renamed while no binding records and wants it is nobody's any more: its name alone said whose it is.
+    fn forget_maker(&mut self, place: usize) {
+        let Some((_, listener)) = console::listener_of_ours_at(self.cloud.state(), place) else { return };
+        let is_known = self.objects.bindings.values().any(|binding| {
+            let rows = binding.status.iter().flat_map(|status| &status.listeners);
+            let wish = self.checks.wanted.get(binding.metadata.uid.as_deref().unwrap_or_default());
+            let is_wanted =
+                |port: i32| wish.is_some_and(|wish| wish.ports.iter().any(|(one, _)| i32::from(*one) == port));
+            rows.into_iter().any(|row| row.listener_id.as_deref() == Some(listener.as_str()) && is_wanted(row.port))
+        });
+        if !is_known {
+            self.checks.watch.makers.remove(listener.as_str());
+        }
     }
 
     fn edit(&mut self, name: &str, change: impl FnOnce(&mut crate::act::Workload)) {

@@ -12,6 +12,7 @@ use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
+use super::watch::SLEEP_LEFT;
 use super::{Address, Telling, World, dialect};
 use crate::check::{
     READ, Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
@@ -244,7 +245,7 @@ impl World {
             let is_another = before.listeners.values().any(|(_, of, other)| of == port && other != protocol);
             if wish.gone.is_some()
                 && !is_another
-                && self.checks.watch.makers.get(key).is_some_and(|(_, service)| self.is_asked_by(service))
+                && self.checks.watch.makers.get(key).is_some_and(|(_, service)| self.is_asked_by(service, *port))
             {
                 found.push(format!(
                     "{id}: the listener {protocol} {port} of {name} is gone, and its Service asks for it"
@@ -298,6 +299,10 @@ impl World {
                 is_out || binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
+            if self.has_read_no_health(id) && one.left.iter().all(|(address, _)| self.ends_soon(*address)) {
+                // Who leads then takes anybody who lives for better than who ends.
+                continue;
+            }
             let is_rule_wanted = one.rule.as_ref().is_none_or(|rule| wish.is_rule_wanted(*port, rule, self.now));
             if follows || is_asked || !wish.is_wanted(*port, protocol, self.now) || !is_rule_wanted {
                 continue;
@@ -308,6 +313,22 @@ impl World {
                 .push(format!("{id}: nobody serves on {protocol} {port}: {left:?} left, and there are {targets:?}"));
         }
         violations.into_iter().for_each(|words| self.violate("never the last", words));
+    }
+
+    /// Who has written last has not read the health of the load balancer's targets.
+    fn has_read_no_health(&self, id: &LoadBalancerId) -> bool {
+        let writer = self.checks.writers.last().map(|(writer, _)| (*writer, id.to_string()));
+        writer.is_none_or(|writer| !self.checks.watch.health_read.contains(&writer))
+    }
+
+    /// The Pod at this address is being deleted, and the end of its preStop sleep is near.
+    fn ends_soon(&self, address: Target) -> bool {
+        let ip = address.ip.to_string();
+        self.objects.pods.iter().any(|(name, found)| {
+            pod::ip(found) == Some(&*ip)
+                && found.metadata.deletion_timestamp.is_some()
+                && !self.cluster.serves(name, self.now + SLEEP_LEFT)
+        })
     }
 
     /// A user has given the Pod at this address a weight.

@@ -254,6 +254,26 @@ fn the_quota_is_filled_and_the_rest_is_told() {
     assert_eq!(plan.exclusions.iter().filter(|one| one.reason == ExclusionReason::OverQuota).count(), 2);
 }
 
+/// The cloud does not take the deregistration: it is asked again, and not after another drain.
+#[test]
+fn a_drain_that_is_over_stays_over() {
+    let mut world = World::new(&json!({"drain": {"timeoutSeconds": 30}})).with_pods(1..=2);
+    world.converge();
+    world.heal();
+    world.pod(1).labels.clear();
+    world.round();
+    world.converge();
+    world.now += jiff::SignedDuration::from_secs(31);
+    for _ in 0..3 {
+        let snapshot = world.snapshot();
+        let plan = crate::plan::plan(&snapshot);
+        assert!(matches!(plan.steps.as_slice(), [Step::Deregister(_)]), "{:?}", plan.steps);
+        assert_eq!(plan.bindings[0].draining.len(), 1, "another leader knows it");
+        world.remembered.see(&snapshot, &plan);
+        world.now += jiff::SignedDuration::from_secs(1);
+    }
+}
+
 #[test]
 fn a_drain_that_begins_late_has_its_whole_time() {
     let mut world = World::new(&json!({"drain": {"timeoutSeconds": 30}})).with_pods(1..=2);

@@ -101,6 +101,10 @@ impl OfService {
         if !ends.into_iter().all(is_kept) {
             return None;
         }
+        if service::own(sight, found).is_some_and(|own| own.spec.suspend) {
+            // Its user has said so on the binding.
+            return None;
+        }
         let Some(now) = Self::now(sight, found) else { return Some(format!("{said:?}: its binding is gone")) };
         let gone: Vec<_> = self.listeners.difference(&now.listeners).collect();
         let drains = [names::GRACE_SHUTDOWN, names::GRACE_SHUTDOWN_NOT_READY];

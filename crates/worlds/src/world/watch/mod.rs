@@ -23,7 +23,7 @@ use crate::slices::selects;
 /// What is written is known everywhere after so long.
 const KNOWN: Duration = Duration::from_secs(120);
 /// Of a preStop sleep, so much is left when a Pod has still to be waited for.
-const SLEEP_LEFT: Duration = Duration::from_secs(8);
+pub(super) const SLEEP_LEFT: Duration = Duration::from_secs(8);
 /// How long a Pod has been ready that everybody knows of.
 const READY: Duration = Duration::from_secs(20);
 /// So much of the time that connections are given is checked: the rest is for clocks that count whole seconds.

@@ -151,11 +151,13 @@ impl World {
         }
     }
 
-    /// The Service of this UID asks for a binding, and has for a while.
-    pub(in crate::world) fn is_asked_by(&self, service: &str) -> bool {
+    /// The Service of this UID asks for a binding, and has for a while, and has this port.
+    pub(in crate::world) fn is_asked_by(&self, service: &str, port: u16) -> bool {
         let is_it = |(name, found): &(&String, &core::Service)| {
             let unasked = self.checks.watch.unasked.get(*name);
+            let mut ports = found.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
             found.metadata.uid.as_deref() == Some(service)
+                && ports.any(|one| one.port == i32::from(port))
                 && unasked.is_none_or(|then| self.now.saturating_sub(*then) > KNOWN)
         };
         self.objects.services.iter().any(|row| is_it(&row))
