@@ -53,7 +53,8 @@
 //! 11. *Unset is not default.* What no TkeServiceConfig says is in no wish ([`model::Attributes`]), and so never written, compared or
 //!     reported. A wish that cannot be had becomes a problem, and the others are granted.
 //! 12. *One load balancer for one wish.* The wish is recorded before the cloud is asked, the call's token is made from it, and no
-//!     call is made before a read by tag, in the account that is recorded with the wish, has shown that there is none.
+//!     call is made before a read by tag, in the account that is recorded with the wish, has shown that there is none. The binding of a
+//!     Service is made of what the API server itself has just shown ([`reconcile::NewBinding`]), and goes by that.
 //! 13. *Unreadable is not absent.* A word of a user that cannot be read is held ([`model::Reading`]), as is what a kind that may not be
 //!     listed could say ([`k8s::Look`], [`model::Known`]), and the wish of an annotated
 //!     Service ends by a proof only ([`plan::annotated::Proof`]).

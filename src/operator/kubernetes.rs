@@ -75,18 +75,15 @@ impl Kubernetes {
         api.get_opt(&key.name).await
     }
 
-    /// The metadata of a Service as it is now; `None` when there is none. By a list, which the controller may make anyway.
+    /// A Service as it is now; `None` when there is none. By a list, which the controller may make anyway.
     ///
     /// # Errors
     ///
     /// When it could not be read.
-    pub(super) async fn service(
-        &self,
-        key: &ObjectKey,
-    ) -> Result<Option<PartialObjectMeta<core::Service>>, kube::Error> {
+    pub(super) async fn service(&self, key: &ObjectKey) -> Result<Option<core::Service>, kube::Error> {
         let api: Api<core::Service> = Api::namespaced(self.client.clone(), &key.namespace);
         let only = ListParams::default().fields(&format!("metadata.name={}", key.name));
-        Ok(api.list_metadata(&only).await?.items.into_iter().next())
+        Ok(api.list(&only).await?.items.into_iter().next())
     }
 
     /// The metadata of an object of the cluster; `None` when there is none.

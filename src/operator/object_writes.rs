@@ -16,10 +16,11 @@ use crate::status::service::Application;
 /// The kind of bindings, for the counter of writes.
 const BINDINGS: &str = "directaccessbindings";
 
-/// Makes the binding of a Service, or changes its spec.
+/// Makes the binding of a Service, or changes the spec of the one with this UID.
 pub(super) async fn write_own_binding(
     context: &Context,
     service: &Service,
+    uid: Option<&str>,
     wanted: &Application,
 ) -> Result<(), NotTaken> {
     let key = &service.key;
@@ -31,7 +32,7 @@ pub(super) async fn write_own_binding(
         controller: Some(true),
         block_owner_deletion: Some(true),
     };
-    let patch = json!({
+    let mut patch = json!({
         "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
         "kind": "DirectAccessBinding",
         "metadata": {
@@ -42,6 +43,10 @@ pub(super) async fn write_own_binding(
         },
         "spec": wanted.spec,
     });
+    if let Some(uid) = uid {
+        // The UID keeps it from making one.
+        patch["metadata"]["uid"] = json!(uid);
+    }
     let params = PatchParams::apply(names::SERVICES_FIELD_MANAGER).force();
     let api = context.kubernetes.writes::<DirectAccessBinding>(&key.namespace);
     record_write(context, BINDINGS, api.patch(&key.name, &params, &Patch::Apply(&patch)).await).map(drop)

@@ -1,6 +1,7 @@
 //! The reads that machines ask for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -11,7 +12,8 @@ use super::kubernetes::WriteError;
 use crate::api::mark::ListenerName;
 use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::clb::{Contents, Presence};
-use crate::model::{Class, Failure, Limits, ObjectKey, Region};
+use crate::k8s;
+use crate::model::{Class, Failure, Limits, ObjectKey, Region, Service};
 use crate::plan::{DefinitionSight, DepartureSight, Observed};
 use crate::reconcile::{Answer, Frame, Key, NotTaken, OtherRead, Read, StatusField};
 
@@ -53,6 +55,7 @@ pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
 pub(super) async fn read_other(context: &Context, read: OtherRead) -> Answer {
     match read {
         OtherRead::Config(config) => Answer::Config(found(context, &config).await),
+        OtherRead::Service(key) => Answer::Service(service(context, &key).await),
         OtherRead::StatusField => Answer::StatusField(status_field(context).await),
     }
 }
@@ -62,6 +65,12 @@ async fn found(context: &Context, key: &ObjectKey) -> Result<Option<Box<DynamicO
     let resource = ApiResource::erase::<TkeServiceConfig>(&());
     let found = context.kubernetes.object(key, &resource).await;
     found.map(|config| config.map(Box::new)).map_err(|error| WriteError::from(error).into())
+}
+
+/// A Service as it is; `None` when there is none.
+async fn service(context: &Context, key: &ObjectKey) -> Result<Option<Box<Service>>, NotTaken> {
+    let found = context.kubernetes.service(key).await;
+    found.map(|found| found.as_ref().map(k8s::service).map(Box::new)).map_err(|error| WriteError::from(error).into())
 }
 
 /// Whether the installed definition of TkeServiceConfigs has a status.
@@ -113,10 +122,12 @@ pub fn frame(presence: Presence) -> Result<Frame, Failure> {
 /// What is gone, by a look at the API server itself.
 async fn departure(context: &Context, services: &[ObjectKey]) -> DepartureSight {
     let mut sight =
-        DepartureSight { definition: definition(context).await, there: BTreeSet::new(), gone: BTreeSet::new() };
+        DepartureSight { definition: definition(context).await, there: BTreeMap::new(), gone: BTreeSet::new() };
     for key in services {
         match context.kubernetes.service(key).await {
-            Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => _ = sight.there.insert(key.clone()),
+            Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => {
+                sight.there.insert(key.clone(), Arc::new(k8s::service(&found)));
+            }
             Ok(_) => _ = sight.gone.insert(key.clone()),
             Err(error) => {
                 tracing::warn!(%error, service = %key, "the Service cannot be read, so its deleted binding takes nothing away");

@@ -40,7 +40,8 @@ pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotT
         Write::Gate { pod, uid, condition } => write_gate(context, &pod, &uid, &condition).await,
         Write::Annotations { service, wanted } => write_annotations(context, &service, &wanted).await,
         Write::Ingress { service, addresses } => write_ingress(context, &service, &addresses).await,
-        Write::OwnBinding { service, wanted } => write_own_binding(context, &service, &wanted).await,
+        Write::NewBinding(new) => write_own_binding(context, new.service(), None, new.wanted()).await,
+        Write::OwnBinding { service, uid, wanted } => write_own_binding(context, &service, Some(&uid), &wanted).await,
         Write::Mark { binding, uid, mark } => write_mark(context, &binding, &uid, mark).await,
         Write::Deletion { binding, uid } => delete_binding(context, &binding, uid).await,
         Write::ServiceConditions { service, condition, bound_by_hand } => {
@@ -106,11 +107,18 @@ pub(super) fn record_write<T>(
     result
 }
 
-/// The test of a JSON patch has failed: the object is not what was read. The API server does not say which test: schemas, policies and
-/// webhooks answer 422 with words of their own (k8s.io/apiserver, endpoints/handlers/patch.go, `applyJSPatch`, and
-/// k8s.io/apimachinery, pkg/api/errors, `NewGenericServerResponse`).
+/// The object is not what was read: the test of a JSON patch has failed, or a finalizer is new to an object that is being deleted by now.
+/// The API server does not say which test: schemas, policies and webhooks answer 422 with words of their own (k8s.io/apiserver,
+/// endpoints/handlers/patch.go, `applyJSPatch`, k8s.io/apimachinery, pkg/api/errors, `NewGenericServerResponse`, and
+/// pkg/api/validation/objectmeta.go, `ValidateNoNewFinalizers`).
 fn is_outdated(status: &kube::core::Status) -> bool {
-    status.code == 422 && status.message.starts_with("the server rejected our request due to an error in our request")
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    let is_new = |cause: &kube::core::response::StatusCause| {
+        cause.field == "metadata.finalizers" && cause.reason == "FieldValueForbidden"
+    };
+    status.code == 422
+        && (status.message.starts_with("the server rejected our request due to an error in our request")
+            || causes.any(is_new))
 }
 
 /// Replaces our finalizers by these, and leaves those of others alone: the list that was read must be the list that is there.

@@ -19,6 +19,7 @@ mod support;
 mod deeds;
 mod played;
 mod player;
+mod refused;
 mod replica;
 mod shown;
 mod witness;

@@ -148,6 +148,10 @@ mutants! {
     RecordedIsDone,
     /// What was refused as wrong once is held for a day.
     RefusalStays,
+    /// A binding is made for what a cache shows of its Service, without a look at the API server.
+    MadeUnasked,
+    /// What the API server has taken is written again with each look, for as long as caches do not show it.
+    WrittenAgain,
 }
 
 /// Faults of others' and of our own past that cannot be put in, each with what makes it impossible.

@@ -27,6 +27,8 @@ pub enum Dialect {
     Listeners(usize),
     /// A listener or rule has so many targets at most.
     Targets(usize),
+    /// Each action is answered so many times a second at most.
+    Rate(u32),
 }
 
 /// Something that is done to the world at some time. Things are named by their place among those that there are at that time, so that
@@ -150,6 +152,8 @@ pub enum Fault {
     },
     /// The API server does the writes of the controller for so many seconds, and its answers are lost.
     Forget(u64),
+    /// The API server refuses reads of the controller for so many seconds. What it watches goes on.
+    Unreadable(u64),
     /// Calls of the cloud take this many seconds longer, for so many seconds.
     Slow(u64, u64),
     /// Calls of the cloud take this many milliseconds longer on their way there, for so many seconds.
@@ -200,6 +204,7 @@ impl Act {
             | Fault::CutOff(_, seconds)
             | Fault::Refuse { seconds, .. }
             | Fault::Forget(seconds)
+            | Fault::Unreadable(seconds)
             | Fault::Slow(_, seconds)
             | Fault::Delay(_, seconds)
             | Fault::Skew(_, _, seconds)
@@ -299,6 +304,7 @@ impl fmt::Display for Fault {
                 write!(f, "The API server answers writes with {status} for {seconds} s")
             }
             Self::Forget(seconds) => write!(f, "Answers of the API server to writes are lost for {seconds} s"),
+            Self::Unreadable(seconds) => write!(f, "The API server refuses reads for {seconds} s"),
             Self::Slow(by, seconds) => write!(f, "Calls of the cloud take {by} s longer for {seconds} s"),
             Self::Delay(by, seconds) => write!(f, "Calls of the cloud arrive {by} ms later for {seconds} s"),
             Self::Skew(replica, by, seconds) => {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::act::{Act, Dialect, Fault};
 use crate::check::Violation;
 use crate::story::Story;
@@ -10,6 +12,8 @@ use crate::world::{Outcome, play};
 
 /// The rule that is broken where it does not.
 const RULE: &str = "the same end";
+/// What a user has said is followed after so many milliseconds, whatever goes wrong meanwhile.
+const FOLLOWED: u64 = 600_000;
 const ENDS_NOWHERE: &str = "how far a rollout comes that ends nowhere is a matter of time";
 
 /// How the ends of two plays of a story compare.
@@ -42,7 +46,9 @@ pub fn differs(story: &Story, outcome: &Outcome) -> Comparison {
 fn matter_of_time(story: &Story) -> Option<&'static str> {
     let mut broken: BTreeMap<&str, bool> = BTreeMap::new();
     let mut gone: BTreeSet<&str> = BTreeSet::new();
-    for (_, act) in &story.acts {
+    let mut lacking: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut edited: BTreeMap<&str, u64> = BTreeMap::new();
+    for (at, act) in &story.acts {
         match act {
             Act::Dialect(Dialect::Targets(_) | Dialect::Listeners(_)) => {
                 return Some("of several for whom there is no room the first ones have it");
@@ -51,6 +57,13 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
             Act::Binding { spec, .. } if spec["deletionPolicy"] == "Retain" => {
                 return Some("what is left behind takes addresses that others get by chance");
             }
+            Act::Binding { name, spec } => drop(lacking.insert(name, lacks_certificate(spec))),
+            Act::Config { name, .. } => drop(edited.insert(name, *at)),
+            Act::DeleteConfig(name)
+                if edited.get(name.as_str()).is_some_and(|then| at.saturating_sub(*then) < FOLLOWED) =>
+            {
+                return Some("whether a config was followed before it was deleted is a matter of time");
+            }
             Act::Service { name, .. } => drop(gone.remove(name.as_str())),
             Act::DeleteService(name) => drop(gone.insert(name.as_str())),
             Act::Workload(workload) => drop(broken.insert(&workload.name, workload.broken)),
@@ -58,11 +71,20 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
             _ => {}
         }
     }
+    if lacking.into_values().any(|lacks| lacks) {
+        return Some("whether a listener went before another one could not be made is a matter of time");
+    }
     if !gone.is_empty() {
         return Some("what a Service that is gone has selected last is known to who led then");
     }
     let is_broken = broken.into_values().any(|is_broken| is_broken);
     is_broken.then_some(ENDS_NOWHERE)
+}
+
+/// The binding asks for a listener with a certificate that is not there.
+fn lacks_certificate(spec: &Value) -> bool {
+    let listeners = spec["listeners"].as_array().into_iter().flatten();
+    listeners.into_iter().any(|one| one["certificate"]["secretName"].is_string())
 }
 
 /// The story without its misfortunes; `None` where there are none.

@@ -24,6 +24,7 @@ mod deployment;
 mod differ;
 mod generate;
 pub mod history;
+mod job;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod objects;
@@ -44,6 +45,7 @@ pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{By, Found, find, page};
+pub use objects::NO_NEW_FINALIZERS;
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};

@@ -1,9 +1,8 @@
 //! A replica of the controller: its caches, its part in the election, and, while it leads, its machines with what is under way for them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,20 +11,19 @@ use tke_direct_access::clb::{Clb, Credentials, Keys, Settings};
 use tke_direct_access::k8s::{Change, Stores};
 use tke_direct_access::operator::parts::{self, StoreCaches};
 use tke_direct_access_core::election::{Election, Moment};
-use tke_direct_access_core::model::{
-    AccountId, Caller, Failure, KeyMark, Limits, ObjectKey, Quotas, Region, ServerTime,
-};
+use tke_direct_access_core::model::{AccountId, Caller, KeyMark, ObjectKey, Region, ServerTime};
 use tke_direct_access_core::mutant::{self, Mutant};
+use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::annotated::Acceptance;
 use tke_direct_access_core::plan::brake::{Brake, HoldFlag};
-use tke_direct_access_core::plan::{Cluster, Step};
 use tke_direct_access_core::reconcile::{
-    Answer, ConfigMachine, Confined, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News, NotTaken, Notice,
-    Now, OtherRead, Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket, Write,
+    ConfigMachine, Confined, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News, Notice, Now, OtherRead,
+    Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket, Write,
 };
 
 use crate::cloud::{Right, Sent, Wire};
 use crate::coverage::Reached;
+use crate::job::{KnownQuotas, calling, reading};
 use crate::objects::{Event, KINDS, Kind, Row};
 
 /// The region of everything.
@@ -49,6 +47,8 @@ pub(crate) enum Owner {
 pub(crate) enum Wish {
     /// Make this call for a job.
     Send(u64, Sent),
+    /// A job waits by the clock: let it go on soon.
+    GoOn(u64),
     /// A machine is to be told what has come of something.
     Came(Owner, Box<Input>),
     /// Write this to Kubernetes.
@@ -70,6 +70,8 @@ struct Job {
     owner: Owner,
     /// Whether it is a read, by its ticket.
     ticket: Option<Ticket>,
+    /// How many of its calls have not been answered.
+    unanswered: usize,
     future: Pin<Box<dyn Future<Output = Input> + Send>>,
 }
 
@@ -214,8 +216,7 @@ impl Replica {
         }
         let wire = Wire::default();
         let keys = Keys::new("AKIDsimulator", "simulator-secret-key", None).ok()?;
-        // The world has no rates: who waits for one would wait for a clock that does not go.
-        let settings = Settings { rate_per_second: NonZeroU32::MAX, ..Settings::new(Region::new(REGION)) };
+        let settings = Settings::new(Region::new(REGION));
         let clb = Clb::carried(Arc::new(wire.clone()), settings, Credentials::fixed(keys), Arc::new(())).ok()?;
         Some(Leading {
             term,
@@ -360,7 +361,15 @@ impl Replica {
         self.jobs += 1;
         let id = self.jobs;
         if let Some(leading) = &mut self.leading {
-            leading.jobs.insert(id, Job { owner: owner.clone(), ticket, future });
+            leading.jobs.insert(id, Job { owner: owner.clone(), ticket, unanswered: 0, future });
+        }
+        self.go_on(id, wishes);
+    }
+
+    /// A call of a job was answered.
+    pub(crate) fn replied(&mut self, id: u64, wishes: &mut Vec<Wish>) {
+        if let Some(job) = self.leading.as_mut().and_then(|leading| leading.jobs.get_mut(&id)) {
+            job.unanswered = job.unanswered.saturating_sub(1);
         }
         self.go_on(id, wishes);
     }
@@ -370,11 +379,17 @@ impl Replica {
         let Some(leading) = &mut self.leading else { return };
         let Some(job) = leading.jobs.get_mut(&id) else { return };
         let polled = job.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        wishes.extend(leading.wire.take().into_iter().map(|sent| Wish::Send(id, sent)));
-        if let Poll::Ready(input) = polled
-            && let Some(job) = leading.jobs.remove(&id)
-        {
-            wishes.push(Wish::Came(job.owner, Box::new(input)));
+        let sent = leading.wire.take();
+        job.unanswered += sent.len();
+        wishes.extend(sent.into_iter().map(|sent| Wish::Send(id, sent)));
+        match polled {
+            Poll::Ready(input) => {
+                if let Some(job) = leading.jobs.remove(&id) {
+                    wishes.push(Wish::Came(job.owner, Box::new(input)));
+                }
+            }
+            Poll::Pending if job.unanswered == 0 => wishes.push(Wish::GoOn(id)),
+            Poll::Pending => {}
         }
     }
 }
@@ -391,59 +406,6 @@ fn keyed<M: KeyedMachine>(
         machines.remove(key);
     }
     effects
-}
-
-async fn calling(clb: Clb, right: Right, owner: Owner, step: Step) -> Input {
-    let Owner::LoadBalancer(key) = owner else { return Input::Due };
-    let writer = clb.writer(&right);
-    Input::Replied(parts::run(&writer, &key.load_balancer(), &step).await)
-}
-
-/// What is known of the quotas of the account.
-type KnownQuotas = Arc<OnceLock<Quotas>>;
-
-/// The limits of the account: as the cloud says, or as it said once; those of a new account where it does not.
-async fn limits(clb: &Clb, known: &KnownQuotas) -> Limits {
-    if let Some(known) = known.get() {
-        return Limits::default().with(*known);
-    }
-    match clb.quotas().await {
-        Ok(found) => Limits::default().with(*known.get_or_init(|| Quotas::of(&found))),
-        Err(_) => Limits::default(),
-    }
-}
-
-async fn reading(clb: Clb, quotas: KnownQuotas, owner: Owner, ticket: Ticket, read: Read) -> Input {
-    let Owner::LoadBalancer(key) = owner else { return Input::Due };
-    let id = key.load_balancer();
-    let answer = match read {
-        Read::Task(task) => Answer::Task(clb.task(&task).await),
-        Read::Frame => Answer::Frame(clb.contents(&id).await.and_then(parts::frame)),
-        Read::Targets(listeners) => Answer::Targets(clb.targets_of(&id, &listeners).await),
-        Read::Health => {
-            let found = clb.health(std::slice::from_ref(&id)).await;
-            Answer::Health(found.and_then(|mut all| all.remove(&id).ok_or_else(|| not_in_reply(&id.to_string()))))
-        }
-        Read::Tagged(tag, value) => Answer::Tagged(clb.load_balancers_tagged(&tag, &value).await),
-        Read::Quotas => Answer::Quotas(limits(&clb, &quotas).await),
-        Read::Certificate(_) => Answer::Certificate(Err("there is no such Secret".to_owned())),
-        Read::Definition(_) => return Input::Due,
-        Read::Other(what) => what.refused(NotTaken {
-            kind: tke_direct_access_core::status::RefusalKind::Passing,
-            words: "it is read elsewhere".to_owned(),
-        }),
-    };
-    Input::Answer(ticket, answer)
-}
-
-fn not_in_reply(id: &str) -> Failure {
-    Failure {
-        class: tke_direct_access_core::model::Class::Unreachable,
-        action: "DescribeTargetHealth",
-        code: "ClientError.UnreadableReply".to_owned(),
-        message: format!("LoadBalancers has no {id}"),
-        request_id: None,
-    }
 }
 
 /// What a read of Kubernetes gives, with the status subresource there.

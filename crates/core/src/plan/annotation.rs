@@ -7,7 +7,7 @@ use crate::api::names;
 use crate::model::{Annotation, Known, LoadBalancerId, Service};
 
 use super::annotated::is_left_to_tke;
-use super::{BindingView, Cloud, Cluster, Management};
+use super::{BindingView, Cloud, Cluster, Heir, Management};
 
 /// The annotations that should be ours: our facts, less the keys that a user has set.
 ///
@@ -29,13 +29,13 @@ pub fn annotations(
         };
         ours.filter_map(text).collect()
     };
+    let ends = ends(view, management);
     match management {
-        Management::Freeze(_) | Management::Hold | Management::Abandon(_) => return kept(|_| true),
-        Management::Release(_) | Management::Park(_) if is_left_to_tke(service, cluster.has_tke) != Known::No => {
-            return kept(|key| key == names::DIRECT_ACCESS);
-        }
-        Management::Release(_) => return BTreeMap::new(),
-        Management::Manage | Management::Observe | Management::Park(_) => {}
+        Management::Freeze(_) | Management::Hold | Management::Abandon(_) if !ends => return kept(|_| true),
+        Management::Manage | Management::Observe => {}
+        _ if is_left_to_tke(service, cluster.has_tke) != Known::No => return kept(|key| key == names::DIRECT_ACCESS),
+        _ if ends => return BTreeMap::new(),
+        _ => {}
     }
     if !view.speaks_for_service {
         return BTreeMap::new();
@@ -59,11 +59,20 @@ pub fn annotations(
     facts
 }
 
+/// Whether a binding goes and leaves nothing: what it has is taken away, or it never had anything.
+fn ends(view: &BindingView, management: Management) -> bool {
+    match management {
+        Management::Release(_) => true,
+        Management::Abandon(Heir::Nobody) => !view.is_submitted(),
+        _ => false,
+    }
+}
+
 /// Whether annotations come off that the status records, although the Service as it is seen does not show them: it may be behind, and nobody
 /// comes back to it once the binding is gone.
 pub fn are_taken_off_unseen(view: &BindingView, service: &Service, management: Management, cluster: Cluster) -> bool {
     let mut recorded = view.binding.status.iter().flat_map(|status| &status.annotations);
-    matches!(management, Management::Release(_))
+    ends(view, management)
         && is_left_to_tke(service, cluster.has_tke) == Known::No
         && recorded.any(|row| !service.annotations.contains_key(&row.key))
 }

@@ -1,7 +1,8 @@
 //! How far a binding is acted on, decided once in a round and asked by everything that writes, and what proves that something of
 //! ours may be taken away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -190,12 +191,12 @@ impl DefinitionSight {
 }
 
 /// What the API server itself says of that on which it depends why bindings go: watches may be behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DepartureSight {
     /// The definition of DirectAccessBindings; not to be read where one of the Services is not.
     pub definition: DefinitionSight,
-    /// The Services among those that own bindings which go that are there, and do not go themselves.
-    pub there: BTreeSet<ObjectKey>,
+    /// The Services among those that own bindings which go that are there, and do not go themselves, as they are.
+    pub there: BTreeMap<ObjectKey, Arc<Service>>,
     /// Those that are gone, or go.
     pub gone: BTreeSet<ObjectKey>,
 }
@@ -215,15 +216,28 @@ pub fn owners_of_deleted<'a>(bindings: impl IntoIterator<Item = &'a DirectAccess
 }
 
 impl Departure {
-    /// The same of a binding that is being deleted, with what the API server itself says of the Service: one that is gone asks for
-    /// nothing, and of one that was not looked at, or that is there and the caches do not show, nobody knows what it asks for.
+    /// The same of a binding that is being deleted, with what the API server itself says of the Service: what it asks for is read there,
+    /// because another binding is made only of that. One that is gone asks for nothing, and of one that was not looked at, or that the
+    /// caches do not show at all, nobody knows what it asks for.
     #[must_use]
-    pub fn seen(self, service: &ObjectKey, cached: Option<&Service>, sight: Option<&DepartureSight>) -> Self {
-        match (self, sight) {
-            (Self::Usual, Some(sight)) if cached.is_none() && sight.there.contains(service) => Self::Unknown,
-            (Self::MadeAgain | Self::Held, Some(sight)) if sight.gone.contains(service) => Self::Usual,
-            (Self::MadeAgain | Self::Held, Some(sight)) if sight.there.contains(service) => self,
-            (Self::MadeAgain | Self::Held, _) => Self::Unknown,
+    pub fn seen(
+        self,
+        binding: &DirectAccessBinding,
+        cached: Option<&Service>,
+        sight: Option<&DepartureSight>,
+        setting: Setting,
+    ) -> Self {
+        let namespace = binding.metadata.namespace.clone().unwrap_or_default();
+        let service = ObjectKey::new(namespace, binding.spec.service_ref.name.clone());
+        let shown = sight.and_then(|sight| sight.there.get(&service).map(|shown| (shown, sight.definition)));
+        let is_gone = sight.is_some_and(|sight| sight.gone.contains(&service));
+        match (self, shown) {
+            (Self::Usual, Some(_)) if cached.is_none() => Self::Unknown,
+            (Self::Usual | Self::MadeAgain | Self::Held, Some((shown, definition))) => {
+                Self::of(binding, Some(shown), Some(definition), setting)
+            }
+            (Self::MadeAgain | Self::Held, None) if is_gone => Self::Usual,
+            (Self::MadeAgain | Self::Held, None) => Self::Unknown,
             (other, _) => other,
         }
     }
@@ -403,44 +417,69 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::names;
+    use crate::plan::annotated::Acceptance;
+    use crate::plan::tests::world::World;
 
+    fn binding(is_deleted: bool, kind: &str) -> DirectAccessBinding {
+        let mut object = json!({
+            "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+            "metadata": {"name": "web", "namespace": "shop", "ownerReferences": [
+                {"apiVersion": "v1", "kind": kind, "name": "web", "uid": "1", "controller": true}]},
+            "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
+        });
+        if is_deleted {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        serde_json::from_value(object).unwrap()
+    }
+
+    /// A Service with this word about direct access.
+    fn service(word: &str) -> Arc<Service> {
+        let mut service = World::new(&json!({})).service.unwrap();
+        service.is_load_balancer = true;
+        let said = [(names::DIRECT_ACCESS, word), (names::EXISTING_LOAD_BALANCER_ID, "lb-1")];
+        service.annotations = said.into_iter().map(|(key, word)| (key.to_owned(), word.to_owned())).collect();
+        Arc::new(service)
+    }
+
+    /// What the API server itself shows of the Service counts, whatever caches show.
     #[test]
-    fn a_service_that_is_gone_has_nothing_made_again() {
-        let key = |name: &str| ObjectKey::new("shop", name);
-        let sight = DepartureSight {
+    fn what_becomes_of_a_deleted_binding_is_said_by_the_service_as_it_is() {
+        use Departure::{DefinitionDeleted, Held, MadeAgain, Unknown, Usual};
+        let (key, binding) = (ObjectKey::new("shop", "web"), binding(true, "Service"));
+        let setting = Setting { acceptance: Acceptance::All, ..Setting::default() };
+        let sight = |shown: Option<&str>, is_gone: bool| DepartureSight {
             definition: DefinitionSight::Stays,
-            there: BTreeSet::from([key("there")]),
-            gone: BTreeSet::from([key("gone")]),
+            there: shown.map(|word| (key.clone(), service(word))).into_iter().collect(),
+            gone: is_gone.then(|| key.clone()).into_iter().collect(),
         };
-        for again in [Departure::MadeAgain, Departure::Held] {
-            let seen = |name: &str| again.seen(&key(name), None, Some(&sight));
-            assert_eq!((seen("there"), seen("gone"), seen("another")), (again, Departure::Usual, Departure::Unknown));
-            assert_eq!(again.seen(&key("there"), None, None), Departure::Unknown);
+        let cached = service("true");
+        for (before, sight, expected) in [
+            (MadeAgain, sight(Some("true"), false), MadeAgain),
+            (Usual, sight(Some("true"), false), MadeAgain),
+            (MadeAgain, sight(Some("false"), false), Usual),
+            (Held, sight(Some("false"), false), Usual),
+            (Usual, sight(Some("false"), false), Usual),
+            (MadeAgain, sight(Some("maybe"), false), Held),
+            (MadeAgain, sight(None, true), Usual),
+            (Held, sight(None, true), Usual),
+            (MadeAgain, sight(None, false), Unknown),
+            (Held, sight(None, false), Unknown),
+            (Usual, sight(None, false), Usual),
+            (DefinitionDeleted, sight(Some("true"), false), DefinitionDeleted),
+            (Unknown, sight(Some("true"), false), Unknown),
+        ] {
+            let found = before.seen(&binding, Some(&cached), Some(&sight), setting);
+            assert_eq!(found, expected, "{before:?} {sight:?}");
         }
-        for other in [Departure::Usual, Departure::DefinitionDeleted, Departure::Unknown] {
-            assert_eq!(other.seen(&key("gone"), None, Some(&sight)), other);
-        }
-        assert_eq!(
-            Departure::Usual.seen(&key("there"), None, Some(&sight)),
-            Departure::Unknown,
-            "the caches are behind"
-        );
+        assert_eq!(MadeAgain.seen(&binding, Some(&cached), None, setting), Unknown);
+        let behind = Usual.seen(&binding, None, Some(&sight(Some("false"), false)), setting);
+        assert_eq!(behind, Unknown, "the caches are behind");
     }
 
     #[test]
     fn only_services_that_own_a_deleted_binding_are_looked_at() {
-        let binding = |is_deleted: bool, kind: &str| -> DirectAccessBinding {
-            let mut object = json!({
-                "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
-                "metadata": {"name": "web", "namespace": "shop", "ownerReferences": [
-                    {"apiVersion": "v1", "kind": kind, "name": "web", "uid": "1", "controller": true}]},
-                "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
-            });
-            if is_deleted {
-                object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-            }
-            serde_json::from_value(object).unwrap()
-        };
         let all = [binding(true, "Service"), binding(false, "Service"), binding(true, "Job")];
         assert_eq!(owners_of_deleted(&all), [ObjectKey::new("shop", "web")]);
         assert_eq!(owners_of_deleted(&all[1..]), []);

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DynamicObject;
 
 use super::Reply;
+use super::creation::NewBinding;
 use crate::api::event::EventWord;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{
@@ -107,6 +108,8 @@ pub enum Read {
 pub enum OtherRead {
     /// A TkeServiceConfig as it is, with fields that this version does not know.
     Config(ObjectKey),
+    /// A Service as it is, before a binding is made for it.
+    Service(ObjectKey),
     /// Whether TkeServiceConfigs have a status.
     StatusField,
 }
@@ -116,6 +119,7 @@ impl OtherRead {
     pub fn refused(&self, refused: NotTaken) -> Answer {
         match self {
             Self::Config(_) => Answer::Config(Err(refused)),
+            Self::Service(_) => Answer::Service(Err(refused)),
             // A write will tell.
             Self::StatusField => Answer::StatusField(StatusField::There),
         }
@@ -144,6 +148,8 @@ pub enum Answer {
     Definition(DepartureSight),
     /// The config; `None` when there is none.
     Config(Result<Option<Box<DynamicObject>>, NotTaken>),
+    /// The Service; `None` when there is none.
+    Service(Result<Option<Box<Service>>, NotTaken>),
     /// Whether there is a status.
     StatusField(StatusField),
 }
@@ -207,10 +213,14 @@ pub enum Write {
         /// IP addresses and domain names.
         addresses: Vec<String>,
     },
-    /// The binding of an annotated Service is made, or becomes this.
+    /// A binding is made for an annotated Service.
+    NewBinding(NewBinding),
+    /// The binding of an annotated Service becomes this. None is made by it.
     OwnBinding {
         /// The Service as it was read.
         service: Arc<Service>,
+        /// The UID of the binding.
+        uid: String,
         /// What the binding is to be like.
         wanted: Box<Application>,
     },
@@ -269,6 +279,7 @@ impl Write {
             | Self::OwnBinding { service, .. }
             | Self::ServiceConditions { service, .. } => Some(&*service.key.namespace),
             Self::Mark { binding, .. } | Self::Deletion { binding, .. } => Some(&*binding.namespace),
+            Self::NewBinding(new) => Some(&*new.service().key.namespace),
             Self::NewConfig { config } | Self::Config { config } => config.metadata.namespace.as_deref(),
             Self::ConfigStatus { config, .. } => config.object.metadata.namespace.as_deref(),
         };

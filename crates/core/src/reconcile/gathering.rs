@@ -10,7 +10,7 @@ use super::surroundings::Surroundings;
 use super::tickets::Tickets;
 use super::{Key, Refusals};
 use crate::api::DirectAccessBinding;
-use crate::model::{Caller, Failure, ObjectKey};
+use crate::model::{Caller, Failure};
 use crate::mutant::{self, Mutant};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{Cloud, Observed, ReadState, Snapshot, owners_of_deleted, placement, registered_addresses};
@@ -242,9 +242,9 @@ impl Gathering {
         let view = |binding: Arc<DirectAccessBinding>| {
             let namespace = binding.metadata.namespace.clone().unwrap_or_default();
             let mut view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace), definition);
-            let service = ObjectKey::new(namespace.clone(), view.binding.spec.service_ref.name.clone());
             if view.is_deleting() {
-                view.departure = view.departure.seen(&service, view.service.as_deref(), sight.as_ref());
+                let (cached, setting) = (view.service.as_deref(), caches.setting());
+                view.departure = view.departure.seen(&view.binding, cached, sight.as_ref(), setting);
             }
             if let Cloud::Observed(observed) = &cloud {
                 view.former_uids = placement::former_uids(&view.binding, observed, |uid| caches.has_binding(uid));

@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) outbox: Outbox,
     /// Something waits until it is recorded in a status.
     pub(super) awaits_record: bool,
+    /// A gate waits to be written until another machine's write of it has ended.
+    pub(super) awaits_gate: bool,
     /// Why the load balancer could not be read, and when that was.
     pub(super) unread: Option<(Failure, Duration)>,
     /// Gates that the API server did not take, by the UID of the Pod.

@@ -12,6 +12,8 @@
 
 mod config;
 mod confined;
+mod creation;
+mod echo;
 mod effect;
 mod execution;
 mod gathering;
@@ -38,6 +40,7 @@ mod waiting;
 
 pub use config::ConfigMachine;
 pub use confined::Confined;
+pub use creation::NewBinding;
 pub use effect::{
     Answer, Effect, Frame, Input, Line, News, NotTaken, Notice, OtherRead, Read, RoundEnd, RoundReport, RoundResult,
     Shown, StatusField, Taken, Targets, Ticket, UseOfQuotas, Write,

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::echo::Echoes;
 use super::effect::{Effect, Line, NotTaken, Notice, Taken, Ticket, Write};
 use super::tickets::Tickets;
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
@@ -55,21 +57,27 @@ struct UnderWay {
 pub(super) struct Outbox {
     by_ticket: BTreeMap<Ticket, UnderWay>,
     tickets: BTreeMap<About, Ticket>,
+    /// What was taken, as far as caches do not show it yet and nothing but them says it.
+    echoes: Echoes<About>,
     /// Something has ended that a round is to look at.
     is_news: bool,
 }
 
 impl Outbox {
-    /// Writes, unless a write of the same is under way; then a round looks at it when that has ended. Returns its name.
+    /// Writes, unless a write of the same is under way; then a round looks at it when that has ended. What was taken is not written again
+    /// before caches have had time to show it. Returns its name.
     pub(super) fn write(
         &mut self,
         about: About,
         write: Write,
         ending: Ending,
-        (tickets, out): (&mut Tickets, &mut Vec<Effect>),
+        (tickets, at, out): (&mut Tickets, Duration, &mut Vec<Effect>),
     ) -> Option<Ticket> {
         if self.is_under_way(&about) {
             self.compare(&about, &write);
+            return None;
+        }
+        if self.echoes.awaits(&about, at, |taken| *taken == write) {
             return None;
         }
         let ticket = tickets.next();
@@ -77,6 +85,24 @@ impl Outbox {
         self.tickets.insert(about.clone(), ticket);
         self.by_ticket.insert(ticket, UnderWay { about, write, ending, is_outdated: false });
         Some(ticket)
+    }
+
+    /// Nothing is to be written: caches show what was.
+    pub(super) fn shown(&mut self, about: &About) {
+        self.echoes.shown(about);
+    }
+
+    /// Of gates, only those of these Pods are kept in mind, and of bindings, only these. Both by UID.
+    pub(super) fn forget_all_but(
+        &mut self,
+        at: Duration,
+        is_waiting: impl Fn(&str) -> bool,
+        is_there: impl Fn(&str) -> bool,
+    ) {
+        self.echoes.retain(at, |about| match about {
+            About::Gate(pod) => is_waiting(pod),
+            About::Binding(uid, _) => is_there(uid),
+        });
     }
 
     /// A write of the same is under way.
@@ -99,13 +125,21 @@ impl Outbox {
     }
 
     /// A write has ended. Says what it was about and what is to be done.
-    pub(super) fn end(&mut self, ticket: Ticket, result: &Result<Taken, NotTaken>) -> Option<(About, Ending)> {
+    pub(super) fn end(
+        &mut self,
+        ticket: Ticket,
+        result: &Result<Taken, NotTaken>,
+        at: Duration,
+    ) -> Option<(About, Ending)> {
         let is_lost = result.as_ref().is_err_and(|refused| refused.kind == RefusalKind::Passing);
         if is_lost && mutant::is(Mutant::LostAnswerWaits) {
             return None;
         }
-        let UnderWay { about, ending, is_outdated, .. } = self.by_ticket.remove(&ticket)?;
+        let UnderWay { about, write, ending, is_outdated } = self.by_ticket.remove(&ticket)?;
         self.tickets.remove(&about);
+        if result.is_ok() && matches!(ending, Ending::Record(_)) {
+            self.echoes.taken(about.clone(), write, at);
+        }
         // An object that has changed starts a round by that.
         let is_refused = result.as_ref().is_err_and(|refused| refused.kind != RefusalKind::Outdated);
         self.is_news |= is_outdated || is_refused;

@@ -238,6 +238,7 @@ impl Reads {
             | Answer::Quotas(_)
             | Answer::Health(_)
             | Answer::Config(_)
+            | Answer::Service(_)
             | Answer::StatusField(_) => {}
         }
     }

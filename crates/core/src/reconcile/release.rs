@@ -131,6 +131,10 @@ impl ReleaseMachine {
         {
             let Some(pod) = surroundings.caches.pod(&self.namespace, &uid) else { continue };
             let GateRelease::Now(reason) = verdict(&pod, surroundings) else { continue };
+            if !surroundings.shared.ledger().begin_write(&uid, surroundings.now.at) {
+                self.alarm.set(surroundings.now.at + RETRY);
+                continue;
+            }
             let condition = GateCondition { is_open: true, reason, message: reason.meaning().to_owned() };
             let ticket = self.tickets.next();
             self.pending.insert(ticket, (pod.key.clone(), uid.clone()));
@@ -146,6 +150,7 @@ impl ReleaseMachine {
         out: &mut Vec<Effect>,
     ) {
         let Some((pod, uid)) = self.pending.remove(&ticket) else { return };
+        surroundings.shared.ledger().end_write(&uid);
         let now = surroundings.now;
         match result {
             Ok(_) => {

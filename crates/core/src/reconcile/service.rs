@@ -8,19 +8,22 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::effect::{Effect, Input, Line, NotTaken, Notice, Taken, Ticket, Write};
+use super::creation::NewBinding;
+use super::echo::Echoes;
+use super::effect::{Answer, Effect, Input, Line, NotTaken, Notice, OtherRead, Read, Taken, Ticket, Write};
 use super::keyed::{Alarm, Awaited, KeyedMachine, RETRY};
 use super::notices::{note_of, refusal_notice, service_reference};
 use super::reporting::{binding_name, service_name};
-use super::surroundings::Surroundings;
+use super::surroundings::{Now, Surroundings};
 use super::tickets::Tickets;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::DirectAccessBindingSpec;
 use crate::api::event::{EventReason, EventWord, ServiceReason};
-use crate::model::{ObjectKey, Service};
+use crate::model::{ObjectKey, Service, ServiceCondition};
+use crate::mutant::{self, Mutant};
 use crate::plan::annotated::{own_binding, read};
-use crate::status::service::{GRACE, Outcome, Verdict, condition, decide, news};
-use crate::status::{Field, RefusedWrites};
+use crate::status::service::{Application, GRACE, Outcome, Verdict, condition, decide, news};
+use crate::status::{Field, RefusalKind, RefusedWrites};
 
 /// Changes that come close together are looked at once.
 const GATHER_WINDOW: Duration = Duration::from_millis(100);
@@ -39,6 +42,8 @@ pub struct ServiceMachine {
     look: Option<Look>,
     /// What the API server did not take.
     refused: RefusedWrites,
+    /// What it took, as far as caches do not show it yet.
+    echoes: Echoes<Field>,
     /// The spec of the binding that was tried last.
     spec: Option<DirectAccessBindingSpec>,
 }
@@ -48,32 +53,81 @@ pub struct ServiceMachine {
 struct Look {
     /// What was written, or refused. Nothing is tried twice.
     tried: BTreeSet<Field>,
-    /// The write that is under way, with the object's kind and name.
-    pending: Option<(Ticket, Field, String)>,
+    pending: Option<(Ticket, Pending)>,
 }
 
-/// What caches show of the Service, and what follows.
-struct Seen {
-    service: Arc<Service>,
+/// What is under way.
+#[derive(Debug)]
+enum Pending {
+    /// This is being written: of what it is a field, and the object's kind and name.
+    Write(Field, String, Write),
+    /// The API server is asked whether the Service, with this UID, still asks for this, so that a binding may be made.
+    Ask(String, Box<Application>),
+}
+
+/// What is to be done next about the binding of a Service.
+enum Next {
+    Write(Write),
+    Ask(Box<Application>),
+}
+
+impl Next {
+    /// It is what this write was for: what it reads of the Service besides, and the time that a mark gives and a condition names, may be
+    /// another.
+    fn is_like(&self, taken: &Write) -> bool {
+        match (self, taken) {
+            (Self::Ask(wanted), Write::NewBinding(new)) => new.wanted() == &**wanted,
+            (Self::Write(Write::OwnBinding { uid, wanted, .. }), Write::OwnBinding { uid: of, wanted: taken, .. }) => {
+                uid == of && wanted == taken
+            }
+            (Self::Write(Write::Mark { uid, mark, .. }), Write::Mark { uid: of, mark: taken, .. }) => {
+                uid == of && mark.is_some() == taken.is_some()
+            }
+            (
+                Self::Write(Write::ServiceConditions { condition, bound_by_hand, .. }),
+                Write::ServiceConditions { condition: taken, bound_by_hand: record, .. },
+            ) => {
+                let kind = |condition: &Option<ServiceCondition>| {
+                    condition.as_ref().map(|one| (one.is_true, one.reason.clone()))
+                };
+                kind(condition) == kind(taken) && kind(bound_by_hand) == kind(record)
+            }
+            (Self::Write(write), taken) => write == taken,
+            (Self::Ask(_), _) => false,
+        }
+    }
+}
+
+/// What is seen of the Service, and what follows.
+pub(super) struct Seen {
+    pub(super) service: Arc<Service>,
     /// The UID of its own binding.
-    own: Option<String>,
-    verdict: Verdict,
+    pub(super) own: Option<String>,
+    pub(super) verdict: Verdict,
 }
 
 impl KeyedMachine for ServiceMachine {
     type Key = ObjectKey;
 
     fn new(key: ObjectKey) -> Self {
-        let (tickets, alarm, refused) = (Tickets::default(), Alarm::default(), RefusedWrites::default());
-        Self { key, tickets, alarm, look: None, refused, spec: None }
+        Self {
+            key,
+            tickets: Tickets::default(),
+            alarm: Alarm::default(),
+            look: None,
+            refused: RefusedWrites::default(),
+            echoes: Echoes::default(),
+            spec: None,
+        }
     }
 
     fn step(&mut self, surroundings: &Surroundings<'_>, input: Input) -> Vec<Effect> {
         let (mut out, now) = (Vec::new(), surroundings.now);
         match input {
             Input::News(_) => self.alarm.set(now.at + GATHER_WINDOW),
-            Input::Written(ticket, result) => self.written(ticket, result, now.wall),
-            Input::Due | Input::Answer(..) | Input::Replied(_) => {}
+            Input::Written(ticket, result) => self.written(ticket, result, now),
+            Input::Answer(ticket, answer) => self.answered(ticket, answer, surroundings, &mut out),
+            Input::Due | Input::Replied(_) => {}
         }
         loop {
             let is_awaited = self.look.as_ref().is_some_and(|look| look.pending.is_some());
@@ -88,17 +142,55 @@ impl KeyedMachine for ServiceMachine {
     }
 
     fn is_idle(&self) -> bool {
-        self.look.is_none() && self.alarm.is_off() && self.refused.is_empty()
+        self.look.is_none() && self.alarm.is_off() && self.refused.is_empty() && self.echoes.is_empty()
     }
 }
 
 impl ServiceMachine {
-    fn written(&mut self, ticket: Ticket, result: Result<Taken, NotTaken>, now: Timestamp) {
+    fn written(&mut self, ticket: Ticket, result: Result<Taken, NotTaken>, now: Now) {
         let Some(look) = &mut self.look else { return };
-        let Some((_, field, object)) = look.pending.take_if(|(pending, ..)| *pending == ticket) else { return };
+        let pending = look.pending.take_if(|(pending, _)| *pending == ticket);
+        let Some((_, Pending::Write(field, object, write))) = pending else { return };
         match result {
-            Ok(_) => self.refused.taken(&field),
-            Err(NotTaken { kind, words }) => self.refused.refused(field, &object, kind, &words, now),
+            Ok(_) => {
+                self.refused.taken(&field);
+                self.echoes.taken(field, write, now.at);
+            }
+            Err(NotTaken { kind, words }) => self.refused.refused(field, &object, kind, &words, now.wall),
+        }
+    }
+
+    /// The API server has shown the Service, so that its binding may be made; or it has not.
+    fn answered(&mut self, ticket: Ticket, answer: Answer, surroundings: &Surroundings<'_>, out: &mut Vec<Effect>) {
+        let Some(look) = &mut self.look else { return };
+        let pending = look.pending.take_if(|(pending, _)| *pending == ticket);
+        let Some((_, Pending::Ask(uid, wanted))) = pending else { return };
+        look.tried.insert(Field::OwnBinding);
+        let object = binding_name(&self.key.name);
+        let found = match answer {
+            Answer::Service(Ok(shown)) => {
+                let cached =
+                    || surroundings.caches.service(&self.key).map(|service| Box::new(Service::clone(&service)));
+                let shown = if mutant::is(Mutant::MadeUnasked) { cached() } else { shown };
+                let new = shown.and_then(|shown| NewBinding::confirm(*shown, (&uid, &wanted), surroundings));
+                new.ok_or_else(|| {
+                    let words = format!("Service '{}' is not what was read", self.key.name);
+                    NotTaken { kind: RefusalKind::Outdated, words }
+                })
+            }
+            Answer::Service(Err(refused)) => Err(refused),
+            _ => return,
+        };
+        match found {
+            Ok(new) => {
+                let ticket = self.tickets.next();
+                let write = Write::NewBinding(new);
+                look.pending = Some((ticket, Pending::Write(Field::OwnBinding, object, write.clone())));
+                out.push(Effect::Write(ticket, write));
+            }
+            Err(NotTaken { kind, words }) => {
+                self.refused.refused(Field::OwnBinding, &object, kind, &words, surroundings.now.wall);
+            }
         }
     }
 
@@ -108,7 +200,7 @@ impl ServiceMachine {
         let Some(seen) = see(&self.key, surroundings) else {
             surroundings.shared.is_first_notice(&self.key, None);
             // What it owns goes with it.
-            (self.refused, self.spec) = (RefusedWrites::default(), None);
+            (self.refused, self.echoes, self.spec) = (RefusedWrites::default(), Echoes::default(), None);
             return;
         };
         let verdict = &seen.verdict;
@@ -119,12 +211,18 @@ impl ServiceMachine {
             return self.alarm.set(surroundings.now.at + wait.unwrap_or(RETRY).max(GATHER_WINDOW));
         }
         match self.next_write(&seen, &look, surroundings, out) {
-            Some((field, object, write)) => {
+            Some((field, object, Next::Write(write))) => {
                 let ticket = self.tickets.next();
                 let mut tried = look.tried;
                 tried.insert(field);
-                self.look = Some(Look { tried, pending: Some((ticket, field, object)) });
+                self.look = Some(Look { tried, pending: Some((ticket, Pending::Write(field, object, write.clone()))) });
                 out.push(Effect::Write(ticket, write));
+            }
+            Some((.., Next::Ask(wanted))) => {
+                let ticket = self.tickets.next();
+                let pending = Pending::Ask(seen.service.uid.clone(), wanted);
+                self.look = Some(Look { pending: Some((ticket, pending)), ..look });
+                out.push(Effect::Read(ticket, Read::Other(OtherRead::Service(self.key.clone()))));
             }
             None => self.end(&seen, surroundings, out),
         }
@@ -137,13 +235,14 @@ impl ServiceMachine {
         look: &Look,
         surroundings: &Surroundings<'_>,
         out: &mut Vec<Effect>,
-    ) -> Option<(Field, String, Write)> {
+    ) -> Option<(Field, String, Next)> {
         let now = surroundings.now.wall;
-        let of_binding = self.of_binding(seen, look);
+        let of_binding = self.of_binding(seen, look, surroundings);
         let is_next = |field: &Field| !look.tried.contains(field) && self.refused.is_due(field, now);
-        if let Some((field, write)) = of_binding.filter(|(field, _)| is_next(field)) {
+        let of_binding = of_binding.filter(|(field, next)| is_next(field) && !self.awaits(*field, next, surroundings));
+        if let Some((field, next)) = of_binding {
             out.extend(self.line(&seen.verdict.outcome));
-            return Some((field, binding_name(&self.key.name), write));
+            return Some((field, binding_name(&self.key.name), next));
         }
         if look.tried.contains(&Field::ServiceCondition) {
             return None;
@@ -152,48 +251,71 @@ impl ServiceMachine {
         let bound_by_hand = seen.verdict.bound_by_hand.clone();
         if wanted == seen.service.condition && bound_by_hand == seen.service.bound_by_hand {
             self.refused.taken(&Field::ServiceCondition);
+            self.echoes.shown(&Field::ServiceCondition);
             return None;
         }
         if !self.refused.is_due(&Field::ServiceCondition, now) {
             return None;
         }
-        out.extend(told(seen).into_iter().map(Effect::Tell));
         let (service, object) = (seen.service.clone(), service_name(&seen.service));
-        let write = Write::ServiceConditions { service, condition: wanted, bound_by_hand };
-        Some((Field::ServiceCondition, object, write))
+        self.echoes.see(
+            &Field::ServiceCondition,
+            |taken| matches!(taken, Write::ServiceConditions { condition, .. } if *condition == service.condition),
+        );
+        let next = Next::Write(Write::ServiceConditions { service, condition: wanted, bound_by_hand });
+        if self.awaits(Field::ServiceCondition, &next, surroundings) {
+            return None;
+        }
+        out.extend(told(seen).into_iter().map(Effect::Tell));
+        Some((Field::ServiceCondition, object, next))
+    }
+
+    /// The same was taken, and caches have had no time to show it. It is looked at again when they have.
+    fn awaits(&self, field: Field, next: &Next, surroundings: &Surroundings<'_>) -> bool {
+        self.echoes.awaits(&field, surroundings.now.at, |taken| next.is_like(taken))
     }
 
     /// What is to be written of the binding, whether or not it was tried.
-    fn of_binding(&mut self, seen: &Seen, look: &Look) -> Option<(Field, Write)> {
+    fn of_binding(&mut self, seen: &Seen, look: &Look, surroundings: &Surroundings<'_>) -> Option<(Field, Next)> {
         let key = &self.key;
-        match &seen.verdict.outcome {
-            Outcome::Nothing | Outcome::Wait => None,
+        let (field, write) = match &seen.verdict.outcome {
+            Outcome::Nothing | Outcome::Wait => {
+                OF_BINDING.iter().for_each(|field| self.echoes.shown(field));
+                return None;
+            }
             Outcome::Apply(wanted) => {
                 if self.spec.as_ref() != Some(&wanted.spec) {
                     self.refused.taken(&Field::OwnBinding);
                     self.spec = Some(wanted.spec.clone());
                 }
-                let is_written = look.tried.contains(&Field::OwnBinding) && !self.refused.has(&Field::OwnBinding);
+                let next = match &seen.own {
+                    Some(uid) => {
+                        let (service, uid, wanted) = (seen.service.clone(), uid.clone(), wanted.clone());
+                        Next::Write(Write::OwnBinding { service, uid, wanted })
+                    }
+                    None => Next::Ask(wanted.clone()),
+                };
+                let is_tried = look.tried.contains(&Field::OwnBinding);
+                let is_written = (is_tried || self.awaits(Field::OwnBinding, &next, surroundings))
+                    && !self.refused.has(&Field::OwnBinding);
                 // The spec comes first: what serves again is what is wished now.
                 match wanted.parked.as_ref().filter(|_| is_written) {
                     Some(uid) => {
                         let (binding, uid) = (key.clone(), uid.clone());
-                        Some((Field::Mark, Write::Mark { binding, uid, mark: None }))
+                        (Field::Mark, Write::Mark { binding, uid, mark: None })
                     }
-                    None => {
-                        let (service, wanted) = (seen.service.clone(), wanted.clone());
-                        Some((Field::OwnBinding, Write::OwnBinding { service, wanted }))
-                    }
+                    None => return Some((Field::OwnBinding, next)),
                 }
             }
             Outcome::Park { uid, mark, .. } => {
                 let (binding, uid, mark) = (key.clone(), uid.clone(), Some(mark.clone()));
-                Some((Field::Mark, Write::Mark { binding, uid, mark }))
+                (Field::Mark, Write::Mark { binding, uid, mark })
             }
             Outcome::Delete { uid, .. } => {
-                Some((Field::Deletion, Write::Deletion { binding: key.clone(), uid: uid.clone() }))
+                (Field::Deletion, Write::Deletion { binding: key.clone(), uid: uid.clone() })
             }
-        }
+        };
+        Some((field, Next::Write(write)))
     }
 
     /// What the log says of a binding that its user has ended.
@@ -225,6 +347,10 @@ impl ServiceMachine {
         if let Some(uid) = &seen.own {
             self.share(uid, seen, surroundings);
         }
+        self.echoes.retain(now.at, |_| true);
+        if let Some(until) = self.echoes.until() {
+            self.alarm.set(until);
+        }
         let retry = self.refused.wait(now.wall).map(|wait| Duration::try_from(wait).unwrap_or_default().max(RETRY));
         let other = seen.verdict.look_at.map(|at| until(Some(at), surroundings).max(GATHER_WINDOW));
         for wait in retry.into_iter().chain(other) {
@@ -252,15 +378,19 @@ impl ServiceMachine {
 
 /// What caches show; `None` when the Service is gone.
 fn see(key: &ObjectKey, surroundings: &Surroundings<'_>) -> Option<Seen> {
+    surroundings.caches.service(key).map(|service| judge(service, surroundings))
+}
+
+/// What follows of a Service, among the bindings that caches show.
+pub(super) fn judge(service: Arc<Service>, surroundings: &Surroundings<'_>) -> Seen {
     let caches = surroundings.caches;
-    let service = caches.service(key)?;
-    let all = caches.bindings_in(&key.namespace);
+    let all = caches.bindings_in(&service.key.namespace);
     let bindings: Vec<&DirectAccessBinding> = all.iter().map(|binding| &**binding).collect();
     let own = own_binding(&service, &bindings);
     let intent = read(&service, caches.setting(), own);
     let verdict = decide(&service, &intent, &bindings, surroundings.now.wall);
     let own = own.and_then(|own| own.metadata.uid.clone());
-    Some(Seen { service, own, verdict })
+    Seen { service, own, verdict }
 }
 
 /// How long until a time; zero when it has come.

@@ -124,7 +124,12 @@ pub struct Ledger {
     verdicts: BTreeMap<String, BTreeMap<String, GateVerdict>>,
     /// When which gates were opened of late, by Pod UID.
     opened: BTreeMap<String, Duration>,
+    /// Since when a write of a gate is under way, by Pod UID.
+    writing: BTreeMap<String, Duration>,
 }
+
+/// A write of a gate that has lasted so long is taken for ended: nobody may be left to say so.
+const GATE_WRITE: Duration = Duration::from_secs(30);
 
 impl Ledger {
     /// Replaces what a binding has said by what it says now.
@@ -137,6 +142,22 @@ impl Ledger {
             let by_binding = self.verdicts.entry(gate.pod_uid.clone()).or_default();
             by_binding.insert(binding.to_owned(), gate.clone());
         }
+    }
+
+    /// A write of a gate begins. Returns false while another one is under way: two that were decided at different times may come about
+    /// in the other order, and what was decided first would close again what is open.
+    pub fn begin_write(&mut self, pod: &str, now: Duration) -> bool {
+        self.writing.retain(|_, since| now.saturating_sub(*since) < GATE_WRITE);
+        if self.writing.contains_key(pod) {
+            return false;
+        }
+        self.writing.insert(pod.to_owned(), now);
+        true
+    }
+
+    /// A write of a gate has ended.
+    pub fn end_write(&mut self, pod: &str) {
+        self.writing.remove(pod);
     }
 
     /// A gate was opened. Returns false when a round over another load balancer of the Pod has just done the same.
@@ -262,6 +283,11 @@ mod tests {
     #[test]
     fn a_gate_that_two_rounds_open_counts_once() {
         let (mut ledger, now) = (Ledger::default(), Duration::from_secs(1));
+        assert!(ledger.begin_write("a", now) && ledger.begin_write("b", now));
+        assert!(!ledger.begin_write("a", now + GATE_WRITE / 2), "another one is under way");
+        assert!(ledger.begin_write("a", now + GATE_WRITE), "nobody was left to say that it has ended");
+        ledger.end_write("a");
+        assert!(ledger.begin_write("a", now + GATE_WRITE));
         assert!(ledger.is_first_opening("a", now));
         assert!(!ledger.is_first_opening("a", now + Duration::from_secs(1)));
         assert!(ledger.is_first_opening("b", now + Duration::from_secs(1)));

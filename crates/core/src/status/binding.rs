@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::advice::AdviceReason;
 use crate::api::binding::{
-    AdviceStatus, AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, ListenerProtocol,
-    ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
+    AdviceStatus, AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, Left,
+    ListenerProtocol, ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::course::Motion;
@@ -86,6 +86,14 @@ pub fn binding_status(
         (status.targets, status.gates) = (Some(targets(plan)), Some(gates(plan)));
         return status;
     }
+    if matches!(plan.management, Management::Park(_)) && plan.left == Some(Left::NOTHING) {
+        // It has its load balancer and serves nothing there. Until then, what it had is the record of what is still to go.
+        status.advice = advice(plan, &previous.advice);
+        status.targets = Some(targets(plan));
+        status.draining = plan.draining.iter().take(limit::DRAINING).map(draining).collect();
+        status.gates = frozen_gates(plan, previous.gates.clone());
+        return status;
+    }
     if plan.sight == Sight::Nothing || !plan.management.is_live() {
         // What was known is still the best that is known, and of a binding that goes, the record of what it has.
         status.advice = advice(plan, &previous.advice);
@@ -95,7 +103,9 @@ pub fn binding_status(
         status.draining.clone_from(&previous.draining);
         status.held_weights.clone_from(&previous.held_weights);
         status.gates = frozen_gates(plan, previous.gates.clone());
-        status.config_problems.clone_from(&previous.config_problems);
+        if !matches!(view.config, ConfigView::None) {
+            status.config_problems.clone_from(&previous.config_problems);
+        }
         return status;
     }
     status.advice = advice(plan, &[]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
-use tke_direct_access_core::api::binding::Mode;
+use tke_direct_access_core::api::binding::{Left, Mode};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
@@ -84,6 +84,7 @@ pub(crate) fn faults(sight: &Sight<'_>, wanted: &BTreeMap<String, Wish>) -> Vec<
                 .extend(unready(sight, binding, wish).map(|words| ("what is Ready is so", format!("{name}: {words}"))));
         }
     }
+    faults.extend(parked(sight));
     faults.extend(leftovers(sight));
     faults.extend(closed_gates(sight));
     faults
@@ -148,6 +149,21 @@ fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
         annotations.is_some_and(|all| all.contains_key(names::DIRECT_ACCESS))
     };
     conditions.into_iter().any(|found| found.reason == "RemovalHeld") || owners.any(|owner| asks(&owner.name))
+}
+
+/// Bindings that are parked, and whose status shows what they do not have any more.
+fn parked(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    for binding in sight.objects.bindings.values().filter(|one| one.parked().is_some() && !one.spec.suspend) {
+        let Some(status) = &binding.status else { continue };
+        let has_targets = status.targets.as_ref().is_some_and(|targets| targets.registered > 0 || targets.healthy > 0);
+        if status.left == Some(Left::NOTHING) && (has_targets || !status.listeners.is_empty()) {
+            let name = binding.metadata.name.as_deref().unwrap_or_default();
+            let words = format!("{name}: {:?} {} listeners", status.targets, status.listeners.len());
+            faults.push(("what is parked shows nothing", words));
+        }
+    }
+    faults
 }
 
 /// What is left of bindings that are gone.

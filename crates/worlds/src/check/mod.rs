@@ -5,6 +5,7 @@ mod end;
 mod ending;
 mod floor;
 pub(crate) mod marks;
+mod repeats;
 pub(crate) mod routes;
 pub(crate) mod users;
 mod watch;
@@ -22,6 +23,7 @@ pub(crate) use end::{Sight, faults as end_faults, ready};
 pub use ending::Ending;
 pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
+use repeats::Repeats;
 use watch::Watch;
 pub(crate) use watch::{CALLS, REFUSALS};
 
@@ -70,6 +72,8 @@ pub(crate) struct Checks {
     pub(crate) meddled: Option<Duration>,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
+    /// What was made and written lately.
+    pub(crate) repeats: Repeats,
     /// What is remembered of the past.
     pub(crate) watch: Watch,
     /// What is remembered of users' words.
@@ -80,6 +84,7 @@ impl Checks {
     /// Hears of what is done to the world.
     pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
         self.watch.hear_act(act, now);
+        self.repeats.hear_act(act);
         if matches!(act, Act::Console(_)) {
             (self.console, self.meddled) = (true, Some(now));
         }

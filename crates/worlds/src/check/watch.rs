@@ -79,6 +79,7 @@ impl Watch {
             | Fault::Freeze(_, time)
             | Fault::CutOff(_, time)
             | Fault::Forget(time)
+            | Fault::Unreadable(time)
             | Fault::Refuse { seconds: time, .. }
             | Fault::Slow(_, time)
             | Fault::Delay(_, time)

@@ -37,7 +37,7 @@ macro_rules! names {
 names!(effect, EFFECTS, Effect { Begun Read Forget Call Write Tell Log Show WakeAt Ended });
 names!(read, READS, Read { Task Frame Targets Health Tagged Quotas Certificate Definition Other });
 names!(write, WRITES, Write {
-    Finalizers Status Gate Annotations Ingress OwnBinding Mark Deletion ServiceConditions NewConfig Config ConfigStatus
+    Finalizers Status Gate Annotations Ingress NewBinding OwnBinding Mark Deletion ServiceConditions NewConfig Config ConfigStatus
 });
 names!(step, STEPS, Step {
     CreateListeners CreateRules Register Reweight Deregister ModifyListener ModifyDomain ModifyRule CreateLoadBalancer
@@ -171,6 +171,10 @@ impl Reached {
             Write::Status { status, .. } => {
                 for reason in status.conditions.iter().filter_map(|one| one.reason.parse::<Reason>().ok()) {
                     self.add("Reason", reason.as_str());
+                }
+                for problem in status.config_problems.iter().filter_map(|one| one.reason.parse::<ConfigProblem>().ok())
+                {
+                    self.add("ConfigProblem", problem.as_str());
                 }
             }
             Write::ConfigStatus { status, .. } => {

@@ -147,10 +147,10 @@ impl Maker {
         self.push(Act::Rollout(name));
     }
 
-    /// The cloud refuses an action often. Not by its rate: the client would wait by a clock that does not go here.
+    /// The cloud refuses an action often.
     fn refused_often(&mut self) {
         let action = (*self.chance.one_of("often", &ACTIONS[5..])).to_owned();
-        let code = *self.chance.one_of("code", &["InvalidParameterValue", "InternalError"]);
+        let code = *self.chance.one_of("code", &["InvalidParameterValue", "InternalError", "RequestLimitExceeded"]);
         let effect = Effect::Error { code: code.to_owned(), message: "not now".to_owned() };
         let count = 8 + self.chance.below("often", 24);
         self.push(Act::Fault(Fault::Calls { action: Some(action), count, effect }));

@@ -1,6 +1,7 @@
 //! Makes stories up.
 
 mod circumstance;
+mod rare;
 mod theme;
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::story::Story;
 use crate::users;
 
 /// Makes a story up: a few things that users apply at the beginning, and then what users, others and misfortune do to them. In one of
-/// three, users edit what they have written, see [`users`]; another one has a theme.
+/// three, users edit what they have written, see [`users`]; another one has a theme; and in some, what comes together seldom does.
 pub fn generate(seed: u64) -> Story {
     if seed.is_multiple_of(3) {
         return users::story(seed);
@@ -20,6 +21,10 @@ pub fn generate(seed: u64) -> Story {
     let mut maker = Maker { chance: Chance::new(seed ^ 0x5717), acts: Vec::new(), at: 500 };
     if seed % 3 == 1 {
         maker.theme(seed / 3);
+        return Story { seed, acts: maker.acts };
+    }
+    if rare::is_rare(seed) {
+        maker.rare();
         return Story { seed, acts: maker.acts };
     }
     maker.begin();
@@ -93,13 +98,14 @@ impl Maker {
 
     fn dialect(&mut self) -> Dialect {
         let most = |maker: &mut Self| usize::try_from(2 + maker.chance.below("quota", 4)).unwrap_or(2);
-        match self.chance.below("which dialect", 9) {
+        match self.chance.below("which dialect", 10) {
             0..=2 => Dialect::BatchTasks,
             3 => Dialect::FlagsHidden,
             4 => Dialect::TagsHidden,
             5 => Dialect::Tasks(*self.chance.one_of("tasks", &[50, 2_000, 8_000])),
             6 => Dialect::Tail(*self.chance.one_of("tail", &[300, 3_000])),
             7 => Dialect::Listeners(most(self)),
+            8 => Dialect::Rate(*self.chance.one_of("rate", &[2, 5, 10])),
             _ => Dialect::Targets(most(self)),
         }
     }

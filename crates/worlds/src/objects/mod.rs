@@ -18,6 +18,7 @@ use tke_direct_access_core::model::{Pod, Service, Slice};
 
 use crate::chance;
 use admit::Definitions;
+pub use write::NO_NEW_FINALIZERS;
 pub(crate) use write::{disown_annotations, own_annotations};
 
 /// The only namespace in which something happens.

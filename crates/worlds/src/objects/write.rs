@@ -21,6 +21,10 @@ use tke_direct_access_core::status::{GateCondition, RefusalKind};
 
 use super::Objects;
 
+/// What the API server says to finalizers that an object does not have which is being deleted.
+/// Source: k8s.io/apimachinery, pkg/api/validation/objectmeta.go, `ValidateNoNewFinalizers`.
+pub const NO_NEW_FINALIZERS: &str = "no new finalizers can be added if the object is being deleted";
+
 fn outdated(what: &str) -> NotTaken {
     NotTaken { kind: RefusalKind::Outdated, words: format!("{what} is not what was read") }
 }
@@ -42,7 +46,12 @@ impl Objects {
             Write::Gate { pod, uid, condition } => self.write_gate(&pod.name, &uid, &condition),
             Write::Annotations { service, wanted } => self.write_annotations(&service, wanted),
             Write::Ingress { service, addresses } => self.write_ingress(&service, &addresses),
-            Write::OwnBinding { service, wanted } => self.write_own_binding(&service, *wanted),
+            Write::NewBinding(new) => self.write_own_binding(new.service(), new.wanted().clone()),
+            Write::OwnBinding { service, uid, wanted } => {
+                let name = Some(service.key.name.clone());
+                self.same_binding(&ObjectMeta { name, uid: Some(uid), ..ObjectMeta::default() })?;
+                self.write_own_binding(&service, *wanted)
+            }
             Write::Mark { binding, uid, mark } => {
                 let meta = ObjectMeta { name: Some(binding.name), uid: Some(uid), ..ObjectMeta::default() };
                 let mut found = self.same_binding(&meta)?;
@@ -102,7 +111,7 @@ impl Objects {
         let others = known.iter().filter(is_others).cloned();
         let is_new = |one: &&&str| !known.iter().any(|known| known == **one);
         if found.metadata.deletion_timestamp.is_some() && ours.iter().any(|one| is_new(&one)) {
-            return Err(invalid("no new finalizers can be added if the object is being deleted".to_owned()));
+            return Err(NotTaken { kind: RefusalKind::Outdated, words: NO_NEW_FINALIZERS.to_owned() });
         }
         found.metadata.finalizers = Some(others.chain(ours.iter().map(|one| (*one).to_owned())).collect());
         self.written_binding(found)

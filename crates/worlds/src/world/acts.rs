@@ -197,6 +197,7 @@ impl World {
             }
             Fault::Refuse { status, seconds: time } => self.mood = Mood::Refuses(status, self.now + seconds(time)),
             Fault::Forget(time) => self.mood = Mood::Forgets(self.now + seconds(time)),
+            Fault::Unreadable(time) => self.unreadable = self.now + seconds(time),
             Fault::Slow(by, time) => self.slow = (seconds(by), self.now + seconds(time)),
             Fault::Delay(by, time) => self.delay = (Duration::from_millis(by), self.now + seconds(time)),
             Fault::Skew(replica, by, time) => {

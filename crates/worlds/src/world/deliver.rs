@@ -1,8 +1,11 @@
 //! What is under way between replicas, the API server and the cloud.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tke_direct_access::clb::{Settings, Unanswered};
+use tke_direct_access::k8s;
 use tke_direct_access_core::model::{self, ObjectKey, Region};
 use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
 use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, StatusField, Ticket, Write};
@@ -16,6 +19,14 @@ use crate::replica::{Owner, Pulse, REGION, Replica, STATUS_FIELD, Wish, moment};
 
 /// How long the API server takes to answer at most.
 const ROUND_TRIP: Duration = Duration::from_millis(600);
+
+/// How often a call that waits looks whether it may leave.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Why nothing is read.
+fn unread() -> NotTaken {
+    NotTaken { kind: RefusalKind::Passing, words: "the API server refuses reads".to_owned() }
+}
 
 /// Whether the API server has answered something.
 const fn is_answer(happening: &Happening) -> bool {
@@ -153,22 +164,27 @@ impl World {
             }
             Happening::Reply { job, reply, came, .. } => {
                 reply.bring(came);
-                self.replicas[number].go_on(job, wishes);
+                self.replicas[number].replied(job, wishes);
             }
+            Happening::GoOn { job, .. } => self.replicas[number].go_on(job, wishes),
             Happening::Written { owner, ticket, result, .. } => {
                 self.replicas[number].step(&owner, Input::Written(ticket, result), now, wall, wishes);
             }
             Happening::Read { owner, ticket, read, .. } => {
-                let answer = self.answer(&read);
+                let answer = if self.now < self.unreadable { read.refused(unread()) } else { self.answer(&read) };
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::ReadServices { owner, ticket, services, .. } => {
-                let is_there = |key: &ObjectKey| self.objects.services.contains_key(&key.name);
-                let is_silent = self.is_silent();
-                let definition = if is_silent { DefinitionSight::Unreadable } else { DefinitionSight::Stays };
-                let services = if is_silent { Vec::new() } else { services };
-                let (there, gone) = services.into_iter().partition(is_there);
-                let answer = Answer::Definition(DepartureSight { definition, there, gone });
+                let shown = |key: &ObjectKey| self.objects.services.get(&key.name).map(k8s::service).map(Arc::new);
+                let there = services.iter().filter_map(|key| Some((key.clone(), shown(key)?))).collect();
+                let gone = services.into_iter().filter(|key| shown(key).is_none()).collect();
+                let sight = if self.now < self.unreadable || self.is_silent() {
+                    let definition = DefinitionSight::Unreadable;
+                    DepartureSight { definition, there: BTreeMap::new(), gone: BTreeSet::new() }
+                } else {
+                    DepartureSight { definition: DefinitionSight::Stays, there, gone }
+                };
+                let answer = Answer::Definition(sight);
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::Came { owner, input, .. } => self.replicas[number].step(&owner, *input, now, wall, wishes),
@@ -182,6 +198,10 @@ impl World {
             OtherRead::StatusField => {
                 let is_missing = self.objects.definitions.is_vendors;
                 Answer::StatusField(if is_missing { StatusField::Missing } else { STATUS_FIELD })
+            }
+            OtherRead::Service(key) => {
+                let found = self.objects.services.get(&key.name);
+                Answer::Service(Ok(found.map(|found| Box::new(k8s::service(found)))))
             }
             OtherRead::Config(key) => {
                 let found = self.objects.configs.get(&key.name);
@@ -213,6 +233,7 @@ impl World {
                     let deadline = self.now + deadline(sent.call.action);
                     self.at(at, Happening::Call { from: address, job, sent, deadline });
                 }
+                Wish::GoOn(job) => self.at(self.now + TURN, Happening::GoOn { to: address, job }),
                 Wish::Came(owner, input) => {
                     self.at(self.now, Happening::Came { to: address, owner, input });
                 }
@@ -264,6 +285,7 @@ impl World {
 
     /// A write reaches the API server, which takes it or not.
     pub(super) fn write(&mut self, from: Address, owner: Owner, ticket: Ticket, write: Write) {
+        self.watch_attempt(&write);
         let refusal = match self.mood {
             _ if self.is_cut_off(from.replica) => {
                 Some(NotTaken { kind: RefusalKind::Passing, words: "the API server is not reached".to_owned() })

@@ -31,6 +31,7 @@ pub(super) fn settings(story: &Story) -> Settings {
             Dialect::Tasks(time) => settings.timing.task = Duration::from_millis(time),
             Dialect::Tail(time) => settings.timing.tail = Duration::from_millis(time),
             Dialect::Listeners(most) => settings.quotas.listeners = most,
+            Dialect::Rate(rate) => settings.rate_per_second = Some(rate),
             Dialect::Targets(most) => settings.quotas.targets = most,
         }
     }

@@ -53,6 +53,10 @@ impl World {
         if call.action != "CreateLoadBalancer" {
             return;
         }
+        let is_new = |id: &&LoadBalancerId| !self.checks.seen.contains_key(*id);
+        let new = self.cloud.state().load_balancers().map(|one| &one.id).filter(is_new);
+        let made_for: Vec<String> = new.filter_map(|id| self.cloud.tag_of(id, OWNER_TAG).map(str::to_owned)).collect();
+        made_for.iter().for_each(|owner| self.watch_creation(owner));
         let mut owners: Vec<String> = self.cloud.tags(OWNER_TAG);
         owners.sort();
         if let Some(pair) = owners.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -106,10 +110,16 @@ impl World {
                 (ListenerName::owner(name) == Some(uid)).then(|| format!("listener {port}"))
             };
             left.extend(seen.listeners.iter().filter_map(ours));
-            for (address, (_, tag)) in seen.targets.values().flatten() {
-                if TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid) {
-                    left.push(format!("target {address}"));
+            for (route, targets) in &seen.targets {
+                // Where the cloud shows no tags, what is on a listener of somebody else is nobody's, as the status says.
+                let listener = seen.listeners.get(route.listener.as_str());
+                if self.hides_tags() && listener.is_none_or(|(name, ..)| ListenerName::owner(name).is_none()) {
+                    continue;
                 }
+                let ours = targets
+                    .iter()
+                    .filter(|(_, (_, tag))| TargetTag::parse(tag).is_some_and(|tag| tag.binding_uid == uid));
+                left.extend(ours.map(|(address, _)| format!("target {address}")));
             }
         }
         left
@@ -260,7 +270,7 @@ impl World {
             before,
             after,
             |address, tag| {
-                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
+                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark).filter(|_| !self.hides_tags());
                 let found = self.serving_pod(&address.ip.to_string());
                 // One that another controller has taken out goes whoever serves.
                 found.is_some_and(|(_, found)| {
@@ -365,6 +375,7 @@ pub(super) fn words_of(write: &Write) -> String {
         Write::ServiceConditions { service, condition, bound_by_hand } => {
             format!("conditions of Service {}: {condition:?} {bound_by_hand:?}", service.key)
         }
+        Write::NewBinding(new) => format!("new binding of Service {}", new.service().key),
         Write::OwnBinding { service, .. } => format!("binding of Service {}", service.key),
         other => format!("{other:?}"),
     };

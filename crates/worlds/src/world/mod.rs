@@ -73,6 +73,8 @@ enum Happening {
     Call { from: Address, job: u64, sent: Sent, deadline: Duration },
     /// The reply to a call reaches the replica.
     Reply { to: Address, job: u64, reply: Reply, came: Came },
+    /// A call that waits by the clock of the client, for its rate or its turn, goes on.
+    GoOn { to: Address, job: u64 },
     /// A write reaches the API server.
     Write { from: Address, owner: Owner, ticket: Ticket, write: Box<Write> },
     /// Its answer reaches the replica.
@@ -169,6 +171,8 @@ pub struct World {
     requests: u64,
     replicas: Vec<Replica>,
     mood: Mood,
+    /// Reads of the API server are refused until then.
+    unreadable: Duration,
     /// Replies of the cloud take so much longer until then.
     slow: (Duration, Duration),
     /// Calls of the cloud take so much longer on their way there until then.
@@ -219,6 +223,7 @@ impl World {
             requests: 0,
             replicas: Vec::new(),
             mood: Mood::Usual,
+            unreadable: Duration::ZERO,
             slow: (Duration::ZERO, Duration::ZERO),
             delay: (Duration::ZERO, Duration::ZERO),
             skew: BTreeMap::new(),
@@ -247,10 +252,9 @@ impl World {
 
     /// Plays to the end.
     pub fn run(mut self) -> Outcome {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
-            return self.outcome;
-        };
-        // The client asks what time it is, and never waits.
+        // The client waits by the clock of its runtime, which stands still but for what goes by here.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let Ok(runtime) = runtime else { return self.outcome };
         let _entered = runtime.enter();
         let over = |(at, act): &(u64, Act)| Duration::from_millis(*at) + act.lasts();
         let end = self.story.acts.iter().map(over).max().unwrap_or_default() + CALM;
@@ -262,6 +266,10 @@ impl World {
             }
             if at > end + REST || self.steps >= STEPS || !self.outcome.violations.is_empty() {
                 break;
+            }
+            let passes = at.saturating_sub(self.now);
+            if !passes.is_zero() {
+                runtime.block_on(tokio::time::advance(passes));
             }
             self.pass(at);
             if let Some(alarm) = alarm_of(&happening) {
@@ -397,6 +405,7 @@ impl World {
             Happening::Watch { to, .. }
             | Happening::List { to, .. }
             | Happening::Reply { to, .. }
+            | Happening::GoOn { to, .. }
             | Happening::Written { to, .. }
             | Happening::Read { to, .. }
             | Happening::ReadServices { to, .. }

@@ -40,6 +40,11 @@ pub struct Left {
     pub listeners: i32,
 }
 
+impl Left {
+    /// Nothing is left.
+    pub const NOTHING: Self = Self { targets: 0, listeners: 0 };
+}
+
 /// How far a binding that is marked as parked is parked. All words about that are made here, from what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parking {
@@ -53,7 +58,7 @@ impl Parking {
     /// "is parked", once nothing is left.
     pub fn state(self) -> &'static str {
         match self.left {
-            Some(Left { targets: 0, listeners: 0 }) => "is parked",
+            Some(Left::NOTHING) => "is parked",
             Some(_) | None => "is to be parked",
         }
     }

@@ -204,6 +204,37 @@ fn a_parked_binding_serves_nothing_only_when_nothing_of_it_is_left() {
     assert_eq!(ready(&world).1, None);
 }
 
+/// What the status of a binding shows that is parked, or to be parked: targets, listeners, and the load balancer, which costs money.
+#[test]
+fn the_status_of_a_parked_binding_shows_what_it_still_has() {
+    let shown = |world: &World| {
+        let status = world.bindings[0].status.clone().unwrap();
+        let targets = status.targets.unwrap();
+        let [desired, registered, healthy] = [targets.desired, targets.registered, targets.healthy];
+        let id = status.load_balancer.map(|one| one.id).unwrap_or_default();
+        assert_eq!(targets.summary, format!("{healthy}/{desired}"));
+        (desired, registered, healthy, status.listeners.len(), id)
+    };
+    let (before, after) = ((3, 3, 3, 1, "lb-1".to_owned()), (0, 0, 0, 0, "lb-1".to_owned()));
+    let mut world = at_rest();
+    assert_eq!(shown(&world), before);
+    world.removals = held(HoldCause::ConfigMap);
+    park(&mut world);
+    converge(&mut world);
+    assert_eq!(shown(&world), before, "all of it is still there");
+    world.removals = Removals::Allowed;
+    converge(&mut world);
+    assert_eq!(shown(&world), after);
+    let kept = |world: &World| {
+        let status = world.bindings[0].status.clone().unwrap();
+        (status.excluded.len(), status.draining.len(), status.held_weights.len(), status.config_problems.len())
+    };
+    assert_eq!(kept(&world), (0, 0, 0, 0));
+    edit(&mut world, |binding| binding.metadata.annotations = None);
+    converge(&mut world);
+    assert_eq!(shown(&world).3, 1, "it is used again");
+}
+
 #[test]
 fn registrations_and_room_for_them_go_on_as_far_as_nobody_is_taken_away() {
     let mut world = at_rest();

@@ -25,6 +25,8 @@ use crate::status::{
 
 /// The shortest time between two rounds while a status is refused: what waits for a record there must not ask for it hotly.
 const STATUS_FLOOR: Duration = Duration::from_millis(500);
+/// When a gate is looked at again that another machine was writing. Mostly the change of the Pod comes first.
+const GATE_OF_OTHERS: Duration = Duration::from_secs(1);
 
 /// Bindings that are not acted on, because their finalizer could not be written.
 pub(super) type HeldBack = Vec<Arc<DirectAccessBinding>>;
@@ -77,7 +79,8 @@ impl Writing<'_> {
     fn write(&mut self, uid: &str, field: Field, write: Write, ending: Ending) -> Option<Ticket> {
         let is_due = self.surroundings.shared.refused().is_due(uid, field, self.now().wall);
         let about = About::Binding(uid.to_owned(), field);
-        is_due.then(|| self.memory.outbox.write(about, write, ending, (self.tickets, self.out))).flatten()
+        let at = self.now().at;
+        is_due.then(|| self.memory.outbox.write(about, write, ending, (self.tickets, at, self.out))).flatten()
     }
 
     /// Replaces our finalizers by these.
@@ -97,13 +100,16 @@ impl Writing<'_> {
         result: &Result<Taken, NotTaken>,
     ) -> Option<Arc<DirectAccessBinding>> {
         let now = self.now();
-        match self.memory.outbox.end(ticket, result)? {
-            (About::Gate(pod), Ending::Record(object)) => match result {
-                Ok(_) => self.memory.refused_gates.taken(&pod),
-                Err(NotTaken { kind, words }) => {
-                    self.memory.refused_gates.refused(pod, &object, *kind, words, now.wall);
+        match self.memory.outbox.end(ticket, result, now.at)? {
+            (About::Gate(pod), Ending::Record(object)) => {
+                self.surroundings.shared.ledger().end_write(&pod);
+                match result {
+                    Ok(_) => self.memory.refused_gates.taken(&pod),
+                    Err(NotTaken { kind, words }) => {
+                        self.memory.refused_gates.refused(pod, &object, *kind, words, now.wall);
+                    }
                 }
-            },
+            }
             (About::Binding(uid, field), Ending::Record(object)) => {
                 if field == Field::Ingress && result.is_err() {
                     self.memory.replaced_ingress.remove(&uid);
@@ -186,7 +192,8 @@ impl Report<'_> {
     pub(super) fn retry(&self, writing: &Writing<'_>) -> Option<Retry> {
         let (refused, now) = (writing.surroundings.shared.refused(), writing.now().wall);
         let gates = writing.memory.refused_gates.wait(self.snapshot.now).and_then(|wait| Duration::try_from(wait).ok());
-        let after = refused.wait(self.uids(), now).into_iter().chain(gates).min()?;
+        let others = writing.memory.awaits_gate.then_some(GATE_OF_OTHERS);
+        let after = refused.wait(self.uids(), now).into_iter().chain(gates).chain(others).min()?;
         let floor = if refused.has(self.uids(), Field::Status) { STATUS_FLOOR } else { Duration::ZERO };
         Some(Retry { after, floor })
     }
@@ -208,8 +215,9 @@ impl Report<'_> {
         for (view, plan) in self.parts() {
             writing.surroundings.shared.ledger().record(view.uid(), &plan.gates);
         }
-        let now = self.snapshot.now;
+        let (now, at) = (self.snapshot.now, writing.now().at);
         let mut wanted = BTreeSet::new();
+        writing.memory.awaits_gate = false;
         for gate in self.plan.bindings.iter().flat_map(|plan| &plan.gates) {
             let Some(condition) = due(gate, self.snapshot, writing.surroundings) else { continue };
             let is_new = wanted.insert(gate.pod_uid.clone());
@@ -217,11 +225,19 @@ impl Report<'_> {
                 let (pod, uid) = (gate.pod.clone(), gate.pod_uid.clone());
                 let ending = Ending::Record(format!("Pod '{}'", pod.name));
                 let about = About::Gate(uid.clone());
+                let is_mine = writing.memory.outbox.is_under_way(&about);
+                if !is_mine && !writing.surroundings.shared.ledger().begin_write(&uid, at) {
+                    writing.memory.awaits_gate = true;
+                    continue;
+                }
                 let write = Write::Gate { pod, uid, condition };
-                writing.memory.outbox.write(about, write, ending, (writing.tickets, writing.out));
+                let at = writing.now().at;
+                writing.memory.outbox.write(about, write, ending, (writing.tickets, at, writing.out));
             }
         }
         writing.memory.refused_gates.retain(|pod| wanted.contains(pod));
+        let (at, is_there) = (writing.now().at, |uid: &str| self.uids().any(|known| known == uid));
+        writing.memory.outbox.forget_all_but(at, |pod| wanted.contains(pod), is_there);
     }
 
     /// The gates that users are told of, because they could not be written. Each binding tells of those of its Pods.

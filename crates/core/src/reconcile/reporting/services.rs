@@ -7,7 +7,7 @@ use crate::api::binding::Mode;
 use crate::model::{ObjectKey, Service};
 use crate::plan::{BindingPlan, BindingView, ConfigView, Management, annotation};
 use crate::reconcile::effect::Write;
-use crate::reconcile::outbox::Ending;
+use crate::reconcile::outbox::{About, Ending};
 use crate::reconcile::surroundings::Surroundings;
 use crate::status::Field;
 
@@ -30,7 +30,10 @@ impl Report<'_> {
                             writing.memory.replaced_ingress.insert(view.uid().to_owned(), replaced);
                         }
                     }
-                    None => writing.taken(view.uid(), field),
+                    None => {
+                        writing.memory.outbox.shown(&About::Binding(view.uid().to_owned(), field));
+                        writing.taken(view.uid(), field);
+                    }
                 }
             }
             if matches!(view.config, ConfigView::None) {

@@ -17,6 +17,8 @@ use crate::status::RefusalKind;
 /// What is read or written, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Deed {
+    ReadService,
+    NewBinding,
     OwnBinding,
     Mark,
     Deletion,
@@ -30,7 +32,9 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
+        Self::ReadService,
+        Self::NewBinding,
         Self::OwnBinding,
         Self::Mark,
         Self::Deletion,
@@ -46,6 +50,8 @@ impl Deed {
     /// What comes back, if something does.
     fn of(effect: &Effect) -> Option<Self> {
         Some(match effect {
+            Effect::Read(_, Read::Other(OtherRead::Service(_))) => Self::ReadService,
+            Effect::Write(_, Write::NewBinding(_)) => Self::NewBinding,
             Effect::Write(_, Write::OwnBinding { .. }) => Self::OwnBinding,
             Effect::Write(_, Write::Mark { .. }) => Self::Mark,
             Effect::Write(_, Write::Deletion { .. }) => Self::Deletion,
@@ -293,6 +299,14 @@ impl<M: KeyedMachine> KeyedPlay<M> {
                     None => Ok(self.objects.configs.get(&key.name).map(|config| Box::new(as_dynamic(config)))),
                 };
                 Input::Answer(ticket, Answer::Config(found))
+            }
+            Effect::Read(ticket, Read::Other(OtherRead::Service(key))) => {
+                let found = match fate {
+                    Some(Fate::Refused(kind)) => Err(not_taken(kind)),
+                    Some(Fate::ReplyLost) => Err(not_taken(RefusalKind::Passing)),
+                    None => Ok(self.objects.services.get(&key.name).cloned().map(Box::new)),
+                };
+                Input::Answer(ticket, Answer::Service(found))
             }
             Effect::Read(ticket, _) => Input::Answer(ticket, Answer::StatusField(self.status_field)),
             Effect::Write(ticket, write) => {

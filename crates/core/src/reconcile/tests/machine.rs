@@ -141,6 +141,35 @@ fn a_drain_does_not_wait_for_what_is_on_its_way_to_the_api_server() {
     }
 }
 
+/// What the API server takes, and no cache shows: its watch is silent, or somebody takes it back.
+#[test]
+fn what_was_taken_without_effect_is_not_written_again_with_each_round() {
+    for kind in [Kind::Gate, Kind::Annotations, Kind::Ingress] {
+        let mut play = at_rest();
+        play.without_effect.insert(kind);
+        add(&mut play.world, [4], "web");
+        play.world.pod(4).gate = GateState::Unset;
+        let service = play.world.service.as_mut().unwrap();
+        (service.is_load_balancer, service.load_balancer_class) =
+            (true, Some(crate::api::names::LOAD_BALANCER_CLASS.to_owned()));
+        (service.ingress, service.our_annotations) = (Vec::new(), Vec::new());
+        service.annotations = crate::model::Annotations::default();
+        play.world.heal();
+        let before = play.count(kind);
+        for _ in 0..120 {
+            news(&mut play);
+            play.play(SECOND);
+        }
+        let times = play.count(kind) - before;
+        assert!((2..=12).contains(&times), "{kind:?}: {times} times in two minutes");
+        play.without_effect.clear();
+        play.play(SECOND * 100);
+        let written = play.count(kind);
+        play.play(SECOND * 100);
+        assert_eq!(play.count(kind), written, "{kind:?}: it is shown");
+    }
+}
+
 /// A load balancer whose listeners cannot be read has its ending Pods drained, and says what is wrong.
 #[test]
 fn a_refused_read_of_the_load_balancer_keeps_no_ending_pod_and_is_said() {

@@ -18,6 +18,7 @@ use crate::plan::vpc::TkeVpc;
 use crate::plan::{BindingView, Cluster, DefinitionSight, selects};
 use crate::reconcile::{Caches, ConfigSight, Key, NotTaken, Taken, Write};
 use crate::status::RefusalKind;
+use crate::status::service::Application;
 
 /// What there is in one namespace.
 #[derive(Clone, Debug, Default)]
@@ -156,14 +157,15 @@ impl Objects {
         self.versions += 1;
         let (version, objects) = (self.versions, self);
         let done = match write {
-            Write::OwnBinding { service, wanted } => {
-                let name = service.key.name.clone();
-                let binding = objects.bindings.entry(name).or_insert_with(|| new_binding(&service, version));
-                let binding = Arc::make_mut(binding);
-                binding.spec = wanted.spec;
-                let annotations = binding.metadata.annotations.get_or_insert_default();
-                annotations.insert(names::ASKED_BY.to_owned(), wanted.origin.as_str().to_owned());
+            Write::NewBinding(new) => {
+                let name = new.service().key.name.clone();
+                let binding = objects.bindings.entry(name).or_insert_with(|| new_binding(new.service(), version));
+                become_like(binding, new.wanted());
                 Some(())
+            }
+            Write::OwnBinding { service, uid, wanted } => {
+                let found = objects.bindings.get_mut(&service.key.name).filter(has(&uid));
+                found.map(|found| become_like(found, &wanted))
             }
             Write::Mark { binding, uid, mark } => {
                 objects.bindings.get_mut(&binding.name).filter(has(&uid)).map(|found| {
@@ -208,6 +210,13 @@ impl Objects {
 
 fn has(uid: &str) -> impl Fn(&&mut Arc<DirectAccessBinding>) -> bool {
     move |binding| binding.metadata.uid.as_deref() == Some(uid)
+}
+
+fn become_like(binding: &mut Arc<DirectAccessBinding>, wanted: &Application) {
+    let binding = Arc::make_mut(binding);
+    binding.spec = wanted.spec.clone();
+    let annotations = binding.metadata.annotations.get_or_insert_default();
+    annotations.insert(names::ASKED_BY.to_owned(), wanted.origin.as_str().to_owned());
 }
 
 fn new_binding(service: &Service, version: u64) -> Arc<DirectAccessBinding> {

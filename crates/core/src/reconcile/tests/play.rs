@@ -139,6 +139,8 @@ pub(super) struct Play {
     pub(super) takes: BTreeMap<Kind, Duration>,
     /// Writes of these kinds are refused.
     pub(super) refused: BTreeSet<Kind>,
+    /// What is taken and changes nothing.
+    pub(super) without_effect: BTreeSet<Kind>,
     /// Reads of these kinds are refused.
     pub(super) failing: BTreeSet<Kind>,
     /// How they are.
@@ -184,6 +186,7 @@ impl Play {
             under_way: Vec::new(),
             takes: BTreeMap::new(),
             refused: BTreeSet::new(),
+            without_effect: BTreeSet::new(),
             failing: BTreeSet::new(),
             fails_as: Class::Transient,
             tasks: BTreeMap::new(),
@@ -319,6 +322,7 @@ impl Play {
             Effect::Write(ticket, _) if self.refused.contains(&kind) => {
                 Input::Written(ticket, Err(NotTaken { kind: RefusalKind::Lasting, words: "a policy".to_owned() }))
             }
+            Effect::Write(ticket, _) if self.without_effect.contains(&kind) => Input::Written(ticket, Ok(Taken::Other)),
             Effect::Write(ticket, write) => Input::Written(ticket, Ok(self.write(write))),
             other => unreachable!("nothing comes back from {other:?}"),
         }
@@ -340,8 +344,11 @@ impl Play {
                 Answer::Certificate(self.world.certificates.get(&key.name).cloned().unwrap_or(Err("none".to_owned())))
             }
             Read::Definition(services) => {
-                let is_there = |key: &ObjectKey| self.world.service.as_ref().is_some_and(|service| service.key == *key);
-                let (there, gone) = services.into_iter().partition(is_there);
+                let shown =
+                    |key: &ObjectKey| self.world.service.clone().filter(|service| service.key == *key).map(Arc::new);
+                let (there, gone): (Vec<_>, Vec<_>) = services.into_iter().partition(|key| shown(key).is_some());
+                let there = there.into_iter().filter_map(|key| Some((key.clone(), shown(&key)?))).collect();
+                let gone = gone.into_iter().collect();
                 Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone })
             }
             other => unreachable!("{other:?} is read by another machine"),

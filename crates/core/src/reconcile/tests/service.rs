@@ -16,7 +16,8 @@ use crate::reconcile::ServiceMachine;
 use crate::status::RefusalKind;
 
 const SECOND: Duration = Duration::from_secs(1);
-const WRITES: [Deed; 4] = [Deed::OwnBinding, Deed::Mark, Deed::Deletion, Deed::Condition];
+const WRITES: [Deed; 6] =
+    [Deed::ReadService, Deed::NewBinding, Deed::OwnBinding, Deed::Mark, Deed::Deletion, Deed::Condition];
 
 type Play = KeyedPlay<ServiceMachine>;
 
@@ -164,8 +165,12 @@ fn a_wish_that_comes_while_a_write_is_under_way_is_followed_after_it() {
             play.play(SECOND * 120);
             let ((spec, mark, condition), wanted) = (end(&play.objects), &wanted[last]);
             match (&spec, mark) {
-                // A wish that was taken back before a machine saw it has made nothing that could be parked or held.
-                (None, _) => assert_eq!(condition, None, "every {pause} s, up to {:?}", wishes[last]),
+                // A wish that was taken back before a machine saw it, or before the API server confirmed it, has made nothing that could be
+                // parked or held.
+                (None, _) => {
+                    let is_followed = condition.is_some_and(|(is_true, _)| is_true);
+                    assert!(!is_followed, "every {pause} s, up to {:?}", wishes[last]);
+                }
                 // One that is parked is as it was then.
                 (Some(_), Some(mark)) => assert_eq!((Some(mark), condition), (wanted.1.clone(), wanted.2.clone())),
                 (Some(_), None) => assert_eq!((spec, None, condition), *wanted, "every {pause} s"),
@@ -216,7 +221,7 @@ fn a_refused_write_is_tried_again_now_and_then_and_made_up_for() {
 #[test]
 fn a_binding_that_is_refused_for_good_is_said_on_the_service_in_the_words_of_the_refusal() {
     let mut play = beginning();
-    play.fates.insert(Deed::OwnBinding, Fate::Refused(RefusalKind::Lasting));
+    play.fates.insert(Deed::NewBinding, Fate::Refused(RefusalKind::Lasting));
     play.change(|objects| wish(objects, STORIES[0][0]));
     play.play(SECOND * 5);
     let condition = play.objects.services["web"].condition.clone().unwrap();
@@ -299,5 +304,59 @@ proptest! {
         next.play(SECOND * 60);
         prop_assert_eq!(&next.log, &[], "{:?} is left to do", end(&play.objects));
         rests(&mut play);
+    }
+}
+
+/// What somebody does, in words.
+type Change = (&'static str, fn(&mut Objects));
+
+/// What has become of the Service while its watch is silent.
+const GONE_BY: [Change; 4] = [
+    ("it is gone", |objects| _ = objects.services.remove("web")),
+    ("it is another one", |objects| "another".clone_into(&mut objects.services.get_mut("web").unwrap().uid)),
+    ("it does not ask any more", |objects| wish(objects, Wish::Annotated(&[(names::DIRECT_ACCESS, "false")]))),
+    ("it asks for something else", |objects| wish(objects, Wish::Annotated(&[ON, EXISTING]))),
+];
+
+/// For a binding somebody may have to pay: while a watch is silent none is made for what the cache shows, however often it is deleted.
+#[test]
+fn no_binding_is_made_for_what_only_the_cache_shows_of_a_service() {
+    for (what, happens) in GONE_BY {
+        let mut play = beginning();
+        play.change(|objects| wish(objects, Wish::Annotated(&[ON])));
+        play.takes.insert(Deed::ReadService, SECOND * 3);
+        play.play(SECOND);
+        play.lag = SECOND * 600;
+        play.change(happens);
+        for _ in 0..300 {
+            play.news();
+            play.play(SECOND);
+        }
+        assert_eq!(play.count(Deed::NewBinding), 0, "{what}");
+        assert!(play.objects.bindings.is_empty(), "{what}");
+        let reads = play.count(Deed::ReadService);
+        assert!((2..=25).contains(&reads), "{what}: {reads} reads in five minutes");
+    }
+}
+
+/// Each write of a Service is taken and shown by no cache for ten minutes.
+#[test]
+fn what_was_taken_is_not_written_again_while_no_cache_shows_it() {
+    for (wishes, place) in STORIES.into_iter().flat_map(|wishes| (0..wishes.len()).map(move |place| (wishes, place))) {
+        let mut play = beginning();
+        play_through(&mut play, &wishes[..place], SECOND * 60);
+        play.change(|objects| wish(objects, wishes[place]));
+        play.play(Duration::from_millis(50));
+        play.lag = SECOND * 600;
+        let before: BTreeMap<Deed, usize> = Deed::ALL.into_iter().map(|deed| (deed, play.count(deed))).collect();
+        for _ in 0..150 {
+            play.news();
+            play.play(SECOND);
+        }
+        for (deed, before) in before {
+            let times = play.count(deed) - before;
+            // A deletion of what is gone is refused, and tried again after its pause.
+            assert!(times <= 12, "{:?}: {deed:?} {times} times in 150 s", wishes[place]);
+        }
     }
 }

@@ -175,9 +175,20 @@ fn leaves(value: &Value, path: &str, item: &Value, found: &mut Vec<(String, Valu
     }
 }
 
+/// The listeners that a binding names by their ids, which somebody else has made.
+fn named(sight: &Sight<'_>, binding: &DirectAccessBinding) -> Vec<Value> {
+    let state = sight.cloud.state();
+    let is_named = |id: &str| binding.spec.listeners.iter().any(|one| one.listener_id.as_deref() == Some(id));
+    let all = state.load_balancers().flat_map(|one| state.shown(&one.id));
+    all.filter_map(|listener| serde_json::to_value(listener).ok())
+        .filter(|listener| listener["ListenerId"].as_str().is_some_and(is_named))
+        .collect()
+}
+
 /// The words of a binding that are neither in force nor reported.
 pub(super) fn faults(sight: &Sight<'_>, binding: &DirectAccessBinding) -> Vec<String> {
-    let (load_balancer, listeners) = shown(sight, binding);
+    let (load_balancer, mut listeners) = shown(sight, binding);
+    listeners.extend(named(sight, binding));
     let look = Look { sight, binding, load_balancer, listeners };
     let mut found = Vec::new();
     leaves(&serde_json::to_value(&binding.spec).unwrap_or_default(), "", &Value::Null, &mut found);

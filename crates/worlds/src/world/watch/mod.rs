@@ -63,12 +63,14 @@ impl World {
         }
     }
 
-    /// The Pod of a target that takes connections, by its tag.
+    /// The Pod of a target that takes connections, by its tag; by its address alone where the cloud shows no tags, so that nobody can
+    /// give an address that is another Pod's by now another one.
     pub(in crate::world) fn pod_of(&self, address: Target, tag: &str) -> Option<(&String, &core::Pod)> {
         let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark)?;
         let ip = address.ip.to_string();
         let is_it = |(_, found): &(&String, &core::Pod)| {
-            pod::ip(found) == Some(&*ip) && found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&mark))
+            let is_its = found.metadata.uid.as_deref().is_some_and(|uid| uid.starts_with(&mark));
+            pod::ip(found) == Some(&*ip) && (is_its || self.hides_tags())
         };
         self.objects.pods.iter().find(is_it)
     }

@@ -10,6 +10,7 @@ use tke_direct_access_core::reconcile::Write;
 use super::{KNOWN, annotation};
 use crate::check::ready;
 use crate::pod;
+use crate::world::look::words_of;
 use crate::world::{Address, World};
 
 /// The rule that only a user ends a wish.
@@ -97,12 +98,43 @@ impl World {
         }
     }
 
+    /// Something is to be written, which may be refused.
+    pub(in crate::world) fn watch_attempt(&mut self, write: &Write) {
+        if let Some(count) = self.checks.repeats.written(write, self.now) {
+            let words = format!("{count} times within a minute: {}", words_of(write));
+            self.violate("nothing is written again and again", words);
+        }
+    }
+
+    /// A load balancer was created.
+    pub(in crate::world) fn watch_creation(&mut self, owner: &str) {
+        let Some(name) = self.objects.binding_of_uid(owner).and_then(|found| found.metadata.name.clone()) else {
+            return;
+        };
+        self.watch_made(&name, "load balancers");
+    }
+
+    fn watch_made(&mut self, name: &str, what: &'static str) {
+        if let Some(count) = self.checks.repeats.made(name, what) {
+            self.violate("a wish makes one thing", format!("{count} {what} are made for {name}, one after another"));
+        }
+    }
+
     /// A write is about to be taken.
     pub(in crate::world) fn watch_write(&mut self, from: Address, write: &Write) {
+        if let Write::NewBinding(new) = write
+            && !self.objects.bindings.contains_key(&new.service().key.name)
+        {
+            self.watch_made(&new.service().key.name, "bindings");
+        }
         let found = match write {
             Write::Mark { binding, mark: Some(_), .. } => self.ends_wish(&binding.name).map(|words| (ENDS, words)),
             Write::Deletion { binding, .. } => self.ends_wish(&binding.name).map(|words| (ENDS, words)),
-            Write::OwnBinding { service, wanted } => {
+            Write::NewBinding(new) => {
+                let words = self.follows_unreadable(new.service(), &new.wanted().spec);
+                words.map(|words| ("what cannot be read changes nothing", words))
+            }
+            Write::OwnBinding { service, wanted, .. } => {
                 let words = self.follows_unreadable(service, &wanted.spec);
                 words.map(|words| ("what cannot be read changes nothing", words))
             }

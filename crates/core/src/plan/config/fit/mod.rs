@@ -222,25 +222,16 @@ impl Fitting<'_> {
             let is_wished = self.wish.get(Attribute::CheckType).is_some();
             self.drop(Attribute::CheckType, ConfigProblem::MissingValue, &message);
             // What belongs to it waits with it.
-            MEMBERS_OF_TYPE.into_iter().filter(|_| is_wished).for_each(|member| _ = self.wish.remove(member));
+            let waits = |member: &Attribute| is_wished && has_member(self.protocol, &kind, *member);
+            MEMBERS_OF_TYPE.into_iter().filter(waits).for_each(|member| _ = self.wish.remove(member));
         }
     }
 
     /// A member that the check type does not have is never shown, so that it would be written for ever.
     fn belongs_to_type(&mut self) {
         let kind = self.check_type();
-        let is_http = matches!(kind.as_str(), "HTTP" | "HTTPS");
-        let is_grpc = kind == "GRPC";
-        let is_custom = kind == "CUSTOM";
-        let is_layer4 = !self.protocol.is_layer7();
         for attribute in MEMBERS_OF_TYPE {
-            let belongs = match attribute {
-                Attribute::CheckPath | Attribute::CheckDomain => is_http || is_grpc,
-                Attribute::CheckHttpVersion => is_http && is_layer4,
-                Attribute::CheckContextType | Attribute::CheckSend | Attribute::CheckReceive => is_custom,
-                _ => is_http,
-            };
-            if !belongs {
+            if !has_member(self.protocol, &kind, attribute) {
                 let message = format!("a check of type {kind} does not have it; remove it, or change checkType");
                 self.drop(attribute, ConfigProblem::NotSupported, &message);
             }
@@ -254,6 +245,17 @@ pub(super) fn needs_of(protocol: Protocol, kind: &str) -> &'static [Attribute] {
         (_, "CUSTOM") => &[Attribute::CheckContextType, Attribute::CheckSend, Attribute::CheckReceive],
         (Protocol::Tcp, "HTTP") => &[Attribute::CheckHttpVersion, Attribute::CheckDomain],
         _ => &[],
+    }
+}
+
+/// Whether a check of this type has a member that only some types have.
+fn has_member(protocol: Protocol, kind: &str, member: Attribute) -> bool {
+    let is_http = matches!(kind, "HTTP" | "HTTPS");
+    match member {
+        Attribute::CheckPath | Attribute::CheckDomain => is_http || kind == "GRPC",
+        Attribute::CheckHttpVersion => is_http && !protocol.is_layer7(),
+        Attribute::CheckContextType | Attribute::CheckSend | Attribute::CheckReceive => kind == "CUSTOM",
+        _ => is_http,
     }
 }
 

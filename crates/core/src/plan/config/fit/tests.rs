@@ -121,6 +121,14 @@ fn members_of_a_check_must_go_with_its_kind() {
             vec![(CheckType, MissingValue)],
         ),
         (
+            Udp,
+            v4,
+            vec![(CheckType, "CUSTOM".into()), (CheckPath, "/".into())],
+            vec![],
+            vec![],
+            vec![(CheckType, MissingValue), (CheckPath, NotSupported)],
+        ),
+        (
             Tcp,
             v4,
             vec![(CheckPath, "/".into())],
