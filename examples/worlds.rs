@@ -195,7 +195,7 @@ fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     let all: Vec<Mutant> = wanted(arguments).collect();
     let begun = Instant::now();
     let found = find(&all, arguments.seed, arguments.steps, threads, |mutant, by, violation| {
-        println!("{:.0} s: {mutant:?} by {by}: {violation}", begun.elapsed().as_secs_f64());
+        println!("{:.0} s: {mutant:?} by {by}: {}", begun.elapsed().as_secs_f64(), violation.rule);
     });
     for Found { mutant, steps, by } in &found {
         match by {

@@ -109,7 +109,8 @@ impl World {
         let wish = self.checks.wanted.get(uid)?;
         let targets = seen.targets.get(route)?;
         let is_direct = binding.spec.mode == Mode::Direct && !binding.spec.suspend;
-        let has_room = targets.len() < self.quota;
+        // Who is to be on a listener that is full is on no other one of the load balancer either.
+        let has_room = seen.targets.values().all(|targets| targets.len() < self.quota);
         let is_named = wish.gone.is_none() && wish.is_wanted(*port, protocol, self.now) && wish.is_steady(self.now);
         if !is_direct || !has_room || !is_named || route.rule.is_some() || !self.is_plain(binding, *port) {
             return None;
