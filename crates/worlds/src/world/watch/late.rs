@@ -107,7 +107,6 @@ impl World {
         let uid = ListenerName::owner(name)?;
         let binding = self.objects.binding_of_uid(uid)?;
         let wish = self.checks.wanted.get(uid)?;
-        let targets = seen.targets.get(route)?;
         let is_direct = binding.spec.mode == Mode::Direct && !binding.spec.suspend;
         // Who is to be on a listener that is full is on no other one of the load balancer either.
         let has_room = seen.targets.values().all(|targets| targets.len() < self.quota);
