@@ -20,7 +20,7 @@ const STRIKES: u32 = 2;
 const FORGIVEN: Duration = Duration::from_secs(60);
 /// So many items of one owner, refused one after the other while none is taken, are taken for all of them.
 const PATTERN: usize = 8;
-/// How many items that were refused alone are tried by themselves when they are not taken together.
+/// How many items that were refused alone are tried by themselves when they are not taken together, each once.
 const SAMPLE: usize = 4;
 
 /// The refused items and kinds of one load balancer. Forgetting them costs calls.
@@ -245,7 +245,7 @@ impl Refusals {
             if let Some(alone) = self.alone.get_mut(&place) {
                 alone.refusal = hold(Some(&alone.refusal), failure, first(failure.class), longest, now);
                 alone.tried = self.trials;
-                alone.samples = if scope(failure.class) == Scope::Item { SAMPLE } else { 0 };
+                alone.samples = if scope(failure.class) == Scope::Item { SAMPLE.min(alone.items.len()) } else { 0 };
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Whom a refusal is about is found out in few calls, however many there are, and nobody in order waits for long.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ struct Model {
     refusals: Refusals,
     now: Duration,
     calls: usize,
+    /// How often each target was named in the last round.
+    named: BTreeMap<u32, usize>,
     blamed: BTreeSet<String>,
 }
 
@@ -60,7 +62,8 @@ impl Model {
             }
         }
         let (refusals, now) = (Refusals::default(), Duration::from_secs(1));
-        Self { action, way, left, bad: bad.into_iter().collect(), refusals, now, calls: 0, blamed: BTreeSet::new() }
+        let (bad, named, blamed) = (bad.into_iter().collect(), BTreeMap::new(), BTreeSet::new());
+        Self { action, way, left, bad, refusals, now, calls: 0, named, blamed }
     }
 
     fn step(&self) -> Step {
@@ -131,11 +134,13 @@ impl Model {
         }
         let steps = [self.step()];
         self.refusals.forget_all_but(&steps);
+        self.named.clear();
         let mut execution = Execution::new(&steps, &self.refusals, self.now);
         let mut submitted = None;
         while let Some(step) = execution.next_call() {
             self.calls += 1;
             self.now += Duration::from_millis(50);
+            Self::numbers(&step).into_iter().for_each(|number| *self.named.entry(number).or_default() += 1);
             let is_bad = Self::numbers(&step).iter().any(|number| self.bad.contains(number));
             let reply = match refuse(self.now) {
                 Some(class) => Err(failure(class)),
@@ -237,6 +242,22 @@ fn where_nothing_of_a_binding_is_taken_it_is_not_asked_for_hotly_and_others_do_n
 }
 
 /// One target is never taken, so that its kind is always planned; now and then a call is throttled. That passes.
+#[test]
+fn who_is_known_to_be_refused_is_named_at_most_twice_in_a_round() {
+    for action in ACTIONS {
+        for count in [1_u32, 2, 3, 4, 8] {
+            let mut model = Model::new(action, Way::Reply, &[count], 0..count);
+            model.calls_in_ten_minutes();
+            for round in 0..20 {
+                model.round(&|_| None);
+                // Once with the others, and once alone.
+                let most = model.named.values().max().copied().unwrap_or_default();
+                assert!(most <= 2, "{action:?} {count}: {most} times in round {round}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_passes_now_and_then_is_forgiven() {
     for class in [Class::Busy, Class::Throttled, Class::Unreachable] {
