@@ -24,7 +24,7 @@ pub fn generate(seed: u64) -> Story {
         return Story { seed, acts: maker.acts };
     }
     if rare::is_rare(seed) {
-        maker.rare();
+        maker.rare(seed / rare::APART);
         return Story { seed, acts: maker.acts };
     }
     maker.begin();

@@ -11,11 +11,17 @@ const ONE_IN: u64 = 8;
 /// Which of them.
 const WHICH: u64 = 7;
 
+/// Of so many seeds, one is of a story of this kind.
+pub(super) const APART: u64 = 3 * ONE_IN;
+
+/// So far apart are the themes of one story: each meets others in time.
+const STRIDE: u64 = 7;
+
 /// What happens.
 type Theme = fn(&mut Maker, &str);
 
-/// All of them: one story has two or three.
-const THEMES: [Theme; 21] = [
+/// All of them: one story has two or three, and they take turns.
+const THEMES: [Theme; 27] = [
     Maker::denied,
     Maker::selects_nobody,
     Maker::of_another_type,
@@ -37,6 +43,12 @@ const THEMES: [Theme; 21] = [
     Maker::slow_listeners,
     Maker::silent_service_goes,
     Maker::silent_service_stays,
+    Maker::failed_tasks,
+    Maker::port_in_use,
+    Maker::waits_no_longer,
+    Maker::waits_for_nothing,
+    Maker::drops_a_rule,
+    Maker::no_such_listener,
 ];
 
 /// Whether the story of this seed is of this kind.
@@ -54,11 +66,11 @@ const FIRST_LISTENER: &str = "lbl-wywg9grc";
 
 impl Maker {
     /// Two or three themes, one after another, each with a name of its own, and then something else.
-    pub(super) fn rare(&mut self) {
+    pub(super) fn rare(&mut self, turn: u64) {
         let count = 2 + self.chance.below("themes", 2);
-        for (name, _) in NAMES.iter().zip(0..count) {
-            let theme = self.chance.one_of("theme", &THEMES);
-            theme(self, name);
+        for (name, number) in NAMES.iter().zip(0..count) {
+            let place = usize::try_from(turn + number * STRIDE).unwrap_or_default() % THEMES.len();
+            THEMES[place](self, name);
             self.pause();
         }
         self.at += 60_000;
@@ -293,6 +305,45 @@ impl Maker {
         self.push(Act::Rollout(name.to_owned()));
     }
 
+    /// A gate opens before anybody has found the Pod healthy: nobody waits for so long.
+    fn waits_no_longer(&mut self, name: &str) {
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({"readinessGate": {"timeoutSeconds": 10}}));
+        self.at += 20_000;
+        self.gated(name);
+        self.at += 30_000;
+    }
+
+    /// Gates are there, and are not to wait for anything.
+    fn waits_for_nothing(&mut self, name: &str) {
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({"readinessGate": {"policy": "Disabled"}}));
+        self.at += 20_000;
+        self.gated(name);
+        self.at += 30_000;
+    }
+
+    /// A binding wants a rule no more.
+    fn drops_a_rule(&mut self, name: &str) {
+        let rule = |domain: &str| json!({"domain": domain, "url": "/"});
+        let listener = |rules: Value| json!([{"port": 80, "protocol": "HTTP", "servicePort": "http", "rules": rules}]);
+        self.gated(name);
+        self.a_service(name, &json!({}), &json!({}));
+        self.a_binding(name, &json!({"listeners": listener(json!([rule("a.example"), rule("b.example")]))}));
+        self.at += 60_000;
+        self.a_binding(name, &json!({"listeners": listener(json!([rule("a.example")]))}));
+        self.at += 20_000;
+    }
+
+    /// A binding is to use a listener that is not there.
+    fn no_such_listener(&mut self, name: &str) {
+        self.gated(name);
+        self.a_service(name, &json!({}), &json!({}));
+        let listener = json!({"port": 9001, "protocol": "TCP", "servicePort": "http", "listenerId": "lbl-00000000"});
+        self.a_binding(name, &json!({"listeners": [listener]}));
+        self.at += 20_000;
+    }
+
     /// What is read of the API server is refused, while a binding and a Service go.
     fn unreadable_cluster(&mut self, name: &str) {
         self.gated(name);
@@ -345,6 +396,29 @@ impl Maker {
             self.push(Act::Rollout(name.to_owned()));
             self.at += 30_000;
         }
+    }
+
+    /// The cloud accepts calls and does not do what they ask for.
+    fn failed_tasks(&mut self, name: &str) {
+        self.acts.push((0, Act::Dialect(Dialect::BatchTasks)));
+        self.gated(name);
+        self.a_service(name, &json!({}), &json!({}));
+        let action = *self.chance.one_of("whose task", &["CreateListener", "BatchRegisterTargets"]);
+        let effect = Effect::FailTask { message: "it is not done".to_owned() };
+        let count = 1 + self.chance.below("tasks", 3);
+        self.push(Act::Fault(Fault::Calls { action: Some(action.to_owned()), count, effect }));
+        self.a_binding(name, &json!({}));
+        self.at += 60_000;
+    }
+
+    /// The cloud says that a port is in use, of which it shows nothing.
+    fn port_in_use(&mut self, name: &str) {
+        self.gated(name);
+        self.a_service(name, &json!({}), &json!({}));
+        let count = 1 + self.chance.below("calls", 3);
+        self.fails("CreateListener", count, "InvalidParameter.PortCheckFailed");
+        self.a_binding(name, &json!({}));
+        self.at += 60_000;
     }
 
     /// Reads of listeners take long, and so do tasks, while listeners change.
