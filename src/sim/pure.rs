@@ -147,6 +147,11 @@ impl PureCloud {
         self.faults.clear();
     }
 
+    /// How many calls were struck by a fault.
+    pub fn struck(&self) -> u64 {
+        self.faults.struck().values().sum()
+    }
+
     /// Calls that change something, of all actions.
     pub fn writes(&self) -> u64 {
         self.calls.writes()

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use tke_direct_access_core::api::names;
 
 use crate::objects::Objects;
@@ -156,4 +157,17 @@ pub(crate) fn set_containers(pod: &mut core::Pod, run: bool, time: &Time) {
 /// The address of a Pod.
 pub(crate) fn ip(pod: &core::Pod) -> Option<&str> {
     pod.status.as_ref()?.pod_ip.as_deref()
+}
+
+/// Whether the containers have the ports that a Service names.
+pub(crate) fn has_ports(pod: &core::Pod, service: &core::Service) -> bool {
+    let of =
+        |container: &core::Container| container.ports.iter().flatten().filter_map(|port| port.name.clone()).collect();
+    let declared: Vec<String> =
+        pod.spec.iter().flat_map(|spec| &spec.containers).flat_map(|one| -> Vec<String> { of(one) }).collect();
+    let wanted = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    wanted.filter_map(|port| port.target_port.as_ref()).all(|port| match port {
+        IntOrString::Int(_) => true,
+        IntOrString::String(name) => declared.contains(name),
+    })
 }

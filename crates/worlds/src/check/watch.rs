@@ -22,6 +22,9 @@ pub(crate) const CALLS: usize = 200;
 /// after 1 s, 2 s, and then every 4 s.
 pub(crate) const REFUSALS: usize = 60;
 
+/// The read of health.
+const HEALTH: &str = "DescribeTargetHealth";
+
 /// A leadership: replica, life and term.
 pub(crate) type Writer = (usize, u64, u64);
 
@@ -72,7 +75,7 @@ impl Watch {
             }
             Fault::Calls { action, count, effect: sim::Effect::Delay { milliseconds } } => {
                 let time = Duration::from_millis(milliseconds.saturating_mul(*count)) + CLEARS;
-                if action.as_deref() == Some("DescribeTargetHealth") {
+                if action.as_deref() == Some(HEALTH) {
                     self.unread = self.unread.max(now + time);
                     (time, Duration::ZERO)
                 } else {
@@ -96,6 +99,13 @@ impl Watch {
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);
+    }
+
+    /// A call meets a misfortune: what waits for it is late, however long ago that misfortune came.
+    pub(crate) fn strike(&mut self, action: &str, now: Duration) {
+        if action != HEALTH {
+            self.hindered = self.hindered.max(now + CLEARS);
+        }
     }
 
     /// Reads of health may not be answered: nobody can know who has stopped to serve meanwhile.

@@ -263,7 +263,11 @@ impl World {
         let request = format!("request-{}", self.requests);
         *self.outcome.calls.entry(call.action.to_owned()).or_default() += 1;
         self.before_call(from, &call);
+        let struck = self.cloud.struck();
         let arrived = self.cloud.call(call.service, call.action, &call.body, &request, self.now);
+        if self.cloud.struck() > struck {
+            self.checks.watch.strike(call.action, self.now);
+        }
         self.after_call(from, &call, arrived.reply.as_ref());
         self.watch_reply(from, &call, arrived.reply.as_ref());
         self.say(|| {

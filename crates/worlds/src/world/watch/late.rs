@@ -72,7 +72,7 @@ impl World {
         for seen in self.checks.seen.values() {
             for (route, targets) in &seen.targets {
                 for (address, (weight, tag)) in targets.iter().filter(|(_, (weight, _))| *weight > 0) {
-                    if let Some((words, most)) = self.should_go(*address, tag) {
+                    if let Some((words, most)) = self.should_go(seen, route, (*address, tag)) {
                         let words = format!("{address} on {route:?} has weight {weight}, and {words}");
                         late.push(Late { words, most, rule: IN_TIME });
                     }
@@ -125,6 +125,7 @@ impl World {
             let ip = pod::ip(found).unwrap_or_default();
             self.is_wanted(service, name, found)
                 && !serves(ip)
+                && pod::has_ports(found, service)
                 && !self.checks.watch.refused.iter().any(|one| one == ip)
         };
         let (name, _) = self.objects.pods.iter().find(is_left_out)?;
@@ -154,7 +155,7 @@ impl World {
     }
 
     /// Why a target should have no weight, whoever else serves.
-    fn should_go(&self, address: Target, tag: &str) -> Option<(String, Duration)> {
+    fn should_go(&self, seen: &Seen, route: &Route, (address, tag): (Target, &str)) -> Option<(String, Duration)> {
         let tag_of = TargetTag::parse(tag)?;
         let binding = self.objects.binding_of_uid(&tag_of.binding_uid)?;
         // What is refused for the target itself holds itself up.
@@ -162,11 +163,15 @@ impl World {
         if is_refused || binding.spec.drain != DrainSpec::default() || binding.metadata.deletion_timestamp.is_some() {
             return None;
         }
+        let listener = seen.listeners.get(route.listener.as_str());
+        let is_ours = listener.is_some_and(|(name, ..)| ListenerName::owner(name).is_some());
         let ip = address.ip.to_string();
         let is_anothers = self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip));
         match self.pod_of(address, tag) {
             // Where tags are hidden, it counts as that of whoever has the address.
             None if is_anothers && self.hides_tags() => None,
+            // On somebody else's listener it may be theirs then, and the status asks for its removal by hand.
+            None if self.hides_tags() && !is_ours => None,
             None => Some(("its Pod is gone".to_owned(), LATE)),
             Some((name, found)) if !pod::is_let_in(found) && !binding.spec.suspend => {
                 Some((format!("somebody else has taken {name} out"), if self.is_slow_by_nature() { LATE } else { OUT }))
@@ -185,6 +190,8 @@ impl World {
         let binding = self.binding_on(seen, route, tag)?;
         let service = self.objects.services.get(&binding.spec.service_ref.name)?;
         let has = |found: &core::Pod| targets.keys().any(|address| Some(&*address.ip.to_string()) == pod::ip(found));
+        let serving =
+            targets.iter().filter(|(address, (weight, _))| *weight > 0 && seen.takes(route, **address)).count();
         let (mut leaving, mut coming) = (0, 0);
         for (address, (weight, tag)) in targets {
             let Some((name, found)) = self.pod_of(*address, tag) else { continue };
@@ -194,7 +201,8 @@ impl World {
                 if *weight == 0 || !self.is_well(name, found) || !seen.takes(route, *address) {
                     return None;
                 }
-            } else {
+            } else if serving > 1 || *weight == 0 || !seen.takes(route, *address) {
+                // The last one that serves goes for nobody.
                 leaving += 1;
             }
         }
