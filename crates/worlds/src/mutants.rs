@@ -47,12 +47,11 @@ impl fmt::Display for By {
 /// Which points are tried, and which ways.
 type Tried = fn(Point, Way) -> bool;
 
-/// A story of `tests/recorded`: its name and its text.
+/// A story of `tests/recorded` or `tests/stories`: its name and its text.
 type Recorded = (&'static str, &'static str);
 
 const MOVES: Recorded = ("a-listener-moves", include_str!("../tests/recorded/a-listener-moves.story"));
-const MADE: Recorded =
-    ("a-load-balancer-is-made-and-goes", include_str!("../tests/recorded/a-load-balancer-is-made-and-goes.story"));
+const MADE: Recorded = ("a-load-balancer-is-made", include_str!("../tests/stories/a-load-balancer-is-made.story"));
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
 const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [

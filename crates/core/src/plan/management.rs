@@ -283,7 +283,8 @@ fn made_again(view: &BindingView, observed: Option<&Observed>, problems: &mut Ve
         }
         Some(_) => {
             problems.push(problem::deletion_held(view));
-            Management::Manage
+            let is_suspended = view.binding.spec.suspend && !mutant::is(Mutant::SuspendIgnored);
+            if is_suspended { Management::Freeze(Frozen::Suspended) } else { Management::Manage }
         }
         None => {
             problems.push(problem::deletion_held(view));

@@ -227,10 +227,16 @@ impl World {
     fn look_at_removals(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
         let gone = before.listeners.iter().filter(|(key, _)| !after.listeners.contains_key(*key));
         let has = |uid: &str, port: u16, protocol: &str| {
-            let is_it = |(name, found, of): &(String, u16, &'static str)| {
-                *found == port && *of == protocol && ListenerName::owner(name) == Some(uid)
+            // One that is named by its id is somebody else's.
+            let is_named = |id: &str| {
+                let spec = self.objects.binding_of_uid(uid).map(|binding| &binding.spec);
+                let mut listeners = spec.into_iter().flat_map(|spec| &spec.listeners);
+                listeners.any(|one| one.listener_id.as_deref() == Some(id))
             };
-            before.listeners.values().any(is_it)
+            let is_it = |(id, (name, found, of)): (&String, &(String, u16, &'static str))| {
+                *found == port && *of == protocol && (ListenerName::owner(name) == Some(uid) || is_named(id))
+            };
+            before.listeners.iter().any(is_it)
         };
         let mut found = Vec::new();
         for (key, (name, port, protocol)) in gone {
@@ -299,8 +305,9 @@ impl World {
                 is_out || binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
             let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
-            if self.has_read_no_health(id) && one.left.iter().all(|(address, _)| self.ends_soon(*address)) {
-                // Who leads then takes anybody who lives for better than who ends.
+            let is_unread = self.has_read_no_health(id) || self.checks.watch.is_unread(self.now);
+            if is_unread && one.left.iter().all(|(address, _)| self.ends_soon(*address)) {
+                // Who knows no health takes anybody who lives for better than who ends.
                 continue;
             }
             let is_rule_wanted = one.rule.as_ref().is_none_or(|rule| wish.is_rule_wanted(*port, rule, self.now));

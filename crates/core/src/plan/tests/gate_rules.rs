@@ -230,6 +230,20 @@ fn a_binding_whose_listener_was_renamed_is_not_given_up_to_the_next_one() {
     }
 }
 
+/// A binding that is deleted and held goes on as it was, and one that is suspended was left alone.
+#[test]
+fn a_binding_that_is_held_stays_suspended() {
+    for (suspend, expected) in [(false, Management::Manage), (true, Management::Freeze(Frozen::Suspended))] {
+        let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
+        world.converge();
+        edit(&mut world, own);
+        edit(&mut world, |binding| binding.spec.suspend = suspend);
+        delete_binding(&mut world);
+        world.departure = Departure::MadeAgain;
+        assert_eq!(world.plan().bindings.swap_remove(0).management, expected);
+    }
+}
+
 /// At rest with two Pods, and then with a third one that is not bound yet.
 fn world(row: &Row) -> World {
     let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
