@@ -103,8 +103,14 @@ fn config_name(sight: &Sight<'_>, binding: &DirectAccessBinding) -> Option<Strin
 /// The bindings that are to use a config.
 fn users<'a>(sight: &'a Sight<'_>, config: &str) -> Vec<&'a DirectAccessBinding> {
     // What is not accepted is not followed, and says so.
-    let all = sight.objects.bindings.values().filter(|one| is_active(one) && !is_false(one, "Accepted"));
-    all.filter(|one| config_name(sight, one).as_deref() == Some(config)).collect()
+    let is_followed = |one: &&DirectAccessBinding| is_active(one) && !is_false(one, "Accepted");
+    naming(sight, config).filter(is_followed).collect()
+}
+
+/// The bindings that name a config, whether or not they can use it.
+fn naming<'a>(sight: &'a Sight<'_>, config: &str) -> impl Iterator<Item = &'a DirectAccessBinding> {
+    let names = move |one: &&DirectAccessBinding| config_name(sight, one).as_deref() == Some(config);
+    sight.objects.bindings.values().filter(names)
 }
 
 /// The condition of this type says that it is not so.
@@ -130,8 +136,7 @@ fn of_config(sight: &Sight<'_>, memory: &Memory, name: &str, spec: &Value) -> Ve
         })
         .collect();
     // What a binding wants that is not in force, nobody knows yet.
-    let uses = |one: &&DirectAccessBinding| config_name(sight, one).as_deref() == Some(name);
-    let is_for_others = sight.objects.bindings.values().filter(uses).count() > users.len();
+    let is_for_others = naming(sight, name).count() > users.len();
     let mut faults = Vec::new();
     let Some((_, _, first)) = each.first() else { return faults };
     for place in 0..first.len() {
@@ -174,9 +179,8 @@ fn of_config(sight: &Sight<'_>, memory: &Memory, name: &str, spec: &Value) -> Ve
 fn strays(sight: &Sight<'_>) -> Vec<String> {
     let mut owners: Vec<(String, BTreeSet<(&str, String)>)> = Vec::new();
     for name in sight.objects.configs.keys() {
-        let users = users(sight, name);
         let mut theirs: BTreeSet<_> = [("config", name.clone())].into();
-        for user in users {
+        for user in naming(sight, name) {
             theirs.insert(("binding", user.metadata.name.clone().unwrap_or_default()));
             theirs.insert(("service", user.spec.service_ref.name.clone()));
         }
