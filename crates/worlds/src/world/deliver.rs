@@ -269,7 +269,6 @@ impl World {
             self.checks.watch.strike(call.action, self.now);
         }
         self.after_call(from, &call, arrived.reply.as_ref());
-        self.watch_reply(from, &call, arrived.reply.as_ref());
         self.say(|| {
             let (body, reply) = (String::from_utf8_lossy(&call.body), arrived.reply.as_ref());
             let reply = reply.map(|(status, body)| format!("{status} {}", String::from_utf8_lossy(body)));
@@ -284,6 +283,7 @@ impl World {
         let came = arrived.reply.ok_or(Unanswered::Broken);
         // Who has waited for long enough gives up.
         let came = if at > deadline { Err(Unanswered::Late) } else { came };
+        self.watch_reply(from, &call, came.as_ref().ok());
         self.at(at.min(deadline), Happening::Reply { to: from, job, reply, came });
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
-use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode, PodLabel};
+use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode, NetworkMode, PodLabel};
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::model::{Address as Target, Route};
@@ -107,7 +107,8 @@ impl World {
         let uid = ListenerName::owner(name)?;
         let binding = self.objects.binding_of_uid(uid)?;
         let wish = self.checks.wanted.get(uid)?;
-        let is_direct = binding.spec.mode == Mode::Direct && !binding.spec.suspend;
+        let is_any_network = binding.spec.network == NetworkMode::Auto;
+        let is_direct = binding.spec.mode == Mode::Direct && !binding.spec.suspend && is_any_network;
         // Who is to be on a listener that is full is on no other one of the load balancer either.
         let has_room = seen.targets.values().all(|targets| targets.len() < self.quota);
         let is_named = wish.gone.is_none() && wish.is_wanted(*port, protocol, self.now) && wish.is_steady(self.now);

@@ -180,7 +180,13 @@ impl World {
             let Some(left) = after.targets.get(route) else { continue };
             for (address, (_, tag)) in targets.iter().filter(|(address, _)| !left.contains_key(*address)) {
                 let Some(since) = self.checks.watch.weightless.get(&(route.clone(), *address)) else { continue };
-                let Some((name, found)) = self.pod_of(*address, tag).filter(|(name, found)| self.is_well(name, found))
+                // Not who has the address by now, where that is all that the cloud shows.
+                let is_its_own = |found: &core::Pod| {
+                    let uid = found.metadata.uid.as_deref().unwrap_or_default();
+                    TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark))
+                };
+                let Some((name, found)) =
+                    self.pod_of(*address, tag).filter(|(name, found)| is_its_own(found) && self.is_well(name, found))
                 else {
                     continue;
                 };
