@@ -44,8 +44,9 @@ async fn worlds_refuse_writes_as_a_real_api_server_does() {
     for wanted in [&[FIRST, SECOND][..], &[SECOND]] {
         let (code, words, fields) = refusal(api.patch("web", &PatchParams::default(), &finalizers(wanted)).await);
         assert!(code == 422 && words.contains(NO_NEW_FINALIZERS), "{code} {words}");
-        // By these the controller knows that the object has changed.
-        assert_eq!(fields, [("metadata.finalizers".to_owned(), "FieldValueForbidden".to_owned())]);
+        // By this the controller knows that the object has changed.
+        let changed = ("metadata.finalizers".to_owned(), "FieldValueForbidden".to_owned());
+        assert!(fields.contains(&changed), "{fields:?}");
     }
     api.patch("web", &PatchParams::default(), &finalizers(&[FIRST])).await.unwrap();
     api.patch("web", &PatchParams::default(), &finalizers(&[])).await.unwrap();

@@ -1,5 +1,9 @@
 //! Bindings whose targets get no weight from anybody at present: to wait for it would be in vain.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::cli::Error;
 use crate::cli::output::{Printer, Tone};
 use crate::cli::session::Session;
@@ -15,23 +19,50 @@ pub(super) struct Barred {
     others: usize,
 }
 
-/// Looks at the bindings whose Service selects one of these Pods.
-pub(super) async fn find(session: &Session, is_meant: &dyn Fn(&str) -> bool) -> Result<Barred, Error> {
+/// Looks at the bindings whose Service selects one of these Pods. What CLB has to say is waited for so long; without it, what the
+/// bindings themselves say counts.
+pub(super) async fn find(
+    session: &Session,
+    is_meant: &dyn Fn(&str) -> bool,
+    patience: Duration,
+) -> Result<Barred, Error> {
     let world = World::read(session, false).await?;
-    let sights = world.look(session).await?;
+    let Ok(sights) = timeout(patience, world.look(session)).await else { return Ok(by_objects(&world, is_meant)) };
+    let sights = sights?;
     let mut found = Barred::default();
     for seen in sights.iter().flat_map(|sight| sight.bindings()).filter(|seen| world.is_asked_for(&seen.view.binding)) {
         let mut pods = seen.view.pods.values().filter(|pod| is_meant(&pod.key.name));
         let is_selecting = seen.view.service.as_deref().is_some_and(|service| pods.any(|pod| selects(service, pod)));
-        match bar(&seen).filter(|_| is_selecting) {
-            Some(why) => found.why.push(why),
-            None => found.others += usize::from(is_selecting),
-        }
+        found.add(is_selecting, bar(&seen));
     }
     Ok(found)
 }
 
+/// By what the bindings themselves say.
+fn by_objects(world: &World, is_meant: &dyn Fn(&str) -> bool) -> Barred {
+    let mut found = Barred::default();
+    for row in world.stores.bindings.all().iter().filter(|row| world.is_asked_for(&row.0)) {
+        let (meta, spec) = (&row.0.metadata, &row.0.spec);
+        let (namespace, name) = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+        let pods = world.stores.pods.rows(&namespace);
+        let mut pods = pods.values().filter(|pod| is_meant(&pod.key.name));
+        let service = world.stores.services.row(&namespace, &spec.service_ref.name);
+        let is_selecting = service.is_some_and(|service| pods.any(|pod| selects(&service, pod)));
+        let is_suspended = spec.suspend && meta.deletion_timestamp.is_none();
+        let management = if is_suspended { Management::Freeze(Frozen::Suspended) } else { Management::Manage };
+        found.add(is_selecting, words(management, &format!("{namespace}/{name}")));
+    }
+    found
+}
+
 impl Barred {
+    fn add(&mut self, is_selecting: bool, why: Option<String>) {
+        match why.filter(|_| is_selecting) {
+            Some(why) => self.why.push(why),
+            None => self.others += usize::from(is_selecting),
+        }
+    }
+
     /// Refuses what nobody would do.
     pub(super) fn refuse(&self) -> Result<(), Error> {
         match self.others {

@@ -23,6 +23,8 @@ use crate::plan::{Cloud, TargetTrace};
 
 /// Time from one look at CLB to the next.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How long CLB is waited for to say whether somebody sets weights at all.
+const LOOK: Duration = Duration::from_secs(10);
 /// Seconds to wait for CLB when nothing is said of them.
 const USUAL_TIMEOUT: u64 = 60;
 
@@ -46,7 +48,7 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         return Err(session.missing(&pods, "Pod", "pods", name).await);
     }
     // Who may not look may ask all the same.
-    let barred = barred::find(session, &|pod| pod == name).await.unwrap_or_default();
+    let barred = barred::find(session, &|pod| pod == name, LOOK).await.unwrap_or_default();
     barred.refuse()?;
     let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;

@@ -44,12 +44,11 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     }
     let aim = Aim { pods: &pods, is_back: options.undo };
     let is_chosen = |pod: &str| pods.contains(pod);
-    let (before, barred) =
-        tokio::join!(timeout(BEFORE, aim.look(session)), timeout(BEFORE, barred::find(session, &is_chosen)));
+    let (before, barred) = tokio::join!(timeout(BEFORE, aim.look(session)), barred::find(session, &is_chosen, BEFORE));
     // Neither is worth waiting for.
     let unread = || Look { is_unread: true, ..Look::default() };
     let before = before.ok().and_then(Result::ok).unwrap_or_else(unread);
-    let barred = barred.ok().and_then(Result::ok).unwrap_or_default();
+    let barred = barred.unwrap_or_default();
     barred.refuse()?;
     let refused = annotate(session, &aim, &drained, printer).await?;
     barred.print(printer)?;

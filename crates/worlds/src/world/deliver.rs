@@ -265,7 +265,8 @@ impl World {
         self.before_call(from, &call);
         let struck = self.cloud.struck();
         let arrived = self.cloud.call(call.service, call.action, &call.body, &request, self.now);
-        if self.cloud.struck() > struck {
+        // What is refused for one address holds up no other.
+        if self.cloud.struck() > struck && self.refused_address(arrived.reply.as_ref()).is_none() {
             self.checks.watch.strike(call.action, self.now);
         }
         self.after_call(from, &call, arrived.reply.as_ref());

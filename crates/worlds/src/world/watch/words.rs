@@ -36,12 +36,15 @@ impl World {
         }
     }
 
+    /// The address for which alone a call was refused; `None` where it was not, or for something else.
+    pub(in crate::world) fn refused_address(&self, reply: Option<&(u16, Vec<u8>)>) -> Option<String> {
+        let said = String::from_utf8_lossy(&reply?.1);
+        self.checks.watch.refused.iter().find(|address| said.contains(&crate::act::refusal(address))).cloned()
+    }
+
     /// A call that changes something was refused.
     pub(in crate::world) fn watch_refusal(&mut self, call: &Carried, reply: Option<&(u16, Vec<u8>)>) {
-        let Some((_, body)) = reply else { return };
-        let said = String::from_utf8_lossy(body);
-        let refused = self.checks.watch.refused.iter().find(|address| said.contains(&crate::act::refusal(address)));
-        let Some(address) = refused.cloned() else { return };
+        let Some(address) = self.refused_address(reply) else { return };
         let count = self.checks.watch.refuse(call.action, &address, self.now);
         if count > crate::check::REFUSALS {
             let words = format!("{} is refused for {address} {count} times within a minute", call.action);
