@@ -41,6 +41,8 @@ pub(crate) struct Watch {
     calls: VecDeque<Duration>,
     /// By id, the UIDs of the binding that has made a listener, and of the Service that it was made for; empty where there is none.
     pub(crate) makers: BTreeMap<String, (String, String)>,
+    /// Listeners that were renamed while no binding recorded and wanted them: their names alone said whose they are.
+    pub(crate) unnamed: BTreeSet<String>,
     /// When the Service of this name was last gone, or did not ask for a binding.
     pub(crate) unasked: BTreeMap<String, Duration>,
     /// Since when a binding is suspended, by UID.

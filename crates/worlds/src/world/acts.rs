@@ -71,7 +71,7 @@ impl World {
             Act::Console(console) => {
                 self.checks.users.held.forget_all();
                 if let Console::Rename(place) = &console {
-                    self.forget_maker(*place);
+                    self.note_renamed(*place);
                 }
                 console::perform(self.cloud.console(), &console);
             }
@@ -80,8 +80,8 @@ impl World {
         self.by(self.now, Happening::Cluster);
     }
 
-    /// A listener that is renamed while no binding records and wants it is nobody's any more: its name alone said whose it is.
-    fn forget_maker(&mut self, place: usize) {
+    /// Of a listener that is renamed while no binding records and wants it, nobody may know whose it is: its name alone said so.
+    fn note_renamed(&mut self, place: usize) {
         let Some((_, listener)) = console::listener_of_ours_at(self.cloud.state(), place) else { return };
         let is_known = self.objects.bindings.values().any(|binding| {
             let rows = binding.status.iter().flat_map(|status| &status.listeners);
@@ -91,7 +91,7 @@ impl World {
             rows.into_iter().any(|row| row.listener_id.as_deref() == Some(listener.as_str()) && is_wanted(row.port))
         });
         if !is_known {
-            self.checks.watch.makers.remove(listener.as_str());
+            self.checks.watch.unnamed.insert(listener.to_string());
         }
     }
 

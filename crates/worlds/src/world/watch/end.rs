@@ -54,7 +54,9 @@ impl World {
                 wish.is_some_and(|wish| wish.ports.iter().any(|(wanted, _)| wanted == port))
             });
             let is_own = |maker: &(String, String)| maker.0 == uid || service.as_ref() == Some(&maker.1);
-            let mut on_port = on_port.map(|(id, _)| self.checks.watch.makers.get(id).is_some_and(is_own)).peekable();
+            let watch = &self.checks.watch;
+            let is_known = |id: &String| watch.makers.get(id).is_some_and(is_own) && !watch.unnamed.contains(id);
+            let mut on_port = on_port.map(|(id, _)| is_known(id)).peekable();
             if on_port.peek().is_some() && on_port.all(|is_own| is_own) {
                 found.push(format!("{name}: {message}"));
             }
