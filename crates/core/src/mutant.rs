@@ -26,7 +26,7 @@ macro_rules! mutants {
 mutants! {
     /// Who leaves waits for nobody: there is no floor.
     NoFloor,
-    /// When nobody is left who serves, those that still could go all the same.
+    /// When nobody is left who serves, those that could serve on go all the same.
     LastGoes,
     /// A gate opens when its Pod is registered, whatever the cloud finds.
     GateWithoutHealth,
@@ -104,7 +104,7 @@ mutants! {
     RefusedIsAskedHotly,
     /// Weights wait for health, however long it takes to read.
     WeightsWaitForHealth,
-    /// The first read of a new leader that fails is told in statuses.
+    /// The first read of a new leader that fails is shown in statuses.
     FirstLookTells,
     /// A status shows what was refused for somebody else.
     TroubleOfOthers,
@@ -140,7 +140,7 @@ mutants! {
     EmptyIsAbsent,
     /// A number of a config that is too large is cut to what is possible, and nothing is said.
     CutsInSilence,
-    /// What is wrong with a config is not told to those who use it.
+    /// What is wrong with a config is not shown to those who use it.
     UsersNotTold,
     /// A write whose answer was lost counts as under way for ever.
     LostAnswerWaits,

@@ -26,6 +26,7 @@ mod builder;
 mod claim;
 mod clash;
 pub mod config;
+mod deletion;
 mod departure;
 mod desired;
 mod drift;
@@ -73,13 +74,14 @@ use routes::{BindingIntent, find_routes};
 use crate::api::binding::Parking;
 use crate::model::{self, Service};
 
+pub use deletion::{DefinitionSight, Departure, DepartureSight, owners_of_deleted};
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};
 pub use health::{HealthTable, ListenerSight};
 pub use isolated::{panic_words, plan_isolated};
-pub use management::{DefinitionSight, Departure, DepartureSight, Frozen, Heir, Management, Proof, owners_of_deleted};
+pub use management::{Frozen, Heir, Management, Proof};
 pub use outcome::{Outcome, StepOutcome};
 pub use problem::{
     Advice, NoTargets, Problem, Unhealthy, call_failed, gates_not_written, no_weight, nobody_serves, not_written,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::config::ConfigObject;
 use super::config::reference;
-use super::management::Departure;
+use super::deletion::Departure;
 use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use super::removals::Removals;
