@@ -164,6 +164,20 @@ fn a_refused_address_is_tried_again() {
     assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
 }
 
+#[test]
+fn annotations_come_off_with_a_binding_that_never_had_anything() {
+    let mut play = at_rest();
+    make_by_hand(&mut play);
+    play.step(Input::News(News::Input));
+    play.play(SECOND * 30);
+    assert!(!play.world.service.as_ref().unwrap().our_annotations.is_empty());
+    edit(&mut play, |binding| binding.metadata.finalizers = Some(vec![names::FIRST_FINALIZER.to_owned()]));
+    delete_binding(&mut play.world);
+    play.step(Input::News(News::Input));
+    play.play(SECOND * 60);
+    assert_eq!(play.world.service.as_ref().unwrap().our_annotations, [""; 0]);
+}
+
 /// The Service is seen as it was before our annotations were written: they are removed all the same, since no later round looks at it.
 #[test]
 fn annotations_that_the_service_does_not_show_yet_come_off_with_their_binding() {
