@@ -239,3 +239,22 @@ async fn write_ingress(context: &Context, service: &Service, addresses: &[String
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     record_write(context, "services/status", api.patch_status(name, &params, &Patch::Apply(&patch)).await).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_has_changed_is_outdated_and_what_a_policy_refuses_is_not() {
+        let refused = |message: &str, field: &str, reason: &str| {
+            let causes = json!([{"field": field, "reason": reason, "message": message}]);
+            let status = json!({"code": 422, "message": message, "details": {"causes": causes}});
+            is_outdated(&serde_json::from_value(status).unwrap())
+        };
+        let test_failed = "the server rejected our request due to an error in our request";
+        assert!(refused(test_failed, "", ""));
+        assert!(refused("no new finalizers", "metadata.finalizers", "FieldValueForbidden"));
+        assert!(!refused("no such name", "metadata.finalizers", "FieldValueInvalid"));
+        assert!(!refused("no", "spec.listeners", "FieldValueForbidden"));
+    }
+}
