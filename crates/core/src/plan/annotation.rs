@@ -11,8 +11,8 @@ use super::{BindingView, Cloud, Cluster, Heir, Management};
 
 /// The annotations that should be ours: our facts, less the keys that a user has set.
 ///
-/// They come off when the binding goes by proof, or does not speak for its Service. What is merely held keeps them, and TKE's own
-/// switch is never taken off a Service that TKE programs.
+/// They come off when the binding goes by proof, or does not speak for its Service. What is merely held keeps them. Of a Service that
+/// TKE programs, nothing goes that TKE acts on: its own switch, and all that a binding in mode Delegate has told it.
 pub fn annotations(
     view: &BindingView,
     service: &Service,
@@ -31,8 +31,9 @@ pub fn annotations(
     };
     let ends = ends(view, management);
     match management {
-        Management::Freeze(_) | Management::Hold | Management::Abandon(_) if !ends => return kept(|_| true),
         Management::Manage | Management::Observe => {}
+        _ if view.binding.spec.mode == Mode::Delegate => return kept(|_| true),
+        Management::Freeze(_) | Management::Hold | Management::Abandon(_) if !ends => return kept(|_| true),
         _ if is_left_to_tke(service, cluster.has_tke) != Known::No => return kept(|key| key == names::DIRECT_ACCESS),
         _ if ends => return BTreeMap::new(),
         _ => {}
@@ -59,9 +60,10 @@ pub fn annotations(
     facts
 }
 
-/// Whether a binding goes and leaves nothing: what it has is taken away, or it never had anything.
+/// Whether a binding goes and leaves nothing: what it has is taken away, or it never had anything. What TKE has made on its word stays.
 fn ends(view: &BindingView, management: Management) -> bool {
     match management {
+        _ if view.binding.spec.mode == Mode::Delegate => false,
         Management::Release(_) => true,
         Management::Abandon(Heir::Nobody) => !view.is_submitted(),
         _ => false,

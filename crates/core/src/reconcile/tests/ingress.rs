@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::play::{Kind, Play};
-use crate::api::binding::DeletionPolicy;
+use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{AccountId, Caller};
 use crate::plan::brake::{Brake, HoldFlag};
@@ -164,18 +164,24 @@ fn a_refused_address_is_tried_again() {
     assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
 }
 
+/// In mode Delegate, TKE goes on with what it was told.
 #[test]
-fn annotations_come_off_with_a_binding_that_never_had_anything() {
-    let mut play = at_rest();
-    make_by_hand(&mut play);
-    play.step(Input::News(News::Input));
-    play.play(SECOND * 30);
-    assert!(!play.world.service.as_ref().unwrap().our_annotations.is_empty());
-    edit(&mut play, |binding| binding.metadata.finalizers = Some(vec![names::FIRST_FINALIZER.to_owned()]));
-    delete_binding(&mut play.world);
-    play.step(Input::News(News::Input));
-    play.play(SECOND * 60);
-    assert_eq!(play.world.service.as_ref().unwrap().our_annotations, [""; 0]);
+fn annotations_come_off_with_a_binding_that_never_had_anything_unless_tke_acts_on_them() {
+    for (mode, stays) in [(Mode::Direct, false), (Mode::Delegate, true)] {
+        let mut play = at_rest();
+        make_by_hand(&mut play);
+        edit(&mut play, |binding| binding.spec.mode = mode);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 30);
+        let told = play.world.service.as_ref().unwrap().our_annotations.clone();
+        assert!(told.iter().any(|key| key == names::DIRECT_ACCESS), "{mode:?} {told:?}");
+        edit(&mut play, |binding| binding.metadata.finalizers = Some(vec![names::FIRST_FINALIZER.to_owned()]));
+        delete_binding(&mut play.world);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 60);
+        let expected = if stays { told } else { Vec::new() };
+        assert_eq!(play.world.service.as_ref().unwrap().our_annotations, expected, "{mode:?}");
+    }
 }
 
 /// The Service is seen as it was before our annotations were written: they are removed all the same, since no later round looks at it.
