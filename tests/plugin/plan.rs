@@ -233,7 +233,7 @@ async fn what_can_never_work_is_named_and_the_rest_of_the_file_is_planned() {
         (
             scene.binding("late", &json!({})),
             3,
-            &["late PortConflict: ", "is taken by the older DirectAccessBinding", "1 other binding on it: 0 steps"],
+            &["late PortConflict: ", "is taken by DirectAccessBinding", "1 other binding on it: 0 steps"],
         ),
         (scene.binding("lost", &json!({"loadBalancer": {"id": "lb-missing2"}})), 3, &["lost LoadBalancerNotFound"]),
         (config("off", 100_000), 3, &["✗ TkeServiceConfig 'off': config entry TCP:80 healthCheck.intervalTime: "]),

@@ -1,4 +1,4 @@
-//! Two bindings that ask for one port: the older one has it, and both say so.
+//! Two bindings that ask for one port: who has it already keeps it, else the older one gets it, and both say so.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ fn lose(intents: &mut [BindingIntent<'_>], loser: usize, holder: usize, listener
     let what = format!("port {}/{}", listener.port, listener.protocol);
     let (loses, has) = (intents[loser].view.display_name(), intents[holder].view.display_name());
     intents[holder].plan.advice.push(problem::contested(&loses, &what));
-    intents[loser].plan.problems.push(problem::claimed_by_older(&what, &has));
+    intents[loser].plan.problems.push(problem::claimed_by_other(&what, &has));
     intents[loser].completeness = Completeness::Partial;
 }
 
@@ -53,9 +53,13 @@ fn present_holders(
     let mut holders = BTreeMap::new();
     for listener in observed.map_or(&[][..], |observed| &observed.listeners) {
         let found = (listener.protocol.transport(), listener.port);
+        // One that is kept as it was is not made anew, and still has its place.
+        let is_it = |wanted: &DesiredListener| match &wanted.origin {
+            ListenerOrigin::Held(id) => *id == listener.id,
+            _ => claim(wanted) == Some(found),
+        };
         let holds = |intent: &BindingIntent<'_>| {
-            intent.view.has_made(listener, snapshot)
-                && intent.listeners.iter().any(|wanted| claim(&wanted.desired) == Some(found))
+            intent.view.has_made(listener, snapshot) && intent.listeners.iter().any(|wanted| is_it(&wanted.desired))
         };
         if let Some(owner) = intents.iter().position(holds) {
             holders.insert(found, owner);

@@ -25,13 +25,15 @@ pub(super) fn held_weights(
         let change = changes.iter().find(|change| change.address == one.target.address);
         let is_candidate = scope.candidate(one.target.address).is_some();
         let shown = change.map_or(one.target.weight, |change| change.to);
-        let is_taken = shown == 0 && is_candidate && pod.deleting_since.is_none();
+        let is_taken = shown == 0 && pod.deleting_since.is_none();
         let before = || {
             let shown_before = Some(one.target.weight).filter(|weight| *weight > 0);
             shown_before.or_else(|| scope.held_weight(&pod.key.name))
         };
         let (weight, cause) = match endpoints.policy.weights.of(pod) {
-            PodWeight::Known(weight) => (Some(weight).filter(|_| is_taken), HeldWeightCause::Taken),
+            PodWeight::Known(weight) if is_candidate => (Some(weight).filter(|_| is_taken), HeldWeightCause::Taken),
+            // The wish may be of another Service than that for which it served.
+            PodWeight::Known(_) => (before().filter(|_| is_taken), HeldWeightCause::Taken),
             PodWeight::Unreadable { .. } => (before(), HeldWeightCause::Unreadable),
             PodWeight::Unsaid { .. } => (before().filter(|_| is_taken), HeldWeightCause::Taken),
         };

@@ -90,6 +90,11 @@ impl Checks {
         }
     }
 
+    /// Somebody at the console has changed what may not have been read since.
+    pub(crate) fn is_unseen(&self, now: Duration) -> bool {
+        self.meddled.is_some_and(|then| now.saturating_sub(then) < watch::READ_AGAIN)
+    }
+
     /// The annotations that were applied before; these are from now on.
     pub(crate) fn applied(&mut self, service: &str, keys: BTreeSet<String>) -> BTreeSet<String> {
         self.applied.insert(service.to_owned(), keys).unwrap_or_default()

@@ -24,6 +24,8 @@ pub(crate) const REFUSALS: usize = 60;
 
 /// The read of health.
 const HEALTH: &str = "DescribeTargetHealth";
+/// What somebody has changed at the console is read within a minute, and what is written by that takes a little.
+pub(super) const READ_AGAIN: Duration = Duration::from_secs(65);
 
 /// A leadership: replica, life and term.
 pub(crate) type Writer = (usize, u64, u64);
@@ -68,6 +70,9 @@ pub(crate) struct Watch {
 impl Watch {
     /// Hears of what is done to the world.
     pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
+        if matches!(act, Act::Console(_)) {
+            self.hindered = self.hindered.max(now + READ_AGAIN);
+        }
         let Act::Fault(fault) = act else { return };
         let seconds = |seconds: u64| Duration::from_secs(seconds) + CLEARS;
         let (blurs, hinders) = match fault {

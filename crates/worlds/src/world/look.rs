@@ -275,8 +275,8 @@ impl World {
     }
 
     fn look_at_floor(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
-        // A task that was under way when somebody took away who was to serve on knew nothing of it.
-        if self.checks.meddled.is_some_and(|then| self.now.saturating_sub(then) < TASK) {
+        // Who read the targets before somebody took away who was to serve on knew nothing of it.
+        if self.checks.is_unseen(self.now) {
             return;
         }
         let found = emptied(
@@ -378,8 +378,6 @@ impl World {
 
 /// By then the cloud's probes have found out that a target is gone.
 const NOTICED: Duration = Duration::from_secs(25);
-/// No task of the cloud takes longer.
-const TASK: Duration = Duration::from_secs(2);
 /// What is written is known everywhere after so long.
 const SECONDS: Duration = Duration::from_secs(20);
 

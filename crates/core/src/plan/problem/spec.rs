@@ -35,10 +35,9 @@ fn invalid(field: &str, what: &str) -> Problem {
     accepted(Reason::Invalid, format!("{field}: {what}"))
 }
 
-pub(in crate::plan) fn claimed_by_older(what: &str, winner: &str) -> Problem {
-    let message = format!(
-        "{what} is taken by the older DirectAccessBinding '{winner}'; use another one or delete one of the two"
-    );
+pub(in crate::plan) fn claimed_by_other(what: &str, winner: &str) -> Problem {
+    let message =
+        format!("{what} is taken by DirectAccessBinding '{winner}'; use another one or delete one of the two");
     accepted(Reason::PortConflict, message)
 }
 

@@ -258,3 +258,17 @@ fn a_failed_read_plans_nothing() {
         assert!(plan(&snapshot).steps.is_empty());
     }
 }
+
+/// The Service of the younger one is gone, so that its listener stays as it is recorded.
+#[test]
+fn a_port_that_another_binding_keeps_is_taken_by_that_binding() {
+    let mut world = World::new(&json!({}));
+    world.bindings = vec![binding(2, &json!({}))];
+    world.converge();
+    world.service = None;
+    world.bindings.push(on_port(1, 80));
+    let problems = world.plan().bindings.swap_remove(1).problems;
+    let said = problems.iter().find(|problem| problem.reason == Reason::PortConflict).map(|problem| &*problem.message);
+    let expected = "port 80/TCP is taken by DirectAccessBinding 'shop/b2'; use another one or delete one of the two";
+    assert_eq!(said, Some(expected));
+}

@@ -137,6 +137,28 @@ fn a_weight_that_was_taken_while_the_service_is_missing_comes_back_with_another_
     assert!(world.bindings[0].status.as_ref().unwrap().held_weights.is_empty());
 }
 
+/// The same where the Pod was not selected for a while, and where another controller leads then.
+#[test]
+fn a_weight_that_a_pod_had_before_it_was_not_selected_comes_back_while_tke_programs_the_service() {
+    for is_restarted in [false, true] {
+        let mut world = web(&json!({}), 3);
+        world.converge();
+        world.heal();
+        world.converge();
+        let label = world.pod(1).labels.insert("app".to_owned(), "other".to_owned()).unwrap();
+        world.converge();
+        assert_eq!(weights(&world), [0, 10, 10]);
+        let service = world.service.as_mut().unwrap();
+        (service.is_load_balancer, service.has_tke_finalizer) = (true, true);
+        world.pod(1).labels.insert("app".to_owned(), label);
+        if is_restarted {
+            restart(&mut world);
+        }
+        world.converge();
+        assert_eq!(weights(&world), [10, 10, 10], "restarted: {is_restarted}");
+    }
+}
+
 #[test]
 fn a_weight_that_somebody_has_changed_in_the_cloud_is_told_from_one_that_a_user_wishes() {
     let reason = |world: &World| match world.plan().steps.as_slice() {

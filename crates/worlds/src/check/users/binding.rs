@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::ServicePort;
 use serde_json::{Value, json};
 use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::mark::TargetTag;
 
 use super::{Sight, shown};
 
@@ -125,7 +126,7 @@ impl Look<'_> {
         item["rules"].as_array().into_iter().flatten().all(is_there)
     }
 
-    /// What takes traffic there has this weight.
+    /// What takes traffic there has this weight, except what somebody else has registered.
     fn has_weight(&self, value: &Value, item: &Value) -> bool {
         let Some(listener) = self.listener(item) else { return false };
         let state = self.sight.cloud.state();
@@ -136,7 +137,8 @@ impl Look<'_> {
         let mut pods = self.sight.objects.pods.values();
         let has_own = pods.any(|found| found.metadata.annotations.as_ref().is_some_and(|all| !all.is_empty()));
         let is_it = |weight: u8| has_own || weight == 0 || json!(weight) == *value;
-        own.flat_map(|(_, targets)| targets).all(|target| is_it(target.weight))
+        let mut ours = own.flat_map(|(_, targets)| targets).filter(|target| TargetTag::parse(&target.tag).is_some());
+        ours.all(|target| is_it(target.weight))
     }
 
     fn is_among(&self, pointer: &str, value: &Value) -> bool {

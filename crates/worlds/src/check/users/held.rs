@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use serde_json::Value;
+use tke_direct_access_core::api::condition::Reason;
 use tke_direct_access_core::api::{DirectAccessBinding, names};
 
 use super::config::{Standing, words};
@@ -119,6 +120,13 @@ impl OfService {
     }
 }
 
+/// Something is still to be done for it.
+fn is_on_its_way(sight: &Sight<'_>, found: &Service) -> bool {
+    let status = service::own(sight, found).and_then(|own| own.status.as_ref());
+    let mut conditions = status.into_iter().flat_map(|status| &status.conditions);
+    conditions.any(|condition| condition.reason == Reason::InProgress.as_str())
+}
+
 /// It is asked for by its own key.
 fn is_asked(of: &OfService) -> bool {
     of.annotations.get(names::DIRECT_ACCESS).is_some_and(|word| word.trim() == "true")
@@ -143,7 +151,9 @@ impl Held {
             }
         }
         for (name, found) in &sight.objects.services {
-            match OfService::now(sight, found).filter(|now| !now.listeners.is_empty()) {
+            let now = OfService::now(sight, found).filter(|now| !now.listeners.is_empty());
+            // What has listeners that are to be deleted, loses them by an earlier word.
+            match now.filter(|_| !is_on_its_way(sight, found)) {
                 Some(now) if service::is_all_readable(found) && is_asked(&now) => {
                     drop(self.services.insert(name.clone(), now))
                 }

@@ -40,8 +40,8 @@ impl World {
         let mut found = Vec::new();
         for binding in self.objects.bindings.values() {
             let Some((_, reason, message)) = ready(binding) else { continue };
-            // Of two bindings that want one port, the older one has it.
-            if reason != Reason::PortConflict.as_str() || message.contains("older DirectAccessBinding") {
+            // Of two bindings that want one port, one has it.
+            if reason != Reason::PortConflict.as_str() || message.contains("taken by DirectAccessBinding") {
                 continue;
             }
             let name = binding.metadata.name.clone().unwrap_or_default();

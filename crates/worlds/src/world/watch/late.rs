@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode, NetworkMode, PodLabel};
+use tke_direct_access_core::api::condition::Reason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::model::{Address as Target, Route};
@@ -20,6 +21,18 @@ const LATE: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(15);
 /// How long a Pod that somebody else has taken out may keep its weight: that waits for no health, which may take 10 s to be read.
 const OUT: Duration = Duration::from_secs(8);
+
+/// TKE has come to program its Service.
+fn is_left_to_tke(binding: &DirectAccessBinding) -> bool {
+    let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
+    conditions.any(|condition| condition.reason == Reason::ManagedByTke.as_str())
+}
+
+/// Its status shows the listener.
+fn has_row(binding: &DirectAccessBinding, route: &Route) -> bool {
+    let mut rows = binding.status.iter().flat_map(|status| &status.listeners);
+    rows.any(|row| row.listener_id.as_deref() == Some(route.listener.as_str()))
+}
 
 /// Something that should not last.
 struct Late {
@@ -112,7 +125,11 @@ impl World {
         // Who is to be on a listener that is full is on no other one of the load balancer either.
         let has_room = seen.targets.values().all(|targets| targets.len() < self.quota);
         let is_named = wish.gone.is_none() && wish.is_wanted(*port, protocol, self.now) && wish.is_steady(self.now);
-        if !is_direct || !has_room || !is_named || route.rule.is_some() || !self.is_plain(binding, *port) {
+        if !is_direct || !has_room || !is_named || route.rule.is_some() || !self.is_plain(binding, (*port, protocol)) {
+            return None;
+        }
+        if is_left_to_tke(binding) && !has_row(binding, route) {
+            // Its listener was made in the moment in which TKE came, and is not used.
             return None;
         }
         let service = self.objects.services.get(&binding.spec.service_ref.name)?;
@@ -134,14 +151,14 @@ impl World {
     }
 
     /// The binding says nothing of weights, and the port of its Service is known.
-    fn is_plain(&self, binding: &DirectAccessBinding, port: u16) -> bool {
+    fn is_plain(&self, binding: &DirectAccessBinding, (port, protocol): (u16, &str)) -> bool {
         let service = self.objects.services.get(&binding.spec.service_ref.name);
         let is_silent = service.is_some_and(|service| {
             let annotations = service.metadata.annotations.iter().flatten();
             annotations.into_iter().all(|(key, _)| !key.contains("weight"))
         });
-        let is_said =
-            |one: &ListenerSpec| one.port == i32::from(port) && one.weight > 0 && self.is_port_known(one, service);
+        let is_it = |one: &ListenerSpec| one.port == i32::from(port) && one.protocol.as_str() == protocol;
+        let is_said = |one: &ListenerSpec| is_it(one) && one.weight > 0 && self.is_port_known(one, service);
         is_silent && (binding.spec.listeners.is_empty() || binding.spec.listeners.iter().any(is_said))
     }
 

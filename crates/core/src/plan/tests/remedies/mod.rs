@@ -76,7 +76,7 @@ const WORDED: &[(&str, &str)] = &[
     ("switches_refused", "nobody knows whether TKE is there"),
     ("certificate_missing", "no certificate is named"),
     ("certificates_differ", "two certificates for one domain"),
-    ("claimed_by_older", "the port is another binding's"),
+    ("claimed_by_other", "the port is another binding's"),
     ("domain_missing", "no address stands for a domain"),
     ("held_by_foreign", "the port is somebody's"),
     ("listener_mismatch", "the port is not that of listenerId"),
