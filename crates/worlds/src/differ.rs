@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::act::{Act, Dialect, Fault};
+use crate::act::{Act, Console, Dialect, Fault};
 use crate::check::Violation;
 use crate::story::Story;
 use crate::world::{Outcome, play};
@@ -14,6 +14,8 @@ use crate::world::{Outcome, play};
 const RULE: &str = "the same end";
 /// What a user has said is followed after so many milliseconds, whatever goes wrong meanwhile.
 const FOLLOWED: u64 = 600_000;
+/// A listener that was renamed has its own name back after so many milliseconds, whatever goes wrong meanwhile.
+const RENAMED: u64 = 120_000;
 const ENDS_NOWHERE: &str = "how far a rollout comes that ends nowhere is a matter of time";
 
 /// How the ends of two plays of a story compare.
@@ -74,11 +76,29 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
     if lacking.into_values().any(|lacks| lacks) {
         return Some("whether a listener went before another one could not be made is a matter of time");
     }
+    if renames_before_an_end(story) {
+        return Some("whether a listener had its name back before its binding went is a matter of time");
+    }
     if !gone.is_empty() {
         return Some("what a Service that is gone has selected last is known to who led then");
     }
     let is_broken = broken.into_values().any(|is_broken| is_broken);
     is_broken.then_some(ENDS_NOWHERE)
+}
+
+/// A user takes something back shortly after somebody at the console has renamed a listener.
+fn renames_before_an_end(story: &Story) -> bool {
+    let mut renamed = None;
+    story.acts.iter().any(|(at, act)| match act {
+        Act::Console(Console::Rename(_)) => {
+            renamed = Some(*at);
+            false
+        }
+        Act::Service { .. } | Act::DeleteService(_) | Act::Binding { .. } | Act::DeleteBinding(_) => {
+            renamed.is_some_and(|then| at.saturating_sub(then) < RENAMED)
+        }
+        _ => false,
+    })
 }
 
 /// The binding asks for a listener with a certificate that is not there.
