@@ -205,3 +205,23 @@ fn annotations_that_the_service_does_not_show_yet_come_off_with_their_binding() 
         assert!(expected.contains(&(play.count(Kind::Annotations) - before)), "{policy:?}");
     }
 }
+
+/// Who replaces an object as it is in a file takes its finalizers off. The one that comes back says that there is something to take down.
+#[test]
+fn finalizers_that_somebody_has_taken_off_come_back_as_they_were() {
+    for left in [None, Some(vec![names::FIRST_FINALIZER.to_owned()])] {
+        let mut play = at_rest();
+        make_by_hand(&mut play);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 30);
+        edit(&mut play, |binding| binding.metadata.finalizers = left.clone());
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 5);
+        let finalizers = play.world.bindings[0].metadata.finalizers.clone();
+        assert_eq!(finalizers, Some(vec![names::FINALIZER.to_owned()]), "{left:?}");
+        delete_binding(&mut play.world);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 60);
+        assert!(play.world.listeners.is_empty(), "{left:?}");
+    }
+}
