@@ -12,6 +12,7 @@ use crate::model::{AccountId, Caller};
 use crate::plan::brake::{Brake, HoldFlag};
 use crate::plan::tests::acts::{delete_binding, listener, web};
 use crate::reconcile::{Input, News};
+use crate::status::RefusalKind;
 
 const SECOND: Duration = Duration::from_secs(1);
 const OURS: &str = "203.0.113.1";
@@ -223,5 +224,39 @@ fn finalizers_that_somebody_has_taken_off_come_back_as_they_were() {
         play.step(Input::News(News::Input));
         play.play(SECOND * 60);
         assert!(play.world.listeners.is_empty(), "{left:?}");
+    }
+}
+
+/// Nobody comes back to a Service whose binding is gone.
+#[test]
+fn a_finalizer_waits_until_what_is_on_the_service_is_off() {
+    for (is_submitted, refused_as) in [
+        (false, RefusalKind::Passing),
+        (true, RefusalKind::Passing),
+        (false, RefusalKind::Lasting),
+        (true, RefusalKind::Lasting),
+    ] {
+        let mut play = at_rest();
+        make_by_hand(&mut play);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 30);
+        play.refused_as = refused_as;
+        if !is_submitted {
+            edit(&mut play, |binding| binding.metadata.finalizers = Some(vec![names::FIRST_FINALIZER.to_owned()]));
+        }
+        play.refused.insert(Kind::Annotations);
+        delete_binding(&mut play.world);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 20);
+        // What is refused for good holds up nobody.
+        let left = usize::from(refused_as == RefusalKind::Passing);
+        assert_eq!(play.world.bindings.len(), left, "submitted: {is_submitted}, {refused_as:?}");
+        if left == 0 {
+            continue;
+        }
+        play.refused.clear();
+        play.play(SECOND * 90);
+        assert_eq!(play.world.bindings.len(), 0, "submitted: {is_submitted}");
+        assert_eq!(play.world.service.as_ref().unwrap().our_annotations, [""; 0], "submitted: {is_submitted}");
     }
 }
