@@ -42,6 +42,7 @@ mod isolated;
 mod judgement;
 mod management;
 mod network;
+mod newcomer;
 mod outcome;
 mod ownership;
 pub mod placement;
