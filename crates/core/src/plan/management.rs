@@ -127,9 +127,9 @@ impl BindingView {
     fn retention(&self) -> Retention {
         match (self.binding.spec.deletion_policy, self.departure) {
             (DeletionPolicy::Retain, _) if mutant::is(Mutant::RetainIgnored) => Retention::Nothing,
-            (_, Departure::Unknown) if mutant::is(Mutant::UnknownEndGoes) => Retention::Nothing,
+            (_, Departure::Unknown(_)) if mutant::is(Mutant::UnknownEndGoes) => Retention::Nothing,
             (DeletionPolicy::Retain, _)
-            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown) => {
+            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown(_)) => {
                 Retention::Everything
             }
             (DeletionPolicy::Deregister | DeletionPolicy::Delete, Departure::Usual) => Retention::Nothing,
@@ -209,8 +209,8 @@ fn known_end(view: &BindingView) -> Option<Frozen> {
 /// Whether a binding that is being deleted may go on: only one that was made for a Service is ever held, or made again.
 fn leaving(view: &BindingView) -> Frozen {
     match (view.departure, placement::owning_service(&view.binding)) {
-        (Departure::MadeAgain | Departure::Held, _) | (Departure::Unknown, Some(_)) => Frozen::Undecided,
-        (Departure::Unknown, None) | (Departure::Usual | Departure::DefinitionDeleted, _) => Frozen::Leaving,
+        (Departure::MadeAgain | Departure::Held, _) | (Departure::Unknown(_), Some(_)) => Frozen::Undecided,
+        (Departure::Unknown(_), None) | (Departure::Usual | Departure::DefinitionDeleted, _) => Frozen::Leaving,
     }
 }
 
@@ -258,8 +258,11 @@ pub(super) fn management(
     if let Some(proof) = Proof::deletion(view) {
         return Management::Release(proof);
     }
-    if view.is_deleting() && view.departure == Departure::Unknown && spec.deletion_policy != DeletionPolicy::Retain {
-        problems.push(problem::departure_unknown());
+    if let Departure::Unknown(doubt) = view.departure
+        && view.is_deleting()
+        && spec.deletion_policy != DeletionPolicy::Retain
+    {
+        problems.push(problem::departure_unknown(view, doubt));
         return Management::Freeze(leaving(view));
     }
     if view.is_deleting() {

@@ -74,7 +74,7 @@ use routes::{BindingIntent, find_routes};
 use crate::api::binding::Parking;
 use crate::model::{self, Service};
 
-pub use deletion::{DefinitionSight, Departure, DepartureSight, owners_of_deleted};
+pub use deletion::{DefinitionSight, Departure, DepartureSight, Doubt, ServiceSight, owners_of_deleted};
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use gate_hint::{LONG as LONG_WAIT, unjudged};

@@ -4,9 +4,9 @@ use super::{Problem, unprogrammed};
 use crate::api::condition::{ChangeReason, Reason};
 use crate::api::mark::OWNER_TAG;
 use crate::model::{AccountId, Listener, LoadBalancerId, Rule};
-use crate::plan::BindingView;
 use crate::plan::removals::{Hold, Withheld};
 use crate::plan::target::LastPod;
+use crate::plan::{BindingView, Doubt};
 
 pub(in crate::plan) fn load_balancer_not_marked(id: &LoadBalancerId, uid: &str) -> Problem {
     let message = format!(
@@ -115,10 +115,19 @@ pub(in crate::plan) fn last_held(route: &str, namespace: &str, last: &[LastPod])
     Some(unprogrammed(Reason::RemovalHeld, message))
 }
 
-pub(in crate::plan) fn departure_unknown() -> Problem {
-    let message = "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing is taken \
-                   away; allow the controller to get it, or set spec.deletionPolicy to Retain"
-        .to_owned();
+pub(in crate::plan) fn departure_unknown(view: &BindingView, doubt: Doubt) -> Problem {
+    let message = match doubt {
+        Doubt::Definition => {
+            "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing \
+                              is taken away; allow the controller to get it, or set spec.deletionPolicy to Retain"
+                .to_owned()
+        }
+        Doubt::Service => format!(
+            "it is not known whether Service '{}', for which the binding was made, is there and still asks for it, so nothing is taken \
+             away until the API server says; allow the controller to list Services, or set spec.deletionPolicy to Retain",
+            view.binding.spec.service_ref.name
+        ),
+    };
     unprogrammed(Reason::RemovalHeld, message)
 }
 

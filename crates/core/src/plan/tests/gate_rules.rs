@@ -14,7 +14,7 @@ use crate::api::{DirectAccessBinding, names};
 use crate::model::{AccountId, Caller, Class, Failure, GateState, Known};
 use crate::plan::management::management;
 use crate::plan::{
-    Cloud, Cluster, Departure, Frozen, GateRelease, GateRule, Heir, Management, Verdict, certain_opening, plan,
+    Cloud, Cluster, Departure, Doubt, Frozen, GateRelease, GateRule, Heir, Management, Verdict, certain_opening, plan,
     release, wants_gates,
 };
 
@@ -165,7 +165,7 @@ fn rows() -> Vec<Row> {
             false,
             |world| {
                 delete_binding(world);
-                world.departure = Departure::Unknown;
+                world.departure = Departure::Unknown(Doubt::Definition);
             },
         ),
         row(
@@ -176,7 +176,7 @@ fn rows() -> Vec<Row> {
             |world| {
                 edit(world, own);
                 delete_binding(world);
-                world.departure = Departure::Unknown;
+                world.departure = Departure::Unknown(Doubt::Definition);
             },
         ),
         row("OtherAccount", "without listeners", (Waits(BindingHeld), Waits(BindingHeld)), true, |world| {
@@ -325,8 +325,14 @@ fn what_is_certain_by_the_object_alone_is_what_every_round_comes_to() {
     let mut base = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
     base.converge();
     let accounts = [base.caller.clone(), Caller::Known(AccountId::new("200000000002"))];
-    let departures =
-        [Departure::Usual, Departure::DefinitionDeleted, Departure::MadeAgain, Departure::Held, Departure::Unknown];
+    let departures = [
+        Departure::Usual,
+        Departure::DefinitionDeleted,
+        Departure::MadeAgain,
+        Departure::Held,
+        Departure::Unknown(Doubt::Definition),
+        Departure::Unknown(Doubt::Service),
+    ];
     let mut certain = 0;
     for bits in 0..1_u32 << 9 {
         let is = |bit: u32| bits & (1 << bit) != 0;
