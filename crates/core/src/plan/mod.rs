@@ -16,6 +16,7 @@
 //! - While removals are held ([`Removals`]), nothing is lowered or taken away that may still serve.
 //! - A failed read plans nothing, and neither does one that may be older than what a task of ours has changed.
 
+mod absence;
 mod affinity;
 pub mod annotated;
 pub mod annotation;

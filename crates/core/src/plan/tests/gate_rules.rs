@@ -11,7 +11,7 @@ use crate::api::binding::{DeletionPolicy, GatePolicy, Mode};
 use crate::api::condition::GateReason::{self, BindingHeld, HealthCheck, NotBound, Suspended};
 use crate::api::mark::SERVICE_TAG;
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{AccountId, Caller, Class, Failure, GateState, Known};
+use crate::model::{AccountId, Caller, Class, Failure, GateState, Known, Witnesses};
 use crate::plan::management::management;
 use crate::plan::{
     Cloud, Cluster, Departure, Doubt, Frozen, GateRelease, GateRule, Heir, Management, Verdict, certain_opening, plan,
@@ -363,11 +363,13 @@ fn what_is_certain_by_the_object_alone_is_what_every_round_comes_to() {
         for (departure, caller) in departures.into_iter().flat_map(|one| accounts.iter().map(move |other| (one, other)))
         {
             world.departure = departure;
-            let snapshot = world.snapshot();
-            let view = &snapshot.bindings[0];
-            let Cloud::Observed(observed) = &snapshot.cloud else { unreachable!("it is read") };
-            for observed in [None, Some(observed)] {
-                let found = management(view, Cluster::default(), caller, observed, &mut Vec::new());
+            let mut snapshot = world.snapshot();
+            (snapshot.cluster, snapshot.caller) = (Cluster::default(), caller.clone());
+            let others = [Cloud::Missing(Witnesses::ListAndListeners), Cloud::Unplaced(Vec::new()), unreadable()];
+            for other in std::iter::once(None).chain(others.map(Some)) {
+                snapshot.cloud = other.unwrap_or(snapshot.cloud);
+                let view = &snapshot.bindings[0];
+                let found = management(view, &snapshot, &mut Vec::new());
                 if let Some(reason) = certain_opening(&view.binding) {
                     certain += 1;
                     assert_eq!(found.gates(), GateRule::Opens(reason), "{bits:b} {departure:?} {caller:?}: {found:?}");
