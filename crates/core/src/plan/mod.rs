@@ -55,6 +55,7 @@ mod routes;
 mod scope;
 pub mod service_fields;
 mod shape;
+mod siblings;
 mod slices;
 mod snapshot;
 mod step;

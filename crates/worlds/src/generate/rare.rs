@@ -21,7 +21,7 @@ const STRIDE: u64 = 7;
 type Theme = fn(&mut Maker, &str);
 
 /// All of them: one story has two or three, and they take turns.
-const THEMES: [Theme; 27] = [
+const THEMES: [Theme; 28] = [
     Maker::denied,
     Maker::selects_nobody,
     Maker::of_another_type,
@@ -49,6 +49,7 @@ const THEMES: [Theme; 27] = [
     Maker::waits_for_nothing,
     Maker::drops_a_rule,
     Maker::no_such_listener,
+    Maker::replaced,
 ];
 
 /// Whether the story of this seed is of this kind.
@@ -247,6 +248,26 @@ impl Maker {
             self.at += 20_000;
         }
         self.push(Act::Rollout(name.to_owned()));
+        if self.chance.once_in("passed", 2) {
+            // They pass to the other one.
+            self.at += 60_000;
+            self.a_service(name, &json!({}), &json!({"selector": {"app": "nobody"}}));
+        }
+    }
+
+    /// A binding is replaced by what is in a file, and deleted later.
+    fn replaced(&mut self, name: &str) {
+        self.gated(name);
+        if self.chance.once_in("asked", 2) {
+            self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two"}), &json!({}));
+        } else {
+            self.a_service(name, &json!({}), &json!({}));
+            self.a_binding(name, &json!({}));
+        }
+        self.at += 60_000;
+        self.push(Act::Replace(name.to_owned()));
+        self.at += 120_000;
+        self.push(Act::DeleteBinding(name.to_owned()));
     }
 
     /// A Service carries a mark of TKE's own controller, which is not there to open gates.
