@@ -55,12 +55,7 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     let outlook = barred.outlook(way)?;
     let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;
-    let what = match (way, outlook) {
-        (Way::Out, _) => "is asked to take no new connections",
-        (Way::Back, Outlook::Soon) => "goes back into service",
-        (Way::Back, Outlook::Later) => "is not asked to be drained any more, which changes no weight at present:",
-    };
-    printer.line(format!("pod/{name} {what}"))?;
+    printer.line(format!("pod/{name} {}", becomes(way, outlook)))?;
     barred.print(printer)?;
     if timeout_seconds == 0 || outlook == Outlook::Later {
         return Ok(Ending::Fine);
@@ -90,6 +85,15 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
             }
             Err(_) => {}
         }
+    }
+}
+
+/// What becomes of the Pod.
+const fn becomes(way: Way, outlook: Outlook) -> &'static str {
+    match (way, outlook) {
+        (Way::Out, _) => "is asked to take no new connections",
+        (Way::Back, Outlook::Soon) => "goes back into service",
+        (Way::Back, Outlook::Later) => "is not asked to be drained any more, which changes no weight at present:",
     }
 }
 
