@@ -13,6 +13,8 @@ use kube::api::Patch;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use barred::{Outlook, Way};
+
 use crate::api::names;
 use crate::cli::options::Drain;
 use crate::cli::output::Printer;
@@ -48,14 +50,14 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         return Err(session.missing(&pods, "Pod", "pods", name).await);
     }
     // Who may not look may ask all the same.
-    let barred = barred::find(session, &|pod| pod == name, LOOK).await.unwrap_or_default();
-    barred.refuse()?;
+    let way = Way::new(options.undo);
+    let barred = barred::find(session, way, &|pod| pod == name, LOOK).await.unwrap_or_default();
+    let outlook = barred.outlook(way)?;
     let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;
-    let what = if options.undo { "goes back into service" } else { "is asked to take no new connections" };
-    printer.line(format!("pod/{name} {what}"))?;
+    printer.line(format!("pod/{name} {}", becomes(way, outlook)))?;
     barred.print(printer)?;
-    if timeout_seconds == 0 {
+    if timeout_seconds == 0 || outlook == Outlook::Later {
         return Ok(Ending::Fine);
     }
     if session.credentials.is_err() {
@@ -86,6 +88,15 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     }
 }
 
+/// What becomes of the Pod.
+const fn becomes(way: Way, outlook: Outlook) -> &'static str {
+    match (way, outlook) {
+        (Way::Out, _) => "is asked to take no new connections",
+        (Way::Back, Outlook::Soon) => "goes back into service",
+        (Way::Back, Outlook::Later) => "is not asked to be drained any more, which changes no weight at present:",
+    }
+}
+
 /// The change of a Pod that drains it, or takes that back.
 fn change(is_back: bool) -> Value {
     let weight = if is_back { Value::Null } else { json!("0") };
@@ -98,7 +109,7 @@ async fn look(session: &Session, pod: &str, is_back: bool) -> Result<Result<usiz
     let sights = world.look(session).await?;
     let mut count = 0;
     for seen in sights.iter().flat_map(|sight| sight.bindings()).filter(|seen| world.is_asked_for(&seen.view.binding)) {
-        if barred::bar(&seen).is_some() {
+        if barred::bar(&seen, Way::new(is_back)).is_some() {
             continue;
         }
         for route in seen.routes {

@@ -4,9 +4,9 @@ use super::{Problem, unprogrammed};
 use crate::api::condition::{ChangeReason, Reason};
 use crate::api::mark::OWNER_TAG;
 use crate::model::{AccountId, Listener, LoadBalancerId, Rule};
-use crate::plan::BindingView;
 use crate::plan::removals::{Hold, Withheld};
 use crate::plan::target::LastPod;
+use crate::plan::{BindingView, Doubt};
 
 pub(in crate::plan) fn load_balancer_not_marked(id: &LoadBalancerId, uid: &str) -> Problem {
     let message = format!(
@@ -115,10 +115,19 @@ pub(in crate::plan) fn last_held(route: &str, namespace: &str, last: &[LastPod])
     Some(unprogrammed(Reason::RemovalHeld, message))
 }
 
-pub(in crate::plan) fn departure_unknown() -> Problem {
-    let message = "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing is taken \
-                   away; allow the controller to get it, or set spec.deletionPolicy to Retain"
-        .to_owned();
+pub(in crate::plan) fn departure_unknown(view: &BindingView, doubt: Doubt) -> Problem {
+    let message = match doubt {
+        Doubt::Definition => {
+            "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing \
+                              is taken away; allow the controller to get it, or set spec.deletionPolicy to Retain"
+                .to_owned()
+        }
+        Doubt::Service => format!(
+            "it is not known whether Service '{}', for which the binding was made, is there and still asks for it, so nothing is taken \
+             away until the API server says; allow the controller to list Services, or set spec.deletionPolicy to Retain",
+            view.binding.spec.service_ref.name
+        ),
+    };
     unprogrammed(Reason::RemovalHeld, message)
 }
 
@@ -132,9 +141,43 @@ pub(in crate::plan) fn removals_held(hold: &Hold, withheld: Withheld) -> Problem
     unprogrammed(Reason::RemovalsHeld, message)
 }
 
-pub(in crate::plan) fn deletion_held(view: &BindingView) -> Problem {
+/// What becomes of a binding that does not go although it is being deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::plan) enum Meanwhile {
+    /// All of it goes on.
+    GoesOn,
+    /// Nothing is known of its load balancer.
+    Unread,
+    /// Its load balancer is not shown, and nobody makes another binding.
+    Missing,
+    /// Its load balancer is not shown, and another binding is made when it is proven that it is gone, for which there may be a doubt.
+    NotShown(Option<String>),
+    /// Its load balancer is still being created, or found.
+    Creation,
+    /// It has no load balancer, and none is created.
+    NoCreation,
+}
+
+pub(in crate::plan) fn deletion_held(view: &BindingView, meanwhile: &Meanwhile) -> Problem {
+    let what = match meanwhile {
+        Meanwhile::GoesOn => "so everything goes on".to_owned(),
+        Meanwhile::Unread => "and its load balancer cannot be read, so nothing is changed until it can".to_owned(),
+        Meanwhile::Missing => "and its load balancer is not shown, so nothing can be changed".to_owned(),
+        Meanwhile::NotShown(None) => {
+            "and its load balancer is not shown, which is no proof that it is gone: another binding takes its \
+                                      place when two looks, 30 s apart, agree"
+                .to_owned()
+        }
+        Meanwhile::NotShown(Some(doubt)) => {
+            format!(
+                "and its load balancer is not shown, which is no proof that it is gone, because {doubt}: nothing is changed"
+            )
+        }
+        Meanwhile::Creation => "so its load balancer is still created, and another binding takes it over".to_owned(),
+        Meanwhile::NoCreation => "so it stays, and no load balancer is created for it".to_owned(),
+    };
     let message = format!(
-        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, so everything goes on; say \
+        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, {what}; say \
          service.cloud.tencent.com/direct-access \"false\" on the Service, or delete the Service, to end it",
         view.binding.spec.service_ref.name
     );
