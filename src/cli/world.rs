@@ -417,7 +417,7 @@ mod tests {
         let binding = json!({
             "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
             "metadata": {"namespace": "shop", "name": "web", "uid": "second", "ownerReferences": [owner]},
-            "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"create": {"type": "Public"}}},
+            "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
         });
         let load_balancer = LoadBalancer {
             attributes: Attributes::default(),
