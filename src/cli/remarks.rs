@@ -318,7 +318,8 @@ mod tests {
     #[test]
     fn a_plan_says_what_is_no_step_and_no_problem() {
         let route = Route { listener: ListenerId::new("lbl-1"), rule: None };
-        let held = |cause| HeldWeight { route: route.clone(), pod: "web-1".to_owned(), weight: 10, cause };
+        let held =
+            |cause| HeldWeight { route: route.clone(), pod: "web-1".to_owned(), weight: 10, cause, is_wanted: true };
         let plan = BindingPlan {
             management: Management::Observe,
             advice: vec![Advice {

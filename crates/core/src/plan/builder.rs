@@ -18,6 +18,7 @@ use super::resolution;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
 use super::scope::{Holder, RouteScope, RouteTargets};
 use super::shape::DesiredRule;
+use super::siblings::Siblings;
 use super::tags::{TagSight, tag_sight};
 use super::target::{TargetPlan, targets};
 use super::{Ended, NewRule, Observed, Plan, Snapshot, Step, batch, drift, placement, problem};
@@ -159,6 +160,7 @@ impl<'a> PlanBuilder<'a> {
         let mut order: Vec<usize> = (0..intents.len()).collect();
         order.sort_by(|a, b| intents[*a].view.seniority().cmp(&intents[*b].view.seniority()));
         let backends = Backends::find(self.snapshot, self.observed, intents);
+        let siblings = Siblings::find(intents);
         let mut taken: BTreeMap<Route, BTreeSet<Address>> = BTreeMap::new();
         for index in order {
             let intent = &mut intents[index];
@@ -182,6 +184,7 @@ impl<'a> PlanBuilder<'a> {
                         let place = stake.listener.map(|(one, _)| (one.desired.protocol, one.desired.port));
                         place.is_some_and(|place| backends.is_elsewhere(place, address))
                     },
+                    siblings: (&siblings, index),
                     tags: self.tags,
                     reads: self.reads(),
                     health: &|address| {

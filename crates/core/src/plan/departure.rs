@@ -110,11 +110,15 @@ pub(super) fn intent(pod: &Pod, unready: Option<ExclusionReason>, policy: &Polic
     }
 }
 
-fn leaving(pod: &Pod, unready: ExclusionReason, policy: &Policy) -> PodIntent {
-    let able_as_last = match (policy.drain.last_not_ready, pod.containers) {
+/// Whether a Pod that is not ready can serve on when nobody else does.
+fn able_as_last(pod: &Pod, drain: &DrainSpec) -> Ability {
+    match (drain.last_not_ready, pod.containers) {
         (LastNotReady::Keep, Containers::Running) => Ability::Yes,
         _ => Ability::No,
-    };
+    }
+}
+
+fn leaving(pod: &Pod, unready: ExclusionReason, policy: &Policy) -> PodIntent {
     match (unready, pod.deleting_since) {
         // Nothing that its object says of containers and grace is of use.
         (_, _) if pod.phase == Phase::Unknown => {
@@ -128,7 +132,10 @@ fn leaving(pod: &Pod, unready: ExclusionReason, policy: &Policy) -> PodIntent {
         (ExclusionReason::ReadinessGateFalse, None) => {
             leave(ChangeReason::ReadinessGateFalse, Pace::AtOnce, policy.drain.not_ready)
         }
-        _ => leave(ChangeReason::NotReady, Pace::Judged(able_as_last), policy.drain.not_ready),
+        _ => {
+            let pace = Pace::Judged(able_as_last(pod, &policy.drain));
+            leave(ChangeReason::NotReady, pace, policy.drain.not_ready)
+        }
     }
 }
 
@@ -161,20 +168,25 @@ pub(super) fn deleted(pod: &Pod, since: Timestamp, drain: &DrainSpec, now: Times
     leave(ChangeReason::PodDeleted, pace, action)
 }
 
-/// What becomes of the target of a living Pod that is not wanted there any more although it could serve.
+/// What becomes of the target of a Pod that is not wanted there any more. Whether it can serve says how fast it leaves, and never that it
+/// stays; how a Pod ends that is being deleted is another matter.
 pub(super) fn superseded(pod: &Pod, reason: ChangeReason, publishes_unready: bool, policy: &Policy) -> PodIntent {
-    let intent = intent(pod, unready(pod, publishes_unready), policy);
-    let PodIntent::Serve(weight) = intent else { return intent };
     let timeout = SignedDuration::from_secs(i64::from(policy.drain.timeout_seconds));
+    let (pace, is_zero) = match intent(pod, unready(pod, publishes_unready), policy) {
+        as_deleted if pod.deleting_since.is_some() => return as_deleted,
+        PodIntent::Serve(weight) => (Pace::Replaced(Deadline::After(timeout), Ability::Yes), weight.is_zero()),
+        PodIntent::Leave(leave) => (leave.pace, leave.pace == Pace::AtOnce),
+        PodIntent::Keep => (Pace::Judged(able_as_last(pod, &policy.drain)), false),
+    };
     let then = match policy.drain.terminating {
         DrainAction::Deregister => Then::Deregister,
         _ if mutant::is(Mutant::NoTimeToDrain) => Then::Drain(SignedDuration::ZERO),
         // It is kept for as long as the target of a Pod that is being deleted would be.
         DrainAction::WeightZero | DrainAction::Keep => Then::Drain(timeout),
     };
-    let leave = Leave { reason, pace: Pace::Replaced(Deadline::After(timeout), Ability::Yes), then };
+    let leave = Leave { reason, pace, then };
     let is_at_once = mutant::is(Mutant::PortChangesAtOnce) && reason == ChangeReason::PortChanged;
-    PodIntent::Leave(if weight.is_zero() || is_at_once { now(&leave) } else { leave })
+    PodIntent::Leave(if is_zero || is_at_once { now(&leave) } else { leave })
 }
 
 /// A user has asked for weight 0: that waits for nobody.

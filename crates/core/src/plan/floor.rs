@@ -51,6 +51,15 @@ pub(super) enum HealthSight {
     NeverRead,
 }
 
+/// Whether targets of other bindings serve on the route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OtherBindings {
+    /// Some are found healthy, and are to go on.
+    Serve,
+    /// None are known to.
+    DoNot,
+}
+
 /// Why a target that leaves keeps its weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Retained {
@@ -82,16 +91,18 @@ enum Others {
 pub(super) struct Floor<'a> {
     targets: &'a [OwnTarget<'a>],
     sight: Sight,
+    others: OtherBindings,
     reads: HealthSight,
     now: Timestamp,
 }
 
 impl<'a> Floor<'a> {
     /// The floor of a route with these targets of ours.
-    pub(super) fn new(targets: &'a [OwnTarget<'a>], reads: HealthSight, now: Timestamp) -> Self {
+    pub(super) fn new(targets: &'a [OwnTarget<'a>], others: OtherBindings, reads: HealthSight, now: Timestamp) -> Self {
         let is_healthy = |own: &OwnTarget<'_>| own.target.weight > 0 && is_healthy(own.health);
-        let sight = if targets.iter().any(is_healthy) { Sight::ByHealth } else { Sight::Blind };
-        Self { targets, sight, reads, now }
+        let is_known = others == OtherBindings::Serve || targets.iter().any(is_healthy);
+        let sight = if is_known { Sight::ByHealth } else { Sight::Blind };
+        Self { targets, sight, others, reads, now }
     }
 
     /// The targets that leave and keep their weight, where `wanted` Pods should serve.
@@ -111,7 +122,7 @@ impl<'a> Floor<'a> {
                 Sight::Blind => own.tenure == Tenure::Established,
             };
             let is_newcomer = |own: &OwnTarget<'_>| self.sight == Sight::Blind && own.tenure == Tenure::Unproven;
-            if !stay().any(is_proven) {
+            if self.others == OtherBindings::DoNot && !stay().any(is_proven) {
                 let others = if stay().any(is_newcomer) { Others::Newcomers } else { Others::None };
                 retained = self.last(others);
             }

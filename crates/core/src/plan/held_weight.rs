@@ -32,13 +32,16 @@ pub(super) fn held_weights(
         };
         let (weight, cause) = match endpoints.policy.weights.of(pod) {
             PodWeight::Known(weight) if is_candidate => (Some(weight).filter(|_| is_taken), HeldWeightCause::Taken),
+            // A user's own word, whoever takes the weight.
+            PodWeight::Known(0) => (None, HeldWeightCause::Taken),
             // The wish may be of another Service than that for which it served.
             PodWeight::Known(_) => (before().filter(|_| is_taken), HeldWeightCause::Taken),
             PodWeight::Unreadable { .. } => (before(), HeldWeightCause::Unreadable),
             PodWeight::Unsaid { .. } => (before().filter(|_| is_taken), HeldWeightCause::Taken),
         };
         if let Some(weight) = weight.filter(|weight| *weight > 0) {
-            held.push(HeldWeight { route: scope.route.clone(), pod: pod.key.name.clone(), weight, cause });
+            let (route, pod) = (scope.route.clone(), pod.key.name.clone());
+            held.push(HeldWeight { route, pod, weight, cause, is_wanted: is_candidate });
         }
     }
     held.extend(awaited(scope, own, pods));
@@ -66,7 +69,7 @@ fn recorded<'s>(scope: &'s RouteScope<'_>) -> impl Iterator<Item = HeldWeight> +
     let here = rows.filter(move |row| is_on(row, route));
     here.filter_map(move |row| {
         let weight = Weight::try_from(row.weight).ok()?;
-        Some(HeldWeight { route: route.clone(), pod: row.pod.clone(), weight, cause: row.cause })
+        Some(HeldWeight { route: route.clone(), pod: row.pod.clone(), weight, cause: row.cause, is_wanted: false })
     })
 }
 

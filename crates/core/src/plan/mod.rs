@@ -54,6 +54,7 @@ mod routes;
 mod scope;
 pub mod service_fields;
 mod shape;
+mod siblings;
 mod slices;
 mod snapshot;
 mod step;

@@ -10,13 +10,41 @@ use crate::model::Address;
 use super::departure::PodIntent;
 use super::floor::{OwnTarget, Retained, Tenure};
 use super::health::is_healthy;
+use super::weight::PodWeight;
 
 /// How long connections of a drained target are given before another Pod may need its room.
 const ROOM_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
-/// Newcomers that do not serve yet: while there are many, nobody who serves makes room for more.
+/// How many newcomers find no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needed {
+    /// All of them.
+    pub(super) all: usize,
+    /// Those that will have weight. Nobody who has some leaves for the others.
+    pub(super) serving: usize,
+}
+
+impl Needed {
+    /// What is needed when so many have found room.
+    pub(super) const fn less(self, found: usize) -> Self {
+        Self { all: self.all.saturating_sub(found), serving: self.serving.saturating_sub(found) }
+    }
+
+    /// How many of these leave for that, of whom those without weight come first.
+    pub(super) fn of(self, leaving: &[&OwnTarget<'_>]) -> usize {
+        let drained = leaving.iter().take_while(|one| one.target.weight == 0).count();
+        self.all.min(drained).max(self.serving)
+    }
+}
+
+/// Newcomers that will serve and do not yet: while there are many, nobody who serves makes room for more.
 pub(super) fn in_flight(own: &[OwnTarget<'_>]) -> usize {
-    own.iter().filter(|one| matches!(one.intent, PodIntent::Serve(_)) && !is_healthy(one.health)).count()
+    let comes = |one: &&OwnTarget<'_>| match &one.intent {
+        PodIntent::Serve(PodWeight::Known(0)) => false,
+        PodIntent::Serve(_) => !is_healthy(one.health),
+        PodIntent::Keep | PodIntent::Leave(_) => false,
+    };
+    own.iter().filter(comes).count()
 }
 
 /// Those of `leaving` that may go now, in this order: who has drained for long, who never served, and of those who serve at most
@@ -55,7 +83,6 @@ mod tests {
     use crate::api::condition::ChangeReason;
     use crate::model::{Health, RegisteredTarget};
     use crate::plan::departure::{Ability, Leave, Pace, Then};
-    use crate::plan::weight::PodWeight;
 
     /// What a target is, what the cloud says of it, and whether it keeps its weight although it leaves.
     type Row = (u8, Kind, u8, Health, Tenure, bool);

@@ -19,6 +19,7 @@ use super::health::is_healthy;
 use super::held_weight::recorded_weight;
 use super::management::Proof;
 use super::removals::Removals;
+use super::siblings::Siblings;
 use super::step::{Removal, WeightChange};
 use super::tags::{Registrant, TagSight, pods_by_ip, recorded_drain, registrant};
 use super::weight::says_zero;
@@ -66,6 +67,8 @@ pub(super) struct RouteScope<'a> {
     pub(super) taken: &'a BTreeSet<Address>,
     /// Whether another listener of the same protocol has an address.
     pub(super) is_elsewhere: &'a dyn Fn(Address) -> bool,
+    /// All bindings of the load balancer, and the place of this one among them.
+    pub(super) siblings: (&'a Siblings<'a>, usize),
     /// Whether tags are shown.
     pub(super) tags: TagSight,
     /// What the cloud says of health, by address.
@@ -154,6 +157,24 @@ impl<'a> RouteScope<'a> {
             .and_then(|uid| pods.view.pods.get(uid).map(|pod| &**pod))
             .or_else(|| pods.by_ip.get(&target.address.ip).copied());
         pod.map(|pod| pod_mark(&pod.uid)).unwrap_or_default()
+    }
+
+    /// Another binding wants the Pod to serve at this address.
+    pub(super) fn is_wanted_elsewhere(&self, address: Address, pod: &Pod) -> bool {
+        let (siblings, me) = self.siblings;
+        siblings.want(me, self.route, address, &pod.uid)
+    }
+
+    /// Another binding has registered the target, for the Pod of this candidate.
+    pub(super) fn is_of_sibling(&self, target: &RegisteredTarget, candidate: &Candidate) -> bool {
+        let (siblings, me) = self.siblings;
+        siblings.have(me, target, &candidate.pod_uid)
+    }
+
+    /// Another binding has a target there that serves, and goes on to.
+    pub(super) fn is_served_by_siblings(&self, observed: &[RegisteredTarget]) -> bool {
+        let (siblings, me) = self.siblings;
+        siblings.serve(me, self.route, observed, |address| is_healthy((self.health)(address)))
     }
 
     /// The Pod of a candidate.

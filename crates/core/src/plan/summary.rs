@@ -134,6 +134,8 @@ pub struct HeldWeight {
     pub weight: Weight,
     /// Why the target does not show it.
     pub cause: HeldWeightCause,
+    /// The Pod is to serve there.
+    pub is_wanted: bool,
 }
 
 /// How many effects of each sort a plan has for one binding.
@@ -356,8 +358,7 @@ impl BindingPlan {
         self.retained.sort();
         self.retained.dedup();
         self.look_by(plan.look_at);
-        let room = limit::HELD_WEIGHTS.saturating_sub(self.held_weights.len());
-        self.held_weights.extend(plan.held_weights.iter().take(room).cloned());
+        self.held_weights.extend(plan.held_weights.iter().cloned());
         self.record(route, plan, view);
         let Some(name) = name else { return };
         let quota = snapshot.limits.targets_per_route;

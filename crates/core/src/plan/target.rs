@@ -13,9 +13,9 @@ use crate::mutant::{self, Mutant};
 
 use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints};
-use super::floor::{Floor, OwnTarget, Retained};
+use super::floor::{Floor, OtherBindings, OwnTarget, Retained};
 use super::removals::{self, Removals};
-use super::room;
+use super::room::{self, Needed};
 use super::scope::{Owner, PodIndex, RouteScope, RouteTargets, Unmatched};
 use super::step::{Removal, WeightChange};
 use super::weight::PodWeight;
@@ -88,6 +88,7 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
     let pods = PodIndex::new(scope);
     let mut own = Vec::new();
     let mut present = BTreeSet::new();
+    let mut shared = 0;
     for target in observed {
         present.insert(target.address);
         let candidate = scope.candidate(target.address);
@@ -104,6 +105,12 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
                 plan.gone(scope, target, None, ChangeReason::PodGone);
             }
             Owner::Unmarked => {}
+            // It serves for this one, too, and is the other's to weigh and to take away.
+            Owner::Foreign if candidate.is_some_and(|candidate| scope.is_of_sibling(target, candidate)) => {
+                let pod = candidate.and_then(|candidate| scope.pod_of(candidate));
+                shared += usize::from(target.weight > 0);
+                own.push(scope.own_target(target, PodIntent::Keep, pod));
+            }
             Owner::Foreign => plan.in_use.extend(
                 candidate.filter(|found| matches!(found.intent, PodIntent::Serve(_))).map(|found| found.pod.clone()),
             ),
@@ -113,8 +120,9 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
         RouteTargets::Wanted(endpoints) => endpoints.wanted.len(),
         RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => usize::MAX,
     };
-    plan.weighted = own.iter().filter(|one| one.target.weight > 0).count();
-    let floor = Floor::new(&own, scope.reads, scope.now);
+    plan.weighted = own.iter().filter(|one| one.target.weight > 0).count() - shared;
+    let others = if scope.is_served_by_siblings(observed) { OtherBindings::Serve } else { OtherBindings::DoNot };
+    let floor = Floor::new(&own, others, scope.reads, scope.now);
     let retained = floor.retained(wanted);
     let remark = floor.remark(wanted);
     for one in &own {
@@ -175,6 +183,13 @@ impl TargetPlan {
             (None, None) => {
                 let reason = if pod.is_some() { ChangeReason::PodFinished } else { ChangeReason::PodGone };
                 self.gone(scope, target, pod, reason);
+            }
+            // It serves on for another binding, which cannot register it while it is there.
+            (None, Some(pod))
+                if matches!(scope.wants, RouteTargets::Wanted(_)) && scope.is_wanted_elsewhere(target.address, pod) =>
+            {
+                let weight = PodWeight::Unsaid { newcomer: target.weight };
+                own.push(scope.own_target(target, PodIntent::Serve(weight), Some(pod)));
             }
             (None, Some(pod)) => match scope.unmatched(pod, pods) {
                 Unmatched::Intent(intent) => own.push(scope.own_target(target, intent, Some(pod))),
@@ -369,30 +384,36 @@ impl TargetPlan {
                 PodIntent::Keep | PodIntent::Leave(_) => None,
             })
             .collect();
-        let (taken, missing): (Vec<_>, Vec<_>) =
-            missing.into_iter().partition(|(candidate, _)| scope.taken.contains(&candidate.address));
-        self.in_use.extend(taken.into_iter().map(|(candidate, _)| candidate.pod.clone()));
+        // What another binding registers in this round will serve for this one, too.
+        let missing = missing.into_iter().filter(|(candidate, _)| !scope.taken.contains(&candidate.address));
+        let weight = |candidate: &Candidate, weight: &PodWeight| {
+            weight.of_newcomer().or_else(|| scope.held_weight(&candidate.pod)).unwrap_or_default()
+        };
+        let weighed = missing.map(|(candidate, said)| (candidate, weight(candidate, said)));
+        // Who will serve has room first.
+        let (serving, idle): (Vec<_>, Vec<_>) = weighed.partition(|(_, weight)| *weight > 0);
         let mut room = scope.quota.saturating_sub(observed + scope.taken.len());
-        if missing.len() > room {
-            room += self.make_room(scope, (missing.len() - room, room), own, retained);
+        let all = serving.len() + idle.len();
+        if all > room {
+            let needed = Needed { all: all - room, serving: serving.len().saturating_sub(room) };
+            room += self.make_room(scope, (needed, room), own, retained);
         }
-        for (candidate, weight) in missing {
+        for (candidate, weight) in serving.into_iter().chain(idle) {
             if room == 0 {
                 self.left_out.push(candidate.pod.clone());
                 continue;
             }
             room -= 1;
-            let known = weight.of_newcomer().or_else(|| scope.held_weight(&candidate.pod));
-            self.register.push(scope.registration(candidate, known.unwrap_or_default()));
+            self.register.push(scope.registration(candidate, weight));
         }
     }
 
-    /// Takes away up to `needed` targets that leave anyway, so that as many others can be registered in the same round, where there is
-    /// already so much room.
+    /// Takes away up to so many targets that leave anyway as are needed, so that as many others can be registered in the same round, where
+    /// there is already so much room.
     fn make_room(
         &mut self,
         scope: &RouteScope<'_>,
-        (needed, room): (usize, usize),
+        (needed, room): (Needed, usize),
         own: &[OwnTarget<'_>],
         retained: &BTreeMap<Address, Retained>,
     ) -> usize {
@@ -400,7 +421,7 @@ impl TargetPlan {
         if mutant::is(Mutant::NoRoomIsMade) {
             return 0;
         }
-        let ended = needed.min(self.deregister.len());
+        let ended = needed.all.min(self.deregister.len());
         self.make_room.extend(self.deregister.drain(..ended));
         let pods = PodIndex::new(scope);
         let is_ours = |target: &RegisteredTarget| {
@@ -417,7 +438,7 @@ impl TargetPlan {
         let is_refused = scope.refuses_registrations();
         let allowed = (wanted.len() / 10).max(1).saturating_sub(room::in_flight(own) + room) * usize::from(!is_refused);
         let mut evicted = room::in_order(&leaving, own, retained, allowed, |address| scope.drained_for(address));
-        evicted.truncate(needed - ended);
+        evicted.truncate(needed.less(ended).of(&evicted));
         for one in &evicted {
             let target = one.target;
             if let PodIntent::Leave(leave) = &one.intent

@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) outbox: Outbox,
     /// Something waits until it is recorded in a status.
     pub(super) awaits_record: bool,
+    /// A binding goes when what it has on its Service is off.
+    pub(super) awaits_service: bool,
     /// A gate waits to be written until another machine's write of it has ended.
     pub(super) awaits_gate: bool,
     /// Why the load balancer could not be read, and when that was.

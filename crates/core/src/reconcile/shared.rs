@@ -264,6 +264,11 @@ impl RefusedByBinding {
         bindings.any(|uid| self.0.get(uid).is_some_and(|writes| writes.has(&field)))
     }
 
+    /// This was not taken for the binding, and may be the next time.
+    pub fn may_be_taken(&self, binding: &str, field: Field) -> bool {
+        self.0.get(binding).is_some_and(|writes| writes.may_be_taken(&field))
+    }
+
     /// What Events are to tell of a binding; from now on it counts as told.
     pub fn news(&mut self, binding: &str, now: Timestamp) -> Vec<RefusalNews> {
         self.0.get_mut(binding).map(|writes| writes.news(now)).unwrap_or_default()

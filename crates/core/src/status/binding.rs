@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::advice::AdviceReason;
 use crate::api::binding::{
-    AdviceStatus, AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightStatus, Left,
-    ListenerProtocol, ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
+    AdviceStatus, AppliedAnnotation, DrainingStatus, ExclusionStatus, GateStatus, HeldWeightCause, HeldWeightStatus,
+    Left, ListenerProtocol, ListenerStatus, PodLabel, RuleStatus, TargetStatus, limit,
 };
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::course::Motion;
@@ -106,7 +106,7 @@ pub fn binding_status(
     }
     status.excluded = excluded(plan);
     status.draining = plan.draining.iter().take(limit::DRAINING).map(draining).collect();
-    status.held_weights = plan.held_weights.iter().take(limit::HELD_WEIGHTS).map(held_weight).collect();
+    status.held_weights = held_weights(&plan.held_weights);
     status.gates = Some(gates(plan));
     status.config_problems = config_problems(round, view, plan, &status.listeners);
     status
@@ -150,6 +150,15 @@ fn draining(draining: &Draining) -> DrainingStatus {
         since: Time(whole_seconds(draining.since)),
         reason: draining.reason.to_string(),
     }
+}
+
+/// The rows that the status has room for: of Pods that are to serve first, and of those that nobody can read a weight of.
+fn held_weights(all: &[HeldWeight]) -> Vec<HeldWeightStatus> {
+    let mut kept: Vec<_> = all.iter().enumerate().collect();
+    kept.sort_by_key(|(_, held)| (!held.is_wanted, held.cause != HeldWeightCause::Unreadable));
+    kept.truncate(limit::HELD_WEIGHTS);
+    kept.sort_by_key(|(place, _)| *place);
+    kept.into_iter().map(|(_, held)| held_weight(held)).collect()
 }
 
 fn held_weight(held: &HeldWeight) -> HeldWeightStatus {

@@ -108,6 +108,10 @@ impl World {
     fn disturb(&mut self, Perturbation { at, way }: Perturbation, happening: Happening) {
         let away = AWAY[at % AWAY.len()];
         let replica = replica_of(&happening);
+        if way == Way::Late {
+            // What waits for it is late, too.
+            self.checks.watch.strike("", self.now + LATE_WATCH);
+        }
         match (way, happening) {
             (Way::CrashBefore, _) => self.misfortune(Fault::Crash(replica, away)),
             (Way::CrashAfter, happening) => {

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::api::binding::{CreateSpec, DeletionPolicy, LoadBalancerStatus, Mode};
 use crate::api::mark::{ListenerName, OWNER_NAME_TAG, OWNER_TAG, SERVICE_TAG};
-use crate::api::{DirectAccessBinding, names};
+use crate::api::{DirectAccessBinding, DirectAccessBindingStatus, names};
 use crate::model::{
     Annotation, Attribute, Attributes, Caller, Listener, LoadBalancer, LoadBalancerId, LoadBalancerStatus as State,
     Region, Value,
@@ -402,6 +402,16 @@ pub fn has_finalizer(binding: &DirectAccessBinding) -> bool {
     all.any(|found| found == names::FINALIZER || found == names::FIRST_FINALIZER)
 }
 
+/// Its status shows that something was made in the cloud, or bound there, on its behalf. The finalizer that says so may have been taken off
+/// by somebody who has replaced the object.
+pub fn has_recorded(binding: &DirectAccessBinding) -> bool {
+    let recorded = |status: &DirectAccessBindingStatus| {
+        status.load_balancer.as_ref().is_some_and(|recorded| recorded.created)
+            || status.listeners.iter().any(|row| row.listener_id.is_some())
+    };
+    binding.spec.mode == Mode::Direct && binding.status.as_ref().is_some_and(recorded)
+}
+
 impl BindingView {
     /// The cloud may have been asked for something on behalf of the binding.
     pub fn is_submitted(&self) -> bool {
@@ -410,7 +420,7 @@ impl BindingView {
 }
 
 /// The cloud may have been asked for something on behalf of the binding. A finalizer of an earlier version says so too.
-pub(super) fn is_submitted(binding: &DirectAccessBinding) -> bool {
+pub fn is_submitted(binding: &DirectAccessBinding) -> bool {
     binding.metadata.finalizers.iter().flatten().any(|found| found == names::FINALIZER)
 }
 

@@ -58,16 +58,25 @@ fn an_unreadable_weight_comes_back_with_another_controller() {
 
 #[test]
 fn a_weight_that_a_user_took_does_not_come_back_when_it_cannot_be_read() {
-    let mut world = weighed();
-    unready(&mut world, 1);
-    world.converge();
-    weigh(&mut world, 1, "0");
-    world.converge();
-    weigh(&mut world, 1, "zero");
-    restart(&mut world);
-    world.pod(1).containers_ready = true;
-    world.converge();
-    assert_eq!(weights(&world), [0, 30, 30]);
+    // The Pod is unready, or is not selected for a while.
+    for is_selected in [true, false] {
+        let mut world = weighed();
+        let label = world.pod(1).labels.get("app").cloned().unwrap();
+        if is_selected {
+            unready(&mut world, 1);
+        } else {
+            world.pod(1).labels.insert("app".to_owned(), "quarantine".to_owned());
+        }
+        world.converge();
+        weigh(&mut world, 1, "0");
+        world.converge();
+        weigh(&mut world, 1, "zero");
+        restart(&mut world);
+        world.pod(1).containers_ready = true;
+        world.pod(1).labels.insert("app".to_owned(), label);
+        world.converge();
+        assert_eq!(weights(&world), [0, 30, 30], "selected: {is_selected}");
+    }
 }
 
 /// Pods of a StatefulSet have the names of those before them.
@@ -270,4 +279,43 @@ fn rules_of_others_on_a_shared_listener_are_no_routes_of_a_binding_that_is_held(
             assert_eq!(*gate, Verdict::Open(GateReason::BackendReady), "{what}");
         }
     }
+}
+
+/// The status has room for 200 rows; what a controller has seen itself, it knows without them.
+#[test]
+fn weights_come_back_however_many_cannot_be_read() {
+    let mut world = web(&json!({}), 250);
+    world.limits.targets_per_route = 1000;
+    world.converge();
+    world.heal();
+    let service = world.service.as_mut().unwrap();
+    service.annotations.insert(names::RS_WEIGHT.to_owned(), "[{\"defaultWeight\":10},".to_owned());
+    world.converge();
+    (1..=250).filter(|number| number % 2 == 0).for_each(|number| unready(&mut world, number));
+    world.converge();
+    assert_eq!(weights(&world).into_iter().filter(|weight| *weight == 0).count(), 125);
+    (1..=250).for_each(|number| world.pod(number).containers_ready = true);
+    world.converge();
+    assert_eq!(weights(&world), [10; 250]);
+}
+
+/// Many that are not wanted any more leave the rows of the status to those that are.
+#[test]
+fn the_weight_of_a_pod_that_is_wanted_is_recorded_before_those_of_others() {
+    let mut world = web(&json!({}), 250);
+    world.limits.targets_per_route = 1000;
+    world.converge();
+    world.heal();
+    weigh(&mut world, 250, "ten");
+    (1..=245).for_each(|number| _ = world.pod(number).labels.insert("app".to_owned(), "other".to_owned()));
+    world.converge();
+    unready(&mut world, 250);
+    world.converge();
+    restart(&mut world);
+    world.pod(250).containers_ready = true;
+    world.converge();
+    let listener = world.listeners[0].id.clone();
+    let found = world.targets_of(&listener).into_iter().find(|(found, _)| *found == address(250));
+    assert_eq!(found, Some((address(250), 10)));
+    assert_eq!(world.bindings[0].status.as_ref().unwrap().held_weights.len(), 200);
 }

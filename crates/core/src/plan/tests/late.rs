@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::acts::{add, delete, delete_binding, remove, web};
 use super::world::{World, address, binding, ip};
 use crate::api::mark::OWNER_TAG;
+use crate::api::names;
 use crate::model::{Address, Class, Ending, Failure, GateState, Health, PreStop, Weight};
 use crate::plan::{Cloud, Observed, ReadState, Release, Remembered, Step, Verdict, plan};
 use crate::reconcile::{Execution, Refusals, Reply};
@@ -114,6 +116,33 @@ fn a_read_that_began_before_a_registration_proves_nothing_of_it() {
         let mut remembered = world.remembered.clone();
         remembered.see(&snapshot, &plan);
         assert!(remembered.unproven.contains(&(route, address(2))), "tags {shows_tags}");
+    }
+}
+
+/// Nobody who serves leaves for one that gets no traffic, whether a user says so or nobody can read what weight it should have.
+#[test]
+fn those_that_serve_make_room_for_those_that_will() {
+    for (word, expected) in [("0", 6), ("ten", 6), ("10", 0)] {
+        let mut world = web(&json!({}), 6);
+        world.limits.targets_per_route = 6;
+        world.converge();
+        world.heal();
+        (1..=6).for_each(|number| _ = world.pod(number).labels.insert("app".to_owned(), "blue".to_owned()));
+        let mut world = world.with_pods(11..=16);
+        for number in 11..=16 {
+            world.pod(number).annotations.insert(names::CUSTOM_WEIGHT.to_owned(), word.to_owned());
+        }
+        let mut least = usize::MAX;
+        for _ in 0..14 {
+            world.converge();
+            let listener = world.listeners[0].id.clone();
+            let blue = |address: Address| (1..=6).any(|number| address == super::world::address(number));
+            let all = world.targets_of(&listener);
+            least = least.min(all.iter().filter(|(address, weight)| blue(*address) && *weight > 0).count());
+            world.heal();
+            world.now += SignedDuration::from_secs(5);
+        }
+        assert_eq!(least, expected, "{word}");
     }
 }
 

@@ -23,6 +23,7 @@ mod properties;
 mod remedies;
 mod removals;
 mod replacement;
+mod siblings;
 mod targets;
 mod traces;
 mod upgrade;

@@ -1,5 +1,7 @@
+use jiff::SignedDuration;
 use serde_json::json;
 
+use super::acts::{unready, web};
 use super::world::{PORT, World, address, uid};
 use crate::api::condition::{ExclusionReason, Reason};
 use crate::api::mark::{ListenerName, TargetTag};
@@ -295,4 +297,24 @@ fn a_drain_that_begins_late_has_its_whole_time() {
     assert_eq!(world.converge(), 0);
     world.now += jiff::SignedDuration::from_secs(1);
     assert_eq!(world.converge(), 1);
+}
+
+/// What is to become of Pods that are not ready is said of those that are wanted.
+#[test]
+fn an_unready_pod_that_is_not_selected_leaves() {
+    for not_ready in ["WeightZero", "Keep", "Deregister"] {
+        let mut world = web(&json!({"drain": {"notReady": not_ready, "timeoutSeconds": 60}}), 3);
+        world.converge();
+        world.heal();
+        world.converge();
+        unready(&mut world, 1);
+        world.pod(1).labels.insert("app".to_owned(), "quarantine".to_owned());
+        for _ in 0..20 {
+            world.converge();
+            world.now += SignedDuration::from_secs(30);
+        }
+        let listener = world.listeners[0].id.clone();
+        let left: Vec<_> = world.targets_of(&listener).into_iter().map(|(address, _)| address).collect();
+        assert_eq!(left, [address(2), address(3)], "{not_ready}");
+    }
 }

@@ -42,6 +42,8 @@ fn slice_port(port: &ServicePort) -> SlicePort {
 pub(crate) struct World {
     pub(crate) bindings: Vec<Arc<DirectAccessBinding>>,
     pub(crate) service: Option<Service>,
+    /// The Services of bindings that have another one, by place in `bindings`.
+    pub(crate) services: BTreeMap<usize, Service>,
     pub(crate) pods: BTreeMap<u32, Pod>,
     /// Pods that the slices name; all when `None`.
     pub(crate) published: Option<Vec<u32>>,
@@ -94,6 +96,7 @@ impl World {
         Self {
             bindings: vec![binding(1, spec)],
             service: Some(service()),
+            services: BTreeMap::new(),
             pods: BTreeMap::new(),
             published: None,
             listeners: Vec::new(),
@@ -265,7 +268,7 @@ impl World {
         let pods = Arc::new(self.pods.values().map(|pod| (pod.uid.clone(), Arc::new(pod.clone()))).collect());
         let view = |(place, binding): (usize, &Arc<DirectAccessBinding>)| BindingView {
             binding: binding.clone(),
-            service: self.service.clone().map(Arc::new),
+            service: self.services.get(&place).cloned().or_else(|| self.service.clone()).map(Arc::new),
             slices: vec![Arc::new(self.slice())],
             pods: Arc::clone(&pods),
             certificates: self.certificates.clone(),

@@ -8,7 +8,7 @@ use super::{Applying, At, Call, Decided, GATHER_WINDOW, Machine, Round, Securing
 use crate::api::DirectAccessBinding;
 use crate::model::Limits;
 use crate::mutant::{self, Mutant};
-use crate::plan::placement::has_finalizer;
+use crate::plan::placement::{has_finalizer, has_recorded, is_submitted};
 use crate::plan::{
     BindingPlan, Cloud, ListenerSight, Observed, Outcome, Plan, ReadState, Snapshot, Verdict, plan_isolated,
 };
@@ -38,13 +38,12 @@ impl Machine {
         }
         let (mut round, mut pending) = (Round::default(), BTreeMap::new());
         for binding in found {
-            if binding.metadata.deletion_timestamp.is_some() || has_finalizer(&binding) {
-                round.bindings.push(binding);
-            } else {
-                match self.writing(at).write_finalizers(&binding, FIRST) {
+            match missing(&binding) {
+                None => round.bindings.push(binding),
+                Some(ours) => match self.writing(at).write_finalizers(&binding, ours) {
                     Some(ticket) => _ = pending.insert(ticket, binding),
                     None => round.held_back.push(binding),
-                }
+                },
             }
         }
         Stage::Securing(Securing { round, pending, until: at.at() + PATIENCE })
@@ -249,6 +248,14 @@ impl Machine {
         self.memory.told.retain(|uid, _| uids.contains(uid));
         at.out.push(Effect::Show(Shown::Bindings(uids)));
     }
+}
+
+/// The finalizer that a binding lacks. It is the second where something was done already: somebody has taken it off.
+fn missing(binding: &DirectAccessBinding) -> Option<&'static [&'static str]> {
+    let is_recorded = has_recorded(binding);
+    let has = if is_recorded { is_submitted(binding) } else { has_finalizer(binding) };
+    let is_due = binding.metadata.deletion_timestamp.is_none() && !has;
+    is_due.then_some(if is_recorded { SECOND } else { FIRST })
 }
 
 /// How a round ended in which nothing failed.

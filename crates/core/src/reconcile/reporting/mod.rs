@@ -75,6 +75,12 @@ impl Writing<'_> {
         self.surroundings.shared.refused().taken(uid, field);
     }
 
+    /// A write of this is under way, or is to be tried again.
+    fn may_come(&self, uid: &str, field: Field) -> bool {
+        self.memory.outbox.is_under_way(&About::Binding(uid.to_owned(), field))
+            || self.surroundings.shared.refused().may_be_taken(uid, field)
+    }
+
     /// Writes something of a binding, unless that was refused a moment ago.
     fn write(&mut self, uid: &str, field: Field, write: Write, ending: Ending) -> Option<Ticket> {
         let is_due = self.surroundings.shared.refused().is_due(uid, field, self.now().wall);
@@ -115,6 +121,9 @@ impl Writing<'_> {
                     self.memory.replaced_ingress.remove(&uid);
                 }
                 self.surroundings.record(&uid, (field, &object), result);
+                if field.is_of_service() && self.memory.awaits_service {
+                    self.memory.outbox.tell();
+                }
             }
             (_, Ending::Finalizer(binding)) => {
                 self.surroundings.record(uid_of(&binding), (Field::Finalizer, &name_of(&binding)), result);
@@ -351,13 +360,19 @@ impl Report<'_> {
         }
     }
 
-    /// Takes finalizers off.
+    /// Takes finalizers off, when nothing of the binding is being taken off its Service any more: nobody comes back to that.
     fn release(&self, writing: &mut Writing<'_>) {
+        writing.memory.awaits_service = false;
         for (view, plan) in self.parts() {
             let is_done = plan.release == Release::Done || mutant::is(Mutant::FinalizerFirst);
-            if view.is_deleting() && is_done && has_finalizer(&view.binding) {
-                writing.write_finalizers(&view.binding, &[]);
+            if !view.is_deleting() || !is_done || !has_finalizer(&view.binding) {
+                continue;
             }
+            if [Field::Annotations, Field::Ingress].into_iter().any(|field| writing.may_come(view.uid(), field)) {
+                writing.memory.awaits_service = true;
+                continue;
+            }
+            writing.write_finalizers(&view.binding, &[]);
         }
     }
 

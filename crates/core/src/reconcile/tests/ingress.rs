@@ -12,6 +12,7 @@ use crate::model::{AccountId, Caller};
 use crate::plan::brake::{Brake, HoldFlag};
 use crate::plan::tests::acts::{delete_binding, listener, web};
 use crate::reconcile::{Input, News};
+use crate::status::RefusalKind;
 
 const SECOND: Duration = Duration::from_secs(1);
 const OURS: &str = "203.0.113.1";
@@ -203,5 +204,59 @@ fn annotations_that_the_service_does_not_show_yet_come_off_with_their_binding() 
         play.step(Input::News(News::Input));
         play.play(SECOND * 60);
         assert!(expected.contains(&(play.count(Kind::Annotations) - before)), "{policy:?}");
+    }
+}
+
+/// Who replaces an object as it is in a file takes its finalizers off. The one that comes back says that there is something to take down.
+#[test]
+fn finalizers_that_somebody_has_taken_off_come_back_as_they_were() {
+    for left in [None, Some(vec![names::FIRST_FINALIZER.to_owned()])] {
+        let mut play = at_rest();
+        make_by_hand(&mut play);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 30);
+        edit(&mut play, |binding| binding.metadata.finalizers = left.clone());
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 5);
+        let finalizers = play.world.bindings[0].metadata.finalizers.clone();
+        assert_eq!(finalizers, Some(vec![names::FINALIZER.to_owned()]), "{left:?}");
+        delete_binding(&mut play.world);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 60);
+        assert!(play.world.listeners.is_empty(), "{left:?}");
+    }
+}
+
+/// Nobody comes back to a Service whose binding is gone.
+#[test]
+fn a_finalizer_waits_until_what_is_on_the_service_is_off() {
+    for (is_submitted, refused_as) in [
+        (false, RefusalKind::Passing),
+        (true, RefusalKind::Passing),
+        (false, RefusalKind::Lasting),
+        (true, RefusalKind::Lasting),
+    ] {
+        let mut play = at_rest();
+        make_by_hand(&mut play);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 30);
+        play.refused_as = refused_as;
+        if !is_submitted {
+            edit(&mut play, |binding| binding.metadata.finalizers = Some(vec![names::FIRST_FINALIZER.to_owned()]));
+        }
+        play.refused.insert(Kind::Annotations);
+        delete_binding(&mut play.world);
+        play.step(Input::News(News::Input));
+        play.play(SECOND * 20);
+        // What is refused for good holds up nobody.
+        let left = usize::from(refused_as == RefusalKind::Passing);
+        assert_eq!(play.world.bindings.len(), left, "submitted: {is_submitted}, {refused_as:?}");
+        if left == 0 {
+            continue;
+        }
+        play.refused.clear();
+        play.play(SECOND * 90);
+        assert_eq!(play.world.bindings.len(), 0, "submitted: {is_submitted}");
+        assert_eq!(play.world.service.as_ref().unwrap().our_annotations, [""; 0], "submitted: {is_submitted}");
     }
 }

@@ -140,6 +140,8 @@ pub(super) struct Play {
     pub(super) takes: BTreeMap<Kind, Duration>,
     /// Writes of these kinds are refused.
     pub(super) refused: BTreeSet<Kind>,
+    /// In this way.
+    pub(super) refused_as: RefusalKind,
     /// What is taken and changes nothing.
     pub(super) without_effect: BTreeSet<Kind>,
     /// Reads of these kinds are refused.
@@ -187,6 +189,7 @@ impl Play {
             under_way: Vec::new(),
             takes: BTreeMap::new(),
             refused: BTreeSet::new(),
+            refused_as: RefusalKind::Lasting,
             without_effect: BTreeSet::new(),
             failing: BTreeSet::new(),
             fails_as: Class::Transient,
@@ -321,7 +324,7 @@ impl Play {
             Effect::Read(ticket, read) => Input::Answer(ticket, self.answer(read)),
             Effect::Call(step) => Input::Replied(Ok(self.reply(&step))),
             Effect::Write(ticket, _) if self.refused.contains(&kind) => {
-                Input::Written(ticket, Err(NotTaken { kind: RefusalKind::Lasting, words: "a policy".to_owned() }))
+                Input::Written(ticket, Err(NotTaken { kind: self.refused_as, words: "a policy".to_owned() }))
             }
             Effect::Write(ticket, _) if self.without_effect.contains(&kind) => Input::Written(ticket, Ok(Taken::Other)),
             Effect::Write(ticket, write) => Input::Written(ticket, Ok(self.write(write))),

@@ -241,6 +241,11 @@ impl<K: Ord> RefusedWrites<K> {
         self.0.contains_key(key)
     }
 
+    /// This was not taken, and may be the next time.
+    pub fn may_be_taken(&self, key: &K) -> bool {
+        self.0.get(key).is_some_and(|refused| refused.kind != RefusalKind::Lasting)
+    }
+
     /// Nothing is refused.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
