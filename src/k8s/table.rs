@@ -196,7 +196,7 @@ impl<V: PartialEq> Table<V> {
 
     /// Puts a row that did not come from the API server into the place of the one that is there, if any. It is written even where it
     /// counts as the same: rows of some kinds are compared by resource version, which says nothing of an object that nobody stored.
-    pub fn replace(&self, namespace: &str, key: &str, row: V) -> Difference<V> {
+    pub fn overwrite(&self, namespace: &str, key: &str, row: V) -> Difference<V> {
         self.state.write().unwrap_or_else(PoisonError::into_inner).write(self.index, namespace, key, row)
     }
 

@@ -71,15 +71,9 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         looks.tick().await;
         let said = look(session, name, options.undo).await?;
         match said {
-            Ok(weights) if weights.is_empty() => {
-                printer.line(no_target(name, &session.namespace, options.undo))?;
-                return Ok(Ending::Fine);
-            }
             Ok(weights) => {
-                printer.line(format!("pod/{name} has {}", targets(&weights)))?;
-                if options.undo {
-                    printer.line(NOT_PUT_BACK)?;
-                }
+                let lines = done(name, &session.namespace, options.undo, &weights);
+                lines.iter().try_for_each(|line| printer.line(line))?;
                 return Ok(Ending::Fine);
             }
             Err(why) if Instant::now() >= deadline => {
@@ -124,6 +118,15 @@ fn no_target(pod: &str, namespace: &str, is_back: bool) -> String {
         names::CUSTOM_WEIGHT
     );
     format!("pod/{pod} is not a target of any binding{}", if is_back { "" } else { &stays })
+}
+
+/// What is said when the Pod's targets have these weights, as they should.
+fn done(pod: &str, namespace: &str, is_back: bool, weights: &[Weight]) -> Vec<String> {
+    if weights.is_empty() {
+        return vec![no_target(pod, namespace, is_back)];
+    }
+    let now = format!("pod/{pod} has {}", targets(weights));
+    std::iter::once(now).chain(is_back.then(|| NOT_PUT_BACK.to_owned())).collect()
 }
 
 /// `weight 0 on 2 targets`.
@@ -197,7 +200,9 @@ mod tests {
         let said = no_target("web-1", "shop", false);
         assert!(said.contains("\"0\" stays until `kubectl direct-access drain --undo pod/web-1 -n shop`"), "{said}");
         assert!(!no_target("web-1", "shop", true).contains("stays"));
-        assert_eq!(targets(&[0, 0]), "weight 0 on 2 targets");
+        assert_eq!(done("web-1", "shop", false, &[0, 0]), ["pod/web-1 has weight 0 on 2 targets"]);
+        assert_eq!(done("web-1", "shop", true, &[10]), ["pod/web-1 has weight 10 on 1 target", NOT_PUT_BACK]);
+        assert_eq!(done("web-1", "shop", false, &[]), [no_target("web-1", "shop", false)]);
         assert_eq!(targets(&[10, 5, 10]), "weight 5 on 1 target, weight 10 on 2 targets");
     }
 }

@@ -212,10 +212,10 @@ fn put_service(stores: &Stores, service: Service) {
         let pods: Vec<_> = stores.pods.rows(&key.namespace).values().cloned().collect();
         for slice in slices(&service, &pods) {
             let name = slice.key.name.clone();
-            stores.slices.replace(&key.namespace, &name, slice);
+            stores.slices.overwrite(&key.namespace, &name, slice);
         }
     }
-    stores.services.replace(&key.namespace, &key.name, service);
+    stores.services.overwrite(&key.namespace, &key.name, service);
 }
 
 /// Puts a binding into the place of the one that is there, if any. `number` tells those that are new from one another.
@@ -232,7 +232,7 @@ fn put_binding(stores: &Stores, namespace: &str, number: usize, mut binding: Dir
         binding.metadata.creation_timestamp = Some(Time(jiff::Timestamp::now()));
         binding.status = None;
     }
-    stores.bindings.replace(namespace, &name, BindingRow(Arc::new(binding)));
+    stores.bindings.overwrite(namespace, &name, BindingRow(Arc::new(binding)));
 }
 
 #[cfg(test)]
