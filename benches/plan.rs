@@ -20,7 +20,7 @@ use tke_direct_access::model::{
 };
 use tke_direct_access::plan::vpc::ClusterVpc;
 use tke_direct_access::plan::{
-    BindingView, Cloud, Cluster, ConfigView, Departure, Observed, ReadState, Remembered, Removals, Snapshot, plan,
+    Cloud, Cluster, ClusterView, ConfigView, Departure, Observed, ReadState, Remembered, Removals, Snapshot, plan,
 };
 
 const BINDING_UID: &str = "0b5a3f0e-6f4c-4a52-9a3e-6c1d1c3f5a77";
@@ -98,12 +98,13 @@ fn snapshot(running: std::ops::Range<u32>, registered: std::ops::Range<u32>) -> 
         health: Ok(registered.map(health).collect()),
         health_basis: None,
     };
+    let cloud = Cloud::Observed(observed);
     Snapshot {
         load_balancer: LoadBalancerId::new("lb-1"),
         region: tke_direct_access::model::Region::new("ap-guangzhou"),
-        cloud: Cloud::Observed(observed),
         caller: Caller::NotAsked,
-        bindings: vec![view(pods)],
+        bindings: vec![view(pods).on(&cloud, &Remembered::default(), |_| false, |_| BTreeSet::new())],
+        cloud,
         cluster: Cluster::default(),
         vpc: ClusterVpc::Pending,
         reads: ReadState::Settled,
@@ -130,7 +131,7 @@ fn load_balancer() -> LoadBalancer {
     }
 }
 
-fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
+fn view(pods: BTreeMap<String, Arc<Pod>>) -> ClusterView {
     let binding: DirectAccessBinding = serde_json::from_value(json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
         "metadata": {"name": "web", "namespace": "shop", "uid": BINDING_UID, "generation": 1},
@@ -152,7 +153,7 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
             })
             .collect(),
     };
-    BindingView {
+    ClusterView {
         binding: Arc::new(binding),
         service: Some(Arc::new(Service {
             key: ObjectKey::new("shop", "web"),
@@ -188,8 +189,6 @@ fn view(pods: BTreeMap<String, Arc<Pod>>) -> BindingView {
         config: ConfigView::None,
         speaks_for_service: true,
         departure: Departure::Usual,
-        former_uids: BTreeSet::new(),
-        reassigned: BTreeSet::new(),
     }
 }
 

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use tke_direct_access_core::mutant::{Mutant, put_in};
 use tke_direct_access_worlds::{
     Found, GoOn, Outcome, Perturbation, Story, Tally, broken, find, page, perturb, play, play_many, shrink, tell,
 };
 
-/// Plays worlds against the controller.
+/// Plays worlds against the controller. Each story follows from a seed; seeds go up from --seed, which is 1 unless it is given.
 #[derive(Parser)]
+#[command(group = ArgGroup::new("faults").args(["mutants", "story"]).multiple(true))]
 struct Arguments {
     /// For so many minutes.
-    #[arg(long, default_value_t = 1.0)]
-    minutes: f64,
+    #[arg(long, default_value = "1", value_parser = minutes, allow_negative_numbers = true)]
+    minutes: Duration,
     /// The first seed; the next story has the next one.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -36,8 +37,8 @@ struct Arguments {
     #[arg(long)]
     mutants: bool,
     /// Looks for this fault only. May be given several times. With `--story`, the first one is put in.
-    #[arg(long)]
-    mutant: Vec<String>,
+    #[arg(long, requires = "faults")]
+    mutant: Vec<Mutant>,
     /// Writes the page that lists the faults into this file. What it says of faults that are not looked for stays.
     #[arg(long, requires = "mutants")]
     write: Option<PathBuf>,
@@ -58,17 +59,28 @@ const PROGRESS: Duration = Duration::from_secs(10);
 const ENOUGH: u64 = 2_000_000;
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    run(&Arguments::parse())
+}
+
+/// Reads minutes.
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    Duration::try_from_secs_f64(minutes * 60.0).map_err(|error| error.to_string())
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(file) = &arguments.story {
-        put_in(wanted(&arguments).next().filter(|_| !arguments.mutant.is_empty()));
-        return tell_story(file, arguments.perturb);
+        put_in(arguments.mutant.first().copied());
+        let told = tell_story(file, arguments.perturb);
+        put_in(None);
+        return told;
     }
     if !arguments.perturbations.is_empty() {
-        return perturbations(&arguments);
+        return perturbations(arguments);
     }
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = arguments.threads.unwrap_or_else(cores);
-    if arguments.mutants { mutants(&arguments, threads) } else { worlds(&arguments, threads) }
+    if arguments.mutants { mutants(arguments, threads) } else { worlds(arguments, threads) }
 }
 
 fn read(file: &Path) -> anyhow::Result<Story> {
@@ -77,36 +89,53 @@ fn read(file: &Path) -> anyhow::Result<Story> {
 }
 
 /// Tells a story.
+///
+/// # Errors
+/// When it breaks a rule, or has no such point.
 fn tell_story(file: &Path, perturbation: Option<Perturbation>) -> anyhow::Result<()> {
     let story = read(file)?;
+    let undisturbed = perturbation.map(|_| play(&story));
+    if let (Some(perturbation), Some(undisturbed)) = (perturbation, &undisturbed) {
+        let points = undisturbed.points.len();
+        anyhow::ensure!(perturbation.at <= points, "there is no point {}: the story has {points}", perturbation.at);
+    }
     let mut outcome = tell(&story, perturbation);
     println!("{}", outcome.telling.join("\n"));
     println!("{} steps, {} points\n{}", outcome.steps, outcome.points.len(), outcome.end);
-    if perturbation.is_some()
-        && let Ok(found) = broken(&play(&story), &outcome)
+    if let Some(undisturbed) = undisturbed
+        && let Ok(found) = broken(&undisturbed, &outcome)
     {
         outcome.violations = found.into_iter().collect();
     }
     for violation in &outcome.violations {
         println!("{violation}");
     }
+    anyhow::ensure!(outcome.violations.is_empty(), "a rule is broken");
     Ok(())
+}
+
+/// The stories of these paths: files, or folders of them.
+fn stories(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
+        let is_story = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "story");
+        let found: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_story).collect();
+        anyhow::ensure!(!found.is_empty(), "no file in {} ends in .story", path.display());
+        files.extend(found);
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Plays stories with all their perturbations.
 fn perturbations(arguments: &Arguments) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let mut files = Vec::new();
-    for path in &arguments.perturbations {
-        if path.is_dir() {
-            let entries = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
-            files.extend(entries.into_iter().map(|entry| entry.path()));
-        } else {
-            files.push(path.clone());
-        }
-    }
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "story"));
-    files.sort();
+    let files = stories(&arguments.perturbations)?;
     let (mut plays, mut steps, mut failures) = (0, 0, 0);
     for file in &files {
         let perturbed = perturb(&read(file)?, arguments.most, arguments.seed);
@@ -149,7 +178,7 @@ fn worlds(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
         if !outcome.violations.is_empty() {
             trouble = failed(story, outcome, arguments);
         }
-        let is_over = begun.elapsed() >= Duration::from_secs_f64(arguments.minutes * 60.0);
+        let is_over = begun.elapsed() >= arguments.minutes;
         if is_over || trouble.is_err() { GoOn::No } else { GoOn::Yes }
     };
     let tally = play_many(arguments.seed, threads, after);
@@ -164,6 +193,7 @@ fn worlds(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     for (of, name) in unexcused.iter().filter(|_| tally.steps >= ENOUGH) {
         println!("not reached, and UNREACHED does not say why: {of} {name}");
     }
+    anyhow::ensure!(tally.failures == 0, "{} stories break a rule", tally.failures);
     anyhow::ensure!(tally.steps < ENOUGH || unexcused.is_empty(), "{} variants are not reached", unexcused.len());
     Ok(())
 }
@@ -187,8 +217,7 @@ fn failed(story: &Story, outcome: &Outcome, arguments: &Arguments) -> anyhow::Re
 
 /// The faults that are asked for: all, where none is.
 fn wanted(arguments: &Arguments) -> impl Iterator<Item = Mutant> {
-    let is_named = |mutant: &Mutant| arguments.mutant.iter().any(|name| format!("{mutant:?}") == *name);
-    Mutant::ALL.iter().copied().filter(move |mutant| arguments.mutant.is_empty() || is_named(mutant))
+    Mutant::ALL.iter().copied().filter(|mutant| arguments.mutant.is_empty() || arguments.mutant.contains(mutant))
 }
 
 fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
@@ -210,4 +239,58 @@ fn mutants(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     let missed = found.iter().filter(|found| found.by.is_none()).count();
     anyhow::ensure!(missed == 0 && !found.is_empty(), "{missed} of {} faults are not found", found.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/worlds/tests/recorded/a-listener-moves.story");
+
+    fn parse(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once(&"worlds").chain(arguments))
+    }
+
+    fn fault(arguments: &[&str]) -> String {
+        let parsed = parse(arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+        run(&parsed).err().unwrap_or_else(|| panic!("{arguments:?} ends well")).to_string()
+    }
+
+    #[test]
+    fn words_that_mean_nothing_are_refused() {
+        for arguments in [
+            &["--mutants", "--mutant", "nofloor"][..],
+            &["--mutant", "NoFloor"],
+            &["--story", STORY, "--mutant", "nothing"],
+            &["--story", STORY, "--perturb", "0:late"],
+            &["--minutes=-1"],
+            &["--minutes", "-1"],
+            &["--minutes", "nan"],
+            &["--minutes", "1e300"],
+        ] {
+            assert!(parse(arguments).is_err(), "{arguments:?}");
+        }
+        let error = parse(&["--mutants", "--mutant", "nofloor"]).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("NoFloor")), "it names those that exist");
+        assert_eq!(parse(&["--minutes", "0.5"]).ok().map(|parsed| parsed.minutes), Some(Duration::from_secs(30)));
+        assert!(parse(&["--mutants", "--mutant", "NoFloor", "--mutant", "LastGoes"]).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_played() {
+        let beyond = fault(&["--story", STORY, "--perturb", "99999:late"]);
+        assert!(beyond.starts_with("there is no point 99999: the story has "), "{beyond}");
+        fault(&["--perturbations", "no/such/folder"]);
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+        assert!(fault(&["--perturbations", folder]).contains("ends in .story"));
+    }
+
+    #[test]
+    fn a_story_that_breaks_a_rule_ends_as_a_failure() {
+        assert!(parse(&["--story", STORY]).is_ok_and(|parsed| run(&parsed).is_ok()), "it breaks none by itself");
+        assert_eq!(fault(&["--story", STORY, "--mutant", "DrainsForEver"]), "a rule is broken");
+        let perturbed = ["--story", STORY, "--perturb", "6:answer-lost"];
+        assert!(parse(&perturbed).is_ok_and(|parsed| run(&parsed).is_ok()), "nor then");
+        assert_eq!(fault(&[&perturbed[..], &["--mutant", "LostAnswerWaits"]].concat()), "a rule is broken");
+    }
 }

@@ -22,6 +22,13 @@ pub(super) async fn suspend(
     printer: &mut Printer,
 ) -> Result<Ending, Error> {
     let name = &options.name;
+    if session.binding(name).await?.spec.suspend == is_suspended {
+        printer.line(format!(
+            "directaccessbinding/{name} is {}",
+            if is_suspended { "suspended already" } else { "not suspended" }
+        ))?;
+        return Ok(Ending::Fine);
+    }
     session.patch_binding(name, &json!({"spec": {"suspend": is_suspended}})).await?;
     if is_suspended {
         printer.line(format!(

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
@@ -15,7 +16,7 @@ use super::lease::{self, Home};
 use super::options::{Global, Network};
 use crate::api::DirectAccessBinding;
 use crate::clb::{Clb, Credentials, Settings};
-use crate::model::{Caller, ClusterNetwork, Region, nearest};
+use crate::model::{Caller, ClusterNetwork, Known, Region, nearest};
 use crate::plan::Cluster;
 
 /// The field manager of what the plugin writes. Flux drops what managers write whose names begin with kubectl.
@@ -110,6 +111,20 @@ impl Session {
         }
     }
 
+    /// That there is no binding: in the namespace, which may not exist either, or anywhere.
+    pub(super) async fn nothing_found(&self, is_everywhere: bool) -> String {
+        if is_everywhere {
+            return nothing_found(None, Known::Unknown);
+        }
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        // Few may look.
+        let is_there = match namespaces.get_metadata_opt(&self.namespace).await {
+            Ok(found) => Known::from(found.is_some()),
+            Err(_) => Known::Unknown,
+        };
+        nothing_found(Some(&self.namespace), is_there)
+    }
+
     /// That a binding is not among those that were listed.
     pub(super) fn no_binding<'a>(&self, name: &str, there: impl Iterator<Item = &'a str>) -> Error {
         let (kind, plural) = ("DirectAccessBinding", "directaccessbindings");
@@ -152,4 +167,27 @@ pub(super) fn pod_name(argument: &str) -> Result<&str, Error> {
         }
     };
     if name.is_empty() { Err(Error::Argument("say which Pod, as pod/NAME".to_owned())) } else { Ok(name) }
+}
+
+/// That there is no binding in this namespace, or anywhere.
+fn nothing_found(namespace: Option<&str>, is_there: Known) -> String {
+    match (namespace, is_there) {
+        (None, _) => "no DirectAccessBindings found".to_owned(),
+        (Some(namespace), Known::No) => format!("namespace '{namespace}' does not exist"),
+        (Some(namespace), Known::Yes | Known::Unknown) => {
+            format!("no DirectAccessBindings found in namespace '{namespace}'")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_binding_the_namespace_is_named() {
+        assert_eq!(nothing_found(Some("shop"), Known::No), "namespace 'shop' does not exist");
+        assert_eq!(nothing_found(Some("shop"), Known::Unknown), "no DirectAccessBindings found in namespace 'shop'");
+        assert_eq!(nothing_found(None, Known::Unknown), "no DirectAccessBindings found");
+    }
 }

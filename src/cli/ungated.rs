@@ -57,7 +57,7 @@ impl Ungated {
         let replace = &self.command;
         match &self.cause {
             Cause::NotLabelled { command, .. } => format!("run `{command}`, and then replace them: `{replace}`"),
-            Cause::OlderThanBinding => format!("replace them to give them one: `{replace}`"),
+            Cause::OlderThanBinding => format!("replace them: `{replace}`"),
             Cause::NotInjected => {
                 format!(
                     "see that `kubectl direct-access doctor` finds gates injected, and then replace them: `{replace}`"

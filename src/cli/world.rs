@@ -246,6 +246,19 @@ impl World {
         vpc::find(session.vpc_id.as_deref(), &named, &self.stores.tke_vpc())
     }
 
+    /// What the controller would plan on, as far as one look shows it.
+    fn view(
+        &self,
+        binding: Arc<DirectAccessBinding>,
+        certificates: BTreeMap<String, Result<String, String>>,
+        cloud: &Cloud,
+    ) -> BindingView {
+        let (stores, namespace) = (&self.stores, binding.metadata.namespace.clone().unwrap_or_default());
+        let reassigned = |registered: &BTreeMap<_, _>| stores.reassigned(&namespace, registered);
+        let view = stores.view(binding, certificates, self.definition, self.setting());
+        view.on(cloud, &Remembered::default(), |uid| stores.has_binding(uid), reassigned)
+    }
+
     async fn sight(
         &self,
         session: &Session,
@@ -260,16 +273,16 @@ impl World {
             (None, None) => session.region.clone(),
         };
         let clb = session.cloud(&region)?;
-        let mut views = Vec::new();
-        for binding in bindings {
-            let certificates = certificates(session, &binding).await;
-            views.push(self.stores.view(binding, certificates, self.definition, self.setting()));
-        }
         let cloud = match (&clb, &home) {
             (None, _) => Cloud::Failed(not_asked(session)),
             (Some(clb), Some((_, id))) => observe(clb, id).await.unwrap_or_else(Cloud::Failed),
-            (Some(clb), None) => owned(clb, &views).await.map_or_else(Cloud::Failed, Cloud::Unplaced),
+            (Some(clb), None) => owned(clb, &bindings).await.map_or_else(Cloud::Failed, Cloud::Unplaced),
         };
+        let mut views = Vec::new();
+        for binding in bindings {
+            let certificates = certificates(session, &binding).await;
+            views.push(self.view(binding, certificates, &cloud));
+        }
         // Where they cannot be read the documented ones count, and `doctor` says why.
         let quotas = match &clb {
             Some(clb) => clb.quotas().await.map(|found| Quotas::of(&found)).unwrap_or_default(),
@@ -365,11 +378,11 @@ async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
     Ok(Cloud::Observed(Observed { load_balancer, listeners, targets, health, health_basis: None }))
 }
 
-async fn owned(clb: &Clb, views: &[BindingView]) -> Result<Vec<crate::model::LoadBalancer>, Failure> {
-    match views.iter().find(|view| placement::awaits_placement(&view.binding)) {
-        Some(view) => {
+async fn owned(clb: &Clb, bindings: &[Arc<DirectAccessBinding>]) -> Result<Vec<crate::model::LoadBalancer>, Failure> {
+    match bindings.iter().find(|binding| placement::awaits_placement(binding)) {
+        Some(binding) => {
             let mut found = Vec::new();
-            for (key, value) in placement::owner_tags(&view.binding) {
+            for (key, value) in placement::owner_tags(binding) {
                 if found.is_empty() {
                     found = clb.load_balancers_tagged(key, &value).await?;
                 }
@@ -388,4 +401,50 @@ async fn certificates(session: &Session, binding: &DirectAccessBinding) -> BTree
         said.insert(key.name, id);
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::mark::{OWNER_TAG, SERVICE_TAG};
+    use crate::model::{Attributes, IpFamily, LoadBalancer, LoadBalancerStatus};
+
+    #[test]
+    fn what_a_binding_of_the_same_service_had_before_is_taken_for_its_own() {
+        let owner = json!({"apiVersion": "v1", "kind": "Service", "name": "web", "uid": "s", "controller": true});
+        let binding = json!({
+            "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+            "metadata": {"namespace": "shop", "name": "web", "uid": "second", "ownerReferences": [owner]},
+            "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
+        });
+        let load_balancer = LoadBalancer {
+            attributes: Attributes::default(),
+            id: LoadBalancerId::new("lb-1"),
+            name: String::new(),
+            status: LoadBalancerStatus::Running,
+            addresses: Vec::new(),
+            domain: None,
+            family: IpFamily::V4,
+            vpc_id: "vpc-1".to_owned(),
+            snat_pro: false,
+            tags: [(SERVICE_TAG, "s"), (OWNER_TAG, "first")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+        };
+        let (listeners, targets, health_basis) = (Vec::new(), BTreeMap::new(), None);
+        let cloud =
+            Cloud::Observed(Observed { load_balancer, listeners, targets, health: Ok(Vec::new()), health_basis });
+        let world = World {
+            stores: Stores::default(),
+            namespaces: Vec::new(),
+            removals: Removals::Allowed,
+            definition: None,
+            labels: Arc::default(),
+            doubt: None,
+        };
+        let view = world.view(Arc::new(serde_json::from_value(binding).unwrap()), BTreeMap::new(), &cloud);
+        assert_eq!(view.former_uids, BTreeSet::from(["first".to_owned()]));
+    }
 }

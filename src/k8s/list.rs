@@ -101,7 +101,7 @@ impl Stores {
     pub fn put_config(&self, config: &RawServiceConfig) {
         let (namespace, key) = (config.metadata.namespace.clone().unwrap_or_default(), config.name_any());
         if let Some(row) = self::config(config) {
-            self.configs.table().put(&namespace, &key, row);
+            self.configs.table().overwrite(&namespace, &key, row);
         }
     }
 }

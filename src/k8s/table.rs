@@ -108,6 +108,20 @@ impl<V> Table<V> {
 }
 
 impl<V> State<V> {
+    fn write(&mut self, index: Index<V>, namespace: &str, key: &str, row: V) -> Difference<V> {
+        let after = Arc::new(row);
+        let rows = self.namespaces.entry(namespace.to_owned()).or_default();
+        let before = Arc::make_mut(rows).insert(key.to_owned(), after.clone());
+        let place = (namespace.to_owned(), key.to_owned());
+        if let Some(before) = &before {
+            self.forget(index, &place, before);
+        }
+        for word in index(&after) {
+            self.words.entry(word).or_default().insert(place.clone(), after.clone());
+        }
+        Difference { before, after: Some(after) }
+    }
+
     fn forget(&mut self, index: Index<V>, place: &Place, row: &V) {
         for word in index(row) {
             if let Some(rows) = self.words.get_mut(&word) {
@@ -173,21 +187,17 @@ impl<V: PartialEq> Table<V> {
     /// Writes a row; `None` when it is as it was.
     pub fn put(&self, namespace: &str, key: &str, row: V) -> Option<Difference<V>> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let rows = state.namespaces.entry(namespace.to_owned()).or_default();
-        let before = rows.get(key).cloned();
-        if before.as_deref() == Some(&row) {
+        let before = state.namespaces.get(namespace).and_then(|rows| rows.get(key));
+        if before.is_some_and(|before| **before == row) {
             return None;
         }
-        let after = Arc::new(row);
-        Arc::make_mut(rows).insert(key.to_owned(), after.clone());
-        let place = (namespace.to_owned(), key.to_owned());
-        if let Some(before) = &before {
-            state.forget(self.index, &place, before);
-        }
-        for word in (self.index)(&after) {
-            state.words.entry(word).or_default().insert(place.clone(), after.clone());
-        }
-        Some(Difference { before, after: Some(after) })
+        Some(state.write(self.index, namespace, key, row))
+    }
+
+    /// Puts a row that did not come from the API server into the place of the one that is there, if any. It is written even where it
+    /// counts as the same: rows of some kinds are compared by resource version, which says nothing of an object that nobody stored.
+    pub fn overwrite(&self, namespace: &str, key: &str, row: V) -> Difference<V> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).write(self.index, namespace, key, row)
     }
 
     /// Takes a row away; `None` when there was none.

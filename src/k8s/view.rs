@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::index::Word;
 use super::stores::BindingRow;
 use super::{Look, Stores};
 use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Phase};
 use crate::plan::annotated::Setting;
 use crate::plan::config::{Reference, reference};
-use crate::plan::{BindingView, ConfigUsers, ConfigView, DefinitionSight, Departure};
+use crate::plan::{ClusterView, ConfigUsers, ConfigView, DefinitionSight, Departure};
 
 impl Stores {
     /// The binding with the objects it refers to. `certificates` are the ids of certificates, or why there is none, by the name of
@@ -21,7 +22,7 @@ impl Stores {
         certificates: BTreeMap<String, Result<String, String>>,
         definition: Option<DefinitionSight>,
         setting: Setting,
-    ) -> BindingView {
+    ) -> ClusterView {
         let namespace = binding.metadata.namespace.clone().unwrap_or_default();
         let service_key = ObjectKey::new(&namespace, &binding.spec.service_ref.name);
         let service = self.services.row(&namespace, &service_key.name);
@@ -38,18 +39,21 @@ impl Stores {
             },
         };
         let departure = Departure::of(&binding, service.as_deref(), definition, setting);
-        BindingView {
+        ClusterView {
             certificates,
             service,
             slices: self.slices_of(&service_key),
             pods: self.pods.rows(&namespace),
             speaks_for_service: self.speaks_for_service(&binding),
             departure,
-            former_uids: BTreeSet::new(),
-            reassigned: BTreeSet::new(),
             config,
             binding,
         }
+    }
+
+    /// Whether a binding of this UID is there.
+    pub fn has_binding(&self, uid: &str) -> bool {
+        self.bindings.has(&Word::Uid(uid.to_owned()))
     }
 
     /// Whether this binding is the only one that uses a config.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::triggers::bindings;
 use crate::api::DirectAccessBinding;
-use crate::k8s::{Look, Stores, Word};
+use crate::k8s::{Look, Stores};
 use crate::model::{Caller, KeyMark, LoadBalancerId, ObjectKey, Pod, Region, Service};
 use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, DefinitionSight, placement};
+use crate::plan::{Cluster, ClusterView, DefinitionSight, placement};
 use crate::reconcile::{Caches, ConfigSight, Key};
 
 /// What the stores show, with what flags and the cloud's client say beside them.
@@ -42,12 +42,12 @@ impl Caches for StoreCaches<'_> {
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
         definition: Option<DefinitionSight>,
-    ) -> BindingView {
+    ) -> ClusterView {
         self.stores.view(binding, certificates, definition, self.setting())
     }
 
     fn has_binding(&self, uid: &str) -> bool {
-        self.stores.bindings.has(&Word::Uid(uid.to_owned()))
+        self.stores.has_binding(uid)
     }
 
     fn bindings_of(&self, service: &ObjectKey) -> Vec<Arc<DirectAccessBinding>> {

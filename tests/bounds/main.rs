@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "in a test, a failure here is the failure of the test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -119,11 +119,13 @@ fn work(object: &k8s_openapi::api::core::v1::Service, weight: Option<&str>) -> (
     let intent = read(&kept, setting, Some(&own));
     let verdict = decide(&kept, &intent, &[&own], Timestamp::UNIX_EPOCH);
     let said = condition(&verdict, None).map_or(0, |condition| condition.message.chars().count());
+    let cloud = Cloud::Observed(observed());
+    let view = stores.view(Arc::new(own), BTreeMap::new(), None, setting);
     let snapshot = Snapshot {
         region: tke_direct_access::model::Region::new("ap-guangzhou"),
         load_balancer: LoadBalancerId::new("lb-1"),
-        cloud: Cloud::Observed(observed()),
-        bindings: vec![stores.view(Arc::new(own), BTreeMap::new(), None, setting)],
+        bindings: vec![view.on(&cloud, &Remembered::default(), |_| false, |_| BTreeSet::new())],
+        cloud,
         cluster: Cluster::default(),
         vpc: ClusterVpc::Pending,
         caller: Caller::NotAsked,

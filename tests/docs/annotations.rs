@@ -27,7 +27,7 @@ not absent. What the definition of DirectAccessBinding would refuse is found bef
 
 Nothing that a user writes is passed over. The Service's condition is True only when the Service gets all that it says; otherwise it names
 annotation or field, value, and what to write instead. Each of these things is an Event on the Service once, and again when its words
-change. They are in the message of the condition `Accepted` of the Service's binding, too, where there is one.
+change. They are in `status.advice` of the Service's binding, too, with reason `NoEffect`, where there is one.
 
 | reason | what |
 |---|---|

@@ -10,6 +10,7 @@ use tke_direct_access::api::course::{Course, Grace, Teller};
 use tke_direct_access::api::event::{EventReason, ServiceReason};
 
 use super::generated::generated;
+use super::page::pages;
 
 const FILE: &str = "docs/conditions.md";
 
@@ -197,4 +198,37 @@ Warning.\nAn Event with the same reason and type is told once in 30 seconds; `At
 #[test]
 fn the_documentation_of_conditions_is_what_the_code_says() {
     generated(FILE, &document());
+}
+
+/// A sentence that sends its reader to advice names reasons of advice, and one that names a condition names reasons of conditions.
+#[test]
+fn pages_name_reasons_with_the_place_that_has_them() {
+    let named = regex::Regex::new(r"reasons? `([A-Z]\w+)`(?: (?:or|and) `([A-Z]\w+)`)?").unwrap();
+    let condition = regex::Regex::new(r"`(Accepted|ResolvedRefs|Programmed|Healthy|Ready)` (False|Unknown)").unwrap();
+    let message = regex::Regex::new(r"message of [^;|]*`Accepted`").unwrap();
+    let (mut faults, mut places) = (Vec::new(), 0);
+    for page in pages() {
+        let lines: Vec<_> = page.prose.iter().map(|(_, line)| line.trim()).collect();
+        let text = lines.join(" ");
+        for sentence in text.split(". ").flat_map(|sentence| sentence.split("; ")) {
+            let is_of_advice = sentence.contains("`status.advice`");
+            let words: Vec<_> =
+                named.captures_iter(sentence).flat_map(|found| [found.get(1), found.get(2)]).flatten().collect();
+            for word in words.iter().map(|word| word.as_str()) {
+                let is_right = match (is_of_advice, condition.is_match(sentence)) {
+                    (true, _) => word.parse::<AdviceReason>().is_ok(),
+                    (false, true) => word.parse::<Reason>().is_ok(),
+                    (false, false) => continue,
+                };
+                places += 1;
+                faults.extend((!is_right).then(|| format!("{}: {word}: {sentence}", page.name)));
+            }
+            // What is no fault is no message of a condition, but advice.
+            if message.is_match(sentence) && words.is_empty() {
+                faults.push(format!("{}: which reason? {sentence}", page.name));
+            }
+        }
+    }
+    assert!(places >= 3, "{places} places were found");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -23,7 +23,13 @@ async fn a_binding_is_suspended_resumed_and_looked_at() {
     let output = scene.run(&["explain", "dab/web"]).await;
     assert_eq!(output.code, Some(2), "{}", output.stdout);
     assert!(output.stdout.contains("stays registered with weight 10: frozen"), "{}", output.stdout);
+    let output = scene.run(&["watch", "web", "--until-ready"]).await;
+    assert_eq!(output.code, Some(1), "{}", output.stdout);
+    assert!(output.stdout.contains("80/TCP weight 10"), "{}", output.stdout);
+    assert!(output.stderr.contains("run `kubectl direct-access resume web -n "), "{}", output.stderr);
     scene.run(&["resume", "web"]).await.ok().unwrap();
+    let output = scene.run(&["resume", "web"]).await;
+    assert_eq!(output.stdout.trim(), "directaccessbinding/web is not suspended");
     scene.stage.until_ready("web", "1/1").await;
     assert_eq!(scene.stage.targets(Protocol::Tcp, 80).unwrap().len(), 1);
     // Flux drops what managers write whose names begin with kubectl.

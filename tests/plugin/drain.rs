@@ -185,7 +185,7 @@ async fn what_cannot_be_drained_is_said_and_keeps_nobody_in_service() {
     }
     let output = scene.run(&["drain", "deployment/web"]).await;
     assert_eq!(output.code, Some(1));
-    assert!(output.stderr.contains("drain all with --now"), "{}", output.stderr);
+    assert!(output.stderr.contains("drain --now deployment/web -n "), "{}", output.stderr);
     assert_eq!(weights(&scene), [10]);
     let output = scene.run(&["drain", "--now", "pod", "nobody", &name]).await;
     assert_eq!(output.code, Some(1), "one of the two does not exist");

@@ -154,6 +154,18 @@ mutants! {
     WrittenAgain,
 }
 
+impl std::str::FromStr for Mutant {
+    type Err = String;
+
+    /// Reads the name as it is spelt here.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = |mutant: &Self| format!("{mutant:?}");
+        let found = Self::ALL.iter().copied().find(|mutant| name(mutant) == text);
+        let names = || Self::ALL.iter().map(name).collect::<Vec<_>>().join(", ");
+        found.ok_or_else(|| format!("there is no such fault; there are {}", names()))
+    }
+}
+
 /// Faults of others' and of our own past that cannot be put in, each with what makes it impossible.
 pub const IMPOSSIBLE: &[(&str, &str)] = &[
     (

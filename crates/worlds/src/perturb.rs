@@ -245,7 +245,8 @@ impl FromStr for Perturbation {
     /// Reads a number and a way, such as `17:crash-before`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (at, word) = text.split_once(':').ok_or_else(|| format!("'{text}' is not NUMBER:WAY"))?;
-        let at = at.parse().map_err(|_| format!("'{at}' is no number"))?;
+        let at =
+            at.parse().ok().filter(|at| *at > 0).ok_or_else(|| format!("'{at}' is no number of a point, from 1"))?;
         let refused = [409, 500].map(Way::Refused);
         let mut ways = Vec::from(refused);
         for point in [Point::Heard(""), Point::Write(""), Point::Object] {
@@ -268,7 +269,11 @@ mod tests {
         for one in all {
             assert_eq!(one.to_string().parse(), Ok(one));
         }
-        assert!("x:late".parse::<Perturbation>().is_err() && "1:never".parse::<Perturbation>().is_err());
+        assert!(
+            "0:late".parse::<Perturbation>().is_err()
+                && "x:late".parse::<Perturbation>().is_err()
+                && "1:never".parse::<Perturbation>().is_err()
+        );
     }
 
     #[test]

@@ -51,26 +51,38 @@ impl FromStr for Story {
     type Err = StoryError;
 
     fn from_str(text: &str) -> Result<Self, StoryError> {
-        let mut story = Self { seed: 0, acts: Vec::new() };
+        let (mut seed, mut acts) = (None, Vec::new());
         for (place, line) in text.lines().enumerate() {
             let wrong = |reason: &str| StoryError { line: place + 1, reason: reason.to_owned() };
-            if let Some(seed) = line.strip_prefix(SEED) {
-                story.seed = seed.trim().parse().map_err(|_| wrong("the seed is no number"))?;
+            if let Some(number) = line.strip_prefix(SEED) {
+                seed = Some(number.trim().parse().map_err(|_| wrong("the seed is no number"))?);
             } else if let Some((sentence, letter)) = line.split_once(LETTER) {
                 let time =
                     sentence.split_once(". ").and_then(|(_, rest)| rest.split_once(" s: ")).map(|(time, _)| time);
-                let parsed = time.and_then(|time| time.split_once('.')).and_then(|(seconds, milliseconds)| {
-                    Some(seconds.parse::<u64>().ok()? * 1000 + milliseconds.parse::<u64>().ok()?)
-                });
-                let at = parsed.ok_or_else(|| wrong("it does not begin with a number and a time"))?;
+                let at = time.and_then(milliseconds);
+                let at =
+                    at.ok_or_else(|| wrong("it does not begin with a number and a time, such as '1. 30.500 s: '"))?;
                 let act = serde_json::from_str(letter).map_err(|error| wrong(&error.to_string()))?;
-                story.acts.push((at, act));
+                acts.push((at, act));
             } else if !line.trim().is_empty() && !line.starts_with('#') {
                 return Err(wrong("it has no act by the letter"));
             }
         }
-        Ok(story)
+        let seed =
+            seed.ok_or_else(|| StoryError { line: 1, reason: format!("no line says the seed, as '{SEED}1' does") })?;
+        Ok(Self { seed, acts })
     }
+}
+
+/// A time in seconds, with up to three digits after the point, in milliseconds.
+fn milliseconds(time: &str) -> Option<u64> {
+    let (seconds, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(seconds) || !are_digits(fraction) || fraction.len() > 3 {
+        return None;
+    }
+    let milliseconds = format!("{fraction:0<3}").parse::<u64>().ok()?;
+    seconds.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(milliseconds)
 }
 
 #[cfg(test)]
@@ -84,6 +96,34 @@ mod tests {
             let story = generate(seed);
             assert_eq!(story.to_string().parse(), Ok(story));
         }
+    }
+
+    #[test]
+    fn a_time_is_read_as_a_person_means_it_or_refused() {
+        let cases = [
+            ("30.5", Some(30_500)),
+            ("30.05", Some(30_050)),
+            ("30.005", Some(30_005)),
+            ("30", Some(30_000)),
+            ("30.0005", None),
+            ("30.", None),
+            ("+30", None),
+            ("30.+5", None),
+            ("-1", None),
+            ("99999999999999999999", None),
+            ("18446744073709552", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(milliseconds(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_seed_is_no_story() {
+        for text in ["", "\n", "# nothing"] {
+            assert!(text.parse::<Story>().is_err(), "{text:?}");
+        }
+        assert_eq!("Seed 7".parse::<Story>().map(|story| story.seed), Ok(7));
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn gates(world: &World, sights: &[Sight]) -> Vec<Check> {
     const CHECK: &str = "Gates";
     let own = sights.iter().flat_map(Sight::bindings).filter(|seen| world.is_asked_for(&seen.view.binding));
     let check = |(name, row): (String, Ungated)| {
-        Check::doubtful(CHECK, format!("{name}: {}", row.words()), format!("To give them one: {}", row.remedy()))
+        Check::doubtful(CHECK, format!("{name}: {}", row.words()), format!("What gives them one: {}", row.remedy()))
     };
     own.flat_map(|seen| ungated(&seen).into_iter().map(move |row| (seen.view.display_name(), row))).map(check).collect()
 }

@@ -192,12 +192,7 @@ async fn removals(session: &Session) -> Check {
     let hold = removals.held();
     match (&config, hold, doubt) {
         (Config::Known(HoldConfig { word: Reading::Unreadable(problem), .. }), ..) => {
-            let key = names::HOLD_REMOVALS_KEY;
-            let remedy = format!(
-                "Run `{}` to hold them, or `{}` to let them go on, or remove the key {key}, so that they are held when too many come at once.",
-                HoldWord::Hold.command(home),
-                HoldWord::GoOn.command(home)
-            );
+            let remedy = unreadable_hold(home, &problem.key);
             Check::wrong(CHECK, format!("{place}: {problem}; {}", removals.until_then()), remedy)
         }
         (_, Some(hold), _) => {
@@ -215,6 +210,15 @@ async fn removals(session: &Session) -> Check {
         }
         (Config::Known(_), None, None) => Check::fine(CHECK, "they go on, and are held when too many come at once"),
     }
+}
+
+/// What to do about a key of the controller's ConfigMap that cannot be read, which may be misspelt.
+fn unreadable_hold(home: &str, key: &str) -> String {
+    format!(
+        "Run `{}` to hold them, or `{}` to let them go on, or remove the key {key}, so that they are held when too many come at once.",
+        HoldWord::Hold.command(home),
+        HoldWord::GoOn.command(home)
+    )
 }
 
 /// ConfigMaps that look like the controller's, in namespaces where no controller reads them.
@@ -261,4 +265,17 @@ async fn switches(session: &Session) -> Check {
             value(names::DEFAULT_DIRECT_ACCESS_SWITCH),
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_misspelt_key_it_is_the_key_that_is_there_which_may_be_removed() {
+        let data = [("hold-removal".to_owned(), "true".to_owned())].into();
+        let Reading::Unreadable(problem) = HoldWord::read_data(&data) else { panic!("it is misspelt") };
+        let said = unreadable_hold("home", &problem.key);
+        assert!(said.contains("or remove the key hold-removal, "), "{said}");
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::{Instant, interval, timeout};
 
 use super::barred::{self, Outlook, Way};
-use super::change;
+use super::{NOT_PUT_BACK, change, no_target};
 use crate::api::condition::ConditionType;
 use crate::api::mark::TargetTag;
 use crate::api::{DirectAccessBinding, names};
@@ -65,7 +65,10 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     } else {
         aim.wait_for_status(session, deadline).await?
     };
-    show(&pods, &before, &look, printer)?;
+    show(&before, &look, printer)?;
+    let outside = outside(&pods, &before, &look).into_iter();
+    let mut outside = outside.map(|pod| no_target(pod, &session.namespace, options.undo));
+    outside.try_for_each(|words| printer.line(words))?;
     match (refused, missing) {
         (None, None) => Ok(Ending::Fine),
         (Some(error), _) => Err(error),
@@ -134,6 +137,9 @@ async fn annotate(
         (true, Outlook::Later) => "not asked to be drained any more, which changes no weight at present:",
     };
     printer.line(format!("{done} {pods} {what}"))?;
+    if aim.is_back {
+        printer.line(NOT_PUT_BACK)?;
+    }
     Ok(last)
 }
 
@@ -210,15 +216,8 @@ impl Aim<'_> {
         }
     }
 
-    /// Some of the Pods may be targets of the binding.
     fn concerns(&self, seen: &Seen<'_>) -> bool {
-        let selected =
-            |service: &_| seen.view.pods.values().any(|pod| self.is_meant(&pod.key.name) && selects(service, pod));
-        let status = seen.view.binding.status.as_ref();
-        let mut draining = status.into_iter().flat_map(|status| &status.draining);
-        let ips = || seen.view.pods.values().filter(|pod| self.is_meant(&pod.key.name)).flat_map(|pod| &pod.ips);
-        seen.view.service.as_deref().is_some_and(selected)
-            || draining.any(|row| row.address.parse::<SocketAddr>().is_ok_and(|at| ips().any(|ip| *ip == at.ip())))
+        concerns(seen, &|pod| self.is_meant(pod))
     }
 
     fn is_meant(&self, pod: &str) -> bool {
@@ -251,6 +250,16 @@ impl Aim<'_> {
         }
         Ok((look, None))
     }
+}
+
+/// Some of the Pods that are meant may be targets of the binding.
+pub(super) fn concerns(seen: &Seen<'_>, is_meant: &dyn Fn(&str) -> bool) -> bool {
+    let pods = || seen.view.pods.values().filter(|pod| is_meant(&pod.key.name));
+    let status = seen.view.binding.status.as_ref();
+    let mut draining = status.into_iter().flat_map(|status| &status.draining);
+    let is_at = |at: SocketAddr| pods().flat_map(|pod| &pod.ips).any(|ip| *ip == at.ip());
+    seen.view.service.as_deref().is_some_and(|service| pods().any(|pod| selects(service, pod)))
+        || draining.any(|row| row.address.parse().is_ok_and(is_at))
 }
 
 /// Asks the controller to look at a binding; what is missing when time is over.
@@ -315,7 +324,7 @@ fn short(name: &str) -> &str {
 }
 
 /// Prints the weights; `?` where they were not read in time, `-` where the Pod is not a target.
-fn show(pods: &BTreeSet<String>, before: &Look, after: &Look, printer: &mut Printer) -> Result<(), Error> {
+fn show(before: &Look, after: &Look, printer: &mut Printer) -> Result<(), Error> {
     let places: BTreeSet<_> = before.weights.keys().chain(after.weights.keys()).collect();
     let weight = |look: &Look, place| match look.weights.get(place) {
         Some(weight) => weight.to_string(),
@@ -333,8 +342,11 @@ fn show(pods: &BTreeSet<String>, before: &Look, after: &Look, printer: &mut Prin
     if !rows.is_empty() {
         printer.table(&["POD", "LISTENER", "TARGET", "BEFORE", "AFTER"], &rows)?;
     }
-    for pod in pods.iter().filter(|pod| !places.iter().any(|(of, ..)| of == *pod)) {
-        printer.line(format!("pod/{pod} is not a target of any binding"))?;
-    }
     Ok(())
+}
+
+/// The Pods that are no targets; none where not every target could be read.
+fn outside<'a>(pods: &'a BTreeSet<String>, before: &Look, after: &Look) -> Vec<&'a String> {
+    let places = || before.weights.keys().chain(after.weights.keys());
+    pods.iter().filter(|pod| !after.is_unread && !places().any(|(of, ..)| of == *pod)).collect()
 }

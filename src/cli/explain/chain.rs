@@ -1,5 +1,7 @@
 //! The chain: each link decided from what was read.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::closest::{Closest, closest, differences};
 use super::facts::{Facts, Injection};
 use super::group::selectorless;
@@ -15,6 +17,7 @@ use crate::cli::ungated::{Cause, cause, created};
 use crate::cli::workload::replacement;
 use crate::cli::world::Seen;
 use crate::model::{GateState, Phase, Pod};
+use crate::plan::Problem;
 
 /// All links, in their order.
 pub(super) fn chain(facts: &Facts) -> Vec<Link> {
@@ -116,8 +119,7 @@ pub(super) fn one_binding(seen: &Seen<'_>) -> Link {
     let binding = &seen.view.binding;
     let called = name_of(binding);
     if seen.view.is_deleting() {
-        let message = format!("DirectAccessBinding '{called}' is being deleted");
-        return Link::broken(name, Reason::Deleting, message, Reason::Deleting.remedy());
+        return deleting(called, &seen.plan.problems, target::written(seen));
     }
     let is_of_spec =
         |condition: ConditionType| matches!(condition, ConditionType::Accepted | ConditionType::ResolvedRefs);
@@ -138,6 +140,26 @@ pub(super) fn one_binding(seen: &Seen<'_>) -> Link {
     let home = binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let home = home.map(|home| home.id.as_str()).filter(|id| !id.is_empty()).unwrap_or("a load balancer to come");
     Link::holds(name, format!("DirectAccessBinding '{called}' is valid and binds to {home}"))
+}
+
+/// The link of a binding that is being deleted: what keeps it, by what was read just now or else by what the controller has written.
+fn deleting<'a>(called: &str, problems: &[Problem], mut written: impl Iterator<Item = &'a Condition>) -> Link {
+    const KIND: ConditionType = ConditionType::Programmed;
+    let keeps = |reason: &str| reason != Reason::Deleting.as_str();
+    let problem = problems.iter().find(|found| found.condition == KIND && keeps(found.reason.as_str()));
+    let problem = problem.map(|found| (found.reason.as_str(), found.message.as_str()));
+    let is_kept = |found: &&Condition| found.type_ == KIND.as_str() && found.status != "True" && keeps(&found.reason);
+    let told = || written.find(is_kept).map(|found| (found.reason.as_str(), found.message.as_str()));
+    match problem.or_else(told) {
+        Some((reason, message)) => {
+            let message = format!("DirectAccessBinding '{called}' is being deleted: {message}");
+            Link::broken(Name::Binding, reason, message, target::remedy(reason))
+        }
+        None => {
+            let message = format!("DirectAccessBinding '{called}' is being deleted");
+            Link::broken(Name::Binding, Reason::Deleting, message, Reason::Deleting.remedy())
+        }
+    }
 }
 
 fn controller(facts: &Facts, selecting: &[Seen<'_>]) -> Link {
@@ -348,4 +370,37 @@ fn ready(facts: &Facts) -> Link {
 
 fn name_of(binding: &DirectAccessBinding) -> &str {
     binding.metadata.name.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_about_a_deletion_depends_on_what_keeps_it() {
+        let held = Problem {
+            condition: ConditionType::Programmed,
+            reason: Reason::RemovalHeld,
+            message: "its Service asks".to_owned(),
+        };
+        let condition = |reason: Reason| Condition {
+            last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
+            message: "its Service asks".to_owned(),
+            observed_generation: None,
+            reason: reason.as_str().to_owned(),
+            status: "False".to_owned(),
+            type_: ConditionType::Programmed.as_str().to_owned(),
+        };
+        let (kept, goes) = (condition(Reason::RemovalHeld), condition(Reason::Deleting));
+        for (problems, written, reason) in [
+            (vec![held], vec![], Reason::RemovalHeld),
+            (vec![], vec![&kept], Reason::RemovalHeld),
+            (vec![], vec![&goes], Reason::Deleting),
+            (vec![], vec![], Reason::Deleting),
+        ] {
+            let link = deleting("web", &problems, written.into_iter());
+            assert_eq!((link.reason.as_str(), link.remedy.as_str()), (reason.as_str(), reason.remedy()));
+            assert_eq!(link.message.contains("its Service asks"), reason == Reason::RemovalHeld, "{}", link.message);
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub(super) async fn run(session: &Session, options: &Get, printer: &mut Printer)
         None if rows.is_empty() && options.problems => {
             eprintln!("no problems found; {} DirectAccessBindings", seen.len())
         }
-        None if rows.is_empty() => eprintln!("no DirectAccessBindings found"),
+        None if rows.is_empty() => eprintln!("{}", session.nothing_found(options.all_namespaces).await),
         None => {
             for (at, (row, seen)) in rows.iter().enumerate() {
                 if at > 0 {

@@ -64,6 +64,9 @@ async fn live(session: &Session, options: &Plan, printer: &mut Printer) -> Resul
     let names = without_kind(&options.names, |name| world.has(name)).to_vec();
     let sights = world.look(session).await?;
     missing(session, &world, &names, &sights)?;
+    if sights.is_empty() && options.output.is_none() {
+        eprintln!("{}", session.nothing_found(options.all_namespaces).await);
+    }
     let focus = Focus { world: &world, names: &names };
     Whole::new(session, &focus, &sights).finish(&world, options, printer)
 }

@@ -12,7 +12,7 @@ use crate::api::service_config::RawServiceConfig;
 use crate::api::{DirectAccessBinding, names};
 use crate::cli::session::Session;
 use crate::cli::world::World;
-use crate::k8s::{self, BindingRow, Look, words};
+use crate::k8s::{self, BindingRow, Look, Stores, words};
 use crate::model::{Known, Service};
 use crate::plan::annotated::{self, Setting};
 use crate::plan::config::reference;
@@ -41,11 +41,11 @@ pub(super) fn stand_in(world: &mut World, session: &Session, objects: &[(Kind, V
     }
     let services = all::<core::Service>(objects, Kind::Service)?;
     for object in &services {
-        stand_in_service(world, k8s::service(object));
+        put_service(&world.stores, k8s::service(object));
     }
     for binding in all::<DirectAccessBinding>(objects, Kind::Binding)? {
         changed.bindings.extend(binding.metadata.name.clone());
-        stand_in_binding(world, session, changed.bindings.len(), binding);
+        put_binding(&world.stores, &session.namespace, changed.bindings.len(), binding);
     }
     for object in &services {
         let name = object.metadata.name.clone().unwrap_or_default();
@@ -167,7 +167,7 @@ impl Changed {
         };
         binding.metadata.namespace = Some(session.namespace.clone());
         self.bindings.push(name.clone());
-        stand_in_binding(world, session, self.bindings.len(), binding);
+        put_binding(&world.stores, &session.namespace, self.bindings.len(), binding);
     }
 }
 
@@ -201,27 +201,27 @@ fn bindings(world: &World, is_meant: impl Fn(&DirectAccessBinding) -> bool) -> V
 }
 
 /// Puts a Service into the place of the one that is there, if any. Kubernetes makes its slices anew where it selects otherwise.
-fn stand_in_service(world: &World, service: Service) {
+fn put_service(stores: &Stores, service: Service) {
     let key = service.key.clone();
-    let live = world.stores.services.row(&key.namespace, &key.name);
+    let live = stores.services.row(&key.namespace, &key.name);
     let selection = |service: &Service| (service.selector.clone(), service.ports.clone());
     if live.is_none_or(|live| selection(&live) != selection(&service)) {
-        for slice in world.stores.slices_of(&key) {
-            world.stores.slices.remove(&slice.key.namespace, &slice.key.name);
+        for slice in stores.slices_of(&key) {
+            stores.slices.remove(&slice.key.namespace, &slice.key.name);
         }
-        let pods: Vec<_> = world.stores.pods.rows(&key.namespace).values().cloned().collect();
+        let pods: Vec<_> = stores.pods.rows(&key.namespace).values().cloned().collect();
         for slice in slices(&service, &pods) {
             let name = slice.key.name.clone();
-            world.stores.slices.put(&key.namespace, &name, slice);
+            stores.slices.overwrite(&key.namespace, &name, slice);
         }
     }
-    world.stores.services.put(&key.namespace, &key.name, service);
+    stores.services.overwrite(&key.namespace, &key.name, service);
 }
 
 /// Puts a binding into the place of the one that is there, if any. `number` tells those that are new from one another.
-fn stand_in_binding(world: &World, session: &Session, number: usize, mut binding: DirectAccessBinding) {
+fn put_binding(stores: &Stores, namespace: &str, number: usize, mut binding: DirectAccessBinding) {
     let name = binding.metadata.name.clone().unwrap_or_default();
-    if let Some(row) = world.stores.bindings.row(&session.namespace, &name) {
+    if let Some(row) = stores.bindings.row(namespace, &name) {
         let meta = &row.0.metadata;
         binding.metadata.uid.clone_from(&meta.uid);
         binding.metadata.creation_timestamp.clone_from(&meta.creation_timestamp);
@@ -232,9 +232,7 @@ fn stand_in_binding(world: &World, session: &Session, number: usize, mut binding
         binding.metadata.creation_timestamp = Some(Time(jiff::Timestamp::now()));
         binding.status = None;
     }
-    // So that it counts as another row than the one that is there.
-    binding.metadata.resource_version = None;
-    world.stores.bindings.put(&session.namespace, &name, BindingRow(Arc::new(binding)));
+    stores.bindings.overwrite(namespace, &name, BindingRow(Arc::new(binding)));
 }
 
 #[cfg(test)]
@@ -243,6 +241,48 @@ mod tests {
 
     use super::*;
     use crate::plan::annotated::{Acceptance, Wish, read};
+
+    /// The API server's dry run returns the object with the resource version of the one that is there.
+    #[test]
+    fn what_a_file_says_of_an_object_that_exists_takes_its_place() {
+        let stores = Stores::default();
+        let object = |spec: Value| {
+            let meta = json!({"name": "web", "namespace": "shop", "uid": "a", "resourceVersion": "1", "generation": 1});
+            json!({"metadata": meta, "spec": spec})
+        };
+        let say = |kind: Kind, spec: Value| match kind {
+            Kind::Config => stores.put_config(&serde_json::from_value(object(spec)).unwrap()),
+            Kind::Service => put_service(&stores, k8s::service(&serde_json::from_value(object(spec)).unwrap())),
+            Kind::Binding => {
+                let mut object = object(spec);
+                object["apiVersion"] = "cloud.tencent.com/v1alpha1".into();
+                object["kind"] = "DirectAccessBinding".into();
+                put_binding(&stores, "shop", 1, serde_json::from_value(object).unwrap());
+            }
+        };
+        let said = |kind: Kind| match kind {
+            Kind::Config => match stores.configs.look("shop", "web") {
+                Look::Found(row) => format!("{:?}", row.config.wishes()),
+                other => panic!("{other:?}"),
+            },
+            Kind::Service => format!("{:?}", stores.services.row("shop", "web").unwrap().ports),
+            Kind::Binding => stores.bindings.row("shop", "web").unwrap().0.spec.service_ref.name.clone(),
+        };
+        let spec = |kind: Kind, number: u16| match kind {
+            Kind::Config => {
+                let health = json!({"enable": true, "intervalTime": number});
+                json!({"loadBalancer": {"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": health}]}})
+            }
+            Kind::Service => json!({"selector": {"app": "web"}, "ports": [{"port": number}]}),
+            Kind::Binding => json!({"serviceRef": {"name": number.to_string()}, "loadBalancer": {"id": "lb-12345678"}}),
+        };
+        for kind in Kind::ALL {
+            say(kind, spec(kind, 10));
+            let before = said(kind);
+            say(kind, spec(kind, 20));
+            assert_ne!(said(kind), before, "{}", kind.as_str());
+        }
+    }
 
     #[test]
     fn what_the_status_says_of_a_config_that_the_file_may_correct_is_not_said_of_the_file() {

@@ -60,6 +60,9 @@ pub(super) async fn run(session: &Session, options: &Watch, printer: &mut Printe
         if options.until_ready && shown.is_settled {
             break;
         }
+        if let Some(why) = shown.stuck.take().filter(|_| options.until_ready) {
+            return Err(Error::Argument(why));
+        }
     }
     summary.lines(Instant::now()).iter().try_for_each(|line| printer.line(line))?;
     Ok(Ending::Fine)

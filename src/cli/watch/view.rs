@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::api::DirectAccessBinding;
 use crate::api::condition::ConditionType;
 use crate::cli::Error;
 use crate::cli::get::{gate_word, health_word};
@@ -12,7 +13,7 @@ use crate::cli::output::{Printer, Tone, age, table};
 use crate::cli::session::Session;
 use crate::cli::world::{Seen, World};
 use crate::model::{GateState, Health, Phase, Pod};
-use crate::plan::selects;
+use crate::plan::{RouteTrace, TargetTrace, selects};
 
 /// Labels by which Pods of one template are told from those of another.
 const REVISIONS: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
@@ -33,6 +34,8 @@ pub(super) struct View {
     pub(super) serving: Option<usize>,
     /// Why CLB was not read; `None` where it was.
     pub(super) unread: Option<String>,
+    /// Why the binding does not become ready by itself, and what would let it; `None` where nobody knows that.
+    pub(super) stuck: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -101,6 +104,7 @@ impl View {
             is_settled: is_ready && is_whole,
             pods: rows,
             serving: seen.is_read().then(|| serving(seen)),
+            stuck: stuck(binding),
             unread: seen.not_read().map(|why| format!("CLB is not read, because {why}")),
         }
     }
@@ -147,8 +151,7 @@ impl PodRow {
     fn new(seen: &Seen<'_>, pod: &Pod, is_new: bool) -> Self {
         let targets = seen.routes.iter().flat_map(|route| {
             let name = route.name.strip_prefix("listener ").unwrap_or(&route.name);
-            let own = route.targets.iter().filter(|target| target.pod_uid == pod.uid);
-            own.filter_map(move |target| {
+            own(route, pod).filter_map(move |target| {
                 let weight = target.weight?;
                 let health = target.health.map_or("health unknown", health_word);
                 Some(format!("{name} weight {weight} {health}"))
@@ -182,6 +185,23 @@ impl PodRow {
     }
 }
 
+/// The targets of a Pod, also those that nothing is decided of, as those of a suspended binding.
+fn own<'a>(route: &'a RouteTrace, pod: &Pod) -> impl Iterator<Item = &'a TargetTrace> {
+    route.targets.iter().chain(&route.others).filter(|target| target.pod_uid == pod.uid)
+}
+
+/// Why a binding does not become ready by itself.
+fn stuck(binding: &DirectAccessBinding) -> Option<String> {
+    let meta = &binding.metadata;
+    let (name, namespace) = (meta.name.as_deref().unwrap_or_default(), meta.namespace.as_deref().unwrap_or_default());
+    binding.spec.suspend.then(|| {
+        format!(
+            "DirectAccessBinding '{name}' is suspended, and is not ready before that ends: run `kubectl direct-access resume {name} -n \
+             {namespace}`"
+        )
+    })
+}
+
 /// Whether the load balancer sends the target traffic, as far as is known.
 const fn is_serving(weight: Option<u8>, health: Option<Health>) -> bool {
     matches!(weight, Some(1..)) && matches!(health, Some(Health::Healthy | Health::CheckOff))
@@ -193,8 +213,7 @@ fn serving(seen: &Seen<'_>) -> usize {
 }
 
 fn mood(seen: &Seen<'_>, pod: &Pod) -> Mood {
-    let own = seen.routes.iter().flat_map(|route| &route.targets).filter(|target| target.pod_uid == pod.uid);
-    let own: Vec<_> = own.collect();
+    let own: Vec<_> = seen.routes.iter().flat_map(|route| own(route, pod)).collect();
     if pod.phase == Phase::Unknown || own.iter().any(|target| target.health == Some(Health::Unhealthy)) {
         return Mood::Troubled;
     }
@@ -217,5 +236,55 @@ const fn state(pod: &Pod) -> &'static str {
         _ if pod.deleting_since.is_some() => "terminating",
         _ if pod.containers_ready => "ready",
         _ => "starting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::RouteClaim;
+
+    #[test]
+    fn a_pod_of_a_suspended_binding_has_the_targets_that_it_had() {
+        let object = json!({"metadata": {"name": "web-1", "namespace": "shop", "uid": "a"}});
+        let pod = crate::k8s::pod(&serde_json::from_value(object).unwrap());
+        let target = |uid: &str| TargetTrace {
+            fate: None,
+            pod: "web-1".to_owned(),
+            pod_uid: uid.to_owned(),
+            address: crate::model::Address { ip: std::net::Ipv4Addr::LOCALHOST.into(), port: 80 },
+            wanted: None,
+            weight: Some(10),
+            health: Some(Health::Healthy),
+        };
+        let route = RouteTrace {
+            name: "listener 80/TCP".to_owned(),
+            protocol: crate::model::Protocol::Tcp,
+            port: 80,
+            listener: None,
+            rule: None,
+            claim: RouteClaim::Leftover,
+            targets: Vec::new(),
+            others: vec![target("a"), target("b")],
+            exclusions: Vec::new(),
+        };
+        assert_eq!(own(&route, &pod).count(), 1);
+    }
+
+    #[test]
+    fn a_suspended_binding_is_not_waited_for() {
+        let binding = |is_suspended: bool| {
+            serde_json::from_value::<DirectAccessBinding>(json!({
+                "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
+                "metadata": {"namespace": "shop", "name": "web"},
+                "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}, "suspend": is_suspended},
+            }))
+            .unwrap()
+        };
+        assert_eq!(stuck(&binding(false)), None);
+        let said = stuck(&binding(true)).unwrap();
+        assert!(said.contains("`kubectl direct-access resume web -n shop`"), "{said}");
     }
 }

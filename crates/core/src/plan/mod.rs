@@ -94,12 +94,12 @@ pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
 pub use shape::named_secrets;
 pub use slices::slices;
-pub use snapshot::{BindingView, Cloud, Cluster, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
+pub use snapshot::{BindingView, Cloud, Cluster, ClusterView, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};
 pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
 };
-pub use tags::{TagSight, registered_addresses};
+pub use tags::TagSight;
 pub use target::RetainedPod;
 pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
 pub use weight::says_zero;

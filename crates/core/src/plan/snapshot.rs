@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use super::config::ConfigObject;
 use super::config::reference;
 use super::deletion::Departure;
-use super::placement::is_controlling_service;
+use super::placement::{former_uids, is_controlling_service};
 use super::remembered::Remembered;
 use super::removals::Removals;
+use super::tags::registered_addresses;
 use super::vpc::ClusterVpc;
 use crate::api::DirectAccessBinding;
 use crate::model::{
@@ -109,8 +110,62 @@ pub struct Observed {
     pub health_basis: Option<Arc<BTreeMap<Route, Vec<RegisteredTarget>>>>,
 }
 
-/// One binding with the objects it refers to.
+/// One binding with the objects it refers to, before anybody has looked at the cloud for it: nothing can be planned on it.
 #[derive(Clone, Debug)]
+pub struct ClusterView {
+    /// The binding.
+    pub binding: Arc<DirectAccessBinding>,
+    /// Its Service; `None` when there is none of that name.
+    pub service: Option<Arc<Service>>,
+    /// The slices of the Service.
+    pub slices: Vec<Arc<Slice>>,
+    /// All Pods of the namespace.
+    pub pods: Arc<BTreeMap<String, Arc<Pod>>>,
+    /// What the Secrets that the binding names as certificates say, by name: the id of a certificate, or why there is none.
+    pub certificates: BTreeMap<String, Result<String, String>>,
+    /// The TkeServiceConfig that it uses.
+    pub config: ConfigView,
+    /// This binding is the oldest of its Service, and so the one that speaks for it in annotations.
+    pub speaks_for_service: bool,
+    /// Why it goes, if it does.
+    pub departure: Departure,
+}
+
+impl ClusterView {
+    /// The view with what the cloud shows of the binding. Whoever plans, the controller and the plugin, makes it here, so that none knows
+    /// less of what is the binding's. `has_binding` tells whether a binding of a UID is there; `reassigned` which of some addresses, each
+    /// registered for a Pod whose UID begins with a mark, another living Pod has by now.
+    pub fn on(
+        self,
+        cloud: &Cloud,
+        remembered: &Remembered,
+        has_binding: impl Fn(&str) -> bool,
+        reassigned: impl FnOnce(&BTreeMap<IpAddr, String>) -> BTreeSet<IpAddr>,
+    ) -> BindingView {
+        let Self { binding, service, slices, pods, certificates, config, speaks_for_service, departure } = self;
+        let mut view = BindingView {
+            binding,
+            service,
+            slices,
+            pods,
+            reassigned: BTreeSet::new(),
+            certificates,
+            config,
+            speaks_for_service,
+            departure,
+            former_uids: BTreeSet::new(),
+        };
+        if let Cloud::Observed(observed) = cloud {
+            view.former_uids = former_uids(&view.binding, observed, has_binding);
+            view.reassigned = reassigned(&registered_addresses(&view, observed, remembered));
+        }
+        view
+    }
+}
+
+/// One binding with the objects it refers to, and with what the cloud shows of it. [`ClusterView::on`] makes it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BindingView {
     /// The binding.
     pub binding: Arc<DirectAccessBinding>,

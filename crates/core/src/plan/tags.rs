@@ -100,7 +100,7 @@ pub(super) fn pods_by_ip(view: &BindingView) -> HashMap<IpAddr, &Pod> {
 
 /// The addresses of targets that may be the binding's, each with the mark of the Pod for which it was registered as far as that is
 /// known: the Pods that the plan takes them for, where it takes them for the binding's.
-pub fn registered_addresses(
+pub(super) fn registered_addresses(
     view: &BindingView,
     observed: &Observed,
     remembered: &Remembered,

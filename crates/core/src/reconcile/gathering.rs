@@ -1,5 +1,6 @@
 //! The reads of a round: caches and cloud to a snapshot. Reads that fail become part of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::api::DirectAccessBinding;
 use crate::model::{Caller, Failure};
 use crate::mutant::{self, Mutant};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
-use crate::plan::{Cloud, Observed, ReadState, Snapshot, placement, registered_addresses};
+use crate::plan::{Cloud, Observed, ReadState, Snapshot, placement};
 
 /// The reads of one round, on their way.
 #[derive(Debug)]
@@ -245,15 +246,12 @@ impl Gathering {
         let caches = surroundings.caches;
         let view = |binding: Arc<DirectAccessBinding>| {
             let namespace = binding.metadata.namespace.clone().unwrap_or_default();
-            let mut view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace), definition);
+            let view = caches.view(binding, memory.reads.certificates.of_namespace(&namespace), definition);
+            let reassigned = |registered: &BTreeMap<_, _>| caches.reassigned(&namespace, registered);
+            let mut view = view.on(&cloud, &memory.remembered, |uid| caches.has_binding(uid), reassigned);
             if view.is_deleting() {
                 let (cached, setting) = (view.service.as_deref(), caches.setting());
                 view.departure = view.departure.seen(&view.binding, cached, sight.as_ref(), setting);
-            }
-            if let Cloud::Observed(observed) = &cloud {
-                view.former_uids = placement::former_uids(&view.binding, observed, |uid| caches.has_binding(uid));
-                view.reassigned =
-                    caches.reassigned(&namespace, &registered_addresses(&view, observed, &memory.remembered));
             }
             view
         };

@@ -14,7 +14,7 @@ use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::config::ConfigObject;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, DefinitionSight};
+use crate::plan::{Cluster, ClusterView, DefinitionSight};
 use crate::status::Field;
 
 /// What the caches of a replica show at one moment. It asks nobody and waits for nothing.
@@ -28,7 +28,7 @@ pub trait Caches {
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
         definition: Option<DefinitionSight>,
-    ) -> BindingView;
+    ) -> ClusterView;
     /// Whether a binding of this UID is there.
     fn has_binding(&self, uid: &str) -> bool;
     /// The bindings of a Service.

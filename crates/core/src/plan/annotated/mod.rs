@@ -191,6 +191,30 @@ pub fn remake(service: &Service, setting: Setting, own: &DirectAccessBinding) ->
     }
 }
 
+/// What a Service says that keeps another binding from being made in the place of its own one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::plan) enum Obstacle {
+    /// These annotations, without which none is made.
+    Words(Vec<KeyProblem>),
+    /// It names another load balancer than that on which its binding is.
+    OtherPlace,
+    /// Nothing: what does is not said by its annotations.
+    NotSaid,
+}
+
+/// What of a Service's words keeps another binding from being made in the place of this one.
+pub(in crate::plan) fn obstacle(service: &Service, own: &DirectAccessBinding) -> Obstacle {
+    // Whatever flag, default and TKE say: that is not the Service's.
+    let setting = Setting { acceptance: Acceptance::All, has_tke: Known::No, is_default: Known::No };
+    let intent = read(service, setting, None);
+    match intent.wish {
+        Wish::NotMade(blocking) => Obstacle::Words(blocking),
+        Wish::Unclear => Obstacle::Words(intent.problems),
+        Wish::Serve(next, _) if !is_same_place(&own.spec, &next) => Obstacle::OtherPlace,
+        _ => Obstacle::NotSaid,
+    }
+}
+
 /// Whether TKE's own service controller programs the Service, or would: it has left its marks there, or it is at work in the cluster, and
 /// the Service is not kept from it by its class or by `mode: skip`.
 pub fn is_left_to_tke(service: &Service, has_tke: Known) -> Known {

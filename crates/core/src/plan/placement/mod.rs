@@ -288,7 +288,7 @@ pub(crate) fn is_controlling_service(owner: &OwnerReference) -> bool {
 /// The UIDs of bindings whose place this one has taken, by evidence of its own: those that its status records, and, on a load
 /// balancer that was created for the Service which owns it, that of the binding which asked for it and those in names of listeners
 /// that are this binding's but for the UID. None that a binding has: `living` are the UIDs of all.
-pub fn former_uids(
+pub(super) fn former_uids(
     binding: &DirectAccessBinding,
     observed: &Observed,
     is_living: impl Fn(&str) -> bool,

@@ -3,10 +3,16 @@
 use super::{Problem, unprogrammed};
 use crate::api::condition::{ChangeReason, Reason};
 use crate::api::mark::OWNER_TAG;
-use crate::model::{AccountId, Listener, LoadBalancerId, Rule};
+use crate::api::names::SERVICE_CONDITION;
+use crate::model::{AccountId, KeyProblem, Listener, LoadBalancerId, Rule};
+use crate::plan::annotated::{Obstacle, obstacle};
+use crate::plan::deletion::Departure;
 use crate::plan::removals::{Hold, Withheld};
 use crate::plan::target::LastPod;
 use crate::plan::{BindingView, Doubt};
+
+/// The most annotations that one message names.
+const NAMED: usize = 3;
 
 pub(in crate::plan) fn load_balancer_not_marked(id: &LoadBalancerId, uid: &str) -> Problem {
     let message = format!(
@@ -176,10 +182,79 @@ pub(in crate::plan) fn deletion_held(view: &BindingView, meanwhile: &Meanwhile) 
         Meanwhile::Creation => "so its load balancer is still created, and another binding takes it over".to_owned(),
         Meanwhile::NoCreation => "so it stays, and no load balancer is created for it".to_owned(),
     };
+    let (why, correct) = why_held(view);
     let message = format!(
-        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, {what}; say \
+        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, {what}{why}; {correct}say \
          service.cloud.tencent.com/direct-access \"false\" on the Service, or delete the Service, to end it",
         view.binding.spec.service_ref.name
     );
     unprogrammed(Reason::RemovalHeld, message)
+}
+
+/// Why a binding does not make room for another one of its Service, and what there is to correct.
+fn why_held(view: &BindingView) -> (String, &'static str) {
+    const CORRECT: &str = "correct that to have it made again, or ";
+    let obstacle = view.service.as_deref().map(|service| obstacle(service, &view.binding));
+    match (view.departure, obstacle) {
+        (Departure::MadeAgain, _) => {
+            let why = ": nothing shows that the binding which is made in its place would find what this one has";
+            (why.to_owned(), "")
+        }
+        (_, Some(Obstacle::Words(words))) if !words.is_empty() => {
+            let named: Vec<_> = words.iter().take(NAMED).map(KeyProblem::of_service).collect();
+            let more = words.len().saturating_sub(NAMED);
+            let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+            (format!(", because no other is made in its place: {}{more}", named.join("; ")), CORRECT)
+        }
+        (_, Some(Obstacle::OtherPlace)) => {
+            (", because the Service names another load balancer than the binding".to_owned(), CORRECT)
+        }
+        _ => {
+            let why = format!(
+                ", because no other is made in its place; condition {SERVICE_CONDITION} of the Service says why"
+            );
+            (why, "")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::names;
+    use crate::plan::tests::world::World;
+
+    #[test]
+    fn a_deletion_that_is_held_names_what_keeps_another_binding_from_being_made() {
+        const TYPO: &str = "service.cloud.tencent.com/pass-to-traget";
+        let asks = (names::DIRECT_ACCESS, "true");
+        let existing = |id| (names::EXISTING_LOAD_BALANCER_ID, id);
+        let subnet = (names::INTERNAL_SUBNET_ID, "nonsense");
+        for (annotations, departure, said) in [
+            (vec![asks, (TYPO, "true")], Departure::Held, vec![TYPO, "pass-to-target", "correct that"]),
+            (vec![asks, subnet], Departure::Held, vec![names::INTERNAL_SUBNET_ID, "correct that"]),
+            (
+                vec![(names::DIRECT_ACCESS, "maybe"), existing("lb-1")],
+                Departure::Held,
+                vec!["\"maybe\"", "correct that"],
+            ),
+            (vec![asks, existing("lb-other")], Departure::Held, vec!["another load balancer", "correct that"]),
+            (vec![asks, existing("lb-1")], Departure::Held, vec!["condition cloud.tencent.com/direct-access"]),
+            (vec![asks, existing("lb-1")], Departure::MadeAgain, vec!["would find what this one has"]),
+        ] {
+            let mut world = World::new(&json!({}));
+            world.departure = departure;
+            let service = world.service.as_mut().unwrap();
+            service.is_load_balancer = true;
+            service.annotations =
+                annotations.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
+            let view = world.snapshot().bindings.swap_remove(0);
+            let message = deletion_held(&view, &Meanwhile::GoesOn).message;
+            for part in said {
+                assert!(message.contains(part), "{part}: {message}");
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::{NAMESPACE, uid};
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, DefinitionSight, selects};
+use crate::plan::{Cluster, ClusterView, DefinitionSight, selects};
 use crate::reconcile::{Caches, ConfigSight, Key, NotTaken, Taken, Write};
 use crate::status::RefusalKind;
 use crate::status::service::Application;
@@ -70,7 +70,7 @@ impl Caches for Objects {
         _: Arc<DirectAccessBinding>,
         _: BTreeMap<String, Result<String, String>>,
         _: Option<DefinitionSight>,
-    ) -> BindingView {
+    ) -> ClusterView {
         unreachable!("it is about a load balancer")
     }
 

@@ -15,7 +15,9 @@ use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, DefinitionSight, Departure, DepartureSight, ServiceSight, Step, selects};
+use crate::plan::{
+    BindingView, Cluster, ClusterView, DefinitionSight, Departure, DepartureSight, ServiceSight, Step, selects,
+};
 use crate::reconcile::{
     Answer, Caches, ConfigSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now, Read, Reply, Shared,
     Surroundings, Taken, Write,
@@ -35,7 +37,7 @@ impl Caches for Sight<'_> {
         binding: Arc<DirectAccessBinding>,
         certificates: BTreeMap<String, Result<String, String>>,
         definition: Option<DefinitionSight>,
-    ) -> BindingView {
+    ) -> ClusterView {
         let uid = &binding.metadata.uid;
         let mut views = self.0.snapshot().bindings;
         // One that is gone meanwhile is seen as it was.
@@ -47,7 +49,8 @@ impl Caches for Sight<'_> {
         }
         let view = views.swap_remove(place);
         let departure = Departure::of(&binding, view.service.as_deref(), definition, self.setting());
-        BindingView { binding, certificates, departure, ..view }
+        let BindingView { service, slices, pods, config, speaks_for_service, .. } = view;
+        ClusterView { binding, service, slices, pods, certificates, config, speaks_for_service, departure }
     }
 
     fn has_binding(&self, uid: &str) -> bool {

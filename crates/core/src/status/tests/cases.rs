@@ -19,8 +19,9 @@ use super::tke_direct_access::model::{
 };
 use super::tke_direct_access::plan::vpc::ClusterVpc;
 use super::tke_direct_access::plan::{
-    BindingPlan, BindingView, Cloud, Cluster, ConfigView, Counts, Departure, Frozen, ListenerFacts, Maker, Management,
-    Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step, StepOutcome,
+    BindingPlan, BindingView, Cloud, Cluster, ClusterView, ConfigView, Counts, Departure, Frozen, ListenerFacts, Maker,
+    Management, Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step,
+    StepOutcome,
 };
 use super::tke_direct_access::status::{RefusedGate, RefusedWrites, Round, Visit, binding_status, config_status};
 
@@ -114,7 +115,7 @@ impl Case {
 
     pub(crate) fn view(&self) -> BindingView {
         let binding: DirectAccessBinding = serde_json::from_value(self.bare()).unwrap();
-        BindingView {
+        let view = ClusterView {
             binding: Arc::new(binding),
             service: None,
             slices: Vec::new(),
@@ -123,9 +124,9 @@ impl Case {
             config: ConfigView::None,
             speaks_for_service: true,
             departure: Departure::Usual,
-            former_uids: std::collections::BTreeSet::new(),
-            reassigned: std::collections::BTreeSet::new(),
-        }
+        };
+        let cloud = Cloud::Unplaced(Vec::new());
+        view.on(&cloud, &Remembered::default(), |_| false, |_| std::collections::BTreeSet::new())
     }
 }
 
