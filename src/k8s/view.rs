@@ -116,6 +116,7 @@ mod tests {
     use super::*;
     use crate::k8s;
     use crate::model::Known;
+    use crate::plan::Doubt;
     use crate::plan::annotated::Acceptance;
 
     /// Whoever makes a view is told why the binding goes, the controller and the plugin alike.
@@ -147,8 +148,8 @@ mod tests {
             ("true", true, stays, Departure::MadeAgain),
             ("false", true, stays, Departure::Usual),
             ("true", true, Some(DefinitionSight::Goes), Departure::DefinitionDeleted),
-            ("true", true, Some(DefinitionSight::Unreadable), Departure::Unknown),
-            ("true", true, None, Departure::Unknown),
+            ("true", true, Some(DefinitionSight::Unreadable), Departure::Unknown(Doubt::Definition)),
+            ("true", true, None, Departure::Unknown(Doubt::Definition)),
         ] {
             assert_eq!(departure(ask, is_deleting, definition), expected, "{ask} {definition:?}");
         }

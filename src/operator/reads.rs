@@ -1,6 +1,6 @@
 //! The reads that machines ask for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -14,7 +14,7 @@ use crate::api::{DirectAccessBinding, TkeServiceConfig, names};
 use crate::clb::{Contents, Presence};
 use crate::k8s;
 use crate::model::{Class, Failure, Limits, ObjectKey, Region, Service};
-use crate::plan::{DefinitionSight, DepartureSight, Observed};
+use crate::plan::{DefinitionSight, DepartureSight, Observed, ServiceSight};
 use crate::reconcile::{Answer, Frame, Key, NotTaken, OtherRead, Read, StatusField};
 
 /// Reads, and gives what came of it. A region that can have no client is a read that has failed.
@@ -121,19 +121,19 @@ pub fn frame(presence: Presence) -> Result<Frame, Failure> {
 
 /// What is gone, by a look at the API server itself.
 async fn departure(context: &Context, services: &[ObjectKey]) -> DepartureSight {
-    let mut sight =
-        DepartureSight { definition: definition(context).await, there: BTreeMap::new(), gone: BTreeSet::new() };
+    let mut sight = DepartureSight { definition: definition(context).await, services: BTreeMap::new() };
     for key in services {
-        match context.kubernetes.service(key).await {
+        let found = match context.kubernetes.service(key).await {
             Ok(Some(found)) if found.metadata.deletion_timestamp.is_none() => {
-                sight.there.insert(key.clone(), Arc::new(k8s::service(&found)));
+                ServiceSight::There(Arc::new(k8s::service(&found)))
             }
-            Ok(_) => _ = sight.gone.insert(key.clone()),
+            Ok(_) => ServiceSight::Gone,
             Err(error) => {
                 tracing::warn!(%error, service = %key, "the Service cannot be read, so its deleted binding takes nothing away");
-                sight.definition = DefinitionSight::Unreadable;
+                ServiceSight::Unreadable
             }
-        }
+        };
+        sight.services.insert(key.clone(), found);
     }
     sight
 }

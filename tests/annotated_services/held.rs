@@ -198,3 +198,28 @@ async fn a_binding_that_somebody_deletes_is_made_again_with_all_that_it_had() {
     super::scene::until_gone(&stage).await;
     stage.finish().await;
 }
+
+/// There is nothing to go on with, so the binding goes when two looks agree, and the next one has a load balancer created.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_whose_load_balancer_somebody_has_deleted_is_made_again_with_another() {
+    let stage = stage("lost", "All").await;
+    stage.apply(&pods(1)).await;
+    stage.apply(DOCUMENTED).await;
+    stage.until_ready("my-service", "1/1").await;
+    let (id, uid) = (created(&stage)[0].0.clone(), metadata(&stage).await["uid"].clone());
+    assert!(stage.cloud.console(|state| state.remove_load_balancer(&id)));
+    stage.ok(&["delete", "dab", "my-service", "--wait=false"]).await;
+    stage.until("my-service", "ResolvedRefs", "False", "LoadBalancerNotFound").await;
+    assert_eq!(metadata(&stage).await["uid"], uid, "one look proves nothing");
+    eventually("there is another binding with another load balancer", DEADLINE, async || {
+        let now = stage.binding("my-service").await.and_then(|found| found.metadata.uid);
+        let is_another = now.as_deref().is_some_and(|now| *now != uid) && !created(&stage).is_empty();
+        if is_another { Ok(Some(())) } else { Err(format!("{now:?}")) }
+    })
+    .await;
+    stage.until_ready("my-service", "1/1").await;
+    let all = created(&stage);
+    assert!(all.len() == 1 && all[0].0 != id, "{all:?}");
+    assert_eq!(serving(&stage).await, [(80, Protocol::Tcp)]);
+    stage.finish().await;
+}

@@ -201,8 +201,17 @@ async fn what_cannot_be_drained_is_said_and_keeps_nobody_in_service() {
         let words = ["/web' is suspended, and while it is", "kubectl direct-access resume web -n "];
         assert!(words.iter().all(|words| output.stderr.contains(words)), "{}", output.stderr);
     }
-    let annotations = scene.stage.ok(&["get", "pod", &name, "-o", "jsonpath={.metadata.annotations}"]).await;
-    assert!(!annotations.contains("custom-weight"), "{annotations}");
+    let annotations = async || scene.stage.ok(&["get", "pod", &name, "-o", "jsonpath={.metadata.annotations}"]).await;
+    assert!(!annotations().await.contains("custom-weight"));
+    // A drain from before is taken back all the same.
+    for arguments in [&["drain", "--now", &name, "--undo"][..], &["drain", &name, "--undo"]] {
+        scene.stage.ok(&["annotate", "pod", &name, "service.cloud.tencent.com/custom-weight=0"]).await;
+        let output = scene.run(arguments).await;
+        assert_eq!(output.code, Some(0), "{arguments:?}: {} {}", output.stdout, output.stderr);
+        let words = ["changes no weight at present", "kubectl direct-access resume web -n "];
+        assert!(words.iter().all(|words| output.stdout.contains(words)), "{}", output.stdout);
+        assert!(!annotations().await.contains("custom-weight"), "{arguments:?}");
+    }
     scene.run(&["resume", "web"]).await.ok().unwrap();
     scene.run(&["drain", "--now", &name]).await.ok().unwrap();
     eventually("it goes on", DEADLINE, async || if weights(&scene) == [0] { Ok(Some(())) } else { Err("not yet") })

@@ -54,6 +54,10 @@ impl Player {
                 self.applied.push(custom("DirectAccessBinding", &name, &spec));
             }
             Act::DeleteBinding(name) => self.delete("directaccessbinding", &name).await,
+            Act::Replace(name) => {
+                let bare = r#"{"metadata":{"finalizers":null}}"#;
+                self.user(&["patch", "directaccessbinding", &name, "--type=merge", "-p", bare]).await;
+            }
             Act::Config { name, spec } => self.applied.push(custom("TkeServiceConfig", &name, &spec)),
             Act::DeleteConfig(name) => self.delete("tkeserviceconfig", &name).await,
             Act::Console(act) => self.stage.cloud.console(|state| console::perform(state, &act)),

@@ -72,6 +72,8 @@ pub enum Act {
     },
     /// A user deletes a binding.
     DeleteBinding(String),
+    /// A user replaces a binding by what is in a file, which has no finalizers.
+    Replace(String),
     /// A user applies a TkeServiceConfig.
     Config {
         /// Its name.
@@ -256,6 +258,7 @@ impl fmt::Display for Act {
             Self::DeleteService(name) => write!(f, "A user deletes the Service {name}"),
             Self::Binding { name, .. } => write!(f, "A user applies the DirectAccessBinding {name}"),
             Self::DeleteBinding(name) => write!(f, "A user deletes the DirectAccessBinding {name}"),
+            Self::Replace(name) => write!(f, "A user replaces the DirectAccessBinding {name} as it is in a file"),
             Self::Config { name, .. } => write!(f, "A user applies the TkeServiceConfig {name}"),
             Self::DeleteConfig(name) => write!(f, "A user deletes the TkeServiceConfig {name}"),
             Self::VendorsConfigs => f.write_str("The definition of TkeServiceConfig is TKE's own"),

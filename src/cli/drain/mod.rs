@@ -14,6 +14,8 @@ use kube::api::Patch;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use barred::{Outlook, Way};
+
 use crate::api::names;
 use crate::cli::options::Drain;
 use crate::cli::output::Printer;
@@ -48,15 +50,15 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
         return Err(session.missing(&pods, "Pod", "pods", name).await);
     };
     // Who may not look may ask all the same.
-    let barred = barred::find(session, &|pod| pod == name, LOOK).await.unwrap_or_default();
-    barred.refuse()?;
+    let way = Way::new(options.undo);
+    let barred = barred::find(session, way, &|pod| pod == name, LOOK).await.unwrap_or_default();
+    let outlook = barred.outlook(way)?;
     let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;
-    let what = if options.undo { "goes back into service" } else { "is asked to take no new connections" };
-    printer.line(format!("pod/{name} {what}"))?;
-    overwritten(&found, options.undo).map_or(Ok(()), |words| printer.line(words))?;
+    printer.line(format!("pod/{name} {}", becomes(way, outlook)))?;
     barred.print(printer)?;
-    if timeout_seconds == 0 {
+    overwritten(&found, options.undo).map_or(Ok(()), |words| printer.line(words))?;
+    if timeout_seconds == 0 || outlook == Outlook::Later {
         return Ok(Ending::Fine);
     }
     if session.credentials.is_err() {
@@ -83,6 +85,15 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
             }
             Err(_) => {}
         }
+    }
+}
+
+/// What becomes of the Pod.
+const fn becomes(way: Way, outlook: Outlook) -> &'static str {
+    match (way, outlook) {
+        (Way::Out, _) => "is asked to take no new connections",
+        (Way::Back, Outlook::Soon) => "goes back into service",
+        (Way::Back, Outlook::Later) => "is not asked to be drained any more, which changes no weight at present:",
     }
 }
 
@@ -154,7 +165,7 @@ async fn look(session: &Session, pod: &str, is_back: bool) -> Result<Result<Vec<
             // What is on its way out has no weight to come back to.
             let others = route.others.iter().filter(|_| !is_back);
             for target in route.targets.iter().chain(others).filter(|target| target.pod == pod) {
-                if let Some(why) = barred::bar(&seen) {
+                if let Some(why) = barred::bar(&seen, Way::new(is_back)) {
                     return Ok(Err(why));
                 }
                 match target.weight.filter(|_| is_done(target, is_back)) {

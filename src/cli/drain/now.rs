@@ -12,7 +12,8 @@ use kube::api::Patch;
 use serde_json::json;
 use tokio::time::{Instant, interval, timeout};
 
-use super::{NOT_PUT_BACK, barred, change, no_target};
+use super::barred::{self, Outlook, Way};
+use super::{NOT_PUT_BACK, change, no_target};
 use crate::api::condition::ConditionType;
 use crate::api::mark::TargetTag;
 use crate::api::{DirectAccessBinding, names};
@@ -44,16 +45,18 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     }
     let aim = Aim { pods: &pods, is_back: options.undo };
     let is_chosen = |pod: &str| pods.contains(pod);
-    let (before, barred) = tokio::join!(timeout(BEFORE, aim.look(session)), barred::find(session, &is_chosen, BEFORE));
+    let way = Way::new(options.undo);
+    let barred = barred::find(session, way, &is_chosen, BEFORE);
+    let (before, barred) = tokio::join!(timeout(BEFORE, aim.look(session)), barred);
     // Neither is worth waiting for.
     let unread = || Look { is_unread: true, ..Look::default() };
     let before = before.ok().and_then(Result::ok).unwrap_or_else(unread);
     let barred = barred.unwrap_or_default();
-    barred.refuse()?;
-    let refused = annotate(session, &aim, &drained, printer).await?;
+    let outlook = barred.outlook(way)?;
+    let refused = annotate(session, &aim, &drained, outlook, printer).await?;
     barred.print(printer)?;
     let seconds = options.timeout_seconds.unwrap_or(USUAL_TIMEOUT);
-    if seconds == 0 {
+    if seconds == 0 || outlook == Outlook::Later {
         return refused.map_or(Ok(Ending::Fine), Err);
     }
     let deadline = Instant::now() + Duration::from_secs(seconds);
@@ -98,6 +101,7 @@ async fn annotate(
     session: &Session,
     aim: &Aim<'_>,
     drained: &[Drained<'_>],
+    outlook: Outlook,
     printer: &mut Printer,
 ) -> Result<Option<Error>, Error> {
     let api: Api<PodObject> = Api::namespaced(session.client.clone(), &session.namespace);
@@ -127,9 +131,13 @@ async fn annotate(
         return last.map_or(Ok(None), Err);
     }
     let pods = if done == 1 { "Pod is" } else { "Pods are" };
-    let what = if aim.is_back { "go back into service" } else { "take no new connections" };
-    printer.line(format!("{done} {pods} asked to {what}"))?;
-    if aim.is_back {
+    let what = match (aim.is_back, outlook) {
+        (false, _) => "asked to take no new connections",
+        (true, Outlook::Soon) => "asked to go back into service",
+        (true, Outlook::Later) => "not asked to be drained any more, which changes no weight at present:",
+    };
+    printer.line(format!("{done} {pods} {what}"))?;
+    if aim.is_back && outlook == Outlook::Soon {
         printer.line(NOT_PUT_BACK)?;
     }
     Ok(last)
@@ -199,7 +207,9 @@ impl Aim<'_> {
             let Some(pod) = pod_of(seen, route, target).filter(|pod| self.pods.contains(*pod)) else { continue };
             let place = (pod.to_owned(), route_name(observed, route), target.address);
             let should_be = if self.is_back { wanted(seen, target.address) } else { Some(0) };
-            if should_be.is_some_and(|weight| weight != target.weight) && barred::bar(seen).is_none() {
+            if should_be.is_some_and(|weight| weight != target.weight)
+                && barred::bar(seen, Way::new(self.is_back)).is_none()
+            {
                 look.missing = Some(format!("{} of Pod '{pod}' has weight {} on {}", place.2, target.weight, place.1));
             }
             look.weights.insert(place, target.weight);
@@ -220,7 +230,10 @@ impl Aim<'_> {
         let sights = world.look(session).await?;
         let mut look = Look::default();
         for seen in sights.iter().flat_map(|sight| sight.bindings()) {
-            if !world.is_asked_for(&seen.view.binding) || !self.concerns(&seen) || barred::bar(&seen).is_some() {
+            if !world.is_asked_for(&seen.view.binding)
+                || !self.concerns(&seen)
+                || barred::bar(&seen, Way::new(self.is_back)).is_some()
+            {
                 continue;
             }
             let name = seen.view.binding.metadata.name.as_deref().unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Service};
 
 use super::annotated::{Remake, Setting, remake};
+use super::placement::is_controlling_service;
 
 /// Why a binding goes, where its deletion alone does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +23,17 @@ pub enum Departure {
     MadeAgain,
     /// The Service for which it was made has not ended its wish, and another binding would not be made.
     Held,
-    /// Nobody can say, because the API server does not answer.
-    Unknown,
+    /// Nobody can say.
+    Unknown(Doubt),
+}
+
+/// What nobody knows of that on which it depends why a binding goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Whether the definition of DirectAccessBindings stays.
+    Definition,
+    /// Whether the Service for which the binding was made is there, and asks for it.
+    Service,
 }
 
 /// Whether the definition of DirectAccessBindings stays.
@@ -50,32 +60,54 @@ impl DefinitionSight {
 /// What the API server itself says of that on which it depends why bindings go: watches may be behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DepartureSight {
-    /// The definition of DirectAccessBindings; not to be read where one of the Services is not.
+    /// The definition of DirectAccessBindings.
     pub definition: DefinitionSight,
-    /// The Services among those that own bindings which go that are there, and do not go themselves, as they are.
-    pub there: BTreeMap<ObjectKey, Arc<Service>>,
-    /// Those that are gone, or go.
-    pub gone: BTreeSet<ObjectKey>,
+    /// The Services that it was asked for. Of any other, nothing is known.
+    pub services: BTreeMap<ObjectKey, ServiceSight>,
 }
 
-/// The Services that own bindings which are being deleted.
+/// What the API server itself says of a Service for which a binding was made that goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServiceSight {
+    /// It is there, and does not go itself, as it is.
+    There(Arc<Service>),
+    /// It is gone, or goes.
+    Gone,
+    /// It cannot be read, which says nothing of any other.
+    Unreadable,
+}
+
+/// The Service that may still ask for a binding: that for which the binding was made. It counts by name, because a reference that came
+/// from a backup names another UID. `None` where there can be none: the reference names another Service than the binding serves, or
+/// what no Service can have as its name.
+fn asking_service(binding: &DirectAccessBinding) -> Option<ObjectKey> {
+    let mut owners = binding.metadata.owner_references.iter().flatten();
+    let owner = owners.find(|owner| is_controlling_service(owner))?;
+    let is_served = owner.name == binding.spec.service_ref.name && is_service_name(&owner.name);
+    is_served.then(|| ObjectKey::new(binding.metadata.namespace.clone().unwrap_or_default(), owner.name.clone()))
+}
+
+/// Whether a Service can have this name: a DNS label. Source: `ValidateServiceName` of Kubernetes, pkg/apis/core/validation; the wider
+/// of the two forms that it has, because the narrower one is of earlier versions.
+fn is_service_name(name: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// The most characters of a DNS label.
+const NAME_MAX: usize = 63;
+
+/// The Services that may still ask for bindings which are being deleted.
 pub fn owners_of_deleted<'a>(bindings: impl IntoIterator<Item = &'a DirectAccessBinding>) -> Vec<ObjectKey> {
     let deleted = bindings.into_iter().filter(|binding| binding.metadata.deletion_timestamp.is_some());
-    let owners: BTreeSet<ObjectKey> = deleted
-        .flat_map(|binding| {
-            let namespace = binding.metadata.namespace.clone().unwrap_or_default();
-            let owners = binding.metadata.owner_references.iter().flatten();
-            let services = owners.filter(|owner| owner.kind == "Service" && owner.controller == Some(true));
-            services.map(move |owner| ObjectKey::new(namespace.clone(), owner.name.clone()))
-        })
-        .collect();
+    let owners: BTreeSet<ObjectKey> = deleted.filter_map(asking_service).collect();
     owners.into_iter().collect()
 }
 
 impl Departure {
     /// The same of a binding that is being deleted, with what the API server itself says of the Service: what it asks for is read there,
-    /// because another binding is made only of that. One that is gone asks for nothing, and of one that was not looked at, or that the
-    /// caches do not show at all, nobody knows what it asks for.
+    /// because another binding is made only of that. The binding goes only where neither it nor the caches show a Service that asks. Of
+    /// one that was not asked for or cannot be read, and where the two disagree about whether it is there, nobody knows what it asks for.
     #[must_use]
     pub fn seen(
         self,
@@ -84,18 +116,16 @@ impl Departure {
         sight: Option<&DepartureSight>,
         setting: Setting,
     ) -> Self {
-        let namespace = binding.metadata.namespace.clone().unwrap_or_default();
-        let service = ObjectKey::new(namespace, binding.spec.service_ref.name.clone());
-        let shown = sight.and_then(|sight| sight.there.get(&service).map(|shown| (shown, sight.definition)));
-        let is_gone = sight.is_some_and(|sight| sight.gone.contains(&service));
-        match (self, shown) {
-            (Self::Usual, Some(_)) if cached.is_none() => Self::Unknown,
-            (Self::Usual | Self::MadeAgain | Self::Held, Some((shown, definition))) => {
+        let (Some(service), Self::Usual | Self::MadeAgain | Self::Held) = (asking_service(binding), self) else {
+            return self;
+        };
+        let shown = sight.and_then(|sight| Some((sight.services.get(&service)?, sight.definition)));
+        match (shown, cached, self) {
+            (Some((ServiceSight::There(shown), definition)), Some(_), _) => {
                 Self::of(binding, Some(shown), Some(definition), setting)
             }
-            (Self::MadeAgain | Self::Held, None) if is_gone => Self::Usual,
-            (Self::MadeAgain | Self::Held, None) => Self::Unknown,
-            (other, _) => other,
+            (Some((ServiceSight::Gone, _)), _, Self::Usual) => Self::Usual,
+            _ => Self::Unknown(Doubt::Service),
         }
     }
 
@@ -115,20 +145,17 @@ impl Departure {
             (Some(DefinitionSight::Stays), Remake::Held) => Self::Held,
             (Some(DefinitionSight::Stays), Remake::NotAsked) => Self::Usual,
             (Some(DefinitionSight::Goes), _) => Self::DefinitionDeleted,
-            (Some(DefinitionSight::Unreadable) | None, _) => Self::Unknown,
+            (Some(DefinitionSight::Unreadable) | None, _) => Self::Unknown(Doubt::Definition),
         }
     }
 }
 
-/// What the Service for which a binding was made has to say. It counts by name: a reference that came from a backup names another UID.
+/// What the Service for which a binding was made has to say.
 fn remade(binding: &DirectAccessBinding, service: Option<&Service>, setting: Setting) -> Remake {
-    let Some(service) = service else { return Remake::NotAsked };
-    let owners = binding.metadata.owner_references.iter().flatten();
-    let mut services = owners.filter(|owner| owner.kind == "Service" && owner.controller == Some(true));
-    if services.next().is_none_or(|owner| owner.name != service.key.name) {
-        return Remake::NotAsked;
+    match service.filter(|service| asking_service(binding).as_ref() == Some(&service.key)) {
+        Some(service) => remake(service, setting, binding),
+        None => Remake::NotAsked,
     }
-    remake(service, setting, binding)
 }
 
 #[cfg(test)]
@@ -140,11 +167,11 @@ mod tests {
     use crate::plan::annotated::Acceptance;
     use crate::plan::tests::world::World;
 
-    fn binding(is_deleted: bool, kind: &str) -> DirectAccessBinding {
+    fn binding(is_deleted: bool, kind: &str, owner: &str) -> DirectAccessBinding {
         let mut object = json!({
             "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "DirectAccessBinding",
             "metadata": {"name": "web", "namespace": "shop", "ownerReferences": [
-                {"apiVersion": "v1", "kind": kind, "name": "web", "uid": "1", "controller": true}]},
+                {"apiVersion": "v1", "kind": kind, "name": owner, "uid": "1", "controller": true}]},
             "spec": {"serviceRef": {"name": "web"}, "loadBalancer": {"id": "lb-1"}},
         });
         if is_deleted {
@@ -162,45 +189,85 @@ mod tests {
         Arc::new(service)
     }
 
-    /// What the API server itself shows of the Service counts, whatever caches show.
+    /// The binding goes only where the API server was asked for the Service, and neither it nor the caches show one that asks.
     #[test]
     fn what_becomes_of_a_deleted_binding_is_said_by_the_service_as_it_is() {
         use Departure::{DefinitionDeleted, Held, MadeAgain, Unknown, Usual};
-        let (key, binding) = (ObjectKey::new("shop", "web"), binding(true, "Service"));
+        use ServiceSight::{Gone, There, Unreadable};
+        let (key, binding) = (ObjectKey::new("shop", "web"), binding(true, "Service", "web"));
         let setting = Setting { acceptance: Acceptance::All, ..Setting::default() };
-        let sight = |shown: Option<&str>, is_gone: bool| DepartureSight {
+        let sight = |of: ObjectKey, shown: ServiceSight| DepartureSight {
             definition: DefinitionSight::Stays,
-            there: shown.map(|word| (key.clone(), service(word))).into_iter().collect(),
-            gone: is_gone.then(|| key.clone()).into_iter().collect(),
+            services: BTreeMap::from([(of, shown)]),
         };
-        let cached = service("true");
-        for (before, sight, expected) in [
-            (MadeAgain, sight(Some("true"), false), MadeAgain),
-            (Usual, sight(Some("true"), false), MadeAgain),
-            (MadeAgain, sight(Some("false"), false), Usual),
-            (Held, sight(Some("false"), false), Usual),
-            (Usual, sight(Some("false"), false), Usual),
-            (MadeAgain, sight(Some("maybe"), false), Held),
-            (MadeAgain, sight(None, true), Usual),
-            (Held, sight(None, true), Usual),
-            (MadeAgain, sight(None, false), Unknown),
-            (Held, sight(None, false), Unknown),
-            (Usual, sight(None, false), Usual),
-            (DefinitionDeleted, sight(Some("true"), false), DefinitionDeleted),
-            (Unknown, sight(Some("true"), false), Unknown),
+        let (unclear, cached) = (Unknown(Doubt::Service), service("true"));
+        for (before, shown, expected) in [
+            (MadeAgain, There(service("true")), MadeAgain),
+            (Usual, There(service("true")), MadeAgain),
+            (MadeAgain, There(service("false")), Usual),
+            (Held, There(service("false")), Usual),
+            (Usual, There(service("false")), Usual),
+            (MadeAgain, There(service("maybe")), Held),
+            (Usual, Gone, Usual),
+            // It may have been made again since it was asked for.
+            (MadeAgain, Gone, unclear),
+            (Held, Gone, unclear),
+            (Usual, Unreadable, unclear),
+            (MadeAgain, Unreadable, unclear),
+            (Held, Unreadable, unclear),
+            (DefinitionDeleted, There(service("true")), DefinitionDeleted),
+            (Unknown(Doubt::Definition), There(service("true")), Unknown(Doubt::Definition)),
         ] {
-            let found = before.seen(&binding, Some(&cached), Some(&sight), setting);
-            assert_eq!(found, expected, "{before:?} {sight:?}");
+            let seen = before.seen(&binding, Some(&cached), Some(&sight(key.clone(), shown.clone())), setting);
+            assert_eq!(seen, expected, "{before:?} {shown:?}");
+            // Of a Service that was not asked for nothing is known, whatever is known of another.
+            let other =
+                before.seen(&binding, Some(&cached), Some(&sight(ObjectKey::new("shop", "db"), shown)), setting);
+            let expected = if matches!(before, Usual | MadeAgain | Held) { unclear } else { before };
+            assert_eq!(other, expected, "{before:?}");
         }
-        assert_eq!(MadeAgain.seen(&binding, Some(&cached), None, setting), Unknown);
-        let behind = Usual.seen(&binding, None, Some(&sight(Some("false"), false)), setting);
-        assert_eq!(behind, Unknown, "the caches are behind");
+        assert_eq!(MadeAgain.seen(&binding, Some(&cached), None, setting), unclear);
+        let mut both = sight(key.clone(), Gone);
+        both.services.insert(ObjectKey::new("shop", "db"), Unreadable);
+        assert_eq!(Usual.seen(&binding, None, Some(&both), setting), Usual, "another one cannot be read");
+        for (shown, expected) in [(There(service("false")), unclear), (Gone, Usual)] {
+            assert_eq!(Usual.seen(&binding, None, Some(&sight(key.clone(), shown)), setting), expected);
+        }
     }
 
     #[test]
-    fn only_services_that_own_a_deleted_binding_are_looked_at() {
-        let all = [binding(true, "Service"), binding(false, "Service"), binding(true, "Job")];
+    fn only_services_that_may_ask_for_a_deleted_binding_are_looked_at() {
+        let web = || binding(true, "Service", "web");
+        let all =
+            [web(), binding(false, "Service", "web"), binding(true, "Job", "web"), binding(true, "Service", "db")];
         assert_eq!(owners_of_deleted(&all), [ObjectKey::new("shop", "web")]);
-        assert_eq!(owners_of_deleted(&all[1..]), []);
+        assert_eq!(owners_of_deleted(&all[1..]), [], "one of another name does not ask for it");
+    }
+
+    /// What is not asked for needs no answer: the binding goes, and holds up no other.
+    #[test]
+    fn names_that_no_service_can_have_are_not_asked_for() {
+        let longest = "a".repeat(63);
+        for (name, is_possible) in [
+            ("web", true),
+            ("7-web", true),
+            (&*longest, true),
+            (&*format!("{longest}a"), false),
+            ("", false),
+            ("x,y", false),
+            ("web,metadata.namespace=kube-system", false),
+            ("x=y", false),
+            ("Web", false),
+            ("web.shop", false),
+            ("-web", false),
+            ("web-", false),
+            ("wäb", false),
+        ] {
+            let mut binding = binding(true, "Service", name);
+            name.clone_into(&mut binding.spec.service_ref.name);
+            assert_eq!(owners_of_deleted([&binding]).len(), usize::from(is_possible), "{name:?}");
+            let seen = Departure::Usual.seen(&binding, None, None, Setting::default());
+            assert_eq!(seen == Departure::Usual, !is_possible, "{name:?}");
+        }
     }
 }

@@ -100,7 +100,7 @@ pub(super) enum ListenerOrigin {
 pub(super) fn desired(view: &BindingView, snapshot: &Snapshot, observed: Option<&Observed>) -> Desired {
     let mut problems = Vec::new();
     let load_balancer = observed.map(|observed| &observed.load_balancer);
-    let management = management(view, snapshot.cluster, &snapshot.caller, observed, &mut problems);
+    let management = management(view, snapshot, &mut problems);
     let nothing = Desired {
         management,
         problems: Vec::new(),

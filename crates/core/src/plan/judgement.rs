@@ -6,21 +6,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::{GatePolicy, Left, ListenerStatus};
 use crate::api::condition::ExclusionReason;
-use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route, Witnesses};
+use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route};
 use crate::mutant::{self, Mutant};
 
+use super::absence::{self, Absence};
+use super::deletion::Departure;
 use super::desired::{DesiredListener, ListenerOrigin};
 use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated};
 use super::health::HealthTable;
-use super::management::Management;
+use super::management::{Frozen, Management};
 use super::resolution::row_of;
 use super::routes::{BindingIntent, Leftover, ListenerIntent, Presence, RouteIntent, RouteRow, marked};
 use super::scope::Holder;
 use super::summary::{Counts, Maker, Release, Sight, tally, unhealthy};
 use super::tags::TagSight;
 use super::{
-    BindingPlan, BindingView, Cleared, Cloud, ConfigView, Ended, ListenerFacts, NoTargets, Observed, Problem,
-    RuleFacts, Sighting, Snapshot, drift, ownership, problem, selects,
+    BindingPlan, BindingView, Cleared, Cloud, ConfigView, ListenerFacts, NoTargets, Observed, Problem, RuleFacts,
+    Sighting, Snapshot, drift, ownership, problem, selects,
 };
 
 /// How long slices may lag behind before it is said.
@@ -166,7 +168,7 @@ pub(super) fn has_lasted(snapshot: &Snapshot, sighting: &Sighting, time: SignedD
 }
 
 /// When something will have been the case for so long.
-fn lasts_until(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> Option<Timestamp> {
+pub(super) fn lasts_until(snapshot: &Snapshot, sighting: &Sighting, time: SignedDuration) -> Option<Timestamp> {
     let lasts = snapshot.remembered.since.get(sighting).map_or(SignedDuration::ZERO, |since| since.lasts(snapshot));
     snapshot.now.saturating_add(time.saturating_sub(lasts)).ok()
 }
@@ -324,8 +326,11 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
         Cloud::Missing(witnesses) => Some(*witnesses),
         _ => None,
     };
-    let doubt = ownership::standing(&view.binding, &snapshot.caller).doubt();
-    if witnesses.is_some() && intent.management.is_live() {
+    let is_followed = view.is_deleting() && view.departure == Departure::MadeAgain;
+    if witnesses.is_some()
+        && (intent.management.is_live() || intent.management == Management::Freeze(Frozen::Undecided))
+    {
+        let doubt = ownership::standing(&view.binding, &snapshot.caller).doubt();
         plan.problems.push(problem::load_balancer_not_found(
             view,
             &snapshot.load_balancer,
@@ -333,22 +338,29 @@ pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
             doubt.as_deref(),
         ));
     }
+    // It goes on to count while the finalizer is taken off.
+    let is_counted = is_followed || matches!(intent.management, Management::Release(_));
+    let counted = witnesses.filter(|witnesses| is_counted && absence::is_evidence(view, snapshot, *witnesses));
+    plan.sightings.extend(counted.map(|_| Sighting::LoadBalancerNotShown));
     match intent.management {
         Management::Abandon(_) => plan.release = Release::Done,
         Management::Release(_) if !view.is_submitted() => plan.release = Release::Done,
         Management::Release(_) => {
             let Some(witnesses) = witnesses else { return };
-            let is_ended = snapshot.remembered.load_balancer == Ended::Yes;
-            let sighting = Sighting::LoadBalancerNotShown;
-            // Only what the account says in which it was counts, both times.
-            let is_evidence = witnesses == Witnesses::ListAndListeners && doubt.is_none();
-            if is_ended || is_evidence && has_lasted(snapshot, &sighting, GONE_AFTER) {
-                plan.release = Release::Done;
-            } else {
-                plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer, doubt.as_deref()));
-                plan.look_by(lasts_until(snapshot, &sighting, GONE_AFTER));
+            match absence::of_load_balancer(view, snapshot, witnesses) {
+                Absence::Proven => plan.release = Release::Done,
+                Absence::Unproven { doubt, look } => {
+                    plan.problems.push(problem::load_balancer_not_shown(&snapshot.load_balancer, doubt.as_deref()));
+                    plan.look_by(look);
+                }
             }
-            plan.sightings.extend(is_evidence.then_some(sighting));
+        }
+        Management::Freeze(Frozen::Undecided) => {
+            let absence =
+                witnesses.filter(|_| is_followed).map(|found| absence::of_load_balancer(view, snapshot, found));
+            if let Some(Absence::Unproven { look, .. }) = absence {
+                plan.look_by(look);
+            }
         }
         Management::Manage | Management::Observe | Management::Hold | Management::Freeze(_) | Management::Park(_) => {}
     }

@@ -4,13 +4,15 @@
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Mode};
 use crate::api::condition::ChangeReason;
-use crate::model::{Caller, Known, Service};
+use crate::model::{Known, Service};
 use crate::mutant::{self, Mutant};
 
+use super::absence::{self, Absence};
 use super::deletion::Departure;
 use super::ownership::{self, Standing};
+use super::problem::Meanwhile;
 use super::routes::EveryRouteExists;
-use super::{BindingView, Cluster, Observed, Problem, annotated, placement, problem};
+use super::{BindingView, Cloud, Problem, Snapshot, annotated, placement, problem};
 
 /// How far a binding is acted on in this round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +129,9 @@ impl BindingView {
     fn retention(&self) -> Retention {
         match (self.binding.spec.deletion_policy, self.departure) {
             (DeletionPolicy::Retain, _) if mutant::is(Mutant::RetainIgnored) => Retention::Nothing,
-            (_, Departure::Unknown) if mutant::is(Mutant::UnknownEndGoes) => Retention::Nothing,
+            (_, Departure::Unknown(_)) if mutant::is(Mutant::UnknownEndGoes) => Retention::Nothing,
             (DeletionPolicy::Retain, _)
-            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown) => {
+            | (_, Departure::DefinitionDeleted | Departure::MadeAgain | Departure::Held | Departure::Unknown(_)) => {
                 Retention::Everything
             }
             (DeletionPolicy::Deregister | DeletionPolicy::Delete, Departure::Usual) => Retention::Nothing,
@@ -148,41 +150,50 @@ impl BindingView {
     }
 }
 
-/// A binding that is made again may go when the next one finds the load balancer, and what is on it, by their marks. Where it would
-/// not, the binding goes on.
-fn made_again(view: &BindingView, observed: Option<&Observed>, problems: &mut Vec<Problem>) -> Management {
-    match observed {
-        Some(found) if view.departure == Departure::MadeAgain && placement::is_found_by_next(found, view) => {
-            Management::Abandon(Heir::Successor)
+/// A binding that is made again may go when the next one finds the load balancer, and what is on it, by their marks, and when there is
+/// none: it is proven that it is gone, or none was asked for. Where the next one would not find it, the binding goes on.
+fn made_again(view: &BindingView, snapshot: &Snapshot, problems: &mut Vec<Problem>) -> Management {
+    let is_suspended = view.binding.spec.suspend && !mutant::is(Mutant::SuspendIgnored);
+    let as_before = if is_suspended { Management::Freeze(Frozen::Suspended) } else { Management::Manage };
+    let undecided = Management::Freeze(Frozen::Undecided);
+    let is_followed = view.departure == Departure::MadeAgain;
+    let (meanwhile, management) = match &snapshot.cloud {
+        Cloud::Observed(found) if is_followed && placement::is_found_by_next(found, view) => {
+            return Management::Abandon(Heir::Successor);
         }
-        Some(_) => {
-            problems.push(problem::deletion_held(view));
-            let is_suspended = view.binding.spec.suspend && !mutant::is(Mutant::SuspendIgnored);
-            if is_suspended { Management::Freeze(Frozen::Suspended) } else { Management::Manage }
-        }
-        None => {
-            problems.push(problem::deletion_held(view));
-            Management::Freeze(Frozen::Undecided)
-        }
-    }
+        Cloud::Observed(_) => (Meanwhile::GoesOn, as_before),
+        Cloud::Failed(_) => (Meanwhile::Unread, undecided),
+        Cloud::Missing(_) if !is_followed => (Meanwhile::Missing, undecided),
+        Cloud::Missing(witnesses) => match absence::of_load_balancer(view, snapshot, *witnesses) {
+            Absence::Proven => return Management::Abandon(Heir::Successor),
+            Absence::Unproven { doubt, .. } => (Meanwhile::NotShown(doubt), undecided),
+        },
+        Cloud::Unplaced(found) => match (found.is_empty(), placement::is_asked_for(&view.binding)) {
+            (true, false) if is_followed => return Management::Abandon(Heir::Successor),
+            // A creation whose reply was lost is found by the tag, or is the same call again.
+            (true, true) if is_followed => (Meanwhile::Creation, as_before),
+            (true, _) => (Meanwhile::NoCreation, undecided),
+            (false, _) => (Meanwhile::Creation, as_before),
+        },
+    };
+    problems.push(problem::deletion_held(view, &meanwhile));
+    management
 }
 
 /// While the round reads by another account than the one that is recorded, nothing is made, changed or released. What it is shown
 /// all the same goes on with the Pods that come and go.
-fn of_other_account(
-    view: &BindingView,
-    caller: &Caller,
-    observed: Option<&Observed>,
-    problems: &mut Vec<Problem>,
-) -> Option<Management> {
-    let Standing::Other { recorded, caller } = ownership::standing(&view.binding, caller) else { return None };
+fn of_other_account(view: &BindingView, snapshot: &Snapshot, problems: &mut Vec<Problem>) -> Option<Management> {
+    let Standing::Other { recorded, caller } = ownership::standing(&view.binding, &snapshot.caller) else {
+        return None;
+    };
     let spec = &view.binding.spec;
     let is_given_up = spec.deletion_policy == DeletionPolicy::Retain || view.departure == Departure::DefinitionDeleted;
     if view.is_deleting() && is_given_up {
         return None;
     }
     problems.push(problem::other_account(view, recorded, caller));
-    let goes_on = observed.is_some() && view.has_recorded_listeners() && spec.mode == Mode::Direct;
+    let goes_on =
+        matches!(snapshot.cloud, Cloud::Observed(_)) && view.has_recorded_listeners() && spec.mode == Mode::Direct;
     Some(match known_end(view) {
         None if goes_on => Management::Hold,
         None => Management::Freeze(Frozen::OtherAccount),
@@ -209,8 +220,8 @@ fn known_end(view: &BindingView) -> Option<Frozen> {
 /// Whether a binding that is being deleted may go on: only one that was made for a Service is ever held, or made again.
 fn leaving(view: &BindingView) -> Frozen {
     match (view.departure, placement::owning_service(&view.binding)) {
-        (Departure::MadeAgain | Departure::Held, _) | (Departure::Unknown, Some(_)) => Frozen::Undecided,
-        (Departure::Unknown, None) | (Departure::Usual | Departure::DefinitionDeleted, _) => Frozen::Leaving,
+        (Departure::MadeAgain | Departure::Held, _) | (Departure::Unknown(_), Some(_)) => Frozen::Undecided,
+        (Departure::Unknown(_), None) | (Departure::Usual | Departure::DefinitionDeleted, _) => Frozen::Leaving,
     }
 }
 
@@ -237,29 +248,26 @@ pub(super) fn foreseen(binding: &DirectAccessBinding) -> Management {
 }
 
 /// Decides how far the binding is acted on, and says why it is not in force.
-pub(super) fn management(
-    view: &BindingView,
-    cluster: Cluster,
-    caller: &Caller,
-    observed: Option<&Observed>,
-    problems: &mut Vec<Problem>,
-) -> Management {
+pub(super) fn management(view: &BindingView, snapshot: &Snapshot, problems: &mut Vec<Problem>) -> Management {
     let spec = &view.binding.spec;
     let foreseen = foreseen(&view.binding);
     if let Management::Abandon(_) = foreseen {
         return foreseen;
     }
-    if let Some(management) = of_other_account(view, caller, observed, problems) {
+    if let Some(management) = of_other_account(view, snapshot, problems) {
         return management;
     }
     if view.is_deleting() && matches!(view.departure, Departure::MadeAgain | Departure::Held) {
-        return made_again(view, observed, problems);
+        return made_again(view, snapshot, problems);
     }
     if let Some(proof) = Proof::deletion(view) {
         return Management::Release(proof);
     }
-    if view.is_deleting() && view.departure == Departure::Unknown && spec.deletion_policy != DeletionPolicy::Retain {
-        problems.push(problem::departure_unknown());
+    if let Departure::Unknown(doubt) = view.departure
+        && view.is_deleting()
+        && spec.deletion_policy != DeletionPolicy::Retain
+    {
+        problems.push(problem::departure_unknown(view, doubt));
         return Management::Freeze(leaving(view));
     }
     if view.is_deleting() {
@@ -268,7 +276,7 @@ pub(super) fn management(
     if matches!(foreseen, Management::Freeze(_)) {
         problems.push(problem::suspended());
     }
-    let is_taken = |service: &Service| annotated::is_taken_by_tke(service, cluster.has_tke, &view.binding);
+    let is_taken = |service: &Service| annotated::is_taken_by_tke(service, snapshot.cluster.has_tke, &view.binding);
     match view.service.as_deref().filter(|_| foreseen == Management::Manage).map_or(Known::No, is_taken) {
         Known::Yes => {
             problems.push(problem::managed_by_tke(&view.binding));

@@ -16,6 +16,7 @@
 //! - While removals are held ([`Removals`]), nothing is lowered or taken away that may still serve.
 //! - A failed read plans nothing, and neither does one that may be older than what a task of ours has changed.
 
+mod absence;
 mod affinity;
 pub mod annotated;
 pub mod annotation;
@@ -42,6 +43,7 @@ mod isolated;
 mod judgement;
 mod management;
 mod network;
+mod newcomer;
 mod outcome;
 mod ownership;
 pub mod placement;
@@ -75,7 +77,7 @@ use routes::{BindingIntent, find_routes};
 use crate::api::binding::Parking;
 use crate::model::{self, Service};
 
-pub use deletion::{DefinitionSight, Departure, DepartureSight, owners_of_deleted};
+pub use deletion::{DefinitionSight, Departure, DepartureSight, Doubt, ServiceSight, owners_of_deleted};
 pub use endpoint::{Exclusion, selects};
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use gate_hint::{LONG as LONG_WAIT, unjudged};

@@ -14,7 +14,7 @@ use crate::api::DirectAccessBinding;
 use crate::model::{Caller, Failure};
 use crate::mutant::{self, Mutant};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
-use crate::plan::{Cloud, Observed, ReadState, Snapshot, owners_of_deleted, placement};
+use crate::plan::{Cloud, Observed, ReadState, Snapshot, placement};
 
 /// The reads of one round, on their way.
 #[derive(Debug)]
@@ -79,10 +79,6 @@ impl Gathering {
         let begun = memory.begun(&known, *at);
         let is_whole = matches!(known, Known::Nothing(_));
         memory.reads.certificates.refresh(&bindings, is_whole, tickets, out);
-        if bindings.iter().any(is_deleting) {
-            let owners = owners_of_deleted(bindings.iter().map(|binding| &**binding));
-            memory.reads.definition.ask(Read::Definition(owners), *at, tickets, out);
-        }
         let has_cloud = has_cloud(key, &bindings);
         if has_cloud && (is_whole || memory.limits.is_none()) {
             memory.reads.quotas.ask(Read::Quotas, *at, tickets, out);
@@ -136,19 +132,27 @@ impl Gathering {
 
     /// Goes on with what has come. Returns what is known of the cloud when the round has all that it waits for.
     pub(super) fn advance(&mut self, reading: &mut Reading<'_>) -> Option<Cloud> {
+        // It counts for so long only, and the cloud may take longer.
+        reading.memory.reads.ask_departures(&self.bindings, reading.at, reading.tickets, reading.out);
         while let Some(next) = self.next(reading) {
             self.part = next;
             self.ask(reading);
         }
-        let is_waited_for = reading.memory.is_beside_pending() && reading.at < self.since + PATIENCE;
+        let is_waited_for = reading.memory.is_beside_pending(reading.at) && reading.at < self.since + PATIENCE;
         match &mut self.part {
             Part::Over(cloud) if !is_waited_for => Some(std::mem::replace(cloud, Cloud::Unplaced(Vec::new()))),
             _ => None,
         }
     }
 
+    /// When there is something to do whatever has come.
+    pub(super) fn deadline(&self, memory: &Memory) -> Option<Duration> {
+        let renewal = memory.reads.departures.renewal();
+        self.patience().into_iter().chain(renewal).min()
+    }
+
     /// When the round goes on whatever has come.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    fn patience(&self) -> Option<Duration> {
         match &self.part {
             Part::Frame(Some(_)) | Part::Over(_) => Some(self.since + PATIENCE),
             Part::Health(..) if mutant::is(Mutant::WeightsWaitForHealth) => None,
@@ -226,18 +230,18 @@ impl Gathering {
         let state = match self.state {
             _ if self.is_busy => ReadState::DuringTask,
             // Something may still say otherwise.
-            _ if memory.is_beside_pending() => ReadState::TargetsOnly,
+            _ if memory.is_beside_pending(surroundings.now.at) => ReadState::TargetsOnly,
             state => state,
         };
         if let Some((limits, _)) = memory.reads.quotas.take() {
             memory.limits = Some(limits);
         }
         memory.reads.see();
-        let sight = memory.reads.definition.seen().cloned();
+        let sight = memory.reads.departures.current(surroundings.now.at).cloned();
         let definition = sight.as_ref().map(|sight| sight.definition);
         if state == ReadState::Settled {
             // A round that does less leaves it to the next one.
-            memory.reads.definition.take();
+            memory.reads.forget_departures();
         }
         let caches = surroundings.caches;
         let view = |binding: Arc<DirectAccessBinding>| {

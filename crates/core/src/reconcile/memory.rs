@@ -153,8 +153,8 @@ impl Memory {
     }
 
     /// Something is being read without which a round does less.
-    pub(super) fn is_beside_pending(&self) -> bool {
-        self.reads.is_beside_pending(self.limits)
+    pub(super) fn is_beside_pending(&self, at: Duration) -> bool {
+        self.reads.is_beside_pending(self.limits, at)
     }
 
     /// Listeners are read before anything else is decided, by a read that begins now.

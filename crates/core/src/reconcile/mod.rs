@@ -13,6 +13,7 @@
 mod config;
 mod confined;
 mod creation;
+mod departures;
 mod echo;
 mod effect;
 mod execution;

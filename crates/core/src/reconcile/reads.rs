@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::departures::DepartureReads;
 use super::effect::{Answer, Effect, Frame, Read, Targets, Ticket};
 use super::tickets::Tickets;
 use crate::api::DirectAccessBinding;
 use crate::model::{Address, Class, Failure, Limits, LoadBalancer, ObjectKey, Route, TargetHealth, TaskState};
-use crate::plan::DepartureSight;
 use crate::plan::named_secrets;
 
 /// How long a round waits for everything but targets.
@@ -38,7 +38,14 @@ impl<T> Default for Slot<T> {
 impl<T> Slot<T> {
     /// Asks, unless that is under way or answered.
     pub(super) fn ask(&mut self, read: Read, at: Duration, tickets: &mut Tickets, out: &mut Vec<Effect>) {
-        if self.pending.is_none() && self.answer.is_none() {
+        if self.answer.is_none() {
+            self.renew(read, at, tickets, out);
+        }
+    }
+
+    /// Asks, unless that is under way. What has come stays until then.
+    pub(super) fn renew(&mut self, read: Read, at: Duration, tickets: &mut Tickets, out: &mut Vec<Effect>) {
+        if self.pending.is_none() {
             let ticket = tickets.next();
             self.pending = Some((ticket, at));
             out.push(Effect::Read(ticket, read));
@@ -65,12 +72,14 @@ impl<T> Slot<T> {
         self.pending.is_some_and(|(pending, _)| pending == ticket)
     }
 
-    fn fill(&mut self, answer: T) {
+    /// Takes in what the read under way has brought.
+    pub(super) fn fill(&mut self, answer: T) {
         self.answer = self.pending.take().map(|(_, begun)| (answer, begun));
         self.is_news = true;
     }
 
-    fn forget(&mut self, dropped: &mut Vec<Ticket>) {
+    /// Nobody waits for it any more, and what it has brought counts no more.
+    pub(super) fn forget(&mut self, dropped: &mut Vec<Ticket>) {
         dropped.extend(self.pending.take().map(|(ticket, _)| ticket));
         (self.answer, self.is_news) = (None, false);
     }
@@ -203,7 +212,7 @@ pub(super) struct Reads {
     pub(super) frame: Slot<Result<Frame, Failure>>,
     pub(super) targets: Slot<Result<Targets, Failure>>,
     pub(super) tagged: Slot<Result<Vec<LoadBalancer>, Failure>>,
-    pub(super) definition: Slot<DepartureSight>,
+    pub(super) departures: DepartureReads,
     pub(super) quotas: Slot<Limits>,
     pub(super) health: HealthReads,
     pub(super) certificates: Certificates,
@@ -213,13 +222,13 @@ pub(super) struct Reads {
 
 impl Reads {
     /// Takes in an answer. Answers that nobody waits for are nothing.
-    pub(super) fn take_in(&mut self, ticket: Ticket, answer: Answer) {
+    pub(super) fn take_in(&mut self, ticket: Ticket, answer: Answer, at: Duration) {
         match answer {
             Answer::Task(fares) if self.task.is_for(ticket) => self.task.fill(fares),
             Answer::Frame(frame) if self.frame.is_for(ticket) => self.frame.fill(frame),
             Answer::Targets(targets) if self.targets.is_for(ticket) => self.targets.fill(targets),
             Answer::Tagged(found) if self.tagged.is_for(ticket) => self.tagged.fill(found),
-            Answer::Definition(sight) if self.definition.is_for(ticket) => self.definition.fill(sight),
+            Answer::Definition(sight) if self.departures.slot.is_for(ticket) => self.departures.fill(sight, at),
             Answer::Quotas(limits) if self.quotas.is_for(ticket) => self.quotas.fill(limits),
             Answer::Health(rows) if self.health.pending.as_ref().is_some_and(|(pending, _)| *pending == ticket) => {
                 self.health.fill(rows);
@@ -245,21 +254,37 @@ impl Reads {
 
     /// Something has come that no round has gone by.
     pub(super) const fn has_news(&self) -> bool {
-        let is_answered = self.frame.is_news || self.definition.is_news || self.quotas.is_news;
+        let is_answered = self.frame.is_news || self.departures.slot.is_news || self.quotas.is_news;
         is_answered || self.health.is_news || self.certificates.is_news
     }
 
     /// A round goes by what has come.
     pub(super) const fn see(&mut self) {
         // A load balancer that came too late for the round is for the next one.
-        (self.definition.is_news, self.quotas.is_news) = (false, false);
+        (self.departures.slot.is_news, self.quotas.is_news) = (false, false);
         (self.health.is_news, self.certificates.is_news) = (false, false);
     }
 
     /// Something is being read of which nothing is known, and for which no round waits for longer than [`PATIENCE`].
-    pub(super) fn is_beside_pending(&self, limits: Option<Limits>) -> bool {
+    pub(super) fn is_beside_pending(&self, limits: Option<Limits>, at: Duration) -> bool {
         let has_limits = limits.is_some() || !self.quotas.is_pending();
-        self.definition.is_pending() || !has_limits || self.certificates.is_pending()
+        self.departures.is_pending(at) || !has_limits || self.certificates.is_pending()
+    }
+
+    /// Asks what those of these bindings that go depend on, unless it is known.
+    pub(super) fn ask_departures(
+        &mut self,
+        bindings: &[Arc<DirectAccessBinding>],
+        at: Duration,
+        tickets: &mut Tickets,
+        out: &mut Vec<Effect>,
+    ) {
+        self.departures.ask(bindings, at, tickets, out, &mut self.dropped);
+    }
+
+    /// A round has gone by what is known of why bindings go: another one asks anew.
+    pub(super) fn forget_departures(&mut self) {
+        self.departures.slot.forget(&mut self.dropped);
     }
 
     /// Something was written to listeners, or somebody asks for a new look: what is under way may be older.

@@ -2,6 +2,7 @@
 
 mod circumstance;
 mod rare;
+mod shared;
 mod theme;
 
 use serde_json::{Value, json};

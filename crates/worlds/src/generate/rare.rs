@@ -21,7 +21,7 @@ const STRIDE: u64 = 7;
 type Theme = fn(&mut Maker, &str);
 
 /// All of them: one story has two or three, and they take turns.
-const THEMES: [Theme; 27] = [
+const THEMES: [Theme; 28] = [
     Maker::denied,
     Maker::selects_nobody,
     Maker::of_another_type,
@@ -49,6 +49,7 @@ const THEMES: [Theme; 27] = [
     Maker::waits_for_nothing,
     Maker::drops_a_rule,
     Maker::no_such_listener,
+    Maker::replaced,
 ];
 
 /// Whether the story of this seed is of this kind.
@@ -56,13 +57,13 @@ pub(super) const fn is_rare(seed: u64) -> bool {
     seed % ONE_IN == WHICH
 }
 
-const ASKS: &str = "service.cloud.tencent.com/direct-access";
-const EXISTING: &str = "service.kubernetes.io/tke-existed-lbid";
+pub(super) const ASKS: &str = "service.cloud.tencent.com/direct-access";
+pub(super) const EXISTING: &str = "service.kubernetes.io/tke-existed-lbid";
 const TOKEN: &str = "service.cloud.tencent.com/client-token";
 const AUTO: &str = "service.cloud.tencent.com/tke-service-config-auto";
 
 /// The id of the listener that the cloud makes first.
-const FIRST_LISTENER: &str = "lbl-wywg9grc";
+pub(super) const FIRST_LISTENER: &str = "lbl-wywg9grc";
 
 impl Maker {
     /// Two or three themes, one after another, each with a name of its own, and then something else.
@@ -81,13 +82,13 @@ impl Maker {
     }
 
     /// A workload whose Pods have our gate.
-    fn gated(&mut self, name: &str) {
+    pub(super) fn gated(&mut self, name: &str) {
         let mut workload = self.workload(name);
         (workload.gate, workload.other_gate, workload.replicas) = (true, false, workload.replicas.min(3));
         self.push(Act::Workload(workload));
     }
 
-    fn a_service(&mut self, name: &str, annotations: &Value, changes: &Value) {
+    pub(super) fn a_service(&mut self, name: &str, annotations: &Value, changes: &Value) {
         let mut spec = json!({
             "type": "LoadBalancer",
             "selector": {"app": name},
@@ -99,7 +100,7 @@ impl Maker {
         self.push(Act::Service { name: name.to_owned(), annotations: annotations.clone(), spec });
     }
 
-    fn a_binding(&mut self, name: &str, changes: &Value) {
+    pub(super) fn a_binding(&mut self, name: &str, changes: &Value) {
         let mut spec = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": "lb-two"}});
         for (key, value) in changes.as_object().into_iter().flatten() {
             spec[key] = value.clone();
@@ -232,21 +233,6 @@ impl Maker {
         self.a_config(&format!("{name}-auto-service-config"), &json!({"l4Listeners": [layer4]}));
         self.gated(name);
         self.a_service(name, &json!({ASKS: "true", EXISTING: "lb-two", AUTO: "true"}), &json!({}));
-    }
-
-    /// Two bindings of two Services are to have the same Pods on one listener, which somebody else has made.
-    fn taken_addresses(&mut self, name: &str) {
-        let other = if name == NAMES[2] { NAMES[0] } else { NAMES[2] };
-        self.acts.push((0, Act::Console(Console::AddListener { load_balancer: 1, port: 9000 })));
-        self.gated(name);
-        for one in [name, other] {
-            self.a_service(one, &json!({}), &json!({"selector": {"app": name}}));
-            let listener =
-                json!({"port": 9000, "protocol": "TCP", "servicePort": "http", "listenerId": FIRST_LISTENER});
-            self.a_binding(one, &json!({"listeners": [listener]}));
-            self.at += 20_000;
-        }
-        self.push(Act::Rollout(name.to_owned()));
     }
 
     /// A Service carries a mark of TKE's own controller, which is not there to open gates.

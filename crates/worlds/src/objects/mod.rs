@@ -177,6 +177,17 @@ impl Objects {
         }
     }
 
+    /// Takes all finalizers off a binding.
+    pub(crate) fn replace_binding(&mut self, name: &str) {
+        let Some(binding) = self.bindings.get(name) else { return };
+        if binding.metadata.deletion_timestamp.is_some() {
+            return self.drop_binding(name);
+        }
+        let mut binding = binding.clone();
+        binding.metadata.finalizers = None;
+        self.put_binding(binding);
+    }
+
     /// Writes a Service.
     pub(crate) fn put_service(&mut self, mut service: core::Service) {
         let name = service.metadata.name.clone().unwrap_or_default();

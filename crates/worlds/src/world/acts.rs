@@ -65,6 +65,7 @@ impl World {
                 self.checks.users.held.forget(&name);
                 self.objects.delete_binding(&name);
             }
+            Act::Replace(name) => self.objects.replace_binding(&name),
             Act::Config { name, spec } => self.apply_config(&name, &spec),
             Act::DeleteConfig(name) => self.objects.delete_config(&name),
             Act::VendorsConfigs => self.objects.definitions.is_vendors = true,

@@ -19,7 +19,9 @@ impl World {
     /// Notes what an act finds that is about to be done.
     pub(super) fn note_deed(&mut self, act: &Act) {
         let found = match act {
-            Act::Binding { name, .. } | Act::DeleteBinding(name) => self.binding_found(name).to_owned(),
+            Act::Binding { name, .. } | Act::DeleteBinding(name) | Act::Replace(name) => {
+                self.binding_found(name).to_owned()
+            }
             Act::Console(console) => self.console_found(console),
             _ => return,
         };

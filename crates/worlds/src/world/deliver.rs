@@ -1,13 +1,12 @@
 //! What is under way between replicas, the API server and the cloud.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tke_direct_access::clb::{Settings, Unanswered};
 use tke_direct_access::k8s;
 use tke_direct_access_core::model::{self, ObjectKey, Region};
-use tke_direct_access_core::plan::{DefinitionSight, DepartureSight};
+use tke_direct_access_core::plan::{DefinitionSight, DepartureSight, ServiceSight};
 use tke_direct_access_core::reconcile::{Answer, Input, NotTaken, OtherRead, StatusField, Ticket, Write};
 use tke_direct_access_core::status::RefusalKind;
 
@@ -176,14 +175,15 @@ impl World {
             }
             Happening::ReadServices { owner, ticket, services, .. } => {
                 let shown = |key: &ObjectKey| self.objects.services.get(&key.name).map(k8s::service).map(Arc::new);
-                let there = services.iter().filter_map(|key| Some((key.clone(), shown(key)?))).collect();
-                let gone = services.into_iter().filter(|key| shown(key).is_none()).collect();
-                let sight = if self.now < self.unreadable || self.is_silent() {
-                    let definition = DefinitionSight::Unreadable;
-                    DepartureSight { definition, there: BTreeMap::new(), gone: BTreeSet::new() }
-                } else {
-                    DepartureSight { definition: DefinitionSight::Stays, there, gone }
+                let is_readable = self.now >= self.unreadable && !self.is_silent();
+                let sight = |key: &ObjectKey| match shown(key) {
+                    _ if !is_readable => ServiceSight::Unreadable,
+                    Some(shown) => ServiceSight::There(shown),
+                    None => ServiceSight::Gone,
                 };
+                let definition = if is_readable { DefinitionSight::Stays } else { DefinitionSight::Unreadable };
+                let services = services.into_iter().map(|key| (key.clone(), sight(&key))).collect();
+                let sight = DepartureSight { definition, services };
                 let answer = Answer::Definition(sight);
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }

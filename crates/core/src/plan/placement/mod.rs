@@ -31,8 +31,8 @@ mod wish;
 pub use wish::Wish;
 use wish::record;
 
-/// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. No call is
-/// made after its deletion.
+/// How long a call whose reply was lost may still be under way: a binding that is being deleted waits for that long. After its deletion
+/// a call is made only while it goes on for its Service, and no round of those sees that nothing is shown.
 const CALL_LASTS: SignedDuration = SignedDuration::from_secs(30);
 /// How soon to look again while it is not settled by which account one may be created.
 const ACCOUNT_LOOK: SignedDuration = SignedDuration::from_secs(1);
@@ -386,6 +386,11 @@ pub fn owner_tags(binding: &DirectAccessBinding) -> Vec<(&'static str, String)> 
     let own = (OWNER_TAG, binding.metadata.uid.clone().unwrap_or_default());
     let service = owning_service(binding).map(|uid| (SERVICE_TAG, uid.to_owned()));
     std::iter::once(own).chain(service).collect()
+}
+
+/// A load balancer may have been asked for on behalf of the binding: the wish is recorded before.
+pub(super) fn is_asked_for(binding: &DirectAccessBinding) -> bool {
+    Wish::recorded(binding).is_some()
 }
 
 /// True when the binding is about to have its load balancer created or found: it wants one, and none is recorded.

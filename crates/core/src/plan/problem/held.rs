@@ -5,11 +5,11 @@ use crate::api::condition::{ChangeReason, Reason};
 use crate::api::mark::OWNER_TAG;
 use crate::api::names::SERVICE_CONDITION;
 use crate::model::{AccountId, KeyProblem, Listener, LoadBalancerId, Rule};
-use crate::plan::BindingView;
 use crate::plan::annotated::{Obstacle, obstacle};
 use crate::plan::deletion::Departure;
 use crate::plan::removals::{Hold, Withheld};
 use crate::plan::target::LastPod;
+use crate::plan::{BindingView, Doubt};
 
 /// The most annotations that one message names.
 const NAMED: usize = 3;
@@ -121,10 +121,19 @@ pub(in crate::plan) fn last_held(route: &str, namespace: &str, last: &[LastPod])
     Some(unprogrammed(Reason::RemovalHeld, message))
 }
 
-pub(in crate::plan) fn departure_unknown() -> Problem {
-    let message = "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing is taken \
-                   away; allow the controller to get it, or set spec.deletionPolicy to Retain"
-        .to_owned();
+pub(in crate::plan) fn departure_unknown(view: &BindingView, doubt: Doubt) -> Problem {
+    let message = match doubt {
+        Doubt::Definition => {
+            "the API server does not say whether the definition of DirectAccessBindings is being deleted, so nothing \
+                              is taken away; allow the controller to get it, or set spec.deletionPolicy to Retain"
+                .to_owned()
+        }
+        Doubt::Service => format!(
+            "it is not known whether Service '{}', for which the binding was made, is there and still asks for it, so nothing is taken \
+             away until the API server says; allow the controller to list Services, or set spec.deletionPolicy to Retain",
+            view.binding.spec.service_ref.name
+        ),
+    };
     unprogrammed(Reason::RemovalHeld, message)
 }
 
@@ -138,10 +147,47 @@ pub(in crate::plan) fn removals_held(hold: &Hold, withheld: Withheld) -> Problem
     unprogrammed(Reason::RemovalsHeld, message)
 }
 
-pub(in crate::plan) fn deletion_held(view: &BindingView) -> Problem {
-    let (why, correct) = why_held(view);
+/// What becomes of a binding that does not go although it is being deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::plan) enum Meanwhile {
+    /// All of it goes on.
+    GoesOn,
+    /// Nothing is known of its load balancer.
+    Unread,
+    /// Its load balancer is not shown, and nobody makes another binding.
+    Missing,
+    /// Its load balancer is not shown, and another binding is made when it is proven that it is gone, for which there may be a doubt.
+    NotShown(Option<String>),
+    /// Its load balancer is still being created, or found.
+    Creation,
+    /// It has no load balancer, and none is created.
+    NoCreation,
+}
+
+pub(in crate::plan) fn deletion_held(view: &BindingView, meanwhile: &Meanwhile) -> Problem {
+    let what = match meanwhile {
+        Meanwhile::GoesOn => "so everything goes on".to_owned(),
+        Meanwhile::Unread => "and its load balancer cannot be read, so nothing is changed until it can".to_owned(),
+        Meanwhile::Missing => "and its load balancer is not shown, so nothing can be changed".to_owned(),
+        Meanwhile::NotShown(None) => {
+            "and its load balancer is not shown, which is no proof that it is gone: another binding takes its \
+                                      place when two looks, 30 s apart, agree"
+                .to_owned()
+        }
+        Meanwhile::NotShown(Some(doubt)) => {
+            format!(
+                "and its load balancer is not shown, which is no proof that it is gone, because {doubt}: nothing is changed"
+            )
+        }
+        Meanwhile::Creation => "so its load balancer is still created, and another binding takes it over".to_owned(),
+        Meanwhile::NoCreation => "so it stays, and no load balancer is created for it".to_owned(),
+    };
+    let (why, correct) = match meanwhile {
+        Meanwhile::GoesOn | Meanwhile::Missing | Meanwhile::NoCreation => why_held(view),
+        Meanwhile::Unread | Meanwhile::NotShown(_) | Meanwhile::Creation => (String::new(), ""),
+    };
     let message = format!(
-        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, so everything goes on{why}; {correct}say \
+        "the binding is being deleted, and Service '{}' that owns it still asks for direct access, {what}{why}; {correct}say \
          service.cloud.tencent.com/direct-access \"false\" on the Service, or delete the Service, to end it",
         view.binding.spec.service_ref.name
     );
@@ -208,7 +254,7 @@ mod tests {
             service.annotations =
                 annotations.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
             let view = world.snapshot().bindings.swap_remove(0);
-            let message = deletion_held(&view).message;
+            let message = deletion_held(&view, &Meanwhile::GoesOn).message;
             for part in said {
                 assert!(message.contains(part), "{part}: {message}");
             }

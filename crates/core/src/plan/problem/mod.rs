@@ -27,7 +27,7 @@ pub(super) use cloud::{
     target_quota,
 };
 pub(super) use held::{
-    creation_not_shown, deletion_held, departure_unknown, foreign_targets, last_held, load_balancer_in_use,
+    Meanwhile, creation_not_shown, deletion_held, departure_unknown, foreign_targets, last_held, load_balancer_in_use,
     load_balancer_not_marked, load_balancer_not_shown, not_proven_gone, other_account, removals_held, route_held,
 };
 pub use no_weight::no_weight;

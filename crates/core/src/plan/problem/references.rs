@@ -164,6 +164,9 @@ pub(in crate::plan) fn load_balancer_not_found(
             "load balancer '{id}', which was created for this binding, is not shown in region {region}, and may be there: {doubt}; see \
              whether it is before you make the binding anew"
         ),
+        (true, None) if view.is_deleting() => {
+            format!("load balancer '{id}', which was created for this binding, is not shown in region {region}")
+        }
         (true, None) => format!(
             "load balancer '{id}', which was created for this binding, does not exist any more in region {region}; delete the binding \
              and make it anew to have another one, with another address"

@@ -11,10 +11,10 @@ use crate::api::binding::{DeletionPolicy, GatePolicy, Mode};
 use crate::api::condition::GateReason::{self, BindingHeld, HealthCheck, NotBound, Suspended};
 use crate::api::mark::SERVICE_TAG;
 use crate::api::{DirectAccessBinding, names};
-use crate::model::{AccountId, Caller, Class, Failure, GateState, Known};
+use crate::model::{AccountId, Caller, Class, Failure, GateState, Known, Witnesses};
 use crate::plan::management::management;
 use crate::plan::{
-    Cloud, Cluster, Departure, Frozen, GateRelease, GateRule, Heir, Management, Verdict, certain_opening, plan,
+    Cloud, Cluster, Departure, Doubt, Frozen, GateRelease, GateRule, Heir, Management, Verdict, certain_opening, plan,
     release, wants_gates,
 };
 
@@ -165,7 +165,7 @@ fn rows() -> Vec<Row> {
             false,
             |world| {
                 delete_binding(world);
-                world.departure = Departure::Unknown;
+                world.departure = Departure::Unknown(Doubt::Definition);
             },
         ),
         row(
@@ -176,7 +176,7 @@ fn rows() -> Vec<Row> {
             |world| {
                 edit(world, own);
                 delete_binding(world);
-                world.departure = Departure::Unknown;
+                world.departure = Departure::Unknown(Doubt::Definition);
             },
         ),
         row("OtherAccount", "without listeners", (Waits(BindingHeld), Waits(BindingHeld)), true, |world| {
@@ -325,8 +325,14 @@ fn what_is_certain_by_the_object_alone_is_what_every_round_comes_to() {
     let mut base = web(&json!({"listeners": [listener(80, "TCP")]}), 2);
     base.converge();
     let accounts = [base.caller.clone(), Caller::Known(AccountId::new("200000000002"))];
-    let departures =
-        [Departure::Usual, Departure::DefinitionDeleted, Departure::MadeAgain, Departure::Held, Departure::Unknown];
+    let departures = [
+        Departure::Usual,
+        Departure::DefinitionDeleted,
+        Departure::MadeAgain,
+        Departure::Held,
+        Departure::Unknown(Doubt::Definition),
+        Departure::Unknown(Doubt::Service),
+    ];
     let mut certain = 0;
     for bits in 0..1_u32 << 9 {
         let is = |bit: u32| bits & (1 << bit) != 0;
@@ -357,11 +363,13 @@ fn what_is_certain_by_the_object_alone_is_what_every_round_comes_to() {
         for (departure, caller) in departures.into_iter().flat_map(|one| accounts.iter().map(move |other| (one, other)))
         {
             world.departure = departure;
-            let snapshot = world.snapshot();
-            let view = &snapshot.bindings[0];
-            let Cloud::Observed(observed) = &snapshot.cloud else { unreachable!("it is read") };
-            for observed in [None, Some(observed)] {
-                let found = management(view, Cluster::default(), caller, observed, &mut Vec::new());
+            let mut snapshot = world.snapshot();
+            (snapshot.cluster, snapshot.caller) = (Cluster::default(), caller.clone());
+            let others = [Cloud::Missing(Witnesses::ListAndListeners), Cloud::Unplaced(Vec::new()), unreadable()];
+            for other in std::iter::once(None).chain(others.map(Some)) {
+                snapshot.cloud = other.unwrap_or(snapshot.cloud);
+                let view = &snapshot.bindings[0];
+                let found = management(view, &snapshot, &mut Vec::new());
                 if let Some(reason) = certain_opening(&view.binding) {
                     certain += 1;
                     assert_eq!(found.gates(), GateRule::Opens(reason), "{bits:b} {departure:?} {caller:?}: {found:?}");

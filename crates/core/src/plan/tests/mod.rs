@@ -16,6 +16,7 @@ mod histories;
 mod late;
 mod layer7;
 mod limits;
+mod made_again;
 mod misfortune;
 mod objects;
 mod plans;

@@ -163,7 +163,7 @@ impl Machine {
     fn wakes_at(&self) -> Option<Duration> {
         match &self.stage {
             Stage::Resting(due) | Stage::Collecting(due) => Some(*due),
-            Stage::Gathering(_, gathering) => gathering.deadline(),
+            Stage::Gathering(_, gathering) => gathering.deadline(&self.memory),
             Stage::Securing(securing) => Some(securing.until),
             Stage::Submitting(_, submitting) => Some(submitting.until),
             Stage::Asking(_) | Stage::Applying(..) | Stage::Over => None,
@@ -178,7 +178,7 @@ impl Machine {
             Input::News(news) => self.hear(news, at.at()),
             // Where it waits for a time, it looks at the clock.
             Input::Due => {}
-            Input::Answer(ticket, answer) => self.memory.reads.take_in(ticket, answer),
+            Input::Answer(ticket, answer) => self.memory.reads.take_in(ticket, answer, at.at()),
             Input::Replied(reply) => {
                 if let Stage::Applying(_, applying) = &mut self.stage {
                     applying.call = Call::None;

@@ -15,7 +15,9 @@ use crate::plan::annotated::Setting;
 use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
 use crate::plan::vpc::TkeVpc;
-use crate::plan::{BindingView, Cluster, ClusterView, DefinitionSight, Departure, DepartureSight, Step, selects};
+use crate::plan::{
+    BindingView, Cluster, ClusterView, DefinitionSight, Departure, DepartureSight, ServiceSight, Step, selects,
+};
 use crate::reconcile::{
     Answer, Caches, ConfigSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now, Read, Reply, Shared,
     Surroundings, Taken, Write,
@@ -350,10 +352,9 @@ impl Play {
             Read::Definition(services) => {
                 let shown =
                     |key: &ObjectKey| self.world.service.clone().filter(|service| service.key == *key).map(Arc::new);
-                let (there, gone): (Vec<_>, Vec<_>) = services.into_iter().partition(|key| shown(key).is_some());
-                let there = there.into_iter().filter_map(|key| Some((key.clone(), shown(&key)?))).collect();
-                let gone = gone.into_iter().collect();
-                Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, there, gone })
+                let sight = |key: &ObjectKey| shown(key).map_or(ServiceSight::Gone, ServiceSight::There);
+                let services = services.into_iter().map(|key| (key.clone(), sight(&key))).collect();
+                Answer::Definition(DepartureSight { definition: DefinitionSight::Stays, services })
             }
             other => unreachable!("{other:?} is read by another machine"),
         }

@@ -7,7 +7,7 @@ use super::{Row, add, delete, delete_binding, edit, remove, web};
 use crate::api::binding::DeletionPolicy;
 use crate::model::{AccountId, Caller, GateState, Health, Witnesses};
 use crate::plan::tests::world::{ACCOUNT, World, uid};
-use crate::plan::{Cloud, Departure, Remembered};
+use crate::plan::{Cloud, Departure, Doubt, Remembered};
 
 pub(super) const STORIES: &[Row] = &[
     ("deletion", deletion),
@@ -95,7 +95,7 @@ fn definition() -> Story {
         Story::at_rest("The definition of bindings is being deleted, and with it all bindings.", web(&json!({}), 2));
     story.after(1, "nobody can say yet whether it is", |world| {
         delete_binding(world);
-        world.departure = Departure::Unknown;
+        world.departure = Departure::Unknown(Doubt::Definition);
     });
     story.after(1, "it is", |world| world.departure = Departure::DefinitionDeleted);
     story

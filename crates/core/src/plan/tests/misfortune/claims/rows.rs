@@ -7,7 +7,7 @@ use crate::api::condition::{ExclusionReason, Reason};
 use crate::model::{AccountId, Caller, ClusterNetwork, Known, ListenerState, Protocol, TargetPort, Witnesses};
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, respec, web};
 use crate::plan::tests::world::{World, address, binding};
-use crate::plan::{Cloud, ConfigView, Departure};
+use crate::plan::{Cloud, ConfigView, Departure, Doubt};
 
 fn row(reason: Reason, what: &'static str, begin: fn() -> World, spoil: fn(&mut World)) -> Row {
     Row { claim: Claim::Of(reason), what, begin, spoil, members: Members::Change }
@@ -266,7 +266,7 @@ fn standstills() -> Vec<Row> {
             .with(Members::Frozen("the user has asked for it")),
         row(RemovalHeld, "nobody knows why it is being deleted", plain, |world| {
             delete_binding(world);
-            world.departure = Departure::Unknown;
+            world.departure = Departure::Unknown(Doubt::Definition);
         })
         .with(Members::Frozen("it may be the user's wish that it ends")),
         row(OtherAccount, "the credentials are of another account, and it is shown all the same", plain, |world| {

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::plan::tests::acts::{add, delete_binding, edit, listener, park, remove, respec, unready, web};
 use crate::plan::tests::remedies::{Deed, End, Row};
 use crate::plan::tests::world::{ACCOUNT, World, address, binding};
-use crate::plan::{Cloud, ConfigMapSight, Departure, Hold, Removals};
+use crate::plan::{Cloud, ConfigMapSight, Departure, Doubt, Hold, Removals};
 pub(super) fn cloud() -> Vec<Row> {
     use Reason::{BackendConflict, ListenerStopped, OtherAccount, SlicesStale, TagsNotShown};
     vec![
@@ -257,11 +257,21 @@ pub(super) fn held() -> Vec<Row> {
         .end(End::Gone),
         row(RemovalHeld, "nobody knows why it is being deleted", plain, |world| {
             delete_binding(world);
-            world.departure = Departure::Unknown;
+            world.departure = Departure::Unknown(Doubt::Definition);
         })
         .remedies(&[
             ("set spec.deletionPolicy to Retain", retain),
             ("allow the controller to get it", |world| world.departure = Departure::Usual),
+        ])
+        .end(End::Gone),
+        row(RemovalHeld, "its Service cannot be read", plain, |world| {
+            delete_binding(world);
+            world.departure = Departure::Unknown(Doubt::Service);
+        })
+        .says(&["'web'"])
+        .remedies(&[
+            ("set spec.deletionPolicy to Retain", retain),
+            ("allow the controller to list Services", |world| world.departure = Departure::Usual),
         ])
         .end(End::Gone),
         row(RemovalHeld, "its tag is lost", created, delete_binding)
