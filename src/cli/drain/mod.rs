@@ -56,8 +56,8 @@ pub(super) async fn run(session: &Session, options: &Drain, printer: &mut Printe
     let patched = pods.patch(name, &merge(), &Patch::Merge(&change(options.undo))).await;
     patched.map_err(Error::kubernetes(format!("cannot annotate Pod '{name}'")))?;
     printer.line(format!("pod/{name} {}", becomes(way, outlook)))?;
-    overwritten(&found, options.undo).map_or(Ok(()), |words| printer.line(words))?;
     barred.print(printer)?;
+    overwritten(&found, options.undo).map_or(Ok(()), |words| printer.line(words))?;
     if timeout_seconds == 0 || outlook == Outlook::Later {
         return Ok(Ending::Fine);
     }
@@ -156,9 +156,6 @@ async fn look(session: &Session, pod: &str, is_back: bool) -> Result<Result<Vec<
     let sights = world.look(session).await?;
     let mut weights = Vec::new();
     for seen in sights.iter().flat_map(|sight| sight.bindings()).filter(|seen| world.is_asked_for(&seen.view.binding)) {
-        if barred::bar(&seen, Way::new(is_back)).is_some() {
-            continue;
-        }
         if let Cloud::Failed(failure) = seen.cloud
             && now::concerns(&seen, &|name| name == pod)
         {
@@ -168,6 +165,9 @@ async fn look(session: &Session, pod: &str, is_back: bool) -> Result<Result<Vec<
             // What is on its way out has no weight to come back to.
             let others = route.others.iter().filter(|_| !is_back);
             for target in route.targets.iter().chain(others).filter(|target| target.pod == pod) {
+                if let Some(why) = barred::bar(&seen, Way::new(is_back)) {
+                    return Ok(Err(why));
+                }
                 match target.weight.filter(|_| is_done(target, is_back)) {
                     Some(weight) => weights.push(weight),
                     None => {

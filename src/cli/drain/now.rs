@@ -137,7 +137,7 @@ async fn annotate(
         (true, Outlook::Later) => "not asked to be drained any more, which changes no weight at present:",
     };
     printer.line(format!("{done} {pods} {what}"))?;
-    if aim.is_back {
+    if aim.is_back && outlook == Outlook::Soon {
         printer.line(NOT_PUT_BACK)?;
     }
     Ok(last)

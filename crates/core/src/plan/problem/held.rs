@@ -182,7 +182,10 @@ pub(in crate::plan) fn deletion_held(view: &BindingView, meanwhile: &Meanwhile) 
         Meanwhile::Creation => "so its load balancer is still created, and another binding takes it over".to_owned(),
         Meanwhile::NoCreation => "so it stays, and no load balancer is created for it".to_owned(),
     };
-    let (why, correct) = why_held(view);
+    let (why, correct) = match meanwhile {
+        Meanwhile::GoesOn | Meanwhile::Missing | Meanwhile::NoCreation => why_held(view),
+        Meanwhile::Unread | Meanwhile::NotShown(_) | Meanwhile::Creation => (String::new(), ""),
+    };
     let message = format!(
         "the binding is being deleted, and Service '{}' that owns it still asks for direct access, {what}{why}; {correct}say \
          service.cloud.tencent.com/direct-access \"false\" on the Service, or delete the Service, to end it",
