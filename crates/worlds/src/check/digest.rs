@@ -164,11 +164,11 @@ impl<'a> Words<'a> {
             format!("{id} {:?} created {} asked for {:?}", one.account, one.created, one.requested_time.is_some())
         });
         lines.push(format!("binding {name}: status is current {is_current}, {load_balancer:?}"));
-        if binding.parked().is_some() {
-            // What it has is in `left`; the rest is how it was when it was parked.
+        if binding.parked().is_some() || binding.metadata.deletion_timestamp.is_some() {
+            // What one that is parked has is in `left`; the rest is how it was when it was parked, or deleted.
             let conditions = status.conditions.iter();
             lines.extend(conditions.map(|one| format!("binding {name}: {} {} {}", one.type_, one.status, one.reason)));
-            return lines.push(format!("binding {name}: parked, left {}", self.json(&status.left)));
+            return lines.push(format!("binding {name}: parked or deleted, left {}", self.json(&status.left)));
         }
         self.status(name, status, lines);
     }
