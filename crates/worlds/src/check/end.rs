@@ -158,10 +158,14 @@ fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
     conditions.into_iter().any(|found| found.reason == "RemovalHeld") || owners.any(|owner| asks(&owner.name))
 }
 
-/// Bindings that are parked, and whose status shows what they do not have any more.
+fn is_parked(binding: &DirectAccessBinding) -> bool {
+    binding.parked().is_some() && !binding.spec.suspend && binding.metadata.deletion_timestamp.is_none()
+}
+
+/// Bindings that are parked, and whose status shows what they do not have any more. One that is being deleted may go on.
 fn parked(sight: &Sight<'_>) -> Vec<(&'static str, String)> {
     let mut faults = Vec::new();
-    for binding in sight.objects.bindings.values().filter(|one| one.parked().is_some() && !one.spec.suspend) {
+    for binding in sight.objects.bindings.values().filter(|one| is_parked(one)) {
         let Some(status) = &binding.status else { continue };
         let has_targets = status.targets.as_ref().is_some_and(|targets| targets.registered > 0 || targets.healthy > 0);
         if status.left == Some(Left::NOTHING) && (has_targets || !status.listeners.is_empty()) {

@@ -265,7 +265,8 @@ impl World {
             let missing: Vec<_> =
                 wish.ports.iter().filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of)).collect();
             let is_known = wish.is_steady_for(self.now, SECONDS) || wish.has_ended_last((*port, protocol), SECONDS);
-            if is_kept && is_known && !missing.is_empty() {
+            let is_seen = !self.checks.is_unseen(self.now);
+            if is_kept && is_known && is_seen && !missing.is_empty() {
                 found.push(format!(
                     "{id}: the listener {protocol} {port} of {name} is gone before {missing:?} is there"
                 ));

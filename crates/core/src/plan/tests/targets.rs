@@ -223,26 +223,26 @@ fn a_deleted_binding_takes_everything_of_its_own_away() {
 
 #[test]
 fn retain_and_suspend_touch_nothing_that_lives() {
-    let mut world = world().with_pods(1..=3);
-    world.converge();
-    let mut binding = (*world.bindings[0]).clone();
-    binding.spec.suspend = true;
-    world.bindings = vec![binding.clone().into()];
-    assert!(world.plan().steps.is_empty());
-    world.pods.remove(&1);
-    let plan = world.plan();
-    let [Step::Reweight(changes)] = plan.steps.as_slice() else { panic!("{:?}", plan.steps) };
-    assert_eq!(
-        (changes.len(), changes[0].address, changes[0].to),
-        (1, address(1), 0),
-        "nothing answers there any more"
-    );
-    binding.spec.suspend = false;
-    binding.spec.deletion_policy = crate::api::binding::DeletionPolicy::Retain;
-    binding.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
-    world.bindings = vec![binding.into()];
-    assert!(world.plan().steps.is_empty());
-    assert_eq!(world.plan().bindings[0].release, crate::plan::Release::Done);
+    for shows_tags in [true, false] {
+        let mut world = world().with_pods(1..=3);
+        world.shows_tags = shows_tags;
+        world.converge();
+        let mut binding = (*world.bindings[0]).clone();
+        binding.spec.suspend = true;
+        world.bindings = vec![binding.clone().into()];
+        assert!(world.plan().steps.is_empty());
+        world.pods.remove(&1);
+        let plan = world.plan();
+        let [Step::Reweight(changes)] = plan.steps.as_slice() else { panic!("{shows_tags} {:?}", plan.steps) };
+        let change = (changes.len(), changes[0].address, changes[0].to);
+        assert_eq!(change, (1, address(1), 0), "nothing answers there any more");
+        binding.spec.suspend = false;
+        binding.spec.deletion_policy = crate::api::binding::DeletionPolicy::Retain;
+        binding.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now));
+        world.bindings = vec![binding.into()];
+        assert!(world.plan().steps.is_empty());
+        assert_eq!(world.plan().bindings[0].release, crate::plan::Release::Done);
+    }
 }
 
 #[test]

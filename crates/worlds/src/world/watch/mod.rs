@@ -148,7 +148,9 @@ impl World {
                 let uid = binding.metadata.uid.as_deref().unwrap_or_default();
                 let is_recent = self.checks.wanted.get(uid).is_some_and(|wish| !wish.is_steady_for(self.now, DRAINS));
                 let is_ending = found.metadata.deletion_timestamp.is_some();
-                if !is_ending && !is_recent {
+                // A user has said so.
+                let is_out = binding.spec.listeners.iter().any(|listener| listener.weight == 0);
+                if is_out || !is_ending && !is_recent {
                     continue;
                 }
                 let serve = |seen: &Seen, is_counted: &dyn Fn(Target) -> bool| {
