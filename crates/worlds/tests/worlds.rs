@@ -99,7 +99,7 @@ fn worlds_find_faults_that_are_put_in() {
     const QUICK: [Mutant; 15] = [
         Mutant::FinalizerFirst,
         Mutant::ForeignListeners,
-        Mutant::WritesBeforeFinalizer,
+        Mutant::OneOpensForAll,
         Mutant::GateCloses,
         Mutant::UnboundWaits,
         Mutant::CreatesBlindly,
