@@ -131,7 +131,7 @@ impl ReleaseMachine {
         {
             let Some(pod) = surroundings.caches.pod(&self.namespace, &uid) else { continue };
             let GateRelease::Now(reason) = verdict(&pod, surroundings) else { continue };
-            if !surroundings.shared.ledger().begin_write(&uid, surroundings.now.at) {
+            if !surroundings.shared.ledger().begin_write(&uid, true, surroundings.now.at) {
                 self.alarm.set(surroundings.now.at + RETRY);
                 continue;
             }
@@ -150,7 +150,7 @@ impl ReleaseMachine {
         out: &mut Vec<Effect>,
     ) {
         let Some((pod, uid)) = self.pending.remove(&ticket) else { return };
-        surroundings.shared.ledger().end_write(&uid);
+        surroundings.shared.ledger().end_write(&uid, surroundings.now.at);
         let now = surroundings.now;
         match result {
             Ok(_) => {

@@ -124,8 +124,10 @@ pub struct Ledger {
     verdicts: BTreeMap<String, BTreeMap<String, GateVerdict>>,
     /// When which gates were opened of late, by Pod UID.
     opened: BTreeMap<String, Duration>,
-    /// Since when a write of a gate is under way, by Pod UID.
-    writing: BTreeMap<String, Duration>,
+    /// Since when a write of a gate is under way, by Pod UID, and whether it opens it.
+    writing: BTreeMap<String, (Duration, bool)>,
+    /// When writes ended that have opened gates, or may have, which caches need not show yet. By Pod UID.
+    ended: BTreeMap<String, Duration>,
 }
 
 /// A write of a gate that has lasted so long is taken for ended: nobody may be left to say so.
@@ -145,19 +147,23 @@ impl Ledger {
     }
 
     /// A write of a gate begins. Returns false while another one is under way: two that were decided at different times may come about
-    /// in the other order, and what was decided first would close again what is open.
-    pub fn begin_write(&mut self, pod: &str, now: Duration) -> bool {
-        self.writing.retain(|_, since| now.saturating_sub(*since) < GATE_WRITE);
-        if self.writing.contains_key(pod) {
+    /// in the other order, and what was decided first would close again what is open. One that does not open it waits as well while caches
+    /// need not show yet that another one has.
+    pub fn begin_write(&mut self, pod: &str, is_open: bool, now: Duration) -> bool {
+        self.writing.retain(|_, (since, _)| now.saturating_sub(*since) < GATE_WRITE);
+        self.ended.retain(|_, since| now.saturating_sub(*since) < GATE_WRITE);
+        if self.writing.contains_key(pod) || (!is_open && self.ended.contains_key(pod)) {
             return false;
         }
-        self.writing.insert(pod.to_owned(), now);
+        self.writing.insert(pod.to_owned(), (now, is_open));
         true
     }
 
-    /// A write of a gate has ended.
-    pub fn end_write(&mut self, pod: &str) {
-        self.writing.remove(pod);
+    /// A write of a gate has ended. Whatever the answer, it may have been taken.
+    pub fn end_write(&mut self, pod: &str, now: Duration) {
+        if let Some((_, true)) = self.writing.remove(pod) {
+            self.ended.insert(pod.to_owned(), now);
+        }
     }
 
     /// A gate was opened. Returns false when a round over another load balancer of the Pod has just done the same.
@@ -288,11 +294,14 @@ mod tests {
     #[test]
     fn a_gate_that_two_rounds_open_counts_once() {
         let (mut ledger, now) = (Ledger::default(), Duration::from_secs(1));
-        assert!(ledger.begin_write("a", now) && ledger.begin_write("b", now));
-        assert!(!ledger.begin_write("a", now + GATE_WRITE / 2), "another one is under way");
-        assert!(ledger.begin_write("a", now + GATE_WRITE), "nobody was left to say that it has ended");
-        ledger.end_write("a");
-        assert!(ledger.begin_write("a", now + GATE_WRITE));
+        assert!(ledger.begin_write("a", false, now) && ledger.begin_write("b", true, now));
+        assert!(!ledger.begin_write("a", true, now + GATE_WRITE / 2), "another one is under way");
+        assert!(ledger.begin_write("a", false, now + GATE_WRITE), "nobody was left to say that it has ended");
+        ledger.end_write("a", now + GATE_WRITE);
+        assert!(ledger.begin_write("a", true, now + GATE_WRITE));
+        ledger.end_write("a", now + GATE_WRITE);
+        assert!(!ledger.begin_write("a", false, now + GATE_WRITE), "caches may not show that it is open");
+        assert!(ledger.begin_write("a", false, now + GATE_WRITE * 2));
         assert!(ledger.is_first_opening("a", now));
         assert!(!ledger.is_first_opening("a", now + Duration::from_secs(1)));
         assert!(ledger.is_first_opening("b", now + Duration::from_secs(1)));

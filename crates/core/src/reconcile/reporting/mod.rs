@@ -108,7 +108,7 @@ impl Writing<'_> {
         let now = self.now();
         match self.memory.outbox.end(ticket, result, now.at)? {
             (About::Gate(pod), Ending::Record(object)) => {
-                self.surroundings.shared.ledger().end_write(&pod);
+                self.surroundings.shared.ledger().end_write(&pod, now.at);
                 match result {
                     Ok(_) => self.memory.refused_gates.taken(&pod),
                     Err(NotTaken { kind, words }) => {
@@ -235,7 +235,7 @@ impl Report<'_> {
                 let ending = Ending::Record(format!("Pod '{}'", pod.name));
                 let about = About::Gate(uid.clone());
                 let is_mine = writing.memory.outbox.is_under_way(&about);
-                if !is_mine && !writing.surroundings.shared.ledger().begin_write(&uid, at) {
+                if !is_mine && !writing.surroundings.shared.ledger().begin_write(&uid, condition.is_open, at) {
                     writing.memory.awaits_gate = true;
                     continue;
                 }

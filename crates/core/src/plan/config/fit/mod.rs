@@ -215,15 +215,20 @@ impl Fitting<'_> {
         let missing: Vec<_> = needed.iter().filter(|attribute| self.get(**attribute).is_none()).collect();
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().map(|attribute| attribute.field()).collect();
+            let is_wished = self.wish.get(Attribute::CheckType).is_some();
+            // What belongs to it waits with it, and is named.
+            let waits = |member: &Attribute| {
+                is_wished && has_member(self.protocol, &kind, *member) && self.wish.get(*member).is_some()
+            };
+            let waiting: Vec<_> = MEMBERS_OF_TYPE.into_iter().filter(waits).collect();
+            let fields: Vec<_> = waiting.iter().map(|member| member.field()).collect();
+            let named = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
             let message = format!(
-                "a check of type {kind} needs {}; set it, until then what belongs to this type stays as it is",
+                "a check of type {kind} needs {}; set it, until then what belongs to this type stays as it is{named}",
                 names.join(" and ")
             );
-            let is_wished = self.wish.get(Attribute::CheckType).is_some();
             self.drop(Attribute::CheckType, ConfigProblem::MissingValue, &message);
-            // What belongs to it waits with it.
-            let waits = |member: &Attribute| is_wished && has_member(self.protocol, &kind, *member);
-            MEMBERS_OF_TYPE.into_iter().filter(waits).for_each(|member| _ = self.wish.remove(member));
+            waiting.into_iter().for_each(|member| _ = self.wish.remove(member));
         }
     }
 
