@@ -203,7 +203,7 @@ async fn what_cannot_be_drained_is_said_and_keeps_nobody_in_service() {
     }
     let annotations = async || scene.stage.ok(&["get", "pod", &name, "-o", "jsonpath={.metadata.annotations}"]).await;
     assert!(!annotations().await.contains("custom-weight"));
-    // A drain from before is taken back all the same.
+    // A drain from before is taken back anyway.
     for arguments in [&["drain", "--now", &name, "--undo"][..], &["drain", &name, "--undo"]] {
         scene.stage.ok(&["annotate", "pod", &name, "service.cloud.tencent.com/custom-weight=0"]).await;
         let output = scene.run(arguments).await;

@@ -26,7 +26,7 @@ macro_rules! mutants {
 mutants! {
     /// Who leaves waits for nobody: there is no floor.
     NoFloor,
-    /// When nobody is left who serves, those that could serve on go all the same.
+    /// When nobody is left who serves, those that could serve on go too.
     LastGoes,
     /// A gate opens when its Pod is registered, whatever the cloud finds.
     GateWithoutHealth,

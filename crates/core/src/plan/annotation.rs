@@ -12,7 +12,7 @@ use super::{BindingView, Cloud, Cluster, Heir, Management};
 /// The annotations that should be ours: our facts, less the keys that a user has set.
 ///
 /// They come off when the binding goes by proof, or does not speak for its Service. What is merely held keeps them. Of a Service that
-/// TKE programs, nothing goes that TKE acts on: its own switch, and all that a binding in mode Delegate has told it.
+/// TKE programs, what TKE acts on stays: its own switch, and all that a binding in mode Delegate has written for it.
 pub fn annotations(
     view: &BindingView,
     service: &Service,

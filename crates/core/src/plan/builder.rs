@@ -241,7 +241,7 @@ impl<'a> PlanBuilder<'a> {
             let is_made = |listener: &&Listener| intent.view.has_made(listener, self.snapshot);
             let made = self.observed.listeners.iter().filter(is_made).flat_map(Listener::routes);
             let of_others = marked.into_iter().map(|route| (route, Holder::Others));
-            // Where tags are not shown, they are told by the listener.
+            // Where tags are hidden, the listener says whose they are.
             for (route, holder) in of_others.chain(made.map(|route| (route, Holder::Ours))) {
                 stakes.insert(route, Stake { listener: None, holder, proof: None });
             }

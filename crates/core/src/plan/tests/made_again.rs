@@ -106,7 +106,7 @@ fn a_binding_that_is_made_again_goes_when_there_is_no_load_balancer() {
     }
 }
 
-/// It is created all the same, by the call that was made before if it was; the next binding finds it by its tag.
+/// It is still created, by the call that was made before if it was; the next binding finds it by its tag.
 #[test]
 fn what_was_asked_for_is_still_created_for_the_next_binding() {
     let mut world = world(Departure::MadeAgain, Asked::Recorded);

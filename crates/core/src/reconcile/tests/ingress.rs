@@ -165,7 +165,7 @@ fn a_refused_address_is_tried_again() {
     assert_eq!(play.world.service.as_ref().unwrap().ingress, [OURS]);
 }
 
-/// In mode Delegate, TKE goes on with what it was told.
+/// In mode Delegate, TKE goes on by what was written.
 #[test]
 fn annotations_come_off_with_a_binding_that_never_had_anything_unless_tke_acts_on_them() {
     for (mode, stays) in [(Mode::Direct, false), (Mode::Delegate, true)] {
