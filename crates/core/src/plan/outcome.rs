@@ -69,6 +69,17 @@ impl Outcome {
             .chain(self.failed.iter().map(|(step, _)| step))
     }
 
+    /// True when all that was tried was done at once, and was to register targets: nobody need look before anything else is done.
+    pub fn only_registers(&self) -> bool {
+        let is_it = |(step, outcome): &(Step, StepOutcome)| {
+            matches!(
+                (step, outcome),
+                (Step::Register(_), StepOutcome::Done) | (_, StepOutcome::Skipped | StepOutcome::Held(_))
+            )
+        };
+        self.failed.is_empty() && self.steps.iter().all(is_it)
+    }
+
     /// True when some step was done, or is being worked on.
     pub fn has_progressed(&self) -> bool {
         self.steps.iter().any(|(_, outcome)| matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)))

@@ -218,6 +218,34 @@ impl Step {
         (!step.is_empty()).then_some(step)
     }
 
+    /// The targets that it is about.
+    pub fn targets(&self) -> Vec<(Route, Address)> {
+        match self {
+            Self::Reweight(all) => all.iter().map(|one| (one.route.clone(), one.address)).collect(),
+            _ => self.changed_targets(),
+        }
+    }
+
+    /// What of it is about these targets. Steps that are not about targets stay as they are; `None` where nothing is left.
+    pub fn only(self, is_one: &dyn Fn(&(Route, Address)) -> bool) -> Option<Self> {
+        let step = match self {
+            Self::Register(mut all) => {
+                all.retain(|one| is_one(&(one.route.clone(), one.address)));
+                Self::Register(all)
+            }
+            Self::Reweight(mut all) => {
+                all.retain(|one| is_one(&(one.route.clone(), one.address)));
+                Self::Reweight(all)
+            }
+            Self::Deregister(mut all) => {
+                all.retain(|one| is_one(&(one.route.clone(), one.address)));
+                Self::Deregister(all)
+            }
+            step => return Some(step),
+        };
+        (!step.is_empty()).then_some(step)
+    }
+
     /// It is about no target any more.
     const fn is_empty(&self) -> bool {
         match self {

@@ -200,11 +200,13 @@ impl Gathering {
             Part::Health(observed, asked) => {
                 let Reading { memory, tickets, out, at } = reading;
                 let is_over = *at >= *asked + PATIENCE && !mutant::is(Mutant::WeightsWaitForHealth);
-                if !memory.reads.health.is_done(&observed.targets, tickets, out) && !is_over {
+                if !memory.reads.health.is_done(&observed.targets, *at, tickets, out) && !is_over {
                     return None;
                 }
                 let HealthAnswer { rows, basis, wait } = memory.reads.health.answer(&observed.targets);
                 (observed.health, observed.health_basis) = (rows, basis);
+                let tags_shown = memory.remembered.tags_shown;
+                memory.written_targets.add_named(observed, tags_shown, self.begun.targets);
                 if wait == Wait::Goes && self.state == ReadState::Settled {
                     self.state = ReadState::HealthPending;
                 }
@@ -274,7 +276,7 @@ impl Gathering {
             now: surroundings.now.wall,
             at: surroundings.now.at,
         };
-        Gathered { snapshot, begun: self.begun, failure: self.failure }
+        Gathered { snapshot, begun: self.begun, since: self.since, failure: self.failure }
     }
 }
 
@@ -283,6 +285,8 @@ impl Gathering {
 pub(super) struct Gathered {
     pub(super) snapshot: Snapshot,
     pub(super) begun: Begun,
+    /// When the round began to read.
+    pub(super) since: Duration,
     /// Why the load balancer cannot be read, where its targets can: the snapshot has what was seen before.
     pub(super) failure: Option<Failure>,
 }
@@ -328,6 +332,6 @@ fn health(mut observed: Observed, reading: &mut Reading<'_>) -> Part {
         return Part::Over(Cloud::Observed(observed));
     }
     let Reading { memory, tickets, out, at } = reading;
-    memory.reads.health.begin(&observed.targets, tickets, out);
+    memory.reads.health.begin(&observed.targets, *at, tickets, out);
     Part::Health(observed, *at)
 }

@@ -8,6 +8,7 @@ use super::effect::{Line, News};
 use super::notices::Told;
 use super::outbox::Outbox;
 use super::reads::Reads;
+use super::written_targets::{FRAME_LASTS, TARGETS_LAST, WrittenTargets, is_certain, is_certain_step};
 use super::{Refusals, is_shared};
 use crate::api::{DirectAccessBinding, DirectAccessBindingStatus};
 use crate::model::{Class, Failure, KeyMark, Limits, TaskId, TaskState};
@@ -19,12 +20,11 @@ use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
 /// How soon to ask again after a running task.
 const TASK_POLL: Duration = Duration::from_millis(100);
-/// How long load balancer and listeners need not be read again while targets change.
-const FRAME_LASTS: Duration = Duration::from_secs(5);
-/// How long targets need not be read again when nothing was written to them, although something has changed in Kubernetes.
-const TARGETS_LAST: Duration = Duration::from_secs(1);
 /// How soon Pods that come and go have a load balancer looked at again that could not be read.
 pub(super) const READ_RETRY: Duration = Duration::from_secs(2);
+
+/// How often a status is written that says nothing but how far things are: each write wakes everybody who watches bindings.
+const PROGRESS_PERIOD: Duration = Duration::from_secs(1);
 
 /// What rounds keep between them.
 #[derive(Debug, Default)]
@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) outbox: Outbox,
     /// Something waits until it is recorded in a status.
     pub(super) awaits_record: bool,
+    /// How long until a status is written that says how far things are; `None` while none waits for that.
+    pub(super) progress_due: Option<Duration>,
     /// A binding goes when what it has on its Service is off.
     pub(super) awaits_service: bool,
     /// A gate waits to be written until another machine's write of it has ended.
@@ -53,6 +55,8 @@ pub(super) struct Memory {
     pub(super) replaced_ingress: BTreeMap<String, Vec<String>>,
     /// What the last reads showed.
     sight: Option<Sight>,
+    /// What was written to targets since.
+    pub(super) written_targets: WrittenTargets,
     /// Reads under way, and what they have brought.
     pub(super) reads: Reads,
     /// What quotas allow; `None` before the first answer.
@@ -83,7 +87,7 @@ struct Sight {
     observed: Observed,
     /// When all of it was read; `None` when it is to be read anew.
     read: Option<Duration>,
-    /// When its targets were read; `None` when something was written to them since.
+    /// When its targets were read; `None` when something was written to them since that is to be seen before anything else is decided.
     targets_read: Option<Duration>,
 }
 
@@ -93,12 +97,19 @@ struct Sight {
 pub(super) struct Written {
     version: u64,
     status: DirectAccessBindingStatus,
+    /// When it was taken.
+    at: Duration,
 }
 
 impl Written {
     /// A status as the API server has taken it.
-    pub(super) fn new(object: &DirectAccessBinding, status: DirectAccessBindingStatus) -> Self {
-        Self { version: version(object), status }
+    pub(super) fn new(object: &DirectAccessBinding, status: DirectAccessBindingStatus, at: Duration) -> Self {
+        Self { version: version(object), status, at }
+    }
+
+    /// How long until the next one that says nothing but how far things are; zero when that time is over.
+    pub(super) const fn pause(&self, at: Duration) -> Duration {
+        PROGRESS_PERIOD.saturating_sub(at.saturating_sub(self.at))
     }
 }
 
@@ -194,14 +205,23 @@ impl Memory {
         let is_woken = std::mem::take(&mut self.is_woken);
         let is_calm = !is_woken && sight.targets_read.is_some();
         let frame_lasts = if is_calm { resync } else { FRAME_LASTS.min(resync) };
-        let targets_last = if is_calm { resync } else { TARGETS_LAST };
+        let is_due = |read: Duration| self.written_targets.due(read).is_some_and(|due| at >= due);
         if sight.read.is_none_or(|read| at.saturating_sub(read) >= frame_lasts) {
             Known::Nothing(Some(sight.observed.clone()))
-        } else if sight.targets_read.is_some_and(|read| at.saturating_sub(read) < targets_last) {
+        } else if sight.targets_read.is_some_and(|read| at.saturating_sub(read) < frame_lasts && !is_due(read)) {
             Known::Targets(sight.observed.clone())
         } else {
             Known::Frame(sight.observed.clone())
         }
+    }
+
+    /// Whether targets that were read so long before the round are to be read again before it does what it plans; then they are.
+    pub(super) fn is_to_read_targets(&mut self, plan: &Plan, age: Duration) -> bool {
+        let is_to_read = age >= TARGETS_LAST && plan.steps.iter().any(|step| !matches!(step, Step::Register(_)));
+        if let Some(sight) = self.sight.as_mut().filter(|_| is_to_read) {
+            sight.targets_read = None;
+        }
+        is_to_read
     }
 
     /// When the reads that a round goes by began, if it reads what is not known now.
@@ -226,7 +246,7 @@ impl Memory {
             };
             return;
         }
-        let is_done = !outcome.has_tried() && self.task.is_none();
+        let is_done = is_certain(outcome) && self.task.as_ref().is_none_or(|task| is_certain_step(&task.step));
         let is_known = outcome.failed.is_empty();
         let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
         // What was read while a task changes listeners may be older than the task.
@@ -241,8 +261,9 @@ impl Memory {
         self.read_failed = matches!(cloud, Cloud::Failed(_)).then_some(at);
         let is_whole = is_known && is_frame_kept;
         self.sight = match cloud {
-            Cloud::Observed(observed) => {
+            Cloud::Observed(mut observed) => {
                 let targets_read = (is_done && is_known).then_some(begun.targets);
+                WrittenTargets::lower(outcome, &mut observed);
                 Some(Sight { observed, read: begun.all.filter(|_| is_whole), targets_read })
             }
             // What was seen before still tells where targets are.
@@ -258,11 +279,13 @@ impl Memory {
         plan: &Plan,
         outcome: &Outcome,
         busy: Option<Duration>,
-        at: Duration,
+        (begun, at): (Begun, Duration),
     ) {
-        if busy.is_none() && snapshot.reads == ReadState::Settled {
+        let is_seen = !self.written_targets.is_unseen(begun.targets);
+        if busy.is_none() && snapshot.reads == ReadState::Settled && is_seen {
             self.remembered.see(snapshot, plan);
         }
+        self.written_targets.note(outcome, begun.targets, at);
         for (step, _) in outcome.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::Done) {
             self.remembered.end(step);
         }
@@ -288,6 +311,7 @@ impl Memory {
         let Some(Submitted { task, step, since }) = &self.task else { return (None, None) };
         let age = at.saturating_sub(*since);
         let mut line = None;
+        let has_succeeded = matches!(fares, Ok(TaskState::Succeeded(_)));
         match fares {
             Ok(TaskState::Running) if age < TASK_PATIENCE => {
                 return (Some((age / 2).clamp(TASK_POLL, Duration::from_secs(2))), None);
@@ -308,6 +332,10 @@ impl Memory {
             Err(failure) => line = Some(Line::TaskUnreadable(task.clone(), failure)),
         }
         self.task = None;
+        if let Some(sight) = self.sight.as_mut().filter(|_| !has_succeeded) {
+            // Nobody knows what it has changed.
+            sight.targets_read = None;
+        }
         (None, line)
     }
 
@@ -319,10 +347,15 @@ impl Memory {
         outcome: &Outcome,
         busy: Option<Duration>,
         resync: Duration,
+        at: Duration,
     ) -> Duration {
-        let NextLook { after, pace } = next_look(snapshot, plan, outcome, self.pace, resync);
-        match busy {
-            Some(busy) => busy.min(after.max(TASK_POLL)),
+        let NextLook { after, pace } = next_look(snapshot, plan, outcome, &self.pace, resync, at);
+        if let Some(busy) = busy {
+            return busy.min(after.max(TASK_POLL));
+        }
+        match self.written_targets.wait(at).filter(|_| !outcome.has_progressed()) {
+            // What was written has not shown yet, and nothing is known of whether it ever does.
+            Some(due) => after.min(due),
             None => {
                 self.pace = pace;
                 after
@@ -347,10 +380,10 @@ mod tests {
 
     #[test]
     fn pods_that_come_and_go_reset_no_back_off_and_do_not_have_an_unreadable_cloud_asked_hotly() {
-        let (now, slow) = (Duration::from_secs(100), Pace { attempts: 7, left: 1 });
-        let mut memory = Memory { pace: slow, ..Memory::default() };
+        let (now, slow) = (Duration::from_secs(100), Pace { attempts: 7, steps: Vec::new() });
+        let mut memory = Memory { pace: slow.clone(), ..Memory::default() };
         assert_eq!(memory.wake(News::Members, now), Duration::ZERO);
-        assert_eq!((memory.pace, memory.is_woken), (slow, true));
+        assert_eq!((memory.pace.clone(), memory.is_woken), (slow.clone(), true));
         memory.read_failed = Some(now);
         assert_eq!(memory.wake(News::Members, now), READ_RETRY);
         assert_eq!(memory.wake(News::Members, now + READ_RETRY), Duration::ZERO);

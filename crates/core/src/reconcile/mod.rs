@@ -38,6 +38,7 @@ mod tempo;
 mod tests;
 mod tickets;
 mod waiting;
+mod written_targets;
 
 pub use config::ConfigMachine;
 pub use confined::Confined;

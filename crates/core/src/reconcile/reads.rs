@@ -10,12 +10,16 @@ use std::time::Duration;
 use super::departures::DepartureReads;
 use super::effect::{Answer, Effect, Frame, Read, Targets, Ticket};
 use super::tickets::Tickets;
+use super::written_targets::is_of;
 use crate::api::DirectAccessBinding;
 use crate::model::{Address, Class, Failure, Limits, LoadBalancer, ObjectKey, Route, TargetHealth, TaskState};
 use crate::plan::named_secrets;
 
 /// How long a round waits for everything but targets.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long what a read of health has brought counts for other rounds, from when it began: a little less than a poll.
+const HEALTH_LASTS: Duration = Duration::from_millis(400);
 
 type HealthRows = Result<Vec<TargetHealth>, Failure>;
 
@@ -88,11 +92,24 @@ impl<T> Slot<T> {
 /// Health, and the targets that were read before it was asked for.
 #[derive(Debug, Default)]
 pub(super) struct HealthReads {
-    pending: Option<(Ticket, Arc<Targets>)>,
+    pending: Option<HealthRead>,
     /// What the last read has brought.
     last: Option<(HealthRows, Arc<Targets>)>,
+    /// When that read began.
+    begun: Duration,
     /// It came after its round had gone on without it, and no round has seen it.
     is_news: bool,
+}
+
+/// A read of health under way.
+#[derive(Debug)]
+struct HealthRead {
+    ticket: Ticket,
+    /// The targets that were read before it began.
+    basis: Arc<Targets>,
+    begun: Duration,
+    /// What was written since it began: what it says of these may be about what was there before.
+    changed: Vec<(Route, Address)>,
 }
 
 /// What is known of health.
@@ -112,32 +129,45 @@ pub(super) enum Wait {
 }
 
 impl HealthReads {
-    /// Asks for health by a read that begins after these targets were read, unless one that has come is news.
-    pub(super) fn begin(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) {
+    /// Asks for health by a read that begins after these targets were read, unless one that has come is news, or as new as to count.
+    pub(super) fn begin(&mut self, targets: &Targets, at: Duration, tickets: &mut Tickets, out: &mut Vec<Effect>) {
         let is_known = std::mem::take(&mut self.is_news) && self.is_of(targets);
-        if !is_known && self.pending.is_none() {
+        if !is_known && !self.is_fresh(at) && self.pending.is_none() {
             // Whatever came before, another read is to tell.
-            self.ask(targets, tickets, out);
+            self.ask(targets, at, tickets, out);
         }
     }
 
-    fn ask(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) {
+    fn ask(&mut self, targets: &Targets, at: Duration, tickets: &mut Tickets, out: &mut Vec<Effect>) {
         let ticket = tickets.next();
-        self.pending = Some((ticket, Arc::new(targets.clone())));
+        self.pending = Some(HealthRead { ticket, basis: Arc::new(targets.clone()), begun: at, changed: Vec::new() });
         out.push(Effect::Read(ticket, Read::Health));
     }
 
-    /// Whether nothing more is to be waited for. One that was under way before these targets were read is followed by another.
-    pub(super) fn is_done(&mut self, targets: &Targets, tickets: &mut Tickets, out: &mut Vec<Effect>) -> bool {
+    /// Whether nothing more is to be waited for. One that was under way before these targets were read is followed by another, when it has
+    /// become old.
+    pub(super) fn is_done(
+        &mut self,
+        targets: &Targets,
+        at: Duration,
+        tickets: &mut Tickets,
+        out: &mut Vec<Effect>,
+    ) -> bool {
         if self.pending.is_some() {
             return false;
         }
         self.is_news = false;
-        if self.is_of(targets) {
+        if self.is_of(targets) || self.is_fresh(at) {
             return true;
         }
-        self.ask(targets, tickets, out);
+        self.ask(targets, at, tickets, out);
         false
+    }
+
+    /// The last read has brought something, and began a moment ago: rounds between polls tell nothing that it does not.
+    fn is_fresh(&self, at: Duration) -> bool {
+        let is_told = self.last.as_ref().is_some_and(|(rows, _)| rows.is_ok());
+        is_told && at.saturating_sub(self.begun) < HEALTH_LASTS
     }
 
     fn is_of(&self, targets: &Targets) -> bool {
@@ -156,8 +186,9 @@ impl HealthReads {
     }
 
     fn fill(&mut self, rows: HealthRows) {
-        if let Some((_, basis)) = self.pending.take() {
-            (self.last, self.is_news) = (Some((rows, basis)), true);
+        if let Some(HealthRead { basis, begun, changed, .. }) = self.pending.take() {
+            let rows = rows.map(|rows| without(rows, &changed));
+            (self.last, self.begun, self.is_news) = (Some((rows, basis)), begun, true);
         }
     }
 }
@@ -230,7 +261,7 @@ impl Reads {
             Answer::Tagged(found) if self.tagged.is_for(ticket) => self.tagged.fill(found),
             Answer::Definition(sight) if self.departures.slot.is_for(ticket) => self.departures.fill(sight, at),
             Answer::Quotas(limits) if self.quotas.is_for(ticket) => self.quotas.fill(limits),
-            Answer::Health(rows) if self.health.pending.as_ref().is_some_and(|(pending, _)| *pending == ticket) => {
+            Answer::Health(rows) if self.health.pending.as_ref().is_some_and(|read| read.ticket == ticket) => {
                 self.health.fill(rows);
             }
             Answer::Certificate(said) => {
@@ -297,13 +328,19 @@ impl Reads {
         self.frame.forget(&mut self.dropped);
         self.targets.forget(&mut self.dropped);
         self.tagged.forget(&mut self.dropped);
-        self.dropped.extend(std::mem::take(&mut self.health).pending.map(|(ticket, _)| ticket));
+        self.dropped.extend(std::mem::take(&mut self.health).pending.map(|read| read.ticket));
     }
 
     /// These targets were registered, or deregistered: what is being read of their addresses, and was, is not about them.
     pub(super) fn forget_targets(&mut self, changed: &[(Route, Address)]) {
         let HealthReads { pending, last, .. } = &mut self.health;
-        let bases = pending.iter_mut().map(|(_, basis)| basis).chain(last.iter_mut().map(|(_, basis)| basis));
+        if let Some(read) = pending {
+            read.changed.extend_from_slice(changed);
+        }
+        if let Some((Ok(rows), _)) = last {
+            *rows = without(std::mem::take(rows), changed);
+        }
+        let bases = pending.iter_mut().map(|read| &mut read.basis).chain(last.iter_mut().map(|(_, basis)| basis));
         for basis in bases {
             for (route, address) in changed {
                 if let Some(targets) = Arc::make_mut(basis).get_mut(route) {
@@ -317,6 +354,12 @@ impl Reads {
     pub(super) fn drop_forgotten(&mut self, out: &mut Vec<Effect>) {
         out.extend(self.dropped.drain(..).map(Effect::Forget));
     }
+}
+
+/// What is said of other targets than these.
+fn without(mut rows: Vec<TargetHealth>, changed: &[(Route, Address)]) -> Vec<TargetHealth> {
+    rows.retain(|row| !changed.iter().any(|(route, address)| is_of(row, route, *address)));
+    rows
 }
 
 /// Health was never read. Nobody sees this: a round with it says nothing.

@@ -48,8 +48,9 @@ impl GateCondition {
     }
 }
 
-/// How long a Pod waits before it is told what for. Times in Kubernetes are whole seconds, so it may be one less.
-const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(2);
+/// How long a Pod waits before it is told what for: longer than the usual first checks of a new target take, so that most Pods are
+/// written to once, when their gate opens. Times in Kubernetes are whole seconds, so it may be one less.
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(8);
 
 /// What comes between the words of a waiting condition and the time since when it says so.
 const SINCE: &str = ", since ";
@@ -172,11 +173,11 @@ mod tests {
         };
         for (condition, state, since, now, expected, why) in [
             (&registering, GateState::Unset, None, 100, false, "its containers are not ready"),
-            (&registering, GateState::Unset, Some(at(99)), 100, false, "it has just begun to wait"),
-            (&registering, GateState::Unset, Some(at(98)), 100, true, "it waits"),
-            (&registering, said(&registering, at(98)), Some(at(90)), 100, false, "that is what is written"),
-            (&checked, said(&registering, at(99)), Some(at(90)), 100, false, "something was written just now"),
-            (&checked, said(&registering, at(98)), Some(at(90)), 100, true, "what is written is no longer true"),
+            (&registering, GateState::Unset, Some(at(93)), 100, false, "it has just begun to wait"),
+            (&registering, GateState::Unset, Some(at(92)), 100, true, "it waits"),
+            (&registering, said(&registering, at(92)), Some(at(90)), 100, false, "that is what is written"),
+            (&checked, said(&registering, at(93)), Some(at(90)), 100, false, "something was written just now"),
+            (&checked, said(&registering, at(92)), Some(at(90)), 100, true, "what is written is no longer true"),
             (&open, GateState::Unset, None, 100, true, "opening never waits"),
             (&open, said(&checked, at(100)), Some(at(100)), 100, true, "opening never waits"),
             (&open, GateState::Open, Some(at(90)), 100, false, "it is open"),

@@ -1,26 +1,27 @@
 //! When to look at a load balancer again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure, LoadBalancerStatus};
-use crate::plan::{BindingView, Cloud, Outcome, Plan, Record, Sight, Snapshot, Verdict, selects};
+use crate::plan::{BindingView, Cloud, Outcome, Plan, Record, Sight, Snapshot, Step, Verdict, selects};
 
 use super::visit::is_unsettled;
 
 /// How a load balancer has fared up to now; forgetting it costs nothing but an early look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
-    /// Rounds in a row that ended with something left to do.
+    /// Rounds in a row that could not read, or did what the one before had done.
     pub attempts: u32,
-    /// Steps that the last of these rounds planned.
-    pub left: usize,
+    /// What the last of these rounds planned.
+    pub steps: Vec<Step>,
 }
 
 /// The answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextLook {
     /// How long to wait when nothing changes before.
     pub after: Duration,
@@ -30,16 +31,16 @@ pub struct NextLook {
 
 /// Poll of a task: the first one soon, because most tasks take well under a second.
 const TASK_FIRST: Duration = Duration::from_millis(200);
+/// Load balancers are looked at together, at multiples of their polls: one call then tells the health of many. This is the shortest poll.
+pub const TICK: Duration = Duration::from_millis(450);
 /// Poll of health while a gate waits for it, by how long the newest one has been waiting: what takes long is not hurried by
 /// asking often.
-const GATE_POLLS: [(SignedDuration, Duration); 2] = [
-    (SignedDuration::from_secs(30), Duration::from_millis(500)),
-    (SignedDuration::from_secs(120), Duration::from_secs(1)),
-];
+const GATE_POLLS: [(SignedDuration, Duration); 2] =
+    [(SignedDuration::from_secs(30), TICK), (SignedDuration::from_secs(120), TICK.saturating_mul(2))];
 /// The same, for gates that have been waiting for longer.
-const GATE_POLL_SLOW: Duration = Duration::from_secs(2);
+const GATE_POLL_SLOW: Duration = TICK.saturating_mul(4);
 /// Poll of health while targets that leave serve on until others do.
-const REPLACEMENT_POLL: Duration = Duration::from_millis(500);
+const REPLACEMENT_POLL: Duration = TICK;
 /// How soon what was just done is looked at again.
 const VERIFY: Duration = Duration::from_millis(20);
 /// Poll of health while some target is not healthy.
@@ -52,30 +53,40 @@ const CREATING_POLL: Duration = Duration::from_secs(1);
 const CAP: Duration = Duration::from_secs(60);
 
 /// The smallest of task poll, verification, health poll, back-off and resync.
-pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace, resync: Duration) -> NextLook {
-    let left = plan.steps.len();
-    // With fewer steps than before, what was done has shown.
-    let attempts = if left < pace.left { 1 } else { pace.attempts.saturating_add(1) };
+/// `at` is the time by a clock that never goes back.
+pub fn next_look(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    outcome: &Outcome,
+    pace: &Pace,
+    resync: Duration,
+    at: Duration,
+) -> NextLook {
+    let more = |is_same: bool| if is_same { pace.attempts.saturating_add(1) } else { 1 };
     if let Cloud::Failed(failure) = &snapshot.cloud {
+        let attempts = more(true);
         let after = back_off(first_delay(failure), attempts).min(longest_blindness(snapshot));
-        return NextLook { after, pace: Pace { attempts, left } };
+        return NextLook { after, pace: Pace { attempts, steps: Vec::new() } };
     }
+    let steps = || plan.steps.clone();
     let retry = outcome.retry_after.unwrap_or(Duration::MAX).max(VERIFY);
-    if outcome.has_progressed() {
+    let has_progressed = outcome.has_progressed();
+    let attempts = more(has_progressed && repeats(&pace.steps, &plan.steps));
+    if has_progressed && !outcome.only_registers() {
         // A step that the cloud called done is verified by the next read; one that never shows must not be repeated hotly.
         let first = if outcome.task().is_some() { TASK_FIRST } else { VERIFY };
-        return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, left } };
+        return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, steps: steps() } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
     let waiting: Vec<_> = gates.filter(|gate| matches!(gate.verdict, Verdict::Wait(..))).collect();
     let after = if !waiting.is_empty() {
         // The Pod that became ready last sets the pace: a stuck one must not slow down those that come after it.
         let newest = waiting.iter().filter_map(|gate| gate.since).max();
-        gate_poll(newest.map(|since| snapshot.now.duration_since(since)).unwrap_or_default())
+        together(gate_poll(newest.map(|since| snapshot.now.duration_since(since)).unwrap_or_default()), at)
     } else if plan.bindings.iter().any(|binding| binding.counts.healthy < binding.counts.desired) {
-        HEALTH_POLL
+        together(HEALTH_POLL, at)
     } else {
-        CALM_POLL
+        together(CALM_POLL, at)
     };
     let is_blind = plan.bindings.iter().any(|binding| binding.management.is_live() && binding.sight != Sight::Whole);
     let is_missing =
@@ -91,7 +102,30 @@ pub fn next_look(snapshot: &Snapshot, plan: &Plan, outcome: &Outcome, pace: Pace
     let after = if is_creating { after.min(CREATING_POLL) } else { after };
     let after = after.min(replacement_look(plan)).min(resync).min(retry);
     let after = after.min(due(snapshot, plan)).min(drain_end(snapshot).unwrap_or(Duration::MAX));
+    if has_progressed {
+        // What was registered is seen soon; what never shows must not be repeated hotly.
+        let after = after.min(TICK).max(back_off(VERIFY, attempts));
+        return NextLook { after, pace: Pace { attempts, steps: steps() } };
+    }
     NextLook { after, pace: Pace::default() }
+}
+
+/// Whether something is to be done that was to be done before: it has not shown. Other targets are something else.
+fn repeats(before: &[Step], now: &[Step]) -> bool {
+    let is_same = |one: &Step, other: &Step| {
+        let is_alike = std::mem::discriminant(one) == std::mem::discriminant(other);
+        let others: BTreeSet<_> = if is_alike { other.targets().into_iter().collect() } else { BTreeSet::new() };
+        one == other || one.targets().iter().any(|target| others.contains(target))
+    };
+    now.iter().any(|step| before.iter().any(|other| is_same(step, other)))
+}
+
+/// How long until the next multiple of a poll, or the one after that where it is just coming.
+fn together(poll: Duration, at: Duration) -> Duration {
+    let period = poll.as_nanos().max(1);
+    let left = period - at.as_nanos() % period;
+    let after = if left * 8 < period { left + period } else { left };
+    Duration::from_nanos(u64::try_from(after).unwrap_or(u64::MAX))
 }
 
 /// How long a load balancer that cannot be read or written is left alone at most: a Pod that ends, or waits for its gate, does not wait
@@ -156,7 +190,7 @@ fn back_off(first: Duration, attempts: u32) -> Duration {
 mod tests {
     use super::*;
     use crate::api::condition::GateReason;
-    use crate::model::{Limits, LoadBalancerId, ObjectKey};
+    use crate::model::{Limits, ListenerId, LoadBalancerId, ObjectKey};
     use crate::plan::{BindingPlan, GateVerdict, Step, StepOutcome};
 
     const RESYNC: Duration = Duration::from_secs(60);
@@ -197,18 +231,25 @@ mod tests {
         Plan { bindings: vec![binding], ..Plan::default() }
     }
 
-    fn after(plan: &Plan, pace: Pace) -> Duration {
-        next_look(&snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)), plan, &Outcome::default(), pace, RESYNC)
-            .after
+    fn after(plan: &Plan, pace: &Pace) -> Duration {
+        next_look(
+            &snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)),
+            plan,
+            &Outcome::default(),
+            pace,
+            RESYNC,
+            Duration::ZERO,
+        )
+        .after
     }
 
     #[test]
     fn a_waiting_gate_is_looked_at_again_within_two_seconds_and_a_fresh_one_sooner() {
-        assert_eq!(after(&waiting(0), Pace::default()), Duration::from_millis(500));
-        assert_eq!(after(&waiting(60), Pace::default()), Duration::from_secs(1));
-        assert_eq!(after(&waiting(100_000), Pace::default()), Duration::from_secs(2));
+        assert_eq!(after(&waiting(0), &Pace::default()), TICK);
+        assert_eq!(after(&waiting(60), &Pace::default()), TICK * 2);
+        assert_eq!(after(&waiting(100_000), &Pace::default()), TICK * 4);
         // However often it failed before: back-off is for failures.
-        assert_eq!(after(&waiting(0), Pace { attempts: 30, left: 0 }), Duration::from_millis(500));
+        assert_eq!(after(&waiting(0), &Pace { attempts: 30, steps: Vec::new() }), TICK);
     }
 
     #[test]
@@ -218,7 +259,7 @@ mod tests {
             let mut pace = Pace::default();
             let mut last = Duration::ZERO;
             for _ in 0..40 {
-                let next = next_look(&failed, &Plan::default(), &Outcome::default(), pace, RESYNC);
+                let next = next_look(&failed, &Plan::default(), &Outcome::default(), &pace, RESYNC, Duration::ZERO);
                 assert!(next.after >= last && next.after <= Duration::from_secs(60), "{class:?}: {:?}", next.after);
                 (pace, last) = (next.pace, next.after);
             }
@@ -232,8 +273,8 @@ mod tests {
         let mut world = crate::plan::tests::world::World::new(&serde_json::json!({})).with_pods(1..=2);
         let after = |world: &crate::plan::tests::world::World| {
             let snapshot = Snapshot { cloud: Cloud::Failed(failure(Class::Unreachable)), ..world.snapshot() };
-            let pace = Pace { attempts: 20, left: 0 };
-            next_look(&snapshot, &Plan::default(), &Outcome::default(), pace, RESYNC).after
+            let pace = Pace { attempts: 20, steps: Vec::new() };
+            next_look(&snapshot, &Plan::default(), &Outcome::default(), &pace, RESYNC, Duration::ZERO).after
         };
         assert_eq!(after(&world), Duration::from_secs(5), "gates wait");
         world.pod(1).gate = GateState::Open;
@@ -260,22 +301,59 @@ mod tests {
             &snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)),
             &Plan::default(),
             &Outcome::default(),
-            Pace { attempts: 7, left: 0 },
+            &Pace { attempts: 7, steps: Vec::new() },
             RESYNC,
+            Duration::ZERO,
         );
         assert_eq!(next.pace, Pace::default());
     }
 
     #[test]
     fn a_step_is_verified_soon_and_not_repeated_hotly() {
-        let plan = Plan { steps: vec![Step::Register(Vec::new())], ..Plan::default() };
-        let outcome = Outcome { steps: vec![(Step::Register(Vec::new()), StepOutcome::Done)], ..Outcome::default() };
-        let look = |pace| {
-            next_look(&snapshot(Cloud::Missing(crate::model::Witnesses::ListOnly)), &plan, &outcome, pace, RESYNC)
+        let rules = |name: &str| Step::CreateRules { listener: ListenerId::new(name), rules: Vec::new() };
+        let look = |step: Step, pace: &Pace| {
+            let plan = Plan { steps: vec![step.clone()], ..Plan::default() };
+            let outcome = Outcome { steps: vec![(step, StepOutcome::Done)], ..Outcome::default() };
+            let missing = Cloud::Missing(crate::model::Witnesses::ListOnly);
+            next_look(&snapshot(missing), &plan, &outcome, pace, RESYNC, Duration::ZERO)
         };
-        assert!(look(Pace::default()).after <= Duration::from_millis(50));
-        assert!(look(Pace { attempts: 8, left: 1 }).after >= Duration::from_secs(2));
-        // One step after the other is no repetition.
-        assert!(look(Pace { attempts: 8, left: 2 }).after <= Duration::from_millis(50));
+        assert!(look(rules("lbl-1"), &Pace::default()).after <= Duration::from_millis(50));
+        let slow = Pace { attempts: 8, steps: vec![rules("lbl-1")] };
+        assert!(look(rules("lbl-1"), &slow).after >= Duration::from_secs(2));
+        assert!(look(rules("lbl-2"), &slow).after <= Duration::from_millis(50), "something else is no repetition");
+    }
+
+    #[test]
+    fn pods_that_come_one_after_another_are_looked_at_soon_and_one_that_never_shows_is_not_registered_hotly() {
+        let register = |number: u8| {
+            let address = crate::plan::tests::world::address(number.into());
+            let route = crate::model::Route { listener: ListenerId::new("lbl-1"), rule: None };
+            Step::Register(vec![crate::plan::Registration {
+                owner: String::new(),
+                route,
+                address,
+                pod: String::new(),
+                pod_uid: String::new(),
+                reason: crate::api::condition::ChangeReason::PodReady,
+                weight: 10,
+                tag: String::new(),
+            }])
+        };
+        let look = |step: Step, pace: &Pace| {
+            let plan = Plan { steps: vec![step.clone()], ..waiting(0) };
+            let outcome = Outcome { steps: vec![(step, StepOutcome::Done)], ..Outcome::default() };
+            let missing = Cloud::Missing(crate::model::Witnesses::ListOnly);
+            next_look(&snapshot(missing), &plan, &outcome, pace, RESYNC, Duration::ZERO)
+        };
+        let mut pace = Pace::default();
+        for number in 1..=100 {
+            let next = look(register(number), &pace);
+            assert!(next.after <= TICK, "{number}: {:?}", next.after);
+            pace = next.pace;
+        }
+        for _ in 0..10 {
+            pace = look(register(100), &pace).pace;
+        }
+        assert!(look(register(100), &pace).after >= Duration::from_secs(10));
     }
 }

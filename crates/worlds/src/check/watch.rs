@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tke_direct_access::sim;
 use tke_direct_access_core::api::mark::ListenerName;
-use tke_direct_access_core::model::{Address, LoadBalancerId, Route};
+use tke_direct_access_core::model::{Address, LoadBalancerId, Route, Service};
+use tke_direct_access_core::reconcile::{Answer, OtherRead};
 
 use super::Seen;
 use crate::act::{Act, Fault};
@@ -59,6 +60,8 @@ pub(crate) struct Watch {
     pub(crate) selected: BTreeSet<(String, String)>,
     /// Of each leadership and load balancer, how many reads of listeners were answered, and how many were not.
     pub(crate) reads: BTreeMap<(Writer, String), (u32, u32)>,
+    /// By replica, life and name, the Service that the API server has shown last when it was asked.
+    shown: BTreeMap<(usize, u64, String), Option<Service>>,
     /// The leaderships that have read the health of a load balancer.
     pub(crate) health_read: BTreeSet<(Writer, String)>,
     /// What is refused for this address only.
@@ -106,6 +109,21 @@ impl Watch {
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);
+    }
+
+    /// The API server has answered a replica.
+    pub(crate) fn show(&mut self, (replica, life): (usize, u64), read: &OtherRead, answer: &Answer) {
+        if let (OtherRead::Service(key), Answer::Service(Ok(shown))) = (read, answer) {
+            self.shown.insert((replica, life, key.name.clone()), shown.as_deref().cloned());
+        }
+    }
+
+    /// The API server has shown a replica this Service, with these words.
+    pub(crate) fn was_shown(&self, (replica, life): (usize, u64), service: &Service) -> bool {
+        let shown = self.shown.get(&(replica, life, service.key.name.clone()));
+        shown
+            .and_then(Option::as_ref)
+            .is_some_and(|shown| shown.uid == service.uid && shown.annotations == service.annotations)
     }
 
     /// A call meets a misfortune: what waits for it is late, however long ago that misfortune came.

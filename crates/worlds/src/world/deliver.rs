@@ -169,8 +169,9 @@ impl World {
             Happening::Written { owner, ticket, result, .. } => {
                 self.replicas[number].step(&owner, Input::Written(ticket, result), now, wall, wishes);
             }
-            Happening::Read { owner, ticket, read, .. } => {
+            Happening::Read { to, owner, ticket, read } => {
                 let answer = if self.now < self.unreadable { read.refused(unread()) } else { self.answer(&read) };
+                self.checks.watch.show((to.replica, to.life), &read, &answer);
                 self.replicas[number].step(&owner, Input::Answer(ticket, answer), now, wall, wishes);
             }
             Happening::ReadServices { owner, ticket, services, .. } => {

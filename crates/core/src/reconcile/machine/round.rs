@@ -101,6 +101,13 @@ impl Machine {
             snapshot.removals = removals;
             plan = plan_isolated(snapshot);
         }
+        if round.busy.is_none()
+            && self.memory.is_to_read_targets(&plan, gathered.since.saturating_sub(gathered.begun.targets))
+        {
+            round.bindings = gathered.snapshot.bindings.into_iter().map(|view| view.binding).collect();
+            return self.gather(at, round);
+        }
+        self.memory.written_targets.leave_alone(&mut plan.steps, gathered.begun.targets);
         let mut pending = BTreeMap::new();
         let mut refused = HeldBack::new();
         for (view, part) in snapshot.bindings.iter().zip(&plan.bindings) {
@@ -131,6 +138,7 @@ impl Machine {
             snapshot.bindings.retain(|view| !refused.iter().any(|held| held.metadata.uid == view.binding.metadata.uid));
             round.held_back.extend(refused);
             plan = plan_isolated(snapshot);
+            self.memory.written_targets.leave_alone(&mut plan.steps, gathered.begun.targets);
         }
         if !round.held_back.is_empty() {
             // They may name it.
@@ -149,8 +157,8 @@ impl Machine {
 
     /// All calls are made: says what has come of it, and rests.
     pub(super) fn applied(&mut self, at: &mut At<'_, '_>, round: Round, decided: Decided, outcome: &Outcome) -> Stage {
-        let Decided { gathered: Gathered { mut snapshot, begun, failure }, mut plan } = decided;
-        self.memory.remember(&snapshot, &plan, outcome, round.busy, at.at());
+        let Decided { gathered: Gathered { mut snapshot, begun, failure, .. }, mut plan } = decided;
+        self.memory.remember(&snapshot, &plan, outcome, round.busy, (begun, at.at()));
         if let Cloud::Observed(observed) = &snapshot.cloud {
             at.out.push(Effect::Show(Shown::Use(use_of_quotas(observed, snapshot.limits))));
         }
@@ -205,8 +213,9 @@ impl Machine {
         let statuses = report.write(&mut writing);
         let refused = report.retry(&writing);
         let resync = at.surroundings.flags.resync;
-        let after = self.memory.next(snapshot, &plan, outcome, busy, resync);
+        let after = self.memory.next(snapshot, &plan, outcome, busy, resync, at.at());
         let after = refused.as_ref().map_or(after, |retry: &Retry| retry.pace(after));
+        let after = self.memory.progress_due.map_or(after, |due| after.min(due));
         let failure = match &snapshot.cloud {
             Cloud::Failed(failure) => Some(failure.clone()),
             _ => outcome.failure().cloned(),

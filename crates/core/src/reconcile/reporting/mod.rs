@@ -21,6 +21,7 @@ use crate::plan::placement::has_finalizer;
 use crate::plan::{BindingPlan, BindingView, GateVerdict, Outcome, Plan, Record, Release, Snapshot, certain_opening};
 use crate::status::{
     Field, GateCondition, RefusalKind, RefusedGate, Round, Visit, binding_status, gate_condition, held_back_status,
+    is_progress,
 };
 
 /// The shortest time between two rounds while a status is refused: what waits for a record there must not ask for it hotly.
@@ -143,7 +144,7 @@ impl Writing<'_> {
         self.surroundings.record(uid, (Field::Status, &name_of(&binding)), result);
         if let Ok(Taken::Binding(object)) = result {
             self.tell(uid, notices, line);
-            self.memory.written.insert(uid.to_owned(), Written::new(object, status));
+            self.memory.written.insert(uid.to_owned(), Written::new(object, status, self.now().at));
             if self.memory.awaits_record {
                 self.memory.outbox.tell();
             }
@@ -239,9 +240,12 @@ impl Report<'_> {
                     writing.memory.awaits_gate = true;
                     continue;
                 }
-                let write = Write::Gate { pod, uid, condition };
-                let at = writing.now().at;
-                writing.memory.outbox.write(about, write, ending, (writing.tickets, at, writing.out));
+                let write = Write::Gate { pod, uid: uid.clone(), condition };
+                let is_begun =
+                    writing.memory.outbox.write(about, write, ending, (writing.tickets, at, writing.out)).is_some();
+                if !is_begun && !is_mine {
+                    writing.surroundings.shared.ledger().forget_write(&uid);
+                }
             }
         }
         writing.memory.refused_gates.retain(|pod| wanted.contains(pod));
@@ -304,6 +308,7 @@ impl Report<'_> {
             refused_writes: &refused_writes,
             visit: self.visit,
         };
+        writing.memory.progress_due = None;
         writing.memory.awaits_record = self.plan.bindings.iter().any(|part| part.record == Record::First);
         let mut statuses = Vec::with_capacity(self.plan.bindings.len());
         for ((view, plan), annotations) in self.parts().zip(annotations) {
@@ -330,6 +335,13 @@ impl Report<'_> {
             return writing.taken(view.uid(), Field::Status);
         }
         let is_due = writing.surroundings.shared.refused().is_due(view.uid(), Field::Status, writing.now().wall);
+        let last = writing.memory.written.get(view.uid()).filter(|_| is_progress(previous, status));
+        let pause = last.map_or(Duration::ZERO, |last| last.pause(writing.now().at));
+        if is_due && !pause.is_zero() && !writing.memory.outbox.is_under_way(&about) {
+            let due = &mut writing.memory.progress_due;
+            *due = Some(due.map_or(pause, |other| other.min(pause)));
+            return;
+        }
         let write = Write::Status { binding: view.binding.clone(), status: Box::new(status.clone()) };
         if !is_due || writing.memory.outbox.is_under_way(&about) {
             // What changed is told with the write that says so.

@@ -79,3 +79,21 @@ fn a_binding_that_serves_nothing_holds_no_gate_of_another_one() {
     play.play(SECOND * 30);
     assert_eq!(play.world.pods[&4].gate, GateState::Open);
 }
+
+/// What is not written, because the same was taken a moment ago and no cache shows it, keeps nobody from opening the gate.
+#[test]
+fn a_gate_that_caches_are_slow_to_show_opens_as_soon_as_its_pod_is_healthy() {
+    let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 3);
+    world.pods.values_mut().for_each(|pod| pod.gate = GateState::Unset);
+    let mut play = Play::new(world);
+    play.without_effect.insert(Kind::Gate);
+    for _ in 0..20 {
+        play.play(SECOND / 2);
+        play.step(Input::News(News::Members));
+    }
+    assert!(play.count(Kind::Gate) > 0, "what it waits for is written");
+    play.without_effect.clear();
+    play.world.heal();
+    play.play(SECOND * 2);
+    assert!(play.world.pods.values().all(|pod| pod.gate == GateState::Open));
+}

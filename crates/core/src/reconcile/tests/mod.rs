@@ -17,3 +17,4 @@ mod refusals;
 mod release;
 mod service;
 mod waiting;
+mod written_targets;

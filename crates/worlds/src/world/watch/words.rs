@@ -135,7 +135,10 @@ impl World {
             Write::Deletion { binding, .. } => self.ends_wish(&binding.name).map(|words| (ENDS, words)),
             Write::NewBinding(new) => {
                 let words = self.follows_unreadable(new.service(), &new.wanted().spec);
-                words.map(|words| ("what cannot be read changes nothing", words))
+                let unshown = (!self.checks.watch.was_shown((from.replica, from.life), new.service()))
+                    .then(|| format!("the API server has not shown {} like this", new.service().key));
+                let unshown = unshown.map(|words| ("a binding is made for what the API server shows", words));
+                words.map(|words| ("what cannot be read changes nothing", words)).or(unshown)
             }
             Write::OwnBinding { service, wanted, .. } => {
                 let words = self.follows_unreadable(service, &wanted.spec);

@@ -1,0 +1,91 @@
+//! What was written to targets counts although they are not read again after each write.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::play::{Kind, Play};
+use crate::model::{GateState, PreStop};
+use crate::plan::tests::acts::{add, delete, listener, web};
+use crate::reconcile::{Input, News};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Three Pods that serve.
+fn at_rest() -> Play {
+    let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 3);
+    world.pods.values_mut().for_each(|pod| pod.gate = GateState::Unset);
+    let mut play = Play::new(world);
+    play.play(SECOND);
+    play.world.heal();
+    // The next read of health is long ago, and the next one of targets far away.
+    play.play(SECOND * 33);
+    play
+}
+
+fn news(play: &mut Play) {
+    play.step(Input::News(News::Members));
+}
+
+/// What was logged of a kind since a place in the log.
+fn logged(play: &Play, since: usize, kind: Kind) -> Vec<&str> {
+    play.log[since..].iter().filter(|(_, found, _)| *found == kind).map(|(.., words)| words.as_str()).collect()
+}
+
+#[test]
+fn pods_that_come_one_after_another_are_registered_once_each_and_targets_are_not_read_after_each_call() {
+    let mut play = at_rest();
+    let before = play.log.len();
+    for number in 4..=9 {
+        add(&mut play.world, [number], "web");
+        play.world.pod(number).gate = GateState::Unset;
+        news(&mut play);
+        play.play(SECOND / 4);
+    }
+    play.play(SECOND * 3);
+    let calls = logged(&play, before, Kind::Call);
+    for number in 4..=9 {
+        let address = format!("10.1.0.{number}");
+        let count = calls.iter().map(|words| words.matches(&format!("ip: {address},")).count()).sum::<usize>();
+        assert_eq!(count, 1, "{address}: {calls:?}");
+    }
+    assert_eq!(play.world.targets.values().flatten().count(), 9);
+    let reads = logged(&play, before, Kind::Targets).len();
+    assert!(reads <= 2, "{reads} reads of targets for {} calls", calls.len());
+    play.world.heal();
+    play.play(SECOND);
+    assert!(play.world.pods.values().all(|pod| pod.gate == GateState::Open));
+}
+
+#[test]
+fn a_weight_just_lowered_serves_nobody_although_targets_were_read_before() {
+    let mut play = at_rest();
+    let before = play.log.len();
+    for number in 1..=3 {
+        delete(&mut play.world, [number]);
+        play.world.pod(number).ending.pre_stop = PreStop::None;
+        news(&mut play);
+        for _ in 0..10 {
+            play.play(SECOND / 40);
+            let serving = play.world.targets.values().flatten().filter(|target| target.weight > 0).count();
+            assert!(serving > 0, "the last one goes: {:?}", logged(&play, before, Kind::Call));
+        }
+    }
+    assert!(!logged(&play, before, Kind::Call).is_empty());
+}
+
+#[test]
+fn what_a_task_has_not_done_is_read_and_done_again() {
+    let mut play = at_rest();
+    play.task_lasts = SECOND / 5;
+    delete(&mut play.world, [1]);
+    play.world.pod(1).ending.pre_stop = PreStop::None;
+    news(&mut play);
+    play.play(SECOND / 10);
+    // The cloud says that it is done, and it is not.
+    let targets = play.world.targets.values_mut().flatten();
+    targets.for_each(|target| target.weight = target.weight.max(10));
+    play.play(SECOND * 4);
+    let serving = play.world.targets.values().flatten().filter(|target| target.weight > 0).count();
+    assert_eq!(serving, 2);
+}
