@@ -79,3 +79,17 @@ fn a_binding_that_serves_nothing_holds_no_gate_of_another_one() {
     play.play(SECOND * 30);
     assert_eq!(play.world.pods[&4].gate, GateState::Open);
 }
+
+/// A watch is late: rounds want to write what was taken already, and write it no second time.
+#[test]
+fn a_gate_opens_at_once_after_rounds_that_did_not_see_what_was_written() {
+    let mut play = at_rest();
+    play.without_effect.insert(Kind::Gate);
+    newcomer(&mut play);
+    play.play(SECOND * 5);
+    assert_eq!(play.world.pods[&4].gate, GateState::Unset, "no cache shows that it waits");
+    play.without_effect.clear();
+    play.world.heal();
+    play.play(SECOND * 3);
+    assert_eq!(play.world.pods[&4].gate, GateState::Open);
+}
