@@ -2,20 +2,27 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tke_direct_access::clb::Credentials;
 use tke_direct_access::operator::{Operator, Settings};
 use tke_direct_access::telemetry;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::within;
 
 /// The unit of CPU times in `/proc`, which is the same for all programs on Linux whatever the kernel's own is (USER_HZ).
 const TICK: Duration = Duration::from_millis(10);
+/// How often it is asked whether it is ready: the resolution of that time.
+const READY_PERIOD: Duration = Duration::from_millis(5);
+/// How long it may take to become ready, or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Lines of its log that a failure shows.
 const LOG_TAIL: usize = 20;
 
@@ -44,13 +51,19 @@ pub(crate) struct Controller {
     child: Child,
     stdin: Option<ChildStdin>,
     log: PathBuf,
+    started: Instant,
+    /// Where it says whether it is ready.
+    probes: SocketAddr,
 }
 
 impl Controller {
     /// Starts this program again, as the controller.
     pub(crate) fn start(flags: &[String], kubeconfig: &Path, keys: (&str, &str), log: PathBuf) -> Result<Self> {
+        let probes = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let started = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
             .arg("controller")
+            .args(["--listen", &probes.to_string()])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
             .env("TENCENTCLOUD_SECRET_ID", keys.0)
@@ -61,7 +74,30 @@ impl Controller {
             .stderr(File::create(&log)?)
             .spawn()
             .context("start the controller")?;
-        Ok(Self { stdin: child.stdin.take(), child, log })
+        Ok(Self { stdin: child.stdin.take(), child, log, started, probes })
+    }
+
+    /// Since its start.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Waits until it says that it is ready, and returns how long after its start that was.
+    ///
+    /// # Errors
+    /// It took too long.
+    pub(crate) async fn ready(&self) -> Result<Duration> {
+        let mut period = tokio::time::interval(READY_PERIOD);
+        let ready = async {
+            loop {
+                period.tick().await;
+                // It does not listen yet, or has ended; the deadline is for both.
+                if is_ready(self.probes).await.unwrap_or(false) {
+                    return self.age();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.context("the controller does not become ready")
     }
 
     /// CPU time of all its threads so far, in user and kernel mode.
@@ -95,15 +131,24 @@ impl Controller {
     }
 
     /// Lets it end, and returns the end of its log.
-    pub(crate) async fn end(mut self) -> String {
+    pub(crate) async fn stop(&mut self) -> String {
         self.stdin = None;
         let ended = || std::future::ready(self.child.try_wait().map(|status| status.map(drop)));
         // One that does not end is killed by the drop.
-        let _ = within(Duration::from_secs(10), ended).await;
+        let _ = within(PATIENCE, ended).await;
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines.get(lines.len().saturating_sub(LOG_TAIL)..).unwrap_or_default().join("\n")
     }
+}
+
+/// Asks as a kubelet would.
+async fn is_ready(probes: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect(probes).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer.starts_with(b"HTTP/1.1 200 "))
 }
 
 impl Drop for Controller {

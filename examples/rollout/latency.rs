@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use anyhow::{Context, Result};
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -13,7 +14,7 @@ use tke_direct_access::api::names;
 use tke_direct_access::model::{Address, Health};
 use tke_direct_access::sim::HealthChange;
 
-use crate::stage::POD_PORT;
+use crate::objects::POD_PORT;
 
 /// When a watch first showed what of each Pod, by UID.
 #[derive(Debug, Default)]
@@ -25,6 +26,7 @@ struct Sighting {
     seen: Option<Timestamp>,
     containers_ready: Option<Timestamp>,
     gate_open: Option<Timestamp>,
+    ready: Option<Timestamp>,
 }
 
 /// Seconds; nearest rank.
@@ -47,14 +49,25 @@ pub(crate) struct GateLatency {
     pub(crate) from_healthy: Percentiles,
 }
 
-/// Follows the Pods until `act` ends, and returns what was seen beside its result.
-pub(crate) async fn sighted<T>(pods: Api<Pod>, act: impl Future<Output = T>) -> (T, Sightings) {
+/// Follows the Pods from before `act` begins until it ends, and returns what was seen beside its result.
+///
+/// # Errors
+/// `act` failed, or the Pods could not be listed.
+pub(crate) async fn sighted<T>(pods: Api<Pod>, act: impl Future<Output = Result<T>>) -> Result<(T, Sightings)> {
     let mut events = std::pin::pin!(watcher(pods, watcher::Config::default()).default_backoff());
     let mut act = std::pin::pin!(act);
     let mut sightings = Sightings::default();
+    // What the first list shows was there before.
+    loop {
+        match events.next().await.context("the watch of Pods ended")?? {
+            watcher::Event::InitDone => break,
+            watcher::Event::InitApply(pod) => sightings.ignore(&pod),
+            _ => {}
+        }
+    }
     loop {
         tokio::select! {
-            result = &mut act => return (result, sightings),
+            result = &mut act => return Ok((result?, sightings)),
             Some(event) = events.next() => match event {
                 // What a list shows may have been so for long; only Pods that are new to it are measured.
                 Ok(watcher::Event::Apply(pod)) => sightings.note(&pod, Timestamp::now()),
@@ -84,6 +97,14 @@ impl Sightings {
         if is_true(names::GATE) {
             sighting.gate_open.get_or_insert(now);
         }
+        if is_true("Ready") {
+            sighting.ready.get_or_insert(now);
+        }
+    }
+
+    /// When the last of the Pods that were first seen while watching became ready; `None` when none has.
+    pub(crate) fn all_ready(&self) -> Option<Timestamp> {
+        self.0.values().filter(|pod| pod.seen.is_some()).filter_map(|pod| pod.ready).max()
     }
 
     /// The latencies of the Pods that were first seen while watching.

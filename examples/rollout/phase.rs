@@ -1,137 +1,167 @@
 //! What is measured of one phase.
 //!
-//! - A phase lasts from its command until the Deployment is available. What it costs is counted on, until the Pods that were told
-//!   to end have gone and their targets too.
-//! - Gate latency: a watch in this process notes when it first sees ContainersReady and the gate of each Pod. The simulator notes
-//!   when its probes first found the target healthy, which is when its API begins to say so.
-//! - Cloud calls are counted by the simulator, requests to the API server by its audit log, filtered by the controller's user
-//!   agent. A watch counts once, when it begins.
+//! - A creation or rollout lasts from its command until the Deployments are available. What it costs is counted on, until the Pods
+//!   that had to end have gone, their targets too, and the bindings say so.
+//! - Gate latency: a watch in this process notes when it first sees ContainersReady, the gate and Ready of each Pod. The simulator
+//!   notes when its probes first found the target healthy, which is when its API begins to say so.
+//! - Cloud calls, and the targets that their replies describe, are counted by the simulator; requests to the API server by its audit
+//!   log, filtered by the controller's user agent. A watch counts once, when it begins. Requests about the Lease stand apart: the peer
+//!   was measured without election.
 //! - CPU time is user and system time in `/proc/<pid>/stat`, peak memory is `VmHWM` in `/proc/<pid>/status` (since the start of the
 //!   process); the controller is a process that does nothing else.
+//! - A restart begins when the former controller has ended, and is counted until 10 s after the new one has read all targets and
+//!   the health of all. A rest is counted for 60 s.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use serde::Serialize;
-use tke_direct_access::operator::USER_AGENT;
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 
 use crate::Setting;
+use crate::figures::{ApiServerRequests, CloudCalls, Figures, Restart, Traffic, seconds};
 use crate::latency::{GateLatency, sighted};
+use crate::scenario::{Kind, Work};
 use crate::stage::Stage;
-use crate::support::traffic::{Load, Mode, Totals};
+use crate::support::traffic::{Load, Mode};
+use crate::support::within;
 
-/// The result of a phase.
-#[derive(Debug, Serialize)]
-pub(crate) struct Figures {
-    pub(crate) phase: &'static str,
-    /// Until the Deployment was available.
-    pub(crate) seconds: f64,
-    /// Until what had to go had gone, too.
-    pub(crate) settled_seconds: f64,
-    pub(crate) gate_latency_seconds: GateLatency,
-    pub(crate) cloud_calls: CloudCalls,
-    /// By verb and resource.
-    pub(crate) api_server_requests: BTreeMap<String, usize>,
-    pub(crate) cpu_seconds: f64,
-    pub(crate) peak_memory_kib: u64,
-    /// `None` without load.
-    pub(crate) traffic: Option<Traffic>,
+/// How long nothing happens in a rest.
+const REST: Duration = Duration::from_secs(60);
+/// How long a restarted controller is watched after it has read everything.
+const RESTART_WATCH: Duration = Duration::from_secs(10);
+/// How long a restarted controller may take to read everything.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Measures all phases, one after the other.
+pub(crate) async fn measure_all(stage: &mut Stage, setting: &Setting, work: &Work) -> Result<Vec<Figures>> {
+    let (mut standing, mut version) = (0, 1);
+    let mut phases = Vec::new();
+    for phase in 1..=work.phases {
+        for kind in work.kinds {
+            let before = if *kind == Kind::Creation { 0 } else { work.pods_each };
+            if standing != before {
+                eprintln!("before: {} Pods of each binding", before);
+                stage.scale(before).await?;
+                stage.settled(before).await?;
+            }
+            stage.quiet().await?;
+            eprintln!("{} of {} Pods, phase {phase} of {}", kind.name(), work.pods(), work.phases);
+            phases.push(match kind {
+                Kind::Creation => change(stage, work, *kind, 0, stage.scale(work.pods_each)).await?,
+                Kind::Rollout => {
+                    version += 1;
+                    change(stage, work, *kind, setting.load, stage.roll(version)).await?
+                }
+                Kind::Restart => restart(stage, work).await?,
+                Kind::Rest => rest(stage).await?,
+            });
+            standing = work.pods_each;
+        }
+    }
+    Ok(phases)
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct CloudCalls {
-    pub(crate) reads: u64,
-    pub(crate) writes: u64,
-    pub(crate) by_action: BTreeMap<String, u64>,
+/// What the counters said when a phase began.
+struct Begin {
+    started: Instant,
+    requests: usize,
+    cpu: Duration,
+    load_average: f64,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct Traffic {
-    pub(crate) sent: u64,
-    pub(crate) lost: u64,
-    /// Found their kept connection closed before any answer, and were sent again.
-    pub(crate) retried: u64,
-    pub(crate) p50_milliseconds: f64,
-    pub(crate) p99_milliseconds: f64,
+impl Begin {
+    /// Begins to count; `cpu` is what the controller has used before.
+    fn new(stage: &Stage, cpu: Duration) -> Result<Self> {
+        let requests = stage.control_plane.requests()?.len();
+        stage.cloud.reset_calls();
+        Ok(Self { started: Instant::now(), requests, cpu, load_average: load_average()? })
+    }
+
+    /// What has been counted since, without what only some kinds of phases have.
+    fn end(&self, stage: &Stage, kind: Kind) -> Result<Figures> {
+        let elapsed = seconds(self.started.elapsed());
+        Ok(Figures {
+            phase: kind.name(),
+            seconds: elapsed,
+            all_ready_seconds: None,
+            settled_seconds: elapsed,
+            gate_latency_seconds: None,
+            restart: None,
+            cloud_calls: CloudCalls::of(&stage.cloud),
+            api_server_requests: ApiServerRequests::of(stage.control_plane.requests()?.iter().skip(self.requests)),
+            cpu_seconds: seconds(stage.controller.cpu()?.saturating_sub(self.cpu)),
+            peak_memory_kib: stage.controller.peak_memory()?,
+            load_average: self.load_average,
+            traffic: None,
+        })
+    }
 }
 
-/// Runs `act` and measures it.
-pub(crate) async fn measure(
+/// Runs `act`, which makes or replaces all Pods, and measures it, under so many requests per second.
+async fn change(
     stage: &Stage,
-    setting: &Setting,
-    phase: &'static str,
+    work: &Work,
+    kind: Kind,
     load: u32,
-    act: impl AsyncFnOnce() -> Result<()>,
+    act: impl Future<Output = Result<()>>,
 ) -> Result<Figures> {
-    eprintln!("{phase} of {} Pods", setting.pods);
     let load = if load > 0 { Some(Load::start(&stage.url()?, load, Mode::Both)) } else { None };
-    stage.cloud.reset_calls();
-    let requests_before = stage.control_plane.requests()?.len();
-    let cpu_before = stage.controller.cpu()?;
-    let started = Instant::now();
+    let begin = Begin::new(stage, stage.controller.cpu()?)?;
+    let mut commanded = Timestamp::now();
     let acting = async {
-        act().await?;
+        commanded = Timestamp::now();
+        let started = Instant::now();
+        act.await?;
         let available = started.elapsed();
-        stage.settled(setting).await?;
-        anyhow::Ok(available)
+        stage.settled(work.pods_each).await?;
+        Ok((available, started.elapsed()))
     };
-    let (available, sightings) = sighted(kube::Api::default_namespaced(stage.namespace.client()), acting).await;
-    let (available, settled) = (available?, started.elapsed());
+    let ((available, settled), sightings) = sighted(stage.pods(), acting).await?;
+    let figures = begin.end(stage, kind)?;
     let traffic = match load {
         Some(load) => Some(Traffic::new(&load.stop().await?)),
         None => None,
     };
-    let gate_latency_seconds = sightings.latency(&stage.cloud.health_log());
-    let pods = usize::try_from(setting.pods)?;
-    let measured = gate_latency_seconds.from_healthy.count;
+    let latency: GateLatency = sightings.latency(&stage.cloud.health_log());
+    let (pods, measured) = (usize::try_from(work.pods())?, latency.from_healthy.count);
     ensure!(measured == pods, "{measured} of {pods} Pods were seen to wait for their gate");
+    let all_ready = sightings.all_ready().context("no Pod became ready")?.duration_since(commanded);
     Ok(Figures {
-        phase,
         seconds: seconds(available),
+        all_ready_seconds: Some(seconds(Duration::try_from(all_ready)?)),
         settled_seconds: seconds(settled),
-        gate_latency_seconds,
-        cloud_calls: CloudCalls::new(stage),
-        api_server_requests: requests(stage, requests_before)?,
-        cpu_seconds: seconds(stage.controller.cpu()?.saturating_sub(cpu_before)),
-        peak_memory_kib: stage.controller.peak_memory()?,
+        gate_latency_seconds: Some(latency),
         traffic,
+        ..figures
     })
 }
 
-fn seconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100.0).round() / 100.0
+async fn restart(stage: &mut Stage, work: &Work) -> Result<Figures> {
+    stage.controller.stop().await;
+    let begin = Begin::new(stage, Duration::ZERO)?;
+    stage.start_controller()?;
+    let ready = stage.controller.ready().await?;
+    let verified = within(PATIENCE, async || {
+        let described = stage.cloud.described();
+        let all = ["DescribeTargets", "DescribeTargetHealth"];
+        all.iter().all(|action| described.get(*action).is_some_and(|count| *count >= u64::from(work.pods())))
+    });
+    verified.await.map_err(anyhow::Error::msg).context("the controller does not read everything")?;
+    let verified = stage.controller.age();
+    let reads_until_verified = CloudCalls::of(&stage.cloud).reads;
+    tokio::time::sleep(RESTART_WATCH).await;
+    let restart = Restart { ready_seconds: seconds(ready), verified_seconds: seconds(verified), reads_until_verified };
+    Ok(Figures { restart: Some(restart), ..begin.end(stage, Kind::Restart)? })
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100_000.0).round() / 100.0
+async fn rest(stage: &Stage) -> Result<Figures> {
+    let begin = Begin::new(stage, stage.controller.cpu()?)?;
+    tokio::time::sleep(REST).await;
+    begin.end(stage, Kind::Rest)
 }
 
-fn requests(stage: &Stage, before: usize) -> Result<BTreeMap<String, usize>> {
-    let mut counts = BTreeMap::new();
-    let requests = stage.control_plane.requests()?;
-    for request in requests.iter().skip(before).filter(|request| request.user_agent == USER_AGENT) {
-        *counts.entry(format!("{} {}", request.verb, request.resource)).or_default() += 1;
-    }
-    Ok(counts)
-}
-
-impl CloudCalls {
-    fn new(stage: &Stage) -> Self {
-        let by_action = stage.cloud.calls();
-        let writes = stage.cloud.writes();
-        Self { reads: by_action.values().sum::<u64>().saturating_sub(writes), writes, by_action }
-    }
-}
-
-impl Traffic {
-    fn new(totals: &Totals) -> Self {
-        Self {
-            sent: totals.sent,
-            lost: totals.lost,
-            retried: totals.retried,
-            p50_milliseconds: milliseconds(totals.p50),
-            p99_milliseconds: milliseconds(totals.p99),
-        }
-    }
+/// Processes that ran or waited to, on average over the last minute: what else this machine was doing.
+fn load_average() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    text.split_whitespace().next().and_then(|number| number.parse().ok()).context("no load average in /proc")
 }

@@ -29,12 +29,19 @@ pub struct CallRecord {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     by_action: BTreeMap<String, u64>,
+    /// Targets in the replies of each action.
+    described: BTreeMap<String, u64>,
     writes: u64,
     log: VecDeque<CallRecord>,
 }
 
 impl Calls {
-    pub(crate) fn add(&mut self, record: CallRecord, write: bool) {
+    /// Adds a call whose reply describes so many targets.
+    pub(crate) fn add(&mut self, record: CallRecord, write: bool, described: usize) {
+        if described > 0 {
+            let described = u64::try_from(described).unwrap_or(u64::MAX);
+            *self.described.entry(record.action.clone()).or_default() += described;
+        }
         *self.by_action.entry(record.action.clone()).or_default() += 1;
         self.writes += u64::from(write);
         if self.log.len() == REMEMBERED {
@@ -45,6 +52,10 @@ impl Calls {
 
     pub(crate) fn by_action(&self) -> &BTreeMap<String, u64> {
         &self.by_action
+    }
+
+    pub(crate) fn described(&self) -> &BTreeMap<String, u64> {
+        &self.described
     }
 
     pub(crate) fn writes(&self) -> u64 {

@@ -136,6 +136,7 @@ fn run<A: Handle>(cloud: &mut PureCloud, addresses: &mut Addresses<'_>, call: &C
     let struck = strike != Strike::default();
     let done = admitted.and_then(|request| carry_out(cloud, addresses, call, request, &strike));
     let error = done.as_ref().err().map(|error| error.code.clone());
+    let described = done.as_ref().map_or(0, |done| done.described);
     cloud.calls.add(
         CallRecord {
             at_milliseconds: u64::try_from(call.now.as_millis()).unwrap_or(u64::MAX),
@@ -146,9 +147,21 @@ fn run<A: Handle>(cloud: &mut PureCloud, addresses: &mut Addresses<'_>, call: &C
             struck,
         },
         A::WRITE,
+        described,
     );
-    let (body, hold_until) = done.unwrap_or_else(|error| (refuse(&error, call.request_id).body, None));
+    let (body, hold_until) = match done {
+        Ok(done) => (done.body, done.hold_until),
+        Err(error) => (refuse(&error, call.request_id).body, None),
+    };
     Outcome { body, hold_until, delay: Duration::from_millis(strike.delay_milliseconds), spoiled: strike.reply }
+}
+
+/// The answer to a call that was carried out.
+struct Done {
+    body: Vec<u8>,
+    hold_until: Option<Moment>,
+    /// How many targets the body describes.
+    described: usize,
 }
 
 fn carry_out<A: Handle>(
@@ -157,7 +170,7 @@ fn carry_out<A: Handle>(
     call: &Call<'_>,
     request: A,
     strike: &fault::Strike,
-) -> ApiResult<(Vec<u8>, Option<Moment>)> {
+) -> ApiResult<Done> {
     if let Some(error) = &strike.error {
         return Err(error.clone());
     }
@@ -165,11 +178,12 @@ fn carry_out<A: Handle>(
         return Err(ApiError::new("LostOnTheWay", "a fault kept this call from the cloud"));
     }
     let state = cloud.others.get_mut(call.account).unwrap_or(&mut cloud.state);
-    let mut context = Context { now: call.now, request_id: call.request_id, twist: &strike.twist, addresses };
+    let (now, request_id, twist) = (call.now, call.request_id, &strike.twist);
+    let mut context = Context { now, request_id, twist, addresses, described: 0 };
     let handled = request.handle(state, &mut context)?;
     let body = encode_success(&handled.reply, call.request_id)
         .map_err(|error| ApiError::new("InternalError", error.to_string()))?;
-    Ok((body, handled.hold_until))
+    Ok(Done { body, hold_until: handled.hold_until, described: context.described })
 }
 
 /// Reads the parameters. The parser only tells in words what is wrong, so its words decide the code.

@@ -83,6 +83,13 @@ impl Simulator {
         self.cloud.with(|inner, _| inner.cloud.calls.by_action().clone())
     }
 
+    /// How many targets the replies of each action have described since the start or the last reset: what `DescribeTargets` and
+    /// `DescribeTargetHealth` cost beside their number. A target counts once for each listener or rule and each reply that shows
+    /// it; actions whose replies have shown none are absent.
+    pub fn described(&self) -> BTreeMap<String, u64> {
+        self.cloud.with(|inner, _| inner.cloud.calls.described().clone())
+    }
+
     /// Calls that change something, of all actions.
     pub fn writes(&self) -> u64 {
         self.cloud.with(|inner, _| inner.cloud.calls.writes())

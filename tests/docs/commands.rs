@@ -330,6 +330,7 @@ fn what_cargo_does_not_have_is_found() {
         ("cargo run --example playground -- --tour", true),
         ("cargo run --example playground -- --elsewhere", false),
         ("cargo run --release --example rollout -- --pods 100", true),
+        ("cargo run --release --example rollout -- --scenario C --phases 1", true),
         ("cargo run --example play", false),
         ("cargo bench --bench plan --bench clb", true),
         ("cargo bench --bench plan --bench none", false),

@@ -19,16 +19,23 @@ use super::reference::schemas;
 /// Flags of other programs that pages speak of.
 const OTHER_FLAGS: &[&str] = &[
     "--all-namespaces",
+    "--bindings",
+    "--call-milliseconds",
     "--dry-run",
     "--example",
     "--field-manager",
     "--force",
     "--force-conflicts",
     "--help",
+    "--load",
     "--locked",
+    "--phases",
+    "--pods",
+    "--scenario",
     "--server-side",
     "--set",
     "--story",
+    "--surge",
     "--test",
     "--tour",
 ];

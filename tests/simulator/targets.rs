@@ -1,9 +1,9 @@
 //! Listeners and targets through the API.
 
 use serde_json::{Value, json};
-use tke_direct_access::model::Protocol;
+use tke_direct_access::model::{Address, Protocol, Route};
 
-use crate::support::{call, code, listener, ok, simulator};
+use crate::support::{call, code, listener, ok, put, simulator};
 
 fn with(mut parameters: Value, more: &Value) -> Value {
     let object = parameters.as_object_mut().expect("an object");
@@ -195,4 +195,27 @@ async fn batches_are_refused_as_a_whole_for_what_does_not_exist() {
         assert_eq!(code(&simulator, action, batch(targets)).await, expected);
     }
     assert!(simulator.console(|state| state.targets(&lb)[&route].is_empty()));
+}
+
+#[tokio::test]
+async fn targets_that_replies_describe_are_counted_by_action() {
+    let (simulator, lb) = simulator();
+    let (http, tcp) =
+        (listener(&simulator, &lb, Protocol::Http, 80).listener, listener(&simulator, &lb, Protocol::Tcp, 81));
+    let rule = simulator.console(|state| state.add_rule(&lb, &http, "a.example", "/")).expect("a rule");
+    let rule = Route { listener: http, rule: Some(rule) };
+    for (route, count) in [(&rule, 2), (&tcp, 3)] {
+        for last in 1..=count {
+            put(&simulator, &lb, route, Address { ip: [10, 9, 0, last].into(), port: 80 }, 10);
+        }
+    }
+    let all = json!({"LoadBalancerId": "lb-test"});
+    ok(&simulator, "DescribeTargets", all.clone()).await;
+    ok(&simulator, "DescribeTargets", with(json!({}), &json!({"ListenerIds": [tcp.listener.as_str()]}))).await;
+    ok(&simulator, "DescribeTargetHealth", json!({"LoadBalancerIds": ["lb-test"]})).await;
+    ok(&simulator, "DescribeListeners", all).await;
+    let described = [("DescribeTargetHealth".to_owned(), 5), ("DescribeTargets".to_owned(), 5 + 3)];
+    assert_eq!(simulator.described(), described.into());
+    simulator.reset_calls();
+    assert!(simulator.described().is_empty());
 }

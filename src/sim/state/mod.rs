@@ -99,6 +99,8 @@ pub(crate) struct Context<'a> {
     pub(crate) twist: &'a Twist,
     /// Hands out addresses for new load balancers; `None` when there is none left.
     pub(crate) addresses: &'a mut dyn FnMut() -> Option<Ipv4Addr>,
+    /// How many targets the reply describes, counted by its handler; 0 for actions that describe none.
+    pub(crate) described: usize,
 }
 
 /// What a call leads to.

@@ -12,7 +12,7 @@ use crate::clb::wire::{
 use crate::model::Health;
 
 impl Handle for DescribeTargets {
-    fn handle(self, state: &mut State, _: &mut Context<'_>) -> ApiResult<Handled<DescribeTargetsReply>> {
+    fn handle(self, state: &mut State, context: &mut Context<'_>) -> ApiResult<Handled<DescribeTargetsReply>> {
         check_length("ListenerIds", self.listener_ids.as_ref(), 20)?;
         let protocol = protocol(self.protocol.as_ref())?;
         let filters = self.filters.unwrap_or_default();
@@ -29,9 +29,16 @@ impl Handle for DescribeTargets {
                 && self.port.is_none_or(|port| port == i64::from(listener.port))
         };
         let show = |listener: &Listener| state.show_targets(load_balancer, listener, &filters);
-        let listeners = Some(load_balancer.listeners.iter().filter(matches).map(show).collect());
-        Ok(DescribeTargetsReply { listeners }.into())
+        let listeners: Vec<_> = load_balancer.listeners.iter().filter(matches).map(show).collect();
+        context.described = listeners.iter().map(shown_targets).sum();
+        Ok(DescribeTargetsReply { listeners: Some(listeners) }.into())
     }
+}
+
+/// How many targets a listener of a reply shows.
+fn shown_targets(listener: &ListenerBackend) -> usize {
+    let of_rules = listener.rules.iter().flatten().flat_map(|rule| &rule.targets);
+    of_rules.chain(&listener.targets).map(Vec::len).sum()
 }
 
 /// True when a target passes every filter that is about targets.
@@ -145,7 +152,7 @@ impl State {
 }
 
 impl Handle for DescribeTargetHealth {
-    fn handle(self, state: &mut State, _: &mut Context<'_>) -> ApiResult<Handled<DescribeTargetHealthReply>> {
+    fn handle(self, state: &mut State, context: &mut Context<'_>) -> ApiResult<Handled<DescribeTargetHealthReply>> {
         if self.load_balancer_ids.is_empty() || self.load_balancer_ids.len() > 30 {
             return Err(ApiError::length("LoadBalancerIds must name 1 to 30 load balancers"));
         }
@@ -160,7 +167,9 @@ impl Handle for DescribeTargetHealth {
                 listeners: Some(listeners.map(show).collect()),
             })
         };
-        let load_balancers = Some(self.load_balancer_ids.iter().map(one).collect::<ApiResult<_>>()?);
-        Ok(DescribeTargetHealthReply { load_balancers }.into())
+        let load_balancers = self.load_balancer_ids.iter().map(one).collect::<ApiResult<Vec<_>>>()?;
+        let rules = load_balancers.iter().flat_map(|one| one.listeners.iter().flatten()).flat_map(|one| &one.rules);
+        context.described = rules.flatten().flat_map(|rule| &rule.targets).map(Vec::len).sum();
+        Ok(DescribeTargetHealthReply { load_balancers: Some(load_balancers) }.into())
     }
 }

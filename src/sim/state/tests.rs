@@ -101,6 +101,7 @@ impl World {
             request_id: &self.calls.to_string(),
             twist: &Twist::default(),
             addresses: &mut || None,
+            described: 0,
         };
         let accepted = request.handle(&mut self.state, &mut context).is_ok();
         if !accepted {

@@ -77,7 +77,7 @@ impl Outbox {
             self.compare(&about, &write);
             return None;
         }
-        if self.echoes.awaits(&about, at, |taken| *taken == write) {
+        if self.is_taken(&about, &write, at) {
             return None;
         }
         let ticket = tickets.next();
@@ -85,6 +85,11 @@ impl Outbox {
         self.tickets.insert(about.clone(), ticket);
         self.by_ticket.insert(ticket, UnderWay { about, write, ending, is_outdated: false });
         Some(ticket)
+    }
+
+    /// This was taken, and caches have had no time to show it.
+    pub(super) fn is_taken(&self, about: &About, write: &Write, at: Duration) -> bool {
+        self.echoes.awaits(about, at, |taken| taken == write)
     }
 
     /// Nothing is to be written: caches show what was.

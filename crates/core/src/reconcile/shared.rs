@@ -166,11 +166,6 @@ impl Ledger {
         }
     }
 
-    /// A write of a gate that was to begin is not made.
-    pub(super) fn forget_write(&mut self, pod: &str) {
-        self.writing.remove(pod);
-    }
-
     /// A gate was opened. Returns false when a round over another load balancer of the Pod has just done the same.
     pub fn is_first_opening(&mut self, pod: &str, now: Duration) -> bool {
         self.opened.retain(|_, since| now.saturating_sub(*since) < ECHO);

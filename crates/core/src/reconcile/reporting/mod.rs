@@ -235,17 +235,18 @@ impl Report<'_> {
                 let (pod, uid) = (gate.pod.clone(), gate.pod_uid.clone());
                 let ending = Ending::Record(format!("Pod '{}'", pod.name));
                 let about = About::Gate(uid.clone());
+                let is_open = condition.is_open;
+                let write = Write::Gate { pod, uid: uid.clone(), condition };
                 let is_mine = writing.memory.outbox.is_under_way(&about);
-                if !is_mine && !writing.surroundings.shared.ledger().begin_write(&uid, condition.is_open, at) {
+                // A write that is not made has no end, and would keep all others away.
+                if !is_mine && writing.memory.outbox.is_taken(&about, &write, at) {
+                    continue;
+                }
+                if !is_mine && !writing.surroundings.shared.ledger().begin_write(&uid, is_open, at) {
                     writing.memory.awaits_gate = true;
                     continue;
                 }
-                let write = Write::Gate { pod, uid: uid.clone(), condition };
-                let is_begun =
-                    writing.memory.outbox.write(about, write, ending, (writing.tickets, at, writing.out)).is_some();
-                if !is_begun && !is_mine {
-                    writing.surroundings.shared.ledger().forget_write(&uid);
-                }
+                writing.memory.outbox.write(about, write, ending, (writing.tickets, at, writing.out));
             }
         }
         writing.memory.refused_gates.retain(|pod| wanted.contains(pod));
