@@ -17,7 +17,8 @@ const STRANGER: Address = Address { ip: IpAddr::V4(Ipv4Addr::new(10, 9, 9, 9)), 
 pub fn perform(state: &mut State, console: &Console) {
     match console {
         Console::AddListener { load_balancer, port } => {
-            if let Some(id) = load_balancer_at(state, *load_balancer) {
+            // While one is being made, the port is as good as taken.
+            if let Some(id) = load_balancer_at(state, *load_balancer).filter(|id| !state.is_changing(id)) {
                 _ = state.add_listener(&id, "somebody's", Protocol::Tcp, *port);
             }
         }

@@ -155,6 +155,12 @@ impl State {
         Ok(())
     }
 
+    /// Whether a task of a load balancer runs: nobody else may change it meanwhile.
+    pub fn is_changing(&self, id: &LoadBalancerId) -> bool {
+        let mut running = self.running.values().filter_map(|id| self.tasks.get(id));
+        running.any(|task| task.load_balancers.contains(id))
+    }
+
     /// Adds a listener.
     ///
     /// # Errors

@@ -31,6 +31,17 @@ pub(super) struct OwnTarget<'a> {
     pub(super) health: Option<Health>,
     /// Whether it may have served.
     pub(super) tenure: Tenure,
+    /// Whether its Pod says that it takes traffic; of a Pod that nobody knows it is not said.
+    pub(super) readiness: Readiness,
+}
+
+/// What a Pod says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Readiness {
+    /// Its containers are ready.
+    Ready,
+    /// They are not, or nobody knows.
+    NotReady,
 }
 
 /// Whether a target may have served, as far as this controller has looked.
@@ -165,22 +176,22 @@ impl<'a> Floor<'a> {
         self.targets.iter().filter(counts).count()
     }
 
-    /// Rule 1. Those that can serve longest come first.
+    /// Rule 1. Those that say that they take traffic come first, and of them those that can serve longest.
     fn replaced(&self, wanted: usize) -> BTreeMap<Address, Retained> {
         let (staying, serving) = (self.staying(), self.targets.iter().filter(|own| self.serves(own)).count());
         let leaving = self.targets.iter().filter(|own| is_replaced(own)).count();
         // While some that should serve do not, nobody knows how many there will be in the end: a new set of Pods is made one by one.
         let due = if staying < wanted { leaving.max(serving.min(wanted)) } else { wanted };
         let missing = due.saturating_sub(staying);
-        let mut able: Vec<(Timestamp, Address)> = self
+        let mut able: Vec<(Readiness, Timestamp, Address)> = self
             .targets
             .iter()
             .filter(|own| self.serves(own))
-            .filter_map(|own| Some((self.deadline(own)?, own.target.address)))
+            .filter_map(|own| Some((own.readiness, self.deadline(own)?, own.target.address)))
             .collect();
-        able.sort_by_key(|(until, address)| (Reverse(*until), *address));
+        able.sort_by_key(|(readiness, until, address)| (*readiness, Reverse(*until), *address));
         able.truncate(missing);
-        able.into_iter().map(|(until, address)| (address, Retained::Replacing(until))).collect()
+        able.into_iter().map(|(_, until, address)| (address, Retained::Replacing(until))).collect()
     }
 
     /// Until when a target that is replaced may serve on; `None` for others, and when that is over.

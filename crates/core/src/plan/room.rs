@@ -83,6 +83,7 @@ mod tests {
     use crate::api::condition::ChangeReason;
     use crate::model::{Health, RegisteredTarget};
     use crate::plan::departure::{Ability, Leave, Pace, Then};
+    use crate::plan::floor::Readiness;
 
     /// What a target is, what the cloud says of it, and whether it keeps its weight although it leaves.
     type Row = (u8, Kind, u8, Health, Tenure, bool);
@@ -116,6 +117,7 @@ mod tests {
                 leaving_for: SignedDuration::ZERO,
                 health: Some(*health),
                 tenure: *tenure,
+                readiness: Readiness::Ready,
             })
             .collect();
         let retained = rows.iter().filter(|row| row.5);

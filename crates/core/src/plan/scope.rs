@@ -14,7 +14,7 @@ use crate::mutant::{self, Mutant};
 
 use super::departure::{self, PodIntent};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
-use super::floor::{HealthSight, OwnTarget, Tenure};
+use super::floor::{HealthSight, OwnTarget, Readiness, Tenure};
 use super::health::is_healthy;
 use super::held_weight::recorded_weight;
 use super::management::Proof;
@@ -198,7 +198,9 @@ impl<'a> RouteScope<'a> {
         let waits = pod.is_some_and(|pod| pod.gate.is_waiting()) && !is_healthy(health);
         let is_unproven = waits || self.remembered.unproven.contains(&(self.route.clone(), target.address));
         let tenure = if is_unproven { Tenure::Unproven } else { Tenure::Established };
-        OwnTarget { target, intent, leaving_for, health, tenure }
+        let readiness =
+            if pod.is_some_and(|pod| pod.containers_ready) { Readiness::Ready } else { Readiness::NotReady };
+        OwnTarget { target, intent, leaving_for, health, tenure, readiness }
     }
 
     /// What is wanted for a target of ours that no candidate stands for; the Pod lives.

@@ -103,6 +103,21 @@ fn no_more_stand_in_than_are_missing_and_those_that_can_serve_longest_do() {
     assert_eq!(world.targets_of(&id), expected);
 }
 
+#[test]
+fn of_those_that_can_stand_in_the_ones_that_say_that_they_are_ready_do() {
+    let (world, id) = world(2, 20);
+    let mut world = replace(replace(world, 3, 20), 4, 20);
+    let now = world.now;
+    for (number, ago) in [(1, 1), (2, 3)] {
+        world.pod(number).deleting_since = Some(now - seconds(ago));
+    }
+    world.pod(1).containers_ready = false;
+    world.health.insert(address(3), Health::Healthy);
+    world.converge();
+    let expected: Vec<_> = (1..=4).map(address).zip([0, 10, 10, 10]).collect();
+    assert_eq!(world.targets_of(&id), expected);
+}
+
 /// A new set of Pods is made one by one: the first ones are not all that there will be.
 #[test]
 fn those_that_leave_stay_for_as_many_as_they_are_until_all_that_should_serve_do() {
