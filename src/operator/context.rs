@@ -13,6 +13,7 @@ use super::metrics::Metrics;
 use super::quotas::QuotaReads;
 use super::recorders::Recorders;
 use super::server_clock::ServerClock;
+use super::write_room::WriteRoom;
 use crate::api::condition::HoldCause;
 use crate::clb::{CallerReads, Clb, Credentials, Settings as ClbSettings, SettingsError, SharedReads};
 use crate::k8s::Stores;
@@ -79,6 +80,7 @@ impl Ground {
             told_vpc: Mutex::default(),
             namespace: self.namespace.clone(),
             clock: self.clock.clone(),
+            room: WriteRoom::default(),
         }
     }
 }
@@ -115,6 +117,8 @@ pub(super) struct Context {
     told_vpc: Mutex<Option<KnownVpc>>,
     /// The controller's own namespace.
     pub namespace: String,
+    /// Room for writes to the API server.
+    pub(super) room: WriteRoom,
 }
 
 impl Context {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, error_span};
@@ -17,9 +17,6 @@ use super::reads::read;
 use super::writes::write;
 use crate::reconcile::{Effect, Input, Key, Line, Machine, RoundEnd, Shown, Ticket};
 
-/// Writes to Kubernetes under way at once in one namespace. Each is one small request; a rollout of hundreds of Pods should not wait for
-/// them one by one, nor for those of a namespace that answers late.
-const WRITES: usize = 16;
 /// How long writes and Events that are under way are waited for when the controller stops.
 pub(super) const PARTING: Duration = Duration::from_millis(500);
 
@@ -67,8 +64,6 @@ struct Driver {
     /// Reads, calls and writes.
     running: JoinSet<Input>,
     reads: HashMap<Ticket, AbortHandle>,
-    /// Room for writes, by namespace.
-    writes: HashMap<String, Arc<Semaphore>>,
     notices: Notices,
     /// When the machine is to be woken.
     wakes: Option<Duration>,
@@ -88,7 +83,6 @@ impl Driver {
             turn,
             running: JoinSet::new(),
             reads: HashMap::new(),
-            writes: HashMap::new(),
             notices: Notices::default(),
             wakes: None,
             work: None,
@@ -118,12 +112,7 @@ impl Driver {
                 self.running.spawn(calling.instrument(self.round.clone()));
             }
             Effect::Write(ticket, what) => {
-                let writes = self.room(what.namespace());
-                let writing = async move {
-                    // `Err` only for a closed semaphore, and this one is never closed.
-                    let _permit = writes.acquire_owned().await;
-                    Input::Written(ticket, write(&context, what).await)
-                };
+                let writing = async move { Input::Written(ticket, write(&context, what).await) };
                 self.running.spawn(writing.instrument(self.round.clone()));
             }
             Effect::Tell(notice) => self.notices.add(notice),
@@ -147,12 +136,6 @@ impl Driver {
         self.context.metrics.round(end.result, end.elapsed);
         self.work = None;
         self.turn = None;
-        self.writes.retain(|_, room| Arc::strong_count(room) > 1);
-    }
-
-    /// Room for writes in a namespace.
-    fn room(&mut self, namespace: &str) -> Arc<Semaphore> {
-        self.writes.entry(namespace.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(WRITES))).clone()
     }
 
     /// The next result of what is under way; never where nothing is.

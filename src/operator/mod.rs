@@ -28,6 +28,7 @@ mod recorders;
 mod server_clock;
 mod settings;
 mod triggers;
+mod write_room;
 mod writes;
 
 use std::net::SocketAddr;

@@ -28,6 +28,8 @@ use crate::status::{GateCondition, RefusalKind};
 ///
 /// What the API server has against it.
 pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotTaken> {
+    let rooms = if matches!(write, Write::Gate { .. }) { &context.room.gates } else { &context.room.others };
+    let _room = rooms.take(write.namespace()).await;
     let other = match write {
         Write::Finalizers { binding, ours } => {
             let written = write_finalizers(context, &binding, &ours).await;
@@ -92,12 +94,18 @@ pub(super) fn record_write<T>(
     object: &'static str,
     result: Result<T, WriteError>,
 ) -> Result<T, NotTaken> {
+    let is_over = matches!(result, Err(WriteError::NotLeading));
     let result = result.map_err(NotTaken::from);
     context.metrics.write(
         object,
         match &result {
             Ok(_) => WriteResult::Done,
             Err(NotTaken { kind: RefusalKind::Outdated, .. }) => WriteResult::Stale,
+            // Whoever leads now makes it.
+            Err(NotTaken { words, .. }) if is_over => {
+                tracing::debug!(object, error = words, "write to the API server is left to another replica");
+                WriteResult::Failed
+            }
             Err(NotTaken { words, .. }) => {
                 tracing::warn!(object, error = words, "write to the API server failed and will be repeated");
                 WriteResult::Failed
