@@ -70,7 +70,7 @@ struct Setting {
     #[arg(long)]
     churn: Option<f64>,
     /// Pods replaced per second in the first stage of the search for the knee; each further stage has half as many again.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 1.0)]
     first_churn: f64,
     /// Seconds that are measured of each stage.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(5..=600))]
@@ -149,10 +149,10 @@ async fn measure(setting: Setting, json_only: bool) -> Result<()> {
 }
 
 async fn figures(place: &Place, setting: &Setting) -> Result<Results> {
-    let (sightings, watching) = sightings::watch(place.control_plane.client());
     let (workloads, writing) = world::write(place, setting).await?;
     let setup = start::register(place, setting, writing).await?;
     let (first, start_up) = start::measure(place, setting, "first").await?;
+    let (sightings, watching) = sightings::watch(place.control_plane.client());
     let mut churn = churn::Churn::new(place.kubernetes(), sightings, workloads);
     let (stages, knee) = steps::run(place, setting, &first, &mut churn).await?;
     let fail_over = fail_over::measure(place, setting, first, &mut churn).await?;

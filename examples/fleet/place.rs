@@ -18,6 +18,7 @@ use crate::controller::Controller;
 use crate::kubernetes::Kubernetes;
 use crate::metrics::Metrics;
 use crate::support::{ControlPlane, Options, within};
+use crate::workload::Workload;
 
 /// Where the Lease is.
 pub(crate) const NAMESPACE: &str = "kube-system";
@@ -83,6 +84,18 @@ impl Place {
         Kubernetes::new(self.control_plane.client())
     }
 
+    /// Makes the load balancers, with the listeners of the bindings and without targets, as a controller has left them: to make each
+    /// listener takes a task of its own, and that is not what is measured.
+    pub(crate) fn make_load_balancers(&self, setting: &Setting, workloads: &[Workload]) -> Result<()> {
+        for number in 0..setting.load_balancers {
+            let id = load_balancer(number);
+            let own = workloads.iter().filter(|workload| workload.load_balancer == id);
+            let listeners = own.map(Workload::listener).collect::<Result<_>>()?;
+            self.cloud.create_load_balancer(&LoadBalancerSpec { listeners, ..LoadBalancerSpec::with_id(id) })?;
+        }
+        Ok(())
+    }
+
     /// Targets of all load balancers.
     pub(crate) fn targets(&self) -> usize {
         self.cloud.console(|state| {
@@ -117,7 +130,6 @@ fn cloud(setting: &Setting) -> Result<Simulator> {
     let fits = setting.bindings <= setting.load_balancers.saturating_mul(50);
     ensure!(fits, "{} load balancers take at most 50 bindings each", setting.load_balancers);
     let mut settings = SimulatorSettings {
-        load_balancers: (0..setting.load_balancers).map(|one| LoadBalancerSpec::with_id(load_balancer(one))).collect(),
         timing: Timing { health_scale: Some(HEALTH_SCALE), ..Timing::default() },
         traffic: Traffic::Assumed,
         rate_per_second: None,

@@ -19,7 +19,7 @@ const SETUP_RATE: u32 = 10_000;
 pub(crate) struct Setup {
     #[serde(flatten)]
     pub(crate) writing: Writing,
-    /// Until all bindings were ready, from the start of a controller that found no listener and no target. The account's rate was not
+    /// Until all bindings were ready, from the start of a controller that found listeners without targets. The account's rate was not
     /// limited meanwhile.
     pub(crate) registration_seconds: f64,
 }

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tke_direct_access::api::mark::ListenerName;
+use tke_direct_access::sim::ListenerSpec;
 
 use crate::kubernetes::Kubernetes;
 use crate::objects;
@@ -28,6 +30,8 @@ pub(crate) struct Workload {
     pub(crate) name: String,
     pub(crate) load_balancer: String,
     pub(crate) port: u32,
+    /// Empty until the binding is written.
+    pub(crate) binding_uid: String,
     pub(crate) members: Vec<Member>,
 }
 
@@ -74,8 +78,15 @@ impl Workload {
             name: format!("web-{number:05}"),
             load_balancer: place::load_balancer(number % load_balancers),
             port: FIRST_PORT + number / load_balancers,
+            binding_uid: String::new(),
             members: Vec::new(),
         }
+    }
+
+    /// The listener of its binding, as the controller would make it.
+    pub(crate) fn listener(&self) -> Result<ListenerSpec> {
+        let name = ListenerName::new(&self.binding_uid, &self.namespace, &self.name).to_string();
+        Ok(ListenerSpec { id: None, protocol: "TCP".to_owned(), port: u16::try_from(self.port)?, name: Some(name) })
     }
 
     /// The name of its slice.

@@ -38,17 +38,19 @@ pub(crate) async fn write(place: &Place, setting: &Setting) -> Result<(Vec<Workl
         kubernetes.create("/api/v1/namespaces", &objects::namespace(&namespace(number))).await?;
     }
     let workloads = (0..setting.bindings).map(|number| Workload::new(number, setting.load_balancers));
-    let with_bindings = workloads.map(|workload| async {
+    let with_bindings = workloads.map(|mut workload| async {
         kubernetes.create(&workload.services_path(), &objects::service(&workload)).await?;
-        kubernetes.create(&workload.bindings_path(), &objects::binding(&workload)).await?;
+        let binding = objects::binding(&workload);
+        workload.binding_uid = kubernetes.create(&workload.bindings_path(), &binding).await?;
         anyhow::Ok(workload)
     });
     let workloads: Vec<Workload> = stream::iter(with_bindings).buffered(CONCURRENCY).try_collect().await?;
+    place.make_load_balancers(setting, &workloads)?;
     let bound = Instant::now();
-    let with_pods = workloads.into_iter().zip(0..).map(|(mut workload, place)| {
+    let with_pods = workloads.into_iter().zip(0..).map(|(mut workload, first)| {
         let kubernetes = &kubernetes;
         async move {
-            for number in (place..setting.pods).step_by(usize::try_from(setting.bindings)?) {
+            for number in (first..setting.pods).step_by(usize::try_from(setting.bindings)?) {
                 workload.add(kubernetes, number, true).await?;
             }
             anyhow::Ok(workload)
