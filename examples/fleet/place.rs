@@ -132,7 +132,7 @@ fn cloud(setting: &Setting) -> Result<Simulator> {
     let mut settings = SimulatorSettings {
         timing: Timing { health_scale: Some(HEALTH_SCALE), ..Timing::default() },
         traffic: Traffic::Assumed,
-        rate_per_second: None,
+        rate_per_second: Some(setting.account_rate),
         ..SimulatorSettings::default()
     };
     if setting.call_milliseconds > 0 {

@@ -11,16 +11,13 @@ use crate::world::{Writing, seconds};
 
 /// How long all load balancers may take to be looked at, and more.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// The rate while the fleet is set up, when the cloud refuses none: it is not what is measured.
-const SETUP_RATE: u32 = 10_000;
 
 /// What was done before anything is measured.
 #[derive(Debug, Serialize)]
 pub(crate) struct Setup {
     #[serde(flatten)]
     pub(crate) writing: Writing,
-    /// Until all bindings were ready, from the start of a controller that found listeners without targets. The account's rate was not
-    /// limited meanwhile.
+    /// Until all bindings were ready, from the start of a controller that found listeners without targets, within the account's rate.
     pub(crate) registration_seconds: f64,
 }
 
@@ -41,15 +38,14 @@ pub(crate) struct StartUp {
     pub(crate) memory_when_verified_mib: u64,
 }
 
-/// Has a controller register all Pods, and limits the account's rate from then on.
+/// Has a controller register all Pods.
 pub(crate) async fn register(place: &Place, setting: &Setting, writing: Writing) -> Result<Setup> {
     eprintln!("registering {} Pods", setting.pods);
-    let replica = place.replica("setup", SETUP_RATE)?;
+    let replica = place.replica("setup", setting.account_rate)?;
     let took = replica.verified(setting.bindings, PATIENCE).await?;
     replica.end().await;
     let targets = place.targets();
     ensure!(targets == usize::try_from(setting.pods)?, "{targets} targets for {} Pods", setting.pods);
-    place.cloud.set_rate(Some(setting.account_rate));
     Ok(Setup { writing, registration_seconds: seconds(took) })
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn table(results: &Results) -> String {
     );
     let start = [
         ("Pods written in, s", setup.writing.pods_seconds.to_string()),
-        ("all registered in (rate not limited), s", setup.registration_seconds.to_string()),
+        ("all registered and ready in, s", setup.registration_seconds.to_string()),
         ("start to /readyz, s", start_up.ready_seconds.to_string()),
         ("memory then, MiB", start_up.memory_when_ready_mib.to_string()),
         ("start until all is compared with the cloud, s", start_up.verified_seconds.to_string()),

@@ -19,13 +19,17 @@ use super::reference::schemas;
 /// Flags of other programs that pages speak of.
 const OTHER_FLAGS: &[&str] = &[
     "--all-namespaces",
+    "--bindings",
+    "--churn",
     "--dry-run",
     "--example",
     "--field-manager",
     "--force",
     "--force-conflicts",
     "--help",
+    "--load-balancers",
     "--locked",
+    "--pods",
     "--server-side",
     "--set",
     "--story",
