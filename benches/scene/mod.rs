@@ -183,7 +183,7 @@ fn target(binding: u32, number: u32) -> RegisteredTarget {
     RegisteredTarget {
         address: address(binding, number),
         weight: 10,
-        tag: TargetTag::new(&binding_uid(binding), &pod_uid(binding, number)).to_string(),
+        tag: TargetTag::new(binding_uid(binding), &pod_uid(binding, number)).to_string(),
     }
 }
 

@@ -14,7 +14,8 @@ use crate::stage::{self, Figures};
 const STEP: f64 = 1.5;
 /// No stage begins after this.
 const PATIENCE: Duration = Duration::from_secs(420);
-/// The longest that gates may take at the 99th percentile, without the time of the health check, in seconds.
+/// The longest that gates may take at the 99th percentile from healthy in the cloud, in seconds. A Pod that still waits after the stage
+/// took too long, too.
 const SLOWEST_GATE: f64 = 0.9;
 /// From here on all of a core, or of the account's rate, counts as used: calls come unevenly.
 const ALL: f64 = 0.95;
@@ -44,11 +45,11 @@ pub(crate) enum Limit {
 
 /// What a stage has used up.
 fn used_up(figures: &Figures) -> Vec<Limit> {
-    let slowest = figures.gate_latency_seconds.map_or(0.0, |latency| latency.without_health_check.p99);
+    let slowest = figures.gate_latency_seconds.map_or(0.0, |latency| latency.from_healthy.p99);
     let limits = [
         (Limit::AccountRate, figures.share_of_rate >= ALL || figures.throttled > 0.0),
         (Limit::Core, figures.cpu_cores >= ALL),
-        (Limit::GateLatency, slowest > SLOWEST_GATE),
+        (Limit::GateLatency, slowest > SLOWEST_GATE || figures.still_waiting > 0),
     ];
     limits.into_iter().filter_map(|(limit, is_reached)| is_reached.then_some(limit)).collect()
 }

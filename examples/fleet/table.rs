@@ -108,7 +108,7 @@ fn sentence(knee: &Knee) -> String {
     let word = |limit: &Limit| match limit {
         Limit::AccountRate => "the account's rate",
         Limit::Core => "a core",
-        Limit::GateLatency => "0.9 s for gates at p99 without the health check",
+        Limit::GateLatency => "0.9 s from healthy to gate at p99",
     };
     match knee.first_bad_churn {
         Some(churn) => {
