@@ -17,7 +17,7 @@ use super::data_plane::{Authority, Claims, DataPlane};
 use super::dispatch::{self, Called, Outcome};
 use super::probe::{Prober, Report};
 use super::pure::PureCloud;
-use super::settings::{Account, Credentials, Settings};
+use super::settings::{Account, Credentials, Settings, Traffic};
 use super::state::State;
 use super::verdicts::{HealthChange, Verdicts};
 use crate::model::{Address, LoadBalancerId, Route};
@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) claims: Claims,
     pub(crate) data_plane: DataPlane,
     prober: Prober,
+    traffic: Traffic,
 }
 
 impl Cloud {
@@ -66,7 +67,8 @@ impl Cloud {
                     stop.clone(),
                     settings.cut_on_deregister,
                 ),
-                prober: Prober::new(report(cloud.clone()), tasks.clone(), stop.clone()),
+                prober: Prober::new(report(cloud.clone()), settings.traffic, tasks.clone(), stop.clone()),
+                traffic: settings.traffic,
             }),
             started: Instant::now(),
             wake: Notify::new(),
@@ -175,7 +177,9 @@ impl Inner {
             return;
         }
         for id in &changed {
-            self.data_plane.publish(id, &self.cloud.state.fronts(id), &self.claims);
+            if self.traffic == Traffic::Served {
+                self.data_plane.publish(id, &self.cloud.state.fronts(id), &self.claims);
+            }
             self.prober.publish(id, self.cloud.state.probe_targets(id));
         }
         if changed.iter().any(|id| self.cloud.state.load_balancer(id).is_none()) {

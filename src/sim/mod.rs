@@ -35,7 +35,7 @@ pub use fault::{Effect, Fault, When, read_script};
 pub use pure::{Arrived, Probe, PureCloud};
 pub use settings::{
     Account, AttributeFlags, BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, TargetTags,
-    Timing,
+    Timing, Traffic,
 };
 pub use simulator::Simulator;
 pub use state::{ConsoleError, Listener, LoadBalancer, Rule, State, Target};

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::data_plane::dial_address;
 use super::health::{HealthPolicy, ProbeKind};
+use super::settings::Traffic;
 use super::state::ProbeTarget;
 use super::trusting;
 use crate::model::{Address, LoadBalancerId, Route};
@@ -25,6 +26,9 @@ const STATUS_LINE: usize = 12;
 /// The longest part of an answer that is compared.
 const ANSWER: usize = 1024;
 
+/// The pace of assumed probes of a target that they have made healthy: they change nothing any more.
+const SELDOM: Duration = Duration::from_secs(60);
+
 /// Takes the result of a probe.
 pub(crate) type Report = Arc<dyn Fn(&LoadBalancerId, &Route, Address, bool) + Send + Sync>;
 
@@ -32,6 +36,7 @@ pub(crate) type Report = Arc<dyn Fn(&LoadBalancerId, &Route, Address, bool) + Se
 pub(crate) struct Prober {
     running: BTreeMap<LoadBalancerId, BTreeMap<(Route, Address), Running>>,
     report: Report,
+    traffic: Traffic,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -42,8 +47,8 @@ struct Running {
 }
 
 impl Prober {
-    pub(crate) fn new(report: Report, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { running: BTreeMap::new(), report, tasks, stop }
+    pub(crate) fn new(report: Report, traffic: Traffic, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        Self { running: BTreeMap::new(), report, traffic, tasks, stop }
     }
 
     /// Makes the probes of a load balancer what `targets` say. Must be called within a Tokio runtime.
@@ -72,9 +77,15 @@ impl Prober {
     fn start(&self, id: LoadBalancerId, target: ProbeTarget) -> Running {
         let stop = self.stop.child_token();
         let running = Running { policy: target.policy.clone(), stop: stop.clone() };
-        let report = Arc::clone(&self.report);
+        let (report, traffic) = (Arc::clone(&self.report), self.traffic);
         self.tasks.spawn(async move {
-            stop.run_until_cancelled(watch(&id, &target, &report)).await;
+            let probing = async {
+                match traffic {
+                    Traffic::Served => watch(&id, &target, &report).await,
+                    Traffic::Assumed => assume(&id, &target, &report).await,
+                }
+            };
+            stop.run_until_cancelled(probing).await;
         });
         running
     }
@@ -88,6 +99,15 @@ async fn watch(id: &LoadBalancerId, target: &ProbeTarget, report: &Report) {
         pace.tick().await;
         let success = succeeds(target.address, &target.policy).await;
         report(id, &target.route, target.address, success);
+    }
+}
+
+/// Reports successes until cancelled. The first comes at once, as that of [`watch`].
+async fn assume(id: &LoadBalancerId, target: &ProbeTarget, report: &Report) {
+    for made in 1_u32.. {
+        report(id, &target.route, target.address, true);
+        let is_healthy = made >= target.policy.healthy_after;
+        tokio::time::sleep(if is_healthy { SELDOM } else { target.policy.interval }).await;
     }
 }
 

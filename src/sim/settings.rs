@@ -38,6 +38,8 @@ pub struct Settings {
     pub rate_per_second: Option<u32>,
     /// The quotas of the account.
     pub quotas: Quotas,
+    /// Whether listeners and probes have sockets.
+    pub traffic: Traffic,
     /// Whether a TCP connection is cut when its target is deregistered, as the service does by default.
     pub cut_on_deregister: bool,
     /// Faults that are armed from the start.
@@ -62,6 +64,7 @@ impl Default for Settings {
             target_tags: TargetTags::default(),
             rate_per_second: Some(20),
             quotas: Quotas::default(),
+            traffic: Traffic::default(),
             cut_on_deregister: true,
             faults: Vec::new(),
             load_balancers: Vec::new(),
@@ -231,6 +234,17 @@ impl FromStr for TargetTags {
             _ => Err(format!("'{text}' is neither shown nor hidden")),
         }
     }
+}
+
+/// Whether there is traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Traffic {
+    /// Listeners listen and forward, and targets are probed for real.
+    #[default]
+    Served,
+    /// Nothing listens, and every probe succeeds at the pace of its check: for so many listeners and targets that their sockets would
+    /// cost more than what is measured.
+    Assumed,
 }
 
 /// Quotas of the account. Defaults are those of a new account.

@@ -37,13 +37,23 @@ pub struct Options {
     pub nodes: usize,
     /// How long after its last heartbeat (every 10 s) a node is declared dead. `None`: Kubernetes' default, 50 s.
     pub node_monitor_grace: Option<Duration>,
+    /// Start etcd and the API server alone, without an audit log: no controller, no scheduler, no nodes whatever `nodes` says.
+    /// Whoever uses it writes what these would write, and [`ControlPlane::requests`] fails.
+    pub api_server_alone: bool,
     /// How long the start may take, without the build of the programs.
     pub deadline: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 2, node_monitor_grace: None, deadline: Duration::from_secs(120) }
+        Self { nodes: 2, node_monitor_grace: None, api_server_alone: false, deadline: Duration::from_secs(120) }
+    }
+}
+
+impl Options {
+    /// How many nodes are started.
+    fn nodes(&self) -> usize {
+        if self.api_server_alone { 0 } else { self.nodes }
     }
 }
 
@@ -112,18 +122,19 @@ impl ControlPlane {
         let mut janitor = Janitor::start(&folder)?;
         let credentials = Credentials::create(&folder.join("credentials"))?;
         let [etcd_port, api_port] = free_ports()?;
-        let (subnets, claims) = free_subnets(options.nodes)?;
+        let (subnets, claims) = free_subnets(options.nodes())?;
         let plan = Plan {
             folder: &folder,
             credentials: &credentials,
             etcd_port,
             api_port,
             node_monitor_grace: options.node_monitor_grace,
+            has_audit_log: !options.api_server_alone,
         };
         plan.write_files()?;
         credentials.write_kubeconfigs(&plan.server())?;
         link_kubectl(binaries, &folder)?;
-        let mut components = components(&plan, &subnets);
+        let mut components = components(&plan, &subnets, options.api_server_alone);
         for component in &mut components {
             janitor.watch(component.start(binaries)?)?;
         }
@@ -159,8 +170,8 @@ impl ControlPlane {
             answered.context("the API server is not ready")?;
             let listed = nodes.list(&ListParams::default()).await?;
             let ready = listed.items.iter().filter(|node| is_ready(node)).count();
-            if ready < options.nodes {
-                bail!("{ready} of {} nodes are ready", options.nodes);
+            if ready < options.nodes() {
+                bail!("{ready} of {} nodes are ready", options.nodes());
             }
             Ok(Some(Ok(())))
         })
@@ -353,13 +364,12 @@ impl Drop for ControlPlane {
     }
 }
 
-fn components(plan: &Plan<'_>, subnets: &[u8]) -> Vec<Component> {
-    let fixed = [
-        ("etcd", plan.etcd()),
-        ("kube-apiserver", plan.api_server()),
-        ("kube-controller-manager", plan.controller_manager()),
-        ("kube-scheduler", plan.scheduler()),
-    ];
+fn components(plan: &Plan<'_>, subnets: &[u8], api_server_alone: bool) -> Vec<Component> {
+    let mut fixed = vec![("etcd", plan.etcd()), ("kube-apiserver", plan.api_server())];
+    if !api_server_alone {
+        fixed.push(("kube-controller-manager", plan.controller_manager()));
+        fixed.push(("kube-scheduler", plan.scheduler()));
+    }
     let nodes = subnets.iter().enumerate().map(|(index, subnet)| {
         let name = format!("node-{}", index + 1);
         let flags = plan.node(&name, *subnet);

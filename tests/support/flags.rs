@@ -12,6 +12,7 @@ pub(super) struct Plan<'a> {
     pub(super) etcd_port: u16,
     pub(super) api_port: u16,
     pub(super) node_monitor_grace: Option<Duration>,
+    pub(super) has_audit_log: bool,
 }
 
 /// The controllers that make Deployments, StatefulSets, DaemonSets and Jobs, endpoints, and what cleans up after them.
@@ -83,7 +84,7 @@ impl Plan<'_> {
 
     pub(super) fn api_server(&self) -> Vec<String> {
         let c = self.credentials;
-        vec![
+        let mut flags = vec![
             format!("--etcd-servers={}", self.etcd_url()),
             format!("--secure-port={}", self.api_port),
             "--bind-address=127.0.0.1".to_owned(),
@@ -102,12 +103,17 @@ impl Plan<'_> {
             "--allow-privileged=true".to_owned(),
             // Pods would wait for the token of their account to be mounted, and nothing is mounted here.
             "--disable-admission-plugins=ServiceAccount".to_owned(),
-            format!("--audit-policy-file={}", self.folder.join("audit-policy.yaml").display()),
-            format!("--audit-log-path={}", self.folder.join(AUDIT_LOG).display()),
-            // Written with each answer and not in batches, so that a test can count soon after it.
-            "--audit-log-mode=blocking".to_owned(),
             "--profiling=false".to_owned(),
-        ]
+        ];
+        if self.has_audit_log {
+            flags.extend([
+                format!("--audit-policy-file={}", self.folder.join("audit-policy.yaml").display()),
+                format!("--audit-log-path={}", self.folder.join(AUDIT_LOG).display()),
+                // Written with each answer and not in batches, so that a test can count soon after it.
+                "--audit-log-mode=blocking".to_owned(),
+            ]);
+        }
+        flags
     }
 
     pub(super) fn controller_manager(&self) -> Vec<String> {
