@@ -11,6 +11,7 @@ mod support;
 
 mod churn;
 #[path = "../rollout/controller.rs"]
+#[expect(dead_code, reason = "rolling updates measure more of it")]
 mod controller;
 mod fail_over;
 mod kubernetes;

@@ -194,8 +194,8 @@ impl Replica {
     }
 
     /// Ends it as SIGTERM would.
-    pub(crate) async fn end(self) {
-        self.controller.end().await;
+    pub(crate) async fn end(mut self) {
+        self.controller.stop().await;
     }
 
     /// Kills it, as `kill -9` does.

@@ -306,12 +306,17 @@ impl Words<'_> {
     fn config(&mut self, last: Option<&DirectAccessBindingSpec>) -> (Option<ConfigRef>, bool) {
         let name = config_name(self.service).map(|name| Some(ConfigRef { name }));
         let auto = self.switch(names::SERVICE_CONFIG_AUTO);
-        if matches!(name, Reading::Said(_)) && auto == Reading::Said(true) {
-            let message = "it excludes tke-service-config, which is followed; remove one of the two";
-            self.problem(names::SERVICE_CONFIG_AUTO, message);
-        }
         let was_auto = last.is_some_and(|last| last.auto_service_config);
         let is_unreadable = name.is_unreadable();
+        let other = match name {
+            Reading::Said(_) => Some("followed"),
+            _ if is_unreadable && !was_auto => Some("not readable"),
+            _ => None,
+        };
+        if let Some(other) = other.filter(|_| auto == Reading::Said(true)) {
+            let message = format!("it excludes tke-service-config, which is {other}; remove one of the two");
+            self.problem(names::SERVICE_CONFIG_AUTO, message);
+        }
         let name = self.settle(name, None, last.and_then(|last| last.service_config_ref.clone()));
         let auto = self.settle(auto, false, was_auto);
         // While nobody knows which config is meant, none is made instead.

@@ -1,0 +1,2 @@
+Seed 9000207
+1. 589.764 s: A user applies the Service api.	{"service":{"name":"api","annotations":{"service.cloud.tencent.com/direct-access":"true","service.cloud.tencent.com/tke-service-config":"?zz-service-api-zz","service.cloud.tencent.com/tke-service-config-auto":"true"},"spec":{"ports":[{"name":"http","port":443,"protocol":"TCP","targetPort":8080}],"selector":{"app":"api"},"type":"LoadBalancer"}}}
