@@ -22,14 +22,17 @@ use crate::model::{ObjectKey, Service};
 use crate::reconcile::{NotTaken, Notice, Taken, Write};
 use crate::status::{GateCondition, RefusalKind};
 
-/// Writes.
+/// Writes, when there is room for it.
 ///
 /// # Errors
 ///
 /// What the API server has against it.
 pub(super) async fn write(context: &Context, write: Write) -> Result<Taken, NotTaken> {
-    let rooms = if matches!(write, Write::Gate { .. }) { &context.room.gates } else { &context.room.others };
-    let _room = rooms.take(write.namespace()).await;
+    let (room, namespace) = (context.room.of(&write), write.namespace().to_owned());
+    room.make(&namespace, make(context, write)).await
+}
+
+async fn make(context: &Context, write: Write) -> Result<Taken, NotTaken> {
     let other = match write {
         Write::Finalizers { binding, ours } => {
             let written = write_finalizers(context, &binding, &ours).await;

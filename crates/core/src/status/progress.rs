@@ -1,12 +1,18 @@
 //! Which changes of a status are worth a write of their own.
 
 use crate::api::DirectAccessBindingStatus;
+use crate::api::condition::ConditionType;
 
-/// Whether two statuses of a binding differ at most in how far things are: counts, gates, conditions, and what is worth knowing. People
-/// and their tools read that. The rest is what later rounds and other controllers go by, and whether there was a target at all is part
-/// of it.
+/// Whether two statuses of a binding differ at most in how far things are: counts, gates, conditions but Ready, and what is worth
+/// knowing. People and their tools read that. The rest is what later rounds and other controllers go by, whether there was a target at
+/// all, and what is waited for: whether the binding is ready.
 pub fn is_progress(before: &DirectAccessBindingStatus, after: &DirectAccessBindingStatus) -> bool {
-    has_target(before) == has_target(after) && frame(before) == frame(after)
+    has_target(before) == has_target(after) && ready(before) == ready(after) && frame(before) == frame(after)
+}
+
+fn ready(status: &DirectAccessBindingStatus) -> Option<&str> {
+    let found = status.conditions.iter().find(|found| found.type_ == ConditionType::Ready.as_str())?;
+    Some(found.status.as_str())
 }
 
 fn has_target(status: &DirectAccessBindingStatus) -> bool {
@@ -55,9 +61,11 @@ mod tests {
 
     #[test]
     fn counts_and_words_are_progress_and_records_are_not() {
-        let condition = json!([{
-            "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
-        }]);
+        let condition = |kind: &str| {
+            json!([{
+                "type": kind, "status": "True", "reason": kind, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }])
+        };
         let drain = json!([{
             "address": "10.0.0.1:80", "listenerId": "lbl-1", "since": "2026-01-01T00:00:00Z", "reason": "PodEnds",
         }]);
@@ -77,7 +85,8 @@ mod tests {
             ("nothing", true, "observedGeneration", json!(1)),
             ("health", true, "targets", healthy),
             ("health of a listener", true, "listeners", better),
-            ("a condition", true, "conditions", condition),
+            ("a condition", true, "conditions", condition("Programmed")),
+            ("it is ready", false, "conditions", condition("Ready")),
             ("the last target is gone", false, "targets", none),
             ("a new generation", false, "observedGeneration", json!(2)),
             ("another listener", false, "listeners", listener),
