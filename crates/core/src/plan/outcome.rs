@@ -80,8 +80,14 @@ impl Outcome {
         self.failed.is_empty() && self.steps.iter().all(is_it)
     }
 
+    /// The steps that were done, or are being worked on.
+    pub fn done(&self) -> impl Iterator<Item = &Step> {
+        let is_done = |outcome: &StepOutcome| matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_));
+        self.steps.iter().filter(move |(_, outcome)| is_done(outcome)).map(|(step, _)| step)
+    }
+
     /// True when some step was done, or is being worked on.
     pub fn has_progressed(&self) -> bool {
-        self.steps.iter().any(|(_, outcome)| matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)))
+        self.done().next().is_some()
     }
 }

@@ -16,7 +16,7 @@ use super::visit::is_unsettled;
 pub struct Pace {
     /// Rounds in a row that could not read, or did what the one before had done.
     pub attempts: u32,
-    /// What the last of these rounds planned.
+    /// What the last of these rounds did.
     pub steps: Vec<Step>,
 }
 
@@ -68,14 +68,14 @@ pub fn next_look(
         let after = back_off(first_delay(failure), attempts).min(longest_blindness(snapshot));
         return NextLook { after, pace: Pace { attempts, steps: Vec::new() } };
     }
-    let steps = || plan.steps.clone();
+    let done: Vec<Step> = outcome.done().cloned().collect();
     let retry = outcome.retry_after.unwrap_or(Duration::MAX).max(VERIFY);
     let has_progressed = outcome.has_progressed();
-    let attempts = more(has_progressed && repeats(&pace.steps, &plan.steps));
+    let attempts = more(has_progressed && repeats(&pace.steps, &done));
     if has_progressed && !outcome.only_registers() {
         // A step that the cloud called done is verified by the next read; one that never shows must not be repeated hotly.
         let first = if outcome.task().is_some() { TASK_FIRST } else { VERIFY };
-        return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, steps: steps() } };
+        return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, steps: done } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
     let waiting: Vec<_> = gates.filter(|gate| matches!(gate.verdict, Verdict::Wait(..))).collect();
@@ -105,7 +105,7 @@ pub fn next_look(
     if has_progressed {
         // What was registered is seen soon; what never shows must not be repeated hotly.
         let after = after.min(TICK).max(back_off(VERIFY, attempts));
-        return NextLook { after, pace: Pace { attempts, steps: steps() } };
+        return NextLook { after, pace: Pace { attempts, steps: done } };
     }
     NextLook { after, pace: Pace::default() }
 }
