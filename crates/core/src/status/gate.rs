@@ -48,7 +48,7 @@ impl GateCondition {
     }
 }
 
-/// How long a Pod waits before it is told what for: longer than the usual first checks of a new target take, so that most Pods are
+/// How long a Pod waits before its condition says what for: longer than the usual first checks of a new target take, so that most Pods are
 /// written to once, when their gate opens. Times in Kubernetes are whole seconds, so it may be one less.
 const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(8);
 
