@@ -126,10 +126,11 @@ mod tests {
         let rooms = Rooms::default();
         let names: Vec<String> = (0..IN_ALL * 3).map(|number| format!("namespace-{number}")).collect();
         let begun = tokio::time::Instant::now();
-        join_all(names.iter().map(|name| rooms.make(name, sleep(SECOND / 2)))).await;
-        assert_eq!(begun.elapsed(), SECOND / 2 * 3, "a third at a time");
+        join_all(names.iter().map(|name| rooms.make(name, async { sleep(SECOND / 2).await }))).await;
+        // A timer may fire a few milliseconds late.
+        assert_eq!(begun.elapsed().as_millis() / 100, 15, "a third at a time");
         let begun = tokio::time::Instant::now();
-        join_all(names.iter().map(|name| rooms.make(name, sleep(SECOND * 30)))).await;
-        assert_eq!(begun.elapsed(), SECOND * 32, "those that hang make room after a second");
+        join_all(names.iter().map(|name| rooms.make(name, async { sleep(SECOND * 30).await }))).await;
+        assert_eq!(begun.elapsed().as_secs(), 32, "those that hang make room after a second");
     }
 }
