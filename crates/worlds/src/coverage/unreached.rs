@@ -6,7 +6,6 @@ const EDGE: &str = "It is said by edges that the world does not have.";
 const HAND: &str = "Slices are made by their controller alone.";
 const JUDGED: &str = "Every round judges every binding.";
 const LISTED: &str = "TkeServiceConfigs can always be listed.";
-const KEY: &str = "There is one key, and no listener is changed while a read of listeners is under way.";
 const NO_BRAKE: &str =
     "Three bindings are too few for removals to be held, and there is no ConfigMap of the controller.";
 const NO_TKE: &str = "It is known of the world that no controller of TKE's own is there.";
@@ -23,7 +22,6 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("ChangeReason", "AddressChanged", ADDRESSES),
     ("ChangeReason", "Wanted", WITHIN),
     ("ConfigProblem", "Unlisted", LISTED),
-    ("Effect", "Forget", KEY),
     ("EventReason", "HoldUnreadable", NO_BRAKE),
     ("EventReason", "AnnotatedServicesOff", EDGE),
     ("EventReason", "Created", EDGE),
