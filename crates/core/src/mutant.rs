@@ -68,8 +68,6 @@ mutants! {
     ForeignListeners,
     /// A listener goes for one of another protocol whose certificate is missing.
     GoesBeforeCertificate,
-    /// A weight that was just lowered counts as it was read before.
-    LoweredStands,
     /// Who has weight counts as serving, whatever the cloud finds.
     WeightServes,
     /// After a start, nobody counts as serving before the first read of health.

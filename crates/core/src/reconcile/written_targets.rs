@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{Address, RegisteredTarget, Route, TargetHealth};
-use crate::mutant::{self, Mutant};
 use crate::plan::{Ended, Observed, Outcome, Step};
 use crate::status::TICK;
 
@@ -73,9 +72,6 @@ impl WrittenTargets {
 
     /// Lowers the weights of these targets to what they were lowered to. What was raised is not so before it is seen.
     pub(super) fn lower(outcome: &Outcome, observed: &mut Observed) {
-        if mutant::is(Mutant::LoweredStands) {
-            return;
-        }
         for step in outcome.tried() {
             let Step::Reweight(all) = step else { continue };
             for change in all {
