@@ -1,6 +1,7 @@
 //! What a load balancer's rounds keep between them. All of it may be dropped: it saves calls and writes, and decides nothing.
 
 use std::collections::BTreeMap;
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 const TASK_PATIENCE: Duration = Duration::from_secs(60);
 /// How soon to ask again after a running task.
 const TASK_POLL: Duration = Duration::from_millis(100);
+/// The longest time for which a task is not asked after, because the one before took as long.
+const TASK_TRUST: Duration = Duration::from_secs(1);
 /// How soon Pods that come and go have a load balancer looked at again that could not be read.
 pub(super) const READ_RETRY: Duration = Duration::from_secs(2);
 
@@ -30,6 +33,8 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) task: Option<Submitted>,
+    /// What kind of step the last task that succeeded was of, and how long it took.
+    task_took: Option<(Discriminant<Step>, Duration)>,
     pub(super) failed_task: Option<(Step, Failure)>,
     pub(super) refusals: Refusals,
     pub(super) pace: Pace,
@@ -301,6 +306,18 @@ impl Memory {
         }
     }
 
+    /// For how long a task is not asked after: most of what the last one of this kind took; zero where that is not known.
+    fn task_takes(&self, step: &Step) -> Duration {
+        let took = self.task_took.filter(|(kind, _)| *kind == discriminant(step));
+        took.map_or(Duration::ZERO, |(_, took)| (took * 7 / 8).min(TASK_TRUST))
+    }
+
+    /// How long until there is a point in asking after the task; `None` when there is now.
+    pub(super) fn task_is_early(&self, at: Duration) -> Option<Duration> {
+        let Submitted { step, since, .. } = self.task.as_ref()?;
+        Some((*since + self.task_takes(step)).saturating_sub(at)).filter(|wait| !wait.is_zero())
+    }
+
     /// Takes in how the task fares. Returns when to ask again, or `None` when the round may write: the task has ended, or nobody knows,
     /// and then a read of the load balancer tells more.
     pub(super) fn hear_of_task(
@@ -314,7 +331,9 @@ impl Memory {
         let has_succeeded = matches!(fares, Ok(TaskState::Succeeded(_)));
         match fares {
             Ok(TaskState::Running) if age < TASK_PATIENCE => {
-                return (Some((age / 2).clamp(TASK_POLL, Duration::from_secs(2))), None);
+                // Where it is known how long such tasks take, it is over soon.
+                let wait = if self.task_takes(step).is_zero() { age / 2 } else { age / 8 };
+                return (Some(wait.clamp(TASK_POLL, Duration::from_secs(2))), None);
             }
             Ok(TaskState::Failed(message)) => {
                 line = Some(Line::TaskFailed(task.clone(), step.clone(), message.clone()));
@@ -327,6 +346,7 @@ impl Memory {
                 self.remembered.end(step);
                 self.refusals.accept(step);
                 self.failed_task = None;
+                self.task_took = Some((discriminant(step), age));
             }
             Ok(TaskState::Running) => self.failed_task = None,
             Err(failure) => line = Some(Line::TaskUnreadable(task.clone(), failure)),

@@ -58,6 +58,9 @@ impl Machine {
         let round = Round { bindings, ..round };
         match &self.memory.task {
             Some(task) if has_cloud(&self.key, &round.bindings) => {
+                if let Some(wait) = self.memory.task_is_early(at.at()) {
+                    return self.gather(at, Round { busy: Some(wait), ..round });
+                }
                 let read = Read::Task(task.task.clone());
                 self.memory.reads.task.ask(read, at.at(), &mut self.tickets, at.out);
                 Stage::Asking(round)

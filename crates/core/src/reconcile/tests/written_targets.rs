@@ -96,3 +96,21 @@ fn what_a_task_has_not_done_is_read_and_done_again() {
     let serving = play.world.targets.values().flatten().filter(|target| target.weight > 0).count();
     assert_eq!(serving, 2);
 }
+
+#[test]
+fn a_task_is_asked_after_when_the_one_before_it_would_have_been_over() {
+    let mut play = at_rest();
+    play.task_lasts = SECOND / 2;
+    let before = play.log.len();
+    let mut asked = Vec::new();
+    for number in 1..=2 {
+        let since = play.log.len();
+        delete(&mut play.world, [number]);
+        play.world.pod(number).ending.pre_stop = PreStop::None;
+        news(&mut play);
+        play.play(SECOND * 2);
+        assert_eq!(logged(&play, since, Kind::Call).len(), 1, "{:?}", logged(&play, before, Kind::Call));
+        asked.push(logged(&play, since, Kind::Task).len());
+    }
+    assert!(asked[0] > 2 && asked[1] <= 2, "{asked:?}");
+}
