@@ -2,38 +2,21 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
-use std::fs::File;
+mod vendor;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings, Simulator, Timing};
+use vendor::python::{self, run};
 
 /// The SDK that is installed: the package of the service, and the one it is built on.
 const PACKAGES: [&str; 2] = ["tencentcloud-sdk-python-clb==3.1.194", "tencentcloud-sdk-python-common==3.1.195"];
 
-fn run(command: &mut Command, otherwise: &str) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{otherwise}: {error}"));
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{otherwise}: {command:?} ended with {}\n{text}", output.status);
-    output
-}
-
-/// A Python with the SDK. It is installed once, under Cargo's target folder; whoever comes second waits for the first.
+/// A Python with the SDK.
 fn python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES[0].replace("==", "-"));
-    let lock = File::create(folder.with_extension("lock")).expect("a lock file");
-    lock.lock().expect("the lock");
-    let python = folder.join("bin/python");
-    let complete = folder.join("complete");
-    if !complete.exists() {
-        let missing = "this test needs Python 3.8 or newer with venv and pip (Debian: python3 python3-venv), \
-                       and a package index that pip can reach";
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), missing);
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES), missing);
-        File::create(complete).expect("a marker file");
-    }
-    python
+    python::environment(&PACKAGES, &[])
 }
 
 /// What the script printed, by step.
