@@ -1,39 +1,23 @@
 //! Tencent's own SDK against the simulator: what the SDK accepts, other clients can rely on.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
-use std::fs::File;
+mod vendor;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings, Simulator, Timing};
+use vendor::python::{self, run};
 
 /// The SDK that is installed: the package of the service, and the one it is built on.
 const PACKAGES: [&str; 2] = ["tencentcloud-sdk-python-clb==3.1.194", "tencentcloud-sdk-python-common==3.1.195"];
 
-fn run(command: &mut Command, otherwise: &str) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{otherwise}: {error}"));
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{otherwise}: {command:?} ended with {}\n{text}", output.status);
-    output
-}
-
-/// A Python with the SDK. It is installed once, under Cargo's target folder; whoever comes second waits for the first.
+/// A Python with the SDK.
 fn python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES[0].replace("==", "-"));
-    let lock = File::create(folder.with_extension("lock")).expect("a lock file");
-    lock.lock().expect("the lock");
-    let python = folder.join("bin/python");
-    let complete = folder.join("complete");
-    if !complete.exists() {
-        let missing = "this test needs Python 3.8 or newer with venv and pip (Debian: python3 python3-venv), \
-                       and a package index that pip can reach";
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), missing);
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES), missing);
-        File::create(complete).expect("a marker file");
-    }
-    python
+    python::environment(&PACKAGES, &[])
 }
 
 /// What the script printed, by step.
@@ -46,6 +30,23 @@ fn steps(output: &Output) -> Vec<(String, Value)> {
     text.lines().map(step).collect()
 }
 
+/// Runs a script against a simulator. Its first arguments are the endpoint and the key pair.
+async fn script(simulator: &Simulator, name: &'static str, arguments: Vec<String>) -> Output {
+    let endpoint = simulator.endpoint().replace("http://", "");
+    let (secret_id, secret_key) = simulator.credentials();
+    let reached = [endpoint, secret_id.to_owned(), secret_key.to_owned()];
+    let output = tokio::task::spawn_blocking(move || {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(name);
+        // Python writes no compiled files beside the scripts.
+        let mut command = Command::new(python());
+        command.arg("-B").arg(script).args(reached).args(arguments);
+        // The service is on this machine: no proxy, whatever the environment says.
+        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        run(&mut command, "the SDK's script failed")
+    });
+    output.await.expect("the script ran")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_official_sdk_drives_the_simulator() {
     let timing = Timing { scale: 1.0, health_scale: Some(0.02), ..Timing::default() };
@@ -53,18 +54,7 @@ async fn the_official_sdk_drives_the_simulator() {
     let simulator = Simulator::start(Settings { timing, load_balancers, ..Settings::default() }).expect("it starts");
     let pod = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = pod.local_addr().expect("an address").port();
-    let endpoint = simulator.endpoint().replace("http://", "");
-    let (secret_id, secret_key) = simulator.credentials();
-    let (secret_id, secret_key) = (secret_id.to_owned(), secret_key.to_owned());
-    let output = tokio::task::spawn_blocking(move || {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/drive.py");
-        let mut command = Command::new(python());
-        command.arg(script).args([&endpoint, &secret_id, &secret_key, "lb-sdk", "10.0.0.1", &port.to_string()]);
-        // The service is on this machine: no proxy, whatever the environment says.
-        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
-        run(&mut command, "the SDK's script failed")
-    });
-    let output = output.await.expect("the script ran");
+    let output = script(&simulator, "drive.py", vec!["lb-sdk".into(), "10.0.0.1".into(), port.to_string()]).await;
     let vip = simulator.state()["loadBalancers"][0]["address"].clone();
     let busy =
         "Loadbalancer(lb-sdk) is not in normal desState, maybe some tasks are being processed, please try later.";
@@ -92,4 +82,66 @@ async fn the_official_sdk_drives_the_simulator() {
     ];
     let expected: Vec<_> = expected.into_iter().map(|(step, found)| (step.to_owned(), found)).collect();
     assert_eq!(steps(&output), expected);
+}
+
+/// Requests that the SDK does not make by itself, and the codes they are refused with; `none`: they succeed.
+const REQUESTS: [(&str, &str); 24] = [
+    ("a good request", "none"),
+    ("a payload that is not signed", "none"),
+    ("another key", "AuthFailure.SignatureFailure"),
+    ("another id", "AuthFailure.SecretIdNotFound"),
+    ("a changed body", "AuthFailure.SignatureFailure"),
+    ("another media type", "AuthFailure.SignatureFailure"),
+    ("no signature", "AuthFailure.InvalidAuthorization"),
+    ("a malformed signature", "AuthFailure.InvalidAuthorization"),
+    ("a clock that is 290 s slow", "none"),
+    ("a clock that is 290 s fast", "none"),
+    ("a clock that is 310 s slow", "AuthFailure.SignatureExpire"),
+    ("a clock that is 310 s fast", "AuthFailure.SignatureExpire"),
+    ("a time that is no number", "InvalidParameter"),
+    ("no time", "MissingParameter"),
+    ("another region", "UnsupportedRegion"),
+    ("no region", "MissingParameter"),
+    ("another version", "NoSuchVersion"),
+    ("no version", "MissingParameter"),
+    ("another service", "NoSuchProduct"),
+    ("no action", "MissingParameter"),
+    ("GET", "UnsupportedProtocol"),
+    ("a body that is no JSON", "InvalidParameter"),
+    ("a body that ends early", "InvalidParameter"),
+    ("a body that is a text", "InvalidParameter.FormatError"),
+];
+
+/// A table of calls, which `cargo test contract` makes without HTTP.
+fn table(name: &str) -> (PathBuf, Vec<Value>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract").join(name);
+    let text = std::fs::read_to_string(&path).expect("the table");
+    (path, serde_json::from_str(&text).expect("JSON"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_official_sdk_makes_every_call_and_is_refused_with_documented_codes() {
+    let simulator = Simulator::start(Settings::instant()).expect("it starts");
+    let ((calls_at, calls), (refused_at, refused)) = (table("calls.json"), table("refused.json"));
+    let arguments = [calls_at, refused_at].map(|path| path.display().to_string()).to_vec();
+    let output = script(&simulator, "tables.py", arguments).await;
+    let member = |row: &Value, key: &str| row[key].as_str().expect("a text").to_owned();
+    let actions: BTreeSet<String> = calls.iter().map(|row| member(row, "action")).collect();
+    let codes: BTreeMap<String, String> =
+        refused.iter().map(|row| (member(row, "case"), member(row, "code"))).collect();
+    let found: BTreeMap<String, Value> = steps(&output).into_iter().collect();
+    assert_eq!(found["actions"], json!(actions));
+    assert_eq!(differences(&found["bad inputs"], &codes), Vec::<String>::new());
+    let requests = REQUESTS.iter().map(|(case, code)| ((*case).to_owned(), (*code).to_owned())).collect();
+    assert_eq!(differences(&found["bad requests"], &requests), Vec::<String>::new());
+    assert_eq!(found["codes that are not documented"], json!([]));
+}
+
+/// The cases that have another code than they should, or are in one of the two only.
+fn differences(found: &Value, expected: &BTreeMap<String, String>) -> Vec<String> {
+    let found = found.as_object().expect("codes by case");
+    let cases: BTreeSet<&String> = found.keys().chain(expected.keys()).collect();
+    let pairs = cases.into_iter().map(|case| (case, found.get(case).and_then(Value::as_str), expected.get(case)));
+    let differ = pairs.filter(|(_, found, expected)| *found != expected.map(String::as_str));
+    differ.map(|(case, found, expected)| format!("{case}: {found:?} instead of {expected:?}")).collect()
 }

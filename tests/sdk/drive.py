@@ -4,33 +4,15 @@ import json
 import sys
 import time
 
-from tencentcloud.clb.v20180317 import clb_client, models
-from tencentcloud.common import credential
-from tencentcloud.common.common_client import CommonClient
+from tencentcloud.clb.v20180317 import models
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
 
-ENDPOINT, SECRET_ID, SECRET_KEY, LOAD_BALANCER, POD_IP, POD_PORT = sys.argv[1:]
+from connection import client, client_of
+
+LOAD_BALANCER, POD_IP, POD_PORT = sys.argv[4:]
 DEADLINE_SECONDS = 30
 
-
-def profile():
-    http = HttpProfile(protocol="http", endpoint=ENDPOINT, reqTimeout=10)
-    return ClientProfile(httpProfile=http, language="en-US")
-
-
-def client(secret_key):
-    return clb_client.ClbClient(credential.Credential(SECRET_ID, secret_key), "ap-guangzhou", profile())
-
-
-def client_of(service, version):
-    """A client of another service, by the SDK's common part alone."""
-    keys = credential.Credential(SECRET_ID, SECRET_KEY)
-    return CommonClient(service, version, keys, "ap-guangzhou", profile())
-
-
-CLB = client(SECRET_KEY)
+CLB = client()
 
 
 def call(action, parameters, clb=CLB):

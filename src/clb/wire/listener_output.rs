@@ -154,11 +154,17 @@ reply! {
         cookie_name: String,
     }
 
-    /// Where a rule redirects to; both null when it does not.
+    /// Where a rule redirects to.
     pub struct RewriteTarget {
-        /// Listener.
+        /// Listener; null without a redirection.
         target_listener_id: String,
-        /// Rule.
+        /// Rule; null without a redirection.
         target_location_id: String,
+        /// HTTP status, such as 301.
+        rewrite_code: i64,
+        /// Whether the path goes along.
+        take_url: bool,
+        /// `Manual` or `Auto`.
+        rewrite_type: String,
     }
 }

@@ -256,12 +256,13 @@ shared! {
 
     /// Where the targets are.
     pub struct TargetRegionInfo, TargetRegionInfoOutput {
-        required {}
-        optional {
+        required {
             /// Region.
             region: String,
             /// Network.
             vpc_id: String,
+        }
+        optional {
             /// The network's number.
             numerical_vpc_id: i64,
         }

@@ -50,6 +50,16 @@ pub(super) fn check_scheduling(scheduler: Option<&str>, session_expire_time: Opt
     }
 }
 
+/// What is shown of a rule that redirects nowhere. Only the ids may be null; what the other members are then is not documented.
+fn no_redirection() -> RewriteTarget {
+    RewriteTarget {
+        rewrite_code: Some(0),
+        take_url: Some(false),
+        rewrite_type: Some(String::new()),
+        ..RewriteTarget::default()
+    }
+}
+
 impl State {
     /// A rule with a new id, which is nowhere yet.
     pub(super) fn make_rule(
@@ -76,7 +86,7 @@ impl State {
             certificate: certificate(input.certificate.as_ref(), input.multi_cert_info.as_ref()),
             scheduler: Some(input.scheduler.unwrap_or_else(|| "WRR".to_owned())),
             listener_id: Some(listener.to_string()),
-            rewrite_target: Some(RewriteTarget::default()),
+            rewrite_target: Some(no_redirection()),
             http_gzip: Some(false),
             be_auto_created: Some(false),
             default_server: Some(input.default_server.unwrap_or(false)),
