@@ -160,5 +160,11 @@ reply! {
         target_listener_id: String,
         /// Rule.
         target_location_id: String,
+        /// HTTP status of the redirection: 301, 302 or 307.
+        rewrite_code: i64,
+        /// The path of the request is kept.
+        take_url: bool,
+        /// `Auto` or `Manual`.
+        rewrite_type: String,
     }
 }
