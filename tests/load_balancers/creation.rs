@@ -154,16 +154,16 @@ async fn one_whose_creation_is_answered_without_ids_is_found() {
     stage.start_controller(&[]).await;
     deploy(&stage, 1).await;
     let create = json!({
-        "network": "Public", "isp": "CMCC", "slaType": "clb.c3.small", "masterZoneId": "100003",
+        "network": "Public", "slaType": "clb.c3.small", "masterZoneId": "ap-guangzhou-3",
     });
     stage.apply(&creating("web", &create, &json!({"deletionPolicy": "Delete"}))).await;
     stage.until_ready("web", "1/1").await;
     let all = created(&stage);
     let [(_, shown)] = all.as_slice() else { panic!("{all:?}") };
-    let zone = shown.master_zone.as_ref().and_then(|zone| zone.zone_id);
+    let zone = shown.master_zone.as_ref().and_then(|zone| zone.zone.clone());
     assert_eq!(
         (shown.vip_isp.as_deref(), shown.sla_type.as_deref(), zone),
-        (Some("CMCC"), Some("clb.c3.small"), Some(100_003))
+        (Some("CMCC"), Some("clb.c3.small"), Some("ap-guangzhou-3".to_owned()))
     );
     assert_eq!(stage.cloud.calls().get("CreateLoadBalancer"), Some(&1));
     delete(&stage, "web").await;

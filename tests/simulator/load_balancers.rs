@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tke_direct_access::model::{LoadBalancerId, Protocol};
+use tke_direct_access::model::{Address, LoadBalancerId, Protocol};
 use tke_direct_access::sim::{Departure, Dialect, Effect, Fault, LoadBalancerSpec, Settings, Timing, When};
 
 use crate::support::{call, code, ended, eventually, listener, ok, put, simulator, simulator_with, slow};
@@ -243,7 +243,9 @@ async fn load_balancers_of_two_simulators_have_different_addresses() {
 async fn load_balancers_are_found_by_what_is_in_them_and_around_them() {
     let (simulator, lb) = simulator();
     let route = listener(&simulator, &lb, Protocol::Tcp, 80);
-    simulator.console(|state| state.put_target(&lb, &route, "10.9.0.1:80".parse().unwrap(), 10, "")).expect("a target");
+    simulator
+        .console(|state| state.put_target(&lb, &route, Address { ip: [10, 9, 0, 1].into(), port: 80 }, 10, ""))
+        .expect("a target");
     let new = json!({"LoadBalancerType": "OPEN", "MasterZoneId": "100003", "ProjectId": 7});
     let id = ok(&simulator, "CreateLoadBalancer", new).await["LoadBalancerIds"][0].take();
     let found = async |parameters: Value| {

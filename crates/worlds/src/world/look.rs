@@ -12,7 +12,7 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::watch::SLEEP_LEFT;
-use super::{Address, Telling, World, dialect};
+use super::{Address, Telling, World};
 use crate::check::{
     READ, Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
 };
