@@ -25,8 +25,14 @@ const STALLED: Duration = Duration::from_secs(600);
 /// Mbit/s of a public load balancer for which nothing else was asked.
 const USUAL_BANDWIDTH: i64 = 10;
 
-fn usual_charge_type(charge: &InternetAccessibleOutput) -> String {
-    charge.internet_charge_type.clone().unwrap_or_else(|| "TRAFFIC_POSTPAID_BY_HOUR".to_owned())
+/// Billing and bandwidth as a public one shows them.
+fn network_attributes(asked: &InternetAccessibleOutput) -> InternetAccessibleOutput {
+    let charge_type = asked.internet_charge_type.clone();
+    InternetAccessibleOutput {
+        internet_charge_type: Some(charge_type.unwrap_or_else(|| "TRAFFIC_POSTPAID_BY_HOUR".to_owned())),
+        internet_max_bandwidth_out: Some(asked.internet_max_bandwidth_out.unwrap_or(USUAL_BANDWIDTH)),
+        bandwidthpkg_sub_type: asked.bandwidthpkg_sub_type.clone(),
+    }
 }
 
 /// What a load balancer begins with.
@@ -196,11 +202,7 @@ impl State {
             backup_zone_set: new.asked.slave_zone.as_deref().map(|asked| vec![zone(&self.config.region, asked)]),
             cluster_ids: new.asked.cluster_ids.clone(),
             cluster_tag: new.asked.cluster_tag.clone(),
-            network_attributes: (!new.internal).then(|| InternetAccessibleOutput {
-                internet_charge_type: Some(usual_charge_type(&new.charge)),
-                internet_max_bandwidth_out: Some(new.charge.internet_max_bandwidth_out.unwrap_or(USUAL_BANDWIDTH)),
-                bandwidthpkg_sub_type: new.charge.bandwidthpkg_sub_type.clone(),
-            }),
+            network_attributes: (!new.internal).then(|| network_attributes(&new.charge)),
             ..entrance(new)
         }
     }
