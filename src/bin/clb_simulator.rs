@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use tke_direct_access::sim::{
-    Credentials, Fault, LoadBalancerSpec, Settings, Simulator, TargetTags, Timing, read_script,
+    Credentials, Departure, Fault, LoadBalancerSpec, Settings, Simulator, Timing, read_script,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,9 +40,12 @@ struct Arguments {
     /// A load balancer that exists from the start, with listeners of somebody else: ID[,PROTOCOL:PORT…]. Repeatable.
     #[arg(long, value_name = "SPEC")]
     load_balancer: Vec<LoadBalancerSpec>,
-    /// Whether DescribeTargets shows the tags of targets: shown or hidden.
-    #[arg(long, value_name = "WHETHER", default_value = "shown")]
-    target_tags: TargetTags,
+    /// The cloud differs in this way from what is believed of it: a switch of docs/assumptions.md, such as tags-hidden. Repeatable.
+    #[arg(long, value_name = "SWITCH")]
+    dialect: Vec<Departure>,
+    /// Every call of this action is refused with UnauthorizedOperation. Repeatable.
+    #[arg(long, value_name = "ACTION")]
+    deny: Vec<String>,
     /// Calls per second and action; 0 for no limit.
     #[arg(long, default_value_t = 20)]
     rate_limit: u32,
@@ -68,7 +71,8 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
         region: arguments.region,
         timing: Timing { scale: arguments.time_scale, ..Timing::default() },
         rate_per_second: (arguments.rate_limit > 0).then_some(arguments.rate_limit),
-        target_tags: arguments.target_tags,
+        dialect: arguments.dialect.into_iter().collect(),
+        denied_actions: arguments.deny.into_iter().collect(),
         faults: arguments.fault_script.as_deref().map(faults).transpose()?.unwrap_or_default(),
         load_balancers: arguments.load_balancer,
         ..Settings::default()

@@ -122,6 +122,7 @@ actions! {
 
 fn run<A: Handle>(cloud: &mut PureCloud, addresses: &mut Addresses<'_>, call: &Call<'_>) -> Outcome {
     let admitted = match cloud.rates.admit(A::NAME, call.now) {
+        true if cloud.denied_actions.contains(A::NAME) => Err(ApiError::unauthorized(A::SERVICE.name(), A::NAME)),
         true => decode::<A>(call.body),
         false => Err(ApiError::new(
             "RequestLimitExceeded",
@@ -188,6 +189,10 @@ fn carry_out<A: Handle>(
 
 /// Reads the parameters. The parser only tells in words what is wrong, so its words decide the code.
 fn decode<A: Action>(body: &[u8]) -> ApiResult<A> {
+    // The parser would take a list for the members of an object, in their order.
+    if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        return Err(ApiError::invalid("the body must be a JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let text = error.to_string();
         let code = if text.starts_with("unknown field") {
@@ -215,6 +220,8 @@ mod tests {
         let nested = r#"{"LoadBalancerId":"a","ListenerId":"b","Targets":[{"Port":1,"EniIP":"10.0.0.1"}]}"#;
         assert_eq!(code(nested), "UnknownParameter");
         assert_eq!(code(r#"{"LoadBalancerId":1}"#), "InvalidParameter.FormatError");
-        assert_eq!(code("{"), "InvalidParameter");
+        for no_object in ["{", "[]", r#"["lb-1", "lbl-1", []]"#, "null", r#""lb-1""#] {
+            assert_eq!(code(no_object), "InvalidParameter", "{no_object}");
+        }
     }
 }

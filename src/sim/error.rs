@@ -66,6 +66,12 @@ impl ApiError {
         Self::new("MissingParameter", format!("The request is missing the required parameter `{name}`"))
     }
 
+    /// The key may not call the action.
+    pub(crate) fn unauthorized(service: &str, action: &str) -> Self {
+        let message = format!("You are not authorized to perform operation ({service}:{action})");
+        Self::new("UnauthorizedOperation", message)
+    }
+
     /// What the service says about a request that contradicts what exists.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new("InvalidParameter", message)

@@ -9,9 +9,11 @@
 
 mod accept;
 mod admin;
+mod belief;
 mod calls;
 mod cloud;
 mod data_plane;
+mod dialect;
 mod dispatch;
 mod error;
 mod fault;
@@ -30,13 +32,12 @@ mod verify;
 /// Time since the simulator started. Everything that depends on time gets it as a value.
 pub type Moment = std::time::Duration;
 
+pub use belief::{Belief, Certainty, Switch, beliefs};
 pub use calls::CallRecord;
+pub use dialect::{Departure, Dialect};
 pub use fault::{Effect, Fault, When, read_script};
 pub use pure::{Arrived, Probe, PureCloud};
-pub use settings::{
-    Account, AttributeFlags, BatchMode, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, TargetTags,
-    Timing, Traffic,
-};
+pub use settings::{Account, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, Timing, Traffic};
 pub use simulator::Simulator;
 pub use state::{ConsoleError, Listener, LoadBalancer, Rule, State, Target};
 pub use verdicts::HealthChange;

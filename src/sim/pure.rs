@@ -30,6 +30,8 @@ pub struct PureCloud {
     pub(crate) rates: Rates,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
+    /// Actions that nobody may call.
+    pub(crate) denied_actions: BTreeSet<String>,
     account: String,
     /// How many load balancers were given an address, where nobody else hands them out.
     addresses: u32,
@@ -66,9 +68,7 @@ impl PureCloud {
             region: settings.region.clone(),
             quotas: settings.quotas,
             timing: settings.timing,
-            batch: settings.batch,
-            attribute_flags: settings.attribute_flags,
-            target_tags: settings.target_tags,
+            dialect: settings.dialect.clone(),
             origin,
         };
         let others = (1..).zip(&settings.other_accounts).map(|(place, other)| {
@@ -84,6 +84,7 @@ impl PureCloud {
             rates: Rates::new(settings.rate_per_second),
             faults,
             calls: Calls::default(),
+            denied_actions: settings.denied_actions.clone(),
             account: settings.account.clone(),
             addresses: 0,
         }

@@ -1,5 +1,6 @@
 //! How a simulated cloud is set up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::dialect::Dialect;
 use super::fault::Fault;
 use crate::model::Protocol;
 
@@ -28,12 +30,10 @@ pub struct Settings {
     pub region: String,
     /// How long things take.
     pub timing: Timing,
-    /// Whether batch calls answer when they are done, or at once with a task.
-    pub batch: BatchMode,
-    /// Whether replies show the flags of listeners.
-    pub attribute_flags: AttributeFlags,
-    /// Whether `DescribeTargets` shows the tags of targets.
-    pub target_tags: TargetTags,
+    /// How it differs from what is believed of the real cloud.
+    pub dialect: Dialect,
+    /// Actions that the keys of all accounts may not call, such as `CreateListener`.
+    pub denied_actions: BTreeSet<String>,
     /// Calls per second and action; `None`: no limit.
     pub rate_per_second: Option<u32>,
     /// The quotas of the account.
@@ -59,9 +59,8 @@ impl Default for Settings {
             other_accounts: Vec::new(),
             region: "ap-guangzhou".into(),
             timing: Timing::default(),
-            batch: BatchMode::default(),
-            attribute_flags: AttributeFlags::default(),
-            target_tags: TargetTags::default(),
+            dialect: Dialect::default(),
+            denied_actions: BTreeSet::new(),
             rate_per_second: Some(20),
             quotas: Quotas::default(),
             traffic: Traffic::default(),
@@ -124,7 +123,8 @@ pub struct Timing {
     pub task: Duration,
     /// A batch call on targets.
     pub batch: Duration,
-    /// How long a load balancer stays locked after a task has ended.
+    /// How long a load balancer stays locked after a task has ended. That it does is reported by users of the service, how long is
+    /// not.
     pub tail: Duration,
     /// What health checks are scaled by, instead of `scale`, when set.
     pub health_scale: Option<f64>,
@@ -138,7 +138,7 @@ impl Default for Timing {
             create_load_balancer: Duration::from_secs(5),
             task: Duration::from_millis(500),
             batch: Duration::from_millis(200),
-            tail: Duration::ZERO,
+            tail: Duration::from_millis(200),
             health_scale: None,
         }
     }
@@ -189,51 +189,6 @@ impl Timing {
 fn scale(duration: Duration, by: f64) -> Duration {
     let seconds = duration.as_secs_f64() * by;
     if seconds > 0.0 { Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX) } else { Duration::ZERO }
-}
-
-/// How `BatchRegisterTargets` and `BatchDeregisterTargets` answer. The documentation does not say; users report the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BatchMode {
-    /// When the work is done.
-    #[default]
-    Synchronous,
-    /// At once; the work is a task like any other.
-    Task,
-}
-
-/// Whether `AttrFlags` of a listener shows the switches that have no member of their own. The documentation does not say; the
-/// vendor's Terraform provider relies on the first. `Stop` is shown in either case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AttributeFlags {
-    /// They are shown while they are on.
-    #[default]
-    Shown,
-    /// They are not.
-    Hidden,
-}
-
-/// Whether `DescribeTargets` shows the tags of targets. They are kept, and can be filtered by, in either case: the documentation
-/// has `Tag` as a member that need not be in a reply, and no official example shows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TargetTags {
-    /// They are shown.
-    #[default]
-    Shown,
-    /// They are not.
-    Hidden,
-}
-
-impl FromStr for TargetTags {
-    type Err = String;
-
-    /// Reads `shown` or `hidden`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "shown" => Ok(Self::Shown),
-            "hidden" => Ok(Self::Hidden),
-            _ => Err(format!("'{text}' is neither shown nor hidden")),
-        }
-    }
 }
 
 /// Whether there is traffic.

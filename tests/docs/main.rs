@@ -20,6 +20,7 @@ mod support;
 #[path = "."]
 mod docs {
     mod annotations;
+    mod assumptions;
     mod commands;
     mod conditions;
     mod errors;

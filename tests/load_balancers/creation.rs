@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tke_direct_access::model::Protocol;
-use tke_direct_access::sim::{Quotas, Settings as SimulatorSettings};
+use tke_direct_access::sim::{Departure, Quotas, Settings as SimulatorSettings};
 
 use super::scene::{created, creating, delete, deploy};
 use crate::stage::{DEADLINE, Stage};
@@ -144,5 +144,26 @@ async fn ipv6_in_front_of_ipv4_pods_works_by_nat64_and_not_in_full_chain() {
     stage.until("full", "TargetsHealthy", "False", "NoTargets").await;
     let excluded = stage.binding("full").await.unwrap().status.unwrap().excluded;
     assert_eq!(excluded.iter().map(|found| found.reason.as_str()).collect::<Vec<_>>(), ["WrongFamily"]);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_creation_is_answered_without_ids_is_found() {
+    let settings = SimulatorSettings { dialect: [Departure::IdsLate].into(), ..SimulatorSettings::instant() };
+    let mut stage = Stage::without_controller("ids-late", settings).await;
+    stage.start_controller(&[]).await;
+    deploy(&stage, 1).await;
+    let create = json!({
+        "network": "Public", "slaType": "clb.c3.small", "masterZoneId": "ap-guangzhou-3",
+    });
+    stage.apply(&creating("web", &create, &json!({"deletionPolicy": "Delete"}))).await;
+    stage.until_ready("web", "1/1").await;
+    let all = created(&stage);
+    let [(_, shown)] = all.as_slice() else { panic!("{all:?}") };
+    let zone = shown.master_zone.as_ref().and_then(|zone| zone.zone.clone());
+    assert_eq!((shown.sla_type.as_deref(), zone), (Some("clb.c3.small"), Some("ap-guangzhou-3".to_owned())));
+    assert_eq!(stage.cloud.calls().get("CreateLoadBalancer"), Some(&1));
+    delete(&stage, "web").await;
+    assert_eq!(created(&stage), []);
     stage.finish().await;
 }

@@ -57,7 +57,7 @@ fn it_says_what_is_wrong_with_its_arguments() {
     let cases = [
         (vec!["--load-balancer", "web"], "lb-"),
         (vec!["--time-scale=-1"], "0 or more"),
-        (vec!["--target-tags", "no"], "neither shown nor hidden"),
+        (vec!["--dialect", "no"], "'no' is none of batch-tasks"),
         (vec!["--fault-script", "no-such-file.yaml"], "no-such-file.yaml"),
         (vec!["--listen", "nowhere"], "listen"),
     ];

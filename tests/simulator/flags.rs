@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tke_direct_access::model::Attribute;
-use tke_direct_access::sim::{AttributeFlags, Settings, Simulator};
+use tke_direct_access::sim::{Departure, Settings, Simulator};
 
 use crate::support::{client, ok, simulator_with};
 
@@ -42,7 +42,7 @@ async fn switches_that_are_on_are_flags() {
 
 #[tokio::test]
 async fn a_cloud_that_hides_flags_shows_only_that_a_listener_is_stopped() {
-    let settings = Settings { attribute_flags: AttributeFlags::Hidden, ..Settings::instant() };
+    let settings = Settings { dialect: [Departure::FlagsHidden].into(), ..Settings::instant() };
     let (simulator, lb) = simulator_with(settings);
     let created = create(&simulator).await;
     assert_eq!(flags(&simulator).await, json!([]));

@@ -83,3 +83,39 @@ async fn targets_of_layer_7_belong_to_a_rule() {
     ]});
     assert_eq!(code(&simulator, "BatchRegisterTargets", unknown).await, "InvalidParameter.LocationNotFound");
 }
+
+#[tokio::test]
+async fn listeners_of_layer_7_take_what_belongs_to_rules_without_effect() {
+    let (simulator, _) = simulator();
+    for (protocol, port) in [("HTTP", 80), ("HTTPS", 443)] {
+        let check = json!({"HealthSwitch": 1, "CheckType": "PING"});
+        let mut create = json!({"LoadBalancerId": "lb-test", "Ports": [port], "Protocol": protocol, "Scheduler": "WRR", "HealthCheck": check});
+        if protocol == "HTTPS" {
+            create["Certificate"] = json!({"CertId": "cert-one"});
+        }
+        let id = ok(&simulator, "CreateListener", create).await["ListenerIds"][0].take();
+        let change =
+            json!({"LoadBalancerId": "lb-test", "ListenerId": id, "Scheduler": "LEAST_CONN", "HealthCheck": check});
+        ok(&simulator, "ModifyListener", change).await;
+        let shown = ok(&simulator, "DescribeListeners", json!({"LoadBalancerId": "lb-test", "Port": port})).await;
+        let shown = &shown["Listeners"][0];
+        assert_eq!((&shown["Scheduler"], &shown["HealthCheck"]), (&Value::Null, &Value::Null), "{protocol}");
+    }
+}
+
+#[tokio::test]
+async fn whether_a_domain_speaks_quic_is_shown() {
+    let (simulator, _) = simulator();
+    let create = json!({"LoadBalancerId": "lb-test", "Ports": [443], "Protocol": "HTTPS", "Certificate": {"CertId": "cert-one"}});
+    let id = ok(&simulator, "CreateListener", create).await["ListenerIds"][0].take();
+    let rule = json!({"LoadBalancerId": "lb-test", "ListenerId": id, "Rules": [{"Domain": "a.example", "Url": "/", "Quic": true}]});
+    ok(&simulator, "CreateRule", rule).await;
+    let status = async || {
+        let shown = ok(&simulator, "DescribeListeners", json!({"LoadBalancerId": "lb-test"})).await;
+        shown["Listeners"][0]["Rules"][0]["QuicStatus"].clone()
+    };
+    assert_eq!(status().await, "QUIC_ACTIVE");
+    let change = json!({"LoadBalancerId": "lb-test", "ListenerId": id, "Domain": "a.example", "Quic": false});
+    ok(&simulator, "ModifyDomainAttributes", change).await;
+    assert_eq!(status().await, "QUIC_INACTIVE");
+}

@@ -1,8 +1,10 @@
 //! Load balancers through the API.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tke_direct_access::model::{LoadBalancerId, Protocol};
-use tke_direct_access::sim::{LoadBalancerSpec, Settings};
+use tke_direct_access::model::{Address, LoadBalancerId, Protocol};
+use tke_direct_access::sim::{Departure, Dialect, Effect, Fault, LoadBalancerSpec, Settings, Timing, When};
 
 use crate::support::{call, code, ended, eventually, listener, ok, put, simulator, simulator_with, slow};
 
@@ -41,6 +43,93 @@ async fn a_token_makes_a_repeated_creation_the_same() {
     let third = ok(&simulator, "CreateLoadBalancer", without).await["LoadBalancerIds"][0].clone();
     let shown = ok(&simulator, "DescribeLoadBalancers", json!({"LoadBalancerIds": [third]})).await;
     assert_ne!(shown["LoadBalancerSet"][0]["LoadBalancerName"], "a", "a name that is taken is replaced silently");
+}
+
+#[tokio::test]
+async fn a_token_stands_for_its_creation_until_that_fails_or_is_gone() {
+    const SPENT: &str = "InvalidParameter.ClientTokenLimitExceeded";
+    let new = json!({"LoadBalancerType": "OPEN", "ClientToken": "t-1"});
+    let (simulator, _) = simulator();
+    let fails = Effect::FailTask { message: "no address".to_owned() };
+    let fault = Fault { action: None, load_balancer: None, names: None, when: When::Next(1), effect: fails };
+    simulator.inject(fault);
+    let failed = ok(&simulator, "CreateLoadBalancer", new.clone()).await;
+    assert_eq!(ended(&simulator, &failed).await, 1);
+    assert_eq!(code(&simulator, "CreateLoadBalancer", new.clone()).await, SPENT);
+    for (dialect, is_replayed) in [(Dialect::default(), false), ([Departure::TokensReplayed].into(), true)] {
+        let (simulator, _) = simulator_with(Settings { dialect, ..Settings::instant() });
+        let made = ok(&simulator, "CreateLoadBalancer", new.clone()).await["LoadBalancerIds"].take();
+        assert_eq!(ok(&simulator, "CreateLoadBalancer", new.clone()).await["LoadBalancerIds"], made);
+        ok(&simulator, "DeleteLoadBalancer", json!({"LoadBalancerIds": made})).await;
+        let again = call(&simulator, "CreateLoadBalancer", new.clone()).await;
+        match again {
+            Ok(reply) => assert!(is_replayed && reply["LoadBalancerIds"] == made, "{reply}"),
+            Err(error) => assert_eq!((is_replayed, error.code.as_str()), (false, SPENT)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_order_stalls_is_refused() {
+    // The scale makes ten minutes 6 ms, and the creation one that takes an hour.
+    let timing =
+        Timing { scale: 0.000_01, create_load_balancer: Duration::from_secs(360_000_000), ..Timing::default() };
+    let (simulator, _) = simulator_with(Settings { timing, ..Settings::instant() });
+    let new = json!({"LoadBalancerType": "OPEN", "ClientToken": "t-1"});
+    ok(&simulator, "CreateLoadBalancer", new.clone()).await;
+    let refused = async || call(&simulator, "CreateLoadBalancer", new.clone()).await.err();
+    assert_eq!(eventually("the end", refused).await.code, "InvalidParameter.ClientTokenLimitExceeded");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_shown() {
+    let (simulator, _) = simulator();
+    let new = json!({
+        "LoadBalancerType": "OPEN", "VipIsp": "CMCC", "ProjectId": 7, "SlaType": "clb.c3.small", "Vip": "10.0.0.50",
+        "MasterZoneId": "100003", "SlaveZoneId": "ap-guangzhou-4", "LBChargeType": "PREPAID", "SnatPro": true,
+        "SnatIps": [{"SubnetId": "subnet-1"}],
+    });
+    let id = ok(&simulator, "CreateLoadBalancer", new.clone()).await["LoadBalancerIds"][0].take();
+    let shown = ok(&simulator, "DescribeLoadBalancers", json!({"LoadBalancerIds": [id]})).await;
+    let shown = &shown["LoadBalancerSet"][0];
+    let texts = [("VipIsp", "CMCC"), ("SlaType", "clb.c3.small"), ("ChargeType", "PREPAID")];
+    for (member, expected) in texts {
+        assert_eq!(shown[member], expected, "{member}");
+    }
+    assert_eq!((&shown["ProjectId"], &shown["LoadBalancerVips"]), (&json!(7), &json!(["10.0.0.50"])));
+    let zones = (&shown["MasterZone"]["ZoneId"], &shown["MasterZone"]["Zone"], &shown["BackupZoneSet"][0]["Zone"]);
+    assert_eq!(zones, (&json!(100_003), &json!("ap-guangzhou-3"), &json!("ap-guangzhou-4")));
+    assert_eq!(shown["SnatIps"][0]["SubnetId"], "subnet-1");
+    assert_eq!(code(&simulator, "CreateLoadBalancer", new).await, "InvalidParameterValue", "the address is taken");
+}
+
+#[tokio::test]
+async fn a_slow_creation_names_its_ids_by_its_task() {
+    let (simulator, _) = simulator_with(Settings { dialect: [Departure::IdsLate].into(), ..Settings::instant() });
+    let created = ok(&simulator, "CreateLoadBalancer", json!({"LoadBalancerType": "OPEN"})).await;
+    assert_eq!(created["LoadBalancerIds"], json!([]));
+    let task = ok(&simulator, "DescribeTaskStatus", json!({"TaskId": created["RequestId"]})).await;
+    assert_eq!((&task["Status"], task["LoadBalancerIds"].as_array().map(Vec::len)), (&json!(0), Some(1)));
+}
+
+#[tokio::test]
+async fn names_of_load_balancers_have_no_other_characters() {
+    let refused = async |dialect: Dialect, name: &str| {
+        let (simulator, _) = simulator_with(Settings { dialect, ..Settings::instant() });
+        let new = json!({"LoadBalancerType": "OPEN", "LoadBalancerName": name});
+        let change = json!({"LoadBalancerId": "lb-test", "LoadBalancerName": name});
+        let creation = call(&simulator, "CreateLoadBalancer", new).await.err();
+        let change = call(&simulator, "ModifyLoadBalancerAttributes", change).await.err();
+        assert_eq!(creation, change);
+        creation.map(|error| error.code)
+    };
+    let invalid = Some("InvalidParameterValue".to_owned());
+    for (name, expected) in
+        [("web_1-a", None), ("负载均衡", None), ("web.1", None), ("a/b", invalid.clone()), ("a b", invalid.clone())]
+    {
+        assert_eq!(refused(Dialect::default(), name).await, expected, "{name}");
+    }
+    assert_eq!(refused([Departure::DotsRefused].into(), "web.1").await, invalid);
 }
 
 #[tokio::test]
@@ -148,4 +237,56 @@ async fn load_balancers_of_two_simulators_have_different_addresses() {
     listener(&two, &lb, Protocol::Tcp, 80);
     let fronts = (one.data_plane(&lb, Protocol::Tcp, 80), two.data_plane(&lb, Protocol::Tcp, 80));
     assert!(fronts.0.is_some() && fronts.1.is_some() && fronts.0 != fronts.1, "{fronts:?}");
+}
+
+#[tokio::test]
+async fn load_balancers_are_found_by_what_is_in_them_and_around_them() {
+    let (simulator, lb) = simulator();
+    let route = listener(&simulator, &lb, Protocol::Tcp, 80);
+    simulator
+        .console(|state| state.put_target(&lb, &route, Address { ip: [10, 9, 0, 1].into(), port: 80 }, 10, ""))
+        .expect("a target");
+    let new = json!({"LoadBalancerType": "OPEN", "MasterZoneId": "100003", "ProjectId": 7});
+    let id = ok(&simulator, "CreateLoadBalancer", new).await["LoadBalancerIds"][0].take();
+    let found = async |parameters: Value| {
+        let reply = ok(&simulator, "DescribeLoadBalancers", parameters).await;
+        let ids = reply["LoadBalancerSet"].as_array().cloned().unwrap_or_default();
+        ids.into_iter().map(|mut one| one["LoadBalancerId"].take()).collect::<Vec<_>>()
+    };
+    let by = |name: &str, value: &str| json!({"Filters": [{"Name": name, "Values": [value]}]});
+    let (old, new, both) = (vec![json!("lb-test")], vec![id.clone()], 2);
+    assert_eq!(found(json!({"BackendPrivateIps": ["10.9.0.1"]})).await, old);
+    assert_eq!(found(json!({"BackendPublicIps": ["10.9.0.1"]})).await, Vec::<Value>::new());
+    assert_eq!(found(json!({"MasterZone": "ap-guangzhou-3"})).await, new);
+    assert_eq!(found(json!({"ProjectId": 7})).await, new);
+    assert_eq!(found(by("master-zone-id", "100003")).await, new);
+    assert_eq!(found(by("internet-charge-type", "TRAFFIC_POSTPAID_BY_HOUR")).await.len(), both);
+    assert_eq!(found(by("exclusive", "0")).await.len(), both);
+    assert_eq!(found(by("exclusive", "1")).await, Vec::<Value>::new());
+    let values: Vec<_> = (0..101).map(|number| number.to_string()).collect();
+    let filters: Vec<_> = (0..11).map(|_| json!({"Name": "exclusive", "Values": ["0"]})).collect();
+    for too_many in [json!([{"Name": "exclusive", "Values": values}]), json!(filters)] {
+        let refused = code(&simulator, "DescribeLoadBalancers", json!({"Filters": too_many})).await;
+        assert_eq!(refused, "InvalidParameterValue.Length");
+    }
+}
+
+#[tokio::test]
+async fn an_action_may_be_denied() {
+    let denied_actions = ["CreateListener".to_owned()].into();
+    let (simulator, lb) = simulator_with(Settings { denied_actions, ..Settings::instant() });
+    let create = json!({"LoadBalancerId": "lb-test", "Ports": [80], "Protocol": "TCP"});
+    assert_eq!(code(&simulator, "CreateListener", create).await, "UnauthorizedOperation");
+    ok(&simulator, "DescribeListeners", json!({"LoadBalancerId": "lb-test"})).await;
+    assert_eq!(simulator.console(|state| state.listeners(&lb).len()), 0);
+}
+
+#[tokio::test]
+async fn a_region_that_cannot_be_is_refused() {
+    let (simulator, _) = simulator();
+    let to =
+        |region: &str| json!({"LoadBalancerId": "lb-test", "TargetRegionInfo": {"Region": region, "VpcId": "vpc-1"}});
+    ok(&simulator, "ModifyLoadBalancerAttributes", to("ap-shanghai")).await;
+    let refused = code(&simulator, "ModifyLoadBalancerAttributes", to("Shanghai")).await;
+    assert_eq!(refused, "InvalidParameter.RegionNotFound");
 }

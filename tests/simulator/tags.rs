@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tke_direct_access::clb::Unfenced;
 use tke_direct_access::model::{Address, LoadBalancerId, Protocol, Route};
-use tke_direct_access::sim::{Settings, Simulator, TargetTags};
+use tke_direct_access::sim::{Departure, Settings, Simulator};
 
 use crate::support::{client, code, listener, ok, simulator, simulator_with};
 
@@ -35,7 +35,7 @@ fn shown(reply: &Value) -> [&Value; 2] {
 
 #[tokio::test]
 async fn a_cloud_may_keep_tags_without_showing_them() {
-    let settings = Settings { target_tags: TargetTags::Hidden, ..Settings::instant() };
+    let settings = Settings { dialect: [Departure::TagsHidden].into(), ..Settings::instant() };
     let (simulator, lb) = simulator_with(settings);
     let routes = routes(&simulator, &lb);
     let found = ok(&simulator, "DescribeTargets", json!({"LoadBalancerId": "lb-test"})).await;

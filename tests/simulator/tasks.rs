@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tke_direct_access::sim::{BatchMode, LoadBalancerSpec, Quotas, Settings, Timing};
+use tke_direct_access::sim::{Departure, Dialect, LoadBalancerSpec, Quotas, Settings, Timing};
 
 use crate::support::{call, code, ended, eventually, listener, ok, simulator, simulator_with, slow};
 use tke_direct_access::model::Protocol;
@@ -75,14 +75,14 @@ async fn somebody_else_can_hold_the_lock() {
 #[tokio::test]
 async fn a_batch_answers_when_it_is_done_or_is_a_task() {
     let batch = |listener: &str| json!({"LoadBalancerId": "lb-test", "Targets": [{"ListenerId": listener, "EniIp": "10.9.9.9", "Port": 80}]});
-    for (mode, synchronous) in [(BatchMode::Synchronous, true), (BatchMode::Task, false)] {
-        let (simulator, lb) = simulator_with(Settings { batch: mode, ..slow() });
+    for (dialect, synchronous) in [(Dialect::default(), true), ([Departure::BatchTasks].into(), false)] {
+        let (simulator, lb) = simulator_with(Settings { dialect, ..slow() });
         let route = listener(&simulator, &lb, Protocol::Tcp, 80);
         let started = Instant::now();
         let answer = ok(&simulator, "BatchRegisterTargets", batch(route.listener.as_str())).await;
         let held = started.elapsed() >= Duration::from_millis(200);
         let registered = simulator.console(|state| state.targets(&lb)[&route].len());
-        assert_eq!((held, registered), (synchronous, usize::from(synchronous)), "{mode:?}");
+        assert_eq!((held, registered), (synchronous, usize::from(synchronous)));
         assert_eq!((&answer["FailListenerIdSet"], &answer["Message"]), (&json!([]), &json!("")));
         assert_eq!(ended(&simulator, &answer).await, 0);
     }

@@ -160,11 +160,11 @@ reply! {
         target_listener_id: String,
         /// Rule; null without a redirection.
         target_location_id: String,
-        /// HTTP status, such as 301.
+        /// HTTP status of the redirection: 301, 302 or 307.
         rewrite_code: i64,
-        /// Whether the path goes along.
+        /// The path of the request is kept.
         take_url: bool,
-        /// `Manual` or `Auto`.
+        /// `Auto` or `Manual`.
         rewrite_type: String,
     }
 }

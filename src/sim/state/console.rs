@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::super::Moment;
 use super::super::health::HealthPolicy;
 use super::super::settings::LoadBalancerSpec;
-use super::creation::NewLoadBalancer;
+use super::creation::{Asked, NewLoadBalancer};
 use super::{LoadBalancer, State, Target};
 use crate::clb::wire::InternetAccessibleOutput;
 use crate::clb::wire::{CreateListener, RuleInput, TagInfoOutput};
@@ -66,6 +66,7 @@ impl State {
             snat_pro: spec.snat_pro,
             pass_to_target: false,
             charge: InternetAccessibleOutput::default(),
+            asked: Asked::default(),
         };
         self.insert_load_balancer(new, now);
         let started = self.time_text(now);

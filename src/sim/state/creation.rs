@@ -1,27 +1,38 @@
 //! New load balancers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use super::super::Moment;
+use super::super::dialect::{Departure, Dialect};
 use super::super::error::{ApiError, ApiResult};
-use super::load_balancer::{MOST_AT_ONCE, check_name};
-use super::task::Work;
+use super::load_balancer::{MOST_AT_ONCE, check_load_balancer_name};
+use super::task::{TaskOutcome, Work};
 use super::{Context, Creation, Handle, Handled, LoadBalancer, State};
 use crate::clb::wire;
 use crate::clb::wire::{
-    Action, CreateLoadBalancer, CreateLoadBalancerReply, ExclusiveClusterOutput, InternetAccessibleOutput,
-    TagInfoOutput, TargetRegionInfoOutput,
+    Action, CreateLoadBalancer, CreateLoadBalancerReply, ExclusiveClusterOutput, InternetAccessibleOutput, SnatIp,
+    SnatIpOutput, TagInfoOutput, TargetRegionInfoOutput, ZoneInfo,
 };
-use crate::model::LoadBalancerId;
+use crate::model::{LoadBalancerId, TaskId};
 
 /// An order number is this and the id of the task.
 pub(super) const DEAL_PREFIX: &str = "deal-";
 
+/// After which time an order that has not ended counts as stalled. That there is such a time is documented, how long it is is not.
+const STALLED: Duration = Duration::from_secs(600);
+
 /// Mbit/s of a public load balancer for which nothing else was asked.
 const USUAL_BANDWIDTH: i64 = 10;
 
-fn usual_charge_type(charge: &InternetAccessibleOutput) -> String {
-    charge.internet_charge_type.clone().unwrap_or_else(|| "TRAFFIC_POSTPAID_BY_HOUR".to_owned())
+/// Billing and bandwidth as a public one shows them.
+fn network_attributes(asked: &InternetAccessibleOutput) -> InternetAccessibleOutput {
+    let charge_type = asked.internet_charge_type.clone();
+    InternetAccessibleOutput {
+        internet_charge_type: Some(charge_type.unwrap_or_else(|| "TRAFFIC_POSTPAID_BY_HOUR".to_owned())),
+        internet_max_bandwidth_out: Some(asked.internet_max_bandwidth_out.unwrap_or(USUAL_BANDWIDTH)),
+        bandwidthpkg_sub_type: asked.bandwidthpkg_sub_type.clone(),
+    }
 }
 
 /// What a load balancer begins with.
@@ -41,14 +52,77 @@ pub(super) struct NewLoadBalancer {
     pub(super) ipv6_mode: Option<&'static str>,
     /// Billing and bandwidth of a public one.
     pub(super) charge: InternetAccessibleOutput,
+    /// What it shows of what was asked for; kept, without effect on traffic.
+    pub(super) asked: Asked,
+}
+
+/// What a load balancer shows as it was asked for, in the form of a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// The address that it shows; traffic arrives at the loopback address anyway.
+    vip: Option<String>,
+    vip_isp: Option<String>,
+    project_id: Option<i64>,
+    sla_type: Option<String>,
+    charge_type: Option<String>,
+    egress: Option<String>,
+    master_zone: Option<String>,
+    slave_zone: Option<String>,
+    cluster_ids: Option<Vec<String>>,
+    cluster_tag: Option<String>,
+    snat_ips: Vec<SnatIpOutput>,
+}
+
+impl Asked {
+    fn of(request: &CreateLoadBalancer) -> Self {
+        let snat_ips = request.snat_ips.iter().flatten().enumerate();
+        let snat_ip = |(place, snat_ip): (usize, &SnatIp)| SnatIpOutput {
+            subnet_id: Some(snat_ip.subnet_id.clone()),
+            ip: Some(snat_ip.ip.clone().unwrap_or_else(|| snat_address(place))),
+        };
+        Self {
+            vip: request.vip.clone(),
+            vip_isp: request.vip_isp.clone(),
+            project_id: request.project_id,
+            sla_type: request.sla_type.clone(),
+            charge_type: request.charge_type.clone(),
+            egress: request.egress.clone(),
+            master_zone: request.master_zone_id.clone().or_else(|| request.zone_id.clone()),
+            slave_zone: request.slave_zone_id.clone(),
+            cluster_ids: request.cluster_ids.clone(),
+            cluster_tag: request.cluster_tag.clone(),
+            snat_ips: snat_ips.map(snat_ip).collect(),
+        }
+    }
+}
+
+/// An address of the subnet that nothing in this cloud listens on, by its place among those of the load balancer.
+pub(super) fn snat_address(place: usize) -> String {
+    format!("10.255.255.{}", place + 1)
+}
+
+/// A zone that was asked for by its number, such as 100001, or its name, such as `ap-guangzhou-1`. The last two digits of the number are
+/// those of the name.
+fn zone(region: &str, asked: &str) -> ZoneInfo {
+    let number: Option<i64> = asked.parse().ok();
+    let name = number.map_or_else(|| asked.to_owned(), |number| format!("{region}-{}", number % 100));
+    ZoneInfo {
+        zone_id: number,
+        zone: Some(name.clone()),
+        zone_name: Some(name),
+        zone_region: Some(region.to_owned()),
+        local_zone: Some(false),
+        edge_zone: Some(false),
+    }
 }
 
 /// Where clients reach it, and nothing else.
 fn entrance(new: &NewLoadBalancer) -> wire::LoadBalancer {
     let is_shown = new.domain.is_none() && new.ipv6_mode.is_none();
+    let vip = new.vip.to_string();
     wire::LoadBalancer {
         load_balancer_domain: Some(new.domain.clone().unwrap_or_default()),
-        load_balancer_vips: Some(if is_shown { vec![new.vip.to_string()] } else { Vec::new() }),
+        load_balancer_vips: Some(if is_shown { vec![new.asked.vip.clone().unwrap_or(vip)] } else { Vec::new() }),
         address_ip_version: Some(if new.ipv6_mode.is_some() { "ipv6" } else { "ipv4" }.to_owned()),
         ipv6_mode: new.ipv6_mode.map(str::to_owned),
         address_ipv6: new.ipv6_mode.map(|_| Ipv6Addr::from(documentation(new.vip)).to_string()),
@@ -85,7 +159,7 @@ impl State {
             status: Some(0),
             create_time: Some(now.clone()),
             status_time: Some(now),
-            project_id: Some(0),
+            project_id: Some(new.asked.project_id.unwrap_or(0)),
             vpc_id: Some(new.vpc_id.clone()),
             open_bgp: Some(0),
             snat: Some(false),
@@ -101,8 +175,11 @@ impl State {
             }),
             anycast_zone: empty(),
             numerical_vpc_id,
-            vip_isp: Some(if new.internal { "INTERNAL" } else { "BGP" }.to_owned()),
-            charge_type: Some("POSTPAID_BY_HOUR".to_owned()),
+            vip_isp: Some(match (new.internal, &new.asked.vip_isp) {
+                (true, _) => "INTERNAL".to_owned(),
+                (false, isp) => isp.clone().unwrap_or_else(|| "BGP".to_owned()),
+            }),
+            charge_type: Some(new.asked.charge_type.clone().unwrap_or_else(|| "POSTPAID_BY_HOUR".to_owned())),
             log_set_id: empty(),
             log_topic_id: empty(),
             is_ddos: Some(false),
@@ -110,8 +187,8 @@ impl State {
             load_balancer_pass_to_target: Some(new.pass_to_target),
             exclusive_cluster: Some(ExclusiveClusterOutput::default()),
             snat_pro: Some(new.snat_pro),
-            snat_ips: Some(Vec::new()),
-            sla_type: empty(),
+            snat_ips: Some(new.asked.snat_ips.clone()),
+            sla_type: Some(new.asked.sla_type.clone().unwrap_or_default()),
             is_block: Some(false),
             is_block_time: empty(),
             local_bgp: Some(false),
@@ -120,12 +197,12 @@ impl State {
             health_log_set_id: empty(),
             health_log_topic_id: empty(),
             attribute_flags: Some(if new.domain.is_some() { vec!["IsDomainCLB".to_owned()] } else { Vec::new() }),
-            egress: empty(),
-            network_attributes: (!new.internal).then(|| InternetAccessibleOutput {
-                internet_charge_type: Some(usual_charge_type(&new.charge)),
-                internet_max_bandwidth_out: Some(new.charge.internet_max_bandwidth_out.unwrap_or(USUAL_BANDWIDTH)),
-                bandwidthpkg_sub_type: new.charge.bandwidthpkg_sub_type.clone(),
-            }),
+            egress: Some(new.asked.egress.clone().unwrap_or_default()),
+            master_zone: new.asked.master_zone.as_deref().map(|asked| zone(&self.config.region, asked)),
+            backup_zone_set: new.asked.slave_zone.as_deref().map(|asked| vec![zone(&self.config.region, asked)]),
+            cluster_ids: new.asked.cluster_ids.clone(),
+            cluster_tag: new.asked.cluster_tag.clone(),
+            network_attributes: (!new.internal).then(|| network_attributes(&new.charge)),
             ..entrance(new)
         }
     }
@@ -136,6 +213,43 @@ impl State {
             Some(name) if !self.load_balancers.values().any(|other| other.name() == name) => name.to_owned(),
             _ => id.to_owned(),
         }
+    }
+
+    /// Whether the token of an earlier creation still stands for it. It does not once the order has ended without delivery, or has
+    /// stalled (`InvalidParameter.ClientTokenLimitExceeded` in the codes of the vendor's SDKs). Not documented: what becomes of it when
+    /// the load balancers are deleted, and when it comes with other parameters.
+    fn check_token(&self, before: &Creation, fingerprint: &str, now: Moment) -> ApiResult<()> {
+        let refused = |why: &str| Err(ApiError::new("InvalidParameter.ClientTokenLimitExceeded", why));
+        if before.fingerprint != fingerprint {
+            return refused("the ClientToken was used for another request");
+        }
+        let stalled = self.config.timing.scaled(STALLED);
+        match self.tasks.get(&before.task).map(|task| &task.outcome) {
+            Some(TaskOutcome::Failed(_)) => refused("the order of the ClientToken has failed"),
+            Some(TaskOutcome::Running) if now.saturating_sub(before.asked_at) > stalled => {
+                refused("the order of the ClientToken was not updated for a long time")
+            }
+            Some(TaskOutcome::Running) => Ok(()),
+            _ if self.config.dialect.has(Departure::TokensReplayed) => Ok(()),
+            _ if before.ids.iter().any(|id| self.load_balancers.contains_key(id)) => Ok(()),
+            _ => refused("what the ClientToken has created is gone"),
+        }
+    }
+
+    /// An address that was asked for must be nobody else's.
+    fn check_vip(&self, asked: Option<&str>) -> ApiResult<()> {
+        let Some(asked) = asked else { return Ok(()) };
+        let has = |other: &LoadBalancer| other.shown.load_balancer_vips.iter().flatten().any(|vip| vip == asked);
+        match self.load_balancers.values().any(has) {
+            true => Err(ApiError::value(format!("Vip {asked} is in use"))),
+            false => Ok(()),
+        }
+    }
+
+    fn creation_reply(&self, ids: &[LoadBalancerId], deal_name: String) -> CreateLoadBalancerReply {
+        let is_late = self.config.dialect.has(Departure::IdsLate);
+        let ids = ids.iter().filter(|_| !is_late).map(ToString::to_string);
+        CreateLoadBalancerReply { load_balancer_ids: Some(ids.collect()), deal_name: Some(deal_name) }
     }
 
     fn check_load_balancer_quota(&self, internal: bool, more: usize) -> ApiResult<()> {
@@ -153,16 +267,14 @@ impl State {
 
 impl Handle for CreateLoadBalancer {
     fn handle(self, state: &mut State, context: &mut Context<'_>) -> ApiResult<Handled<CreateLoadBalancerReply>> {
-        let (internal, number) = check_creation(&self)?;
+        let (internal, number) = check_creation(&self, &state.config.dialect)?;
         let fingerprint = format!("{self:?}");
         if let Some(before) = self.client_token.as_ref().and_then(|token| state.client_tokens.get(token)) {
-            if before.fingerprint != fingerprint {
-                let message = "the ClientToken was used for another request";
-                return Err(ApiError::new("InvalidParameter.ClientTokenLimitExceeded", message));
-            }
-            return Ok(creation_reply(&before.ids, before.deal_name.clone()).into());
+            state.check_token(before, &fingerprint, context.now)?;
+            return Ok(state.creation_reply(&before.ids, before.deal_name.clone()).into());
         }
         state.check_load_balancer_quota(internal, number)?;
+        state.check_vip(self.vip.as_deref())?;
         let asked = self.load_balancer_name.as_deref().filter(|_| number == 1);
         let mut ids = Vec::new();
         for _ in 0..number {
@@ -181,6 +293,7 @@ impl Handle for CreateLoadBalancer {
                 ipv6_mode: ipv6_mode(self.address_ip_version.as_deref())?,
                 pass_to_target: self.load_balancer_pass_to_target.unwrap_or_default(),
                 charge: self.internet_accessible.clone().map(Into::into).unwrap_or_default(),
+                asked: Asked::of(&self),
                 id: LoadBalancerId::new(id),
             };
             ids.push(new.id.clone());
@@ -188,11 +301,13 @@ impl Handle for CreateLoadBalancer {
         }
         let deal_name = format!("{DEAL_PREFIX}{}", context.request_id);
         if let Some(token) = self.client_token {
-            let creation = Creation { fingerprint, ids: ids.clone(), deal_name: deal_name.clone() };
+            let task = TaskId::new(context.request_id);
+            let (ids, deal_name, asked_at) = (ids.clone(), deal_name.clone(), context.now);
+            let creation = Creation { fingerprint, ids, deal_name, task, asked_at };
             state.client_tokens.insert(token, creation);
         }
         let takes = state.config.timing.scaled(state.config.timing.create_load_balancer);
-        let reply = creation_reply(&ids, deal_name);
+        let reply = state.creation_reply(&ids, deal_name);
         state.begin(context, Self::NAME, Work::Start(ids), takes);
         Ok(reply.into())
     }
@@ -218,13 +333,8 @@ fn documentation(vip: Ipv4Addr) -> [u8; 16] {
     bytes
 }
 
-fn creation_reply(ids: &[LoadBalancerId], deal_name: String) -> CreateLoadBalancerReply {
-    let load_balancer_ids = Some(ids.iter().map(ToString::to_string).collect());
-    CreateLoadBalancerReply { load_balancer_ids, deal_name: Some(deal_name) }
-}
-
 /// Whether it is internal, and how many are asked for.
-fn check_creation(request: &CreateLoadBalancer) -> ApiResult<(bool, usize)> {
+fn check_creation(request: &CreateLoadBalancer, dialect: &Dialect) -> ApiResult<(bool, usize)> {
     let internal = match request.load_balancer_type.as_str() {
         "OPEN" => false,
         "INTERNAL" => true,
@@ -247,14 +357,21 @@ fn check_creation(request: &CreateLoadBalancer) -> ApiResult<(bool, usize)> {
         (false, Some(_)) => return Err(ApiError::value("SubnetId is not possible with a public load balancer")),
         _ => {}
     }
-    check_name(request.load_balancer_name.as_deref())?;
+    check_load_balancer_name(request.load_balancer_name.as_deref(), dialect)?;
     if request.tags.as_ref().is_some_and(|tags| tags.len() > 20) {
         return Err(ApiError::length("at most 20 Tags"));
     }
     if request.client_token.as_ref().is_some_and(|token| token.len() > 64 || !token.is_ascii()) {
         return Err(ApiError::value("ClientToken must be at most 64 ASCII characters"));
     }
+    let zones = [&request.master_zone_id, &request.zone_id, &request.slave_zone_id];
+    if internal && (request.vip_isp.is_some() || zones.iter().any(|zone| zone.is_some())) {
+        return Err(ApiError::value("VipIsp and zones are for public load balancers"));
+    }
     let number = request.number.unwrap_or(1);
+    if number > 1 && request.vip.is_some() {
+        return Err(ApiError::value("Vip is for one load balancer"));
+    }
     match usize::try_from(number) {
         Ok(number) if (1..=MOST_AT_ONCE).contains(&number) => Ok((internal, number)),
         _ => Err(ApiError::range("Number", 1, 20, number)),

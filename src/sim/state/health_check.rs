@@ -2,16 +2,52 @@
 
 use std::time::Duration;
 
+use super::super::dialect::{Departure, Dialect};
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::{HealthPolicy, ProbeKind};
 use crate::clb::wire::{HealthCheck, HealthCheckOutput};
 use crate::model::Protocol;
 
-/// What a health check belongs to.
+/// Most characters of a path that is asked for (<https://cloud.tencent.com/document/product/214/50011>).
+const LONGEST_PATH: usize = 80;
+
+/// What a health check belongs to, and the cloud that it is in.
 pub(super) struct Subject<'a> {
-    pub(super) protocol: Protocol,
+    protocol: Protocol,
     /// The domain of a rule; `None` for a layer-4 listener.
-    pub(super) domain: Option<&'a str>,
+    domain: Option<&'a str>,
+    /// The protocol towards the targets of a rule; `None` where it is HTTP, and for a layer-4 listener.
+    forward_type: Option<&'a str>,
+    dialect: &'a Dialect,
+}
+
+impl<'a> Subject<'a> {
+    /// A layer-4 listener.
+    pub(super) const fn listener(protocol: Protocol, dialect: &'a Dialect) -> Self {
+        Self { protocol, domain: None, forward_type: None, dialect }
+    }
+
+    /// A rule.
+    pub(super) const fn rule(
+        protocol: Protocol,
+        domain: &'a str,
+        forward_type: Option<&'a str>,
+        dialect: &'a Dialect,
+    ) -> Self {
+        Self { protocol, domain: Some(domain), forward_type, dialect }
+    }
+
+    /// The check type for which nothing else was asked: that of HTTPS rules is the protocol towards targets (`HealthCheck.CheckType` of
+    /// the API's data structures).
+    fn usual_type(&self) -> &'static str {
+        match (self.protocol, self.forward_type) {
+            (Protocol::Tcp | Protocol::TcpSsl | Protocol::Quic, _) => "TCP",
+            (Protocol::Udp, _) => "PING",
+            (Protocol::Https, Some("HTTPS")) => "HTTPS",
+            (Protocol::Https, Some("GRPC" | "GRPCS")) => "GRPC",
+            (Protocol::Http | Protocol::Https, _) => "HTTP",
+        }
+    }
 }
 
 /// The check as it is shown, and as it is carried out. What the input leaves out stays as in `before`, or is the default.
@@ -20,12 +56,20 @@ pub(super) fn resolve(
     input: HealthCheck,
     before: Option<&HealthCheckOutput>,
 ) -> ApiResult<(HealthCheckOutput, HealthPolicy)> {
+    if input.http_check_domain.as_ref().is_some_and(|domain| domain.contains('*')) {
+        return Err(ApiError::value("HealthCheck.HttpCheckDomain must be a certain domain"));
+    }
+    let before = before.filter(|_| !subject.dialect.has(Departure::ChecksReset));
     let mut check = merge(before.cloned().unwrap_or_default(), HealthCheckOutput::from(input));
     if check.check_port == Some(-1) {
         check.check_port = None;
     }
     fill(subject, &mut check);
+    if !subject.dialect.has(Departure::MembersKept) {
+        drop_inapplicable(subject.protocol, &mut check);
+    }
     check_bounds(&check)?;
+    check_path(&check)?;
     check_kind(subject, &check)?;
     let policy = policy(subject.protocol, &check)?;
     Ok((check, policy))
@@ -60,12 +104,7 @@ fn fill(subject: &Subject<'_>, check: &mut HealthCheckOutput) {
     check.health_num.get_or_insert(3);
     check.un_health_num.get_or_insert(3);
     check.source_ip_type.get_or_insert(1);
-    let usual = match subject.protocol {
-        Protocol::Tcp | Protocol::TcpSsl | Protocol::Quic => "TCP",
-        Protocol::Udp => "PING",
-        Protocol::Http | Protocol::Https => "HTTP",
-    };
-    let kind = check.check_type.get_or_insert_with(|| usual.to_owned());
+    let kind = check.check_type.get_or_insert_with(|| subject.usual_type().to_owned());
     *kind = kind.to_ascii_uppercase();
     if matches!(kind.as_str(), "HTTP" | "HTTPS") {
         check.http_code.get_or_insert(31);
@@ -75,6 +114,27 @@ fn fill(subject: &Subject<'_>, check: &mut HealthCheckOutput) {
             check.http_check_domain.get_or_insert_with(|| domain.to_owned());
         }
     }
+}
+
+/// Members that a check of this type does not have: null in the official examples.
+fn drop_inapplicable(protocol: Protocol, check: &mut HealthCheckOutput) {
+    let kind = check.check_type.as_deref().unwrap_or_default();
+    let is_http = matches!(kind, "HTTP" | "HTTPS");
+    let (is_grpc, is_custom) = (kind == "GRPC", kind == "CUSTOM");
+    let texts = [
+        (is_http || is_grpc, &mut check.http_check_path),
+        (is_http || is_grpc, &mut check.http_check_domain),
+        (is_http, &mut check.http_check_method),
+        (is_http && !protocol.is_layer7(), &mut check.http_version),
+        (is_grpc, &mut check.extended_code),
+        (is_custom, &mut check.context_type),
+        (is_custom, &mut check.send_context),
+        (is_custom, &mut check.recv_context),
+    ];
+    for (_, text) in texts.into_iter().filter(|(applies, _)| !applies) {
+        *text = None;
+    }
+    check.http_code = check.http_code.filter(|_| is_http);
 }
 
 fn check_bounds(check: &HealthCheckOutput) -> ApiResult<()> {
@@ -99,7 +159,7 @@ fn check_bounds(check: &HealthCheckOutput) -> ApiResult<()> {
         return Err(ApiError::value("HealthCheck.TimeOut must be less than HealthCheck.IntervalTime"));
     }
     let texts = [
-        ("HealthCheck.HttpCheckPath", &check.http_check_path, 200),
+        ("HealthCheck.HttpCheckPath", &check.http_check_path, LONGEST_PATH),
         ("HealthCheck.HttpCheckDomain", &check.http_check_domain, 80),
         ("HealthCheck.SendContext", &check.send_context, 500),
         ("HealthCheck.RecvContext", &check.recv_context, 500),
@@ -110,6 +170,17 @@ fn check_bounds(check: &HealthCheckOutput) -> ApiResult<()> {
         }
     }
     Ok(())
+}
+
+/// A path that is asked for begins with a slash; a client may send an empty one with a check that has none.
+fn check_path(check: &HealthCheckOutput) -> ApiResult<()> {
+    let asks = matches!(check.check_type.as_deref(), Some("HTTP" | "HTTPS" | "GRPC"));
+    match check.http_check_path.as_deref().filter(|_| asks) {
+        Some(path) if !path.starts_with('/') => {
+            Err(ApiError::value("HealthCheck.HttpCheckPath must begin with '/' and have 1 to 80 characters"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_kind(subject: &Subject<'_>, check: &HealthCheckOutput) -> ApiResult<()> {
@@ -196,8 +267,12 @@ mod tests {
     use super::*;
 
     fn resolved(protocol: Protocol, input: HealthCheck) -> Result<(HealthCheckOutput, HealthPolicy), String> {
-        let domain = protocol.is_layer7().then_some("app.example.com");
-        resolve(&Subject { protocol, domain }, input, None).map_err(|error| error.code)
+        let dialect = Dialect::default();
+        let subject = match protocol.is_layer7() {
+            true => Subject::rule(protocol, "app.example.com", None, &dialect),
+            false => Subject::listener(protocol, &dialect),
+        };
+        resolve(&subject, input, None).map_err(|error| error.code)
     }
 
     #[test]
@@ -220,12 +295,53 @@ mod tests {
 
     #[test]
     fn what_is_left_out_of_a_change_stays() {
-        let subject = Subject { protocol: Protocol::Tcp, domain: None };
-        let first = HealthCheck { health_num: Some(5), ..HealthCheck::default() };
-        let (before, _) = resolve(&subject, first, None).expect("it is valid");
-        let change = HealthCheck { un_health_num: Some(7), ..HealthCheck::default() };
-        let (after, _) = resolve(&subject, change, Some(&before)).expect("it is valid");
-        assert_eq!((after.health_num, after.un_health_num), (Some(5), Some(7)));
+        let numbers = |dialect: &Dialect| {
+            let subject = Subject::listener(Protocol::Tcp, dialect);
+            let first = HealthCheck { health_num: Some(5), ..HealthCheck::default() };
+            let (before, _) = resolve(&subject, first, None).expect("it is valid");
+            let change = HealthCheck { un_health_num: Some(7), ..HealthCheck::default() };
+            let (after, _) = resolve(&subject, change, Some(&before)).expect("it is valid");
+            (after.health_num, after.un_health_num)
+        };
+        assert_eq!(numbers(&Dialect::default()), (Some(5), Some(7)));
+        assert_eq!(numbers(&[Departure::ChecksReset].into()), (Some(3), Some(7)), "another cloud");
+    }
+
+    #[test]
+    fn members_of_another_type_are_not_shown() {
+        let text = |text: &str| Some(text.to_owned());
+        let (http_version, http_check_domain) = (text("HTTP/1.1"), text("a.example"));
+        let http = HealthCheck { check_type: text("HTTP"), http_version, http_check_domain, ..HealthCheck::default() };
+        let members = |dialect: &Dialect| {
+            let subject = Subject::listener(Protocol::Tcp, dialect);
+            let (before, _) = resolve(&subject, http.clone(), None).expect("it is valid");
+            // As the vendor's Terraform provider writes it.
+            let to_tcp = HealthCheck { check_type: text("TCP"), http_check_path: text(""), ..HealthCheck::default() };
+            let (after, policy) = resolve(&subject, to_tcp, Some(&before)).expect("it is valid");
+            assert_eq!(policy.probe, Some(ProbeKind::Connect));
+            assert_eq!((before.http_code, before.http_check_path.as_deref()), (Some(31), Some("/")));
+            (after.http_code, after.http_check_path, after.http_version, after.http_check_domain)
+        };
+        assert_eq!(members(&Dialect::default()), (None, None, None, None));
+        let kept = (Some(31), text(""), text("HTTP/1.1"), text("a.example"));
+        assert_eq!(members(&[Departure::MembersKept].into()), kept, "another cloud");
+    }
+
+    #[test]
+    fn the_usual_type_of_https_rules_is_the_protocol_towards_targets() {
+        let dialect = Dialect::default();
+        let cases = [
+            (Protocol::Https, None, "HTTP"),
+            (Protocol::Https, Some("HTTP"), "HTTP"),
+            (Protocol::Https, Some("HTTPS"), "HTTPS"),
+            (Protocol::Https, Some("GRPC"), "GRPC"),
+            (Protocol::Http, Some("GRPC"), "HTTP"),
+        ];
+        for (protocol, forward_type, expected) in cases {
+            let subject = Subject::rule(protocol, "a.example", forward_type, &dialect);
+            let (check, _) = resolve(&subject, HealthCheck::default(), None).expect("the default is valid");
+            assert_eq!(check.check_type.as_deref(), Some(expected), "{protocol} {forward_type:?}");
+        }
     }
 
     #[test]
@@ -250,8 +366,18 @@ mod tests {
             ),
             (
                 Protocol::Http,
-                HealthCheck { http_check_path: Some("/".repeat(201)), ..Default::default() },
+                HealthCheck { http_check_path: Some("/".repeat(81)), ..Default::default() },
                 "InvalidParameterValue.Length",
+            ),
+            (
+                Protocol::Http,
+                HealthCheck { http_check_path: text("no"), ..Default::default() },
+                "InvalidParameterValue",
+            ),
+            (
+                Protocol::Http,
+                HealthCheck { http_check_domain: text("*.example"), ..Default::default() },
+                "InvalidParameterValue",
             ),
         ];
         for (protocol, input, expected) in cases {

@@ -3,9 +3,9 @@
 //! Each keeps the attributes it shows in the form in which it shows them, and what decides behaviour in typed form beside.
 
 use super::super::Moment;
+use super::super::dialect::{Departure, Dialect};
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::{HealthPolicy, HealthRecord};
-use super::super::settings::AttributeFlags;
 use super::switches::Switches;
 use crate::clb::wire;
 use crate::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
@@ -169,9 +169,9 @@ impl Listener {
     }
 
     /// What `AttrFlags` shows. That a listener is stopped is shown to everybody.
-    pub(super) fn attr_flags(&self, shown: AttributeFlags) -> Vec<String> {
+    pub(super) fn attr_flags(&self, dialect: &Dialect) -> Vec<String> {
         let stopped = (self.state == ListenerState::Stopped).then_some(wire::attr_flag::STOP);
-        let switches = self.switches.flags().filter(|_| shown == AttributeFlags::Shown);
+        let switches = self.switches.flags().filter(|_| !dialect.has(Departure::FlagsHidden));
         stopped.into_iter().chain(switches).map(str::to_owned).collect()
     }
 

@@ -52,9 +52,10 @@ impl Handle for ModifyListener {
         if self.sni_switch == Some(0) && listener.shown.sni_switch == Some(1) {
             return Err(ApiError::value("SniSwitch cannot be switched off"));
         }
-        let check = match &self.health_check {
+        let layer4 = !listener.protocol.is_layer7();
+        let check = match self.health_check.as_ref().filter(|_| layer4) {
             Some(input) => {
-                let subject = Subject { protocol: listener.protocol, domain: None };
+                let subject = Subject::listener(listener.protocol, &state.config.dialect);
                 Some(health_check::resolve(&subject, input.clone(), listener.shown.health_check.as_ref())?)
             }
             None => None,
@@ -67,7 +68,7 @@ impl Handle for ModifyListener {
                     listener.policy = policy;
                 }
                 listener.switches = listener.switches.changed(&self);
-                modify(&mut listener.shown, self);
+                modify(&mut listener.shown, Self { scheduler: self.scheduler.filter(|_| layer4), ..self });
             }
         });
         Ok(Done {}.into())

@@ -6,9 +6,7 @@ use super::load_balancer::check_name;
 use super::switches::Switches;
 use super::{Listener, State};
 use crate::clb::wire;
-use crate::clb::wire::{
-    CertificateInput, CertificateOutput, CreateListener, HealthCheck, ModifyListener, MultiCertInfo,
-};
+use crate::clb::wire::{CertificateInput, CertificateOutput, CreateListener, ModifyListener, MultiCertInfo};
 use crate::model::{ListenerId, ListenerState, Protocol, RuleId};
 
 /// Ports in one `CreateListener`: the service refuses 50, whatever its documentation says.
@@ -26,8 +24,9 @@ impl State {
     ) -> ApiResult<Listener> {
         let id = self.new_id("lbl-");
         let layer4 = !protocol.is_layer7();
-        let input = request.health_check.clone().unwrap_or_default();
-        let (check, policy) = health_check::resolve(&Subject { protocol, domain: None }, input, None)?;
+        let input = request.health_check.clone().filter(|_| layer4).unwrap_or_default();
+        let subject = Subject::listener(protocol, &self.config.dialect);
+        let (check, policy) = health_check::resolve(&subject, input, None)?;
         let idle = match protocol {
             Protocol::Tcp | Protocol::TcpSsl => Some(900),
             Protocol::Udp | Protocol::Quic => Some(300),
@@ -99,7 +98,6 @@ pub(super) fn check_ports(request: &CreateListener) -> ApiResult<Vec<u16>> {
 
 /// What a creation and a change of a listener have in common.
 pub(super) struct Choices<'a> {
-    health_check: Option<&'a HealthCheck>,
     scheduler: Option<&'a str>,
     session_expire_time: Option<i64>,
     idle_connect_timeout: Option<i64>,
@@ -112,7 +110,6 @@ pub(super) struct Choices<'a> {
 impl<'a> Choices<'a> {
     pub(super) fn of_creation(request: &'a CreateListener) -> Self {
         Self {
-            health_check: request.health_check.as_ref(),
             scheduler: request.scheduler.as_deref(),
             session_expire_time: request.session_expire_time,
             idle_connect_timeout: request.idle_connect_timeout,
@@ -125,7 +122,6 @@ impl<'a> Choices<'a> {
 
     pub(super) fn of_change(request: &'a ModifyListener) -> Self {
         Self {
-            health_check: request.health_check.as_ref(),
             scheduler: request.scheduler.as_deref(),
             session_expire_time: request.session_expire_time,
             idle_connect_timeout: request.idle_connect_timeout,
@@ -137,14 +133,9 @@ impl<'a> Choices<'a> {
     }
 }
 
+/// What is possible with the protocol. `Scheduler` and `HealthCheck` of layer 7 are the rules', and those of the listener have no effect:
+/// the vendor's Terraform provider sends `Scheduler` whatever the protocol is (`resource_tc_clb_listener.go`).
 pub(super) fn check_listener(protocol: Protocol, choices: &Choices<'_>) -> ApiResult<()> {
-    let layer7 = protocol.is_layer7();
-    if layer7 && choices.health_check.is_some() {
-        return Err(ApiError::value(format!("HealthCheck of {protocol} belongs to the rule")));
-    }
-    if layer7 && choices.scheduler.is_some() {
-        return Err(ApiError::value(format!("Scheduler of {protocol} belongs to the rule")));
-    }
     let schedulers: &[&str] = if choices.creates { &["WRR", "LEAST_CONN"] } else { &["WRR", "LEAST_CONN", "IP_HASH"] };
     if let Some(scheduler) = choices.scheduler
         && !schedulers.contains(&scheduler)

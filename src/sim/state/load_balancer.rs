@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::super::dialect::{Departure, Dialect};
 use super::super::error::{ApiError, ApiResult};
+use super::creation::snat_address;
 use super::task::Work;
 use super::{Context, Handle, Handled, LoadBalancer, State};
 use crate::clb::wire::{
@@ -19,13 +21,25 @@ const RISKY_TARGETS: usize = 20;
 const RISKY_DELETIONS: usize = 30;
 const RISKY_WINDOW: Duration = Duration::from_secs(300);
 
-/// Names have 1–80 characters.
+/// Names have 1–80 characters. For those of listeners nothing else is documented.
 pub(super) fn check_name(name: Option<&str>) -> ApiResult<()> {
     match name {
         Some(name) if name.is_empty() || name.chars().count() > 80 => {
             Err(ApiError::length("a name must have 1 to 80 characters"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Names of load balancers are of letters, digits, `-` and `_` (`LoadBalancerName` of `CreateLoadBalancer`). Dots are taken since August
+/// 2026, as another client found (<https://github.com/TencentBlueKing/bk-hcm/pull/2063>).
+pub(super) fn check_load_balancer_name(name: Option<&str>, dialect: &Dialect) -> ApiResult<()> {
+    check_name(name)?;
+    let has_dots = !dialect.has(Departure::DotsRefused);
+    let is_possible = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_') || c == '.' && has_dots;
+    match name.unwrap_or_default().chars().find(|&c| !is_possible(c)) {
+        Some(other) => Err(ApiError::value(format!("a name cannot have the character '{other}'"))),
+        None => Ok(()),
     }
 }
 
@@ -67,11 +81,21 @@ impl Handle for ModifyLoadBalancerAttributes {
         state: &mut State,
         context: &mut Context<'_>,
     ) -> ApiResult<Handled<ModifyLoadBalancerAttributesReply>> {
-        check_name(self.load_balancer_name.as_deref())?;
+        check_load_balancer_name(self.load_balancer_name.as_deref(), &state.config.dialect)?;
+        let region = self.target_region_info.as_ref().map(|info| info.region.as_str());
+        if let Some(region) = region.filter(|region| !is_region(region)) {
+            return Err(ApiError::new("InvalidParameter.RegionNotFound", format!("region {region} not found")));
+        }
         let id = state.writable(&self.load_balancer_id, context.now)?.id.clone();
         state.begin_change(context, Self::NAME, id, move |load_balancer, _| modify(load_balancer, self));
         Ok(ModifyLoadBalancerAttributesReply::default().into())
     }
+}
+
+/// True for what is written as a region is, such as `ap-guangzhou`. Which regions there are is not simulated.
+fn is_region(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    text.split_once('-').is_some_and(|(area, place)| area.len() == 2 && is_part(area) && place.split('-').all(is_part))
 }
 
 fn modify(load_balancer: &mut LoadBalancer, request: ModifyLoadBalancerAttributes) {
@@ -141,8 +165,7 @@ impl Handle for CreateLoadBalancerSnatIps {
             load_balancer.shown.snat_pro = Some(true);
             let all = load_balancer.shown.snat_ips.get_or_insert_default();
             for snat_ip in self.snat_ips.iter().flat_map(|snat_ip| std::iter::repeat_n(snat_ip, each)) {
-                // Addresses of the subnet that nothing in this cloud listens on.
-                let ip = snat_ip.ip.clone().unwrap_or_else(|| format!("10.255.255.{}", all.len() + 1));
+                let ip = snat_ip.ip.clone().unwrap_or_else(|| snat_address(all.len()));
                 all.push(SnatIpOutput { subnet_id: Some(snat_ip.subnet_id.clone()), ip: Some(ip) });
             }
         });

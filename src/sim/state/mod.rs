@@ -33,9 +33,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::dialect::Dialect;
 use super::error::{ApiError, ApiResult};
 use super::fault::Twist;
-use super::settings::{AttributeFlags, BatchMode, Quotas, TargetTags, Timing};
+use super::settings::{Quotas, Timing};
 use super::{Moment, health::HealthRecord};
 use crate::clb::wire::Action;
 use crate::model::{Address, Health, LoadBalancerId, Route, TaskId};
@@ -57,9 +58,7 @@ pub(crate) struct Config {
     pub(crate) region: String,
     pub(crate) quotas: Quotas,
     pub(crate) timing: Timing,
-    pub(crate) batch: BatchMode,
-    pub(crate) attribute_flags: AttributeFlags,
-    pub(crate) target_tags: TargetTags,
+    pub(crate) dialect: Dialect,
     /// The wall-clock time of moment zero, for the times that replies show.
     pub(crate) origin: Timestamp,
 }
@@ -90,6 +89,10 @@ struct Creation {
     fingerprint: String,
     ids: Vec<LoadBalancerId>,
     deal_name: String,
+    /// The task of the order.
+    task: TaskId,
+    /// When it was asked for.
+    asked_at: Moment,
 }
 
 /// What a call comes with, beside its parameters.

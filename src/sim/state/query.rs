@@ -1,8 +1,8 @@
 //! Reads of load balancers, listeners and quotas.
 
+use super::super::dialect::Dialect;
 use super::super::error::{ApiError, ApiResult};
-use super::super::settings::AttributeFlags;
-use super::{Context, Handle, Handled, Listener, LoadBalancer, State};
+use super::{Context, Handle, Handled, Listener, LoadBalancer, State, Target};
 use crate::clb::wire;
 use crate::clb::wire::{
     DescribeListeners, DescribeListenersReply, DescribeLoadBalancers, DescribeLoadBalancersReply, DescribeQuota,
@@ -34,9 +34,11 @@ impl Handle for DescribeLoadBalancers {
         let page = usize::try_from(limit).ok().filter(|&limit| limit <= 100);
         let page = page.ok_or_else(|| ApiError::range("Limit", 0, 100, limit))?;
         let offset = usize::try_from(self.offset.unwrap_or(0)).map_err(|_| ApiError::value("Offset is negative"))?;
-        for filter in self.filters.iter().flatten() {
-            check_filter(filter)?;
+        let filters = self.filters.as_deref().unwrap_or_default();
+        if filters.len() > MOST_FILTERS {
+            return Err(ApiError::length("at most 10 Filters"));
         }
+        filters.iter().try_for_each(check_filter)?;
         let mut matching: Vec<&LoadBalancer> =
             state.load_balancers.values().filter(|load_balancer| self.matches(load_balancer)).collect();
         let key = |load_balancer: &LoadBalancer| {
@@ -63,6 +65,10 @@ impl Handle for DescribeLoadBalancers {
     }
 }
 
+/// Filters in one call, and values in one filter (`Filters` of `DescribeLoadBalancers`).
+const MOST_FILTERS: usize = 10;
+const MOST_VALUES: usize = 100;
+
 fn check_filter(filter: &Filter) -> ApiResult<()> {
     const NAMES: [&str; 8] = [
         "charge-type",
@@ -74,6 +80,9 @@ fn check_filter(filter: &Filter) -> ApiResult<()> {
         "sla-type",
         "exclusive",
     ];
+    if filter.values.len() > MOST_VALUES {
+        return Err(ApiError::length(format!("filter {} has more than 100 values", filter.name)));
+    }
     if NAMES.contains(&filter.name.as_str()) || filter.name.starts_with("tag:") {
         Ok(())
     } else {
@@ -106,18 +115,44 @@ impl Matches for DescribeLoadBalancers {
             && self.load_balancer_vips.as_ref().is_none_or(|asked| vips.iter().any(|vip| asked.contains(vip)))
             && self.with_rs.is_none_or(|with| with == -1 || (with == 1) == has_targets)
             && self.security_group.as_ref().is_none_or(|id| shown.secure_groups.iter().flatten().any(|own| own == id))
+            && self.backend_private_ips.as_ref().is_none_or(|ips| ips.is_empty() || load_balancer.has_target_of(ips))
+            // No target of this cloud has a public address.
+            && self.backend_public_ips.as_ref().is_none_or(Vec::is_empty)
+            && self.master_zone.as_ref().is_none_or(|zone| is_of_zone(shown, std::slice::from_ref(zone)))
+            && self.project_id.is_none_or(|project| shown.project_id == Some(project))
             && self.filters.iter().flatten().all(|filter| passes(shown, filter))
             && found
     }
 }
 
-/// One filter: any of its values.
+/// A zone is asked for by its number or by its name.
+fn is_of_zone(shown: &wire::LoadBalancer, asked: &[String]) -> bool {
+    let zone = shown.master_zone.as_ref();
+    let number = zone.and_then(|zone| zone.zone_id).map(|number| number.to_string());
+    let name = zone.and_then(|zone| zone.zone.as_ref());
+    number.iter().chain(name).any(|own| asked.contains(own))
+}
+
+impl LoadBalancer {
+    fn has_target_of(&self, ips: &[String]) -> bool {
+        let of_rules = |listener: &Listener| listener.rules.iter().flat_map(|rule| rule.targets.clone()).collect();
+        let of = |listener: &Listener| -> Vec<Target> { [listener.targets.clone(), of_rules(listener)].concat() };
+        self.listeners.iter().flat_map(of).any(|target| ips.contains(&target.address.ip.to_string()))
+    }
+}
+
+/// One filter: any of its values. There are no functions behind load balancers of this cloud.
 fn passes(shown: &wire::LoadBalancer, filter: &Filter) -> bool {
     let any = |value: Option<&String>| value.is_some_and(|value| filter.values.contains(value));
     let mut tags = shown.tags.iter().flatten();
     match filter.name.as_str() {
         "tag-key" => tags.any(|tag| any(tag.tag_key.as_ref())),
         "charge-type" => any(shown.charge_type.as_ref()),
+        "internet-charge-type" => {
+            any(shown.network_attributes.as_ref().and_then(|network| network.internet_charge_type.as_ref()))
+        }
+        "master-zone-id" => is_of_zone(shown, &filter.values),
+        "exclusive" => any(Some(&shown.exclusive.unwrap_or(0).to_string())),
         "vip-isp" => any(shown.vip_isp.as_ref()),
         "sla-type" => any(shown.sla_type.as_ref()),
         name => name
@@ -141,7 +176,7 @@ impl Handle for DescribeListeners {
                 && protocol.is_none_or(|protocol| protocol == listener.protocol)
                 && self.port.is_none_or(|port| port == i64::from(listener.port))
         };
-        let show = |listener: &Listener| show(listener, state.config.attribute_flags);
+        let show = |listener: &Listener| show(listener, &state.config.dialect);
         let listeners: Vec<_> = load_balancer.listeners.iter().filter(matches).map(show).collect();
         let total_count = i64::try_from(listeners.len()).ok();
         Ok(DescribeListenersReply { listeners: Some(listeners), total_count }.into())
@@ -149,11 +184,11 @@ impl Handle for DescribeListeners {
 }
 
 /// A listener as replies show it.
-fn show(listener: &Listener, flags: AttributeFlags) -> wire::Listener {
+fn show(listener: &Listener, dialect: &Dialect) -> wire::Listener {
     let rules = || listener.rules.iter().map(|rule| rule.shown.clone()).collect();
     wire::Listener {
         rules: listener.protocol.is_layer7().then(rules),
-        attr_flags: Some(listener.attr_flags(flags)),
+        attr_flags: Some(listener.attr_flags(dialect)),
         ..listener.shown.clone()
     }
 }
@@ -162,7 +197,7 @@ impl State {
     /// The listeners of a load balancer, as `DescribeListeners` shows them; none when it does not exist.
     pub fn shown(&self, id: &LoadBalancerId) -> Vec<wire::Listener> {
         let listeners = self.load_balancers.get(id).into_iter().flat_map(|one| &one.listeners);
-        listeners.map(|listener| show(listener, self.config.attribute_flags)).collect()
+        listeners.map(|listener| show(listener, &self.config.dialect)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::error::{ApiError, ApiResult};
 use super::health_check::{self, Subject};
 use super::listener_input::certificate;
-use super::rule_input::{check_scheduling, check_url, domains_of};
+use super::rule_input::{check_scheduling, check_url, domains_of, quic_status};
 use super::{Context, Handle, Handled, Listener, LoadBalancer, Rule, State};
 use crate::clb::wire::{Action, CreateRule, CreateRuleReply, DeleteRule, Done, ModifyDomainAttributes, ModifyRule};
 use crate::model::{ListenerId, LoadBalancerId};
@@ -95,7 +95,9 @@ impl Handle for ModifyRule {
         check_scheduling(scheduler, self.session_expire_time.or(rule.shown.session_expire_time))?;
         let check = match self.health_check {
             Some(input) => {
-                let subject = Subject { protocol: listener.protocol, domain: rule.domains.first().map(String::as_str) };
+                let domain = rule.domains.first().map(String::as_str).unwrap_or_default();
+                let forward_type = self.forward_type.as_deref().or(rule.shown.forward_type.as_deref());
+                let subject = Subject::rule(listener.protocol, domain, forward_type, &state.config.dialect);
                 Some(health_check::resolve(&subject, input, rule.shown.health_check.as_ref())?)
             }
             None => None,
@@ -196,6 +198,7 @@ impl Handle for ModifyDomainAttributes {
                     rule.shown.domains = Some(domains.clone());
                 }
                 rule.shown.http2 = self.http2.or(rule.shown.http2);
+                rule.shown.quic_status = self.quic.map(quic_status).or(rule.shown.quic_status.take());
                 if certificate.is_some() {
                     rule.shown.certificate.clone_from(&certificate);
                 }

@@ -60,6 +60,11 @@ fn no_redirection() -> RewriteTarget {
     }
 }
 
+/// How it is shown whether a domain speaks QUIC; what is asked for is kept, without effect on traffic.
+pub(super) fn quic_status(on: bool) -> String {
+    if on { "QUIC_ACTIVE" } else { "QUIC_INACTIVE" }.to_owned()
+}
+
 impl State {
     /// A rule with a new id, which is nowhere yet.
     pub(super) fn make_rule(
@@ -73,7 +78,10 @@ impl State {
         check_scheduling(input.scheduler.as_deref(), input.session_expire_time)?;
         let domains = domains_of(input.domain, input.domains)?;
         let domain = domains.first().cloned().unwrap_or_default();
-        let subject = Subject { protocol, domain: Some(&domain) };
+        if input.quic == Some(true) && protocol != Protocol::Https {
+            return Err(ApiError::value("Quic is possible with HTTPS only"));
+        }
+        let subject = Subject::rule(protocol, &domain, input.forward_type.as_deref(), &self.config.dialect);
         let (check, policy) = health_check::resolve(&subject, input.health_check.unwrap_or_default(), None)?;
         let id = self.new_id("loc-");
         let empty = || Some(String::new());
@@ -97,7 +105,7 @@ impl State {
             waf_domain_id: empty(),
             trpc_callee: empty(),
             trpc_func: empty(),
-            quic_status: Some("QUIC_INACTIVE".to_owned()),
+            quic_status: Some(quic_status(input.quic.unwrap_or_default())),
             domains: Some(domains.clone()),
             cookie_name: input.cookie_name,
             ..RuleOutput::default()

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::dialect::Departure;
 use super::super::error::{ApiError, ApiResult};
-use super::super::settings::BatchMode;
 use super::registration::{
     Item, address_of, check_distinct, check_target_quota, conflicts, deregister, first_missing, not_registered,
     register, route_of, weight_of,
@@ -170,7 +170,7 @@ fn begin_batch(
 ) -> ApiResult<Handled<BatchTargetsReply>> {
     let takes = state.config.timing.scaled(state.config.timing.batch);
     let ends = state.begin(context, action, Work::Change(id, Box::new(change)), takes);
-    let synchronous = state.config.batch == BatchMode::Synchronous;
+    let synchronous = !state.config.dialect.has(Departure::BatchTasks);
     if let (true, Some(reason)) = (synchronous, &context.twist.fail_task) {
         return Err(ApiError::new("FailedOperation", reason.clone()));
     }

@@ -1,8 +1,8 @@
 //! Reads of targets and their health.
 
+use super::super::dialect::Departure;
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::HealthPolicy;
-use super::super::settings::TargetTags;
 use super::query::{check_length, protocol, within};
 use super::{Context, Handle, Handled, Listener, LoadBalancer, Probing, Rule, State, Target};
 use crate::clb::wire::{
@@ -89,7 +89,7 @@ impl State {
             private_ip_addresses: Some(vec![target.address.ip.to_string()]),
             registered_time: Some(self.time_text(target.registered)),
             eni_id: Some(String::new()),
-            tag: (self.config.target_tags == TargetTags::Shown).then(|| target.tag.clone()),
+            tag: (!self.config.dialect.has(Departure::TagsHidden)).then(|| target.tag.clone()),
             ..Backend::default()
         }
     }

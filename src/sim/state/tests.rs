@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::dialect::Departure;
 use super::super::settings::Settings;
 use super::*;
 use crate::clb::wire;
@@ -73,9 +74,7 @@ impl World {
             region: settings.region,
             quotas,
             timing: settings.timing,
-            batch: BatchMode::Task,
-            attribute_flags: settings.attribute_flags,
-            target_tags: settings.target_tags,
+            dialect: [Departure::BatchTasks].into(),
             origin: Timestamp::UNIX_EPOCH,
         };
         let mut state = State::new(config);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tke_direct_access::sim::TargetTags;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{Address, LoadBalancerId, Route, Weight};
 
@@ -21,14 +20,14 @@ pub(crate) struct Strangers {
 impl Strangers {
     /// What is not ours; `is_made` says of a listener by its id that one of ours has made it, whatever its name is by now. Where the cloud
     /// hides tags, a target without one on a listener of ours counts as ours, as the documentation says.
-    pub(crate) fn of(seen: &Seen, tags: TargetTags, is_made: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn of(seen: &Seen, hides_tags: bool, is_made: impl Fn(&str) -> bool) -> Self {
         let is_foreign = |(id, (name, ..)): &(&String, &(String, u16, &'static str))| {
             ListenerName::owner(name).is_none() && !is_made(id)
         };
         let listeners = seen.listeners.iter().filter(is_foreign).map(|(id, one)| (id.clone(), one.clone())).collect();
         let of_route = |(route, targets): (&Route, &BTreeMap<Address, (Weight, String)>)| {
             let name = seen.listeners.get(route.listener.as_str()).map(|(name, ..)| name.as_str());
-            let is_hidden = tags == TargetTags::Hidden && name.is_some_and(|name| ListenerName::owner(name).is_some());
+            let is_hidden = hides_tags && name.is_some_and(|name| ListenerName::owner(name).is_some());
             let foreign = targets.iter().filter(|(_, (_, tag))| !is_hidden && TargetTag::parse(tag).is_none());
             foreign.map(|(address, (weight, _))| (route.clone(), *address, *weight)).collect::<Vec<_>>()
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tke_direct_access::sim::{AttributeFlags, BatchMode, Settings, TargetTags};
+use tke_direct_access::sim::{Departure, Settings};
 
 use super::World;
 use crate::act::{Act, Dialect};
@@ -11,7 +11,7 @@ use crate::story::Story;
 impl World {
     /// The cloud shows no tags of targets.
     pub(super) fn hides_tags(&self) -> bool {
-        settings(&self.story).target_tags == TargetTags::Hidden
+        settings(&self.story).dialect.has(Departure::TagsHidden)
     }
 }
 
@@ -19,15 +19,17 @@ impl World {
 pub(super) fn settings(story: &Story) -> Settings {
     let mut settings =
         Settings { rate_per_second: None, account: crate::replica::ACCOUNT.to_owned(), ..Settings::default() };
+    // How long a lock lasts is of the story, as whatever else there is.
+    settings.timing.tail = Duration::ZERO;
     let dialects = story.acts.iter().filter_map(|(_, act)| match act {
         Act::Dialect(dialect) => Some(dialect),
         _ => None,
     });
     for dialect in dialects {
         match *dialect {
-            Dialect::BatchTasks => settings.batch = BatchMode::Task,
-            Dialect::FlagsHidden => settings.attribute_flags = AttributeFlags::Hidden,
-            Dialect::TagsHidden => settings.target_tags = TargetTags::Hidden,
+            Dialect::BatchTasks => settings.dialect.add(Departure::BatchTasks),
+            Dialect::FlagsHidden => settings.dialect.add(Departure::FlagsHidden),
+            Dialect::TagsHidden => settings.dialect.add(Departure::TagsHidden),
             Dialect::Tasks(time) => settings.timing.task = Duration::from_millis(time),
             Dialect::Tail(time) => settings.timing.tail = Duration::from_millis(time),
             Dialect::Listeners(most) => settings.quotas.listeners = most,

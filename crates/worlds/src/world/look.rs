@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tke_direct_access::clb::Carried;
-use tke_direct_access::sim::TargetTags;
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
@@ -13,7 +12,7 @@ use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::watch::SLEEP_LEFT;
-use super::{Address, Telling, World, dialect};
+use super::{Address, Telling, World};
 use crate::check::{
     READ, Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
 };
@@ -132,7 +131,7 @@ impl World {
             return;
         };
         let ip = pod::ip(found).map(str::to_owned);
-        let is_blind = dialect::settings(&self.story).target_tags == TargetTags::Hidden;
+        let is_blind = self.hides_tags();
         let bindings: Vec<_> = self
             .objects
             .bindings
@@ -195,8 +194,8 @@ impl World {
                 let well = well.map(|(address, (_, tag))| (listener.clone(), *address, tag.clone()));
                 self.checks.was_well.extend(well);
             }
-            let tags = dialect::settings(&self.story).target_tags;
-            let strangers = marks::Strangers::of(&after, tags, |id| self.checks.watch.makers.contains_key(id));
+            let hides_tags = self.hides_tags();
+            let strangers = marks::Strangers::of(&after, hides_tags, |id| self.checks.watch.makers.contains_key(id));
             let known = self.checks.foreign.insert(id.clone(), strangers.clone());
             let Some(before) = before.filter(|_| !is_console) else { continue };
             if before == after {

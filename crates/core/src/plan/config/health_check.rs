@@ -11,8 +11,19 @@ use super::entry::Entry;
 /// Most characters of what a custom check sends and expects.
 const CONTEXT_MAX: usize = 500;
 
-/// The check types of a protocol. A listener of the load balancer takes the first one by default, but that of HTTPS rules follows
-/// the protocol towards targets.
+/// The check type of a new listener or rule for which none is wished. That of HTTPS rules is the protocol towards their targets, which is
+/// HTTP unless something else is said. Source: `HealthCheck.CheckType` of the API's data structures.
+pub(super) fn usual_check_type(protocol: Protocol, forward_type: Option<&str>) -> &'static str {
+    let types = check_types(protocol);
+    let of_targets = match forward_type.filter(|_| protocol == Protocol::Https) {
+        Some("GRPCS") => Some("GRPC"),
+        other => other,
+    };
+    let followed = of_targets.and_then(|forward| types.iter().find(|one| **one == forward));
+    followed.or(types.first()).copied().unwrap_or_default()
+}
+
+/// The check types of a protocol.
 pub(super) const fn check_types(protocol: Protocol) -> &'static [&'static str] {
     match protocol {
         Protocol::Tcp => &["TCP", "HTTP", "CUSTOM"],

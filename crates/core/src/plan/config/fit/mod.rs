@@ -4,7 +4,7 @@ use crate::api::condition::ConfigProblem;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Attribute, Attributes, IpFamily, Protocol, Value};
 
-use super::health_check::check_types;
+use super::health_check::usual_check_type;
 use super::{Subject, problem};
 
 /// A wish that cannot be had.
@@ -205,7 +205,7 @@ impl Fitting<'_> {
 
     /// The type that the check has or would have.
     fn check_type(&self) -> String {
-        let usual = check_types(self.protocol).first().copied().unwrap_or_default();
+        let usual = usual_check_type(self.protocol, self.text(Attribute::ForwardType));
         self.text(Attribute::CheckType).unwrap_or(usual).to_owned()
     }
 

@@ -1,0 +1,107 @@
+//! How the simulated cloud departs from what is believed of the real one.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! departures {
+    ($($(#[doc = $words:literal])+ $name:ident = $text:literal,)+) => {
+        /// One way in which the cloud may differ from what is believed of it. Each has its row in [`beliefs`](super::beliefs).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Departure {
+            $($(#[doc = $words])+ $name,)+
+        }
+
+        impl Departure {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its name on the command line.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+departures! {
+    /// `BatchRegisterTargets` and `BatchDeregisterTargets` answer at once, and their work is a task.
+    BatchTasks = "batch-tasks",
+    /// `AttrFlags` of listeners has none of the switches; `Stop` is shown.
+    FlagsHidden = "flags-hidden",
+    /// `DescribeTargets` shows no tags. They are kept, and can be filtered by.
+    TagsHidden = "tags-hidden",
+    /// Members of a health check that its type does not have are kept and shown.
+    MembersKept = "members-kept",
+    /// What a change of a health check leaves out becomes its default.
+    ChecksReset = "checks-reset",
+    /// `CreateLoadBalancer` answers without ids; its task names them.
+    IdsLate = "ids-late",
+    /// A token whose load balancers are gone is answered with their ids.
+    TokensReplayed = "tokens-replayed",
+    /// Names of load balancers and listeners have no dots.
+    DotsRefused = "dots-refused",
+}
+
+impl fmt::Display for Departure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Departure {
+    type Err = String;
+
+    /// Reads a name such as `tags-hidden`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().copied().find(|one| one.name() == text);
+        found.ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|one| one.name()).collect();
+            format!("'{text}' is none of {}", names.join(", "))
+        })
+    }
+}
+
+/// All ways in which a cloud departs from what is believed. None by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialect(BTreeSet<Departure>);
+
+impl Dialect {
+    /// Whether the cloud departs in this way.
+    pub fn has(&self, departure: Departure) -> bool {
+        self.0.contains(&departure)
+    }
+
+    /// Makes the cloud depart in this way, too.
+    pub fn add(&mut self, departure: Departure) {
+        self.0.insert(departure);
+    }
+}
+
+impl FromIterator<Departure> for Dialect {
+    fn from_iter<I: IntoIterator<Item = Departure>>(departures: I) -> Self {
+        Self(departures.into_iter().collect())
+    }
+}
+
+impl<const N: usize> From<[Departure; N]> for Dialect {
+    fn from(departures: [Departure; N]) -> Self {
+        departures.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for &departure in Departure::ALL {
+            assert_eq!(departure.name().parse(), Ok(departure));
+        }
+        let refused = "shown".parse::<Departure>().expect_err("no such name");
+        assert!(refused.starts_with("'shown' is none of batch-tasks, "), "{refused}");
+    }
+}
