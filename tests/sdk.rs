@@ -109,7 +109,7 @@ const REQUESTS: [(&str, &str); 24] = [
     ("GET", "UnsupportedProtocol"),
     ("a body that is no JSON", "InvalidParameter"),
     ("a body that ends early", "InvalidParameter"),
-    ("a body that is a text", "InvalidParameter.FormatError"),
+    ("a body that is a text", "InvalidParameter"),
 ];
 
 /// A table of calls, which `cargo test contract` makes without HTTP.

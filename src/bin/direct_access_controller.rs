@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tke_direct_access::clb::Credentials;
+use tke_direct_access::clb::rights::{Purpose, actions, policy};
 use tke_direct_access::operator::{Operator, Settings};
 use tke_direct_access::webhook::{self, Webhook};
 use tke_direct_access::{api, telemetry};
@@ -25,6 +26,12 @@ enum Command {
     Run(Box<Run>),
     /// Prints the custom resource definitions as YAML.
     Crd,
+    /// Prints a CAM policy for the credentials of the controller as JSON: the actions that it calls, and no others.
+    CamPolicy {
+        /// What bindings are used for; each value has the rights of those before it.
+        #[arg(long = "for", value_enum, default_value_t = Purpose::LoadBalancers)]
+        purpose: Purpose,
+    },
 }
 
 #[derive(clap::Args)]
@@ -50,6 +57,10 @@ enum LogFormat {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Crd => api::crds_yaml().map(|yaml| print!("{yaml}")).map_err(anyhow::Error::from),
+        Command::CamPolicy { purpose } => {
+            println!("{:#}", policy(actions(purpose)));
+            Ok(())
+        }
         Command::Run(run) => controller(*run).await,
     };
     match result {

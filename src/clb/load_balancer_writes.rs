@@ -83,6 +83,7 @@ fn create_request(new: &NewLoadBalancer) -> wire::CreateLoadBalancer {
         vpc_id: new.vpc_id,
         subnet_id: new.subnet_id,
         vip: new.vip,
+        dynamic_vip: new.dynamic_vip,
         vip_isp: new.isp,
         zone_id: new.zone_id,
         master_zone_id: new.master_zone_id,

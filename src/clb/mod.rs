@@ -26,6 +26,7 @@ mod non_empty;
 mod rate;
 mod reads;
 mod request;
+pub mod rights;
 mod settings;
 mod shared_reads;
 pub mod sign;

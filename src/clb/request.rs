@@ -73,6 +73,8 @@ pub struct NewLoadBalancer {
     pub subnet_id: Option<String>,
     /// The address to have.
     pub vip: Option<String>,
+    /// A domain name instead of a fixed address; not when `None`.
+    pub dynamic_vip: Option<bool>,
     /// Carrier, `BGP` when `None`; public only.
     pub isp: Option<String>,
     /// Zone of the address; public IPv4 only.

@@ -18,6 +18,7 @@ pub(super) fn new_load_balancer(creation: &Creation) -> NewLoadBalancer {
         vpc_id: spec.vpc_id.clone(),
         subnet_id: spec.subnet_id.clone(),
         vip: spec.vip.clone(),
+        dynamic_vip: spec.dynamic_vip,
         isp: spelled(spec.isp),
         zone_id: spec.zone_id.clone(),
         master_zone_id: spec.master_zone_id.clone(),

@@ -211,6 +211,16 @@ const BELIEFS: &[Belief] = &[
         test: "names_of_load_balancers_have_no_other_characters",
     },
     Belief {
+        name: "fixed-addresses",
+        belief: "The account makes load balancers with fixed addresses.",
+        source: "some accounts do not, and refuse with \"only suport domain clb\"",
+        address: TKE,
+        certainty: Certainty::Reported,
+        switch: Some(Switch::Departure(Departure::DomainsOnly)),
+        when_false: "The creation is refused, and the condition says to set create.dynamicVip; with that the statuses have the domain name.",
+        test: "an_account_without_fixed_addresses_makes_one_with_a_domain_name",
+    },
+    Belief {
         name: "lock-lingers",
         belief: "A load balancer stays locked for a moment after a task has ended.",
         source: "the controller of TKE waits for it after a batch; users of other clients meet ResourceInOperating with serial calls",

@@ -43,6 +43,8 @@ departures! {
     TokensReplayed = "tokens-replayed",
     /// Names of load balancers and listeners have no dots.
     DotsRefused = "dots-refused",
+    /// The account makes load balancers with domain names only: a creation without `DynamicVip` is refused.
+    DomainsOnly = "domains-only",
 }
 
 impl fmt::Display for Departure {

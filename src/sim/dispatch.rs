@@ -90,6 +90,9 @@ pub(crate) fn refuse(error: &ApiError, request_id: &str) -> Outcome {
 
 macro_rules! actions {
     ($($name:ident)*) => {
+        /// The actions that the simulator has.
+        pub const ACTIONS: &[&str] = &[$(wire::$name::NAME,)*];
+
         /// Carries out a call whose signature is good.
         pub(crate) fn dispatch(
             cloud: &mut PureCloud,

@@ -35,6 +35,7 @@ pub type Moment = std::time::Duration;
 pub use belief::{Belief, Certainty, Switch, beliefs};
 pub use calls::CallRecord;
 pub use dialect::{Departure, Dialect};
+pub use dispatch::ACTIONS;
 pub use fault::{Effect, Fault, When, read_script};
 pub use pure::{Arrived, Probe, PureCloud};
 pub use settings::{Account, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, Timing, Traffic};

@@ -84,6 +84,10 @@ pub(crate) const CREATE: &[(&str, &str)] = &[
     ("network: Public, ipVersion: IPv6FullChain", "create.subnetId: Required value"),
     ("network: Public, subnetId: subnet-1", "create.subnetId: Forbidden: subnetId may be set only for"),
     ("network: Internal, subnetId: subnet-1, ipVersion: IPv6Nat64", "create.ipVersion: Invalid value"),
+    (
+        "network: Internal, subnetId: subnet-1, vip: 10.0.0.9, dynamicVip: true",
+        "create.vip: Forbidden: vip may not be set with dynamicVip",
+    ),
     ("network: Public, vip: 10.0.0.9", "create.vip: Forbidden: vip may be set only with subnetId"),
     ("network: Internal, subnetId: subnet-1, vip: here", "create.vip: Invalid value"),
     ("network: Internal, subnetId: subnet-1, bandwidthMbps: 5", "create.bandwidthMbps: Forbidden"),

@@ -9,7 +9,9 @@ use tke_direct_access::api::condition::{
     ChangeReason, ConditionType, ConfigProblem, ExclusionReason, GateReason, HoldCause, Reason,
 };
 use tke_direct_access::api::event::{EventReason, ServiceReason};
+use tke_direct_access::clb::rights::{Purpose, actions};
 use tke_direct_access::plan::annotated::PARAMETERS;
+use tke_direct_access::sim::ACTIONS;
 
 use super::generated::root;
 use super::page::{files, none, pages};
@@ -278,10 +280,7 @@ fn the_rights_in_the_cloud_are_those_that_are_used() {
         let all = files(&root().join(folder)).into_iter().filter(|path| !path.to_string_lossy().contains("/wire/"));
         all.map(|path| fs::read_to_string(path).unwrap()).collect()
     };
-    let wire: String =
-        files(&root().join("src/clb/wire")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    let declared = regex::Regex::new(r"(?m)^    (\w+) (?:reads|writes) ->").unwrap();
-    let declared: BTreeSet<_> = declared.captures_iter(&wire).map(|found| found[1].to_owned()).collect();
+    let declared: BTreeSet<_> = ACTIONS.iter().map(|action| (*action).to_owned()).collect();
     let sent = regex::Regex::new(r"wire::(\w+)").unwrap();
     let sent: BTreeSet<_> = sent.captures_iter(&text("src/clb")).map(|found| found[1].to_owned()).collect();
     let callers = text("src/operator") + &text("src/cli");
@@ -294,4 +293,6 @@ fn the_rights_in_the_cloud_are_those_that_are_used() {
     let told: BTreeSet<_> =
         page.codes().into_iter().map(|(_, code)| code).filter(|code| declared.contains(code)).collect();
     assert_eq!(told, used);
+    let granted: BTreeSet<_> = actions(Purpose::LoadBalancers).map(|(_, action)| action.to_owned()).collect();
+    assert_eq!(granted, used);
 }

@@ -1,6 +1,7 @@
 //! What is created, and that it is used.
 
 use serde_json::json;
+use tke_direct_access::api::names;
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::{Departure, Quotas, Settings as SimulatorSettings};
 
@@ -165,5 +166,42 @@ async fn one_whose_creation_is_answered_without_ids_is_found() {
     assert_eq!(stage.cloud.calls().get("CreateLoadBalancer"), Some(&1));
     delete(&stage, "web").await;
     assert_eq!(created(&stage), []);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_fixed_addresses_makes_one_with_a_domain_name() {
+    let settings = SimulatorSettings { dialect: [Departure::DomainsOnly].into(), ..SimulatorSettings::instant() };
+    let mut stage = Stage::without_controller("domains-only", settings).await;
+    stage.start_controller(&[]).await;
+    deploy(&stage, 1).await;
+    stage.apply(&creating("web", &json!({"network": "Public"}), &json!({}))).await;
+    eventually("the condition says what to set", DEADLINE, async || {
+        let status = stage.binding("web").await.and_then(|binding| binding.status).unwrap_or_default();
+        let said = status.conditions.into_iter().find(|found| found.type_ == "Programmed");
+        let said = said.map(|found| found.message).unwrap_or_default();
+        let is_said = said.contains("only suport domain clb") && said.contains("loadBalancer.create.dynamicVip: true");
+        if is_said { Ok(Some(())) } else { Err(said) }
+    })
+    .await;
+    delete(&stage, "web").await;
+    stage.apply(&creating("named", &json!({"network": "Public", "dynamicVip": true}), &json!({}))).await;
+    stage.until_ready("named", "1/1").await;
+    let all = created(&stage);
+    let [(id, shown)] = all.as_slice() else { panic!("{all:?}") };
+    let name = format!("{id}.clb.example");
+    assert_eq!(shown.load_balancer_domain.as_deref(), Some(name.as_str()));
+    let status = stage.binding("named").await.unwrap().status.unwrap().load_balancer.unwrap();
+    assert_eq!((status.domain.as_deref(), status.addresses.as_slice()), (Some(name.as_str()), [].as_slice()));
+    let ours = json!({"spec": {
+        "type": "LoadBalancer", "loadBalancerClass": names::LOAD_BALANCER_CLASS, "allocateLoadBalancerNodePorts": false,
+    }});
+    stage.ok(&["patch", "service", "web", "--type=merge", "-p", &ours.to_string()]).await;
+    eventually("the Service has the name", DEADLINE, async || {
+        let ingress = "jsonpath={.status.loadBalancer.ingress[*]['ip', 'hostname']}";
+        let found = stage.ok(&["get", "service", "web", "-o", ingress]).await;
+        if found == name { Ok(Some(())) } else { Err(found) }
+    })
+    .await;
     stage.finish().await;
 }

@@ -15,6 +15,7 @@ mod layer7;
 mod load;
 mod load_balancers;
 mod presence;
+mod rights;
 mod sessions;
 mod stopped;
 mod support;

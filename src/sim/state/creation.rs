@@ -101,13 +101,17 @@ pub(super) fn snat_address(place: usize) -> String {
     format!("10.255.255.{}", place + 1)
 }
 
+/// What the numbers of zones begin after.
+const FIRST_ZONE: i64 = 100_000;
+
 /// A zone that was asked for by its number, such as 100001, or its name, such as `ap-guangzhou-1`. The last two digits of the number are
 /// those of the name.
 fn zone(region: &str, asked: &str) -> ZoneInfo {
     let number: Option<i64> = asked.parse().ok();
     let name = number.map_or_else(|| asked.to_owned(), |number| format!("{region}-{}", number % 100));
+    let last = name.rsplit('-').next().and_then(|last| last.parse::<i64>().ok());
     ZoneInfo {
-        zone_id: number,
+        zone_id: Some(number.unwrap_or(FIRST_ZONE + last.unwrap_or_default())),
         zone: Some(name.clone()),
         zone_name: Some(name),
         zone_region: Some(region.to_owned()),
@@ -356,6 +360,13 @@ fn check_creation(request: &CreateLoadBalancer, dialect: &Dialect) -> ApiResult<
         (false, Some(_)) if mode == Some(FULL_CHAIN) => {}
         (false, Some(_)) => return Err(ApiError::value("SubnetId is not possible with a public load balancer")),
         _ => {}
+    }
+    if dialect.has(Departure::DomainsOnly) && request.dynamic_vip != Some(true) {
+        // In the words, and the spelling, that users report.
+        return Err(ApiError::new("InvalidParameter", "only suport domain clb"));
+    }
+    if request.dynamic_vip == Some(true) && request.vip.is_some() {
+        return Err(ApiError::value("Vip is not possible with DynamicVip"));
     }
     check_load_balancer_name(request.load_balancer_name.as_deref(), dialect)?;
     if request.tags.as_ref().is_some_and(|tags| tags.len() > 20) {

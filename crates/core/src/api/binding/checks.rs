@@ -14,6 +14,7 @@ const CREATE: &[Check] = &[
     |create| create.subnet_id.is_none() || !is_public(create) || is_full_chain(create),
     |create| is_public(create) || create.ip_version == IpVersion::IPv4,
     |create| create.vip.is_none() || create.subnet_id.is_some(),
+    |create| create.vip.is_none() || create.dynamic_vip != Some(true),
     |create| create.bandwidth_mbps.is_none() || is_public(create) || create.sla_type.is_some(),
     |create| create.bandwidth_mbps.is_none_or(|mbps| mbps <= 2048) || create.sla_type.is_some(),
     |create| create.bandwidth_package_id.is_none() || is_packaged(create),
@@ -63,11 +64,15 @@ mod tests {
     #[test]
     fn each_rule_of_the_definition_is_checked_and_breaks_for_its_own_reason() {
         assert_eq!(rules::CREATE.len(), CREATE.len());
-        let cases: [(Value, &str); 13] = [
+        let cases: [(Value, &str); 14] = [
             (json!({"network": "Internal"}), "subnetId must be set"),
             (json!({"network": "Public", "subnetId": "subnet-1"}), "subnetId may be set only"),
             (json!({"network": "Internal", "subnetId": "subnet-1", "ipVersion": "IPv6Nat64"}), "ipVersion must be"),
-            (json!({"network": "Public", "vip": "10.0.0.1"}), "vip may be"),
+            (json!({"network": "Public", "vip": "10.0.0.1"}), "vip may be set only with subnetId"),
+            (
+                json!({"network": "Internal", "subnetId": "subnet-1", "vip": "10.0.0.1", "dynamicVip": true}),
+                "vip may not be set with dynamicVip",
+            ),
             (json!({"network": "Internal", "subnetId": "subnet-1", "bandwidthMbps": 5}), "bandwidthMbps may be"),
             (json!({"network": "Public", "bandwidthMbps": 5000}), "bandwidthMbps must be"),
             (json!({"network": "Public", "bandwidthPackageId": "bwp-1"}), "bandwidthPackageId"),

@@ -52,6 +52,10 @@ pub struct CreateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 2, max = 45), pattern("^[0-9a-fA-F:.]+$"))]
     pub vip: Option<String>,
+    /// Whether it has a domain name instead of a fixed address: statuses show the name, and the addresses behind it change. Some
+    /// accounts can have no others. Excludes vip. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamic_vip: Option<bool>,
     /// The version of its addresses. IPv6Nat64 has a public IPv6 address and IPv4 targets, IPv6FullChain has IPv6
     /// targets. Internal load balancers are IPv4. Default: IPv4.
     #[serde(default)]

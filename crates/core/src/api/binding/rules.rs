@@ -122,6 +122,11 @@ pub(super) const CREATE: &[Rule] = &[
     ),
     forbidden(".vip", "vip may be set only with subnetId", "!has(self.vip) || has(self.subnetId)"),
     forbidden(
+        ".vip",
+        "vip may not be set with dynamicVip, which has no fixed address",
+        "!has(self.vip) || !has(self.dynamicVip) || !self.dynamicVip",
+    ),
+    forbidden(
         ".bandwidthMbps",
         "bandwidthMbps may be set only for network Public, or with slaType",
         "!has(self.bandwidthMbps) || self.network == 'Public' || has(self.slaType)",

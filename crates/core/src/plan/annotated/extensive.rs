@@ -14,12 +14,13 @@ pub(super) const FORM: &str = "a JSON object such as {\"AddressIPVersion\":\"IPV
 /// The most parameters that are named at once.
 const TOLD: usize = 4;
 /// All parameters that are known, with what they say. Source: `CreateLoadBalancer` of the CLB API.
-pub const PARAMETERS: [(&str, &str); 15] = [
+pub const PARAMETERS: [(&str, &str); 16] = [
     (
         "AddressIPVersion",
         "IPV4, IPV6 (a public IPv6 address and IPv4 targets), or IPv6FullChain, which needs SubnetId.",
     ),
     ("BandwidthPackageId", "The bandwidth package, with the charge type BANDWIDTH_PACKAGE."),
+    ("DynamicVip", "true: a domain name instead of a fixed address, which some accounts need."),
     (
         "InternetAccessible",
         "An object of InternetChargeType and InternetMaxBandwidthOut, as the annotations say them; above 2048 Mbps with SlaType.",
@@ -132,6 +133,7 @@ fn set(create: &mut CreateSpec, name: &str, value: &Value) -> Result<(), String>
             }
         }
         "BandwidthPackageId" => create.bandwidth_package_id = Some(text()?),
+        "DynamicVip" => create.dynamic_vip = Some(switch()?),
         "InternetAccessible" => accessible(create, value)?,
         "LoadBalancerName" => create.name = Some(text()?),
         "LoadBalancerPassToTarget" => create.pass_to_target = Some(switch()?),

@@ -140,6 +140,7 @@ impl CreateSpec {
             master_zone_id: None,
             slave_zone_id: None,
             sla_type: None,
+            dynamic_vip: None,
             snat_pro: false,
             pass_to_target: None,
             security_groups: Vec::new(),

@@ -9,10 +9,19 @@ pub fn call_failed(failure: &Failure, reason: Reason) -> String {
     let said = format!("{} failed: {}: {}", failure.action, failure.code, failure.message);
     let remedy = match reason {
         _ if is_unknown_region(failure) => "Correct the region",
+        _ if needs_domain_name(failure) => {
+            "Set loadBalancer.create.dynamicVip: true in a new binding, or \"DynamicVip\":true in the annotation \
+             service.kubernetes.io/service.extensiveParameters of a new Service"
+        }
         Reason::Failed => "The page docs/errors.md says what the code means, and what to do",
         _ => reason.remedy(),
     };
     format!("{}. {remedy}", said.trim_end_matches('.'))
+}
+
+/// The account makes load balancers with domain names only. There is no code for it; users report "only suport domain clb".
+fn needs_domain_name(failure: &Failure) -> bool {
+    failure.action == "CreateLoadBalancer" && failure.message.contains("domain clb")
 }
 
 /// Readiness gates that the API server does not take, in its words.
