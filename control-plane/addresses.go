@@ -28,6 +28,13 @@ func twin(address string) string {
 	return address
 }
 
+// ipv6 returns the IPv6 address of a Pod that has one. It is served on the loopback twin of the IPv4 address, since a
+// machine has only one IPv6 loopback address, and each Pod needs its own.
+func ipv6(address string) string {
+	bytes := netip.MustParseAddr(address).As4()
+	return netip.AddrFrom16([16]byte{0: 0xfd, 12: bytes[0], 13: bytes[1], 14: bytes[2], 15: bytes[3]}).String()
+}
+
 // addressPool hands out Pod addresses. An address that was given back is used again only after the whole range was.
 type addressPool struct {
 	subnet uint8

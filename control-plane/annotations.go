@@ -19,6 +19,8 @@ type behaviour struct {
 	// address: the Pod gets this address, which must be in 10.0.0.0/8 and free; until it is free, the Pod waits.
 	// Default: the next free one of the node.
 	address string
+	// ipv6: "true" gives the Pod an IPv6 address, too: fd00:: with its IPv4 address in the last four bytes.
+	ipv6 bool
 	// version (live): what the servers call their version. Default: the label "version", else the hash that the
 	// Deployment, StatefulSet or DaemonSet has put on the Pod.
 	version string
@@ -51,6 +53,7 @@ func behaviourOf(pod *v1.Pod) behaviour {
 	}
 	return behaviour{
 		address: text("address"),
+		ipv6:    text("ipv6") == "true",
 		version: cmp.Or(text("version"), pod.Labels["version"], pod.Labels["pod-template-hash"],
 			pod.Labels["controller-revision-hash"]),
 		startDelay:    duration("start-delay"),

@@ -103,11 +103,15 @@ func (r *loopbackRuntime) RunPodSandbox(_ context.Context, c *runtimeapi.PodSand
 		// No address of its own: the kubelet reports that of the node.
 		s.address = nodeAddress(r.addresses.subnet)
 	} else {
-		address, err := r.addresses.take(s.pod.behaviour().address)
+		asked := s.pod.behaviour()
+		address, err := r.addresses.take(asked.address)
 		if err != nil {
 			return "", err
 		}
 		s.address, s.status.Network.Ip = address, address
+		if asked.ipv6 {
+			s.status.Network.AdditionalIps = []*runtimeapi.PodIP{{Ip: ipv6(address)}}
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

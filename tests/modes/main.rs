@@ -20,6 +20,7 @@ mod support;
 #[path = "."]
 mod modes {
     mod delegate;
+    mod ipv6;
     mod network;
     mod quota;
     mod sharing;

@@ -11,6 +11,7 @@ mod faults;
 mod flags;
 mod health;
 mod http;
+mod ipv6;
 mod layer7;
 mod load;
 mod load_balancers;

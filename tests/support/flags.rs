@@ -91,7 +91,8 @@ impl Plan<'_> {
             "--advertise-address=127.0.0.1".to_owned(),
             // A loopback address is refused in the endpoints of the service "kubernetes".
             "--endpoint-reconciler-type=none".to_owned(),
-            "--service-cluster-ip-range=10.255.0.0/16".to_owned(),
+            // Services have one family unless they ask for two.
+            "--service-cluster-ip-range=10.255.0.0/16,fd00:255::/112".to_owned(),
             format!("--cert-dir={}", self.folder.join("apiserver").display()),
             format!("--tls-cert-file={}", c.server_certificate().display()),
             format!("--tls-private-key-file={}", c.server_key().display()),

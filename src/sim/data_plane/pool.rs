@@ -95,10 +95,17 @@ impl Drop for Seat {
     }
 }
 
-/// Where a target is reached on this machine: 10.a.b.c at 127.a.b.c, loopback as it is, and nothing else at all.
+/// Where a target is reached on this machine: 10.a.b.c at 127.a.b.c, loopback as it is, and nothing else at all. Of an IPv6 address
+/// the last four bytes count, since a machine has one IPv6 loopback address only: fd00::10.a.b.c is reached at 127.a.b.c.
 pub(crate) fn dial_address(address: Address) -> Option<SocketAddr> {
-    let IpAddr::V4(ip) = address.ip else { return None };
-    match ip.octets() {
+    let octets = match address.ip {
+        IpAddr::V4(ip) => ip.octets(),
+        IpAddr::V6(ip) => match ip.octets() {
+            [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => [a, b, c, d],
+            _ => return None,
+        },
+    };
+    match octets {
         [10 | 127, b, c, d] => Some(SocketAddr::from((Ipv4Addr::new(127, b, c, d), address.port))),
         _ => None,
     }
@@ -308,7 +315,9 @@ mod tests {
         let at = |ip: &str| dial_address(Address { ip: ip.parse().expect("an address"), port: 80 });
         assert_eq!(at("10.1.2.3"), Some("127.1.2.3:80".parse().expect("an address")));
         assert_eq!(at("127.1.2.3"), Some("127.1.2.3:80".parse().expect("an address")));
-        for stranger in ["192.168.0.1", "11.0.0.1", "8.8.8.8", "fd00::1", "::1"] {
+        assert_eq!(at("fd00::10.1.2.3"), Some("127.1.2.3:80".parse().expect("an address")));
+        for stranger in ["192.168.0.1", "11.0.0.1", "8.8.8.8", "fd00::1", "fd01::10.1.2.3", "2001:db8::10.1.2.3", "::1"]
+        {
             assert_eq!(at(stranger), None, "{stranger}");
         }
     }

@@ -189,9 +189,10 @@ impl State {
         if let Some(holder) = load_balancer.holder(protocol.transport(), port) {
             return Err(ConsoleError::Refused(format!("port {port} is used by {}", holder.id)));
         }
+        let is_ipv6 = load_balancer.is_full_chain();
         let created = self.time_text(Moment::ZERO);
         let mut listener = self
-            .make_listener(protocol, port, Some(name.to_owned()), &created, &CreateListener::default())
+            .make_listener(protocol, port, Some(name.to_owned()), is_ipv6, &created, &CreateListener::default())
             .map_err(|error| ConsoleError::Refused(error.message))?;
         if let Some(wanted) = listener_id {
             listener.id = ListenerId::new(wanted);
@@ -216,9 +217,10 @@ impl State {
         let load_balancer = self.load_balancers.get(id).ok_or_else(|| not_found(id))?;
         let protocol = load_balancer.listener(listener.as_str()).ok_or_else(|| not_found(listener))?.protocol;
         let input = RuleInput { url: url.to_owned(), domain: Some(domain.to_owned()), ..RuleInput::default() };
+        let is_ipv6 = load_balancer.is_full_chain();
         let created = self.time_text(Moment::ZERO);
         let rule = self
-            .make_rule(listener, protocol, &created, input)
+            .make_rule(listener, protocol, is_ipv6, &created, input)
             .map_err(|error| ConsoleError::Refused(error.message))?;
         let rule_id = rule.id.clone();
         self.change(id)?.listener_mut(listener).ok_or_else(|| not_found(listener))?.rules.push(rule);

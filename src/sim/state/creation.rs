@@ -129,7 +129,10 @@ fn entrance(new: &NewLoadBalancer) -> wire::LoadBalancer {
         load_balancer_vips: Some(if is_shown { vec![new.asked.vip.clone().unwrap_or(vip)] } else { Vec::new() }),
         address_ip_version: Some(if new.ipv6_mode.is_some() { "ipv6" } else { "ipv4" }.to_owned()),
         ipv6_mode: new.ipv6_mode.map(str::to_owned),
-        address_ipv6: new.ipv6_mode.map(|_| Ipv6Addr::from(documentation(new.vip)).to_string()),
+        address_ipv6: new.ipv6_mode.map(|_| {
+            let asked = new.asked.vip.clone();
+            asked.unwrap_or_else(|| Ipv6Addr::from(documentation(new.vip)).to_string())
+        }),
         ..wire::LoadBalancer::default()
     }
 }
@@ -280,6 +283,9 @@ impl Handle for CreateLoadBalancer {
         state.check_load_balancer_quota(internal, number)?;
         state.check_vip(self.vip.as_deref())?;
         let asked = self.load_balancer_name.as_deref().filter(|_| number == 1);
+        let ipv6_mode = ipv6_mode(self.address_ip_version.as_deref())?;
+        // What has IPv6 targets lets traffic pass to them always.
+        let is_full_chain = ipv6_mode == Some(FULL_CHAIN);
         let mut ids = Vec::new();
         for _ in 0..number {
             let vip = (context.addresses)()
@@ -294,8 +300,8 @@ impl Handle for CreateLoadBalancer {
                 domain: self.dynamic_vip.unwrap_or_default().then(|| format!("{id}.clb.example")),
                 tags: self.tags.iter().flatten().cloned().map(TagInfoOutput::from).collect(),
                 snat_pro: self.snat_pro.unwrap_or_default(),
-                ipv6_mode: ipv6_mode(self.address_ip_version.as_deref())?,
-                pass_to_target: self.load_balancer_pass_to_target.unwrap_or_default(),
+                ipv6_mode,
+                pass_to_target: is_full_chain || self.load_balancer_pass_to_target.unwrap_or_default(),
                 charge: self.internet_accessible.clone().map(Into::into).unwrap_or_default(),
                 asked: Asked::of(&self),
                 id: LoadBalancerId::new(id),
@@ -318,7 +324,7 @@ impl Handle for CreateLoadBalancer {
 }
 
 /// How a load balancer with an IPv6 address reaches IPv6 targets.
-const FULL_CHAIN: &str = "IPv6FullChain";
+pub(super) const FULL_CHAIN: &str = "IPv6FullChain";
 
 fn ipv6_mode(version: Option<&str>) -> ApiResult<Option<&'static str>> {
     match version.unwrap_or("IPV4").to_ascii_lowercase().as_str() {
@@ -367,6 +373,9 @@ fn check_creation(request: &CreateLoadBalancer, dialect: &Dialect) -> ApiResult<
     }
     if request.dynamic_vip == Some(true) && request.vip.is_some() {
         return Err(ApiError::value("Vip is not possible with DynamicVip"));
+    }
+    if mode == Some(FULL_CHAIN) && request.load_balancer_pass_to_target.is_some() {
+        return Err(ApiError::value("LoadBalancerPassToTarget is not possible with IPv6FullChain"));
     }
     check_load_balancer_name(request.load_balancer_name.as_deref(), dialect)?;
     if request.tags.as_ref().is_some_and(|tags| tags.len() > 20) {

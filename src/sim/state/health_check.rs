@@ -18,13 +18,20 @@ pub(super) struct Subject<'a> {
     domain: Option<&'a str>,
     /// The protocol towards the targets of a rule; `None` where it is HTTP, and for a layer-4 listener.
     forward_type: Option<&'a str>,
+    /// Its load balancer has IPv6 targets.
+    is_ipv6: bool,
     dialect: &'a Dialect,
 }
 
 impl<'a> Subject<'a> {
     /// A layer-4 listener.
     pub(super) const fn listener(protocol: Protocol, dialect: &'a Dialect) -> Self {
-        Self { protocol, domain: None, forward_type: None, dialect }
+        Self { protocol, domain: None, forward_type: None, is_ipv6: false, dialect }
+    }
+
+    /// The same on a load balancer that has IPv6 targets, or not.
+    pub(super) const fn of_ipv6(self, is_ipv6: bool) -> Self {
+        Self { is_ipv6, ..self }
     }
 
     /// A rule.
@@ -34,7 +41,7 @@ impl<'a> Subject<'a> {
         forward_type: Option<&'a str>,
         dialect: &'a Dialect,
     ) -> Self {
-        Self { protocol, domain: Some(domain), forward_type, dialect }
+        Self { protocol, domain: Some(domain), forward_type, is_ipv6: false, dialect }
     }
 
     /// The check type for which nothing else was asked: that of HTTPS rules is the protocol towards targets (`HealthCheck.CheckType` of
@@ -71,6 +78,7 @@ pub(super) fn resolve(
     check_bounds(&check)?;
     check_path(&check)?;
     check_kind(subject, &check)?;
+    check_ipv6(subject, &check)?;
     let policy = policy(subject.protocol, &check)?;
     Ok((check, policy))
 }
@@ -103,7 +111,7 @@ fn fill(subject: &Subject<'_>, check: &mut HealthCheckOutput) {
     check.interval_time.get_or_insert(5);
     check.health_num.get_or_insert(3);
     check.un_health_num.get_or_insert(3);
-    check.source_ip_type.get_or_insert(1);
+    check.source_ip_type.get_or_insert(i64::from(!subject.is_ipv6));
     let kind = check.check_type.get_or_insert_with(|| subject.usual_type().to_owned());
     *kind = kind.to_ascii_uppercase();
     if matches!(kind.as_str(), "HTTP" | "HTTPS") {
@@ -213,6 +221,26 @@ fn check_kind(subject: &Subject<'_>, check: &HealthCheckOutput) -> ApiResult<()>
     among("HealthCheck.HttpCheckMethod", &check.http_check_method, &["HEAD", "GET"])?;
     among("HealthCheck.HttpVersion", &check.http_version, &["HTTP/1.0", "HTTP/1.1"])?;
     among("HealthCheck.ContextType", &check.context_type, &["HEX", "TEXT"])
+}
+
+/// What checks of a load balancer of IPv6 cannot be (<https://cloud.tencent.com/document/product/214/50011>, and
+/// `HealthCheck` of the API's data structures).
+fn check_ipv6(subject: &Subject<'_>, check: &HealthCheckOutput) -> ApiResult<()> {
+    if !subject.is_ipv6 {
+        return Ok(());
+    }
+    let kind = check.check_type.as_deref().unwrap_or_default();
+    let is_barred = matches!((subject.protocol, kind), (Protocol::Tcp, "HTTP" | "CUSTOM") | (Protocol::Udp, "CUSTOM"));
+    if is_barred {
+        return Err(ApiError::value(format!("HealthCheck.CheckType {kind} is not possible with IPv6")));
+    }
+    if check.interval_time.is_some_and(|seconds| seconds < 5) {
+        return Err(ApiError::range("HealthCheck.IntervalTime", 5, 300, check.interval_time.unwrap_or_default()));
+    }
+    match check.source_ip_type {
+        Some(0) => Ok(()),
+        _ => Err(ApiError::value("HealthCheck.SourceIpType must be 0 with IPv6")),
+    }
 }
 
 fn policy(protocol: Protocol, check: &HealthCheckOutput) -> ApiResult<HealthPolicy> {

@@ -6,6 +6,7 @@ use super::super::Moment;
 use super::super::dialect::{Departure, Dialect};
 use super::super::error::{ApiError, ApiResult};
 use super::super::health::{HealthPolicy, HealthRecord};
+use super::creation::FULL_CHAIN;
 use super::switches::Switches;
 use crate::clb::wire;
 use crate::model::{Address, ListenerId, ListenerState, LoadBalancerId, Protocol, Route, RuleId, Transport, Weight};
@@ -25,6 +26,13 @@ pub struct LoadBalancer {
     pub(crate) busy_until: Moment,
     /// What `DescribeLoadBalancers` shows.
     pub(crate) shown: wire::LoadBalancer,
+}
+
+impl LoadBalancer {
+    /// Whether it reaches IPv6 targets by an IPv6 address.
+    pub(super) fn is_full_chain(&self) -> bool {
+        self.shown.ipv6_mode.as_deref() == Some(FULL_CHAIN)
+    }
 }
 
 /// A listener.

@@ -30,12 +30,12 @@ impl Handle for CreateListener {
         if load_balancer.listeners.len() + ports.len() > limit {
             return Err(ApiError::quota("TOTAL_LISTENER_QUOTA", limit));
         }
-        let id = load_balancer.id.clone();
+        let (id, is_ipv6) = (load_balancer.id.clone(), load_balancer.is_full_chain());
         let created = state.time_text(context.now);
         let mut listeners = Vec::new();
         for (nth, &port) in ports.iter().enumerate() {
             let name = self.listener_names.as_ref().and_then(|names| names.get(nth)).cloned();
-            listeners.push(state.make_listener(protocol, port, name, &created, &self)?);
+            listeners.push(state.make_listener(protocol, port, name, is_ipv6, &created, &self)?);
         }
         let listener_ids = Some(listeners.iter().map(|listener| listener.id.to_string()).collect());
         state.begin_change(context, Self::NAME, id, move |load_balancer, _| load_balancer.listeners.extend(listeners));
@@ -55,7 +55,8 @@ impl Handle for ModifyListener {
         let layer4 = !listener.protocol.is_layer7();
         let check = match self.health_check.as_ref().filter(|_| layer4) {
             Some(input) => {
-                let subject = Subject::listener(listener.protocol, &state.config.dialect);
+                let subject =
+                    Subject::listener(listener.protocol, &state.config.dialect).of_ipv6(load_balancer.is_full_chain());
                 Some(health_check::resolve(&subject, input.clone(), listener.shown.health_check.as_ref())?)
             }
             None => None,

@@ -19,13 +19,14 @@ impl State {
         protocol: Protocol,
         port: u16,
         name: Option<String>,
+        is_ipv6: bool,
         created: &str,
         request: &CreateListener,
     ) -> ApiResult<Listener> {
         let id = self.new_id("lbl-");
         let layer4 = !protocol.is_layer7();
         let input = request.health_check.clone().filter(|_| layer4).unwrap_or_default();
-        let subject = Subject::listener(protocol, &self.config.dialect);
+        let subject = Subject::listener(protocol, &self.config.dialect).of_ipv6(is_ipv6);
         let (check, policy) = health_check::resolve(&subject, input, None)?;
         let idle = match protocol {
             Protocol::Tcp | Protocol::TcpSsl => Some(900),

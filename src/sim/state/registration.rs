@@ -29,10 +29,16 @@ pub(super) fn address_of(eni_ip: Option<&str>, instance_id: Option<&str>, port: 
         (None, None) => return Err(ApiError::missing("EniIp")),
     };
     let ip: IpAddr = ip.parse().map_err(|_| ApiError::value(format!("EniIp {ip} is no address")))?;
-    if !ip.is_ipv4() {
-        return Err(ApiError::value(format!("EniIp {ip} is not of the load balancer's family")));
-    }
     Ok(Address { ip, port: port_of(port)? })
+}
+
+/// Targets have addresses of the load balancer's family. NAT64 has IPv4 targets.
+pub(super) fn check_family(load_balancer: &LoadBalancer, items: &[Item]) -> ApiResult<()> {
+    let is_v6 = load_balancer.is_full_chain();
+    match items.iter().find(|item| item.address.ip.is_ipv6() != is_v6) {
+        Some(item) => Err(ApiError::value(format!("EniIp {} is not of the load balancer's family", item.address.ip))),
+        None => Ok(()),
+    }
 }
 
 /// A port of a target.

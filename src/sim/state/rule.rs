@@ -47,7 +47,7 @@ impl Handle for CreateRule {
         }
         let (load_balancer, listener) = layer7(state, context, &self.load_balancer_id, &self.listener_id)?;
         let place = (load_balancer.id.clone(), listener.id.clone());
-        let protocol = listener.protocol;
+        let (protocol, is_ipv6) = (listener.protocol, load_balancer.is_full_chain());
         let limit = state.config.quotas.rules;
         if listener.rules.len() + self.rules.len() > limit {
             return Err(ApiError::quota("TOTAL_LISTENER_RULE_QUOTA", limit));
@@ -57,7 +57,7 @@ impl Handle for CreateRule {
         let created = state.time_text(context.now);
         let mut rules = Vec::new();
         for input in self.rules {
-            let rule = state.make_rule(&place.1, protocol, &created, input)?;
+            let rule = state.make_rule(&place.1, protocol, is_ipv6, &created, input)?;
             if let Some((domain, url)) = routes_of(&rule).into_iter().find(|route| taken.contains(route)) {
                 return Err(ApiError::invalid(format!("a rule for {domain}{url} exists")));
             }
@@ -97,7 +97,8 @@ impl Handle for ModifyRule {
             Some(input) => {
                 let domain = rule.domains.first().map(String::as_str).unwrap_or_default();
                 let forward_type = self.forward_type.as_deref().or(rule.shown.forward_type.as_deref());
-                let subject = Subject::rule(listener.protocol, domain, forward_type, &state.config.dialect);
+                let subject = Subject::rule(listener.protocol, domain, forward_type, &state.config.dialect)
+                    .of_ipv6(load_balancer.is_full_chain());
                 Some(health_check::resolve(&subject, input, rule.shown.health_check.as_ref())?)
             }
             None => None,

@@ -71,6 +71,7 @@ impl State {
         &mut self,
         listener: &ListenerId,
         protocol: Protocol,
+        is_ipv6: bool,
         created: &str,
         input: RuleInput,
     ) -> ApiResult<Rule> {
@@ -81,7 +82,8 @@ impl State {
         if input.quic == Some(true) && protocol != Protocol::Https {
             return Err(ApiError::value("Quic is possible with HTTPS only"));
         }
-        let subject = Subject::rule(protocol, &domain, input.forward_type.as_deref(), &self.config.dialect);
+        let subject =
+            Subject::rule(protocol, &domain, input.forward_type.as_deref(), &self.config.dialect).of_ipv6(is_ipv6);
         let (check, policy) = health_check::resolve(&subject, input.health_check.unwrap_or_default(), None)?;
         let id = self.new_id("loc-");
         let empty = || Some(String::new());

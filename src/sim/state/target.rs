@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::super::dialect::Departure;
 use super::super::error::{ApiError, ApiResult};
 use super::registration::{
-    Item, address_of, check_distinct, check_target_quota, conflicts, deregister, first_missing, not_registered,
-    register, route_of, weight_of,
+    Item, address_of, check_distinct, check_family, check_target_quota, conflicts, deregister, first_missing,
+    not_registered, register, route_of, weight_of,
 };
 use super::task::Work;
 use super::{Context, Handle, Handled, LoadBalancer, State};
@@ -68,6 +68,7 @@ impl Handle for RegisterTargets {
         let items: Vec<Item> =
             self.targets.iter().map(|target| item(route.clone(), target)).collect::<Result<_, _>>()?;
         check_distinct(pairs(&items))?;
+        check_family(load_balancer, &items)?;
         check_target_quota(load_balancer, &items, state.config.quotas.targets)?;
         if let Some(message) = conflicts(load_balancer, &items).into_values().next() {
             return Err(ApiError::new("FailedOperation", message));
@@ -109,6 +110,7 @@ impl Handle for BatchRegisterTargets {
         let load_balancer = state.writable(&self.load_balancer_id, context.now)?;
         let items = batch_items(load_balancer, &self.targets)?;
         check_distinct(pairs(&items))?;
+        check_family(load_balancer, &items)?;
         check_target_quota(load_balancer, &items, state.config.quotas.targets)?;
         let mut failures = conflicts(load_balancer, &items);
         failures.extend(injected_failures(context, &items));

@@ -241,7 +241,7 @@ vocabulary! {
         NotAPod = "NotAPod": "The address belongs to no Pod.", "Remove hand-made EndpointSlices; only Pods are bound.";
         NodeGone = "NodeGone": "The Pod's node does not answer, or does not exist any more.", "Wait until Kubernetes has removed the Pod, or delete it.";
         NotInSlice = "NotInSlice": "No EndpointSlice of the Service names the Pod.",
-            "Wait a moment; when it lasts, look at the cluster's endpoint slice controller.";
+            "Wait a moment; when it lasts, look whether the Service has the load balancer's family in ipFamilies, and at the cluster's endpoint slice controller.";
         NoPort = "NoPort": "No container of the Pod declares the port name of the Service's targetPort.",
             "Name a container port like the Service's targetPort, or give the number.";
     }

@@ -201,6 +201,19 @@ impl Fitting<'_> {
             let message = "a load balancer of IPv6 checks from its own address; use 0";
             self.drop(Attribute::CheckSource, ConfigProblem::NotAllowed, message);
         }
+        let kind = self.check_type();
+        if !has_type_of_ipv6(self.protocol, &kind) && self.wish.get(Attribute::CheckType).is_some() {
+            let usual = usual_check_type(self.protocol, None);
+            let message = format!(
+                "a {} listener of a load balancer of IPv6 has no check of type {kind}; use {usual}, until then the type and what belongs to \
+                 it stay as they are",
+                self.protocol
+            );
+            for member in MEMBERS_OF_TYPE.into_iter().filter(|member| has_member(self.protocol, &kind, *member)) {
+                self.wish.remove(member);
+            }
+            self.drop(Attribute::CheckType, ConfigProblem::NotAllowed, &message);
+        }
     }
 
     /// The type that the check has or would have.
@@ -241,6 +254,16 @@ impl Fitting<'_> {
                 self.drop(attribute, ConfigProblem::NotSupported, &message);
             }
         }
+    }
+}
+
+/// Whether listeners of a load balancer of IPv6 have this type of check. Source: the product page on health checks
+/// (<https://cloud.tencent.com/document/product/214/50011>).
+fn has_type_of_ipv6(protocol: Protocol, kind: &str) -> bool {
+    match protocol {
+        Protocol::Tcp => !matches!(kind, "HTTP" | "CUSTOM"),
+        Protocol::Udp => kind != "CUSTOM",
+        _ => true,
     }
 }
 

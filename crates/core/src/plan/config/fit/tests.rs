@@ -148,3 +148,30 @@ fn members_of_a_check_must_go_with_its_kind() {
         ),
     ]);
 }
+
+#[test]
+fn checks_of_ipv6_have_fewer_types() {
+    let typed =
+        |kind: &str| vec![(CheckType, kind.into()), (CheckHttpVersion, "HTTP/1.1".into()), (CheckDomain, "a".into())];
+    let custom = || {
+        vec![
+            (CheckType, "CUSTOM".into()),
+            (CheckContextType, "TEXT".into()),
+            (CheckSend, "ping".into()),
+            (CheckReceive, "pong".into()),
+            (CheckInterval, 6_i64.into()),
+        ]
+    };
+    let barred = || vec![(CheckType, NotAllowed)];
+    check(vec![
+        (Tcp, IpFamily::V6, typed("HTTP"), vec![], vec![], barred()),
+        (Tcp, IpFamily::V6, custom(), vec![], vec![CheckInterval], barred()),
+        (Udp, IpFamily::V6, custom(), vec![], vec![CheckInterval], barred()),
+        (Udp, IpFamily::V6, vec![(CheckType, "PING".into())], vec![], vec![CheckType], vec![]),
+        (Tcp, IpFamily::V6, vec![(CheckType, "TCP".into())], vec![], vec![CheckType], vec![]),
+        // What is there already is somebody else's, and stays.
+        (Tcp, IpFamily::V6, vec![(CheckInterval, 6_i64.into())], typed("HTTP"), vec![CheckInterval], vec![]),
+        (Tcp, IpFamily::V4, typed("HTTP"), vec![], vec![CheckType, CheckHttpVersion, CheckDomain], vec![]),
+        (Http, IpFamily::V6, vec![(CheckType, "HTTP".into())], vec![], vec![CheckType], vec![]),
+    ]);
+}
