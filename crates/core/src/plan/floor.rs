@@ -251,3 +251,41 @@ fn is_leaving(own: &OwnTarget<'_>) -> bool {
         PodIntent::Keep => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::departure::Then;
+    use super::*;
+
+    fn registered(last: u8) -> RegisteredTarget {
+        RegisteredTarget { address: Address { ip: [10, 0, 0, last].into(), port: 80 }, weight: 10, tag: String::new() }
+    }
+
+    fn own(target: &RegisteredTarget, intent: PodIntent, tenure: Tenure) -> OwnTarget<'_> {
+        OwnTarget {
+            target,
+            intent,
+            leaving_for: SignedDuration::ZERO,
+            health: None,
+            tenure,
+            readiness: Readiness::Ready,
+        }
+    }
+
+    /// As long as no read of health has answered, one that ends goes on unless another one that stays may have served before.
+    #[test]
+    fn before_the_first_read_one_that_ends_goes_on_where_nobody_else_may_have_served() {
+        let (ends, stays) = (registered(1), registered(2));
+        let leave = Leave {
+            reason: ChangeReason::PodDeleted,
+            pace: Pace::Judged(Ability::UnlessUnhealthy),
+            then: Then::Deregister,
+        };
+        for (other, is_retained) in [(None, true), (Some(Tenure::Unproven), true), (Some(Tenure::Established), false)] {
+            let mut targets = vec![own(&ends, PodIntent::Leave(leave.clone()), Tenure::Established)];
+            targets.extend(other.map(|tenure| own(&stays, PodIntent::Keep, tenure)));
+            let floor = Floor::new(&targets, OtherBindings::DoNot, HealthSight::NeverRead, Timestamp::UNIX_EPOCH);
+            assert_eq!(floor.retained(1).contains_key(&ends.address), is_retained, "{other:?}");
+        }
+    }
+}
