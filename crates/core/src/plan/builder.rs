@@ -73,7 +73,7 @@ impl<'a> PlanBuilder<'a> {
         let listeners = listener_sight(self.observed, &bindings);
         if self.observed.load_balancer.status == LoadBalancerStatus::Creating {
             // It takes no writes yet.
-            return Plan { steps: Vec::new(), bindings, sightings, listeners };
+            return Plan { bindings, sightings, listeners, ..Plan::default() };
         }
         let mut steps = batch::target_steps(self.routes, limits);
         steps.extend(self.create);
@@ -81,7 +81,7 @@ impl<'a> PlanBuilder<'a> {
         steps.extend(self.delete_rules);
         steps.extend(batch::delete_steps(self.delete, limits));
         steps.extend(self.last);
-        Plan { steps, bindings, sightings, listeners }
+        Plan { steps, bindings, sightings, listeners, ..Plan::default() }
     }
 
     /// Whether health was ever read. Where it is not allowed, nobody waits for it.

@@ -109,6 +109,8 @@ pub use weight::says_zero;
 pub struct Plan {
     /// The effects, in the order in which they are safe.
     pub steps: Vec<Step>,
+    /// What a task of ours keeps from being tried: what is known of it is still said.
+    pub waiting: Vec<Step>,
     /// What there is to say of each binding, in the snapshot's order.
     pub bindings: Vec<BindingPlan>,
     /// What is the case on the load balancer and counts by how long it has been so.
@@ -120,7 +122,7 @@ pub struct Plan {
 impl Plan {
     /// Nothing is done, and nobody is gone: what the task makes may not be shown yet. Its end begins another round.
     fn wait_for_task(&mut self, snapshot: &Snapshot) {
-        self.steps.clear();
+        self.waiting = std::mem::take(&mut self.steps);
         for (view, part) in snapshot.bindings.iter().zip(&mut self.bindings) {
             if view.is_submitted() && matches!(part.management, Management::Release(_)) {
                 part.release = Release::Waits;

@@ -97,6 +97,15 @@ impl Execution {
         execution
     }
 
+    /// What is known of steps that nobody tries, since a task is in their way: what was refused before is still refused.
+    pub fn untried(steps: &[Step], refusals: &Refusals, now: Duration) -> Outcome {
+        let mut execution = Self::new(steps, refusals, now);
+        for step in std::mem::take(&mut execution.steps) {
+            execution.finish_step(&step, refusals);
+        }
+        execution.outcome
+    }
+
     /// The next call; `None` when there is nothing more to do in this round.
     pub fn next_call(&mut self) -> Option<Step> {
         if self.current.is_none() {

@@ -294,7 +294,8 @@ impl Memory {
         for (step, _) in outcome.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::Done) {
             self.remembered.end(step);
         }
-        if self.failed_task.as_ref().is_some_and(|(step, _)| !plan.steps.contains(step)) {
+        let is_planned = |step: &Step| plan.steps.contains(step) || plan.waiting.contains(step);
+        if self.failed_task.as_ref().is_some_and(|(step, _)| !is_planned(step)) {
             self.failed_task = None;
         }
         let submitted = outcome.steps.iter().find_map(|(step, outcome)| match outcome {

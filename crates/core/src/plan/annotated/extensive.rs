@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn words_of_each_parameter_are_followed_or_named() {
         let valid = json!({
-            "AddressIPVersion": "IPv6FullChain", "BandwidthPackageId": "bwp-1", "LoadBalancerName": "shop",
+            "AddressIPVersion": "IPv6FullChain", "BandwidthPackageId": "bwp-1", "DynamicVip": true, "LoadBalancerName": "shop",
             "InternetAccessible": {"InternetChargeType": "BANDWIDTH_PACKAGE", "InternetMaxBandwidthOut": 5},
             "LoadBalancerPassToTarget": true, "MasterZoneId": "ap-guangzhou-1", "SlaType": "clb.c3.small",
             "SlaveZoneId": "ap-guangzhou-2", "SnatPro": true, "SubnetId": "subnet-1", "Tags": [{"TagKey": "a"}],

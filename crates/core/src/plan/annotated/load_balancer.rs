@@ -30,7 +30,7 @@ struct Said {
 }
 
 /// How the rules across fields of the definition begin, and the same in the words of the annotations.
-const RULES: [(&str, &str); 13] = [
+const RULES: [(&str, &str); 14] = [
     (
         "subnetId must be set",
         "AddressIPVersion: IPv6FullChain needs \"SubnetId\" beside it, with an id such as subnet-1a2b3c4d; add it",
@@ -49,6 +49,10 @@ const RULES: [(&str, &str); 13] = [
         "vip may be set only",
         "Vip: an address is chosen in a subnet; add the annotation service.kubernetes.io/qcloud-loadbalancer-internal-subnetid, or \
          with IPv6FullChain \"SubnetId\"",
+    ),
+    (
+        "vip may not be set with dynamicVip",
+        "Vip: a load balancer with a domain name has no fixed address; remove it, or remove \"DynamicVip\"",
     ),
     (
         "bandwidthMbps may be set only",

@@ -152,7 +152,8 @@ impl Machine {
         }
         let decided = Decided { gathered, plan };
         if round.busy.is_some() || decided.plan.steps.is_empty() {
-            return self.applied(at, round, decided, &Outcome::default());
+            let untried = Execution::untried(&decided.plan.waiting, &self.memory.refusals, at.at());
+            return self.applied(at, round, decided, &untried);
         }
         let execution = Execution::new(&decided.plan.steps, &self.memory.refusals, at.at());
         Stage::Applying(round, Applying { decided, execution, call: Call::None })

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::play::{Crash, Kind, Play};
 use crate::api::condition::ConditionType;
-use crate::model::{Address, GateState, Health, Weight};
+use crate::model::{Address, GateState, Health, PreStop, Weight};
+use crate::plan::Step;
 use crate::plan::tests::acts::{add, delete, delete_binding, listener, remove, web};
 use crate::plan::tests::world::{World, address};
 use crate::reconcile::{Input, News};
@@ -338,4 +339,24 @@ fn a_binding_that_others_keep_says_that_nothing_is_left() {
         status.targets.map(|targets| (targets.registered, targets.healthy, targets.draining, targets.retained));
     assert_eq!(counts, Some((0, 0, 0, 0)), "{:?}", status.conditions);
     assert_eq!(status.listeners, []);
+}
+
+#[test]
+fn what_is_refused_is_said_also_while_a_task_runs() {
+    let mut play = at_rest();
+    play.refuses = |step| matches!(step, Step::Register(_));
+    add(&mut play.world, [4], "web");
+    play.world.pod(4).gate = GateState::Unset;
+    news(&mut play);
+    play.play(SECOND * 10);
+    assert_eq!(ready(&play.world).as_deref(), Some("False Failed"));
+    play.task_lasts = SECOND * 20;
+    delete(&mut play.world, [1]);
+    play.world.pod(1).ending.pre_stop = PreStop::None;
+    news(&mut play);
+    for _ in 0..60 {
+        play.play(SECOND / 4);
+        assert_eq!(ready(&play.world).as_deref(), Some("False Failed"));
+    }
+    assert!(play.count(Kind::Task) > 0, "no task was asked after");
 }

@@ -150,6 +150,8 @@ pub(super) struct Play {
     pub(super) failing: BTreeSet<Kind>,
     /// How they are.
     pub(super) fails_as: Class,
+    /// Steps that the cloud refuses.
+    pub(super) refuses: fn(&Step) -> bool,
     /// Steps whose task runs, until when.
     tasks: BTreeMap<String, Duration>,
     /// How long tasks run.
@@ -195,6 +197,7 @@ impl Play {
             without_effect: BTreeSet::new(),
             failing: BTreeSet::new(),
             fails_as: Class::Transient,
+            refuses: |_| false,
             tasks: BTreeMap::new(),
             task_lasts: Duration::ZERO,
             versions: 1,
@@ -324,6 +327,7 @@ impl Play {
     fn perform(&mut self, kind: Kind, effect: Effect) -> Input {
         match effect {
             Effect::Read(ticket, read) => Input::Answer(ticket, self.answer(read)),
+            Effect::Call(step) if (self.refuses)(&step) => Input::Replied(Err(failure(Class::Invalid))),
             Effect::Call(step) => Input::Replied(Ok(self.reply(&step))),
             Effect::Write(ticket, _) if self.refused.contains(&kind) => {
                 Input::Written(ticket, Err(NotTaken { kind: self.refused_as, words: "a policy".to_owned() }))

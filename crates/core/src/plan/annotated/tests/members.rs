@@ -29,7 +29,7 @@ fn rows() -> Vec<(&'static str, Value)> {
     let full_chain = json!({"AddressIPVersion": "IPv6FullChain", "SubnetId": "subnet-1", "VpcId": "vpc-1"});
     let tags = json!([{"TagKey": "a", "TagValue": "b"}, {"TagKey": "c", "TagValue": "d"}]);
     let others = json!({"LoadBalancerName": "shop", "LoadBalancerPassToTarget": true, "SlaType": "clb.c3.small",
-        "SnatPro": true, "Tags": tags, "InternetAccessible": accessible, "ZoneId": "ap-guangzhou-1"});
+        "DynamicVip": true, "SnatPro": true, "Tags": tags, "InternetAccessible": accessible, "ZoneId": "ap-guangzhou-1"});
     let isp = json!({"VipIsp": "CMCC", "BandwidthPackageId": "bwp-1", "InternetAccessible": package});
     let parameters = [zones, full_chain, others, isp, json!({"Vip": "10.0.0.1"})];
     let parameters = parameters.into_iter().map(|value| (names::EXTENSIVE_PARAMETERS, value));
