@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::families;
 use super::recording::Recording;
 use super::seen::Seen;
-use super::step::step;
+use super::step::{Step, step};
 
 /// What a belief is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -108,7 +108,7 @@ pub struct Belief {
     pub belief: &'static str,
     /// The row of the table of assumptions that it settles; `None` where it is a fact of the documentation or of other clients.
     pub assumption: Option<&'static str>,
-    /// How it is asked: the steps of the script whose replies it is judged by.
+    /// How it is asked: the steps of the script whose replies it is judged by. Writes before the last were accepted.
     pub steps: &'static [&'static str],
     /// What counts as believed. All steps were made.
     pub(super) judge: fn(&Seen<'_>) -> Verdict,
@@ -167,6 +167,13 @@ pub fn judge(recording: &Recording) -> Vec<Judged> {
     judged
 }
 
+/// A write was refused that the last step builds on.
+fn refused_before(belief: &Belief, seen: &Seen<'_>) -> Option<String> {
+    let (_, before) = belief.steps.split_last()?;
+    let mut writes = before.iter().filter(|name| step(name).is_some_and(Step::writes));
+    writes.find_map(|name| seen.refusal(name).map(|words| format!("{name}: {words}")))
+}
+
 fn verdict(belief: &Belief, seen: &Seen<'_>) -> Verdict {
     match belief.steps.iter().find(|step| !seen.has(step)) {
         Some(missing) => {
@@ -174,6 +181,9 @@ fn verdict(belief: &Belief, seen: &Seen<'_>) -> Verdict {
             let why = unmet.map_or_else(|| format!("the call {missing} could not be made"), str::to_owned);
             Verdict::NotAsked(why)
         }
-        None => (belief.judge)(seen),
+        None => match refused_before(belief, seen) {
+            Some(why) => Verdict::NotAsked(why),
+            None => (belief.judge)(seen),
+        },
     }
 }

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::belief::judge;
 use super::journal::Journal;
-use super::kit::{Kit, Trouble};
+use super::kit::{Ended, Kit, Trouble};
 use super::options::{Arguments, Output};
 use super::pace::Times;
-use super::recording::Recording;
+use super::recording::{Recording, has_load_balancer};
 use super::report::{differences, document, plan, table};
 use crate::clb::Credentials;
 
@@ -21,12 +21,15 @@ const RUN_DIGITS: usize = 8;
 /// Does what the arguments ask for. True when something differs.
 ///
 /// # Errors
-/// When it could not be run.
+/// When it could not be run, or not as a whole.
 pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
-    let recording = match &arguments.replay {
-        Some(path) => Recording::read(path).with_context(|| format!("cannot read {}", path.display()))?,
+    let Ended { recording, trouble } = match &arguments.replay {
+        Some(path) => {
+            let recording = Recording::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ended { recording, trouble: None }
+        }
         None if arguments.resume => return resume(arguments).await.map(|()| false),
-        None => record(arguments).await?,
+        None => run(arguments).await?,
     };
     let judged = judge(&recording);
     let text = match arguments.output {
@@ -34,10 +37,16 @@ pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
         Output::Json => serde_json::to_string_pretty(&document(&judged))? + "\n",
     };
     io::stdout().write_all(text.as_bytes())?;
+    if let Some(trouble) = trouble {
+        return Err(trouble.into());
+    }
+    if !has_load_balancer(&recording) {
+        bail!("there was no load balancer to ask, so that most was not asked");
+    }
     Ok(differences(&judged) > 0)
 }
 
-async fn record(arguments: &Arguments) -> anyhow::Result<Recording> {
+async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     let run: String = uuid::Uuid::new_v4().simple().to_string().chars().take(RUN_DIGITS).collect();
     let asked = arguments.asked(&run).map_err(anyhow::Error::msg)?;
     let credentials = Credentials::from_environment()?;
@@ -52,12 +61,12 @@ async fn record(arguments: &Arguments) -> anyhow::Result<Recording> {
     if !left.is_empty() {
         return Err(Trouble::Left(left.words()).into());
     }
-    let recording =
-        until_interrupted(|stop| async move { kit.run(&asked, arguments.state.clone(), &stop).await }).await??;
+    let state = arguments.state.clone();
+    let ended = until_interrupted(|stop| async move { kit.run(&asked, state, &stop).await }).await??;
     if let Some(path) = &arguments.record {
-        recording.write(path).with_context(|| format!("cannot write {}", path.display()))?;
+        ended.recording.write(path).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(recording)
+    Ok(ended)
 }
 
 /// Stops what runs when the program is asked to end, and waits for its end: what was made is taken away before.

@@ -1,5 +1,7 @@
 //! The kit as a whole: looks for what is left, runs the script, takes away what it made, and judges.
 
+use std::path::PathBuf;
+
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +32,18 @@ pub enum Trouble {
     /// Something is still there.
     #[error("not everything could be taken away ({0}); try again with --resume")]
     Remains(String),
-    /// It was interrupted, or took too long.
-    #[error("{0}; what it had made was taken away")]
-    Stopped(&'static str),
+    /// It was interrupted.
+    #[error("the run was interrupted; what it had made was taken away")]
+    Interrupted,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ended {
+    /// What was called and answered, redacted.
+    pub recording: Recording,
+    /// Why that is not all, or why something remains.
+    pub trouble: Option<Trouble>,
 }
 
 /// A client for one account and region, at the pace of a run.
@@ -62,28 +73,24 @@ impl Kit {
         leftovers::find(&mut self.caller, scope).await.map_err(Trouble::Cloud)
     }
 
-    /// Runs the script, and takes away what it has made: also when it is stopped or takes too long. The recording is redacted.
+    /// Runs the script, and takes away what it has made: also when it is stopped or takes too long. What there was no time for is not
+    /// in the recording.
     ///
     /// # Errors
-    /// When there is no result, or something remains.
-    pub async fn run(
-        &mut self,
-        asked: &Asked,
-        state: std::path::PathBuf,
-        stop: &CancellationToken,
-    ) -> Result<Recording, Trouble> {
+    /// When the recording cannot be redacted.
+    pub async fn run(&mut self, asked: &Asked, state: PathBuf, stop: &CancellationToken) -> Result<Ended, Trouble> {
         let made = Made::new(&asked.run, &self.region, asked.load_balancer.as_deref());
         let mut journal = Journal::new(state, made);
         let longest = self.caller.times.longest_run;
         let mut run = Run::new(asked, &mut self.caller, &mut journal);
         let ended = tokio::select! {
-            ended = timeout(longest, run.script()) => ended.map_err(|_| Trouble::Stopped("the run took too long")),
-            () = stop.cancelled() => Err(Trouble::Stopped("the run was interrupted")),
+            ended = timeout(longest, run.script()) => ended.unwrap_or(Ok(())).map_err(Trouble::State),
+            () = stop.cancelled() => Err(Trouble::Interrupted),
         };
         let recording = std::mem::take(&mut run.recording);
-        self.clean(journal).await?;
-        ended??;
-        redact(&recording, &asked.run).map_err(|error| Trouble::Cloud(error.to_string()))
+        let cleaned = self.clean(journal).await;
+        let recording = redact(&recording, &asked.run).map_err(|error| Trouble::Cloud(error.to_string()))?;
+        Ok(Ended { recording, trouble: cleaned.err().or(ended.err()) })
     }
 
     /// Takes away what the run of a state file has left, and then the file.

@@ -28,7 +28,7 @@ mod tests;
 pub use belief::{Belief, Family, Judged, NOT_ASKED, Verdict, beliefs, judge};
 pub use command::execute;
 pub use journal::{Journal, Made};
-pub use kit::{Kit, Trouble};
+pub use kit::{Ended, Kit, Trouble};
 pub use leftovers::Leftovers;
 pub use options::{Arguments, Output};
 pub use pace::Times;

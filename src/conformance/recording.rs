@@ -100,3 +100,10 @@ impl Recording {
         )
     }
 }
+
+/// Whether a load balancer was there to be asked.
+pub(super) fn has_load_balancer(recording: &Recording) -> bool {
+    let shows =
+        |entry: &Entry| matches!(&entry.answer, Answer::Reply(reply) if reply["LoadBalancerSet"].get(0).is_some());
+    recording.calls.iter().filter(|entry| entry.step == "created").any(shows)
+}

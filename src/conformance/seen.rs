@@ -140,6 +140,12 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Why a step was refused, in words; `None` when it was not.
+    pub(super) fn refusal(&self, step: &str) -> Option<String> {
+        let is_refused = !matches!(self.last(step)?.answer, Answer::Reply(_));
+        is_refused.then(|| self.words(step))
+    }
+
     /// The key may not make this call, or it was never let through: that says nothing of what was asked.
     fn denied(&self, step: &str) -> bool {
         self.last(step).is_some_and(|entry| {

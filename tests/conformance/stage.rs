@@ -59,9 +59,10 @@ pub(super) fn asked(load_balancer: Option<&str>) -> Asked {
 pub(super) async fn run(endpoint: &str, asked: &Asked) -> Recording {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.json");
-    let recording = kit(endpoint).run(asked, state.clone(), &CancellationToken::new()).await.expect("a run");
+    let ended = kit(endpoint).run(asked, state.clone(), &CancellationToken::new()).await.expect("a run");
+    assert!(ended.trouble.is_none(), "{:?}", ended.trouble);
     assert!(!state.exists(), "the state file is left");
-    recording
+    ended.recording
 }
 
 /// The names of the beliefs with this verdict, and what was seen.

@@ -145,7 +145,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         Locks,
         "reads-while-locked",
         "Reads are answered while a task of the load balancer runs.",
-        &["while-locked", "read-while-locked"],
+        &["create-tcp", "read-while-locked"],
         |seen| seen.accepted("read-while-locked"),
     ),
     fact(Locks, "task-statuses", "A task is 2 while it runs, then 0 or 1.", &["create-tcp/task"], |seen| {
@@ -273,10 +273,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "flags-shown",
         "AttrFlags of a listener names SnatEnable when it is on.",
         &["snat-on", "snat-is-on"],
-        |seen| match seen.accepted("snat-on") {
-            Verdict::Believed(_) => seen.row_of("snat-is-on", LIST, has_snat),
-            other => Verdict::NotAsked(other.seen().to_owned()),
-        },
+        |seen| seen.row_of("snat-is-on", LIST, has_snat),
     ),
     fact(
         Listeners,

@@ -55,7 +55,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         Removal,
         "deletions-are-whole",
         "DeleteLoadBalancerListeners deletes nothing when one of its ids is unknown.",
-        &["delete-some-unknown", "none-deleted"],
+        &["none-deleted", "delete-some-unknown"],
         |seen| seen.rows("none-deleted", "Listeners", 1),
     ),
     fact(Limits, "deletions-20", "DeleteLoadBalancerListeners takes at most 20 ids.", &["delete-21"], |seen| {

@@ -162,9 +162,10 @@ pub(super) const BELIEFS: &[Belief] = &[
         HealthChecks,
         "check-paths-are-short",
         "The path of a health check begins with / and has 1 to 80 characters.",
-        &["check-path-81", "check-path-without-slash"],
+        &["check-path-without-slash"],
         |seen| {
             let codes = ["InvalidParameterValue", "InvalidParameter"];
+            // It is made where the other is.
             match seen.refused("check-path-81", &codes, &[]) {
                 Verdict::Believed(long) => match seen.refused("check-path-without-slash", &codes, &[]) {
                     Verdict::Believed(other) => Verdict::Believed(format!("{long}; {other}")),

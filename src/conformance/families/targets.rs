@@ -165,13 +165,10 @@ pub(super) const BELIEFS: &[Belief] = &[
         "batches-wait",
         "BatchRegisterTargets and BatchDeregisterTargets answer when their work is done.",
         &["register", "registered-at-once", "deregister", "deregistered-at-once"],
-        |seen| match seen.accepted("register") {
-            Verdict::Believed(_) => {
-                let after = |step| shown_targets(seen, step).len();
-                let (one, none) = (after("registered-at-once"), after("deregistered-at-once"));
-                Verdict::of(one == 1 && none == 0, format!("{one} targets after the first, {none} after the second"))
-            }
-            other => Verdict::NotAsked(other.seen().to_owned()),
+        |seen| {
+            let after = |step| shown_targets(seen, step).len();
+            let (one, none) = (after("registered-at-once"), after("deregistered-at-once"));
+            Verdict::of(one == 1 && none == 0, format!("{one} targets after the first, {none} after the second"))
         },
     ),
     fact(
@@ -223,7 +220,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         Targets,
         "registered-again",
         "Registering a target again is accepted, and leaves its weight as it is.",
-        &["register-again", "registered-again"],
+        &["registered-again", "register-again"],
         |seen| match seen.accepted("register-again") {
             Verdict::Believed(_) => {
                 // Against the weight before, whatever the usual one is.
@@ -264,10 +261,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "old-tags-not-found",
         "A target is not found by a tag that it has no more.",
         &["retag", "found-by-old-tag"],
-        |seen| match seen.accepted("retag") {
-            Verdict::Believed(_) => number_of(seen, "found-by-old-tag", 0),
-            other => Verdict::NotAsked(other.seen().to_owned()),
-        },
+        |seen| number_of(seen, "found-by-old-tag", 0),
     ),
     fact(
         Targets,
