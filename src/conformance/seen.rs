@@ -166,7 +166,7 @@ impl<'a> Seen<'a> {
     /// Statuses of all polls of tasks.
     pub(super) fn task_statuses(&self) -> Vec<i64> {
         let polls = self.0.calls.iter().filter(|entry| entry.step.ends_with(TASK));
-        polls.filter_map(|entry| status(entry)).collect()
+        polls.filter_map(status).collect()
     }
 
     /// How many writes followed the end of a task as the next write, and how many of those were refused because of a lock.

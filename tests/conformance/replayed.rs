@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
-use tke_direct_access::conformance::{Recording, beliefs, judge};
+use serde_json::{Value, json};
+use tke_direct_access::conformance::{Answer, Belief, Entry, Recording, Verdict, beliefs, judge};
 
 fn recordings() -> Vec<std::path::PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
@@ -65,4 +65,36 @@ fn a_recording_that_differs_is_named_and_one_that_is_not_there_is_an_error() {
     assert!(named.len() == 1 && named[0].contains("ports-are-unique"), "{text}");
     assert_eq!(replay(&folder.path().join("no-such-file"), &[]).status.code(), Some(2));
     assert_eq!(replay(&path, &["--resume"]).status.code(), Some(2), "usage");
+}
+
+fn verdict(recording: &Recording, belief: &Belief) -> Verdict {
+    judge(recording).into_iter().find(|one| one.belief.name == belief.name).unwrap().verdict
+}
+
+/// The opposite of an answer: what was done is refused, and what was refused is done without showing anything.
+fn opposite(entry: &mut Entry) {
+    let refused = |code: &str| Answer::Error { code: code.to_owned(), message: "no".to_owned() };
+    entry.answer = match (&entry.answer, entry.action.as_str()) {
+        (Answer::Reply(_), "DescribeTaskStatus") => Answer::Reply(json!({"Status": 3})),
+        (Answer::Reply(_), "GetCallerIdentity") => refused("UnauthorizedOperation"),
+        (Answer::Reply(_), _) => refused("FailedOperation"),
+        _ => Answer::Reply(json!({})),
+    };
+}
+
+#[test]
+fn no_belief_is_believed_whatever_is_answered() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/simulator.json");
+    let recording = Recording::read(&path).unwrap();
+    for belief in beliefs() {
+        let mut other = recording.clone();
+        // What is judged by all calls is so by those that follow tasks.
+        let is_of_it = |entry: &Entry| match belief.name {
+            "lock-lingers" => matches!(entry.answer, Answer::Error { .. }),
+            _ => belief.steps.contains(&entry.step.as_str()),
+        };
+        other.calls.iter_mut().filter(|entry| is_of_it(entry)).for_each(opposite);
+        let verdict = verdict(&other, belief);
+        assert!(!matches!(verdict, Verdict::Believed(_)), "{}: {verdict:?}", belief.name);
+    }
 }
