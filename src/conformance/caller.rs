@@ -29,11 +29,11 @@ impl Caller {
         Self { raw, pace: Pace::new(&times), times }
     }
 
-    /// Makes one call; again where there were too many. The last counts.
-    pub(super) async fn call(&mut self, step: &str, action: &'static str, request: &Value, is_followed: bool) -> Entry {
+    /// Makes one call, the first of so many that follow one another; again where there were too many. The last counts.
+    pub(super) async fn call(&mut self, step: &str, action: &'static str, request: &Value, calls: usize) -> Entry {
         let mut attempts = 1;
         loop {
-            self.pace.ready(is_followed).await;
+            self.pace.ready(calls).await;
             let sent = Instant::now();
             let reply = self.raw.call(service(action), action, request).await;
             let entry = Entry {
@@ -56,7 +56,7 @@ impl Caller {
     /// # Errors
     /// The class of a refusal, and the words; no class when there was no reply.
     pub(super) async fn ask(&mut self, action: &'static str, request: &Value) -> Result<Value, Refused> {
-        let entry = self.call("", action, request, false).await;
+        let entry = self.call("", action, request, 1).await;
         let class = class(&entry);
         match entry.answer {
             Answer::Reply(reply) => Ok(reply),

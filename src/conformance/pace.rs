@@ -8,10 +8,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// The window that calls are counted in.
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// Calls that must follow one another at once.
+const LEAST: usize = 3;
+
 /// Times of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// Most calls in any second, of all actions together; at least 2.
+    /// Most calls in any second, of all actions together; at least 3, which must follow one another.
     pub calls_per_second: usize,
     /// Between two looks at a task, and before a call that was refused because of a lock is made again.
     pub between_looks: Duration,
@@ -24,11 +27,12 @@ pub struct Times {
 }
 
 impl Default for Times {
-    /// For the real cloud: half of its usual rate of one action, for all of them.
+    /// For the real cloud: half of its usual rate of one action, for all of them. Looks leave room for the call that follows the end of
+    /// a task, which is to meet a lock that lingers.
     fn default() -> Self {
         Self {
             calls_per_second: 10,
-            between_looks: Duration::from_millis(300),
+            between_looks: Duration::from_millis(150),
             longest_wait: Duration::from_secs(120),
             longest_run: Duration::from_secs(480),
             settled: Duration::from_secs(60),
@@ -45,13 +49,13 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) const fn new(times: &Times) -> Self {
-        let most = if times.calls_per_second < 2 { 2 } else { times.calls_per_second };
+        let most = if times.calls_per_second < LEAST { LEAST } else { times.calls_per_second };
         Self { most, sent: VecDeque::new() }
     }
 
-    /// Waits until one call may be sent, and counts it. For one that the next must follow at once, there is room for both.
-    pub(super) async fn ready(&mut self, is_followed: bool) {
-        let kept = self.most - if is_followed { 2 } else { 1 };
+    /// Waits until so many calls may be sent one after the other, of which this is the first, and counts this one.
+    pub(super) async fn ready(&mut self, calls: usize) {
+        let kept = self.most.saturating_sub(calls);
         while self.sent.len() > kept {
             let Some(oldest) = self.sent.pop_front() else { break };
             sleep_until(oldest + WINDOW).await;
@@ -74,7 +78,7 @@ mod tests {
         let mut pace = Pace::new(&Times::default());
         let mut sent = Vec::new();
         for _ in 0..35 {
-            pace.ready(false).await;
+            pace.ready(1).await;
             sent.push(Instant::now());
         }
         for window in sent.windows(11) {
@@ -84,14 +88,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_is_followed_waits_for_both() {
+    async fn a_call_that_others_follow_waits_for_all() {
         let mut pace = Pace::new(&Times::default());
         for _ in 0..9 {
-            pace.ready(false).await;
+            pace.ready(1).await;
         }
-        pace.ready(true).await;
+        pace.ready(3).await;
         let first = Instant::now();
-        pace.ready(false).await;
+        pace.ready(1).await;
+        pace.ready(1).await;
         assert_eq!(first, Instant::now());
     }
 }

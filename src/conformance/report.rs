@@ -30,10 +30,12 @@ pub fn plan(asked: &Asked, region: &str) -> String {
         ),
     };
     let cost = match asked.load_balancer {
-        Some(_) => "Listeners cost nothing by themselves, as far as is known; see the vendor's page of prices.",
+        Some(_) => {
+            "Makes no load balancer, and so adds no hours of one; see the vendor's page of prices for what else is billed."
+        }
         None => {
-            "A load balancer is billed by the hour, so that the run costs one hour of the smallest one; a public one may also be billed for \
-             traffic, of which there is none. See the vendor's page of prices."
+            "A load balancer is billed by the hour, also the smallest, and this one is there for some minutes; a public one may be billed for \
+             traffic, too. See the vendor's page of prices."
         }
     };
     let targets = match asked.targets.first() {

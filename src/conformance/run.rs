@@ -37,13 +37,17 @@ impl<'a> Run<'a> {
     /// When the state file cannot be written: then nothing is made.
     pub(super) async fn script(&mut self) -> io::Result<()> {
         let inputs = self.recording.inputs;
+        let mut follows_at_once = false;
         for step in script().filter(|step| step.needs.unmet(&inputs).is_none()) {
             let scene = Scene { asked: self.asked, seen: Seen::new(&self.recording) };
             let Some(request) = (step.body)(&scene) else { continue };
+            // There is room for all that follow one another before the first is sent.
+            let calls = if follows_at_once { 1 } else { at_once(step) };
+            follows_at_once = step.hurries;
             if step.creates() {
                 self.journal.before(step.name)?;
             }
-            let answer = self.make(step, &request).await;
+            let answer = self.make(step, &request, calls).await;
             if step.creates() && !matches!(answer, Answer::Unanswered(_)) {
                 self.journal.after(load_balancers(&answer))?;
             }
@@ -55,10 +59,10 @@ impl<'a> Run<'a> {
     }
 
     /// Makes one call; again while a lock is in its way.
-    async fn make(&mut self, step: &'static Step, request: &Value) -> Answer {
+    async fn make(&mut self, step: &'static Step, request: &Value, calls: usize) -> Answer {
         let began = Instant::now();
         loop {
-            let entry = self.caller.call(step.name, step.action, request, step.hurries).await;
+            let entry = self.caller.call(step.name, step.action, request, calls).await;
             let is_locked = class(&entry) == Some(Class::Busy);
             self.recording.calls.push(entry.clone());
             if is_locked && !step.once && began.elapsed() < self.caller.times.longest_wait {
@@ -78,7 +82,7 @@ impl<'a> Run<'a> {
             let began = Instant::now();
             loop {
                 let request = json!({"TaskId": id});
-                let entry = self.caller.call(&format!("{step}{TASK}"), "DescribeTaskStatus", &request, false).await;
+                let entry = self.caller.call(&format!("{step}{TASK}"), "DescribeTaskStatus", &request, 1).await;
                 let runs = matches!(&entry.answer, Answer::Reply(reply) if reply["Status"] == 2);
                 self.recording.calls.push(entry);
                 if !runs || began.elapsed() > self.caller.times.longest_wait {
@@ -88,6 +92,11 @@ impl<'a> Run<'a> {
             }
         }
     }
+}
+
+/// How many calls follow one another at once from a step on.
+fn at_once(first: &Step) -> usize {
+    1 + script().skip_while(|step| step.name != first.name).take_while(|step| step.hurries).count()
 }
 
 fn request_id(entry: &Entry) -> Option<&str> {

@@ -62,9 +62,7 @@ impl Needs {
     /// Why it is not there; `None` when it is.
     pub(super) const fn unmet(self, inputs: &Inputs) -> Option<&'static str> {
         match self {
-            Self::OwnLoadBalancer if !inputs.own_load_balancer => {
-                Some("only a load balancer of the run's own is changed")
-            }
+            Self::OwnLoadBalancer if !inputs.own_load_balancer => Some("it needs a load balancer of the run's own"),
             Self::Target if !inputs.has_target => Some("no --target was given"),
             Self::Certificate if !inputs.has_certificate => Some("no --certificate was given"),
             _ => None,

@@ -26,6 +26,7 @@ pub(super) struct Proxy {
 
 /// Starts one.
 pub(super) async fn start(endpoint: &str, rewrite: Rewrite) -> Proxy {
+    tke_direct_access::telemetry::install_crypto();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let behind = Behind { client, endpoint: endpoint.to_owned(), rewrite };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
