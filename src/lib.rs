@@ -87,6 +87,7 @@
 //! | [`operator`] | edge: what runs the machines, reads, calls and writes for them, election, probes | all of the above |
 //! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | telemetry, k8s, plan, api, model |
 //! | [`cli`] | the kubectl plugin: what there is, what would be done, why a Pod is not ready | clb, k8s, status, plan, api, model |
+//! | [`conformance`] | asks a real cloud for what is believed of it, once, in the hands of somebody with an account | clb, model |
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
@@ -97,6 +98,7 @@ pub use tke_direct_access_core::{api, election, model, plan, reconcile, status};
 
 pub mod clb;
 pub mod cli;
+pub mod conformance;
 pub mod k8s;
 pub mod operator;
 pub mod sim;

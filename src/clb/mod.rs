@@ -8,6 +8,7 @@
 //!   this project is left out, and an [`UnreadableListener`] is told apart.
 //! - A write that failed as [`Unreachable`](crate::model::Class::Unreachable) or
 //!   [`Transient`](crate::model::Class::Transient) may have happened. Nothing is repeated blindly; the next read tells.
+//! - A reply is read as the reference has it; [`RawCalls`] hands it over as it is, for who asks how the cloud answers.
 //! - A write needs a right to write ([`Fence`]), which is asked when the call leaves, after every wait.
 //! - A call to which an empty list means "all" cannot be made with one.
 //! - A key is in no message, no event and no `Debug` output.
@@ -24,6 +25,7 @@ mod listener_writes;
 mod load_balancer_writes;
 mod non_empty;
 mod rate;
+mod raw;
 mod reads;
 mod request;
 pub mod rights;
@@ -41,6 +43,7 @@ pub use convert::UnreadableListener;
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use fence::{Closed, Fence, Unfenced, Writer};
 pub use non_empty::NonEmpty;
+pub use raw::RawCalls;
 pub use reads::{Contents, Presence};
 pub use request::{BatchReply, LoadBalancerChange, NewListener, NewListeners, NewLoadBalancer, NewRule, NewTarget};
 pub use settings::{DEFAULT_ENDPOINT, Settings, SettingsError};

@@ -178,7 +178,7 @@ fn read<A: Action>(status: StatusCode, body: &[u8]) -> Result<Success<A::Reply>,
     }
 }
 
-async fn bounded_body(action: &'static str, mut response: Response) -> Result<Vec<u8>, Failure> {
+pub(super) async fn bounded_body(action: &'static str, mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(action, error))? {
         if body.len() + chunk.len() > BODY_LIMIT {
@@ -190,7 +190,7 @@ async fn bounded_body(action: &'static str, mut response: Response) -> Result<Ve
 }
 
 /// What the transport said, with its causes but without the URL.
-fn broken(action: &'static str, error: reqwest::Error) -> Failure {
+pub(super) fn broken(action: &'static str, error: reqwest::Error) -> Failure {
     let code = if error.is_timeout() && !error.is_connect() { TIMEOUT } else { CONNECT };
     let error = error.without_url();
     let mut message = error.to_string();

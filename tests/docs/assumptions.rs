@@ -13,6 +13,7 @@ fn document() -> String {
     let mut text = String::from(
         "# Assumptions about the cloud\n\nThe product has run against a simulated cloud only. This is what it and the simulator believe of the real one and what is not\n\
          proven, with what speaks for it, and what happens where it is false. Written from the code by `UPDATE=1 cargo test --test docs`.\n\n\
+         Somebody with an account settles most of it in one run: `clb-conformance --help` says how, and the [README](../README.md#conformance) what it does.\n\n\
          A switch makes the simulator a cloud for which the belief is false: `clb-simulator --dialect tags-hidden`. Switches with a dot or an\n\
          underscore in their names are settings of the simulator, which tests set.\n\n",
     );

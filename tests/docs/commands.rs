@@ -122,7 +122,7 @@ fn the_projects_programs_take_their_arguments() {
         let words = &command.words;
         let (name, arguments) = match (program(command), words.get(1).map(String::as_str)) {
             ("kubectl", Some("direct-access")) => ("kubectl direct-access", &words[2..]),
-            (name @ ("direct-access-controller" | "clb-simulator"), _) => (name, &words[1..]),
+            (name @ ("direct-access-controller" | "clb-simulator" | "clb-conformance"), _) => (name, &words[1..]),
             _ => continue,
         };
         count += 1;

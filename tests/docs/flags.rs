@@ -1,4 +1,4 @@
-//! `docs/flags.md`: flags and environment variables of the three programs, from what they say themselves.
+//! `docs/flags.md`: flags and environment variables of the four programs, from what they say themselves.
 
 use std::fmt::Write;
 
@@ -34,6 +34,19 @@ Exit codes of all commands:
 
 Arguments are completed in every shell in which kubectl is: save what `kubectl direct-access completion` prints as
 `kubectl_complete-direct_access` in a folder of `PATH`, and make it executable.
+";
+
+const CONFORMANCE: &str = "
+Asks a cloud whether it is as the controller and the simulator believe: [assumptions.md](assumptions.md) says what that is about. Credentials
+come from the environment, as those of the controller do. It shows what it would do before it begins, and takes away what it has made.
+
+Exit codes:
+
+| code | meaning |
+|--:|---|
+| 0 | Nothing differs from what is believed. |
+| 1 | Something differs. |
+| 2 | It could not be run, or not as a whole, or its arguments are wrong. |
 ";
 
 fn rows(all: &[Flag], text: &mut String) {
@@ -81,6 +94,9 @@ fn document() -> String {
     }
     text.push_str("\n## clb-simulator\n\nThe simulated cloud by itself. The first line that it prints is the address of its API.\n");
     rows(&flags(&help("clb-simulator", &[])), &mut text);
+    text.push_str("\n## clb-conformance\n");
+    text.push_str(CONFORMANCE);
+    rows(&flags(&help("clb-conformance", &[])), &mut text);
     text
 }
 
@@ -92,6 +108,9 @@ fn the_documentation_of_flags_is_what_the_programs_say() {
 #[test]
 fn every_flag_is_described() {
     for flag in flags(&help("direct-access-controller", &["run"])) {
+        assert!(!flag.about.is_empty(), "{flag:?}");
+    }
+    for flag in flags(&help("clb-conformance", &[])) {
         assert!(!flag.about.is_empty(), "{flag:?}");
     }
     let found = flags(&help("clb-simulator", &[]));

@@ -3,9 +3,10 @@
 use std::process::{Command, Output};
 
 /// The programs, by the names that people type.
-pub(super) const PROGRAMS: [(&str, &str); 3] = [
+pub(super) const PROGRAMS: [(&str, &str); 4] = [
     ("direct-access-controller", env!("CARGO_BIN_EXE_direct-access-controller")),
     ("clb-simulator", env!("CARGO_BIN_EXE_clb-simulator")),
+    ("clb-conformance", env!("CARGO_BIN_EXE_clb-conformance")),
     ("kubectl direct-access", env!("CARGO_BIN_EXE_kubectl-direct_access")),
 ];
 

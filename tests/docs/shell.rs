@@ -30,7 +30,8 @@ pub(super) fn commands(block: &Block) -> Vec<Command> {
 
 /// Commands that the text of a page mentions.
 pub(super) fn mentions(page: &Page) -> Vec<Command> {
-    const PROGRAMS: [&str; 5] = ["cargo", "clb-simulator", "direct-access-controller", "helm", "kubectl"];
+    const PROGRAMS: [&str; 6] =
+        ["cargo", "clb-conformance", "clb-simulator", "direct-access-controller", "helm", "kubectl"];
     let mut found = Vec::new();
     for (line, code) in page.codes() {
         let is_command = PROGRAMS.contains(&code.split(' ').next().unwrap_or_default()) && code.contains(' ');

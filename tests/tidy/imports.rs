@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("operator", &["api", "model", "plan", "reconcile", "status", "election", "clb", "k8s", "telemetry"]),
     ("webhook", &["api", "model", "plan", "status", "k8s", "telemetry"]),
     ("telemetry", &["api", "model"]),
+    ("conformance", &["clb", "model"]),
     ("cli", &["api", "model", "plan", "status", "clb", "k8s"]),
 ];
 

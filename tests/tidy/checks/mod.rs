@@ -107,9 +107,9 @@ fn begins_somewhere(line: &str, text: &str) -> bool {
     line.match_indices(text).any(|(at, _)| text.starts_with('.') || !line[..at].ends_with(word))
 }
 
-/// Sleeping where a deadline or an event is meant; the cloud's client and simulator deal with real time.
+/// Sleeping where a deadline or an event is meant; the cloud's client, its simulator and the kit that asks it deal with real time.
 pub(crate) fn sleeps(source: &Source) -> Vec<String> {
-    if matches!(source.module().first(), Some(&"clb" | &"sim")) {
+    if matches!(source.module().first(), Some(&"clb" | &"sim" | &"conformance")) {
         return Vec::new();
     }
     let sleeping = source.product.lines().enumerate().filter(|(_, line)| line.contains("sleep("));

@@ -1,0 +1,133 @@
+//! Making a load balancer, and finding it again.
+
+use serde_json::{Value, json};
+
+use super::super::belief::Family::{Creation, Locks, Tags};
+use super::super::belief::{Belief, Verdict, assumption, fact};
+use super::super::step::Needs::OwnLoadBalancer;
+use super::super::step::{PREFIX, Scene, Step, call};
+
+/// The creation. Each call of it has the same parameters, and with them the same token.
+pub(super) fn creation(scene: &Scene<'_>) -> Option<Value> {
+    let asked = scene.asked;
+    let mut body = json!({
+        "LoadBalancerType": if asked.public { "OPEN" } else { "INTERNAL" },
+        "Forward": 1,
+        "LoadBalancerName": asked.name(),
+        "Number": 1,
+        "Tags": [{"TagKey": PREFIX, "TagValue": asked.run}],
+        "ClientToken": asked.name(),
+    });
+    for (member, value) in [("VpcId", &asked.vpc_id), ("SubnetId", &asked.subnet_id)] {
+        if let Some(value) = value {
+            body[member] = json!(value);
+        }
+    }
+    Some(body)
+}
+
+fn by_filter(name: &str, value: &str) -> Value {
+    json!({"Filters": [{"Name": name, "Values": [value]}]})
+}
+
+fn by_tag(scene: &Scene<'_>) -> Option<Value> {
+    Some(by_filter(&format!("tag:{PREFIX}"), &scene.asked.run))
+}
+
+pub(super) const STEPS: &[Step] = &[
+    call("create", "CreateLoadBalancer", creation).needs(OwnLoadBalancer).hurries(),
+    call("found-at-once", "DescribeLoadBalancers", by_tag).needs(OwnLoadBalancer).hurries(),
+    call("create-again", "CreateLoadBalancer", creation).needs(OwnLoadBalancer),
+    call("found-by-tag", "DescribeLoadBalancers", by_tag).needs(OwnLoadBalancer),
+    call("found-by-key", "DescribeLoadBalancers", |scene| {
+        let mut body = by_filter("tag-key", PREFIX);
+        body["LoadBalancerIds"] = json!([scene.load_balancer()?]);
+        Some(body)
+    })
+    .needs(OwnLoadBalancer),
+    call("found-by-another-tag", "DescribeLoadBalancers", |_| Some(by_filter(&format!("tag:{PREFIX}"), "nobodys")))
+        .needs(OwnLoadBalancer),
+    call("found-by-name", "DescribeLoadBalancers", |scene| {
+        let name = scene.asked.name();
+        Some(json!({"LoadBalancerName": name.get(..name.len().saturating_sub(1))?}))
+    })
+    .needs(OwnLoadBalancer),
+];
+
+pub(super) const BELIEFS: &[Belief] = &[
+    assumption(
+        Creation,
+        "ids-at-once",
+        "CreateLoadBalancer answers with the ids of what it creates.",
+        &["create"],
+        |seen| {
+            seen.reply_of("create", |reply| {
+                let ids = reply["LoadBalancerIds"].as_array().map_or(0, Vec::len);
+                (ids == 1, format!("{ids} ids"))
+            })
+        },
+    ),
+    fact(
+        Creation,
+        "tokens-replayed-while-there",
+        "A creation that is repeated with its ClientToken answers with the same ids, and makes nothing new.",
+        &["create", "create-again"],
+        |seen| {
+            let first = seen.reply("create").map(|reply| &reply["LoadBalancerIds"]);
+            match first.filter(|ids| ids.get(0).is_some()) {
+                Some(first) => seen.answered("create-again", |reply| {
+                    let again = &reply["LoadBalancerIds"];
+                    (again == first, format!("{first}, then {again}"))
+                }),
+                None => Verdict::NotAsked("the creation was answered without ids".to_owned()),
+            }
+        },
+    ),
+    fact(
+        Creation,
+        "one-for-one-token",
+        "Two calls with one ClientToken make one load balancer.",
+        &["create-again", "found-by-tag"],
+        |seen| seen.rows("found-by-tag", "LoadBalancerSet", 1),
+    ),
+    fact(
+        Tags,
+        "tags-at-once",
+        "A load balancer is found by its tag as soon as its creation is answered.",
+        &["create", "found-at-once"],
+        |seen| seen.rows("found-at-once", "LoadBalancerSet", 1),
+    ),
+    fact(
+        Locks,
+        "creations-are-tasks",
+        "The RequestId of a creation is a task, which names the load balancer when it has ended well.",
+        &["create", "create/task"],
+        |seen| {
+            seen.reply_of("create/task", |reply| {
+                let (status, ids) = (&reply["Status"], reply["LoadBalancerIds"].as_array().map_or(0, Vec::len));
+                (*status == 0 && ids == 1, format!("Status {status}, {ids} ids"))
+            })
+        },
+    ),
+    fact(Tags, "found-by-key", "DescribeLoadBalancers finds by tag-key.", &["found-by-key"], |seen| {
+        seen.rows("found-by-key", "LoadBalancerSet", 1)
+    }),
+    fact(
+        Tags,
+        "other-tags-not-found",
+        "DescribeLoadBalancers leaves out load balancers whose tag has another value.",
+        &["found-by-another-tag"],
+        |seen| seen.rows("found-by-another-tag", "LoadBalancerSet", 0),
+    ),
+    fact(
+        Creation,
+        "found-by-part-of-name",
+        "LoadBalancerName of DescribeLoadBalancers finds by a part of the name.",
+        &["found-by-name"],
+        |seen| {
+            let has = |seen: &super::super::seen::Seen<'_>| seen.row("found-by-name", "LoadBalancerSet").is_some();
+            let found = has(seen);
+            seen.reply_of("found-by-name", |_| (found, if found { "found" } else { "not found" }.to_owned()))
+        },
+    ),
+];

@@ -1,0 +1,212 @@
+//! A recording without anything of the account that it was made in. Pure.
+//!
+//! What is kept is listed; everything else goes. Ids, addresses and the run's own names become others that are the same in every place,
+//! so that a judgement comes out as it would have.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::{Captures, Regex};
+use serde_json::{Map, Value};
+
+use super::recording::{Answer, Entry, Recording};
+use super::step::PREFIX;
+
+/// What stands for what was taken away.
+const GONE: &str = "…";
+/// The run, in its names.
+const RUN: &str = "run";
+
+/// Members whose texts are words of the cloud, or of the script.
+const KEPT: &[&str] = &[
+    "AddressIPVersion",
+    "AttrFlags",
+    "AttributeFlags",
+    "ChargeType",
+    "CheckType",
+    "ContextType",
+    "ForwardType",
+    "HealthStatusDetail",
+    "HealthStatusDetial",
+    "HttpCheckMethod",
+    "HttpCheckPath",
+    "HttpVersion",
+    "LoadBalancerType",
+    "Name",
+    "Protocol",
+    "QuicStatus",
+    "QuotaId",
+    "SSLMode",
+    "Scheduler",
+    "SessionType",
+    "TargetType",
+    "Url",
+];
+/// Members whose numbers are somebody's.
+const SOMEBODYS: &[&str] = &["NumericalVpcId", "ProjectId", "QuotaCurrent", "ZoneId"];
+/// Numbers above this are ids.
+const LARGEST: f64 = 100_000.0;
+/// What domains of the script end with.
+const DOMAIN: &str = "conformance.example";
+/// Members that name what a run has made.
+const MADE: &[&str] = &["ListenerIds", "LoadBalancerIds", "LocationIds"];
+/// Members that say whose a row is.
+const OWNERS: &[&str] = &["LoadBalancerId", "ListenerId"];
+
+/// A recording of what is nobody's. `run` is what the names of the run have in common; it begins with a letter or digit.
+///
+/// # Errors
+/// When a pattern of this module is wrong, which a test rules out.
+pub(super) fn redact(recording: &Recording, run: &str) -> Result<Recording, regex::Error> {
+    let mut redaction = Redaction::new(run)?;
+    for entry in &recording.calls {
+        redaction.learn(entry);
+    }
+    let calls = recording.calls.iter().map(|entry| redaction.entry(entry)).collect();
+    Ok(Recording { calls, ..recording.clone() })
+}
+
+struct Redaction {
+    run: String,
+    /// Ids that the run has used or made.
+    own: BTreeSet<String>,
+    names: BTreeMap<String, String>,
+    numbers: BTreeMap<String, usize>,
+    patterns: Vec<(Regex, Kind)>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Keeps the letters before the dash.
+    Id,
+    Request,
+    Ipv4,
+    Ipv6,
+    Gone,
+}
+
+impl Redaction {
+    fn new(run: &str) -> Result<Self, regex::Error> {
+        let patterns = [
+            (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", Kind::Request),
+            (r"\b(lb|lbl|loc|vpc|subnet|sg|eni|ins|bwp|eip|cert|nat)-[0-9A-Za-z]{4,}\b", Kind::Id),
+            (r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b", Kind::Ipv4),
+            (r"\b[0-9a-fA-F]{1,4}:[0-9a-fA-F:]*:[0-9a-fA-F:]*", Kind::Ipv6),
+            (r"\bqcs::\S*", Kind::Gone),
+            (r"\S+@\S+", Kind::Gone),
+            (r"\b[0-9a-fA-F]{16,}\b", Kind::Gone),
+            (r"\b[0-9]{6,}\b", Kind::Gone),
+            (r"\bAKID\w*", Kind::Gone),
+        ];
+        let patterns = patterns.into_iter().map(|(text, kind)| Ok((Regex::new(text)?, kind)));
+        Ok(Self {
+            run: run.to_owned(),
+            own: BTreeSet::new(),
+            names: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            patterns: patterns.collect::<Result<_, regex::Error>>()?,
+        })
+    }
+
+    /// Notes what is the run's: what its requests name, and what replies say that it has made.
+    fn learn(&mut self, entry: &Entry) {
+        texts(&entry.request, &mut self.own);
+        if let Answer::Reply(reply) = &entry.answer {
+            MADE.iter().for_each(|member| texts(&reply[*member], &mut self.own));
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Entry {
+        let answer = match &entry.answer {
+            Answer::Reply(reply) => Answer::Reply(self.value("", reply)),
+            Answer::Error { code, message } => Answer::Error { code: code.clone(), message: self.scrubbed(message) },
+            Answer::Unanswered(_) => Answer::Unanswered("no reply that could be read".to_owned()),
+        };
+        Entry { request: self.value("", &entry.request), answer, ..entry.clone() }
+    }
+
+    fn value(&mut self, member: &str, value: &Value) -> Value {
+        match value {
+            Value::Object(object) => self.object(object),
+            Value::Array(list) => list.iter().map(|item| self.value(member, item)).collect(),
+            Value::String(text) => Value::from(self.text(member, text)),
+            Value::Number(number) => {
+                let is_plain = number.as_f64().is_some_and(|number| number.abs() <= LARGEST);
+                if is_plain && !SOMEBODYS.contains(&member) { value.clone() } else { Value::from(0) }
+            }
+            Value::Null | Value::Bool(_) => value.clone(),
+        }
+    }
+
+    /// Of what is not the run's, only that it is there.
+    fn object(&mut self, object: &Map<String, Value>) -> Value {
+        let owner = OWNERS.iter().find_map(|member| Some((*member, object.get(*member)?.as_str()?)));
+        match owner.filter(|(_, id)| !self.own.contains(*id)) {
+            Some((member, id)) => {
+                Value::Object([(member.to_owned(), Value::from(self.scrubbed(id)))].into_iter().collect())
+            }
+            None => object.iter().map(|(member, value)| (member.clone(), self.value(member, value))).collect(),
+        }
+    }
+
+    fn text(&mut self, member: &str, text: &str) -> String {
+        let is_word = text.is_empty() || KEPT.contains(&member);
+        let is_own = text.starts_with(PREFIX) || text.ends_with(DOMAIN) || text == self.run;
+        if is_word || is_own || member == "Message" {
+            return self.scrubbed(text);
+        }
+        let is_whole = |(pattern, kind): &(Regex, Kind)| {
+            !matches!(kind, Kind::Gone) && pattern.find(text).is_some_and(|found| found.as_str() == text)
+        };
+        if self.patterns.iter().any(is_whole) { self.scrubbed(text) } else { GONE.to_owned() }
+    }
+
+    /// A text with other ids and addresses.
+    fn scrubbed(&mut self, text: &str) -> String {
+        let mut text = text.replace(&self.run, RUN);
+        let patterns = std::mem::take(&mut self.patterns);
+        for (pattern, kind) in &patterns {
+            let replaced = pattern.replace_all(&text, |found: &Captures<'_>| self.other(&found[0], *kind));
+            if let Cow::Owned(other) = replaced {
+                text = other;
+            }
+        }
+        self.patterns = patterns;
+        text
+    }
+
+    /// What stands for a text, in every place.
+    fn other(&mut self, text: &str, kind: Kind) -> String {
+        if let Some(known) = self.names.get(text) {
+            return known.clone();
+        }
+        let letters = match kind {
+            Kind::Gone => return GONE.to_owned(),
+            Kind::Id => text.split('-').next().unwrap_or_default(),
+            Kind::Request => "request",
+            Kind::Ipv4 => "ipv4",
+            Kind::Ipv6 => "ipv6",
+        };
+        let number = self.numbers.entry(letters.to_owned()).or_default();
+        *number += 1;
+        let other = match kind {
+            Kind::Ipv4 => format!("10.0.{}.{}", *number / 250, *number % 250 + 1),
+            Kind::Ipv6 => format!("2001:db8::{number:x}"),
+            _ => format!("{letters}-{number}"),
+        };
+        self.names.insert(text.to_owned(), other.clone());
+        other
+    }
+}
+
+/// All texts in a value.
+fn texts(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            found.insert(text.clone());
+        }
+        Value::Array(list) => list.iter().for_each(|item| texts(item, found)),
+        Value::Object(object) => object.values().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}

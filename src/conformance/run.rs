@@ -1,0 +1,113 @@
+//! One run of the script.
+
+use std::io;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::caller::Caller;
+use super::journal::Journal;
+use super::pace::pause;
+use super::recording::{Answer, Entry, Recording};
+use super::seen::{Seen, TASK, class};
+use super::step::{Asked, Scene, Step, script};
+use crate::model::Class;
+
+/// A run, with what it has seen so far.
+pub(super) struct Run<'a> {
+    asked: &'a Asked,
+    caller: &'a mut Caller,
+    journal: &'a mut Journal,
+    /// As it arrived; it must be redacted before anybody sees it.
+    pub(super) recording: Recording,
+    /// Tasks that nobody has waited for: the step, and the id.
+    pending: Vec<(&'static str, String)>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(asked: &'a Asked, caller: &'a mut Caller, journal: &'a mut Journal) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let recording = Recording { version, inputs: asked.inputs(), calls: Vec::new() };
+        Self { asked, caller, journal, recording, pending: Vec::new() }
+    }
+
+    /// Makes all calls of the script for which there is what they need.
+    ///
+    /// # Errors
+    /// When the state file cannot be written: then nothing is made.
+    pub(super) async fn script(&mut self) -> io::Result<()> {
+        let inputs = self.recording.inputs;
+        let mut follows_at_once = false;
+        for step in script().filter(|step| step.needs.unmet(&inputs).is_none()) {
+            let scene = Scene { asked: self.asked, seen: Seen::new(&self.recording) };
+            let Some(request) = (step.body)(&scene) else { continue };
+            // There is room for all that follow one another before the first is sent.
+            let calls = if follows_at_once { 1 } else { at_once(step) };
+            follows_at_once = step.hurries;
+            if step.creates() {
+                self.journal.before(step.name)?;
+            }
+            let answer = self.make(step, &request, calls).await;
+            if step.creates() && !matches!(answer, Answer::Unanswered(_)) {
+                self.journal.after(load_balancers(&answer))?;
+            }
+            if !step.hurries {
+                self.wait_for_tasks().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes one call; again while a lock is in its way.
+    async fn make(&mut self, step: &'static Step, request: &Value, calls: usize) -> Answer {
+        let began = Instant::now();
+        loop {
+            let entry = self.caller.call(step.name, step.action, request, calls).await;
+            let is_locked = class(&entry) == Some(Class::Busy);
+            self.recording.calls.push(entry.clone());
+            if is_locked && !step.once && began.elapsed() < self.caller.times.longest_wait {
+                pause(self.caller.times.between_looks).await;
+                continue;
+            }
+            if let (true, Some(id)) = (step.writes(), request_id(&entry)) {
+                self.pending.push((step.name, id.to_owned()));
+            }
+            return entry.answer;
+        }
+    }
+
+    /// Waits until all tasks have ended.
+    async fn wait_for_tasks(&mut self) {
+        for (step, id) in std::mem::take(&mut self.pending) {
+            let began = Instant::now();
+            loop {
+                let request = json!({"TaskId": id});
+                let entry = self.caller.call(&format!("{step}{TASK}"), "DescribeTaskStatus", &request, 1).await;
+                let runs = matches!(&entry.answer, Answer::Reply(reply) if reply["Status"] == 2);
+                self.recording.calls.push(entry);
+                if !runs || began.elapsed() > self.caller.times.longest_wait {
+                    break;
+                }
+                pause(self.caller.times.between_looks).await;
+            }
+        }
+    }
+}
+
+/// How many calls follow one another at once from a step on.
+fn at_once(first: &Step) -> usize {
+    1 + script().skip_while(|step| step.name != first.name).take_while(|step| step.hurries).count()
+}
+
+fn request_id(entry: &Entry) -> Option<&str> {
+    match &entry.answer {
+        Answer::Reply(reply) => reply["RequestId"].as_str(),
+        _ => None,
+    }
+}
+
+fn load_balancers(answer: &Answer) -> impl Iterator<Item = &str> {
+    let reply = if let Answer::Reply(reply) = answer { Some(reply) } else { None };
+    let ids = reply.and_then(|reply| reply["LoadBalancerIds"].as_array());
+    ids.into_iter().flatten().filter_map(Value::as_str)
+}
