@@ -13,7 +13,9 @@ use super::options::{Arguments, Output};
 use super::pace::Times;
 use super::recording::{Recording, has_load_balancer};
 use super::report::{differences, document, plan, table};
+use super::step::{ACTIONS, service};
 use crate::clb::Credentials;
+use crate::clb::rights::policy;
 
 /// Digits of the name of a run.
 const RUN_DIGITS: usize = 8;
@@ -23,6 +25,10 @@ const RUN_DIGITS: usize = 8;
 /// # Errors
 /// When it could not be run, or not as a whole.
 pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
+    if arguments.cam_policy {
+        println!("{:#}", policy(ACTIONS.iter().map(|action| (service(action), *action))));
+        return Ok(false);
+    }
     let Ended { recording, trouble } = match &arguments.replay {
         Some(path) => {
             let recording = Recording::read(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -46,6 +46,9 @@ pub struct Arguments {
     /// The first port of the run's listeners; they take up to 100 from it on.
     #[arg(long, value_name = "PORT", default_value_t = 20_000, value_parser = clap::value_parser!(u16).range(1..=65_000))]
     pub first_port: u16,
+    /// Prints a CAM policy for the key of a run as JSON, and does nothing else: the actions that a run calls, and no others.
+    #[arg(long, conflicts_with_all = ["resume", "record", "replay"])]
+    pub cam_policy: bool,
     /// Does not ask before it begins.
     #[arg(long)]
     pub yes: bool,

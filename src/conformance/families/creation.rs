@@ -67,6 +67,13 @@ pub(super) const BELIEFS: &[Belief] = &[
             })
         },
     ),
+    assumption(
+        Creation,
+        "fixed-addresses",
+        "The account makes load balancers with fixed addresses.",
+        &["create"],
+        |seen| seen.accepted("create"),
+    ),
     fact(
         Creation,
         "tokens-replayed-while-there",
