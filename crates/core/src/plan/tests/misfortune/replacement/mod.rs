@@ -63,9 +63,9 @@ fn misfortune_replacement_loses_nobody_who_could_serve() {
     assert_eq!(played, NAMES.iter().copied().collect(), "every row of the matrix is played, and no other");
     let (mut cells, mut faults) = (0, Vec::new());
     for row in rows::ROWS {
-        for forgets in [false, true] {
+        for (forgets, shows_tags) in [(false, true), (true, true), (false, false)] {
             cells += 1;
-            faults.extend(play(row, forgets));
+            faults.extend(play(row, forgets, shows_tags));
         }
     }
     crate::plan::tests::report(&format!("replacement: {cells} cells"));
@@ -115,9 +115,10 @@ fn misfortune_cluster_clocks_that_are_wrong_lose_nobody() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// One row, with one controller, and with another one in each second.
-fn play(row: &Row, forgets: bool) -> Vec<String> {
+/// One row, with one controller, or with another one in each second, on a cloud that shows tags of targets, or not.
+fn play(row: &Row, forgets: bool, shows_tags: bool) -> Vec<String> {
     let mut play = (row.begin)();
+    play.world.shows_tags &= shows_tags;
     play.forgets = forgets;
     let before = play.rest().len();
     play.run(row.seconds, &row.act);
@@ -133,5 +134,6 @@ fn play(row: &Row, forgets: bool) -> Vec<String> {
     if play.rest().iter().map(String::as_str).collect::<BTreeSet<_>>() != rest && !forgets {
         faults.push(format!("in the end there are {:?}", play.rest()));
     }
-    faults.iter().map(|fault| format!("{}, another controller each second: {forgets}: {fault}", row.name)).collect()
+    let way = format!("another controller each second: {forgets}, tags: {shows_tags}");
+    faults.iter().map(|fault| format!("{}, {way}: {fault}", row.name)).collect()
 }
