@@ -87,7 +87,8 @@
 //! | [`operator`] | edge: what runs the machines, reads, calls and writes for them, election, probes | all of the above |
 //! | [`webhook`] | edge: injection of readiness gates by webhook or admission policy, its certificate, its repair | telemetry, k8s, plan, api, model |
 //! | [`cli`] | the kubectl plugin: what there is, what would be done, why a Pod is not ready | clb, k8s, status, plan, api, model |
-//! | [`conformance`] | asks a real cloud for what is believed of it, once, in the hands of somebody with an account | clb, model |
+//! | [`conformance`] | asks a real cloud for what is believed of it, once, in the hands of somebody with an account | clb, stdout, model |
+//! | [`stdout`] | prints what a program was asked for, to readers that may go away | – |
 //! | [`telemetry`] | logs and what they never show, and the one table of all metrics | api, model |
 //! | [`sim`] | the cloud, simulated: state, tasks, health, faults, data plane | `clb::wire`, model |
 //!
@@ -102,5 +103,6 @@ pub mod conformance;
 pub mod k8s;
 pub mod operator;
 pub mod sim;
+pub mod stdout;
 pub mod telemetry;
 pub mod webhook;

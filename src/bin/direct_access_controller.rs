@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tke_direct_access::clb::Credentials;
 use tke_direct_access::clb::rights::{Purpose, actions, policy};
 use tke_direct_access::operator::{Operator, Settings};
+use tke_direct_access::stdout::print;
 use tke_direct_access::webhook::{self, Webhook};
 use tke_direct_access::{api, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
@@ -56,10 +57,9 @@ enum LogFormat {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Crd => api::crds_yaml().map(|yaml| print!("{yaml}")).map_err(anyhow::Error::from),
+        Command::Crd => api::crds_yaml().map_err(anyhow::Error::from).and_then(|yaml| Ok(print(&yaml)?)),
         Command::CamPolicy { purpose } => {
-            println!("{:#}", policy(actions(purpose)));
-            Ok(())
+            print(&format!("{:#}\n", policy(actions(purpose)))).map_err(anyhow::Error::from)
         }
         Command::Run(run) => controller(*run).await,
     };

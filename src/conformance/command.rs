@@ -1,6 +1,6 @@
 //! What the program does with its arguments.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +16,7 @@ use super::report::{differences, document, plan, table};
 use super::step::{ACTIONS, service};
 use crate::clb::Credentials;
 use crate::clb::rights::policy;
+use crate::stdout::print;
 
 /// Digits of the name of a run.
 const RUN_DIGITS: usize = 8;
@@ -26,7 +27,7 @@ const RUN_DIGITS: usize = 8;
 /// When it could not be run, or not as a whole.
 pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.cam_policy {
-        println!("{:#}", policy(ACTIONS.iter().map(|action| (service(action), *action))));
+        print(&format!("{:#}\n", policy(ACTIONS.iter().map(|action| (service(action), *action)))))?;
         return Ok(false);
     }
     let Ended { recording, trouble } = match &arguments.replay {
@@ -42,7 +43,7 @@ pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
         Output::Text => table(&judged),
         Output::Json => serde_json::to_string_pretty(&document(&judged))? + "\n",
     };
-    io::stdout().write_all(text.as_bytes())?;
+    print(&text)?;
     if let Some(trouble) = trouble {
         return Err(trouble.into());
     }

@@ -17,7 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("operator", &["api", "model", "plan", "reconcile", "status", "election", "clb", "k8s", "telemetry"]),
     ("webhook", &["api", "model", "plan", "status", "k8s", "telemetry"]),
     ("telemetry", &["api", "model"]),
-    ("conformance", &["clb", "model"]),
+    ("stdout", &[]),
+    ("conformance", &["clb", "model", "stdout"]),
     ("cli", &["api", "model", "plan", "status", "clb", "k8s"]),
 ];
 

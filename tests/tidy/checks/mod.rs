@@ -83,6 +83,8 @@ const BANNED: &[(&str, &str)] = &[
     ("unbounded_channel", "channels are bounded"),
     ("mpsc::unbounded", "channels are bounded"),
     ("thread_local!", "the library has no global state"),
+    ("print!", "it panics when nobody reads on; use stdout::print, or write to a stream"),
+    ("println!", "it panics when nobody reads on; use stdout::print, or write to a stream"),
 ];
 
 /// Which fault is put in is a thread's own, so that stories are played side by side; no product is built with it.

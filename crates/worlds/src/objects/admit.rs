@@ -236,7 +236,7 @@ mod tests {
             ("spec.listeners[].certificate", 1),
             ("spec.listeners[].rules[].certificate", 1),
             ("spec.loadBalancer", 4),
-            ("spec.loadBalancer.create", 13),
+            ("spec.loadBalancer.create", 14),
             ("spec.serviceConfigRef", 1),
         ];
         assert_eq!(found, known);

@@ -43,6 +43,10 @@ const WORDS: &[(&str, Seen)] = &[
     ("loadBalancer.create.vpcId", Created("/VpcId")),
     ("loadBalancer.create.subnetId", Created("/SubnetId")),
     ("loadBalancer.create.vip", Elsewhere),
+    (
+        "loadBalancer.create.dynamicVip",
+        By(|look, value, _| look.is_among("/AttributeFlags", &json!("IsDomainCLB")) == (*value == true)),
+    ),
     ("loadBalancer.create.ipVersion", Elsewhere),
     ("loadBalancer.create.chargeType", Created("/NetworkAttributes/InternetChargeType")),
     ("loadBalancer.create.bandwidthMbps", Created("/NetworkAttributes/InternetMaxBandwidthOut")),
