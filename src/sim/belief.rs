@@ -128,7 +128,7 @@ const BELIEFS: &[Belief] = &[
         certainty: Certainty::ReliedUpon,
         switch: Some(Switch::Departure(Departure::FlagsHidden)),
         when_false: "What was written is remembered in the status of the binding and not written again; a change by somebody else is not noticed.",
-        test: "a_cloud_that_hides_flags_shows_only_that_a_listener_is_stopped",
+        test: "a_switch_that_was_written_is_not_written_again_where_flags_are_hidden",
     },
     Belief {
         name: "batches-wait",

@@ -16,10 +16,13 @@ const TIMES: [&str; 2] = ["--resync-seconds", "1"];
 async fn what_is_changed_by_hand_is_corrected_where_it_is_managed_and_told() {
     let mut stage = Stage::without_controller("drift", SimulatorSettings::instant()).await;
     stage.start_controller(&TIMES).await;
-    stage
-        .apply(&config(&json!({"l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": {"intervalTime": 9}}]})))
-        .await;
-    stage.deploy(1, &with_config()).await;
+    let values = json!({
+        "l4Listeners": [{"protocol": "TCP", "port": 80, "healthCheck": {"intervalTime": 9}}],
+        "l7Listeners": [{"protocol": "HTTP", "port": 81, "snatEnable": true}]});
+    stage.apply(&config(&values)).await;
+    let two = json!({"serviceConfigRef": {"name": "web"}, "listeners": [
+        {"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "HTTP", "servicePort": 80}]});
+    stage.deploy(1, &two).await;
     stage.until_ready("web", "1/1").await;
     until_config(&stage, "web", "True", "Ready").await;
     let id = listener(&stage, 80).await["ListenerId"].take();
@@ -35,6 +38,7 @@ async fn what_is_changed_by_hand_is_corrected_where_it_is_managed_and_told() {
         })
         .await;
     }
+    flags_are_put_back(&stage).await;
     let seen = listener(&stage, 80).await;
     assert_eq!(
         (&seen["HealthCheck"]["HealthNum"], &seen["SessionExpireTime"]),
@@ -48,6 +52,26 @@ async fn what_is_changed_by_hand_is_corrected_where_it_is_managed_and_told() {
     })
     .await;
     stage.finish().await;
+}
+
+/// A switch that the cloud shows as a flag is put back once the binding's status says that it was shown.
+async fn flags_are_put_back(stage: &Stage) {
+    let id = listener(stage, 81).await["ListenerId"].take();
+    for _ in 0..2 {
+        let path = "jsonpath={.status.listeners[?(@.port==81)].written}";
+        eventually("the status says that the flag was shown", DEADLINE, async || {
+            let rows = stage.ok(&["get", "dab", "web", "-o", path]).await;
+            if rows == r#"["snatEnable=shown"]"# { Ok(Some(())) } else { Err(rows) }
+        })
+        .await;
+        let off = json!({"LoadBalancerId": LOAD_BALANCER, "ListenerId": id, "SnatEnable": false});
+        ok(&stage.cloud, "ModifyListener", off).await;
+        eventually("the switch is on again", DEADLINE, async || {
+            let flags = listener(stage, 81).await["AttrFlags"].take();
+            if flags == json!(["SnatEnable"]) { Ok(Some(())) } else { Err(flags.to_string()) }
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,10 +155,10 @@ impl Attribute {
         (Self::CheckSwitch..=Self::CheckSource).contains(&self)
     }
 
-    /// False for what the cloud may show when it is on, and never shows to be off: its absence from a reply proves nothing, so
-    /// that drift from on to off cannot be seen.
-    pub const fn is_readable(self) -> bool {
-        !matches!(self, Self::ProxyProtocol | Self::Snat)
+    /// True for the switches of a listener that the cloud shows as flags: when they are on, and on clouds that show flags. That one is
+    /// not shown is no proof that it is off.
+    pub const fn is_flag(self) -> bool {
+        matches!(self, Self::ProxyProtocol | Self::Snat)
     }
 }
 

@@ -107,7 +107,7 @@ pub struct Listener {
     pub port: u16,
     /// Whether it takes traffic: `Stopped` where the reply's `AttrFlags` name `Stop`.
     pub state: ListenerState,
-    /// What the cloud shows of its settings. `Snat` and `ProxyProtocol` are shown when they are on, and never that they are off.
+    /// What the cloud shows of its settings. Of switches that it shows as flags it only shows that they are on.
     pub attributes: Attributes,
     /// The rules of a layer-7 listener; empty for layer 4.
     pub rules: Vec<Rule>,

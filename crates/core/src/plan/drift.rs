@@ -9,25 +9,22 @@ use crate::model::{Attribute, Attributes, Drift, IpFamily, Listener, Protocol, R
 
 use super::config::{self, Part, Subject, fit};
 use super::desired::{DesiredListener, ListenerOrigin};
+use super::flags::Flags;
 use super::step::Change;
 use super::{BindingView, Step};
 
-/// Settings that were written and that the cloud does not show, as the binding's status remembers them. Those of another
-/// listener, which had the port before, do not count.
-pub(super) fn written(view: &BindingView, desired: &DesiredListener, observed: &Listener) -> Attributes {
+/// What is remembered of the switches of a listener of ours, with what this read shows of them. What is remembered of another listener,
+/// which had the port before, does not count.
+pub(super) fn flags(view: &BindingView, desired: &DesiredListener, observed: &Listener) -> Flags {
     let rows = view.binding.status.iter().flat_map(|status| &status.listeners);
     let is_this = |row: &&ListenerStatus| {
         row.port == i32::from(desired.port)
             && row.protocol.as_str() == desired.protocol.as_str()
             && row.listener_id.as_deref().is_none_or(|known| known == observed.id.as_str())
     };
-    rows.filter(is_this).flat_map(|row| &row.written).filter_map(|text| parse(text)).collect()
-}
-
-fn parse(text: &str) -> Option<(Attribute, Value)> {
-    let (field, value) = text.split_once('=')?;
-    let attribute = Attribute::ALL.into_iter().find(|one| !one.is_readable() && one.field() == field)?;
-    Some((attribute, Value::Switch(value.parse().ok()?)))
+    let mut flags = Flags::parse(rows.filter(is_this).flat_map(|row| &row.written).map(String::as_str));
+    flags.read(&observed.attributes);
+    flags
 }
 
 /// The steps that correct one listener, its domains and its rules: one step for each that differs.
@@ -42,9 +39,7 @@ pub(super) fn corrections(
     let listener = Subject { protocol, port: desired.port, part: Part::Listener };
     let mut steps = Vec::new();
     let mut problems = Vec::new();
-    // What is shown counts more than what is recorded as written.
-    let mut known = written(view, desired, observed);
-    known.overlay(&observed.attributes);
+    let mut known = flags(view, desired, observed).known(&observed.attributes);
     let mut change = |subject: &Subject, wish: &Attributes, known: &Attributes| {
         let (wish, misfits) = fit(protocol, family, wish, known);
         problems.extend(misfits.iter().map(|misfit| misfit.problem(subject)));

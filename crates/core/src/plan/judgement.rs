@@ -12,6 +12,7 @@ use crate::mutant::{self, Mutant};
 use super::absence::{self, Absence};
 use super::deletion::Departure;
 use super::desired::{DesiredListener, ListenerOrigin};
+use super::flags::Flags;
 use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated};
 use super::health::HealthTable;
 use super::management::{Frozen, Management};
@@ -257,9 +258,9 @@ fn facts_of(
         desired: tallies.iter().map(|(wanted, _)| wanted).sum(),
         healthy: tallies.iter().map(|(_, healthy)| healthy).sum(),
         rules: rules_of(rows, &tallies),
-        written: match intent.presence {
-            Presence::Ours(listener) => drift::written(view, desired, listener),
-            _ => Attributes::default(),
+        flags: match intent.presence {
+            Presence::Ours(listener) => drift::flags(view, desired, listener),
+            _ => Flags::default(),
         },
     }
 }

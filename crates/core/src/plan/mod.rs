@@ -33,6 +33,7 @@ mod desired;
 mod drift;
 mod ending;
 mod endpoint;
+mod flags;
 mod floor;
 mod gate;
 mod gate_hint;
@@ -79,6 +80,7 @@ use crate::model::{self, Service};
 
 pub use deletion::{DefinitionSight, Departure, DepartureSight, Doubt, ServiceSight, owners_of_deleted};
 pub use endpoint::{Exclusion, selects};
+pub use flags::Flags;
 pub use gate::{GateRelease, GateVerdict, Verdict, release};
 pub use gate_hint::{LONG as LONG_WAIT, unjudged};
 pub use gate_rule::{GateRule, certain_opening, wants_gates};

@@ -11,6 +11,7 @@ use crate::model::{Address, Attributes, Health, ListenerId, Protocol, Route, Rul
 
 use super::departure::PodIntent;
 use super::endpoint::{Candidate, Exclusion};
+use super::flags::Flags;
 use super::gate::GateRow;
 use super::health::HealthTable;
 use super::management::Management;
@@ -297,8 +298,8 @@ pub struct ListenerFacts {
     pub service_port: Option<ServicePort>,
     /// Its rules; empty at layer 4.
     pub rules: Vec<RuleFacts>,
-    /// Settings that were written and that the cloud does not show, as far as is remembered.
-    pub written: Attributes,
+    /// What is remembered of the switches that the cloud shows as flags.
+    pub flags: Flags,
 }
 
 /// Who has made a listener.

@@ -286,26 +286,20 @@ fn listener(round: &Round<'_>, view: &BindingView, facts: &ListenerFacts) -> Lis
     }
 }
 
-/// What was written to a listener and is not shown by the cloud: as remembered, overlaid by what this round wrote, less
-/// what turned out to have failed.
+/// What is to be remembered of the switches that the cloud shows as flags: also what this round has written, but not what turned out
+/// to have failed.
 fn written(round: &Round<'_>, view: &BindingView, facts: &ListenerFacts) -> Vec<String> {
-    let mut written = facts.written.clone();
+    let mut flags = facts.flags.clone();
     if let Some(change) = round.failed_task.and_then(|(step, _)| attributes_of(step, view, facts)) {
-        for (attribute, _) in change.iter() {
-            written.remove(attribute);
-        }
+        flags.failed(change);
     }
     let accepted = round
         .outcome
         .steps
         .iter()
         .filter(|(_, outcome)| matches!(outcome, StepOutcome::Done | StepOutcome::Submitted(_)));
-    for change in accepted.filter_map(|(step, _)| attributes_of(step, view, facts)) {
-        for (attribute, value) in change.iter().filter(|(attribute, _)| !attribute.is_readable()) {
-            written.set(attribute, value.clone());
-        }
-    }
-    written.iter().take(limit::WRITTEN).map(|(attribute, value)| format!("{}={value}", attribute.field())).collect()
+    accepted.filter_map(|(step, _)| attributes_of(step, view, facts)).for_each(|change| flags.wrote(change));
+    flags.rows().take(limit::WRITTEN).collect()
 }
 
 /// The settings that a step gives to a listener of the binding.

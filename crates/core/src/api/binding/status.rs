@@ -255,8 +255,8 @@ pub struct ListenerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub target_port: Option<String>,
-    /// Attributes as they were last written that the cloud does not show, such as snatEnable=true; at most 8. What is
-    /// here is not written again.
+    /// What is remembered of switches that the cloud shows as flags, if at all; at most 8. snatEnable=true: it was last written so, and
+    /// not shown since; it is not written again. snatEnable=shown: it was shown, so that it is off when it is not shown any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::WRITTEN), inner(length(max = 64)), extend("x-kubernetes-list-type" = "atomic"))]
     pub written: Vec<String>,

@@ -43,13 +43,6 @@ fn check_defaults(told: &mut Attributes, kind: &str) {
     told.set(Attribute::CheckSource, 1_i64);
 }
 
-/// Overlays; what can be written and not read is forgotten.
-fn overlay(told: &mut Attributes, change: &Attributes) {
-    for (attribute, value) in change.iter().filter(|(attribute, _)| attribute.is_readable()) {
-        told.set(attribute, value.clone());
-    }
-}
-
 /// Settings that rules share with all others of their domain.
 const OF_DOMAIN: [Attribute; 3] = [Attribute::Http2, Attribute::DefaultServer, Attribute::Certificate];
 
@@ -98,20 +91,20 @@ impl World {
                 }
                 let mut rest = change.attributes.clone();
                 rest.remove(Attribute::Name);
-                overlay(&mut found.attributes, &rest);
+                found.attributes.overlay(&rest);
             }
             Step::ModifyDomain { listener, domain, change } => self.modify_domain(listener, domain, &change.attributes),
             Step::ModifyRule { listener, rule, change } => {
                 assert!(!OF_DOMAIN.iter().any(|attribute| change.attributes.get(*attribute).is_some()));
                 assert!(change.attributes.get(Attribute::CheckPort).is_none(), "rules have no port of their own");
                 let mut rules = self.listener(listener).rules.iter_mut();
-                overlay(&mut rules.find(|found| found.id == *rule).unwrap().attributes, &change.attributes);
+                rules.find(|found| found.id == *rule).unwrap().attributes.overlay(&change.attributes);
             }
             Step::CreateLoadBalancer(_) | Step::DeleteLoadBalancer => {
                 panic!("a world has one load balancer, given by its id")
             }
             Step::ModifyLoadBalancer(change) | Step::SetSecurityGroups(change) => {
-                overlay(&mut self.attributes, &change.attributes)
+                self.attributes.overlay(&change.attributes)
             }
             Step::DeleteRules { listener, rules, new_default, .. } => {
                 self.delete_rules(listener, rules, new_default.as_deref());
@@ -141,7 +134,7 @@ impl World {
         if wish.text(Attribute::Scheduler) == Some("IP_HASH") {
             wish.remove(Attribute::Scheduler);
         }
-        overlay(&mut self.listener(&id).attributes, &wish);
+        self.listener(&id).attributes.overlay(&wish);
     }
 
     fn create_rule(&mut self, listener: &ListenerId, rule: &NewRule) {
@@ -159,7 +152,7 @@ impl World {
         for (attribute, value) in of_domain.iter().filter(|(attribute, _)| OF_DOMAIN.contains(attribute)) {
             created.attributes.set(attribute, value.clone());
         }
-        overlay(&mut created.attributes, &rule.attributes);
+        created.attributes.overlay(&rule.attributes);
         if rule.attributes.switch(Attribute::DefaultServer) == Some(true) {
             make_default(holder, &rule.domain);
         }
@@ -172,7 +165,7 @@ impl World {
         assert!(!has_certificate || holder.attributes.switch(Attribute::Sni) == Some(true), "only with SNI");
         let mut of_domain = holder.rules.iter_mut().filter(|rule| rule.domain == domain).peekable();
         assert!(of_domain.peek().is_some(), "the domain {domain} exists");
-        of_domain.for_each(|rule| overlay(&mut rule.attributes, change));
+        of_domain.for_each(|rule| rule.attributes.overlay(change));
         if change.switch(Attribute::DefaultServer) == Some(true) {
             make_default(holder, domain);
         }

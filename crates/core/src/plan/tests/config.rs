@@ -16,7 +16,7 @@ use crate::plan::Step;
 use crate::plan::config::{ConfigObject, fit, judged};
 use crate::status::config_status;
 
-fn config(generation: i64, load_balancer: &Value) -> Arc<ConfigObject> {
+pub(crate) fn config(generation: i64, load_balancer: &Value) -> Arc<ConfigObject> {
     let object = json!({
         "apiVersion": "cloud.tencent.com/v1alpha1", "kind": "TkeServiceConfig",
         "metadata": {"name": "web", "namespace": "shop", "generation": generation},
@@ -32,7 +32,7 @@ fn tcp(entry: &Value) -> Arc<ConfigObject> {
     config(1, &json!({"l4Listeners": [whole]}))
 }
 
-fn with_config(spec: &Value, config: Arc<ConfigObject>) -> World {
+pub(crate) fn with_config(spec: &Value, config: Arc<ConfigObject>) -> World {
     let mut world = World::new(spec).with_pods([1]);
     world.configs.insert(0, config);
     world
@@ -46,7 +46,7 @@ fn created_with(world: &World) -> Attributes {
     }
 }
 
-fn steps(world: &World) -> Vec<String> {
+pub(crate) fn steps(world: &World) -> Vec<String> {
     world.plan().steps.iter().map(ToString::to_string).collect()
 }
 

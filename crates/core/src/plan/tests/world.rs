@@ -20,7 +20,7 @@ use crate::plan::config::ConfigObject;
 use crate::plan::vpc::{ClusterVpc, VpcDoubt};
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
-    Removals, Snapshot, plan,
+    Removals, Snapshot, StepOutcome, plan,
 };
 use crate::status::{Round, Visit, binding_status};
 
@@ -83,6 +83,8 @@ pub(crate) struct World {
     pub(crate) removals: Removals,
     /// Whether the cloud shows tags.
     pub(crate) shows_tags: bool,
+    /// Whether the cloud shows the flags of listeners.
+    pub(crate) shows_flags: bool,
     /// Addresses of Pods on silent nodes that other Pods have by now.
     pub(crate) reassigned: std::collections::BTreeSet<IpAddr>,
     /// The time by which the controller plans, as far as it has heard answers; the true one when absent.
@@ -119,6 +121,7 @@ impl World {
             remembered: Remembered::default(),
             removals: Removals::Allowed,
             shows_tags: true,
+            shows_flags: true,
             reassigned: std::collections::BTreeSet::new(),
             clock: None,
             next_listener: 1,
@@ -257,7 +260,7 @@ impl World {
                 tags: Vec::new(),
                 attributes: self.attributes.clone(),
             },
-            listeners: self.listeners.clone(),
+            listeners: self.shown_listeners(),
             targets: self.shown_targets(),
             health: self.health_failure.clone().map_or_else(|| Ok(health.collect()), Err),
             health_basis: None,
@@ -324,6 +327,18 @@ impl World {
         plan(&self.snapshot())
     }
 
+    /// The listeners, with the flags that are on, where the cloud shows flags.
+    fn shown_listeners(&self) -> Vec<Listener> {
+        let mut listeners = self.listeners.clone();
+        for listener in &mut listeners {
+            for flag in Attribute::ALL.into_iter().filter(|one| one.is_flag()) {
+                let is_on = listener.attributes.remove(flag) == Some(true.into());
+                listener.attributes.set_some(flag, (is_on && self.shows_flags).then_some(true));
+            }
+        }
+        listeners
+    }
+
     fn shown_targets(&self) -> BTreeMap<Route, Vec<RegisteredTarget>> {
         let mut targets = self.targets.clone();
         if !self.shows_tags {
@@ -353,9 +368,11 @@ impl World {
             self.perform(step);
             self.remembered.end(step);
         }
+        let done = plan.steps.iter().map(|step| (step.clone(), StepOutcome::Done));
+        let outcome = Outcome { steps: done.collect(), ..Outcome::default() };
         let round = Round {
             snapshot: &snapshot,
-            outcome: &Outcome::default(),
+            outcome: &outcome,
             region: &Region::new("ap-guangzhou"),
             failed_task: None,
             refused_gates: &[],

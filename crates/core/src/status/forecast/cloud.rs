@@ -92,13 +92,6 @@ fn created(creation: &Creation) -> LoadBalancer {
     }
 }
 
-/// Takes over what can be read of a change.
-fn overlay(told: &mut Attributes, change: &Attributes) {
-    for (attribute, value) in change.iter().filter(|(attribute, _)| attribute.is_readable()) {
-        told.set(attribute, value.clone());
-    }
-}
-
 impl Observed {
     fn perform(&mut self, step: &Step) {
         match step {
@@ -113,7 +106,7 @@ impl Observed {
                         attributes: Attributes::default(),
                         rules: Vec::new(),
                     };
-                    overlay(&mut listener.attributes, attributes);
+                    listener.attributes.overlay(attributes);
                     self.targets.extend(listener.routes().map(|route| (route, Vec::new())));
                     self.listeners.push(listener);
                 }
@@ -160,12 +153,12 @@ impl Observed {
                 if let Some(name) = change.attributes.text(Attribute::Name) {
                     name.clone_into(&mut found.name);
                 }
-                overlay(&mut found.attributes, &change.attributes);
+                found.attributes.overlay(&change.attributes);
             }
             Step::ModifyDomain { listener, domain, change } => {
                 let Some(found) = self.listener(listener) else { return };
                 let of_domain = found.rules.iter_mut().filter(|rule| rule.domain == *domain);
-                of_domain.for_each(|rule| overlay(&mut rule.attributes, &change.attributes));
+                of_domain.for_each(|rule| rule.attributes.overlay(&change.attributes));
                 if change.attributes.switch(Attribute::DefaultServer) == Some(true) {
                     make_default(found, domain);
                 }
@@ -173,7 +166,7 @@ impl Observed {
             Step::ModifyRule { listener, rule, change } => {
                 let rules = self.listener(listener).into_iter().flat_map(|found| &mut found.rules);
                 let changed = rules.filter(|found| found.id == *rule);
-                changed.for_each(|found| overlay(&mut found.attributes, &change.attributes));
+                changed.for_each(|found| found.attributes.overlay(&change.attributes));
             }
             Step::ModifyLoadBalancer(change) | Step::SetSecurityGroups(change) => {
                 self.load_balancer.attributes.overlay(&change.attributes);
@@ -198,7 +191,7 @@ impl Observed {
         if holder.rules.is_empty() {
             attributes.set(Attribute::DefaultServer, true);
         }
-        overlay(&mut attributes, &rule.attributes);
+        attributes.overlay(&rule.attributes);
         holder.rules.push(Rule { id: id.clone(), domain: rule.domain.clone(), url: rule.url.clone(), attributes });
         if rule.attributes.switch(Attribute::DefaultServer) == Some(true) {
             make_default(holder, &rule.domain);

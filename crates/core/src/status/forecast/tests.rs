@@ -50,6 +50,17 @@ fn nothing_follows_from_a_world_at_rest() {
     assert_eq!(forecast(&world.snapshot(), &region()), Forecast::default());
 }
 
+/// What is written is shown, also what the cloud shows as a flag, and so nothing is written twice.
+#[test]
+fn a_switch_that_is_shown_as_a_flag_is_written_once() {
+    let entry = json!({"l7Listeners": [{"protocol": "HTTP", "port": 80, "snatEnable": true}]});
+    let mut world = at_rest(&json!({"listeners": [listener(80, "HTTP")]}));
+    world.configs.insert(0, crate::plan::tests::config::config(1, &entry));
+    let found = forecast(&world.snapshot(), &region());
+    let rows: &[(i64, &[&str])] = &[(0, &["HTTP:80: snatEnable to true"])];
+    assert_eq!((words(&found), found.end), (expected(rows), ForecastEnd::Rest));
+}
+
 #[test]
 fn another_port_takes_the_targets_along_and_the_old_listener_goes_last() {
     let mut world = at_rest(&json!({"listeners": [listener(80, "TCP")]}));

@@ -19,8 +19,8 @@ use super::tke_direct_access::model::{
 };
 use super::tke_direct_access::plan::vpc::ClusterVpc;
 use super::tke_direct_access::plan::{
-    BindingPlan, BindingView, Cloud, Cluster, ClusterView, ConfigView, Counts, Departure, Frozen, ListenerFacts, Maker,
-    Management, Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step,
+    BindingPlan, BindingView, Cloud, Cluster, ClusterView, ConfigView, Counts, Departure, Flags, Frozen, ListenerFacts,
+    Maker, Management, Observed, Outcome, Pending, Problem, ReadState, Remembered, Removals, Sight, Snapshot, Step,
     StepOutcome,
 };
 use super::tke_direct_access::status::{RefusedGate, RefusedWrites, Round, Visit, binding_status, config_status};
@@ -155,7 +155,7 @@ fn listener(counts: Counts) -> ListenerFacts {
         maker: Maker::Binding,
         service_port: None,
         rules: Vec::new(),
-        written: Attributes::default(),
+        flags: Flags::default(),
     }
 }
 
