@@ -101,6 +101,11 @@ async fn a_start_over_many_healthy_load_balancers_is_quiet_and_comes_first_to_th
     stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=150s"]).await;
     stage.take_controller().end().await;
     stage.apply(&late()).await;
+    // What is waited for has to be there.
+    eventually("its Pods are made", DEADLINE, async || {
+        !stage.ok(&["get", "pods", "-l", "app=late", "-o", "name"]).await.trim().is_empty()
+    })
+    .await;
     stage.ok(&["wait", "--for=condition=ContainersReady", "pod", "-l", "app=late", "--timeout=150s"]).await;
 
     let before = (versions(&stage).await, events(&stage).await, writes(&stage));
