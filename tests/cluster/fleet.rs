@@ -99,6 +99,8 @@ async fn a_start_over_many_healthy_load_balancers_is_quiet_and_comes_first_to_th
     let all = usize::try_from(count).unwrap();
     eventually("all bindings are ready", DEADLINE, async || ready(&stage).await == all).await;
     stage.ok(&["wait", "--for=condition=Available", "deployment/web", "--timeout=150s"]).await;
+    // What moves is written a moment later.
+    stage.ok(&["wait", "--for=jsonpath={.status.targets.summary}=1/1", "dab", "--all", "--timeout=150s"]).await;
     stage.take_controller().end().await;
     stage.apply(&late()).await;
     // What is waited for has to be there.
