@@ -285,7 +285,7 @@ impl Inner {
         let redact = Redaction::new(&keys, &call);
         headers.extend(call);
         let start = Instant::now();
-        let exchange = exchange::<A>(&self.way, endpoint, headers, body.to_vec());
+        let exchange = exchange::<A>(&self.way, endpoint, headers, body.to_vec(), fence);
         // Asked last: rates, locks and credentials have been waited for.
         let (result, request_id) = match fence.guard(timeout(deadline, exchange)).await {
             Err(Closed) => (Err(own(A::NAME, NOT_LEADING, "leadership ended before the reply").into()), None),

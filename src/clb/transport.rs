@@ -11,6 +11,7 @@ use reqwest::{Client, Response, StatusCode, redirect, retry};
 use super::clock;
 use super::credentials::Keys;
 use super::error::{CONNECT, HTTP_STATUS, INVALID_REQUEST, MALFORMED_REPLY, TIMEOUT, own, reported};
+use super::fence::{Fence, FencedBody};
 use super::settings::{Endpoint, MEDIA_TYPE, SettingsError};
 use super::sign::{Unsigned, authorization};
 use super::wire::{self, Action, Answer, Service};
@@ -137,9 +138,13 @@ pub(super) async fn exchange<A: Action>(
     endpoint: &Endpoint,
     headers: HeaderMap,
     body: Vec<u8>,
+    fence: &impl Fence,
 ) -> Result<Success<A::Reply>, Refusal> {
     match way {
-        Way::Http(http) => over_http::<A>(http, endpoint, headers, body).await,
+        Way::Http(http) => {
+            let body = reqwest::Body::wrap(FencedBody::new(body, fence));
+            over_http::<A>(http, endpoint, headers, body).await
+        }
         Way::Carrier(carrier) => {
             let carried = carrier.carry(Carried { service: A::SERVICE, action: A::NAME, body }).await;
             let (status, body) = carried.map_err(|unanswered| match unanswered {
@@ -157,7 +162,7 @@ async fn over_http<A: Action>(
     http: &Client,
     endpoint: &Endpoint,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: reqwest::Body,
 ) -> Result<Success<A::Reply>, Refusal> {
     let request = http.post(endpoint.url.clone()).headers(headers).body(body);
     let response = request.send().await.map_err(|error| broken(A::NAME, error))?;

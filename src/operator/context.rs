@@ -28,8 +28,10 @@ use crate::reconcile::{Effect, Flags, Input, Machine, Shared, Surroundings};
 pub(super) struct Ground {
     /// The time by the API server's clock.
     pub clock: ServerClock,
-    /// The API server.
+    /// The API server, for what needs no leadership.
     pub client: Client,
+    /// The API server, over connections that end with a leadership.
+    pub writer: Client,
     /// What the watches have seen.
     pub stores: Stores,
     /// Clients of the cloud.
@@ -61,7 +63,7 @@ impl Ground {
         let statuses = bindings.iter().filter_map(|row| row.0.status.as_ref());
         self.brake.lock().unwrap_or_else(PoisonError::into_inner).begin(statuses, self.clock.at());
         Context {
-            kubernetes: Kubernetes::new(self.client.clone(), leadership.clone()),
+            kubernetes: Kubernetes::new(self.writer.clone(), leadership.clone()),
             leadership,
             stores: self.stores.clone(),
             clouds: Clouds { clients: self.clients.clone(), clouds: Mutex::default() },

@@ -32,10 +32,13 @@ mod write_room;
 mod writes;
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioExecutor;
 use kube::client::ClientBuilder;
 use kube::runtime::events::Reporter;
 use kube::{Client, Config};
@@ -52,7 +55,7 @@ use crate::plan::brake::{Brake, HoldFlag};
 use admin::Admin;
 use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
-use leadership::{Elector, Leadership};
+use leadership::{Connections, Elector, Leadership};
 use metrics::RequestsLayer;
 use recorders::Recorders;
 use server_clock::ServerClock;
@@ -117,12 +120,13 @@ impl Operator {
         let metrics = Metrics::default();
         let counted = metrics.requests_layer(&kubernetes.cluster_url);
         let clock = ServerClock::begin();
-        let client = self::client(kubernetes.clone(), &counted, &clock)?;
+        let client = self::client(kubernetes.clone(), TokioExecutor::new(), &counted, &clock)?;
         // The elector's own client must not repeat a renewal behind its back.
-        let mut impatient = kubernetes;
+        let mut impatient = kubernetes.clone();
         impatient.default_retry = false;
-        let (elector, leadership) =
-            Elector::new(self::client(impatient, &counted, &clock)?, &settings.lease_namespace, &identity);
+        let impatient = self::client(impatient, TokioExecutor::new(), &counted, &clock)?;
+        let (elector, leadership) = Elector::new(impatient, &settings.lease_namespace, &identity);
+        let writer = self::client(kubernetes, Connections::new(leadership.clone()), &counted, &clock)?;
         let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
         let ground = Ground {
             stores: Stores::default(),
@@ -137,6 +141,7 @@ impl Operator {
             brake: Arc::new(Mutex::new(brake(settings))),
             namespace: settings.lease_namespace.clone(),
             client: client.clone(),
+            writer,
             clock,
         };
         let mut tasks = JoinSet::new();
@@ -233,8 +238,13 @@ fn give_up_silence(config: &mut Config) {
 }
 
 /// A client of the API server whose requests are counted, and by whose answers the clock goes.
-fn client(config: Config, counted: &RequestsLayer, clock: &ServerClock) -> Result<Client, kube::Error> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(counted).with_layer(clock).build())
+///
+/// The tasks of its connections are run by `executor`.
+fn client<E>(config: Config, executor: E, counted: &RequestsLayer, clock: &ServerClock) -> Result<Client, kube::Error>
+where
+    E: Executor<Pin<Box<dyn Future<Output = ()> + Send>>> + Clone + Send + Sync + 'static,
+{
+    Ok(ClientBuilder::try_from((config, executor))?.with_layer(counted).with_layer(clock).build())
 }
 
 /// Takes changes in and forgets them. Ends only when there will be no more.
@@ -306,7 +316,12 @@ mod tests {
         assert_eq!(config.read_timeout, Some(LONGEST_SILENCE));
         config.read_timeout = Some(Duration::from_millis(100));
         give_up_silence(&mut config);
-        let client = client(config, &Metrics::default().requests_layer(&url.parse().unwrap()), &ServerClock::begin());
+        let client = client(
+            config,
+            TokioExecutor::new(),
+            &Metrics::default().requests_layer(&url.parse().unwrap()),
+            &ServerClock::begin(),
+        );
         let pods: kube::Api<k8s_openapi::api::core::v1::Pod> = kube::Api::all(client.unwrap());
         let listed = tokio::time::timeout(Duration::from_secs(20), pods.list(&kube::api::ListParams::default())).await;
         assert!(matches!(listed, Ok(Err(_))), "{listed:?}");

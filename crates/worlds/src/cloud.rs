@@ -91,6 +91,10 @@ impl Right {
 }
 
 impl Fence for Right {
+    fn is_open(&self) -> bool {
+        self.is_valid()
+    }
+
     async fn guard<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Closed> {
         if !self.is_valid() {
             return Err(Closed);

@@ -336,10 +336,14 @@ async fn no_secret_is_printed_or_logged() {
 }
 
 /// A right to write that ends when it is told to.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Ending(tokio_util::sync::CancellationToken);
 
 impl Fence for Ending {
+    fn is_open(&self) -> bool {
+        !self.0.is_cancelled()
+    }
+
     async fn guard<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Closed> {
         tokio::select! {
             biased;
@@ -386,4 +390,31 @@ async fn a_write_whose_right_ends_is_dropped_under_way() {
     assert_eq!(failure.unwrap_err().code, error::NOT_LEADING);
     clb.writer(&Ending(right.0.clone())).delete_listener(&id, &listener).await.unwrap_err();
     assert_eq!(server.requests().len(), 1, "nor is another begun, or waited for");
+}
+
+/// A right that ends when a call has begun, and of which only the connection hears.
+#[derive(Clone, Default)]
+struct Begun(Arc<std::sync::atomic::AtomicBool>);
+
+impl Fence for Begun {
+    fn is_open(&self) -> bool {
+        !self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    async fn guard<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Closed> {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(call.await)
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_right_ends_on_the_way_to_its_connection_is_not_sent() {
+    let server = Server::start(|_, _| Behaviour::Write(success(json!({})))).await;
+    let (clb, _) = server.client();
+    let (id, listener, right) = (lb("lb-1"), ListenerId::from("lbl-1"), Begun::default());
+    let failure = clb.writer(&right).delete_listener(&id, &listener).await.unwrap_err();
+    assert_eq!(failure.class, Class::Unreachable, "{failure}");
+    clb.writer(&Unfenced).delete_load_balancer(&id, false).await.unwrap();
+    let requests = server.requests.lock().unwrap();
+    assert_eq!(requests.iter().map(Request::action).collect::<Vec<_>>(), ["DeleteLoadBalancer"]);
 }

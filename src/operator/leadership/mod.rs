@@ -22,6 +22,7 @@
 //! | bindings of Services, configs | by server-side apply, or with the version that was read; deletion names the UID |
 
 mod clock;
+mod connections;
 mod elector;
 
 use std::future::{Future, poll_fn};
@@ -36,6 +37,7 @@ use crate::election::{Moment, Term};
 
 pub(super) use clock::{Clock, system as system_clock};
 
+pub(super) use connections::Connections;
 pub(super) use elector::Elector;
 
 /// A leadership of this replica. Clones are of the same.
@@ -102,6 +104,10 @@ impl Leadership {
 }
 
 impl Fence for Leadership {
+    fn is_open(&self) -> bool {
+        self.is_valid()
+    }
+
     /// Whenever the call could go on, it is asked first whether it may: a process that was frozen in the middle of it sends nothing
     /// when it is thawed.
     async fn guard<T: Send>(&self, call: impl Future<Output = T> + Send) -> Result<T, Closed> {

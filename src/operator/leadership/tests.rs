@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::pending;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::*;
 
@@ -96,6 +96,36 @@ async fn a_frozen_process_does_not_go_on_with_a_call_when_it_is_thawed() {
     wake.send(()).unwrap();
     assert_eq!(call.await, Err(Closed));
     assert!(!is_sent.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_leadership_in_which_it_began() {
+    use hyper::rt::Executor;
+
+    let hands = Hands::default();
+    let (sender, receiver) = watch::channel(None);
+    let connections = Connections::new(receiver);
+    let begin = || {
+        let ((request, asked), (answer, heard)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
+        connections.execute(Box::pin(async move {
+            if asked.await.is_ok() {
+                let _ = answer.send(());
+            }
+        }));
+        (request, heard)
+    };
+    let (_request, heard) = begin();
+    heard.await.expect_err("none without a leadership");
+
+    sender.send_replace(Some(Leadership::new(term(3000), hands.clock())));
+    let ((request, heard), (late_request, late_heard)) = (begin(), begin());
+    request.send(()).unwrap();
+    heard.await.expect("it carries requests");
+    // The process was frozen, and nobody else has noticed.
+    hands.set(60_000);
+    // Whether it is there still or not, there is nobody to send it.
+    let _ = late_request.send(());
+    late_heard.await.expect_err("what it was about to send is gone");
 }
 
 #[tokio::test(start_paused = true)]
