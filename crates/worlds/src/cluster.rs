@@ -387,7 +387,8 @@ impl Cluster {
                     pod::set(&mut pod, "ContainersReady", false, Some("ContainersNotReady"), &time);
                     life.stage = Stage::Creating(start);
                 }
-                (Stage::Creating(start), None) if start.running <= now => {
+                // Also when it was deleted meanwhile: the kubelet may end what it has begun before it ends the Pod.
+                (Stage::Creating(start), _) if start.running <= now => {
                     let status = pod.status.get_or_insert_default();
                     let ip = self.free_address(objects);
                     status.pod_ips = Some(vec![core::PodIP { ip: ip.clone() }]);
