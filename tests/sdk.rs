@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use tke_direct_access::sim::{LoadBalancerSpec, Settings, Simulator, Timing};
+use tke_direct_access::sim::{Identities, LoadBalancerSpec, Settings, Simulator, Timing};
 use vendor::python::{self, run};
 
 /// The SDK that is installed: the package of the service, and the one it is built on.
@@ -84,6 +84,29 @@ async fn the_official_sdk_drives_the_simulator() {
     assert_eq!(steps(&output), expected);
 }
 
+/// As the table of calls has them.
+fn identities() -> Identities {
+    Identities {
+        provider: "provider".to_owned(),
+        role_arn: "qcs::cam::uin/100000000001:roleName/direct-access".to_owned(),
+        tokens: ["token".to_owned()].into(),
+        machine_role: Some("node-role".to_owned()),
+        longest: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_official_sdk_gets_credentials_from_the_simulator() {
+    let Identities { provider, role_arn, .. } = identities();
+    let simulator = Simulator::start(Settings { identities: identities(), ..Settings::instant() }).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    std::fs::write(&token, "token").expect("it is written");
+    let output = script(&simulator, "identity.py", vec![provider, token.display().to_string(), role_arn]).await;
+    let expected = ["role of a Pod", "role of a machine"].map(|step| (step.to_owned(), json!(true)));
+    assert_eq!(steps(&output), expected);
+}
+
 /// Requests that the SDK does not make by itself, and the codes they are refused with; `none`: they succeed.
 const REQUESTS: [(&str, &str); 24] = [
     ("a good request", "none"),
@@ -121,7 +144,7 @@ fn table(name: &str) -> (PathBuf, Vec<Value>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_official_sdk_makes_every_call_and_is_refused_with_documented_codes() {
-    let simulator = Simulator::start(Settings::instant()).expect("it starts");
+    let simulator = Simulator::start(Settings { identities: identities(), ..Settings::instant() }).expect("it starts");
     let ((calls_at, calls), (refused_at, refused)) = (table("calls.json"), table("refused.json"));
     let arguments = [calls_at, refused_at].map(|path| path.display().to_string()).to_vec();
     let output = script(&simulator, "tables.py", arguments).await;

@@ -1,11 +1,12 @@
 //! The controller's command line.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tke_direct_access::clb::Credentials;
 use tke_direct_access::clb::rights::{Purpose, actions, policy};
-use tke_direct_access::operator::{Operator, Settings};
+use tke_direct_access::clb::{Renewer, Source};
+use tke_direct_access::operator::{KeyMetrics, Operator, Settings};
 use tke_direct_access::stdout::print;
 use tke_direct_access::webhook::{self, Webhook};
 use tke_direct_access::{api, telemetry};
@@ -22,8 +23,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the controller. Credentials are read from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary ones,
-    /// TENCENTCLOUD_TOKEN; the cluster from KUBECONFIG or the service account.
+    /// Runs the controller. Credentials come from the first of these that is there: TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and,
+    /// for temporary ones, TENCENTCLOUD_TOKEN; files of these names; the role that TKE gives the Pod (TKE_ROLE_ARN); the role of the
+    /// machine. The cluster comes from KUBECONFIG or the service account.
     Run(Box<Run>),
     /// Prints the custom resource definitions as YAML.
     Crd,
@@ -75,7 +77,10 @@ async fn main() -> ExitCode {
 async fn controller(mut run: Run) -> anyhow::Result<()> {
     telemetry::install_crypto();
     telemetry::install_logs(matches!(run.log_format, LogFormat::Json));
-    let credentials = Credentials::from_environment()?;
+    let key_metrics = KeyMetrics::default();
+    let source = Source::choose(&run.settings.sources(), |name| std::env::var(name).ok())?;
+    let (mut renewer, credentials) = Renewer::new(source, Arc::new(key_metrics.clone()));
+    renewer.begin().await?;
     let config = kube::Config::infer().await?;
     let stop = CancellationToken::new();
     // One name in the Lease and in all Events.
@@ -87,6 +92,7 @@ async fn controller(mut run: Run) -> anyhow::Result<()> {
     let surroundings = webhook::Surroundings { client: operator.client(), stores, synced, namespace, identity };
     let webhook = Webhook::bind(run.webhook, surroundings)?;
     operator.metrics().register(|registry| webhook.metrics().register(registry));
+    operator.metrics().register(|registry| key_metrics.register(registry));
     let readiness = webhook.readiness();
     operator.not_ready_while(move || (!readiness.is_ready()).then_some("the webhook has no certificate yet"));
     let mut terminated = signal(SignalKind::terminate())?;
@@ -101,7 +107,7 @@ async fn controller(mut run: Run) -> anyhow::Result<()> {
         stop.cancel();
     };
     let both = async {
-        let ((), injected) = tokio::join!(operating, injecting);
+        let ((), injected, _) = tokio::join!(operating, injecting, stop.run_until_cancelled(renewer.keep()));
         injected
     };
     let mut running = std::pin::pin!(both);

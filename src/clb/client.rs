@@ -12,7 +12,7 @@ use tracing::{Instrument, debug, debug_span, info, warn};
 use super::clock::Clock;
 use super::convert::Malformed;
 use super::credentials::{Credentials, Keys};
-use super::error::{INVALID_REQUEST, NOT_LEADING, SIGNATURE_EXPIRED, TIMEOUT, own};
+use super::error::{INVALID_REQUEST, KEY_ENDED, NOT_LEADING, SIGNATURE_EXPIRED, TIMEOUT, own};
 use super::fence::{Closed, Fence, Unfenced, Writer};
 use super::settings::{Endpoints, Settings, SettingsError, constant_headers};
 use super::throttle::Throttle;
@@ -56,8 +56,8 @@ impl CallObserver for () {
 /// A call waits for its turn for as long as it takes, and that is no failure: its deadline begins when it is sent. Whoever does not
 /// want to wait any more drops it.
 ///
-/// It repeats a call that was refused because this machine's clock is wrong, and a read that was refused because there were too many
-/// calls. Nothing else: the caller's next round decides by the failure's class.
+/// It repeats a call that was refused because this machine's clock is wrong, or because its temporary key has ended and there is another
+/// one, and a read that was refused because there were too many calls. Nothing else: the caller's next round decides by the failure's class.
 #[derive(Clone)]
 pub struct Clb {
     inner: Arc<Inner>,
@@ -128,7 +128,7 @@ impl Clb {
 
     /// The key that calls are signed with now.
     pub(super) fn key(&self) -> KeyMark {
-        self.inner.credentials.current().mark()
+        self.inner.credentials.mark()
     }
 
     /// Waits until calls are signed with another key than this one.
@@ -240,9 +240,19 @@ impl Inner {
         let body = serde_json::to_vec(request)
             .map_err(|error| own(A::NAME, INVALID_REQUEST, format!("the request cannot be written: {error}")))?;
         let _permit = self.permit(request).await;
-        let (mut attempts, mut is_corrected) = (1, false);
+        let (mut attempts, mut is_corrected, mut is_renewed) = (1, false, false);
         loop {
-            match self.attempt::<A, T>(&body, fence, &convert).await {
+            let keys = self.credentials.current();
+            let keys = keys.map_err(|failure| Failure { action: A::NAME, ..failure })?;
+            match self.attempt::<A, T>(&body, &keys, fence, &convert).await {
+                // It was refused before anything was done, so that a write may be repeated too.
+                Err(Refusal { failure, .. })
+                    if KEY_ENDED.contains(&&*failure.code)
+                        && !is_renewed
+                        && self.credentials.refused(&keys.secret_id).await =>
+                {
+                    is_renewed = true;
+                }
                 Err(Refusal { failure, date: Some(date) }) if failure.code == SIGNATURE_EXPIRED && !is_corrected => {
                     let ahead_seconds = self.clock.correct(date);
                     warn!(ahead_seconds, "the cloud's clock differs from this machine's; signing with the cloud's");
@@ -271,6 +281,7 @@ impl Inner {
     async fn attempt<A: Action, T>(
         &self,
         body: &[u8],
+        keys: &Keys,
         fence: &impl Fence,
         convert: &impl Fn(Success<A::Reply>) -> Result<T, Malformed>,
     ) -> Result<T, Refusal> {
@@ -278,11 +289,10 @@ impl Inner {
         self.throttle.ready(A::NAME).await;
         self.observer.waited(Wait::Rate, asked.elapsed());
         let deadline = if A::WRITE { self.write_deadline } else { self.read_deadline };
-        let keys = self.credentials.current();
         let mut headers = self.headers.clone();
         let endpoint = self.endpoints.of(A::SERVICE);
-        let call = call_headers((A::SERVICE, A::NAME), &keys, &endpoint.host, self.clock.now(), body)?;
-        let redact = Redaction::new(&keys, &call);
+        let call = call_headers((A::SERVICE, A::NAME), keys, &endpoint.host, self.clock.now(), body)?;
+        let redact = Redaction::new(keys, &call);
         headers.extend(call);
         let start = Instant::now();
         let exchange = exchange::<A>(&self.way, endpoint, headers, body.to_vec(), fence);

@@ -25,6 +25,13 @@ pub const INVALID_REQUEST: &str = "ClientError.InvalidRequest";
 /// reply's.
 pub const FAILED_LISTENERS: &str = "FailListenerIdSet";
 
+/// Our code when there is no key yet to sign a call with. Nothing was sent.
+pub const NO_CREDENTIALS: &str = "ClientError.NoCredentials";
+
+/// The codes of temporary keys that have ended, or are not known any more.
+pub(super) const KEY_ENDED: [&str; 3] =
+    ["AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound", "AuthFailure.InvalidSecretId"];
+
 /// The code of a clock that is more than 300 s off.
 pub(super) const SIGNATURE_EXPIRED: &str = "AuthFailure.SignatureExpire";
 
@@ -130,6 +137,7 @@ const ROWS: &[Row] = &[
     exact(MALFORMED_REPLY, Class::Unreachable),
     exact(UNREADABLE_REPLY, Class::Transient),
     exact(NOT_LEADING, Class::Unreachable),
+    exact(NO_CREDENTIALS, Class::Unreachable),
     exact(INVALID_REQUEST, Class::Invalid),
 ];
 

@@ -40,7 +40,9 @@ pub mod wire;
 pub use caller::CallerReads;
 pub use client::{CallObserver, Clb, Rates, Wait};
 pub use convert::UnreadableListener;
-pub use credentials::{Credentials, CredentialsError, Keys};
+pub use credentials::{
+    Credentials, CredentialsError, KeyObserver, Keys, METADATA_ENDPOINT, Renewer, Source, SourceError, Sources,
+};
 pub use fence::{Closed, Fence, Unfenced, Writer};
 pub use non_empty::NonEmpty;
 pub use raw::RawCalls;

@@ -66,7 +66,7 @@ impl RawCalls {
         body: &[u8],
     ) -> Result<(Value, Option<jiff::Timestamp>), String> {
         let words = |failure: Failure| failure.message;
-        let keys = self.credentials.current();
+        let keys = self.credentials.current().map_err(words)?;
         let endpoint = self.endpoints.of(service);
         let mut headers = self.headers.clone();
         headers.extend(call_headers((service, action), &keys, &endpoint.host, self.clock.now(), body).map_err(words)?);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, StatusCode, redirect, retry};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect, retry};
 
 use super::clock;
 use super::credentials::Keys;
@@ -31,6 +31,8 @@ pub(super) struct Success<R> {
     pub(super) reply: R,
     /// Empty when the reply has none.
     pub(super) request_id: Option<String>,
+    /// When it was answered, by the cloud's clock; `None` where the reply does not say.
+    pub(super) date: Option<Timestamp>,
 }
 
 /// A failure, with the time that the reply carried.
@@ -50,15 +52,16 @@ impl From<Failure> for Refusal {
 /// # Errors
 /// When the system has no certificates of authorities.
 pub(super) fn http_client(endpoint: &Endpoint) -> Result<Client, SettingsError> {
-    // An error only says that a provider is installed already, by the program or an earlier client.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT);
+    let builder = builder().connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(IDLE_TIMEOUT);
     let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
     builder.build().map_err(SettingsError::Http)
+}
+
+/// What all clients have in common.
+pub(super) fn builder() -> ClientBuilder {
+    // An error only says that a provider is installed already, by the program or an earlier client.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().redirect(redirect::Policy::none()).retry(retry::never())
 }
 
 /// The headers that differ from call to call.
@@ -86,17 +89,32 @@ pub(super) fn call_headers(
         value.set_sensitive(true);
         Ok(value)
     };
+    let mut headers = unsigned_headers((service, action), host, timestamp)?;
+    headers.insert(AUTHORIZATION, secret(&signature)?);
+    if let Some(token) = &keys.token {
+        headers.insert(HeaderName::from_static("x-tc-token"), secret(token)?);
+    }
+    Ok(headers)
+}
+
+/// As [`call_headers`], of a call that nobody signs.
+///
+/// # Errors
+/// When the host cannot be sent, which [`Endpoint`] rules out.
+pub(super) fn unsigned_headers(
+    (service, action): (Service, &'static str),
+    host: &str,
+    timestamp: Timestamp,
+) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     // Set here, so that what is sent is what is signed, whatever the HTTP client would have written.
     let named = HeaderValue::from_str(host);
     headers.insert(HOST, named.map_err(|_| own(action, INVALID_REQUEST, "the host cannot be sent in a header"))?);
-    headers.insert(AUTHORIZATION, secret(&signature)?);
+    // The word that stands for a signature where there is none.
+    headers.insert(AUTHORIZATION, HeaderValue::from_static("SKIP"));
     headers.insert(HeaderName::from_static("x-tc-version"), HeaderValue::from_static(service.version()));
     headers.insert(HeaderName::from_static("x-tc-action"), HeaderValue::from_static(action));
     headers.insert(HeaderName::from_static("x-tc-timestamp"), HeaderValue::from(timestamp.as_second()));
-    if let Some(token) = &keys.token {
-        headers.insert(HeaderName::from_static("x-tc-token"), secret(token)?);
-    }
     Ok(headers)
 }
 
@@ -169,7 +187,10 @@ async fn over_http<A: Action>(
     let status = response.status();
     let date = response.headers().get(DATE).and_then(|date| clock::parse_date(date.as_bytes()));
     let body = bounded_body(A::NAME, response).await?;
-    read::<A>(status, &body).map_err(|failure| Refusal { failure, date })
+    match read::<A>(status, &body) {
+        Ok(success) => Ok(Success { date, ..success }),
+        Err(failure) => Err(Refusal { failure, date }),
+    }
 }
 
 /// Makes sense of a reply.
@@ -178,7 +199,7 @@ fn read<A: Action>(status: StatusCode, body: &[u8]) -> Result<Success<A::Reply>,
         // Whatever the status: an error in the cloud's form says more than a number.
         Ok(Answer::Failure { error, request_id }) => Err(reported(A::NAME, error, request_id)),
         _ if status != StatusCode::OK => Err(own(A::NAME, HTTP_STATUS, format!("the reply has status {status}"))),
-        Ok(Answer::Success { reply, request_id }) => Ok(Success { reply, request_id }),
+        Ok(Answer::Success { reply, request_id }) => Ok(Success { reply, request_id, date: None }),
         Err(error) => Err(own(A::NAME, MALFORMED_REPLY, format!("the reply is not the cloud's JSON: {error}"))),
     }
 }

@@ -60,7 +60,7 @@ use metrics::RequestsLayer;
 use recorders::Recorders;
 use server_clock::ServerClock;
 
-pub use metrics::{Metrics, WriteResult};
+pub use metrics::{KeyMetrics, Metrics, WriteResult};
 pub use settings::Settings;
 
 /// Changes that may wait to be looked at. A watch that is ahead of that waits; nothing is dropped.

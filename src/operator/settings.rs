@@ -2,10 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::clb::{METADATA_ENDPOINT, Sources};
 use crate::plan::vpc::read_id;
 
 /// What the controller is told at start.
@@ -17,6 +19,13 @@ pub struct Settings {
     /// Address of the CLB API instead of the public one, such as http://127.0.0.1:8090 for the simulator.
     #[arg(long, env = "CLB_ENDPOINT")]
     pub clb_endpoint: Option<String>,
+    /// Folder with the files TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for a temporary key, TENCENTCLOUD_TOKEN, such as a
+    /// mounted Secret. They are read again when they change. Not used when variables of these names are set.
+    #[arg(long, env = "TENCENTCLOUD_CREDENTIALS_DIR")]
+    pub credentials_dir: Option<PathBuf>,
+    /// Address of the metadata service, which gives keys of the machine's role when there are no other credentials.
+    #[arg(long, env = "TENCENTCLOUD_METADATA_ENDPOINT", default_value = METADATA_ENDPOINT)]
+    pub metadata_endpoint: String,
     /// Most calls per second of one action; the cloud's default quota is 20.
     #[arg(long, default_value = "20")]
     pub clb_rate: NonZeroU32,
@@ -102,6 +111,15 @@ pub enum HostNetwork {
 }
 
 impl Settings {
+    /// What flags say about where credentials come from.
+    pub fn sources(&self) -> Sources {
+        Sources {
+            folder: self.credentials_dir.clone(),
+            endpoint: self.clb_endpoint.clone(),
+            metadata: Some(self.metadata_endpoint.clone()),
+        }
+    }
+
     /// Time between two reads of a load balancer that nothing has happened to.
     pub fn resync(&self) -> Duration {
         Duration::from_secs(self.resync_seconds)

@@ -120,7 +120,7 @@ actions! {
     RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
     ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag
     DescribeTargets DescribeTargetHealth DescribeTaskStatus DescribeQuota
-    GetCallerIdentity
+    GetCallerIdentity AssumeRoleWithWebIdentity
 }
 
 fn run<A: Handle>(cloud: &mut PureCloud, addresses: &mut Addresses<'_>, call: &Call<'_>) -> Outcome {

@@ -38,7 +38,9 @@ pub use dialect::{Departure, Dialect};
 pub use dispatch::ACTIONS;
 pub use fault::{Effect, Fault, When, read_script};
 pub use pure::{Arrived, Probe, PureCloud};
-pub use settings::{Account, Credentials, ListenerSpec, LoadBalancerSpec, Quotas, Settings, Timing, Traffic};
+pub use settings::{
+    Account, Credentials, Identities, ListenerSpec, LoadBalancerSpec, Quotas, Settings, Timing, Traffic,
+};
 pub use simulator::Simulator;
 pub use state::{ConsoleError, Listener, LoadBalancer, Rule, State, Target};
 pub use verdicts::HealthChange;

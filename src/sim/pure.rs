@@ -11,7 +11,7 @@ use super::calls::Calls;
 use super::dispatch::{self, Called};
 use super::fault::{Fault, Faults};
 use super::rate::Rates;
-use super::settings::{LoadBalancerSpec, Settings};
+use super::settings::{Identities, LoadBalancerSpec, Settings};
 use super::state::{Config, State};
 use crate::clb::wire::Service;
 use crate::model::{Address, LoadBalancerId, Route};
@@ -70,9 +70,15 @@ impl PureCloud {
             timing: settings.timing,
             dialect: settings.dialect.clone(),
             origin,
+            identities: settings.identities.clone(),
         };
         let others = (1..).zip(&settings.other_accounts).map(|(place, other)| {
-            let config = Config { account: other.id.clone(), first_id: place * IDS_OF_AN_ACCOUNT, ..config.clone() };
+            let config = Config {
+                account: other.id.clone(),
+                first_id: place * IDS_OF_AN_ACCOUNT,
+                identities: Identities::default(),
+                ..config.clone()
+            };
             (other.id.clone(), State::new(config))
         });
         let others = others.collect();

@@ -16,10 +16,15 @@ use super::admin;
 use super::cloud::Cloud;
 use super::dispatch::{Called, Outcome, refuse};
 use super::error::{ApiError, ApiResult};
-use super::verify::{Incoming as Signed, Signer, verify};
+use super::settings::Account;
+use super::verify::{Incoming as Signed, Known, Signer, verify};
+use crate::clb::wire::{Action, AssumeRoleWithWebIdentity, Service};
 
 /// The largest body of a request, as documented.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
+/// Where the metadata service of a machine has the keys of its role.
+const METADATA: &str = "/latest/meta-data/cam/security-credentials/";
+
 /// Ends a connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("a fault loses this answer")]
@@ -66,6 +71,9 @@ async fn answer(request: Request<Incoming>, cloud: &Cloud) -> Result<Response<Fu
         let (status, value) = admin::answer(cloud, &parts.method, path, &body);
         return Ok(json(status, value.to_string().into_bytes()));
     }
+    if let Some(path) = path.strip_prefix(METADATA).filter(|_| parts.method == Method::GET) {
+        return Ok(metadata(cloud, path));
+    }
     let request_id = new_request_id();
     let signed = Signed {
         method: parts.method.as_str(),
@@ -90,7 +98,10 @@ fn check<'a>(cloud: &'a Cloud, method: &Method, path: &str, signed: &Signed<'a>)
         return Err(ApiError::new("UnsupportedProtocol", "only POST / with a JSON body is simulated"));
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|passed| passed.as_secs()).unwrap_or_default();
-    let Signer { account, service } = verify(signed, &cloud.accounts, now)?;
+    let Signer { account, service } = match cloud.accounts.first() {
+        Some(own) if is_unsigned(signed) => Signer { account: &own.id, service: Service::Sts },
+        _ => verify(signed, |id| known(cloud, id), now)?,
+    };
     let version = header(signed.headers, "X-TC-Version")?;
     if version != service.version() {
         return Err(ApiError::new("NoSuchVersion", format!("version {version} does not exist")));
@@ -100,6 +111,30 @@ fn check<'a>(cloud: &'a Cloud, method: &Method, path: &str, signed: &Signed<'a>)
         return Err(ApiError::new("UnsupportedRegion", format!("region {region} is not simulated")));
     }
     Ok(Called { account, service, action: header(signed.headers, "X-TC-Action")? })
+}
+
+/// Whether it is the one call that nobody signs: who makes it has no key yet.
+fn is_unsigned(signed: &Signed<'_>) -> bool {
+    let is = |name: &str, value: &str| signed.headers.get(name).is_some_and(|found| found == value);
+    is("Authorization", "SKIP") && is("X-TC-Action", AssumeRoleWithWebIdentity::NAME)
+}
+
+/// The key pair of an id: of an account, or a temporary one of the first account.
+fn known<'a>(cloud: &'a Cloud, id: &str) -> Option<Known<'a>> {
+    let of_account = cloud.accounts.iter().find(|account| account.credentials.secret_id == id);
+    if let Some(Account { id, credentials }) = of_account {
+        return Some(Known { account: id, credentials: credentials.clone(), has_ended: false });
+    }
+    let own = cloud.accounts.first()?;
+    let (credentials, has_ended) = cloud.with(|inner, now| inner.cloud.state.temporary_key(id, now))?;
+    Some(Known { account: &own.id, credentials, has_ended })
+}
+
+/// Answers as the metadata service of a machine.
+fn metadata(cloud: &Cloud, path: &str) -> Response<Full<Bytes>> {
+    let text = cloud.with(|inner, now| inner.cloud.state.metadata(path, now));
+    let (status, text) = text.map_or((StatusCode::NOT_FOUND, String::new()), |text| (StatusCode::OK, text));
+    json(status, text.into_bytes())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> ApiResult<&'a str> {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub account: String,
     /// Other accounts: their keys are accepted, and see nothing of the first account's. What they create takes no traffic.
     pub other_accounts: Vec<Account>,
+    /// Who gets temporary keys of the account.
+    pub identities: Identities,
     /// The only region that is served.
     pub region: String,
     /// How long things take.
@@ -57,6 +59,7 @@ impl Default for Settings {
             credentials: Credentials::default(),
             account: "100000000001".into(),
             other_accounts: Vec::new(),
+            identities: Identities::default(),
             region: "ap-guangzhou".into(),
             timing: Timing::default(),
             dialect: Dialect::default(),
@@ -100,6 +103,30 @@ impl Default for Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("secret_id", &self.secret_id).finish_non_exhaustive()
+    }
+}
+
+/// Who gets temporary keys: nobody, until it is said. Its debug form does not show the tokens.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Identities {
+    /// The provider of identities.
+    pub provider: String,
+    /// The role that tokens of the provider are good for, such as `qcs::cam::uin/100000000001:roleName/direct-access`.
+    pub role_arn: String,
+    /// The tokens that are accepted.
+    pub tokens: BTreeSet<String>,
+    /// The role whose keys the metadata service gives at `/latest/meta-data/cam/security-credentials/`; `None`: it has none.
+    pub machine_role: Option<String>,
+    /// How long keys last at most; `None`: as long as they are asked for.
+    pub longest: Option<Duration>,
+}
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { provider, role_arn, machine_role, longest, tokens: _ } = self;
+        let mut shown = f.debug_struct("Identities");
+        shown.field("provider", provider).field("role_arn", role_arn).field("machine_role", machine_role);
+        shown.field("longest", longest).finish_non_exhaustive()
     }
 }
 

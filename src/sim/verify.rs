@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use super::error::{ApiError, ApiResult};
-use super::settings::Account;
+use super::settings::Credentials;
 use crate::clb::wire::Service;
 
 /// How far a request's clock may be off, in seconds.
@@ -62,8 +62,22 @@ pub(crate) struct Signer<'a> {
     pub(crate) service: Service,
 }
 
-/// Checks a request against the key pairs that the simulator knows. `now` is in seconds of Unix time.
-pub(crate) fn verify<'a>(incoming: &Incoming<'_>, accounts: &'a [Account], now: u64) -> ApiResult<Signer<'a>> {
+/// A key pair that the simulator knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Known<'a> {
+    /// The account that it belongs to.
+    pub(crate) account: &'a str,
+    pub(crate) credentials: Credentials,
+    /// It was temporary, and its time is over.
+    pub(crate) has_ended: bool,
+}
+
+/// Checks a request against the key pair of its id, which `find` knows. `now` is in seconds of Unix time.
+pub(crate) fn verify<'a>(
+    incoming: &Incoming<'_>,
+    find: impl FnOnce(&str) -> Option<Known<'a>>,
+    now: u64,
+) -> ApiResult<Signer<'a>> {
     let header = |name: &str| incoming.headers.get(name).and_then(|value| value.to_str().ok());
     let text = header("authorization")
         .ok_or_else(|| auth_failure("InvalidAuthorization", "the Authorization header is missing"))?;
@@ -71,8 +85,7 @@ pub(crate) fn verify<'a>(incoming: &Incoming<'_>, accounts: &'a [Account], now: 
         .ok_or_else(|| auth_failure("InvalidAuthorization", "the Authorization header is malformed"))?;
     let timestamp = header("x-tc-timestamp").ok_or_else(|| ApiError::missing("X-TC-Timestamp"))?;
     let seconds: u64 = timestamp.parse().map_err(|_| ApiError::invalid("X-TC-Timestamp is not a number of seconds"))?;
-    let known = accounts.iter().find(|account| account.credentials.secret_id == authorization.secret_id);
-    let Account { id, credentials } = known.ok_or_else(|| {
+    let Known { account, credentials, has_ended } = find(authorization.secret_id).ok_or_else(|| {
         auth_failure("SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
     })?;
     if seconds.abs_diff(now) > SKEW_SECONDS {
@@ -103,10 +116,10 @@ pub(crate) fn verify<'a>(incoming: &Incoming<'_>, accounts: &'a [Account], now: 
         return Err(wrong());
     }
     match &credentials.token {
-        Some(token) if header("x-tc-token") != Some(token) => {
+        Some(token) if has_ended || header("x-tc-token") != Some(token) => {
             Err(auth_failure("TokenFailure", "The token of the temporary key is missing, wrong or expired."))
         }
-        _ => Ok(Signer { account: id, service }),
+        _ => Ok(Signer { account, service }),
     }
 }
 
@@ -142,7 +155,7 @@ fn date_of(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::Credentials;
+    use super::super::settings::Account;
     use super::*;
 
     const NOW: u64 = 1_700_000_000;
@@ -160,6 +173,13 @@ mod tests {
     fn accounts(credentials: Credentials) -> Vec<Account> {
         let other = Credentials { secret_id: "AKIDOTHER".into(), ..credentials.clone() };
         vec![Account { id: "1".into(), credentials: other }, Account { id: "2".into(), credentials }]
+    }
+
+    fn known<'a>(accounts: &'a [Account]) -> impl Fn(&str) -> Option<Known<'a>> {
+        move |id| {
+            let found = accounts.iter().find(|account| account.credentials.secret_id == id)?;
+            Some(Known { account: &found.id, credentials: found.credentials.clone(), has_ended: false })
+        }
     }
 
     const SIGNER: Signer<'_> = Signer { account: "2", service: Service::Clb };
@@ -186,7 +206,7 @@ mod tests {
     fn check(headers: &HeaderMap, body: &str, now: u64) -> Result<(), String> {
         let incoming = Incoming { method: "POST", query: "", headers, body: body.as_bytes() };
         let accounts = accounts(credentials());
-        let signer = verify(&incoming, &accounts, now).map_err(|error| error.code)?;
+        let signer = verify(&incoming, known(&accounts), now).map_err(|error| error.code)?;
         assert_eq!(signer, SIGNER);
         Ok(())
     }
@@ -256,11 +276,16 @@ mod tests {
             "36808c0847cfc2947cedaa85c041c879809bdb60a9ba2cc966dff8eaf3e922af",
         );
         let accounts = accounts(Credentials { token: Some("t".into()), ..credentials() });
-        let verify_with =
-            |headers: &HeaderMap| verify(&Incoming { method: "POST", query: "", headers, body: b"{}" }, &accounts, NOW);
+        let verify_with = |headers: &HeaderMap| {
+            verify(&Incoming { method: "POST", query: "", headers, body: b"{}" }, known(&accounts), NOW)
+        };
         assert_eq!(verify_with(&good).expect_err("refused").code, "AuthFailure.TokenFailure");
         let mut with_token = good.clone();
         with_token.insert("x-tc-token", "t".parse().expect("a header value"));
         assert_eq!(verify_with(&with_token), Ok(SIGNER));
+        let find = known(&accounts);
+        let ended = |id: &str| find(id).map(|known| Known { has_ended: true, ..known });
+        let late = verify(&Incoming { method: "POST", query: "", headers: &with_token, body: b"{}" }, ended, NOW);
+        assert_eq!(late.expect_err("refused").code, "AuthFailure.TokenFailure");
     }
 }

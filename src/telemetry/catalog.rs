@@ -218,6 +218,8 @@ const WRITTEN: Label = Label::words("result", &["done", "stale", "failed"]);
 const INJECTED: Label = Label::words("result", INJECTION_RESULTS);
 const REPAIRED: Label = Label::words("object", REPAIRED_OBJECTS);
 const CAUSE: Label = Label::words("cause", REPAIR_CAUSES);
+const CREDENTIAL_SOURCE: Label = Label::words("source", &["environment", "files", "web-identity", "machine-role"]);
+const CREDENTIAL_RESULT: Label = Label::words("result", &["given", "failed"]);
 const MODE: Label = Label::words("mode", &["webhook", "policy", "none"]);
 
 fn classes() -> Vec<&'static str> {
@@ -281,6 +283,8 @@ families! {
     INJECTIONS = Counter "direct_access_injections" [INJECTED] "Pods that the webhook was asked about, by what it did; with unreadable, cold and malformed a Pod may have missed its gate";
     INJECTION_MODE = Gauge "direct_access_gate_injection_mode" [MODE] "1 for the way in which gates are injected";
     CERTIFICATE_EXPIRY = Gauge "direct_access_webhook_certificate_expiry_timestamp_seconds" [] "When the certificate in use expires, as Unix time; 0 while there is none";
+    CREDENTIALS_EXPIRY = Gauge "direct_access_credentials_expiry_timestamp_seconds" [CREDENTIAL_SOURCE] "When the cloud's key in use ends, as Unix time; 0 when it has no end that is known";
+    CREDENTIALS_REQUESTS = Counter "direct_access_credentials_requests" [CREDENTIAL_SOURCE, CREDENTIAL_RESULT] "How often the source of credentials was asked for a key";
     REPAIRS = Counter "direct_access_repairs" [REPAIRED, CAUSE] "Writes that made or restored an object of gate injection";
     REPAIR_FAILURES = Counter "direct_access_repair_failures" [] "Attempts to look at the objects of gate injection, or to repair them, that failed";
 }

@@ -14,6 +14,7 @@ mod support;
 
 mod binding;
 mod clocks;
+mod credentials;
 mod election;
 mod examples;
 mod faults;

@@ -46,6 +46,6 @@ pub(crate) fn all() -> Vec<Row> {
         RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
         ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag
         DescribeTargets DescribeTargetHealth DescribeTaskStatus DescribeQuota
-        GetCallerIdentity
+        GetCallerIdentity AssumeRoleWithWebIdentity
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use tke_direct_access::clb::wire::Service;
-use tke_direct_access::sim::{PureCloud, Settings};
+use tke_direct_access::sim::{Identities, PureCloud, Settings};
 
 /// A call of the tables: `calls.json` and `refused.json`. The SDK's script makes the same ones.
 #[derive(Debug, Deserialize)]
@@ -48,7 +48,13 @@ pub(crate) struct Caller {
 impl Caller {
     /// A new cloud in which nothing takes time.
     pub(crate) fn new() -> Self {
-        let cloud = PureCloud::new(&Settings::instant(), Timestamp::UNIX_EPOCH);
+        let identities = Identities {
+            provider: "provider".to_owned(),
+            role_arn: "qcs::cam::uin/100000000001:roleName/direct-access".to_owned(),
+            tokens: ["token".to_owned()].into(),
+            ..Identities::default()
+        };
+        let cloud = PureCloud::new(&Settings { identities, ..Settings::instant() }, Timestamp::UNIX_EPOCH);
         Self { cloud, kept: BTreeMap::new(), calls: 0 }
     }
 

@@ -14,8 +14,9 @@ A flag wins over its environment variable. Written from the programs' own `--hel
 ";
 
 const CONTROLLER: &str = "
-Credentials come from the environment only: `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY` and, for temporary ones,
-`TENCENTCLOUD_TOKEN`. They are read once, at the start. The cluster comes from `KUBECONFIG` or, in a Pod, from the service account.
+Credentials come from the first source that is set up: `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY` and, for temporary ones,
+`TENCENTCLOUD_TOKEN`; files of these names; the role of the Pod; the role of the node. [security.md](security.md#credentials) says how each is
+set up and renewed. The cluster comes from `KUBECONFIG` or, in a Pod, from the service account.
 `RUST_LOG` sets what is logged, such as `debug`.
 ";
 

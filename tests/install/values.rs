@@ -343,6 +343,55 @@ pub(super) const SETS: &[Set] = &[
         lacks: &[],
     },
     Set {
+        name: "a Secret that is mounted",
+        values: "{credentials: {mount: true}}",
+        shows: &[
+            ("Deployment", CONTROLLER, "/spec/template/spec/containers/0/envFrom", "null"),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/env/2",
+                r#"{"name": "TENCENTCLOUD_CREDENTIALS_DIR", "value": "/var/run/tencentcloud-credentials"}"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/volumeMounts/0",
+                r#"{"name": "tencentcloud-credentials", "mountPath": "/var/run/tencentcloud-credentials", "readOnly": true}"#,
+            ),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/volumes/0",
+                r#"{"name": "tencentcloud-credentials", "secret": {"secretName": "tencentcloud-credentials"}}"#,
+            ),
+        ],
+        lacks: &[],
+    },
+    Set {
+        name: "a mounted Secret with other keys, beside other volumes",
+        values: "{credentials: {mount: true, secretName: own, keys: {secretId: id, secretKey: key, token: session}}, \
+                 extraVolumes: [{name: more, emptyDir: {}}], extraVolumeMounts: [{name: more, mountPath: /more}]}",
+        shows: &[
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/volumes/0/secret",
+                r#"{"secretName": "own", "items": [
+                    {"key": "id", "path": "TENCENTCLOUD_SECRET_ID"}, {"key": "key", "path": "TENCENTCLOUD_SECRET_KEY"},
+                    {"key": "session", "path": "TENCENTCLOUD_TOKEN"}]}"#,
+            ),
+            ("Deployment", CONTROLLER, "/spec/template/spec/volumes/1", r#"{"name": "more", "emptyDir": {}}"#),
+            (
+                "Deployment",
+                CONTROLLER,
+                "/spec/template/spec/containers/0/volumeMounts/1",
+                r#"{"name": "more", "mountPath": "/more"}"#,
+            ),
+        ],
+        lacks: &[],
+    },
+    Set {
         name: "more objects",
         values: "{extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: 'a-{{ .Release.Namespace }}'}}, \
                  \"apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: b}\\ndata: {name: '{{ .Chart.Name }}'}\"]}",
@@ -386,6 +435,7 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
     ("ports: {metrics: 0}", "at '/ports/metrics'"),
     ("ports: {metrics: 9443}", "ports.metrics and ports.webhook must differ"),
     ("extraObjects: [1]", "at '/extraObjects/0'"),
+    ("credentials: {mount: yes please}", "at '/credentials/mount'"),
     ("credentials: {secretId: AKID}", "at '/credentials': additional properties 'secretId' not allowed"),
     ("crds: {install: true}", "at '/crds': additional properties 'install' not allowed"),
     ("serviceAccount: {name: ''}", "at '/serviceAccount/name'"),

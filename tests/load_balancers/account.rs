@@ -147,18 +147,20 @@ async fn what_was_read_by_other_keys_is_read_anew() {
     let refuse = Effect::Error { code: "UnauthorizedOperation".to_owned(), message: "not you".to_owned() };
     stage.cloud.inject(Fault { action, load_balancer: None, names: None, when: When::Always, effect: refuse });
     let (id, key) = stage.cloud.credentials();
-    let (sender, receiver) = tokio::sync::watch::channel(Keys::new(id, key, None).unwrap());
+    let (sender, receiver) = tokio::sync::watch::channel(Ok(Keys::new(id, key, None).unwrap()));
     let controller = stage.controller_by(ClientCredentials::renewed(receiver), &["--resync-seconds", "3600"]).await;
     stage.put_controller(controller);
     stage.deploy(1, &json!({})).await;
     stage.until_ready("web", "1/1").await;
     stage.cloud.clear_faults();
-    sender.send(others_keys()).unwrap();
+    sender.send(Ok(others_keys())).unwrap();
     // The keys' account is known, and must not be recorded for what other keys have shown.
     stage.until("web", "ResolvedRefs", "False", "LoadBalancerNotFound").await;
     let recorded = stage.binding("web").await.unwrap().status.unwrap().load_balancer.unwrap();
     assert_eq!(recorded.account, None);
-    sender.send(Keys::new(stage.cloud.credentials().0, stage.cloud.credentials().1, None).unwrap()).unwrap();
+    sender
+        .send(Keys::new(stage.cloud.credentials().0, stage.cloud.credentials().1, None).map_err(|_| unreachable!()))
+        .unwrap();
     eventually("the account is recorded", DEADLINE, async || {
         let found = stage.binding("web").await.and_then(|binding| binding.status?.load_balancer?.account);
         if found.as_deref() == Some(ACCOUNT) { Ok(Some(())) } else { Err(format!("{found:?}")) }

@@ -7,6 +7,7 @@ mod admin;
 mod api;
 mod binary;
 mod client;
+mod credentials;
 mod faults;
 mod flags;
 mod health;

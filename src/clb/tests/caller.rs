@@ -35,7 +35,7 @@ async fn until_known(reads: &CallerReads) -> Caller {
 #[tokio::test]
 async fn the_account_is_asked_for_once_for_each_key() {
     let server = Server::start(answer).await;
-    let (sender, receiver) = watch::channel(keys(1));
+    let (sender, receiver) = watch::channel(Ok(keys(1)));
     let settings = Settings { endpoint: Some(server.endpoint.clone()), ..settings() };
     let reads = Arc::new(CallerReads::new(Clb::new(settings, Credentials::renewed(receiver), Arc::new(())).unwrap()));
     let first = reads.mark();
@@ -45,16 +45,16 @@ async fn the_account_is_asked_for_once_for_each_key() {
     assert_eq!(until_known(&reads).await, Caller::Known(AccountId::new("1")));
     assert_eq!(reads.since(&first), Caller::Known(AccountId::new("1")));
 
-    sender.send(keys(0)).unwrap();
+    sender.send(Ok(keys(0))).unwrap();
     assert_eq!(reads.since(&first), Caller::NotAsked, "the calls since then may be of two accounts");
     let Caller::Unknown(failure) = until_known(&reads).await else { panic!("it is refused") };
     assert_eq!((failure.class, failure.action), (Class::Denied, "GetCallerIdentity"));
 
     // A refusal is not waited out when there is another key.
-    sender.send(keys(2)).unwrap();
+    sender.send(Ok(keys(2))).unwrap();
     assert_eq!(until_known(&reads).await, Caller::Known(AccountId::new("2")));
     // The same key with another token is of the same account.
-    sender.send(Keys::new("AKID2", "hunter2", Some("another-token")).unwrap()).unwrap();
+    sender.send(Ok(Keys::new("AKID2", "hunter2", Some("another-token")).unwrap())).unwrap();
     assert_eq!(until_known(&reads).await, Caller::Known(AccountId::new("2")));
     drop(sender);
     tokio::task::yield_now().await;

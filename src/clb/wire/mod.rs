@@ -25,7 +25,9 @@ pub use health::{
     DescribeTargetHealth, DescribeTargetHealthReply, HealthCheck, HealthCheckOutput, ListenerHealth,
     LoadBalancerHealth, RuleHealth, TargetHealth,
 };
-pub use identity::{GetCallerIdentity, GetCallerIdentityReply};
+pub use identity::{
+    AssumeRoleWithWebIdentity, AssumeRoleWithWebIdentityReply, GetCallerIdentity, GetCallerIdentityReply, TemporaryKey,
+};
 pub use listener::{
     CertInfo, CertificateInput, CreateListener, CreateListenerReply, DeleteListener, DeleteLoadBalancerListeners,
     DescribeListeners, DescribeListenersReply, ModifyListener, MultiCertInfo, Secret,

@@ -23,7 +23,7 @@ macro_rules! with_action {
             CreateListener DescribeListeners ModifyListener DeleteListener DeleteLoadBalancerListeners CreateRule ModifyRule DeleteRule
             ModifyDomainAttributes RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
             ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag DescribeTargets
-            DescribeTargetHealth DescribeTaskStatus DescribeQuota GetCallerIdentity
+            DescribeTargetHealth DescribeTaskStatus DescribeQuota GetCallerIdentity AssumeRoleWithWebIdentity
         ])
     };
 }

@@ -1,5 +1,6 @@
 //! What the controller counts. Names, labels and meanings are those of the [catalog](crate::telemetry::catalog).
 
+mod credentials;
 mod fleet;
 mod queue;
 mod rates;
@@ -23,6 +24,7 @@ use crate::plan::Step;
 use crate::reconcile::RoundResult;
 use crate::telemetry::catalog;
 
+pub use credentials::KeyMetrics;
 pub(super) use fleet::{Fleet, Share};
 pub(super) use queue::{Queue, Waker, Work};
 use rates::ClientRates;

@@ -36,7 +36,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::dialect::Dialect;
 use super::error::{ApiError, ApiResult};
 use super::fault::Twist;
-use super::settings::{Quotas, Timing};
+use super::settings::{Identities, Quotas, Timing};
 use super::{Moment, health::HealthRecord};
 use crate::clb::wire::Action;
 use crate::model::{Address, Health, LoadBalancerId, Route, TaskId};
@@ -61,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) dialect: Dialect,
     /// The wall-clock time of moment zero, for the times that replies show.
     pub(crate) origin: Timestamp,
+    pub(crate) identities: Identities,
 }
 
 /// Everything the cloud knows.
@@ -81,6 +82,7 @@ pub struct State {
     changed: BTreeSet<LoadBalancerId>,
     /// Recent deletions of load balancers, for the guard against too many.
     deletions: VecDeque<Moment>,
+    keyring: identity::Keyring,
 }
 
 /// A creation that an idempotency token may ask for again.
@@ -130,6 +132,7 @@ const REMEMBERED_TASKS: usize = 10_000;
 
 impl State {
     pub(crate) fn new(config: Config) -> Self {
+        let keyring = identity::Keyring::new(config.identities.clone());
         Self {
             made: config.first_id,
             config,
@@ -141,6 +144,7 @@ impl State {
             overrides: BTreeMap::new(),
             changed: BTreeSet::new(),
             deletions: VecDeque::new(),
+            keyring,
         }
     }
 
@@ -164,11 +168,25 @@ impl State {
         id
     }
 
+    /// A moment on the wall.
+    fn wall(&self, moment: Moment) -> Timestamp {
+        let passed = SignedDuration::try_from(moment).unwrap_or(SignedDuration::MAX);
+        self.config.origin.checked_add(passed).unwrap_or(self.config.origin)
+    }
+
     /// The text form of a moment, as replies have it.
     fn time_text(&self, moment: Moment) -> String {
-        let passed = SignedDuration::try_from(moment).unwrap_or(SignedDuration::MAX);
-        let time = self.config.origin.checked_add(passed).unwrap_or(self.config.origin);
-        time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        self.wall(moment).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The ISO 8601 form of a moment, in UTC, to the second.
+    fn iso_text(&self, moment: Moment) -> String {
+        self.wall(moment).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// A moment as Unix time.
+    fn unix_seconds(&self, moment: Moment) -> i64 {
+        self.wall(moment).as_second()
     }
 
     /// Lets all tasks end that are due.

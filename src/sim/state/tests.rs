@@ -76,6 +76,7 @@ impl World {
             timing: settings.timing,
             dialect: [Departure::BatchTasks].into(),
             origin: Timestamp::UNIX_EPOCH,
+            identities: Identities::default(),
         };
         let mut state = State::new(config);
         let spec = super::super::settings::LoadBalancerSpec::with_id(LB);

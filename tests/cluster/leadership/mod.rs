@@ -30,12 +30,12 @@ fn freezes() -> usize {
 /// How long a machine that has much else to do may take for what takes seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn scale(stage: &Stage, replicas: usize) {
+pub(crate) async fn scale(stage: &Stage, replicas: usize) {
     stage.ok(&["scale", "deployment/web", &format!("--replicas={replicas}")]).await;
 }
 
 /// The targets are the Pods, all of them and no others.
-async fn targets_are_pods(stage: &Stage, count: usize) {
+pub(crate) async fn targets_are_pods(stage: &Stage, count: usize) {
     stage.until_ready("web", &format!("{count}/{count}")).await;
     let api: Api<Pod> = Api::default_namespaced(stage.namespace.client());
     eventually("the targets are the Pods", DEADLINE, async || {

@@ -29,6 +29,20 @@ impl Replica {
 
     /// Starts a replica whose program is this one.
     pub(crate) async fn of(program: &Path, stage: &Stage, name: &'static str, journal: &Journal, rule: Rule) -> Self {
+        let (id, key) = stage.cloud.credentials();
+        let keys = [("TENCENTCLOUD_SECRET_ID", id), ("TENCENTCLOUD_SECRET_KEY", key)];
+        Self::with(program, stage, name, journal, rule, &keys).await
+    }
+
+    /// Starts a replica that gets its credentials by these variables.
+    pub(crate) async fn with(
+        program: &Path,
+        stage: &Stage,
+        name: &'static str,
+        journal: &Journal,
+        rule: Rule,
+        credentials: &[(&str, &str)],
+    ) -> Self {
         let lines = Lines::open(stage, name, journal, rule).await;
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
@@ -39,15 +53,13 @@ impl Replica {
             "contexts": [{"name": "line", "context": {"cluster": "line", "user": "line"}}],
         });
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
-        let (id, key) = stage.cloud.credentials();
         let mut command = Command::new(program);
         command
             .args(["run", "--listen=127.0.0.1:0", "--gate-injection=None", "--log-format=text", "--clb-rate=1000"])
             .args(["--clb-endpoint", &lines.cloud(), "--watch-namespace", &stage.namespace.name])
             .args(["--lease-namespace", &stage.namespace.name, "--identity", name])
             .env("KUBECONFIG", kubeconfig)
-            .env("TENCENTCLOUD_SECRET_ID", id)
-            .env("TENCENTCLOUD_SECRET_KEY", key)
+            .envs(credentials.iter().copied())
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()));
         let child = command.spawn().expect("the program starts");
         let tape = stage.tape();

@@ -183,11 +183,8 @@ fn forwarded(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> a
 async fn to_cloud(State(line): State<Line>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let action = parts.headers.get("x-tc-action").unwrap().to_str().unwrap().to_owned();
-    let event = if action.starts_with("Describe") || action == "GetCallerIdentity" {
-        Event::Read(action)
-    } else {
-        Event::Write(action)
-    };
+    let is_of_sts = ["GetCallerIdentity", "AssumeRoleWithWebIdentity"].contains(&&*action);
+    let event = if action.starts_with("Describe") || is_of_sts { Event::Read(action) } else { Event::Write(action) };
     line.journal.add(line.replica, event);
     let body = to_bytes(body, LIMIT).await.unwrap();
     // The signature is over the host that the replica knows, which stays.

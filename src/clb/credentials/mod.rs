@@ -1,10 +1,28 @@
-//! The keys that calls are signed with.
+//! The keys that calls are signed with: where they come from, and how they are renewed.
+//!
+//! [`Source`] is chosen once, at the start. A [`Renewer`] asks it for a key, and again well before that one ends, and [`Credentials`]
+//! have the one that is current. Nothing here prints a key or a token.
+
+mod files;
+mod renewer;
+mod role;
+mod schedule;
+mod source;
+mod web_identity;
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::model::KeyMark;
+use crate::model::{Failure, KeyMark};
+
+pub use renewer::{KeyObserver, Renewer};
+pub use source::{METADATA_ENDPOINT, Source, SourceError, Sources};
+
+/// How long a call waits for another key when the cloud does not take its own any more.
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// A key, permanent or temporary. Printing it shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,6 +30,8 @@ pub struct Keys {
     pub(super) secret_id: String,
     pub(super) secret_key: String,
     pub(super) token: Option<String>,
+    /// Of temporary keys, whom they are given to; those of one holder are of one account. `None`: the key stands for itself.
+    holder: Option<Arc<str>>,
 }
 
 impl Keys {
@@ -26,14 +46,19 @@ impl Keys {
             secret_id: checked("the secret id", secret_id)?,
             secret_key: checked("the secret key", secret_key)?,
             token: token.map(|token| checked("the token", token)).transpose()?,
+            holder: None,
         })
     }
-}
 
-impl Keys {
-    /// What tells this key from others.
+    /// The same key, as one of many that this holder is given one after another.
+    fn held_by(mut self, holder: Arc<str>) -> Self {
+        self.holder = Some(holder);
+        self
+    }
+
+    /// What tells the account of this key from that of others.
     pub(super) fn mark(&self) -> KeyMark {
-        KeyMark::new(self.secret_id.clone())
+        KeyMark::new(self.holder.as_deref().unwrap_or(&self.secret_id).to_owned())
     }
 
     /// A text of somebody else's without the parts of this key: a proxy may answer with the request that it did not understand.
@@ -49,19 +74,26 @@ impl fmt::Debug for Keys {
     }
 }
 
+/// The key, or why there is none yet.
+type Held = Result<Keys, Failure>;
+
 /// Where the client takes its key from: each call uses the one that is current when it is signed.
 #[derive(Clone)]
-pub struct Credentials(watch::Receiver<Keys>);
+pub struct Credentials {
+    held: watch::Receiver<Held>,
+    /// Heard by who renews temporary keys, when the cloud does not take one; `None` where nobody does.
+    refused: Option<Arc<Notify>>,
+}
 
 impl Credentials {
     /// One key for good.
     pub fn fixed(keys: Keys) -> Self {
-        Self(watch::channel(keys).1)
+        Self::renewed(watch::channel(Ok(keys)).1)
     }
 
     /// Keys that somebody else renews. When the sender is gone, the last key stays.
-    pub const fn renewed(keys: watch::Receiver<Keys>) -> Self {
-        Self(keys)
+    pub const fn renewed(held: watch::Receiver<Held>) -> Self {
+        Self { held, refused: None }
     }
 
     /// The key in `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY` and, when it is temporary, `TENCENTCLOUD_TOKEN`.
@@ -77,27 +109,52 @@ impl Credentials {
     /// # Errors
     /// The same.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, CredentialsError> {
-        let required = |name: &'static str| variable(name).ok_or(CredentialsError::Missing(name));
-        let secret_id = required("TENCENTCLOUD_SECRET_ID")?;
-        let secret_key = required("TENCENTCLOUD_SECRET_KEY")?;
-        let token = variable("TENCENTCLOUD_TOKEN");
-        Keys::new(&secret_id, &secret_key, token.as_deref()).map(Self::fixed)
+        keys_of(variable).map(Self::fixed)
     }
 
     /// The key to sign with now.
-    pub(super) fn current(&self) -> Keys {
-        self.0.borrow().clone()
+    ///
+    /// # Errors
+    /// When there is none yet: why.
+    pub(super) fn current(&self) -> Held {
+        self.held.borrow().clone()
     }
 
-    /// Waits until there is another key than this one; for ever when nobody renews them.
-    pub(super) async fn other_than(&self, key: &KeyMark) {
-        let mut keys = self.0.clone();
-        let is_there = keys.wait_for(|keys| keys.mark() != *key).await.is_ok();
+    /// What tells the account of the current key from that of others; of nobody while there is none.
+    pub(super) fn mark(&self) -> KeyMark {
+        self.held.borrow().as_ref().map_or_else(|_| KeyMark::new(String::new()), Keys::mark)
+    }
+
+    /// Waits until the key is of another account than this one may be; for ever when nobody renews them.
+    pub(super) async fn other_than(&self, mark: &KeyMark) {
+        let mut held = self.held.clone();
+        let is_there = held.wait_for(|held| held.as_ref().is_ok_and(|keys| keys.mark() != *mark)).await.is_ok();
         if !is_there {
             std::future::pending::<()>().await;
         }
     }
+
+    /// The cloud does not take this key any more. Whether there is another one now, or soon.
+    pub(super) async fn refused(&self, secret_id: &str) -> bool {
+        let Some(refused) = &self.refused else { return false };
+        refused.notify_one();
+        let mut held = self.held.clone();
+        let another = held.wait_for(|held| held.as_ref().is_ok_and(|keys| keys.secret_id != secret_id));
+        tokio::time::timeout(RENEWAL, another).await.is_ok_and(|found| found.is_ok())
+    }
 }
+
+/// The key that variables, or what goes by their names, hold.
+fn keys_of(variable: impl Fn(&str) -> Option<String>) -> Result<Keys, CredentialsError> {
+    let required = |name: &'static str| variable(name).ok_or(CredentialsError::Missing(name));
+    let (secret_id, secret_key) = (required(SECRET_ID)?, required(SECRET_KEY)?);
+    Keys::new(&secret_id, &secret_key, variable(TOKEN).as_deref())
+}
+
+/// The variables, and files, of a key.
+const SECRET_ID: &str = "TENCENTCLOUD_SECRET_ID";
+const SECRET_KEY: &str = "TENCENTCLOUD_SECRET_KEY";
+const TOKEN: &str = "TENCENTCLOUD_TOKEN";
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,8 +165,8 @@ impl fmt::Debug for Credentials {
 /// Why there is no key. It never holds a part of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// An environment variable is not set.
-    #[error("environment variable {0} is not set")]
+    /// An environment variable is not set, or a file is not there.
+    #[error("{0} is not set")]
     Missing(&'static str),
     /// A part is empty.
     #[error("{0} is empty")]
@@ -145,9 +202,9 @@ mod tests {
             ("TENCENTCLOUD_SECRET_KEY", " key1 "),
             ("TENCENTCLOUD_TOKEN", "token1"),
         ];
-        let keys = Credentials::from_variables(variables(&set)).unwrap().current();
+        let keys = Credentials::from_variables(variables(&set)).unwrap().current().unwrap();
         assert_eq!(keys, Keys::new("AKID1", "key1", Some("token1")).unwrap());
-        let keys = Credentials::from_variables(variables(&set[..2])).unwrap().current();
+        let keys = Credentials::from_variables(variables(&set[..2])).unwrap().current().unwrap();
         assert_eq!(keys.token, None);
     }
 
@@ -178,11 +235,11 @@ mod tests {
 
     #[test]
     fn a_renewed_key_is_used_from_the_next_call_on() {
-        let (sender, receiver) = watch::channel(Keys::new("AKID1", "old", None).unwrap());
+        let (sender, receiver) = watch::channel(Keys::new("AKID1", "old", None).map_err(|_| unreachable!()));
         let credentials = Credentials::renewed(receiver);
-        sender.send(Keys::new("AKID2", "new", Some("token2")).unwrap()).unwrap();
-        assert_eq!(credentials.current().secret_id, "AKID2");
+        sender.send(Ok(Keys::new("AKID2", "new", Some("token2")).unwrap())).unwrap();
+        assert_eq!(credentials.current().unwrap().secret_id, "AKID2");
         drop(sender);
-        assert_eq!(credentials.current().secret_key, "new");
+        assert_eq!(credentials.current().unwrap().secret_key, "new");
     }
 }
