@@ -70,6 +70,8 @@ pub(in crate::plan::tests) struct Play {
     begun: Timestamp,
     /// For how long each registered address has been probed well (positive) or badly.
     streaks: BTreeMap<Address, i64>,
+    /// Who has been found to serve since it was registered: nobody can rely on others.
+    proven: BTreeSet<Address>,
     serving: BTreeSet<Address>,
 }
 
@@ -80,7 +82,8 @@ impl Play {
         world.heal();
         world.converge();
         let begun = world.now;
-        let streaks = world.targets.values().flatten().map(|target| (target.address, delay)).collect();
+        let streaks: BTreeMap<_, _> = world.targets.values().flatten().map(|target| (target.address, delay)).collect();
+        let proven = streaks.keys().copied().collect();
         let mut play = Self {
             world,
             second: 0,
@@ -97,6 +100,7 @@ impl Play {
             losses: Vec::new(),
             begun,
             streaks,
+            proven,
             serving: BTreeSet::new(),
         };
         play.serving = play.serving_now();
@@ -162,6 +166,7 @@ impl Play {
     fn probe(&mut self) {
         let registered: BTreeSet<_> = self.registered().map(|target| target.address).collect();
         self.streaks.retain(|address, _| registered.contains(address));
+        self.proven.retain(|address| registered.contains(address));
         for address in registered {
             let answers = self.answers(address);
             let streak = self.streaks.entry(address).or_default();
@@ -174,6 +179,9 @@ impl Play {
                 Check::On | Check::Denied => None,
             };
             if let Some(found) = found {
+                if matches!(found, Health::Healthy | Health::CheckOff) {
+                    self.proven.insert(address);
+                }
                 self.world.health.insert(address, found);
             }
         }
@@ -273,11 +281,12 @@ impl Play {
         pod.containers_ready && pod.phase == Phase::Running && !is_taken_out(pod) && has_time
     }
 
-    /// Targets with weight of Pods that are gone, and of those that end while others serve.
+    /// Targets with weight of Pods that are gone, and of those that end while others serve that have been found to.
     fn left(&self, serving: &BTreeSet<Address>) -> impl Iterator<Item = Address> {
         let ends =
             |pod: &Pod| accepting_end(pod).is_some_and(|end| self.world.now >= end - SignedDuration::from_secs(SPREAD));
-        let others = serving.iter().any(|address| self.pod_at(*address).is_some_and(|pod| !ends(pod)));
+        let goes_on = |address: &Address| self.pod_at(*address).is_some_and(|pod| !ends(pod));
+        let others = serving.iter().any(|address| self.proven.contains(address) && goes_on(address));
         let is_left = move |address: &Address| match (self.pod_at(*address), self.leftovers) {
             (_, Leftovers::All) | (Some(_), Leftovers::UntilGone) => false,
             (None, _) => true,
