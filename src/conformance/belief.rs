@@ -148,7 +148,15 @@ pub fn beliefs() -> impl Iterator<Item = &'static Belief> {
 }
 
 /// Rows of the table of assumptions that cannot be asked with one small load balancer, and why.
-pub const NOT_ASKED: &[(&str, &str)] = &[("tokens-stall", "an order of the cloud's would have to stall")];
+pub const NOT_ASKED: &[(&str, &str)] = &[
+    ("tokens-stall", "an order of the cloud's would have to stall"),
+    ("new-targets-wait", "a client in the network would have to count what arrives"),
+    ("new-targets-not-alive", "whether a read comes before the first probe is not known"),
+    ("new-targets-not-dead", "whether a read comes before the first probe is not known"),
+    ("weights-whole", "a second target would be needed"),
+    ("stop-shown", "the vendor lets accounts call SetLoadBalancerStartStatus on request only"),
+    ("stopped-closes-health", "the vendor lets accounts call SetLoadBalancerStartStatus on request only"),
+];
 
 /// A belief with what was seen of it.
 #[derive(Clone, Debug)]

@@ -100,6 +100,7 @@ pub struct Belief {
 const STRUCTURES: &str = "https://cloud.tencent.com/document/api/214/30694";
 const CREATION: &str = "https://cloud.tencent.com/document/api/214/30692";
 const TERRAFORM: &str = "https://github.com/tencentcloudstack/terraform-provider-tencentcloud/blob/master/tencentcloud/services/clb/resource_tc_clb_listener.go";
+const CHECKS: &str = "https://cloud.tencent.com/document/product/214/6097";
 const TKE: &str = "https://github.com/tkestack/tke-extend-network-controller";
 const SDK_ERRORS: &str =
     "https://github.com/TencentCloud/tencentcloud-sdk-go/blob/master/tencentcloud/clb/v20180317/errors.go";
@@ -117,8 +118,8 @@ const BELIEFS: &[Belief] = &[
         address: STRUCTURES,
         certainty: Certainty::Documented,
         switch: Some(Switch::Departure(Departure::TagsHidden)),
-        when_false: "On listeners that carry the binding's mark, untagged targets count as the binding's; addresses of Pods that are gone are given up.",
-        test: "an_address_that_another_pod_has_is_given_up_whether_tags_are_shown_or_not",
+        when_false: "On listeners that carry the binding's mark, untagged targets count as the binding's, also those of somebody else; on others the condition says that tags are not shown.",
+        test: "misfortune_console_is_answered_so_where_the_cloud_shows_no_tags",
     },
     Belief {
         name: "flags-shown",
@@ -137,8 +138,8 @@ const BELIEFS: &[Belief] = &[
         address: TKE,
         certainty: Certainty::Reported,
         switch: Some(Switch::Departure(Departure::BatchTasks)),
-        when_false: "The RequestId is polled as a task in either case.",
-        test: "a_batch_answers_when_it_is_done_or_is_a_task",
+        when_false: "The misfortunes of the tables end as they do where it is true.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
     },
     Belief {
         name: "members-dropped",
@@ -147,8 +148,8 @@ const BELIEFS: &[Belief] = &[
         address: "https://cloud.tencent.com/document/api/214/30686",
         certainty: Certainty::Inferred,
         switch: Some(Switch::Departure(Departure::MembersKept)),
-        when_false: "Such members are neither wished nor sent, so that what is shown of them changes nothing.",
-        test: "members_of_another_type_are_not_shown",
+        when_false: "The misfortunes of the tables end as they do where it is true, a change of the type too.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
     },
     Belief {
         name: "checks-kept",
@@ -167,8 +168,8 @@ const BELIEFS: &[Belief] = &[
         address: STRUCTURES,
         certainty: Certainty::Documented,
         switch: None,
-        when_false: "Members of the health check that the type does not have are refused by the cloud; the condition has its words.",
-        test: "the_usual_type_of_https_rules_is_the_protocol_towards_targets",
+        when_false: "Members of a check are judged by the type that is believed.",
+        test: "the_type_of_a_check_is_the_wished_one_else_that_which_is_there_else_the_usual_one",
     },
     Belief {
         name: "ids-at-once",
@@ -177,7 +178,7 @@ const BELIEFS: &[Belief] = &[
         address: CREATION,
         certainty: Certainty::Documented,
         switch: Some(Switch::Departure(Departure::IdsLate)),
-        when_false: "The load balancer is found by its tags.",
+        when_false: "The load balancer is found, and no second one is made.",
         test: "one_whose_creation_is_answered_without_ids_is_found",
     },
     Belief {
@@ -187,8 +188,8 @@ const BELIEFS: &[Belief] = &[
         address: SDK_ERRORS,
         certainty: Certainty::Chosen,
         switch: Some(Switch::Departure(Departure::TokensReplayed)),
-        when_false: "The creation seems to succeed, and nothing is shown of it; nothing else was tried.",
-        test: "a_token_stands_for_its_creation_until_that_fails_or_is_gone",
+        when_false: "A wish that has brought nothing for ten minutes is recorded anew, with another token.",
+        test: "a_wish_that_brings_nothing_is_recorded_anew_for_another_token",
     },
     Belief {
         name: "tokens-stall",
@@ -197,8 +198,8 @@ const BELIEFS: &[Belief] = &[
         address: SDK_ERRORS,
         certainty: Certainty::Inferred,
         switch: None,
-        when_false: "The creation is repeated with the same token until its order ends.",
-        test: "a_token_whose_order_stalls_is_refused",
+        when_false: "A wish that has brought nothing for ten minutes is recorded anew, with another token.",
+        test: "a_wish_that_brings_nothing_is_recorded_anew_for_another_token",
     },
     Belief {
         name: "dots-in-names",
@@ -207,8 +208,8 @@ const BELIEFS: &[Belief] = &[
         address: "https://github.com/TencentBlueKing/bk-hcm/pull/2063",
         certainty: Certainty::ReliedUpon,
         switch: Some(Switch::Departure(Departure::DotsRefused)),
-        when_false: "A creation for a binding with a dot in its name is refused, and reported with the cloud's words; set create.name.",
-        test: "names_of_load_balancers_have_no_other_characters",
+        when_false: "A creation for a binding with a dot in its name is refused, and the binding is not ready.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
     },
     Belief {
         name: "fixed-addresses",
@@ -221,14 +222,94 @@ const BELIEFS: &[Belief] = &[
         test: "an_account_without_fixed_addresses_makes_one_with_a_domain_name",
     },
     Belief {
+        name: "new-targets-wait",
+        belief: "A new target gets no traffic before its probes agree.",
+        source: "nothing says what a target gets before it was probed",
+        address: CHECKS,
+        certainty: Certainty::Chosen,
+        switch: Some(Switch::Departure(Departure::NewTargetsServe)),
+        when_false: "Nothing is sent to a Pod before its containers are ready: it is no target until then.",
+        test: "a_pod_with_another_selector_or_without_ready_containers_is_no_target",
+    },
+    Belief {
+        name: "new-targets-not-alive",
+        belief: "A target is not shown as Alive before its probes have found it so.",
+        source: "TargetHealth.HealthStatusDetail: Unknown while it is probed, or before",
+        address: STRUCTURES,
+        certainty: Certainty::Documented,
+        switch: Some(Switch::Departure(Departure::NewTargetsAlive)),
+        when_false: "The misfortunes of the tables end as they do where it is true.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
+        name: "new-targets-not-dead",
+        belief: "A target is not shown as Dead before its probes have found it so.",
+        source: "TargetHealth.HealthStatusDetail: Unknown while it is probed, or before",
+        address: STRUCTURES,
+        certainty: Certainty::Documented,
+        switch: Some(Switch::Departure(Departure::NewTargetsDead)),
+        when_false: "The misfortunes of the tables end as they do where it is true.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
+        name: "targets-on-one-listener",
+        belief: "A target that another listener of its protocol has fails in a batch on its own listener only.",
+        source: "FailListenerIdSet of BatchRegisterTargets",
+        address: "https://www.tencentcloud.com/document/api/214/33843",
+        certainty: Certainty::Documented,
+        switch: Some(Switch::Departure(Departure::ConflictsWhole)),
+        when_false: "The misfortunes of the tables end as they do where it is true: of a batch that is refused, the others are tried without the one that has a conflict.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
+        name: "absent-targets-in-batches",
+        belief: "A batch with a target that is not registered, or with more than the quota, is refused as a whole.",
+        source: "FailListenerIdSet of BatchDeregisterTargets might name the listener instead",
+        address: "https://www.tencentcloud.com/document/api/214/33845",
+        certainty: Certainty::Chosen,
+        switch: Some(Switch::Departure(Departure::BatchesInPart)),
+        when_false: "The misfortunes of the tables end as they do where it is true.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
+        name: "weights-whole",
+        belief: "BatchModifyTargetWeight that is refused has changed nothing.",
+        source: "nothing says what becomes of the other targets",
+        address: "https://cloud.tencent.com/document/api/214/34309",
+        certainty: Certainty::Chosen,
+        switch: Some(Switch::Departure(Departure::WeightsInPart)),
+        when_false: "The misfortunes of the tables end as they do where it is true.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
+        name: "stop-shown",
+        belief: "AttrFlags of a listener that is stopped names Stop.",
+        source: "the example of DescribeListeners",
+        address: "https://cloud.tencent.com/document/api/214/30686",
+        certainty: Certainty::Documented,
+        switch: Some(Switch::Departure(Departure::StopHidden)),
+        when_false: "The binding is not ready while a listener of it is stopped; it is not said why.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
+        name: "stopped-closes-health",
+        belief: "The targets of a listener that is stopped are reported as Close.",
+        source: "TargetHealth.HealthStatusDetail",
+        address: STRUCTURES,
+        certainty: Certainty::Documented,
+        switch: Some(Switch::Departure(Departure::StoppedHealthKept)),
+        when_false: "The binding is not ready, and counts no target of the stopped listener as healthy.",
+        test: "dialects_each_alone_break_no_rule_and_end_as_believed",
+    },
+    Belief {
         name: "lock-lingers",
         belief: "A load balancer stays locked for a moment after a task has ended.",
         source: "the controller of TKE waits for it after a batch; users of other clients meet ResourceInOperating with serial calls",
         address: "https://github.com/certd/certd/issues/314",
         certainty: Certainty::Reported,
         switch: Some(Switch::Setting("timing.tail", |settings| settings.timing.tail = Duration::ZERO)),
-        when_false: "Nothing waits for longer than it has to.",
-        test: "the_lock_may_outlast_the_task",
+        when_false: "No rule of the worlds is broken, whose load balancers are locked after a task only where a story says so.",
+        test: "worlds_of_fixed_seeds_break_no_rule",
     },
     Belief {
         name: "layer7-takes-schedulers",
@@ -237,8 +318,8 @@ const BELIEFS: &[Belief] = &[
         address: TERRAFORM,
         certainty: Certainty::ReliedUpon,
         switch: None,
-        when_false: "Nothing: neither is sent.",
-        test: "listeners_of_layer_7_take_what_belongs_to_rules_without_effect",
+        when_false: "Nothing: a config has these members for listeners of layer 4 and for rules only.",
+        test: "each_field_is_one_attribute_or_is_told",
     },
     Belief {
         name: "check-paths-are-short",
@@ -247,8 +328,8 @@ const BELIEFS: &[Belief] = &[
         address: "https://cloud.tencent.com/document/product/214/50011",
         certainty: Certainty::Documented,
         switch: None,
-        when_false: "Paths of up to 200 characters are sent, so that nothing is lost; a refusal is reported with the cloud's words.",
-        test: "nonsense_is_refused",
+        when_false: "A path that the cloud refuses is reported with its words, and the rest goes on.",
+        test: "what_the_cloud_refuses_is_told_and_the_rest_goes_on",
     },
     Belief {
         name: "all-is-allowed",
@@ -259,8 +340,8 @@ const BELIEFS: &[Belief] = &[
         switch: Some(Switch::Setting("denied_actions", |settings| {
             settings.denied_actions.insert("CreateListener".to_owned());
         })),
-        when_false: "The condition says which action is denied, and it is tried again with growing pauses.",
-        test: "an_action_may_be_denied",
+        when_false: "The condition of a binding says which call was denied, and what was to be done is done once it is allowed.",
+        test: "a_binding_that_cannot_be_taken_down_says_why",
     },
 ];
 

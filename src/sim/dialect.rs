@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 macro_rules! departures {
     ($($(#[doc = $words:literal])+ $name:ident = $text:literal,)+) => {
         /// One way in which the cloud may differ from what is believed of it. Each has its row in [`beliefs`](super::beliefs).
@@ -45,11 +47,39 @@ departures! {
     DotsRefused = "dots-refused",
     /// The account makes load balancers with domain names only: a creation without `DynamicVip` is refused.
     DomainsOnly = "domains-only",
+    /// A new target gets traffic before its probes agree; its health is `Unknown` meanwhile.
+    NewTargetsServe = "new-targets-serve",
+    /// A target whose probes do not agree yet is shown as `Alive`, and gets traffic.
+    NewTargetsAlive = "new-targets-alive",
+    /// A target whose probes do not agree yet is shown as `Dead`, and gets traffic only where all are dead.
+    NewTargetsDead = "new-targets-dead",
+    /// `BatchRegisterTargets` with a target that another listener has is refused as a whole.
+    ConflictsWhole = "conflicts-whole",
+    /// A batch with targets over the quota, or that are not registered, fails on their listeners only.
+    BatchesInPart = "batches-in-part",
+    /// `BatchModifyTargetWeight` with a target that is not registered is refused, and the weights of the others are changed.
+    WeightsInPart = "weights-in-part",
+    /// `AttrFlags` of a listener that is stopped does not name `Stop`.
+    StopHidden = "stop-hidden",
+    /// The health of the targets of a stopped listener is shown as its probes last found it.
+    StoppedHealthKept = "stopped-health-kept",
 }
 
 impl fmt::Display for Departure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl Serialize for Departure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Departure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -66,6 +96,13 @@ impl FromStr for Departure {
     }
 }
 
+/// Departures that no cloud has both of, and why.
+pub const EXCLUSIVE: &[(Departure, Departure, &str)] = &[
+    (Departure::NewTargetsAlive, Departure::NewTargetsDead, "a target is shown as one of them"),
+    (Departure::NewTargetsServe, Departure::NewTargetsDead, "a target that is shown as dead gets no traffic"),
+    (Departure::StopHidden, Departure::StoppedHealthKept, "nothing would show that a listener is stopped"),
+];
+
 /// All ways in which a cloud departs from what is believed. None by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialect(BTreeSet<Departure>);
@@ -79,6 +116,18 @@ impl Dialect {
     /// Makes the cloud depart in this way, too.
     pub fn add(&mut self, departure: Departure) {
         self.0.insert(departure);
+    }
+}
+
+impl Dialect {
+    /// All departures, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Departure> {
+        self.0.iter().copied()
+    }
+
+    /// Whether no cloud can be like this: two of its departures exclude each other.
+    pub fn is_impossible(&self) -> bool {
+        EXCLUSIVE.iter().any(|(one, other, _)| self.has(*one) && self.has(*other))
     }
 }
 

@@ -34,7 +34,7 @@ pub type Moment = std::time::Duration;
 
 pub use belief::{Belief, Certainty, Switch, beliefs};
 pub use calls::CallRecord;
-pub use dialect::{Departure, Dialect};
+pub use dialect::{Departure, Dialect, EXCLUSIVE};
 pub use dispatch::ACTIONS;
 pub use fault::{Effect, Fault, When, read_script};
 pub use pure::{Arrived, Probe, PureCloud};

@@ -259,8 +259,11 @@ async fn wrong_commands_of_kubectl_are_found() {
 fn cargo_fault(words: &[String]) -> Option<String> {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let (own, given) = (&words[..end], words.get(end + 1..).unwrap_or_default());
+    let package =
+        value(own, &["-p", "--package"]).map(|name| name.replace("tke-direct-access", "crates").replace('-', "/"));
+    let of_package = root().join(package.unwrap_or_default());
     let is_there = |folder: &str, name: &str| {
-        let folder = root().join(folder);
+        let folder = of_package.join(folder);
         folder.join(format!("{name}.rs")).is_file() || folder.join(name).join("main.rs").is_file()
     };
     for (flag, folder) in [("--example", "examples"), ("--test", "tests"), ("--bench", "benches")] {
@@ -335,6 +338,8 @@ fn what_cargo_does_not_have_is_found() {
         ("cargo bench --bench plan --bench clb", true),
         ("cargo bench --bench plan --bench none", false),
         ("cargo test --test docs", true),
+        ("cargo test -p tke-direct-access-worlds --test dialects", true),
+        ("cargo test -p tke-direct-access-worlds --test docs", false),
         ("cargo run --bin clb-simulator -- --time-scale 0.1", true),
         ("cargo run --bin clb-simulator -- --time 0.1", false),
     ] {

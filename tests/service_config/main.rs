@@ -23,6 +23,7 @@ mod scene;
 #[path = "."]
 mod service_config {
     mod auto;
+    mod dialects;
     mod examples;
     mod fan_out;
     mod fields;

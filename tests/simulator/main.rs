@@ -8,6 +8,7 @@ mod api;
 mod binary;
 mod client;
 mod credentials;
+mod dialects;
 mod faults;
 mod flags;
 mod health;

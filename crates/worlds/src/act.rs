@@ -13,12 +13,8 @@ pub use crate::workload::{Kind, Workload};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Dialect {
-    /// Calls that name many targets answer at once, and are done later.
-    BatchTasks,
-    /// Switches of listeners are not shown.
-    FlagsHidden,
-    /// The tags of targets are not shown.
-    TagsHidden,
+    /// It departs in this way from what is believed.
+    Departs(sim::Departure),
     /// Tasks take so many milliseconds.
     Tasks(u64),
     /// Load balancers stay locked for so many milliseconds after a task.
@@ -118,6 +114,8 @@ pub enum Console {
     RemoveLoadBalancer(usize),
     /// A listener gets another name.
     Rename(usize),
+    /// What is shown as a flag of a listener is switched off.
+    SwitchOff(usize),
 }
 
 /// A misfortune.
@@ -283,6 +281,7 @@ impl fmt::Display for Console {
             Self::Stop(place, false) => write!(f, "Somebody starts listener {place}"),
             Self::RemoveLoadBalancer(place) => write!(f, "Somebody deletes load balancer {place}"),
             Self::Rename(place) => write!(f, "Somebody renames listener {place}"),
+            Self::SwitchOff(place) => write!(f, "Somebody switches the flags of listener {place} off"),
         }
     }
 }

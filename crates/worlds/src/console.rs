@@ -51,6 +51,11 @@ pub fn perform(state: &mut State, console: &Console) {
                 _ = state.set_listener_state(&id, &listener, stopped);
             }
         }
+        Console::SwitchOff(place) => {
+            if let Some((id, listener, _)) = listener_at(state, *place) {
+                _ = state.switch_off(&id, &listener);
+            }
+        }
         Console::Rename(place) => {
             if let Some((id, listener)) = listener_of_ours_at(state, *place) {
                 _ = state.rename_listener(&id, &listener, "mine");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
+use tke_direct_access::sim::Departure;
 
 use crate::act::{Act, Console, Dialect, Fault};
 use crate::check::Violation;
@@ -55,7 +56,9 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
             Act::Dialect(Dialect::Targets(_) | Dialect::Listeners(_)) => {
                 return Some("of several for whom there is no room the first ones have it");
             }
-            Act::Dialect(Dialect::TagsHidden) => return Some("for whom a target was registered cannot be seen"),
+            Act::Dialect(Dialect::Departs(Departure::TagsHidden)) => {
+                return Some("for whom a target was registered cannot be seen");
+            }
             Act::Binding { spec, .. } if spec["deletionPolicy"] == "Retain" => {
                 return Some("what is left behind takes addresses that others get by chance");
             }

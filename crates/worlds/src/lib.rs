@@ -28,6 +28,7 @@ mod job;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod objects;
+mod pairwise;
 mod perturb;
 mod pod;
 mod replica;
@@ -46,8 +47,9 @@ pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{By, Found, find, page};
 pub use objects::NO_NEW_FINALIZERS;
+pub use pairwise::pairwise;
 pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
 pub use shrink::shrink;
 pub use story::{Story, StoryError};
 pub use users::story as story_of_users;
-pub use world::{Outcome, World, play, tell};
+pub use world::{Outcome, World, play, play_briefly, tell};

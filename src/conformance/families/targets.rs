@@ -309,7 +309,7 @@ pub(super) const BELIEFS: &[Belief] = &[
             })
         },
     ),
-    fact(
+    assumption(
         Targets,
         "targets-on-one-listener",
         "A target that another TCP listener has fails in a batch: FailListenerIdSet names the listener, in a success.",
@@ -346,7 +346,7 @@ pub(super) const BELIEFS: &[Belief] = &[
             seen.refused("register-without-rule", &codes, &[])
         },
     ),
-    fact(
+    assumption(
         Targets,
         "absent-targets-in-batches",
         "Deregistering a target that is not there is refused with InvalidParameter by BatchDeregisterTargets.",

@@ -11,6 +11,7 @@ use super::super::Moment;
 use super::super::health::HealthPolicy;
 use super::super::settings::LoadBalancerSpec;
 use super::creation::{Asked, NewLoadBalancer};
+use super::switches::Switches;
 use super::{LoadBalancer, State, Target};
 use crate::clb::wire::InternetAccessibleOutput;
 use crate::clb::wire::{CreateListener, RuleInput, TagInfoOutput};
@@ -255,6 +256,16 @@ impl State {
     ) -> Result<(), ConsoleError> {
         let found = self.change(id)?.listener_mut(listener).ok_or_else(|| not_found(listener))?;
         found.shown.listener_name = Some(name.to_owned());
+        Ok(())
+    }
+
+    /// Switches everything off that is shown as a flag: replacing the client's address, PROXY protocol, and the others.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn switch_off(&mut self, id: &LoadBalancerId, listener: &ListenerId) -> Result<(), ConsoleError> {
+        let found = self.change(id)?.listener_mut(listener).ok_or_else(|| not_found(listener))?;
+        found.switches = Switches::default();
         Ok(())
     }
 

@@ -176,9 +176,10 @@ impl Listener {
         self.shown.listener_name.as_deref().unwrap_or_default()
     }
 
-    /// What `AttrFlags` shows. That a listener is stopped is shown to everybody.
+    /// What `AttrFlags` shows.
     pub(super) fn attr_flags(&self, dialect: &Dialect) -> Vec<String> {
-        let stopped = (self.state == ListenerState::Stopped).then_some(wire::attr_flag::STOP);
+        let is_shown = self.state == ListenerState::Stopped && !dialect.has(Departure::StopHidden);
+        let stopped = is_shown.then_some(wire::attr_flag::STOP);
         let switches = self.switches.flags().filter(|_| !dialect.has(Departure::FlagsHidden));
         stopped.into_iter().chain(switches).map(str::to_owned).collect()
     }

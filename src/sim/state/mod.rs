@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::dialect::Dialect;
+use super::dialect::{Departure, Dialect};
 use super::error::{ApiError, ApiResult};
 use super::fault::Twist;
 use super::settings::{Identities, Quotas, Timing};
@@ -334,13 +334,28 @@ impl State {
         self.changed.extend(self.load_balancers.keys().cloned());
     }
 
+    /// What is shown of targets whose probes do not agree yet.
+    fn health_of_new_targets(&self) -> Health {
+        let dialect = &self.config.dialect;
+        if dialect.has(Departure::NewTargetsAlive) {
+            Health::Healthy
+        } else if dialect.has(Departure::NewTargetsDead) {
+            Health::Unhealthy
+        } else {
+            Health::Unknown
+        }
+    }
+
     /// The health that counts: nobody's on a stopped listener, else what somebody decided, else what the probes say.
     fn health_of(&self, record: &HealthRecord, address: Address, probing: Probing) -> Health {
         match (self.overrides.get(&address), probing) {
-            (_, Probing::Stopped) => Health::CheckOff,
+            (_, Probing::Stopped) if !self.config.dialect.has(Departure::StoppedHealthKept) => Health::CheckOff,
             (Some(true), _) => Health::Healthy,
             (Some(false), _) => Health::Unhealthy,
-            (None, Probing::On) => record.verdict(),
+            (None, Probing::On | Probing::Stopped) => match record.verdict() {
+                Health::Unknown => self.health_of_new_targets(),
+                verdict => verdict,
+            },
             (None, Probing::SwitchedOff) => Health::CheckOff,
         }
     }

@@ -194,10 +194,10 @@ fn show(listener: &Listener, dialect: &Dialect) -> wire::Listener {
 }
 
 impl State {
-    /// The listeners of a load balancer, as `DescribeListeners` shows them; none when it does not exist.
+    /// The listeners of a load balancer, as `DescribeListeners` shows them where the cloud is as believed; none when it does not exist.
     pub fn shown(&self, id: &LoadBalancerId) -> Vec<wire::Listener> {
         let listeners = self.load_balancers.get(id).into_iter().flat_map(|one| &one.listeners);
-        listeners.map(|listener| show(listener, &self.config.dialect)).collect()
+        listeners.map(|listener| show(listener, &Dialect::default())).collect()
     }
 }
 

@@ -95,8 +95,8 @@ pub(super) fn check_distinct<'a>(targets: impl Iterator<Item = (&'a Route, Addre
     Ok(())
 }
 
-/// Refuses a registration with more targets in one route than the quota allows.
-pub(super) fn check_target_quota(load_balancer: &LoadBalancer, items: &[Item], limit: usize) -> ApiResult<()> {
+/// Listeners that a registration would give more targets in one route than the quota allows.
+pub(super) fn over_quota(load_balancer: &LoadBalancer, items: &[Item], limit: usize) -> BTreeMap<ListenerId, ApiError> {
     let mut wanted: BTreeMap<&Route, BTreeSet<Address>> = BTreeMap::new();
     for item in items {
         let addresses = wanted.entry(&item.route).or_insert_with(|| {
@@ -104,10 +104,20 @@ pub(super) fn check_target_quota(load_balancer: &LoadBalancer, items: &[Item], l
         });
         addresses.insert(item.address);
     }
-    match wanted.values().any(|addresses| addresses.len() > limit) {
-        true => Err(ApiError::quota("TOTAL_TARGET_BIND_QUOTA", limit)),
-        false => Ok(()),
+    let over = wanted.into_iter().filter(|(_, addresses)| addresses.len() > limit);
+    over.map(|(route, _)| (route.listener.clone(), ApiError::quota("TOTAL_TARGET_BIND_QUOTA", limit))).collect()
+}
+
+/// Listeners with targets that are to be registered there and are not.
+pub(super) fn missing<'a>(
+    load_balancer: &LoadBalancer,
+    targets: impl Iterator<Item = (&'a Route, Address)>,
+) -> BTreeMap<ListenerId, ApiError> {
+    let mut missing = BTreeMap::new();
+    for (route, address) in targets.filter(|(route, address)| !is_registered(load_balancer, route, *address)) {
+        missing.entry(route.listener.clone()).or_insert_with(|| not_registered(address));
     }
+    missing
 }
 
 /// Listeners on which a target would make two of the same address, protocol, backend address and backend port; with the
@@ -142,10 +152,11 @@ pub(super) fn first_missing<'a>(
     load_balancer: &LoadBalancer,
     mut targets: impl Iterator<Item = (&'a Route, Address)>,
 ) -> Option<Address> {
-    let registered = |route: &Route, address: Address| {
-        load_balancer.targets(route).unwrap_or_default().iter().any(|target| target.address == address)
-    };
-    targets.find(|(route, address)| !registered(route, *address)).map(|(_, address)| address)
+    targets.find(|(route, address)| !is_registered(load_balancer, route, *address)).map(|(_, address)| address)
+}
+
+pub(super) fn is_registered(load_balancer: &LoadBalancer, route: &Route, address: Address) -> bool {
+    load_balancer.targets(route).unwrap_or_default().iter().any(|target| target.address == address)
 }
 
 /// The answer to a call on targets that are not registered.

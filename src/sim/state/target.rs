@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::super::dialect::Departure;
 use super::super::error::{ApiError, ApiResult};
 use super::registration::{
-    Item, address_of, check_distinct, check_family, check_target_quota, conflicts, deregister, first_missing,
-    not_registered, register, route_of, weight_of,
+    Item, address_of, check_distinct, check_family, conflicts, deregister, first_missing, missing, not_registered,
+    over_quota, register, route_of, weight_of,
 };
 use super::task::Work;
 use super::{Context, Handle, Handled, LoadBalancer, State};
@@ -69,7 +69,7 @@ impl Handle for RegisterTargets {
             self.targets.iter().map(|target| item(route.clone(), target)).collect::<Result<_, _>>()?;
         check_distinct(pairs(&items))?;
         check_family(load_balancer, &items)?;
-        check_target_quota(load_balancer, &items, state.config.quotas.targets)?;
+        whole(over_quota(load_balancer, &items, state.config.quotas.targets))?;
         if let Some(message) = conflicts(load_balancer, &items).into_values().next() {
             return Err(ApiError::new("FailedOperation", message));
         }
@@ -111,8 +111,13 @@ impl Handle for BatchRegisterTargets {
         let items = batch_items(load_balancer, &self.targets)?;
         check_distinct(pairs(&items))?;
         check_family(load_balancer, &items)?;
-        check_target_quota(load_balancer, &items, state.config.quotas.targets)?;
-        let mut failures = conflicts(load_balancer, &items);
+        let mut failures = in_part(state, over_quota(load_balancer, &items, state.config.quotas.targets))?;
+        let conflicts = conflicts(load_balancer, &items);
+        if let (true, Some(message)) = (state.config.dialect.has(Departure::ConflictsWhole), conflicts.values().next())
+        {
+            return Err(ApiError::new("FailedOperation", message.clone()));
+        }
+        failures.extend(conflicts);
         failures.extend(injected_failures(context, &items));
         let items = without_failed(items, &failures);
         let id = load_balancer.id.clone();
@@ -131,10 +136,8 @@ impl Handle for BatchDeregisterTargets {
         let load_balancer = state.writable(&self.load_balancer_id, context.now)?;
         let items = batch_items(load_balancer, &self.targets)?;
         check_distinct(pairs(&items))?;
-        if let Some(address) = first_missing(load_balancer, pairs(&items)) {
-            return Err(not_registered(address));
-        }
-        let failures = injected_failures(context, &items);
+        let mut failures = in_part(state, missing(load_balancer, pairs(&items)))?;
+        failures.extend(injected_failures(context, &items));
         let items = without_failed(items, &failures);
         let id = load_balancer.id.clone();
         let doomed: Vec<_> = items.into_iter().map(|item| (item.route, item.address)).collect();
@@ -142,6 +145,20 @@ impl Handle for BatchDeregisterTargets {
             deregister(load_balancer, &doomed)
         })
     }
+}
+
+/// One bad target refuses the whole call.
+fn whole(failures: BTreeMap<ListenerId, ApiError>) -> ApiResult<()> {
+    failures.into_values().next().map_or(Ok(()), Err)
+}
+
+/// One bad target refuses the whole batch, or fails on its listener only.
+fn in_part(state: &State, failures: BTreeMap<ListenerId, ApiError>) -> ApiResult<BTreeMap<ListenerId, String>> {
+    if !state.config.dialect.has(Departure::BatchesInPart) {
+        whole(failures)?;
+        return Ok(BTreeMap::new());
+    }
+    Ok(failures.into_iter().map(|(listener, error)| (listener, error.message)).collect())
 }
 
 /// Listeners that a fault makes fail.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::super::data_plane::{Backend, Balance, Certificates, FrontView, RouteView, Scheduler};
+use super::super::dialect::Departure;
 use super::super::health::HealthPolicy;
 use super::{Listener, LoadBalancer, Rule, State, Target};
 use crate::clb::wire;
-use crate::model::{Address, LoadBalancerId, Protocol, Route};
+use crate::model::{Address, Health, LoadBalancerId, Protocol, Route};
 
 /// One target to probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,10 @@ impl State {
             let backend = |target: &Target| Backend {
                 address: target.address,
                 weight: target.weight,
-                health: self.health_of(&target.record, target.address, probing),
+                health: match self.health_of(&target.record, target.address, probing) {
+                    Health::Unknown if self.config.dialect.has(Departure::NewTargetsServe) => Health::CheckOff,
+                    health => health,
+                },
             };
             targets.iter().map(backend).collect()
         };

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::super::dialect::Departure;
 use super::super::error::{ApiError, ApiResult};
 use super::registration::{
-    Item, address_of, check_distinct, conflicts, first_missing, not_registered, port_of, route_of, weight_of,
+    Item, address_of, check_distinct, conflicts, first_missing, is_registered, not_registered, port_of, route_of,
+    weight_of,
 };
 use super::task::Work;
 use super::{Context, Handle, Handled, LoadBalancer, State, Target};
@@ -103,13 +105,20 @@ impl Handle for BatchModifyTargetWeight {
             let place = (rule.listener_id.as_str(), rule.location_id.as_deref());
             entry(load_balancer, place, &rule.targets, |target| weight_of(target.weight.or(rule.weight)))
         };
-        let changes = self.modify_list.iter().map(of).collect::<ApiResult<Vec<_>>>()?.concat();
-        check(load_balancer, &changes)?;
+        let mut changes = self.modify_list.iter().map(of).collect::<ApiResult<Vec<_>>>()?.concat();
+        let checked = check(load_balancer, &changes);
+        if state.config.dialect.has(Departure::WeightsInPart) {
+            changes.retain(|(route, address, _)| is_registered(load_balancer, route, *address));
+        } else if let Err(refused) = checked {
+            return Err(refused);
+        }
         let id = load_balancer.id.clone();
-        state.begin_change(context, Self::NAME, id, move |load_balancer, _| {
-            apply(load_balancer, changes, |target, weight| target.weight = weight);
-        });
-        Ok(Done {}.into())
+        if !changes.is_empty() {
+            state.begin_change(context, Self::NAME, id, move |load_balancer, _| {
+                apply(load_balancer, changes, |target, weight| target.weight = weight);
+            });
+        }
+        checked.map(|()| Done {}.into())
     }
 }
 

@@ -34,12 +34,15 @@ pub(super) fn last_health(observed: &Observed, remembered: &Remembered) -> Healt
 fn table(observed: &Observed, rows: &[TargetHealth]) -> HealthTable {
     let layer7: HashSet<_> =
         observed.listeners.iter().filter(|one| one.protocol.is_layer7()).map(|one| &one.id).collect();
+    let stopped: HashSet<_> = observed.listeners.iter().filter(|one| is_stopped(one)).map(|one| &one.id).collect();
     let unchecked: HashSet<_> = observed.listeners.iter().flat_map(unchecked).collect();
     let mut table = HealthTable::new();
     for row in rows {
         let rule = layer7.contains(&row.listener).then(|| row.rule.clone());
         let route = Route { listener: row.listener.clone(), rule };
-        let is_unknown = row.health == Health::CheckOff && !unchecked.contains(&route);
+        // Nobody gets traffic from a stopped listener, whatever its probes found last.
+        let is_unknown =
+            stopped.contains(&row.listener) || row.health == Health::CheckOff && !unchecked.contains(&route);
         let health = if is_unknown { Health::Unknown } else { row.health };
         table.insert((route, row.address), health);
     }
@@ -58,7 +61,7 @@ fn table(observed: &Observed, rows: &[TargetHealth]) -> HealthTable {
 /// (<https://cloud.tencent.com/document/api/214/30694#TargetHealth>): where the listener was read with its check on, it was stopped
 /// or changed since.
 fn unchecked(listener: &Listener) -> Vec<Route> {
-    if listener.state == ListenerState::Stopped {
+    if is_stopped(listener) {
         return Vec::new();
     }
     let is_checked = |attributes: &Attributes| attributes.switch(Attribute::CheckSwitch) == Some(true);
@@ -67,6 +70,10 @@ fn unchecked(listener: &Listener) -> Vec<Route> {
         !is_checked(of_rule.map_or(&listener.attributes, |rule| &rule.attributes))
     };
     listener.routes().filter(is_unchecked).collect()
+}
+
+fn is_stopped(listener: &Listener) -> bool {
+    listener.state == ListenerState::Stopped
 }
 
 /// Whether what a round goes by of listeners is still true.
@@ -89,8 +96,8 @@ pub(super) fn listener_sight(observed: &Observed, bindings: &[BindingPlan]) -> L
         row.health == Health::CheckOff && !unchecked.iter().any(is_of)
     };
     let rows = observed.health.as_deref().unwrap_or_default();
-    let is_stopped = |part: &BindingPlan| part.problems.iter().any(|one| one.reason == Reason::ListenerStopped);
-    if rows.iter().any(is_odd) || bindings.iter().any(is_stopped) {
+    let has_stopped = |part: &BindingPlan| part.problems.iter().any(|one| one.reason == Reason::ListenerStopped);
+    if rows.iter().any(is_odd) || bindings.iter().any(has_stopped) {
         ListenerSight::Outdated
     } else {
         ListenerSight::Current

@@ -2,13 +2,11 @@
 //! chance decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
-use serde_json::{Value, json};
-use tke_direct_access::clb::wire::Service;
+use serde_json::Value;
 use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
@@ -26,25 +24,20 @@ const OF_CHANCE: [&str; 5] = ["ListenerId", "ListenerName", "LocationId", "Creat
 /// The settings of listeners and rules by id, as the cloud shows them.
 pub(crate) type Settings = BTreeMap<String, String>;
 
-/// The settings of all listeners and rules. Nothing goes wrong any more.
-pub(crate) fn settings(cloud: &mut PureCloud, now: Duration) -> Settings {
-    cloud.clear_faults();
-    let ids: Vec<_> = cloud.state().load_balancers().map(|one| one.id.clone()).collect();
+/// The settings of all listeners and rules, as a cloud shows them that is as believed.
+pub(crate) fn settings(cloud: &PureCloud) -> Settings {
+    let state = cloud.state();
+    let all = state.load_balancers().flat_map(|one| state.shown(&one.id));
     let mut found = Settings::new();
-    for id in ids {
-        let body = json!({ "LoadBalancerId": id.as_str() }).to_string();
-        let shown = cloud.call(Service::Clb, "DescribeListeners", body.as_bytes(), "end", now).reply;
-        let shown: Value = shown.and_then(|(_, body)| serde_json::from_slice(&body).ok()).unwrap_or_default();
-        for listener in shown["Response"]["Listeners"].as_array().into_iter().flatten() {
-            let mut keep = |key: &str, of: &Value| {
-                let id = of[key].as_str().unwrap_or_default().to_owned();
-                let mut of = of.as_object().cloned().unwrap_or_default();
-                of.retain(|key, _| !OF_CHANCE.contains(&key.as_str()));
-                found.insert(id, Value::Object(of).to_string());
-            };
-            keep("ListenerId", listener);
-            listener["Rules"].as_array().into_iter().flatten().for_each(|rule| keep("LocationId", rule));
-        }
+    for listener in all.filter_map(|one| serde_json::to_value(one).ok()) {
+        let mut keep = |key: &str, of: &Value| {
+            let id = of[key].as_str().unwrap_or_default().to_owned();
+            let mut of = of.as_object().cloned().unwrap_or_default();
+            of.retain(|key, _| !OF_CHANCE.contains(&key.as_str()));
+            found.insert(id, Value::Object(of).to_string());
+        };
+        keep("ListenerId", &listener);
+        listener["Rules"].as_array().into_iter().flatten().for_each(|rule| keep("LocationId", rule));
     }
     found
 }

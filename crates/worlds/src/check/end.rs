@@ -10,7 +10,7 @@ use tke_direct_access_core::api::binding::{Left, Mode};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
-use tke_direct_access_core::model::{LoadBalancerId, Route};
+use tke_direct_access_core::model::{ListenerState, LoadBalancerId, Route};
 
 use super::routes::Wish;
 use crate::cluster::Cluster;
@@ -109,6 +109,9 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     for (port, protocol) in &wish.ports {
         let found = listeners.iter().find(|one| one.port == *port && one.protocol.as_str() == *protocol);
         let Some(listener) = found else { return Some(format!("there is no listener {protocol} {port}")) };
+        if listener.state == ListenerState::Stopped {
+            return Some(format!("{protocol} {port} is stopped"));
+        }
         let routes: Vec<Route> = if listener.protocol.is_layer7() {
             listener
                 .rules

@@ -6,7 +6,7 @@ mod shared;
 mod theme;
 
 use serde_json::{Value, json};
-use tke_direct_access::sim::Effect;
+use tke_direct_access::sim::{Departure, Effect};
 
 use crate::act::{Act, Console, Dialect, Fault, Kind, Workload};
 use crate::chance::Chance;
@@ -100,9 +100,9 @@ impl Maker {
     fn dialect(&mut self) -> Dialect {
         let most = |maker: &mut Self| usize::try_from(2 + maker.chance.below("quota", 4)).unwrap_or(2);
         match self.chance.below("which dialect", 10) {
-            0..=2 => Dialect::BatchTasks,
-            3 => Dialect::FlagsHidden,
-            4 => Dialect::TagsHidden,
+            0 => Dialect::Departs(Departure::BatchTasks),
+            1..=3 => Dialect::Departs(*self.chance.one_of("departure", Departure::ALL)),
+            4 => Dialect::Departs(Departure::TagsHidden),
             5 => Dialect::Tasks(*self.chance.one_of("tasks", &[50, 2_000, 8_000])),
             6 => Dialect::Tail(*self.chance.one_of("tail", &[300, 3_000])),
             7 => Dialect::Listeners(most(self)),

@@ -1,7 +1,7 @@
 //! What comes together by chance too seldom: in a story of it, a thing or two that the product says and does only then.
 
 use serde_json::{Value, json};
-use tke_direct_access::sim::Effect;
+use tke_direct_access::sim::{Departure, Effect};
 
 use super::{Maker, NAMES};
 use crate::act::{Act, Console, Dialect, Fault, Workload};
@@ -201,7 +201,7 @@ impl Maker {
 
     /// The cloud shows no tags, and a binding is to use a listener that somebody else has made.
     fn blind_to_tags(&mut self, name: &str) {
-        self.acts.push((0, Act::Dialect(Dialect::TagsHidden)));
+        self.acts.push((0, Act::Dialect(Dialect::Departs(Departure::TagsHidden))));
         self.acts.push((0, Act::Console(Console::AddListener { load_balancer: 1, port: 9000 })));
         self.gated(name);
         self.a_service(name, &json!({}), &json!({}));
@@ -386,7 +386,7 @@ impl Maker {
 
     /// The cloud accepts calls and does not do what they ask for.
     fn failed_tasks(&mut self, name: &str) {
-        self.acts.push((0, Act::Dialect(Dialect::BatchTasks)));
+        self.acts.push((0, Act::Dialect(Dialect::Departs(Departure::BatchTasks))));
         self.gated(name);
         self.a_service(name, &json!({}), &json!({}));
         let action = *self.chance.one_of("whose task", &["CreateListener", "BatchRegisterTargets"]);

@@ -2,7 +2,7 @@
 //! is about, with little else.
 
 use serde_json::{Value, json};
-use tke_direct_access::sim::Effect;
+use tke_direct_access::sim::{Departure, Effect};
 use tke_direct_access_core::api::names;
 
 use super::{Maker, NAMES};
@@ -125,7 +125,7 @@ impl Maker {
 
 /// The cloud shows no tags, and who leads has not registered what there is.
 fn hidden_tags(maker: &mut Maker) {
-    maker.acts.push((0, Act::Dialect(Dialect::TagsHidden)));
+    maker.acts.push((0, Act::Dialect(Dialect::Departs(Departure::TagsHidden))));
     maker.bound(0, "lb-one", 3);
     maker.wait(SERVES);
     maker.restart();

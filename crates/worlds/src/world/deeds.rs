@@ -54,7 +54,10 @@ impl World {
                 let found = listener_of_ours_at(self.cloud.state(), *place);
                 found.map_or_else(|| "no listener".to_owned(), |(id, listener)| self.listener_called(&id, &listener))
             }
-            Console::RemoveListener(place) | Console::AddTarget(place) | Console::Stop(place, _) => {
+            Console::RemoveListener(place)
+            | Console::AddTarget(place)
+            | Console::Stop(place, _)
+            | Console::SwitchOff(place) => {
                 let found = listener_at(self.cloud.state(), *place);
                 found.map_or_else(|| "no listener".to_owned(), |(id, listener, _)| self.listener_called(&id, &listener))
             }

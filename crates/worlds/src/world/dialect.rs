@@ -27,9 +27,7 @@ pub(super) fn settings(story: &Story) -> Settings {
     });
     for dialect in dialects {
         match *dialect {
-            Dialect::BatchTasks => settings.dialect.add(Departure::BatchTasks),
-            Dialect::FlagsHidden => settings.dialect.add(Departure::FlagsHidden),
-            Dialect::TagsHidden => settings.dialect.add(Departure::TagsHidden),
+            Dialect::Departs(departure) => settings.dialect.add(departure),
             Dialect::Tasks(time) => settings.timing.task = Duration::from_millis(time),
             Dialect::Tail(time) => settings.timing.tail = Duration::from_millis(time),
             Dialect::Listeners(most) => settings.quotas.listeners = most,

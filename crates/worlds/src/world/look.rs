@@ -356,7 +356,7 @@ impl World {
 
     /// Looks at what has come about.
     pub(super) fn look_at_the_end(&mut self) {
-        let settings = settings(&mut self.cloud, self.now);
+        let settings = settings(&self.cloud);
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
         let mut faults = end_faults(&sight, &self.checks.wanted);
         faults.extend(users::faults(&sight, &self.checks.users));

@@ -38,7 +38,7 @@ use crate::story::Story;
 use alarm::{Alarm, alarm_of};
 use play::Telling;
 pub(crate) use play::play_perturbed;
-pub use play::{play, tell};
+pub use play::{play, play_briefly, tell};
 use trouble::Trouble;
 
 /// How often the cloud probes targets. CLB's default.
@@ -47,7 +47,6 @@ const PROBES: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(1000);
 /// How long nothing may change at the end.
 const REST: Duration = Duration::from_secs(180);
-/// Quotas are this small in some worlds.
 /// The most steps of one story.
 const STEPS: u64 = 400_000;
 
@@ -194,6 +193,8 @@ pub struct World {
     trouble: Trouble,
     /// Whether what happens is told.
     telling: Telling,
+    /// How long the world goes on after all is over, and for how long nothing may change then.
+    end: (Duration, Duration),
     /// When something that comes by time alone comes next: the last time that was asked for counts.
     alarms: BTreeMap<Alarm, Duration>,
 }
@@ -236,6 +237,7 @@ impl World {
             outcome: Outcome::default(),
             trouble: Trouble::default(),
             telling: Telling::Off,
+            end: (CALM, REST),
             alarms: BTreeMap::new(),
         };
         for replica in 0..2 {
@@ -257,14 +259,15 @@ impl World {
         let Ok(runtime) = runtime else { return self.outcome };
         let _entered = runtime.enter();
         let over = |(at, act): &(u64, Act)| Duration::from_millis(*at) + act.lasts();
-        let end = self.story.acts.iter().map(over).max().unwrap_or_default() + CALM;
+        let (calm, rest) = self.end;
+        let end = self.story.acts.iter().map(over).max().unwrap_or_default() + calm;
         let mut is_calm = false;
         while let Some(((at, _), happening)) = self.queue.pop_first() {
             if at > end && !is_calm {
                 is_calm = true;
                 self.checks.begin_rest(end);
             }
-            if at > end + REST || self.steps >= STEPS || !self.outcome.violations.is_empty() {
+            if at > end + rest || self.steps >= STEPS || !self.outcome.violations.is_empty() {
                 break;
             }
             let passes = at.saturating_sub(self.now);

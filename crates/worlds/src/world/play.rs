@@ -30,13 +30,27 @@ pub fn play(story: &Story) -> Outcome {
     play_perturbed(story, None)
 }
 
+/// Plays a story to its end, or to the first violation, where little is awaited after the last act: after four minutes the world is at
+/// rest, and stays so for another one.
+pub fn play_briefly(story: &Story) -> Outcome {
+    caught(|| {
+        let mut world = World::new(story.clone());
+        world.end = (Duration::from_secs(240), Duration::from_secs(60));
+        world.run()
+    })
+}
+
 /// Plays a story that is perturbed at one point, to its end or to the first violation.
 pub(crate) fn play_perturbed(story: &Story, perturbation: Option<Perturbation>) -> Outcome {
-    let played = || {
+    caught(|| {
         let mut world = World::new(story.clone());
         world.trouble.perturbation = perturbation;
         world.run()
-    };
+    })
+}
+
+/// A panic is a violation.
+fn caught(played: impl FnOnce() -> Outcome) -> Outcome {
     match catch_unwind(AssertUnwindSafe(played)) {
         Ok(outcome) => outcome,
         Err(panic) => Outcome {

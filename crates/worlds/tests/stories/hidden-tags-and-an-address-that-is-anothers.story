@@ -1,5 +1,5 @@
 Seed 600326
-1. 0.000 s: The cloud is like this: TagsHidden.	{"dialect":"tagsHidden"}
+1. 0.000 s: The cloud is like this: Departs(TagsHidden).	{"dialect":{"departs":"tags-hidden"}}
 2. 0.528 s: A user applies the Deployment web with 4 replicas.	{"workload":{"name":"web","app":"web","replicas":4,"revision":1,"surge":1,"unavailable":0,"grace":30,"preStop":20,"gate":false,"broken":false,"otherGate":false}}
 3. 0.528 s: A user applies the Service web.	{"service":{"name":"web","annotations":{},"spec":{"ports":[{"name":"http","port":8080,"protocol":"TCP","targetPort":8080}],"selector":{"app":"web"},"type":"LoadBalancer"}}}
 4. 0.528 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"loadBalancer":{"id":"lb-two"},"serviceRef":{"name":"web"}}}}

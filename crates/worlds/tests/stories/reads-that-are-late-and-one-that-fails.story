@@ -1,6 +1,6 @@
 Seed 600686
 1. 0.500 s: A user applies the TkeServiceConfig checks.	{"config":{"name":"checks","spec":{"loadBalancer":{"l4Listeners":[{"healthCheck":{"healthNum":2},"port":80,"protocol":"TCP"}]}}}}
-2. 0.000 s: The cloud is like this: BatchTasks.	{"dialect":"batchTasks"}
+2. 0.000 s: The cloud is like this: Departs(BatchTasks).	{"dialect":{"departs":"batch-tasks"}}
 3. 0.733 s: A user applies the StatefulSet web with 3 replicas.	{"workload":{"kind":"statefulSet","name":"web","app":"web","replicas":3,"revision":1,"surge":1,"unavailable":0,"grace":30,"preStop":20,"gate":true,"broken":false,"otherGate":false}}
 4. 0.733 s: A user applies the Service web.	{"service":{"name":"web","annotations":{},"spec":{"ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":8080}],"selector":{"app":"web"},"type":"LoadBalancer"}}}
 5. 0.733 s: A user applies the DirectAccessBinding web.	{"binding":{"name":"web","spec":{"loadBalancer":{"id":"lb-none"},"serviceRef":{"name":"web"}}}}

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::acts::{add_ports, edit, own_listener, respec, web};
 use super::world::{World, address, binding, pod};
-use crate::api::condition::GateReason;
-use crate::model::{Attribute, ClusterNetwork, GateState, Health, PodNetwork, Route};
+use crate::api::condition::{GateReason, Reason};
+use crate::model::{Attribute, ClusterNetwork, GateState, Health, ListenerState, PodNetwork, Route};
 use crate::plan::{GateRelease, ListenerSight, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
@@ -241,4 +241,21 @@ fn a_pod_of_a_network_that_the_binding_leaves_out_is_released_and_the_others_wai
     world.converge();
     assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheck));
     assert_eq!(verdict(&world, "web-2"), Some(GateReason::NotBound));
+}
+
+/// The cloud may show the health of the targets of a stopped listener as it last was.
+#[test]
+fn nobody_is_healthy_on_a_stopped_listener_whatever_is_shown() {
+    for shown in [Health::Healthy, Health::CheckOff, Health::Unhealthy, Health::Unknown] {
+        let mut world = World::new(&json!({})).with_pods(1..=2);
+        world.converge();
+        world.heal();
+        world.converge();
+        assert_eq!(world.plan().bindings[0].counts.healthy, 2);
+        world.listeners[0].state = ListenerState::Stopped;
+        world.health.values_mut().for_each(|health| *health = shown);
+        let plan = world.plan();
+        assert_eq!((plan.bindings[0].counts.healthy, plan.steps.len()), (0, 0), "{shown:?}");
+        assert_eq!(plan.bindings[0].problems[0].reason, Reason::ListenerStopped, "{shown:?}");
+    }
 }

@@ -175,3 +175,52 @@ fn checks_of_ipv6_have_fewer_types() {
         (Http, IpFamily::V6, vec![(CheckType, "HTTP".into())], vec![], vec![CheckType], vec![]),
     ]);
 }
+
+/// As it is wished, and as it is there.
+type WishedAndThere = [Option<&'static str>; 2];
+
+/// Protocol; the protocol towards targets and the type of check as they are wished and as they are there; the type that counts.
+#[test]
+fn the_type_of_a_check_is_the_wished_one_else_that_which_is_there_else_the_usual_one() {
+    let cases: &[(Protocol, WishedAndThere, WishedAndThere, &str)] = &[
+        // The usual one of each protocol.
+        (Tcp, [None, None], [None, None], "TCP"),
+        (Udp, [None, None], [None, None], "PING"),
+        (TcpSsl, [None, None], [None, None], "TCP"),
+        (Quic, [None, None], [None, None], "TCP"),
+        (Http, [None, None], [None, None], "HTTP"),
+        (Https, [None, None], [None, None], "HTTP"),
+        // That of HTTPS rules follows the protocol towards their targets, which may be wished or be there.
+        (Https, [Some("HTTP"), None], [None, None], "HTTP"),
+        (Https, [Some("HTTPS"), None], [None, None], "HTTPS"),
+        (Https, [Some("GRPC"), None], [None, None], "GRPC"),
+        (Https, [Some("GRPCS"), None], [None, None], "GRPC"),
+        (Https, [None, Some("HTTPS")], [None, None], "HTTPS"),
+        (Https, [Some("GRPC"), Some("HTTPS")], [None, None], "GRPC"),
+        (Https, [Some("QUIC"), None], [None, None], "HTTP"),
+        // That of no other protocol does.
+        (Http, [Some("GRPC"), None], [None, None], "HTTP"),
+        (Tcp, [Some("HTTPS"), None], [None, None], "TCP"),
+        // A type that is there counts more than the usual one, and a wished one more than any.
+        (Tcp, [None, None], [None, Some("HTTP")], "HTTP"),
+        (Https, [Some("GRPC"), None], [None, Some("TCP")], "TCP"),
+        (Https, [Some("GRPC"), None], [Some("HTTPS"), Some("TCP")], "HTTPS"),
+        (Udp, [None, None], [Some("CUSTOM"), Some("PING")], "CUSTOM"),
+    ];
+    for (protocol, [wished_forward, forward], [wished_type, kind], expected) in cases {
+        let attributes = |forward: Option<&str>, kind: Option<&str>| {
+            let mut attributes = Attributes::default();
+            attributes.set_some(ForwardType, forward);
+            attributes.set_some(CheckType, kind);
+            attributes
+        };
+        let (wish, observed) = (attributes(*wished_forward, *wished_type), attributes(*forward, *kind));
+        let fitting =
+            Fitting { protocol: *protocol, family: IpFamily::V4, wish, observed: &observed, misfits: Vec::new() };
+        assert_eq!(
+            fitting.check_type(),
+            *expected,
+            "{protocol} {wished_forward:?} {forward:?} {wished_type:?} {kind:?}"
+        );
+    }
+}
