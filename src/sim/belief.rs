@@ -148,7 +148,7 @@ const BELIEFS: &[Belief] = &[
         address: "https://cloud.tencent.com/document/api/214/30686",
         certainty: Certainty::Inferred,
         switch: Some(Switch::Departure(Departure::MembersKept)),
-        when_false: "The misfortunes of the tables end as they do where it is true, a change of the type too.",
+        when_false: "The misfortunes of the tables end as they do where it is true, but for members that the cloud goes on showing after a change of the type.",
         test: "dialects_each_alone_break_no_rule_and_end_as_believed",
     },
     Belief {

@@ -54,8 +54,13 @@ impl Clients {
         let due = self.since.elapsed().as_secs() * u64::from(NEW + KEEPERS * KEPT);
         let (mut sent, mut lost, mut retried) = (0, 0, 0);
         let (mut errors, mut answered) = (Vec::new(), BTreeSet::new());
-        for load in self.loads {
+        for (place, load) in self.loads.into_iter().enumerate() {
             let totals = load.stop().await.unwrap();
+            let kind = if place == 0 { "a new connection" } else { "a kept connection" };
+            for loss in &totals.losses {
+                let (sent, failed) = (loss.sent.duration_since(self.since), loss.failed.duration_since(loss.sent));
+                eprintln!("{what}: lost on {kind}, sent after {sent:.3?}, failed {failed:.3?} later: {}", loss.error);
+            }
             sent += totals.sent;
             lost += totals.lost;
             retried += totals.retried;
