@@ -1,9 +1,11 @@
 //! Keys in files, such as those of a mounted Secret.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{CredentialsError, Keys, SECRET_ID, keys_of};
+use super::{CredentialsError, Keys, SECRET_ID, SECRET_KEY, TOKEN, keys_of};
 
 /// Why files hold no key. It never holds a part of one.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +13,9 @@ pub(super) enum FilesError {
     /// The folder cannot be read.
     #[error("the folder {0} cannot be read: {1}")]
     Folder(PathBuf, std::io::Error),
+    /// A file is there and cannot be read.
+    #[error("the file {0} cannot be read: {1}")]
+    File(PathBuf, std::io::Error),
     /// What the files hold is no key.
     #[error("in the folder {0}, {1}")]
     Key(PathBuf, CredentialsError),
@@ -26,14 +31,22 @@ pub(super) fn read(folder: &Path) -> Result<Keys, FilesError> {
     let found = fs::canonicalize(folder.join(SECRET_ID)).ok();
     let real = found.as_deref().and_then(Path::parent).unwrap_or(folder);
     fs::read_dir(real).map_err(|error| FilesError::Folder(folder.to_owned(), error))?;
-    keys_of(|name| fs::read_to_string(real.join(name)).ok()).map_err(|error| FilesError::Key(folder.to_owned(), error))
+    let mut texts = BTreeMap::new();
+    for name in [SECRET_ID, SECRET_KEY, TOKEN] {
+        match fs::read_to_string(real.join(name)) {
+            Ok(text) => drop(texts.insert(name, text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // A token that cannot be read is not a key without a token.
+            Err(error) => return Err(FilesError::File(folder.join(name), error)),
+        }
+    }
+    keys_of(|name| texts.get(name).cloned()).map_err(|error| FilesError::Key(folder.to_owned(), error))
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use super::super::SECRET_KEY;
     use super::*;
 
     #[test]
@@ -59,5 +72,10 @@ mod tests {
         fs::write(at("..2").join(SECRET_KEY), "hun ter2").unwrap();
         let malformed = read(folder.path()).unwrap_err().to_string();
         assert!(malformed.contains("the secret key") && !malformed.contains("hun"), "{malformed}");
+        fs::write(at("..2").join(SECRET_KEY), "two").unwrap();
+        // What is no text cannot be read, also by who may read everything.
+        fs::write(at("..2").join(TOKEN), [0xff, 0xfe]).unwrap();
+        let unreadable = read(folder.path()).unwrap_err().to_string();
+        assert!(unreadable.contains(TOKEN) && unreadable.contains("cannot be read"), "{unreadable}");
     }
 }
