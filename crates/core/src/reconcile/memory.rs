@@ -220,9 +220,12 @@ impl Memory {
         }
     }
 
-    /// Whether targets that were read so long before the round are to be read again before it does what it plans; then they are.
-    pub(super) fn is_to_read_targets(&mut self, plan: &Plan, age: Duration) -> bool {
-        let is_to_read = age >= TARGETS_LAST && plan.steps.iter().any(|step| !matches!(step, Step::Register(_)));
+    /// Whether targets that were read at `read` are to be read again before the round that began at `since` does what it plans; then they
+    /// are.
+    pub(super) fn is_to_read_targets(&mut self, plan: &Plan, since: Duration, read: Duration) -> bool {
+        let is_old = since.saturating_sub(read) >= TARGETS_LAST;
+        let is_to_read = is_old && plan.steps.iter().any(|step| !matches!(step, Step::Register(_)))
+            || self.written_targets.is_to_change(&plan.steps, read);
         if let Some(sight) = self.sight.as_mut().filter(|_| is_to_read) {
             sight.targets_read = None;
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Address, RegisteredTarget, Route, TargetHealth};
+use crate::model::{Address, RegisteredTarget, Route, TargetHealth, Weight};
 use crate::plan::{Ended, Observed, Outcome, Step};
 use crate::status::TICK;
 
@@ -34,9 +34,19 @@ struct Written {
 enum What {
     /// As this; no read has named it.
     Registered(RegisteredTarget),
-    /// The same, and a read of health has named it since.
-    Named,
-    Reweighted,
+    /// The same with this weight, and a read of health has named it since.
+    Named(Weight),
+    /// To this.
+    Reweighted(Weight),
+}
+
+impl What {
+    const fn weight(&self) -> Weight {
+        match self {
+            Self::Registered(target) => target.weight,
+            Self::Named(weight) | Self::Reweighted(weight) => *weight,
+        }
+    }
 }
 
 /// What the cloud has said that it has done of a round's steps, so that targets need not be read again before anything else is decided.
@@ -63,7 +73,8 @@ impl WrittenTargets {
                     ((one.route.clone(), one.address), Written { at, what })
                 })),
                 Step::Reweight(all) => self.rows.extend(
-                    all.iter().map(|one| ((one.route.clone(), one.address), Written { at, what: What::Reweighted })),
+                    all.iter()
+                        .map(|one| ((one.route.clone(), one.address), Written { at, what: What::Reweighted(one.to) })),
                 ),
                 _ => {}
             }
@@ -93,7 +104,7 @@ impl WrittenTargets {
             if targets.iter().all(|known| known.address != *address) {
                 let tag = if tags_shown == Ended::Yes { target.tag.clone() } else { String::new() };
                 targets.push(RegisteredTarget { tag, ..target.clone() });
-                written.what = What::Named;
+                written.what = What::Named(target.weight);
             }
         }
     }
@@ -101,6 +112,22 @@ impl WrittenTargets {
     /// Something was registered since `read`, and nothing has shown it: what is not shown is not gone.
     pub(super) fn is_unseen(&self, read: Duration) -> bool {
         self.rows.values().any(|written| written.at >= read && matches!(written.what, What::Registered(_)))
+    }
+
+    /// Something that was written since `read` is to become something else: what was written has to be seen first, and now. What is only
+    /// to be written again is left alone instead.
+    pub(super) fn is_to_change(&self, steps: &[Step], read: Duration) -> bool {
+        let is_written = |route: &Route, address: Address, becomes: Option<Weight>| {
+            let written = self.rows.get(&(route.clone(), address)).filter(|written| written.at >= read);
+            written.is_some_and(|written| Some(written.what.weight()) != becomes)
+        };
+        !self.rows.is_empty()
+            && steps.iter().any(|step| match step {
+                Step::Register(all) => all.iter().any(|one| is_written(&one.route, one.address, Some(one.weight))),
+                Step::Reweight(all) => all.iter().any(|one| is_written(&one.route, one.address, Some(one.to))),
+                Step::Deregister(all) => all.iter().any(|one| is_written(&one.route, one.address, None)),
+                _ => false,
+            })
     }
 
     /// The steps without what was written since `read`.
@@ -117,8 +144,8 @@ impl WrittenTargets {
         let since = self.rows.values().filter(|written| written.at >= read);
         let due = |written: &Written| match written.what {
             What::Registered(_) => written.at + NAMED_WITHIN,
-            What::Named => written.at + FRAME_LASTS,
-            What::Reweighted => written.at + TARGETS_LAST,
+            What::Named(_) => written.at + FRAME_LASTS,
+            What::Reweighted(_) => written.at + TARGETS_LAST,
         };
         since.map(due).min()
     }

@@ -104,9 +104,7 @@ impl Machine {
             snapshot.removals = removals;
             plan = plan_isolated(snapshot);
         }
-        if round.busy.is_none()
-            && self.memory.is_to_read_targets(&plan, gathered.since.saturating_sub(gathered.begun.targets))
-        {
+        if round.busy.is_none() && self.memory.is_to_read_targets(&plan, gathered.since, gathered.begun.targets) {
             round.bindings = gathered.snapshot.bindings.into_iter().map(|view| view.binding).collect();
             return self.gather(at, round);
         }

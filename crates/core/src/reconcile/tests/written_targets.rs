@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::play::{Kind, Play};
-use crate::model::{GateState, PreStop};
+use crate::model::{GateState, PreStop, RegisteredTarget};
 use crate::plan::tests::acts::{add, delete, listener, web};
 use crate::reconcile::{Input, News};
 
@@ -113,4 +113,28 @@ fn a_task_is_asked_after_when_the_one_before_it_would_have_been_over() {
         asked.push(logged(&play, since, Kind::Task).len());
     }
     assert!(asked[0] > 2 && asked[1] == 1, "{asked:?}");
+}
+
+/// However long after its registration a Pod goes, and whether or not its gate is open by then.
+#[test]
+fn a_pod_that_goes_soon_after_it_was_registered_loses_its_weight_at_once() {
+    for delay in (0..24).map(|number| SECOND / 4 * number) {
+        let mut play = at_rest();
+        let before = play.log.len();
+        add(&mut play.world, [4], "web");
+        play.world.pod(4).gate = GateState::Unset;
+        news(&mut play);
+        play.play(SECOND / 2);
+        play.world.heal();
+        play.play(delay);
+        let weight = |play: &Play| {
+            let of_pod = |target: &&RegisteredTarget| target.address.ip.to_string() == "10.1.0.4";
+            play.world.targets.values().flatten().find(of_pod).map(|target| target.weight)
+        };
+        assert_eq!(weight(&play), Some(10), "after {delay:?}");
+        delete(&mut play.world, [4]);
+        news(&mut play);
+        play.play(SECOND);
+        assert_eq!(weight(&play), Some(0), "after {delay:?}: {:?}", &play.log[before..]);
+    }
 }
