@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{Instrument, debug, debug_span, info, warn};
 
 use super::clock::Clock;
@@ -26,6 +26,11 @@ const LONGEST_DEADLINE: Duration = Duration::from_secs(3600);
 /// How often a read that the cloud refuses because there were too many calls is sent before it counts as failed. The rate is halved
 /// each time, so that what is refused now and then, because others use the same account, is no failure.
 const READ_ATTEMPTS: u32 = 5;
+
+/// How long to wait, in milliseconds, before a write is sent again that the cloud refuses because the load balancer is locked; after that it
+/// has failed. A load balancer stays locked for a moment after a task, ours too. A longer lock is for rounds, which see meanwhile what
+/// else has changed.
+const LOCK_PAUSES: [u64; 2] = [100, 200];
 
 /// Told of every call, for metrics.
 pub trait CallObserver: Send + Sync {
@@ -57,7 +62,8 @@ impl CallObserver for () {
 /// want to wait any more drops it.
 ///
 /// It repeats a call that was refused because this machine's clock is wrong, or because its temporary key has ended and there is another
-/// one, and a read that was refused because there were too many calls. Nothing else: the caller's next round decides by the failure's class.
+/// one, a read that was refused because there were too many calls, and for a moment a write that was refused because the load balancer is
+/// locked. Nothing else: the caller's next round decides by the failure's class.
 #[derive(Clone)]
 pub struct Clb {
     inner: Arc<Inner>,
@@ -241,6 +247,7 @@ impl Inner {
             .map_err(|error| own(A::NAME, INVALID_REQUEST, format!("the request cannot be written: {error}")))?;
         let _permit = self.permit(request).await;
         let (mut attempts, mut is_corrected, mut is_renewed) = (1, false, false);
+        let mut pauses = LOCK_PAUSES.iter().filter(|_| A::WRITE && request.load_balancer().is_some());
         loop {
             let keys = self.credentials.current();
             let keys = keys.map_err(|failure| Failure { action: A::NAME, ..failure })?;
@@ -263,6 +270,11 @@ impl Inner {
                 {
                     attempts += 1;
                 }
+                // Whoever else of us wants to write there would be refused as well.
+                Err(Refusal { failure, .. }) if failure.class == Class::Busy => match pauses.next() {
+                    Some(pause) => sleep(Duration::from_millis(*pause)).await,
+                    None => return Err(failure),
+                },
                 result => return result.map_err(|refusal| refusal.failure),
             }
         }

@@ -5,6 +5,7 @@ use tke_direct_access::api::names;
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings};
 
 use crate::injector::{Injector, label, until_injecting};
+use crate::load::turn;
 use crate::scene::PATIENCE;
 use crate::stage::{Stage, binding, service};
 use crate::support::eventually;
@@ -155,6 +156,8 @@ async fn every_order_of_creation_ends_ready() {
 /// The label is the fifth part: it comes before, between and after each order of the others, 120 orders in all.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_order_with_the_label_of_the_namespace_ends_ready() {
+    // It sends nothing, and says nothing on a machine that is too busy to answer in time.
+    let _turn = turn().await;
     let mut stages = Vec::new();
     for step in 0..5 {
         stages.push((step, begin(&format!("label-{step}")).await));

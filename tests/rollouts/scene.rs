@@ -20,12 +20,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 /// balancer is read (60 s), so that no missed change hides behind it.
 const TIDY: Duration = Duration::from_secs(25);
 
-/// A cloud that takes its time: a tenth of the real one's.
-///
-/// The lock of a load balancer does not outlast its task here: where it does, writes that follow one another are refused and tried again
-/// with growing pauses, so that a Pod that ends may keep its weight for too long. The README says so under its limits.
+/// A cloud that takes its time: a tenth of the real one's, but for the lock of a load balancer, which outlasts its task by 0.2 s.
 pub(crate) fn brisk() -> SimulatorSettings {
-    let timing = Timing { scale: 0.1, tail: std::time::Duration::ZERO, ..Timing::default() };
+    let timing = Timing { scale: 0.1, tail: Duration::from_secs(2), ..Timing::default() };
     SimulatorSettings { timing, ..SimulatorSettings::default() }
 }
 

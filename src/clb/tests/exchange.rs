@@ -258,6 +258,33 @@ async fn a_read_that_is_refused_for_haste_goes_again_at_a_lower_rate_and_not_for
 }
 
 #[tokio::test]
+async fn a_write_that_meets_a_locked_load_balancer_goes_again_for_a_moment_before_others() {
+    let refused = http("200 OK", "", refusal("FailedOperation.ResourceInOperating", "").to_string().as_bytes());
+    let (id, listener) = (lb("lb-1"), ListenerId::from("lbl-1"));
+    let busy = ("DeleteListener", Some(Class::Busy));
+    let answers = refused.clone();
+    let server = Server::start(move |_, number| {
+        Behaviour::Write(if number <= 2 { answers.clone() } else { success(json!({})) })
+    })
+    .await;
+    let (clb, calls) = server.client();
+    let writer = clb.writer(&Unfenced);
+    let later = async {
+        server.until_requests(1).await;
+        writer.delete_listener(&id, &ListenerId::from("lbl-2")).await
+    };
+    let (first, second) = tokio::join!(writer.delete_listener(&id, &listener), later);
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(calls.seen(), [busy, busy, ("DeleteListener", None), ("DeleteListener", None)]);
+    let listeners: Vec<_> = server.requests().iter().map(|request| request.json()["ListenerId"].clone()).collect();
+    assert_eq!(listeners, ["lbl-1", "lbl-1", "lbl-1", "lbl-2"]);
+    let server = Server::replying(refused).await;
+    let (clb, calls) = server.client();
+    let failure = clb.writer(&Unfenced).delete_listener(&id, &listener).await.unwrap_err();
+    assert_eq!((failure.class, calls.seen()), (Class::Busy, vec![busy; 3]));
+}
+
+#[tokio::test]
 async fn a_wrong_clock_is_corrected_once() {
     let date = "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\n";
     let expired = http("200 OK", date, refusal("AuthFailure.SignatureExpire", "late").to_string().as_bytes());
@@ -281,9 +308,7 @@ async fn a_wrong_clock_is_corrected_once() {
 
 #[tokio::test]
 async fn nothing_else_is_repeated() {
-    for code in
-        ["FailedOperation.ResourceInOperating", "RequestLimitExceeded", "InternalError", "AuthFailure.TokenFailure"]
-    {
+    for code in ["RequestLimitExceeded", "InternalError", "AuthFailure.TokenFailure"] {
         let server = Server::replying(http("200 OK", "", refusal(code, "").to_string().as_bytes())).await;
         let (clb, _) = server.client();
         clb.writer(&Unfenced).delete_listener(&lb("lb-1"), &ListenerId::from("lbl-1")).await.unwrap_err();

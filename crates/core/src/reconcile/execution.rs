@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::model::{Failure, ListenerId, TaskId};
+use crate::model::{Class, Failure, ListenerId, TaskId};
 use crate::plan::{Outcome, Step, StepOutcome};
 
 use super::Refusals;
@@ -94,6 +94,10 @@ impl Execution {
             execution.queue.extend(clean.map(|part| (part, Standing::Clean)));
             execution.steps.push(step.clone());
         }
+        if refusals.is_drain_locked_out(now) {
+            execution.stop();
+        }
+        execution.queue.make_contiguous().sort_by_key(|(step, _)| refusals.rank(Kind::of(step), now));
         execution
     }
 
@@ -119,6 +123,13 @@ impl Execution {
             }
         }
         self.current.as_ref().map(|(step, _)| step.clone())
+    }
+
+    /// Nothing more is called in this round.
+    fn stop(&mut self) {
+        self.queue.clear();
+        self.trials.clear();
+        self.budget = 0;
     }
 
     /// The part of the plan that a trial is about; `None` when it has none that is left to do in this round.
@@ -161,9 +172,7 @@ impl Execution {
                 refusals.accept_kind(Kind::of(&step));
                 self.record(step, StepOutcome::Submitted(task));
                 // The load balancer is locked: the next round decides on what it then sees.
-                self.queue.clear();
-                self.trials.clear();
-                self.budget = 0;
+                self.stop();
             }
             Err(failure) => {
                 let (_, whose) = self.failed.entry(Kind::of(&step)).or_insert((failure.clone(), BTreeSet::new()));
@@ -259,12 +268,15 @@ impl Execution {
         self.outcome.failed.push((step.clone(), failure.clone()));
         let is_whole = scope(failure.class) == Scope::Kind;
         let is_apart = matches!(standing, Standing::Trial(Trial::Alone(_)));
-        if is_whole && !is_apart {
+        if is_whole && !is_apart && !self.divided.contains(&kind) {
             let is_time = refusals.strike(kind, failure, self.now);
-            if !is_time && !self.divided.contains(&kind) {
+            if !is_time {
                 // What else has the same action is refused as well, as far as is known.
                 self.queue.retain(|(other, _)| Kind::of(other) != kind);
                 self.held.insert(kind, failure.clone());
+                if refusals.is_drain_locked_out(self.now) {
+                    self.stop();
+                }
                 return;
             }
             self.divided.insert(kind);

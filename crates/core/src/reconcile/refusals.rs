@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use super::part::{Item, Kind, items, owners};
 use super::refusal::{FIRST_OF_TARGETS, LONGEST, LONGEST_OF_DRAIN, Refusal, Scope, first, hold, scope};
-use crate::model::{Address, Failure, Route};
+use crate::model::{Address, Class, Failure, Route};
 use crate::mutant::{self, Mutant};
 use crate::plan::Step;
 
 /// How often everything of a kind is refused before each binding is tried by itself.
 const STRIKES: u32 = 2;
+/// The same of a drain that meets a locked load balancer: that says nothing of whoever is refused, unless it lasts.
+const STRIKES_OF_LOCK: u32 = 8;
+/// How long all writes are held then: one that was let through meanwhile would lock the load balancer anew.
+const LOCK_RETRY: Duration = Duration::from_millis(250);
 /// A refusal of everything of a kind that is over for so long says nothing of the next one.
 const FORGIVEN: Duration = Duration::from_secs(60);
 /// So many items of one owner, refused one after the other while none is taken, are taken for all of them.
@@ -32,6 +36,8 @@ pub struct Refusals {
     /// Items that were refused alone, by owner.
     alone: BTreeMap<(Kind, String), Alone>,
     kinds: BTreeMap<Kind, Refusal>,
+    /// When the load balancer was last found locked.
+    met_lock: Option<Duration>,
     /// Where registrations were refused as a whole.
     routes_of_registrations: BTreeSet<Route>,
     /// How many calls have been tried of what was refused: the order of trials.
@@ -270,10 +276,30 @@ impl Refusals {
         let (first, longest) =
             if is_of_targets { (first.min(FIRST_OF_TARGETS), LONGEST_OF_DRAIN) } else { (first, LONGEST) };
         let known = self.kinds.get(&kind).filter(|known| now < known.until + FORGIVEN);
-        let refusal = hold(known, failure, first, longest, now);
-        let is_time = refusal.count >= STRIKES && !mutant::is(Mutant::RefusedForOneIsForAll);
+        let mut refusal = hold(known, failure, first, longest, now);
+        if failure.class == Class::Busy {
+            self.met_lock = Some(now);
+        }
+        let strikes = if is_locked_out(kind, failure) { STRIKES_OF_LOCK } else { STRIKES };
+        if strikes == STRIKES_OF_LOCK && refusal.count < strikes {
+            refusal.until = refusal.until.min(now + LOCK_RETRY);
+        }
+        let is_time = refusal.count >= strikes && !mutant::is(Mutant::RefusedForOneIsForAll);
         self.kinds.insert(kind, refusal);
         is_time
+    }
+
+    /// A drain waits for the lock of the load balancer: nothing is to be written before it.
+    pub(super) fn is_drain_locked_out(&self, now: Duration) -> bool {
+        self.kinds.iter().any(|(kind, refusal)| {
+            is_locked_out(*kind, &refusal.failure) && refusal.count < STRIKES_OF_LOCK && now < refusal.until
+        })
+    }
+
+    /// Where a lock was met of late, each write may lock the load balancer for a while, and the first one is all that is let through:
+    /// what Pods that end are waiting for comes first. Lower comes earlier.
+    pub(super) fn rank(&self, kind: Kind, now: Duration) -> u8 {
+        u8::from(self.met_lock.is_some_and(|met| now < met + FORGIVEN) && !kind.is_drain())
     }
 
     /// Why everything of a kind is held now; `None` when it is not.
@@ -407,6 +433,11 @@ impl Refusals {
             })
             .collect()
     }
+}
+
+/// What was refused is a drain, and the load balancer was locked.
+fn is_locked_out(kind: Kind, failure: &Failure) -> bool {
+    failure.class == Class::Busy && kind.is_drain()
 }
 
 const fn is_of_targets(step: &Step) -> bool {

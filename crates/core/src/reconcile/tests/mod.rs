@@ -9,6 +9,7 @@ mod gates;
 mod ingress;
 mod keyed_play;
 mod kind;
+mod locks;
 mod machine;
 mod objects;
 mod play;
