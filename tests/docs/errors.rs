@@ -18,7 +18,7 @@ fn handling(class: Class) -> (&'static str, &'static str) {
             "takes it for done when something was to go; else reads again and reports what is missing",
             "E4011, E4018 (Ingress)",
         ),
-        Class::Busy => ("tries again after 0.5 s and then ever later, up to a minute", "retried without a code"),
+        Class::Busy => ("tries again after 0.1 s and then ever later, up to a minute", "retried without a code"),
         Class::Throttled => ("waits a second and tries again, then longer, up to a minute", "E4000 (Ingress)"),
         Class::Quota => (
             "reports it and tries again after 5 s and then ever later, up to a minute",

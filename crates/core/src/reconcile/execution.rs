@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::model::{Class, Failure, ListenerId, TaskId};
+use crate::model::{Failure, ListenerId, TaskId};
 use crate::plan::{Outcome, Step, StepOutcome};
 
 use super::Refusals;
