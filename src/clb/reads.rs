@@ -142,7 +142,11 @@ impl Clb {
         load_balancer: &LoadBalancerId,
         listeners: &[Listener],
     ) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>, Failure> {
-        let mut targets = self.targets(load_balancer).await?;
+        let request = wire::DescribeTargets { load_balancer_id: load_balancer.to_string(), ..Default::default() };
+        // Where there are no listeners, there is nothing that the reply could lack.
+        let is_empty = listeners.is_empty();
+        let convert = |reply| if is_empty { convert::targets_if_any(reply) } else { convert::targets(reply) };
+        let mut targets = self.read(&request, convert).await?;
         let routes: Vec<Route> = listeners.iter().flat_map(Listener::routes).collect();
         let missing = routes.iter().filter(|route| !targets.contains_key(route)).map(|route| &route.listener);
         let missing: Vec<&ListenerId> = missing.collect();

@@ -104,6 +104,8 @@ fn but_for(plan: &BindingPlan, known: Option<AdviceReason>) -> Vec<Remark> {
         losses: _,
         sightings: _,
         sight: _,
+        // With the condition TargetsHealthy.
+        health_failure: _,
     } = plan;
     let mut remarks: Vec<_> = advice.iter().filter(|one| Some(one.reason) != known).map(note).collect();
     remarks.extend(management_words(*management, *release).map(|words| Remark::new(Topic::Management, words)));

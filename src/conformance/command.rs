@@ -1,5 +1,6 @@
 //! What the program does with its arguments.
 
+use std::fs::File;
 use std::io::{self, BufRead};
 
 use anyhow::{Context, bail};
@@ -13,13 +14,10 @@ use super::options::{Arguments, Output};
 use super::pace::Times;
 use super::recording::{Recording, has_load_balancer};
 use super::report::{differences, document, plan, table};
-use super::step::{ACTIONS, service};
+use super::step::{ACTIONS, RUN_DIGITS, service};
 use crate::clb::Credentials;
 use crate::clb::rights::policy;
 use crate::stdout::print;
-
-/// Digits of the name of a run.
-const RUN_DIGITS: usize = 8;
 
 /// Does what the arguments ask for. True when something differs.
 ///
@@ -61,6 +59,14 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
         let words = format!("there is the state file {}", arguments.state.display());
         return Err(Trouble::Left(words).into());
     }
+    if let Some(path) = &arguments.record {
+        // A run must not end without its recording because of a folder that is not there.
+        File::options()
+            .append(true)
+            .create(true)
+            .open(path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     eprint!("{}", plan(&asked, &arguments.region));
     confirm(arguments, "Begin?")?;
     let mut kit = Kit::new(arguments, credentials, Times::default())?;
@@ -70,10 +76,11 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     }
     let state = arguments.state.clone();
     let ended = until_interrupted(|stop| async move { kit.run(&asked, state, &stop).await }).await??;
-    if let Some(path) = &arguments.record {
-        ended.recording.write(path).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(ended)
+    let Some(path) = &arguments.record else { return Ok(ended) };
+    // The table is printed whatever becomes of it.
+    let written =
+        ended.recording.write(path).map_err(|error| Trouble::Recording(format!("{}: {error}", path.display())));
+    Ok(Ended { trouble: ended.trouble.or(written.err()), ..ended })
 }
 
 /// Stops what runs when the program is asked to end, and waits for its end: what was made is taken away before.
@@ -106,7 +113,7 @@ async fn resume(arguments: &Arguments) -> anyhow::Result<()> {
     }
     eprint!("This is left of other runs, which may still go on elsewhere:\n{}", left.words());
     confirm(arguments, "Take it away?")?;
-    kit.clean_all(arguments.load_balancer.as_deref()).await?;
+    kit.clean_confirmed(arguments.load_balancer.as_deref(), &left).await?;
     eprintln!("It was taken away.");
     Ok(())
 }

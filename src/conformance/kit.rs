@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::journal::{Journal, Made};
-use super::leftovers::{self, Leftovers, Scope};
+use super::leftovers::{self, Goal, Leftovers, Scope};
 use super::options::Arguments;
 use super::pace::Times;
 use super::recording::Recording;
@@ -32,6 +32,9 @@ pub enum Trouble {
     /// Something is still there.
     #[error("not everything could be taken away ({0}); try again with --resume")]
     Remains(String),
+    /// The recording is not there.
+    #[error("cannot write the recording: {0}")]
+    Recording(String),
     /// It was interrupted.
     #[error("the run was interrupted; what it had made was taken away")]
     Interrupted,
@@ -99,18 +102,19 @@ impl Kit {
     /// When something remains; the file stays.
     pub async fn clean(&mut self, journal: Journal) -> Result<Leftovers, Trouble> {
         let made = journal.made.clone();
-        let removed = leftovers::clean(&mut self.caller, Scope::of(&made), Some(&made)).await;
+        let removed = leftovers::clean(&mut self.caller, Scope::of(&made), Goal::Made(&made)).await;
         let removed = removed.map_err(Trouble::Remains)?;
         journal.remove()?;
         Ok(removed)
     }
 
-    /// Takes away what all runs have left.
+    /// Takes away what runs have left, as it was confirmed, and nothing else.
     ///
     /// # Errors
-    /// When something remains.
-    pub async fn clean_all(&mut self, load_balancer: Option<&str>) -> Result<Leftovers, Trouble> {
+    /// When something of it remains.
+    pub async fn clean_confirmed(&mut self, load_balancer: Option<&str>, confirmed: &Leftovers) -> Result<(), Trouble> {
         let scope = Scope { given: load_balancer, ..Scope::default() };
-        leftovers::clean(&mut self.caller, scope, None).await.map_err(Trouble::Remains)
+        let removed = leftovers::clean(&mut self.caller, scope, Goal::Confirmed(confirmed)).await;
+        removed.map(|_| ()).map_err(Trouble::Remains)
     }
 }

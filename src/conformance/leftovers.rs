@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::caller::{Caller, Refused};
 use super::journal::Made;
 use super::pace::pause;
-use super::step::PREFIX;
+use super::step::{PREFIX, RUN_DIGITS};
 use crate::model::Class;
 
 /// How long a listener may turn up whose creation was asked for; load balancers take longer.
@@ -81,41 +81,75 @@ pub(super) async fn find(caller: &mut Caller, scope: Scope<'_>) -> Result<Leftov
     if let Some(given) = scope.given {
         let reply = caller.ask("DescribeListeners", &json!({"LoadBalancerId": given})).await;
         let reply = reply.map_err(|refused| refused.words)?;
-        let begins = scope.run.map_or_else(|| format!("{PREFIX}-"), |run| format!("{PREFIX}-{run}-"));
+        let is_own = |run: &str| scope.run.map_or_else(|| is_run(run), |own| run == own);
         let rows = reply["Listeners"].as_array().into_iter().flatten();
-        let own = rows.filter(|row| row["ListenerName"].as_str().is_some_and(|name| name.starts_with(&begins)));
+        let own = rows.filter(|row| row["ListenerName"].as_str().and_then(run_of).is_some_and(is_own));
         let ids = own.filter_map(|row| row["ListenerId"].as_str());
         left.listeners = ids.map(|id| (given.to_owned(), id.to_owned())).collect();
     }
     Ok(left)
 }
 
-/// A load balancer is a run's when it has its tag or name, or its id is known. Whatever filters do, nothing else is.
-fn is_of_a_run(row: &Value, scope: Scope<'_>) -> bool {
-    let tags = row["Tags"].as_array().into_iter().flatten();
-    let mut values = tags.filter(|tag| tag["TagKey"] == PREFIX).map(|tag| &tag["TagValue"]);
-    let Some(run) = scope.run else { return values.next().is_some() };
-    let name = format!("{PREFIX}-{run}");
-    values.any(|value| *value == *run)
-        || row["LoadBalancerName"].as_str().is_some_and(|shown| shown.starts_with(&name))
-        || scope.known.iter().any(|known| row["LoadBalancerId"] == **known)
+/// The run that a name of ours is of.
+fn run_of(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(PREFIX)?.strip_prefix('-')?;
+    rest.split(|letter: char| !letter.is_ascii_alphanumeric()).next()
 }
 
-/// Takes away what is left of a run, or of all, until nothing is. `made` says how long something may still turn up.
+/// Runs have such names; whatever else has our tag, or begins as our names do, is somebody else's.
+fn is_run(text: &str) -> bool {
+    text.len() == RUN_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A load balancer is a given run's when it has its tag or name, or its id is known; it is some run's when it has both a run's tag and its
+/// name. Whatever filters do, nothing else is.
+fn is_of_a_run(row: &Value, scope: Scope<'_>) -> bool {
+    let tags = row["Tags"].as_array().into_iter().flatten();
+    let tag = tags.filter(|tag| tag["TagKey"] == PREFIX).find_map(|tag| tag["TagValue"].as_str());
+    let named = row["LoadBalancerName"].as_str().and_then(run_of);
+    match scope.run {
+        None => tag.is_some_and(is_run) && tag == named,
+        Some(run) => {
+            let is_known = scope.known.iter().any(|known| row["LoadBalancerId"] == **known);
+            tag == Some(run) || named == Some(run) || is_known
+        }
+    }
+}
+
+/// What is taken away.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goal<'a> {
+    /// All that a run has made, also what turns up late.
+    Made(&'a Made),
+    /// This, which somebody has seen and confirmed, and nothing else.
+    Confirmed(&'a Leftovers),
+}
+
+impl Goal<'_> {
+    /// The part of what is left that is meant.
+    fn of(self, mut left: Leftovers) -> Leftovers {
+        if let Goal::Confirmed(confirmed) = self {
+            left.load_balancers.retain(|id| confirmed.load_balancers.contains(id));
+            left.listeners.retain(|listener| confirmed.listeners.contains(listener));
+        }
+        left
+    }
+}
+
+/// Takes away what is left of a run, or what was confirmed, until nothing of it is left.
 ///
 /// # Errors
 /// In words, when something is still there in the end.
-pub(super) async fn clean(caller: &mut Caller, scope: Scope<'_>, made: Option<&Made>) -> Result<Leftovers, String> {
+pub(super) async fn clean(caller: &mut Caller, scope: Scope<'_>, goal: Goal<'_>) -> Result<Leftovers, String> {
     let began = Instant::now();
     let mut removed = Leftovers::default();
     let mut trouble = None;
     loop {
-        match find(caller, scope).await {
-            Ok(left) if left.is_empty() => {
-                if made.is_none_or(|made| is_settled(made, &removed, caller)) {
-                    return Ok(removed);
-                }
-            }
+        match find(caller, scope).await.map(|left| goal.of(left)) {
+            Ok(left) if left.is_empty() => match goal {
+                Goal::Made(made) if !is_settled(made, &removed, caller) => {}
+                Goal::Made(_) | Goal::Confirmed(_) => return Ok(removed),
+            },
             Ok(left) => {
                 trouble = remove(caller, &left).await.err().or(trouble);
                 removed.load_balancers.extend(left.load_balancers);
@@ -170,22 +204,44 @@ mod tests {
 
     #[test]
     fn only_what_a_run_has_made_is_its_own() {
-        let tagged = json!({"LoadBalancerId": "lb-1", "LoadBalancerName": "web", "Tags": [{"TagKey": PREFIX, "TagValue": "aaaa"}]});
-        let named = json!({"LoadBalancerId": "lb-2", "LoadBalancerName": "clb-conformance-aaaa", "Tags": null});
-        let other = json!({"LoadBalancerId": "lb-3", "LoadBalancerName": "web", "Tags": [{"TagKey": "team", "TagValue": "aaaa"}]});
-        let known = ["lb-3".to_owned()];
-        let run = Scope { run: Some("aaaa"), ..Scope::default() };
+        let row = |id: &str, name: &str, tag: (&str, &str)| json!({"LoadBalancerId": id, "LoadBalancerName": name, "Tags": [{"TagKey": tag.0, "TagValue": tag.1}]});
+        let (whole, renamed) = ("clb-conformance-0000aaaa", "web");
+        let tagged = row("lb-1", renamed, (PREFIX, "0000aaaa"));
+        let named = json!({"LoadBalancerId": "lb-2", "LoadBalancerName": whole, "Tags": null});
+        let both = row("lb-3", whole, (PREFIX, "0000aaaa"));
+        let other = row("lb-4", renamed, ("team", "0000aaaa"));
+        let known = ["lb-4".to_owned()];
+        let run = Scope { run: Some("0000aaaa"), ..Scope::default() };
+        let all = Scope::default();
         for (row, scope, expected) in [
             (&tagged, run, true),
             (&named, run, true),
+            (&both, run, true),
             (&other, run, false),
             (&other, Scope { known: &known, ..run }, true),
-            (&tagged, Scope { run: Some("bbbb"), ..run }, false),
-            (&tagged, Scope::default(), true),
-            (&named, Scope::default(), false),
-            (&other, Scope::default(), false),
+            (&tagged, Scope { run: Some("0000bbbb"), ..run }, false),
+            (&both, all, true),
+            (&tagged, all, false),
+            (&named, all, false),
+            (&other, all, false),
+            (&row("lb-5", "clb-conformance-never", (PREFIX, "never")), all, false),
+            (&row("lb-6", "clb-conformance-0000bbbb", (PREFIX, "0000aaaa")), all, false),
+            (&row("lb-7", "clb-conformance-0000aaaab", (PREFIX, "0000aaaa")), all, false),
         ] {
             assert_eq!(is_of_a_run(row, scope), expected, "{row} {scope:?}");
         }
+        let names = ["clb-conformance-0000aaaa-tcp", "clb-conformance-dashboard", "clb-conformance-", "dashboard"];
+        let runs = names.map(|name| run_of(name).is_some_and(is_run));
+        assert_eq!(runs, [true, false, false, false]);
+    }
+
+    #[test]
+    fn nothing_is_taken_away_that_was_not_confirmed() {
+        let left = |ids: &[&str]| Leftovers {
+            load_balancers: ids.iter().map(|id| (*id).to_owned()).collect(),
+            listeners: ids.iter().map(|id| ("lb-given".to_owned(), format!("lbl-{id}"))).collect(),
+        };
+        let goal = left(&["1", "2"]);
+        assert_eq!(Goal::Confirmed(&goal).of(left(&["2", "3"])), left(&["2"]));
     }
 }

@@ -46,6 +46,8 @@ const KEPT: &[&str] = &[
 const SOMEBODYS: &[&str] = &["NumericalVpcId", "ProjectId", "QuotaCurrent", "ZoneId"];
 /// Numbers above this are ids.
 const LARGEST: f64 = 100_000.0;
+/// What was asked for is looked for in the words of the cloud when it is at least so long.
+const SHORTEST: usize = 6;
 /// What domains of the script end with.
 const DOMAIN: &str = "conformance.example";
 /// Members that name what a run has made.
@@ -119,10 +121,19 @@ impl Redaction {
     fn entry(&mut self, entry: &Entry) -> Entry {
         let answer = match &entry.answer {
             Answer::Reply(reply) => Answer::Reply(self.value("", reply)),
-            Answer::Error { code, message } => Answer::Error { code: code.clone(), message: self.scrubbed(message) },
+            Answer::Error { code, message } => Answer::Error { code: code.clone(), message: self.message(message) },
             Answer::Unanswered(_) => Answer::Unanswered("no reply that could be read".to_owned()),
         };
         Entry { request: self.value("", &entry.request), answer, ..entry.clone() }
+    }
+
+    /// The words of a refusal, which may repeat what was asked for.
+    fn message(&mut self, message: &str) -> String {
+        let is_somebodys = |text: &str| text.len() >= SHORTEST && text.bytes().any(|byte| byte.is_ascii_digit());
+        let asked: Vec<String> = self.own.iter().filter(|text| is_somebodys(text)).cloned().collect();
+        let gone: Vec<String> = asked.into_iter().filter(|text| self.text("", text) == GONE).collect();
+        let message = gone.iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), GONE));
+        self.scrubbed(&message)
     }
 
     fn value(&mut self, member: &str, value: &Value) -> Value {
@@ -151,7 +162,8 @@ impl Redaction {
 
     fn text(&mut self, member: &str, text: &str) -> String {
         let is_word = text.is_empty() || KEPT.contains(&member);
-        let is_own = text.starts_with(PREFIX) || text.ends_with(DOMAIN) || text == self.run;
+        let is_name = text == PREFIX || text.starts_with(&format!("{PREFIX}-{}", self.run));
+        let is_own = is_name || text.ends_with(DOMAIN) || text == self.run;
         if is_word || is_own || member == "Message" {
             return self.scrubbed(text);
         }

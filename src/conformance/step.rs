@@ -12,6 +12,9 @@ use crate::clb::wire::Service;
 /// What every name that a run gives begins with; also the key of the tag of its load balancer.
 pub const PREFIX: &str = "clb-conformance";
 
+/// The name of a run has so many hexadecimal digits.
+pub(super) const RUN_DIGITS: usize = 8;
+
 /// What a run is given.
 #[derive(Clone, Debug)]
 pub struct Asked {

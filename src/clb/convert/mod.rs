@@ -278,6 +278,12 @@ pub(super) fn targets(reply: wire::DescribeTargetsReply) -> Result<BTreeMap<Rout
     Ok(routes)
 }
 
+/// The same of a load balancer that has no listeners: there is nothing that the reply could lack, and null is how the cloud writes an empty
+/// list in other places.
+pub(super) fn targets_if_any(reply: wire::DescribeTargetsReply) -> Result<BTreeMap<Route, Vec<RegisteredTarget>>> {
+    targets(wire::DescribeTargetsReply { listeners: Some(reply.listeners.unwrap_or_default()) })
+}
+
 fn targets_of_listener(backends: wire::ListenerBackend) -> Result<Vec<(Route, Vec<RegisteredTarget>)>> {
     let listener = ListenerId::new(needed(backends.listener_id, "ListenerId")?);
     let mut routes = collect("Rules", backends.rules.unwrap_or_default(), |rule| {

@@ -204,3 +204,15 @@ fn calls_can_be_made_from_tasks() {
     drop(assert_send(clb.writer(&Unfenced).register(&lb("lb-1"), &[])));
     drop(assert_send(clb.writer(&Unfenced).create_listeners(&lb("lb-1"), &new_listeners(1))));
 }
+
+/// Where there is a listener, null may stand for what is missing.
+#[tokio::test]
+async fn targets_may_be_null_where_there_are_no_listeners() {
+    let server = Server::replying(success(json!({"Listeners": null}))).await;
+    let (clb, _) = server.client();
+    assert!(clb.targets_of(&lb("lb-1"), &[]).await.unwrap().is_empty());
+    let shown = json!({"ListenerId": "lbl-1", "ListenerName": "web", "Protocol": "TCP", "Port": 80});
+    let listeners = Server::replying(success(json!({"Listeners": [shown], "TotalCount": 1}))).await;
+    let listeners = listeners.client().0.listeners(&lb("lb-1")).await.unwrap();
+    assert!(clb.targets_of(&lb("lb-1"), &listeners).await.is_err());
+}

@@ -83,6 +83,7 @@ pub(super) fn judge(
     plan.listeners = facts;
     plan.counts = counts;
     plan.tags = tags;
+    plan.health_failure = observed.health.as_ref().err().cloned();
     plan.sight = if observed.health.is_ok() { Sight::Whole } else { Sight::WithoutHealth };
     release(intent, snapshot, observed);
 }

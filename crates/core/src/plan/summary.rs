@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::api::binding::{HeldWeightCause, Left, limit};
 use crate::api::condition::{ChangeReason, ExclusionReason};
 use crate::api::service_config::EntryProblem;
-use crate::model::{Address, Attributes, Health, ListenerId, Protocol, Route, RuleId, ServicePort, Weight};
+use crate::model::{Address, Attributes, Failure, Health, ListenerId, Protocol, Route, RuleId, ServicePort, Weight};
 
 use super::departure::PodIntent;
 use super::endpoint::{Candidate, Exclusion};
@@ -73,6 +73,8 @@ pub struct BindingPlan {
     pub placement: Option<Placement>,
     /// How much of the cloud was read.
     pub sight: Sight,
+    /// Why health could not be read; `None` where it was, or was not asked for.
+    pub health_failure: Option<Failure>,
     /// Whether a binding that is being deleted may go.
     pub release: Release,
     /// Whether the cloud shows the tags of targets.

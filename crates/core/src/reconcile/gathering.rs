@@ -29,6 +29,8 @@ pub(super) struct Gathering {
     part: Part,
     /// A task of ours runs.
     is_busy: bool,
+    /// Load balancer and listeners are those of an earlier round.
+    is_frame_old: bool,
 }
 
 /// What the round reads now of the cloud.
@@ -77,6 +79,7 @@ impl Gathering {
         }
         let known = memory.known(surroundings.flags.resync, is_busy, *at);
         let begun = memory.begun(&known, *at);
+        let is_frame_old = !matches!(known, Known::Nothing(_));
         let is_whole = matches!(known, Known::Nothing(_));
         memory.reads.certificates.refresh(&bindings, is_whole, tickets, out);
         let has_cloud = has_cloud(key, &bindings);
@@ -95,7 +98,7 @@ impl Gathering {
         };
         let since = reading.at;
         let (state, failure) = (ReadState::Settled, None);
-        let mut gathering = Self { bindings, begun, since, state, failure, part, is_busy };
+        let mut gathering = Self { bindings, begun, since, state, failure, part, is_busy, is_frame_old };
         gathering.ask(reading);
         gathering
     }
@@ -276,7 +279,13 @@ impl Gathering {
             now: surroundings.now.wall,
             at: surroundings.now.at,
         };
-        Gathered { snapshot, begun: self.begun, since: self.since, failure: self.failure }
+        Gathered {
+            snapshot,
+            begun: self.begun,
+            since: self.since,
+            is_frame_old: self.is_frame_old,
+            failure: self.failure,
+        }
     }
 }
 
@@ -287,6 +296,8 @@ pub(super) struct Gathered {
     pub(super) begun: Begun,
     /// When the round began to read.
     pub(super) since: Duration,
+    /// Load balancer and listeners are those of an earlier round.
+    pub(super) is_frame_old: bool,
     /// Why the load balancer cannot be read, where its targets can: the snapshot has what was seen before.
     pub(super) failure: Option<Failure>,
 }

@@ -5,6 +5,7 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::creations::Creations;
 use super::effect::{Line, News};
 use super::notices::Told;
 use super::outbox::Outbox;
@@ -17,8 +18,9 @@ use crate::mutant::{self, Mutant};
 use crate::plan::{Cloud, Observed, Outcome, Plan, ReadState, Remembered, Snapshot, Step, StepOutcome};
 use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 
-/// How long rounds wait for a task before they read the load balancer anyway.
-const TASK_PATIENCE: Duration = Duration::from_secs(60);
+/// How long rounds wait for a task before they go on anyway: a drain must not wait for a task that never ends, and where the load balancer
+/// is locked, the cloud refuses what is written.
+const TASK_PATIENCE: Duration = Duration::from_secs(5);
 /// How soon to ask again after a running task.
 const TASK_POLL: Duration = Duration::from_millis(100);
 /// The longest time for which a task is not asked after, because the one before took as long.
@@ -62,6 +64,8 @@ pub(super) struct Memory {
     sight: Option<Sight>,
     /// What was written to targets since.
     pub(super) written_targets: WrittenTargets,
+    /// What was made and is not seen yet.
+    pub(super) creations: Creations,
     /// Reads under way, and what they have brought.
     pub(super) reads: Reads,
     /// What quotas allow; `None` before the first answer.
@@ -211,7 +215,8 @@ impl Memory {
         let is_calm = !is_woken && sight.targets_read.is_some();
         let frame_lasts = if is_calm { resync } else { FRAME_LASTS.min(resync) };
         let is_due = |read: Duration| self.written_targets.due(read).is_some_and(|due| at >= due);
-        if sight.read.is_none_or(|read| at.saturating_sub(read) >= frame_lasts) {
+        let is_unseen = self.creations.wait().is_some();
+        if is_unseen || sight.read.is_none_or(|read| at.saturating_sub(read) >= frame_lasts) {
             Known::Nothing(Some(sight.observed.clone()))
         } else if sight.targets_read.is_some_and(|read| at.saturating_sub(read) < frame_lasts && !is_due(read)) {
             Known::Targets(sight.observed.clone())
@@ -228,6 +233,17 @@ impl Memory {
             || self.written_targets.is_to_change(&plan.steps, read);
         if let Some(sight) = self.sight.as_mut().filter(|_| is_to_read) {
             sight.targets_read = None;
+        }
+        is_to_read
+    }
+
+    /// Whether a load balancer that was read by an earlier round is to be read again before this one does what it plans; then it is. What
+    /// makes or changes listeners goes by a read of its own round: what the one before has done may show by now.
+    pub(super) fn is_to_read_frame(&mut self, plan: &Plan) -> bool {
+        let is_of_targets = |step: &Step| matches!(step, Step::Register(_) | Step::Reweight(_) | Step::Deregister(_));
+        let is_to_read = !plan.steps.iter().all(is_of_targets);
+        if is_to_read {
+            self.doubt_frame();
         }
         is_to_read
     }
@@ -294,6 +310,7 @@ impl Memory {
             self.remembered.see(snapshot, plan);
         }
         self.written_targets.note(outcome, begun.targets, at);
+        self.creations.note(outcome, at);
         for (step, _) in outcome.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::Done) {
             self.remembered.end(step);
         }
@@ -342,6 +359,7 @@ impl Memory {
             Ok(TaskState::Failed(message)) => {
                 line = Some(Line::TaskFailed(task.clone(), step.clone(), message.clone()));
                 let failure = failed_task(task, message);
+                self.creations.forget(step);
                 self.refusals.note_task(step, &failure, at);
                 // One that is about several bindings says nothing of any.
                 self.failed_task = (!is_shared(step)).then(|| (step.clone(), failure));
@@ -374,6 +392,7 @@ impl Memory {
         at: Duration,
     ) -> Duration {
         let NextLook { after, pace } = next_look(snapshot, plan, outcome, &self.pace, resync, at);
+        let after = self.creations.wait().map_or(after, |wait| after.min(wait));
         if let Some(busy) = busy {
             return busy.min(after.max(TASK_POLL));
         }

@@ -13,6 +13,7 @@
 mod config;
 mod confined;
 mod creation;
+mod creations;
 mod departures;
 mod echo;
 mod effect;

@@ -13,10 +13,17 @@ pub fn call_failed(failure: &Failure, reason: Reason) -> String {
             "Set loadBalancer.create.dynamicVip: true in a new binding, or \"DynamicVip\":true in the annotation \
              service.kubernetes.io/service.extensiveParameters of a new Service"
         }
+        _ if lacks_room(failure) => "Name a subnet or zone that has room in loadBalancer.create",
         Reason::Failed => "The page docs/errors.md says what the code means, and what to do",
         _ => reason.remedy(),
     };
     format!("{}. {remedy}", said.trim_end_matches('.'))
+}
+
+/// The subnet has no free address, or the zone no room for the kind of load balancer.
+fn lacks_room(failure: &Failure) -> bool {
+    let is_such = ["ResourceInsufficient", "ResourcesSoldOut"].iter().any(|code| failure.code.starts_with(code));
+    failure.action == "CreateLoadBalancer" && is_such
 }
 
 /// The account makes load balancers with domain names only. There is no code for it; users report "only suport domain clb".

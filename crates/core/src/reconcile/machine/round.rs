@@ -104,7 +104,14 @@ impl Machine {
             snapshot.removals = removals;
             plan = plan_isolated(snapshot);
         }
-        if round.busy.is_none() && self.memory.is_to_read_targets(&plan, gathered.since, gathered.begun.targets) {
+        if snapshot.reads == ReadState::Settled && matches!(snapshot.cloud, Cloud::Observed(_)) {
+            self.memory.creations.forget_all_but(&plan.steps, since);
+        }
+        self.memory.creations.leave_alone(&mut plan.steps);
+        if round.busy.is_none()
+            && (self.memory.is_to_read_targets(&plan, gathered.since, gathered.begun.targets)
+                || gathered.is_frame_old && self.memory.is_to_read_frame(&plan))
+        {
             round.bindings = gathered.snapshot.bindings.into_iter().map(|view| view.binding).collect();
             return self.gather(at, round);
         }
@@ -139,6 +146,7 @@ impl Machine {
             snapshot.bindings.retain(|view| !refused.iter().any(|held| held.metadata.uid == view.binding.metadata.uid));
             round.held_back.extend(refused);
             plan = plan_isolated(snapshot);
+            self.memory.creations.leave_alone(&mut plan.steps);
             self.memory.written_targets.leave_alone(&mut plan.steps, gathered.begun.targets);
         }
         if !round.held_back.is_empty() {

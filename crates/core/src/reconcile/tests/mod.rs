@@ -3,6 +3,7 @@
 mod clock;
 mod config;
 mod confined;
+mod creations;
 mod departures;
 mod execution;
 mod gates;

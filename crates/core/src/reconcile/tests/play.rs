@@ -16,7 +16,8 @@ use crate::plan::brake::HoldConfig;
 use crate::plan::tests::world::World;
 use crate::plan::vpc::TkeVpc;
 use crate::plan::{
-    BindingView, Cluster, ClusterView, DefinitionSight, Departure, DepartureSight, ServiceSight, Step, selects,
+    BindingView, Cluster, ClusterView, DefinitionSight, Departure, DepartureSight, Observed, ServiceSight, Step,
+    selects,
 };
 use crate::reconcile::{
     Answer, Caches, ConfigSight, Effect, Flags, Frame, Input, Key, Machine, NotTaken, Notice, Now, Read, Reply, Shared,
@@ -156,6 +157,8 @@ pub(super) struct Play {
     tasks: BTreeMap<String, Duration>,
     /// How long tasks run.
     pub(super) task_lasts: Duration,
+    /// What reads of the load balancer show instead of what there is.
+    pub(super) shown: Option<Observed>,
     versions: u64,
     /// What was made to happen, with the time.
     pub(super) log: Vec<(Duration, Kind, String)>,
@@ -200,6 +203,7 @@ impl Play {
             refuses: |_| false,
             tasks: BTreeMap::new(),
             task_lasts: Duration::ZERO,
+            shown: None,
             versions: 1,
             log: Vec::new(),
             told: Vec::new(),
@@ -345,7 +349,7 @@ impl Play {
                 Answer::Task(Ok(if self.at < ends { TaskState::Running } else { TaskState::Succeeded(Vec::new()) }))
             }
             Read::Frame if self.failing.contains(&Kind::Frame) => Answer::Frame(Err(failure(self.fails_as))),
-            Read::Frame => Answer::Frame(Ok(Frame::Shown(self.world.observed()))),
+            Read::Frame => Answer::Frame(Ok(Frame::Shown(self.shown.clone().unwrap_or_else(|| self.world.observed())))),
             Read::Targets(_) => Answer::Targets(Ok(self.world.observed().targets)),
             Read::Health => Answer::Health(self.world.observed().health),
             Read::Tagged(..) => Answer::Tagged(Ok(Vec::new())),

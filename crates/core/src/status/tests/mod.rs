@@ -14,9 +14,9 @@ use self::cases::{Case, Read, T0, at, case, config_case, failure, settled, statu
 use self::rules::Seen;
 use crate::api::condition::{ChangeReason, ConditionType, GateReason, Reason};
 use crate::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
-use crate::model::{Class, ObjectKey};
+use crate::model::{Class, Failure, ObjectKey};
 use crate::plan::{BindingPlan, Counts, GateVerdict, Pending, Problem, RetainedPod, Verdict};
-use crate::status::{Field, RefusalKind, RefusedGate, RefusedWrites};
+use crate::status::{Field, RefusalKind, RefusedGate, RefusedWrites, reason_of};
 
 // The cases name the library as its users do, so that tests outside of it can include them.
 extern crate self as tke_direct_access;
@@ -258,9 +258,18 @@ fn a_failed_health_read_keeps_the_health_that_was_known() {
     let before = status(&Case::of(known.clone()), &DirectAccessBindingStatus::default(), at(T0));
     let counts = Counts { healthy: 0, ..counts };
     let plan = BindingPlan { counts, sight: crate::plan::Sight::WithoutHealth, ..known };
-    let after = status(&Case::of(plan), &before, at(T0 + 1));
+    let after = status(&Case::of(plan.clone()), &before, at(T0 + 1));
     assert_eq!(after.targets.clone().unwrap().summary, "3/3");
     assert_eq!(find(&after, ConditionType::TargetsHealthy).unwrap().status, "Unknown");
+    for class in Class::ALL {
+        let failure = Failure { action: "DescribeTargetHealth", ..failure(class) };
+        let words = failure.code.clone();
+        let plan = BindingPlan { health_failure: Some(failure), ..plan.clone() };
+        let after = status(&Case::of(plan), &before, at(T0 + 1));
+        let healthy = find(&after, ConditionType::TargetsHealthy).unwrap();
+        assert_eq!((healthy.status.as_str(), healthy.reason.as_str()), ("Unknown", reason_of(class).as_str()));
+        assert!(healthy.message.contains("DescribeTargetHealth failed") && healthy.message.contains(&words));
+    }
 }
 
 #[test]
