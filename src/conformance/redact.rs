@@ -162,7 +162,8 @@ impl Redaction {
 
     fn text(&mut self, member: &str, text: &str) -> String {
         let is_word = text.is_empty() || KEPT.contains(&member);
-        let is_name = text == PREFIX || text.starts_with(&format!("{PREFIX}-{}", self.run));
+        // Others may have names that begin as ours do.
+        let is_name = text.starts_with(PREFIX) && (self.own.contains(text) || text.contains(&self.run));
         let is_own = is_name || text.ends_with(DOMAIN) || text == self.run;
         if is_word || is_own || member == "Message" {
             return self.scrubbed(text);

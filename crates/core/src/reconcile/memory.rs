@@ -21,6 +21,8 @@ use crate::status::{NextLook, Pace, RefusedWrites, Visit, next_look};
 /// How long rounds wait for a task before they go on anyway: a drain must not wait for a task that never ends, and where the load balancer
 /// is locked, the cloud refuses what is written.
 const TASK_PATIENCE: Duration = Duration::from_secs(5);
+/// The same for a load balancer that is being made: nothing else can be done for it meanwhile.
+const CREATION_PATIENCE: Duration = Duration::from_secs(60);
 /// How soon to ask again after a running task.
 const TASK_POLL: Duration = Duration::from_millis(100);
 /// The longest time for which a task is not asked after, because the one before took as long.
@@ -351,7 +353,7 @@ impl Memory {
         let mut line = None;
         let has_succeeded = matches!(fares, Ok(TaskState::Succeeded(_)));
         match fares {
-            Ok(TaskState::Running) if age < TASK_PATIENCE => {
+            Ok(TaskState::Running) if age < patience(step) => {
                 // Where it is known how long such tasks take, it is over soon.
                 let wait = if self.task_takes(step).is_zero() { age / 2 } else { age / 8 };
                 return (Some(wait.clamp(TASK_POLL, Duration::from_secs(2))), None);
@@ -405,6 +407,11 @@ impl Memory {
             }
         }
     }
+}
+
+/// How long rounds wait for the task of a step.
+const fn patience(step: &Step) -> Duration {
+    if matches!(step, Step::CreateLoadBalancer(_)) { CREATION_PATIENCE } else { TASK_PATIENCE }
 }
 
 fn failed_task(task: &TaskId, message: String) -> Failure {
