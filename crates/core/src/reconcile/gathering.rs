@@ -232,8 +232,9 @@ impl Gathering {
         surroundings: &Surroundings<'_>,
         memory: &mut Memory,
     ) -> Gathered {
-        let state = match self.state {
-            _ if self.is_busy => ReadState::DuringTask,
+        let Self { bindings, begun, since, state, failure, is_busy, is_frame_old, .. } = self;
+        let state = match state {
+            _ if is_busy => ReadState::DuringTask,
             // Something may still say otherwise.
             _ if memory.is_beside_pending(surroundings.now.at) => ReadState::TargetsOnly,
             state => state,
@@ -260,7 +261,7 @@ impl Gathering {
             }
             view
         };
-        let bindings = self.bindings.into_iter().map(view).collect();
+        let bindings = bindings.into_iter().map(view).collect();
         memory.remembered.refused_weights = memory.refusals.weights();
         memory.remembered.refused_registrations = memory.refusals.registrations();
         let vpc = vpc(key, &cloud, surroundings);
@@ -279,13 +280,7 @@ impl Gathering {
             now: surroundings.now.wall,
             at: surroundings.now.at,
         };
-        Gathered {
-            snapshot,
-            begun: self.begun,
-            since: self.since,
-            is_frame_old: self.is_frame_old,
-            failure: self.failure,
-        }
+        Gathered { snapshot, begun, since, is_frame_old, failure }
     }
 }
 
