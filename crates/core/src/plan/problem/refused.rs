@@ -47,3 +47,24 @@ pub fn not_written(refusals: &str) -> String {
         refusals.trim_end_matches('.')
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Class;
+
+    #[test]
+    fn a_subnet_or_zone_without_room_is_no_quota() {
+        let words = |action: &'static str, code: &str| {
+            let message = "no available IP".to_owned();
+            let failure = Failure { class: Class::Quota, action, code: code.to_owned(), message, request_id: None };
+            call_failed(&failure, Reason::QuotaExceeded)
+        };
+        for code in ["ResourceInsufficient", "ResourceInsufficient.Subnet", "ResourcesSoldOut.Zone"] {
+            assert!(words("CreateLoadBalancer", code).contains("Name a subnet or zone that has room"), "{code}");
+        }
+        for (action, code) in [("CreateLoadBalancer", "LimitExceeded"), ("CreateListener", "ResourceInsufficient")] {
+            assert!(words(action, code).contains("Raise the quota"), "{action} {code}");
+        }
+    }
+}

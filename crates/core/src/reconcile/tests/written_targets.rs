@@ -138,3 +138,16 @@ fn a_pod_that_goes_soon_after_it_was_registered_loses_its_weight_at_once() {
         assert_eq!(weight(&play), Some(0), "after {delay:?}: {:?}", &play.log[before..]);
     }
 }
+
+#[test]
+fn a_drain_waits_only_for_a_moment_for_a_task_that_never_ends() {
+    let mut play = at_rest();
+    play.task_lasts = SECOND * 600;
+    let weighted = |play: &Play| play.world.targets.values().flatten().filter(|target| target.weight > 0).count();
+    for (number, left) in [(1, 2), (2, 1)] {
+        delete(&mut play.world, [number]);
+        news(&mut play);
+        play.play(SECOND * 7);
+        assert_eq!(weighted(&play), left, "Pod {number}");
+    }
+}
