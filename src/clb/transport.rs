@@ -10,11 +10,11 @@ use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect, retry};
 
 use super::clock;
 use super::credentials::Keys;
-use super::error::{CONNECT, HTTP_STATUS, INVALID_REQUEST, MALFORMED_REPLY, TIMEOUT, own, reported};
+use super::error::{CONNECT, HTTP_STATUS, INVALID_REQUEST, MALFORMED_REPLY, TIMEOUT, UNREADABLE_REPLY, own, reported};
 use super::fence::{Fence, FencedBody};
 use super::settings::{Endpoint, MEDIA_TYPE, SettingsError};
 use super::sign::{Unsigned, authorization};
-use super::wire::{self, Action, Answer, Service};
+use super::wire::{self, Action, Answer, Service, Undecodable};
 use crate::model::Failure;
 
 /// Largest body that is read. The largest real one, the health of 30 full load balancers, is a tenth of it.
@@ -200,7 +200,8 @@ fn read<A: Action>(status: StatusCode, body: &[u8]) -> Result<Success<A::Reply>,
         Ok(Answer::Failure { error, request_id }) => Err(reported(A::NAME, error, request_id)),
         _ if status != StatusCode::OK => Err(own(A::NAME, HTTP_STATUS, format!("the reply has status {status}"))),
         Ok(Answer::Success { reply, request_id }) => Ok(Success { reply, request_id, date: None }),
-        Err(error) => Err(own(A::NAME, MALFORMED_REPLY, format!("the reply is not the cloud's JSON: {error}"))),
+        Err(error @ Undecodable::Whole(_)) => Err(own(A::NAME, MALFORMED_REPLY, error.to_string())),
+        Err(error @ Undecodable::Member(_)) => Err(own(A::NAME, UNREADABLE_REPLY, error.to_string())),
     }
 }
 

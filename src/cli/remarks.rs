@@ -284,6 +284,7 @@ fn load_balancer_words(load_balancer: &LoadBalancerStatus) -> Option<Remark> {
         requested_time,
         requested_vpc_id,
         // Columns of `get`.
+        address: _,
         addresses: _,
         domain: _,
         region: _,

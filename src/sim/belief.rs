@@ -182,6 +182,16 @@ const BELIEFS: &[Belief] = &[
         test: "one_whose_creation_is_answered_without_ids_is_found",
     },
     Belief {
+        name: "tags-at-once",
+        belief: "A load balancer is found by the tags with which it was made as soon as its creation has ended.",
+        source: "Tags of CreateLoadBalancer; nothing is said of when the filter finds them",
+        address: CREATION,
+        certainty: Certainty::Inferred,
+        switch: Some(Switch::Departure(Departure::LoadBalancerTagsLate)),
+        when_false: "The id that the creation's task names is followed, and no second one is made. One that was made and not named, and that no read by tag finds for ten minutes, is asked for anew.",
+        test: "what_a_task_has_made_is_adopted_before_a_read_finds_it",
+    },
+    Belief {
         name: "tokens-spent",
         belief: "The ClientToken of a load balancer that was deleted is refused with ClientTokenLimitExceeded.",
         source: "documented for orders that have failed or stalled only",

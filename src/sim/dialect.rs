@@ -41,6 +41,8 @@ departures! {
     ChecksReset = "checks-reset",
     /// `CreateLoadBalancer` answers without ids; its task names them.
     IdsLate = "ids-late",
+    /// The tags of a load balancer are shown, and can be filtered by, some time after it was made.
+    LoadBalancerTagsLate = "load-balancer-tags-late",
     /// A token whose load balancers are gone is answered with their ids.
     TokensReplayed = "tokens-replayed",
     /// Names of load balancers and listeners have no dots.

@@ -86,16 +86,9 @@ async fn other_statuses_are_unreachable() {
 
 #[tokio::test]
 async fn replies_that_are_not_the_protocol_are_unreachable() {
-    for body in [
-        "",
-        "{",
-        "null",
-        "[]",
-        "{}",
-        r#"{"Response": 1}"#,
-        r#"{"Response": {"Listeners": "none"}}"#,
-        r#"{"Response": {"Listeners": null, "TotalCount": 1}}"#,
-    ] {
+    for body in
+        ["", "{", "null", "[]", "{}", r#"{"Response": 1}"#, r#"{"Response": {"Listeners": null, "TotalCount": 1}}"#]
+    {
         assert_unreachable(http("200 OK", "", body.as_bytes()), error::MALFORMED_REPLY).await;
     }
     let deep = "[".repeat(100_000);
@@ -114,6 +107,14 @@ async fn a_reply_with_a_row_that_cannot_be_read_fails_as_a_whole() {
         assert_eq!((failure.class, failure.code.as_str()), (Class::Transient, error::UNREADABLE_REPLY), "{failure}");
         assert_eq!(failure.request_id.as_deref(), Some("request-1"));
         assert_eq!((failure.action, failure.message.as_str()), ("DescribeListeners", words));
+    }
+}
+
+#[tokio::test]
+async fn a_member_of_another_type_is_one_that_cannot_be_read() {
+    for listeners in [json!("none"), json!([{"ListenerId": "lbl-1", "Port": {"of": 80}}]), json!([7])] {
+        let failure = listeners_from(success(json!({"TotalCount": 1, "Listeners": listeners}))).await.unwrap_err();
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Transient, error::UNREADABLE_REPLY), "{failure}");
     }
 }
 

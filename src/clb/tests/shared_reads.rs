@@ -135,6 +135,41 @@ async fn one_that_the_cloud_does_not_like_takes_no_answer_from_the_others() {
 }
 
 #[tokio::test]
+async fn one_of_which_a_member_has_another_type_takes_no_answer_from_the_others() {
+    let server = Server::start(|request, _| {
+        let ids = request.json()["LoadBalancerIds"].clone();
+        let ids = ids.as_array().cloned().unwrap_or_default();
+        let is_odd = |id: &Value| id == "lb-07";
+        let status = |id: &Value| if is_odd(id) { json!("one") } else { json!(1) };
+        let listed = |id: &Value| {
+            json!({"LoadBalancerId": id, "Status": status(id), "AddressIPVersion": "ipv4", "VpcId": "vpc-1",
+                "LoadBalancerVips": [], "SnatPro": false})
+        };
+        let healthy = |id: &Value| {
+            let listeners = if is_odd(id) { json!("none") } else { json!([]) };
+            json!({"LoadBalancerId": id, "Listeners": listeners})
+        };
+        Behaviour::Write(success(match request.action() {
+            "DescribeLoadBalancers" => {
+                json!({"TotalCount": ids.len(), "LoadBalancerSet": ids.iter().map(listed).collect::<Vec<_>>()})
+            }
+            "DescribeTargetHealth" => json!({"LoadBalancers": ids.iter().map(healthy).collect::<Vec<_>>()}),
+            _ => json!({"Listeners": [], "TotalCount": 0}),
+        }))
+    })
+    .await;
+    let reads = SharedReads::new(server.client().0);
+    let ids: Vec<_> = (0..20).map(|number| lb(&format!("lb-{number:02}"))).collect();
+    let health = futures::future::join_all(ids.iter().map(|id| reads.health(id))).await;
+    let health = health.into_iter().map(|found| found.map(|_| ()).map_err(|failure| failure.class));
+    let contents = contents(&reads, &ids).await.into_iter().map(|found| found.map(|_| ()));
+    for (id, (contents, health)) in ids.iter().zip(contents.zip(health)) {
+        let expected = if id.as_str() == "lb-07" { Err(Class::Transient) } else { Ok(()) };
+        assert_eq!((contents, health), (expected, expected), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_fails_for_all_is_not_made_for_each() {
     for (code, calls) in [("InternalError", 1), ("UnauthorizedOperation", 12)] {
         let server = Server::replying(http("200 OK", "", refusal(code, "").to_string().as_bytes())).await;

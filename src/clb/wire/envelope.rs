@@ -61,17 +61,28 @@ struct Refusal<'a> {
     request_id: &'a str,
 }
 
+/// Why a reply cannot be unwrapped.
+#[derive(Debug, thiserror::Error)]
+pub enum Undecodable {
+    /// It is not JSON, or has no `Response`.
+    #[error("the reply is not the cloud's JSON: {0}")]
+    Whole(serde_json::Error),
+    /// It is a reply, and a member has another type than the reference says.
+    #[error("a member of the reply cannot be read: {0}")]
+    Member(serde_json::Error),
+}
+
 /// Unwraps a reply.
 ///
 /// # Errors
 /// When the text is not JSON, has no `Response`, or a member has another type than the reference says.
-pub fn decode<R: DeserializeOwned>(body: &[u8]) -> Result<Answer<R>, serde_json::Error> {
+pub fn decode<R: DeserializeOwned>(body: &[u8]) -> Result<Answer<R>, Undecodable> {
     // Two passes, because the first one skips what it does not need, while flattening would copy everything.
-    let Envelope { response: Head { error, request_id } } = serde_json::from_slice(body)?;
+    let Envelope { response: Head { error, request_id } } = serde_json::from_slice(body).map_err(Undecodable::Whole)?;
     if let Some(error) = error {
         return Ok(Answer::Failure { error, request_id });
     }
-    let Envelope { response: reply } = serde_json::from_slice(body)?;
+    let Envelope { response: reply } = serde_json::from_slice(body).map_err(Undecodable::Member)?;
     Ok(Answer::Success { reply, request_id })
 }
 

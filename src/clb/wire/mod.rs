@@ -20,7 +20,7 @@ mod target;
 mod target_output;
 mod task;
 
-pub use envelope::{Answer, ErrorBody, decode, encode_failure, encode_success};
+pub use envelope::{Answer, ErrorBody, Undecodable, decode, encode_failure, encode_success};
 pub use health::{
     DescribeTargetHealth, DescribeTargetHealthReply, HealthCheck, HealthCheckOutput, ListenerHealth,
     LoadBalancerHealth, RuleHealth, TargetHealth,

@@ -21,6 +21,8 @@ pub(super) const DEAL_PREFIX: &str = "deal-";
 
 /// After which time an order that has not ended counts as stalled. That there is such a time is documented, how long it is is not.
 const STALLED: Duration = Duration::from_secs(600);
+/// After which time tags are shown where they are shown late.
+const TAGS_LATE: Duration = Duration::from_secs(90);
 
 /// Mbit/s of a public load balancer for which nothing else was asked.
 const USUAL_BANDWIDTH: i64 = 10;
@@ -148,6 +150,7 @@ impl State {
             vip: new.vip,
             listeners: Vec::new(),
             busy_until: now,
+            tags_shown: now,
             shown,
         };
         self.changed.insert(new.id.clone());
@@ -253,6 +256,15 @@ impl State {
         }
     }
 
+    /// Where tags are shown late, those of this one are.
+    fn delay_tags(&mut self, id: Option<&LoadBalancerId>, now: Moment) {
+        let shown = now + self.config.timing.scaled(TAGS_LATE);
+        let is_late = self.config.dialect.has(Departure::LoadBalancerTagsLate);
+        if let Some(made) = id.and_then(|id| self.load_balancers.get_mut(id)).filter(|_| is_late) {
+            made.tags_shown = shown;
+        }
+    }
+
     fn creation_reply(&self, ids: &[LoadBalancerId], deal_name: String) -> CreateLoadBalancerReply {
         let is_late = self.config.dialect.has(Departure::IdsLate);
         let ids = ids.iter().filter(|_| !is_late).map(ToString::to_string);
@@ -308,6 +320,7 @@ impl Handle for CreateLoadBalancer {
             };
             ids.push(new.id.clone());
             state.insert_load_balancer(new, context.now);
+            state.delay_tags(ids.last(), context.now);
         }
         let deal_name = format!("{DEAL_PREFIX}{}", context.request_id);
         if let Some(token) = self.client_token {

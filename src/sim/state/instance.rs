@@ -24,6 +24,8 @@ pub struct LoadBalancer {
     pub listeners: Vec<Listener>,
     /// Writes are refused before this moment.
     pub(crate) busy_until: Moment,
+    /// Its tags are shown from this moment on.
+    pub(crate) tags_shown: Moment,
     /// What `DescribeLoadBalancers` shows.
     pub(crate) shown: wire::LoadBalancer,
 }

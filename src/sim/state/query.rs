@@ -2,11 +2,11 @@
 
 use super::super::dialect::Dialect;
 use super::super::error::{ApiError, ApiResult};
-use super::{Context, Handle, Handled, Listener, LoadBalancer, State, Target};
+use super::{Context, Handle, Handled, Listener, LoadBalancer, Moment, State, Target};
 use crate::clb::wire;
 use crate::clb::wire::{
     DescribeListeners, DescribeListenersReply, DescribeLoadBalancers, DescribeLoadBalancersReply, DescribeQuota,
-    DescribeQuotaReply, Filter, Quota,
+    DescribeQuotaReply, Filter, Quota, TagInfoOutput,
 };
 use crate::model::{LoadBalancerId, Protocol};
 
@@ -28,7 +28,7 @@ fn contains(shown: Option<&String>, part: Option<&String>) -> bool {
 }
 
 impl Handle for DescribeLoadBalancers {
-    fn handle(self, state: &mut State, _: &mut Context<'_>) -> ApiResult<Handled<DescribeLoadBalancersReply>> {
+    fn handle(self, state: &mut State, context: &mut Context<'_>) -> ApiResult<Handled<DescribeLoadBalancersReply>> {
         check_length("LoadBalancerIds", self.load_balancer_ids.as_ref(), 20)?;
         let limit = self.limit.unwrap_or(20);
         let page = usize::try_from(limit).ok().filter(|&limit| limit <= 100);
@@ -40,7 +40,7 @@ impl Handle for DescribeLoadBalancers {
         }
         filters.iter().try_for_each(check_filter)?;
         let mut matching: Vec<&LoadBalancer> =
-            state.load_balancers.values().filter(|load_balancer| self.matches(load_balancer)).collect();
+            state.load_balancers.values().filter(|load_balancer| self.matches(load_balancer, context.now)).collect();
         let key = |load_balancer: &LoadBalancer| {
             let shown = &load_balancer.shown;
             match self.order_by.as_deref() {
@@ -57,7 +57,8 @@ impl Handle for DescribeLoadBalancers {
         let counted = self.additional_fields.iter().flatten().any(|field| field == "TargetCount");
         let show = |load_balancer: &&LoadBalancer| {
             let target_count = counted.then(|| i64::try_from(load_balancer.target_count()).unwrap_or(i64::MAX));
-            wire::LoadBalancer { target_count, ..load_balancer.shown.clone() }
+            let tags = Some(load_balancer.tags(context.now).to_vec());
+            wire::LoadBalancer { target_count, tags, ..load_balancer.shown.clone() }
         };
         let total_count = i64::try_from(matching.len()).ok();
         let load_balancer_set = Some(matching.iter().skip(offset).take(page).map(show).collect());
@@ -91,11 +92,11 @@ fn check_filter(filter: &Filter) -> ApiResult<()> {
 }
 
 trait Matches {
-    fn matches(&self, load_balancer: &LoadBalancer) -> bool;
+    fn matches(&self, load_balancer: &LoadBalancer, now: Moment) -> bool;
 }
 
 impl Matches for DescribeLoadBalancers {
-    fn matches(&self, load_balancer: &LoadBalancer) -> bool {
+    fn matches(&self, load_balancer: &LoadBalancer, now: Moment) -> bool {
         let shown = &load_balancer.shown;
         let equal = |asked: &Option<String>, shown: &Option<String>| asked.is_none() || asked == shown;
         let vips = shown.load_balancer_vips.as_deref().unwrap_or_default();
@@ -120,7 +121,7 @@ impl Matches for DescribeLoadBalancers {
             && self.backend_public_ips.as_ref().is_none_or(Vec::is_empty)
             && self.master_zone.as_ref().is_none_or(|zone| is_of_zone(shown, std::slice::from_ref(zone)))
             && self.project_id.is_none_or(|project| shown.project_id == Some(project))
-            && self.filters.iter().flatten().all(|filter| passes(shown, filter))
+            && self.filters.iter().flatten().all(|filter| passes(shown, load_balancer.tags(now), filter))
             && found
     }
 }
@@ -134,6 +135,11 @@ fn is_of_zone(shown: &wire::LoadBalancer, asked: &[String]) -> bool {
 }
 
 impl LoadBalancer {
+    /// The tags that replies show now.
+    fn tags(&self, now: Moment) -> &[TagInfoOutput] {
+        self.shown.tags.as_deref().filter(|_| now >= self.tags_shown).unwrap_or_default()
+    }
+
     fn has_target_of(&self, ips: &[String]) -> bool {
         let of_rules = |listener: &Listener| listener.rules.iter().flat_map(|rule| rule.targets.clone()).collect();
         let of = |listener: &Listener| -> Vec<Target> { [listener.targets.clone(), of_rules(listener)].concat() };
@@ -142,9 +148,9 @@ impl LoadBalancer {
 }
 
 /// One filter: any of its values. There are no functions behind load balancers of this cloud.
-fn passes(shown: &wire::LoadBalancer, filter: &Filter) -> bool {
+fn passes(shown: &wire::LoadBalancer, tags: &[TagInfoOutput], filter: &Filter) -> bool {
     let any = |value: Option<&String>| value.is_some_and(|value| filter.values.contains(value));
-    let mut tags = shown.tags.iter().flatten();
+    let mut tags = tags.iter();
     match filter.name.as_str() {
         "tag-key" => tags.any(|tag| any(tag.tag_key.as_ref())),
         "charge-type" => any(shown.charge_type.as_ref()),

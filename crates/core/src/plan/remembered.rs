@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::api::mark::TargetTag;
-use crate::model::{Address, ListenerId, ObjectKey, RegisteredTarget, Route, Weight};
+use crate::model::{Address, ListenerId, LoadBalancerId, ObjectKey, RegisteredTarget, Route, Weight};
 
 use super::health::{HealthTable, health_table, is_healthy};
 use super::{Cloud, HeldWeight, Observed, Plan, Snapshot, Step};
@@ -40,6 +40,9 @@ pub struct Remembered {
     pub targets: Arc<BTreeMap<Route, Vec<RegisteredTarget>>>,
     /// The load balancer was deleted, by a task that ended well.
     pub load_balancer: Ended,
+    /// The load balancer that was made, by a task that ended well, with the token that asked for it; `None` when none was, or the cloud
+    /// named none. Reads by tag may be slow to find it.
+    pub made: Option<(String, LoadBalancerId)>,
 }
 
 /// What was taken from a listener.
@@ -155,6 +158,14 @@ impl Remembered {
     /// The weight that the last read showed of a target; `None` of one that it did not show.
     pub(super) fn weight(&self, route: &Route, address: Address) -> Option<Weight> {
         self.targets.get(route)?.iter().find(|target| target.address == address).map(|target| target.weight)
+    }
+
+    /// Takes in a task that has ended well, with the load balancers that it names.
+    pub fn end_task(&mut self, step: &Step, made: Vec<LoadBalancerId>) {
+        if let (Step::CreateLoadBalancer(creation), Some(first)) = (step, made.into_iter().min()) {
+            self.made = Some((creation.token.clone(), first));
+        }
+        self.end(step);
     }
 
     /// Takes in a step that was brought to a good end.

@@ -58,6 +58,8 @@ pub struct Execution {
     recorded: BTreeSet<Item>,
     /// Items of calls that have failed.
     refused: BTreeSet<Item>,
+    /// Items that a task of an earlier round is about.
+    taken_up: BTreeSet<Item>,
     budget: usize,
     outcome: Outcome,
     now: Duration,
@@ -77,6 +79,7 @@ impl Execution {
             failed: BTreeMap::new(),
             recorded: BTreeSet::new(),
             refused: BTreeSet::new(),
+            taken_up: BTreeSet::new(),
             budget: BUDGET,
             outcome: Outcome::default(),
             now,
@@ -101,9 +104,11 @@ impl Execution {
         execution
     }
 
-    /// What is known of steps that nobody tries, since a task is in their way: what was refused before is still refused.
-    pub fn untried(steps: &[Step], refusals: &Refusals, now: Duration) -> Outcome {
+    /// What is known of steps that nobody tries, since the task of `running` is in their way: what was refused before is still refused,
+    /// but for what this task is about, which the cloud has taken up.
+    pub fn untried(steps: &[Step], running: Option<&Step>, refusals: &Refusals, now: Duration) -> Outcome {
         let mut execution = Self::new(steps, refusals, now);
+        execution.taken_up = running.into_iter().flat_map(items).collect();
         for step in std::mem::take(&mut execution.steps) {
             execution.finish_step(&step, refusals);
         }
@@ -215,6 +220,7 @@ impl Execution {
         let left: Vec<usize> = (0..all.len()).filter(|place| !self.recorded.contains(&all[*place])).collect();
         // The failure that the status of the item's owner shows. An item that only shared a call with a refused one has none.
         let failure = |place: usize| match refusals.of(&all[place], &owners[place]) {
+            _ if self.taken_up.contains(&all[place]) => None,
             Some(Known::Guilty(failure) | Known::Alone(failure, _)) => Some(failure.clone()),
             Some(Known::Untested) | None => None,
         };

@@ -88,7 +88,7 @@ pub(super) struct Memory {
 #[derive(Clone, Debug)]
 pub(super) struct Submitted {
     pub(super) task: TaskId,
-    step: Step,
+    pub(super) step: Step,
     since: Duration,
 }
 
@@ -366,8 +366,8 @@ impl Memory {
                 // One that is about several bindings says nothing of any.
                 self.failed_task = (!is_shared(step)).then(|| (step.clone(), failure));
             }
-            Ok(TaskState::Succeeded(_)) => {
-                self.remembered.end(step);
+            Ok(TaskState::Succeeded(made)) => {
+                self.remembered.end_task(step, made);
                 self.refusals.accept(step);
                 self.failed_task = None;
                 self.task_took = Some((discriminant(step), age));

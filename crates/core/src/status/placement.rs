@@ -65,6 +65,7 @@ fn seen(round: &Round<'_>, view: &BindingView, plan: &BindingPlan) -> Option<Loa
         id: found.id.to_string(),
         region: round.region.to_string(),
         account: account(round, view, found.id.as_str()),
+        address: found.addresses.first().map(ToString::to_string).or_else(|| found.domain.clone()),
         addresses: found.addresses.iter().take(limit::ADDRESSES).map(ToString::to_string).collect(),
         domain: found.domain.clone(),
         created: placement::created(&view.binding).is_some(),

@@ -51,12 +51,13 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         departure: Departure::StopHidden,
         rows: &["a listener is stopped"],
         says: &[
-            "web: Waiting: 0 of 2 Pods are healthy",
-            "Ready",
-            "Programmed",
-            "TargetsHealthy",
-            "Stalled",
-            "Reconciling",
+            "rest in the end at 420.000 s: web: Waiting: 0 of 2 Pods are healthy",
+            "- binding web: Programmed False ListenerStopped",
+            "- binding web: Ready False ListenerStopped",
+            "- binding web: Stalled True ListenerStopped",
+            "+ binding web: Programmed True Programmed",
+            "+ binding web: Ready False Waiting",
+            "+ binding web: Reconciling True Waiting",
         ],
         why: "that the health of all is closed does not say why: the binding waits, and is not ready",
     },
@@ -66,4 +67,19 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         says: &["lb-one: HTTP 8080 a.example/", "lb-one: HTTP 8080 b.example/"],
         why: "the cloud shows the health of its targets as it was; the status does not",
     },
+];
+
+/// Cells that tell most of a departure, which are always played: the row is about what departs.
+pub(crate) const TELLING: &[(Departure, &str)] = &[
+    (Departure::ChecksReset, "the type of a check changes"),
+    (Departure::IdsLate, "a load balancer is made and goes"),
+    (Departure::LoadBalancerTagsLate, "a load balancer is made and goes"),
+    (Departure::TokensReplayed, "a load balancer is made and goes"),
+    (Departure::BatchTasks, "a rollout"),
+    (Departure::BatchesInPart, "a rollout"),
+    (Departure::WeightsInPart, "targets are deregistered while their weights change"),
+    (Departure::NewTargetsAlive, "a rollout"),
+    (Departure::NewTargetsDead, "a rollout"),
+    (Departure::NewTargetsServe, "a rollout"),
+    (Departure::TagsHidden, "a rollout"),
 ];

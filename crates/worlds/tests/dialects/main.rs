@@ -14,7 +14,7 @@ use std::sync::{Mutex, OnceLock};
 use tke_direct_access::sim::{Departure, Dialect};
 use tke_direct_access_worlds::{Outcome, pairwise, play_briefly};
 
-use exceptions::{EXCEPTIONS, Exception};
+use exceptions::{EXCEPTIONS, Exception, TELLING};
 use rows::{ROWS, Row};
 use scene::story;
 
@@ -29,13 +29,16 @@ struct Cell<'a> {
 const ALL: &str = "DIRECT_ACCESS_DIALECTS";
 
 /// Plays rows on clouds, as many at a time as there are processors: each row on one cloud of so many, taking turns, and in each cell that has
-/// an exception.
+/// an exception or is named as telling.
 fn play_some(clouds: &[Dialect], of: usize) -> Vec<Cell<'_>> {
     let of = if std::env::var(ALL).is_ok_and(|which| which == "all") { 1 } else { of };
     let is_played = |row: usize, cloud: usize| {
         let is_excepted =
             |one: &Exception| one.rows.contains(&ROWS[row].name) && Dialect::from([one.departure]) == clouds[cloud];
-        (row + cloud).is_multiple_of(of) || EXCEPTIONS.iter().any(is_excepted)
+        let tells = |(departure, name): &(Departure, &str)| {
+            *name == ROWS[row].name && Dialect::from([*departure]) == clouds[cloud]
+        };
+        (row + cloud).is_multiple_of(of) || EXCEPTIONS.iter().any(is_excepted) || TELLING.iter().any(tells)
     };
     let places = (0..clouds.len()).flat_map(|cloud| (0..ROWS.len()).map(move |row| (row, cloud)));
     let cells: Vec<_> = places
@@ -103,6 +106,13 @@ fn judge(cells: &[Cell<'_>], believed: &BTreeMap<&str, String>) -> (Vec<String>,
         }
     }
     (faults, used)
+}
+
+#[test]
+fn dialects_telling_cells_have_rows() {
+    for (departure, name) in TELLING {
+        assert!(ROWS.iter().any(|row| row.name == *name), "{departure}: there is no row '{name}'");
+    }
 }
 
 #[test]

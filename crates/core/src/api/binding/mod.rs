@@ -46,7 +46,7 @@ pub use status::limit;
     selectable = ".spec.serviceRef.name",
     printcolumn(name = "Service", type_ = "string", json_path = ".spec.serviceRef.name", description = "The Service whose Pods are bound."),
     printcolumn(name = "LB", type_ = "string", json_path = ".status.loadBalancer.id", description = "The load balancer's id."),
-    printcolumn(name = "Address", type_ = "string", json_path = ".status.loadBalancer.addresses[0]", description = "The load balancer's first address."),
+    printcolumn(name = "Address", type_ = "string", json_path = ".status.loadBalancer.address", description = "The load balancer's first address, or its domain name."),
     printcolumn(name = "Targets", type_ = "string", json_path = ".status.targets.summary", description = "Healthy targets of desired ones."),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status", description = "Whether everything holds."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason", description = "Why it is ready or not."),

@@ -164,6 +164,10 @@ pub struct LoadBalancerStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub account: Option<String>,
+    /// Where clients reach it: its first address, or its domain name. Absent until it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub address: Option<String>,
     /// Its addresses, at most 8. Empty for a load balancer that has only a domain name, and until they are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limit::ADDRESSES), inner(length(max = 45)), extend("x-kubernetes-list-type" = "atomic"))]

@@ -279,7 +279,7 @@ impl Words<'_> {
         for (key, is_same) in PARTS {
             if !is_same(fresh, last) {
                 let key = if said.is_from_extensive(key) { names::EXTENSIVE_PARAMETERS } else { key };
-                let message = "it cannot be changed for a load balancer that is in use, which stays as it is; change the annotation \
+                let message = "it cannot be changed once a load balancer is used or was asked for, which stays as it is; change the annotation \
                                back, or see docs/annotations.md for the way to another load balancer";
                 if !self.problems.iter().any(|problem| problem.key == key) {
                     self.problem(key, message);

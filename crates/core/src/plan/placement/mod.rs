@@ -103,12 +103,13 @@ pub(super) fn plan_placement(
         // Two can be found only when somebody has copied a tag. The choice must be the same in every round.
         let found = if mutant::is(Mutant::CreatesBlindly) { &[][..] } else { found };
         let usable = found.iter().filter(|one| one.status != State::Creating);
-        if let Some(first) = usable.map(|one| &one.id).min() {
+        let wished = Wish::recorded(&view.binding);
+        let made = made(snapshot, view, wished.as_ref()).filter(|_| found.is_empty());
+        if let Some(first) = usable.map(|one| &one.id).min().or(made) {
             part.pending.create_load_balancer = 1;
             part.placement = Some(Placement::Found(first.clone()));
             continue;
         }
-        let wished = Wish::recorded(&view.binding);
         if is_going {
             plan_end(snapshot, intent, wished, found.is_empty());
             continue;
@@ -136,6 +137,17 @@ pub(super) fn plan_placement(
         }
     }
     steps
+}
+
+/// The load balancer that the call for this wish has made, as the cloud said when its task ended: no read by tag may find it yet.
+fn made<'a>(snapshot: &'a Snapshot, view: &BindingView, wished: Option<&Wish>) -> Option<&'a LoadBalancerId> {
+    let (token, id) = snapshot.remembered.made.as_ref()?;
+    (*token == token_of(view, wished?) && !mutant::is(Mutant::CreatesBlindly)).then_some(id)
+}
+
+/// What makes a repeated call for a wish the same call.
+fn token_of(view: &BindingView, wished: &Wish) -> String {
+    format!("dab-{}-{}", view.uid(), wished.at.as_second())
 }
 
 /// Whether a call may be made by the account that the round reads by: the wish is recorded with it, or nobody can say which it is.
@@ -236,7 +248,7 @@ fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: 
         token: if mutant::is(Mutant::CreatesBlindly) {
             format!("dab-{}-{}", view.uid(), snapshot.now.as_millisecond())
         } else {
-            format!("dab-{}-{}", view.uid(), wished.at.as_second())
+            token_of(view, wished)
         },
         name,
         tags: marks.chain(others).collect(),

@@ -10,6 +10,7 @@ use crate::plan::vpc::{ClusterVpc, KnownVpc, VpcDoubt, VpcSource};
 use crate::plan::{Cloud, Since, plan};
 
 /// What there is of the binding and of its load balancer.
+#[derive(Clone, Copy, Default)]
 struct Case {
     /// Seconds since the wish was recorded.
     wished: Option<i64>,
@@ -19,6 +20,8 @@ struct Case {
     found: Option<State>,
     /// Seconds since no read has shown one.
     unseen: Option<i64>,
+    /// Seconds since the wish for which a task has made one, as the cloud said, was recorded.
+    made: Option<i64>,
 }
 
 fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
@@ -47,6 +50,8 @@ fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
         (Sighting::NothingShown(world.binding_uid(0)), Since { at: world.at(), before })
     };
     snapshot.remembered.since = case.unseen.map(since).into_iter().collect();
+    let token = |seconds: i64| format!("dab-{}-{}", world.binding_uid(0), ago(seconds).0.as_second());
+    snapshot.remembered.made = case.made.map(|seconds| (token(seconds), LoadBalancerId::new("lb-made")));
     let mut plan = plan(&snapshot);
     let part = plan.bindings.remove(0);
     (plan.steps, part.placement, part.release == crate::plan::Release::Done)
@@ -54,34 +59,47 @@ fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
 
 #[test]
 fn nothing_is_asked_for_before_the_wish_is_recorded() {
-    let (steps, placement, _) = placed(&Case { wished: None, deleted: None, found: None, unseen: None });
+    let (steps, placement, _) = placed(&Case::default());
     assert_eq!(steps, []);
     assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
-    let (steps, ..) = placed(&Case { wished: Some(1), deleted: None, found: None, unseen: None });
+    let (steps, ..) = placed(&Case { wished: Some(1), ..Case::default() });
     let [Step::CreateLoadBalancer(creation)] = steps.as_slice() else { panic!("{steps:?}") };
     assert!(creation.token.len() <= 64 && creation.tags.iter().any(|(key, _)| key == OWNER_TAG), "{creation:?}");
 }
 
 #[test]
 fn a_wish_that_brings_nothing_is_recorded_anew_for_another_token() {
-    let token =
-        |wished| match placed(&Case { wished: Some(wished), deleted: None, found: None, unseen: None }).0.as_slice() {
-            [Step::CreateLoadBalancer(creation)] => Some(creation.token.clone()),
-            _ => None,
-        };
+    let token = |wished| match placed(&Case { wished: Some(wished), ..Case::default() }).0.as_slice() {
+        [Step::CreateLoadBalancer(creation)] => Some(creation.token.clone()),
+        _ => None,
+    };
     assert_ne!(token(1), token(599));
     assert_eq!(token(600), None);
 }
 
 #[test]
 fn what_is_found_is_adopted_once_it_runs() {
-    let (steps, placement, _) =
-        placed(&Case { wished: Some(1), deleted: None, found: Some(State::Creating), unseen: None });
+    let (steps, placement, _) = placed(&Case { wished: Some(1), found: Some(State::Creating), ..Case::default() });
     assert_eq!(steps, []);
     assert!(matches!(placement, Some(Placement::Wished(_))), "{placement:?}");
-    let (steps, placement, _) =
-        placed(&Case { wished: Some(1), deleted: None, found: Some(State::Running), unseen: None });
+    let (steps, placement, _) = placed(&Case { wished: Some(1), found: Some(State::Running), ..Case::default() });
     assert_eq!((steps, placement), (vec![], Some(Placement::Found(LoadBalancerId::new("lb-1")))));
+}
+
+/// No read by tag has found it yet, and none may for as long as it takes: another one would be a second one.
+#[test]
+fn what_a_task_has_made_is_adopted_before_a_read_finds_it() {
+    let made = Some(Placement::Found(LoadBalancerId::new("lb-made")));
+    for deleted in [None, Some(1), Some(3600)] {
+        let case = Case { wished: Some(599), deleted, made: Some(599), unseen: Some(599), ..Case::default() };
+        let (steps, placement, is_released) = placed(&case);
+        assert_eq!((steps, placement, is_released), (vec![], made.clone(), false), "{deleted:?}");
+    }
+    let (_, placement, _) =
+        placed(&Case { found: Some(State::Running), wished: Some(1), made: Some(1), ..Case::default() });
+    assert_eq!(placement, Some(Placement::Found(LoadBalancerId::new("lb-1"))), "what is shown counts");
+    let (steps, ..) = placed(&Case { wished: Some(1), made: Some(700), ..Case::default() });
+    assert!(matches!(steps.as_slice(), [Step::CreateLoadBalancer(_)]), "that was for another wish: {steps:?}");
 }
 
 #[test]
@@ -95,7 +113,8 @@ fn a_deleted_binding_goes_when_no_load_balancer_can_come_any_more() {
         (Some(300), 300, Some(State::Creating), Some(30), false),
         (Some(300), 300, Some(State::Running), Some(30), false),
     ] {
-        let (steps, _, is_released) = placed(&Case { wished, deleted: Some(deleted), found, unseen });
+        let (steps, _, is_released) =
+            placed(&Case { wished, deleted: Some(deleted), found, unseen, ..Case::default() });
         assert_eq!((steps, is_released), (vec![], expected), "{wished:?} {deleted} {found:?} {unseen:?}");
     }
 }

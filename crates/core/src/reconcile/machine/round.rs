@@ -158,7 +158,8 @@ impl Machine {
         }
         let decided = Decided { gathered, plan };
         if round.busy.is_some() || decided.plan.steps.is_empty() {
-            let untried = Execution::untried(&decided.plan.waiting, &self.memory.refusals, at.at());
+            let running = self.memory.task.as_ref().map(|task| &task.step);
+            let untried = Execution::untried(&decided.plan.waiting, running, &self.memory.refusals, at.at());
             return self.applied(at, round, decided, &untried);
         }
         let execution = Execution::new(&decided.plan.steps, &self.memory.refusals, at.at());

@@ -381,3 +381,20 @@ fn isolation_of_steps_of_every_kind_from_one_another() {
     }
     crate::plan::tests::report(&format!("isolation: {cells} cells"));
 }
+
+/// What was refused before is refused still while a task of something else runs. Once the cloud has taken it up, nobody knows yet.
+#[test]
+fn what_a_running_task_is_about_is_not_refused_any_more() {
+    for class in CLASSES {
+        let (steps, now) = (Play::new().steps(), Duration::from_secs(1));
+        let (mut refusals, third) = (Refusals::default(), steps.iter().find(|step| is_of_third(step)).unwrap());
+        refusals.refuse_alone(third, &failure(class), now);
+        let is_failed = |running: Option<&Step>| {
+            let outcome = Execution::untried(&steps, running, &refusals, now);
+            let is_failure = |one: &StepOutcome| matches!(one, StepOutcome::Failed(_) | StepOutcome::Held(_));
+            outcome.steps.iter().any(|(_, outcome)| is_failure(outcome))
+        };
+        let other = steps.iter().find(|step| action(step) != action(third)).unwrap();
+        assert_eq!([is_failed(None), is_failed(Some(other)), is_failed(Some(third))], [true, true, false], "{class:?}");
+    }
+}
