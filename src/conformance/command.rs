@@ -1,14 +1,15 @@
 //! What the program does with its arguments.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::belief::judge;
-use super::journal::Journal;
+use super::journal::{Journal, StateError};
 use super::kit::{Ended, Kit, Trouble};
 use super::options::{Arguments, Output};
 use super::pace::Times;
@@ -55,27 +56,21 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     let run: String = uuid::Uuid::new_v4().simple().to_string().chars().take(RUN_DIGITS).collect();
     let asked = arguments.asked(&run).map_err(anyhow::Error::msg)?;
     let credentials = Credentials::from_environment()?;
-    if Journal::read(&arguments.state)?.is_some() {
-        let words = format!("there is the state file {}", arguments.state.display());
-        return Err(Trouble::Left(words).into());
+    if let Some(journal) = Journal::open(&arguments.state)? {
+        let file = format!("{}\n{}", StateError::Exists(arguments.state.clone()), journal.state().words());
+        return Err(Trouble::Left(file.trim_end().to_owned()).into());
     }
-    if let Some(path) = &arguments.record {
-        // A run must not end without its recording because of a folder that is not there.
-        File::options()
-            .append(true)
-            .create(true)
-            .open(path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    // A run must not end without its recording because of a folder that is not there.
+    let _empty = arguments.record.as_deref().map(EmptyFile::make).transpose()?;
     eprint!("{}", plan(&asked, &arguments.region));
     confirm(arguments, "Begin?")?;
-    let mut kit = Kit::new(arguments, credentials, Times::default())?;
+    let mut kit = Kit::new(arguments, credentials, Times::default())?.with_notes(note);
     let left = kit.left(asked.load_balancer.as_deref()).await?;
     if !left.is_empty() {
         return Err(Trouble::Left(left.words()).into());
     }
     let state = arguments.state.clone();
-    let ended = until_interrupted(|stop| async move { kit.run(&asked, state, &stop).await }).await??;
+    let ended = until_interrupted(|stop| async move { kit.run(&asked, &state, &stop).await }).await??;
     let Some(path) = &arguments.record else { return Ok(ended) };
     // The table is printed whatever becomes of it.
     let written =
@@ -98,28 +93,58 @@ async fn until_interrupted<T, F: Future<Output = T>>(run: impl FnOnce(Cancellati
 }
 
 async fn resume(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut kit = Kit::new(arguments, Credentials::from_environment()?, Times::default())?;
-    if let Some(journal) = Journal::read(&arguments.state)? {
-        if journal.made.region != arguments.region {
-            bail!("the earlier run was in {}: give it with --region", journal.made.region);
+    let mut kit = Kit::new(arguments, Credentials::from_environment()?, Times::default())?.with_notes(note);
+    let file = arguments.state.display();
+    match Journal::open(&arguments.state)? {
+        Some(journal) => {
+            let gone = kit.clean(journal).await?;
+            let gone = if gone.is_empty() { "nothing: it had made nothing that was left\n" } else { &gone };
+            eprint!("Of the run of the state file, this is gone now:\n{gone}");
         }
-        let removed = kit.clean(journal).await?;
-        eprint!("Of the run of the state file, this was taken away:\n{}", words_or_nothing(&removed.words()));
+        None => eprintln!("There is no state file {file} here. Runs that have left one elsewhere are resumed there."),
     }
     let left = kit.left(arguments.load_balancer.as_deref()).await?;
     if left.is_empty() {
-        eprintln!("Nothing is left of any run.");
+        let shown = match &arguments.load_balancer {
+            Some(id) => format!(", and no listener of one on {id}"),
+            None => "; listeners on a load balancer that was given are looked for with --load-balancer only".to_owned(),
+        };
+        eprintln!("No other load balancer of a run is shown in {}{shown}.", arguments.region);
         return Ok(());
     }
     eprint!("This is left of other runs, which may still go on elsewhere:\n{}", left.words());
     confirm(arguments, "Take it away?")?;
-    kit.clean_confirmed(arguments.load_balancer.as_deref(), &left).await?;
-    eprintln!("It was taken away.");
+    let gone = kit.clean_confirmed(&left).await?;
+    eprint!("This is gone now:\n{gone}");
     Ok(())
 }
 
-fn words_or_nothing(words: &str) -> String {
-    if words.is_empty() { "nothing\n".to_owned() } else { words.to_owned() }
+/// How it goes, for who waits.
+fn note(words: &str) {
+    eprintln!("{}", words.trim_end());
+}
+
+/// A file that can be written, and that is taken away again when nothing was written into it.
+struct EmptyFile<'a> {
+    path: &'a Path,
+    is_ours: bool,
+}
+
+impl<'a> EmptyFile<'a> {
+    fn make(path: &'a Path) -> anyhow::Result<Self> {
+        let is_ours = !path.exists();
+        let made = File::options().append(true).create(true).open(path);
+        made.map(|_| Self { path, is_ours }).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl Drop for EmptyFile<'_> {
+    fn drop(&mut self) {
+        if self.is_ours && fs::metadata(self.path).is_ok_and(|file| file.len() == 0) {
+            // Where it cannot be removed, it is in nobody's way.
+            let _ = fs::remove_file(self.path);
+        }
+    }
 }
 
 fn confirm(arguments: &Arguments, question: &str) -> anyhow::Result<()> {

@@ -10,5 +10,6 @@ mod conformance {
     mod proxy;
     mod replayed;
     mod stage;
+    mod state_file;
     mod table;
 }
