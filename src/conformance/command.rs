@@ -8,39 +8,42 @@ use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::belief::judge;
+use super::belief::{Conclusion, conclusion, judge};
 use super::journal::{Journal, StateError};
 use super::kit::{Ended, Kit, Trouble};
 use super::options::{Arguments, Output};
 use super::pace::Times;
-use super::recording::{Recording, has_load_balancer};
-use super::report::{differences, document, plan, table};
-use super::step::{ACTIONS, RUN_DIGITS, service};
+use super::recording::{Inputs, Recording, has_load_balancer};
+use super::report::{document, plan, table};
+use super::step::{RUN_DIGITS, actions, service};
 use crate::clb::Credentials;
 use crate::clb::rights::policy;
 use crate::stdout::print;
 
-/// Does what the arguments ask for. True when something differs.
+/// Does what the arguments ask for.
 ///
 /// # Errors
 /// When it could not be run, or not as a whole.
-pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
+pub async fn execute(arguments: &Arguments) -> anyhow::Result<Conclusion> {
     if arguments.cam_policy {
-        print(&format!("{:#}\n", policy(ACTIONS.iter().map(|action| (service(action), *action)))))?;
-        return Ok(false);
+        // With all that a run can be given.
+        let own_load_balancer = arguments.load_balancer.is_none();
+        let inputs = Inputs { own_load_balancer, dynamic_vip: false, has_target: true, has_certificate: true };
+        print(&format!("{:#}\n", policy(actions(&inputs).into_iter().map(|action| (service(action), action)))))?;
+        return Ok(Conclusion::Agrees);
     }
     let Ended { recording, trouble } = match &arguments.replay {
         Some(path) => {
             let recording = Recording::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             Ended { recording, trouble: None }
         }
-        None if arguments.resume => return resume(arguments).await.map(|()| false),
+        None if arguments.resume => return resume(arguments).await.map(|()| Conclusion::Agrees),
         None => run(arguments).await?,
     };
     let judged = judge(&recording);
     let text = match arguments.output {
-        Output::Text => table(&judged),
-        Output::Json => serde_json::to_string_pretty(&document(&judged))? + "\n",
+        Output::Text => table(&judged, &recording),
+        Output::Json => serde_json::to_string_pretty(&document(&judged, &recording))? + "\n",
     };
     print(&text)?;
     if let Some(trouble) = trouble {
@@ -49,7 +52,7 @@ pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
     if !has_load_balancer(&recording) {
         bail!("there was no load balancer to ask, so that most was not asked");
     }
-    Ok(differences(&judged) > 0)
+    Ok(conclusion(&judged))
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
@@ -62,9 +65,10 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     }
     // A run must not end without its recording because of a folder that is not there.
     let _empty = arguments.record.as_deref().map(EmptyFile::make).transpose()?;
-    eprint!("{}", plan(&asked, &arguments.region));
-    confirm(arguments, "Begin?")?;
     let mut kit = Kit::new(arguments, credentials, Times::default())?.with_notes(note);
+    let origin = kit.origin(&asked.run, asked.load_balancer.as_deref()).await;
+    eprint!("{}", plan(&asked, &origin));
+    confirm(arguments, "Begin?")?;
     let left = kit.left(asked.load_balancer.as_deref()).await?;
     if !left.is_empty() {
         return Err(Trouble::Left(left.words()).into());
@@ -88,6 +92,7 @@ async fn until_interrupted<T, F: Future<Output = T>>(run: impl FnOnce(Cancellati
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    eprintln!("Stopping, and taking away what was made. It takes some seconds.");
     stop.cancel();
     Ok(running.await)
 }
@@ -154,8 +159,8 @@ fn confirm(arguments: &Arguments, question: &str) -> anyhow::Result<()> {
     eprint!("{question} [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
         _ => bail!("nothing was done: it was not confirmed"),
     }
 }

@@ -241,12 +241,12 @@ fn in_use(path: &Path) -> Option<StateError> {
 }
 
 fn parse(text: &str) -> Result<RunState, serde_json::Error> {
-    let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let is_whole = |line: &&str| serde_json::from_str::<Value>(line).is_ok();
+    let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).filter(is_whole);
     // A file without a whole line is of a run that has asked for nothing.
     let Some(origin) = lines.next() else { return Ok(RunState::default()) };
     let mut state = RunState { origin: serde_json::from_str(origin)?, creations: Vec::new() };
-    let is_cut = |line: &str| serde_json::from_str::<Value>(line).is_err();
-    for line in lines.filter(|line| !line.is_empty() && !is_cut(line)) {
+    for line in lines {
         place(&mut state, serde_json::from_str(line)?);
     }
     Ok(state)

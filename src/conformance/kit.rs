@@ -121,13 +121,19 @@ impl Kit {
         let mut journal = Journal::create(state, origin)?;
         let longest = self.caller.times.longest_run;
         let mut run = Run::new(asked, &mut self.caller, &mut journal);
+        let mut is_cut = false;
         let ended = tokio::select! {
-            ended = timeout(longest, run.script()) => ended.unwrap_or(Ok(())).map_err(Trouble::NotWritten),
+            ended = timeout(longest, run.script()) => {
+                is_cut = ended.is_err();
+                ended.unwrap_or(Ok(())).map_err(Trouble::NotWritten)
+            }
             () = stop.cancelled() => Err(Trouble::Interrupted),
         };
-        let recording = std::mem::take(&mut run.recording);
+        let mut recording = std::mem::take(&mut run.recording);
+        recording.is_cut = is_cut;
         let cleaned = self.take_away(journal, true).await;
-        let recording = redact(&recording, &asked.run).map_err(|error| Trouble::Cloud(error.to_string()))?;
+        let recording =
+            redact(&recording, &asked.run, &asked.values()).map_err(|error| Trouble::Cloud(error.to_string()))?;
         Ok(Ended { recording, trouble: cleaned.err().or(ended.err()) })
     }
 

@@ -24,11 +24,12 @@ mod run;
 mod seen;
 mod state;
 mod step;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
-pub use belief::{Belief, Family, Judged, NOT_ASKED, Verdict, beliefs, judge};
+pub use belief::{Belief, Conclusion, Family, Judged, NOT_ASKED, Verdict, beliefs, conclusion, judge};
 pub use command::execute;
 pub use journal::{Journal, StateError};
 pub use kit::{Ended, Kit, Trouble};

@@ -11,7 +11,7 @@ use super::pace::pause;
 use super::recording::{Answer, Entry, Recording};
 use super::seen::{Seen, TASK, class};
 use super::state::Proof;
-use super::step::{Asked, Scene, Step, script};
+use super::step::{Asked, Scene, Step, begins, script};
 use crate::model::Class;
 
 /// A run, with what it has seen so far.
@@ -28,7 +28,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn new(asked: &'a Asked, caller: &'a mut Caller, journal: &'a mut Journal) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let recording = Recording { version, inputs: asked.inputs(), calls: Vec::new() };
+        let recording = Recording { version, inputs: asked.inputs(), is_cut: false, calls: Vec::new() };
         Self { asked, caller, journal, recording, pending: Vec::new() }
     }
 
@@ -45,6 +45,9 @@ impl<'a> Run<'a> {
             // There is room for all that follow one another before the first is sent.
             let calls = if follows_at_once { 1 } else { at_once(step) };
             follows_at_once = step.hurries;
+            if let Some(about) = begins(step) {
+                self.caller.say(&format!("Asks about {about}."));
+            }
             let creation = match step.creates() {
                 true => Some(self.journal.before(step.name, step.action, &request)?),
                 false => None,

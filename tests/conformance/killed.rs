@@ -11,7 +11,7 @@ use tke_direct_access::sim::{LoadBalancerSpec, Simulator};
 use super::stage::{SUBNET, VPC, settings, start};
 
 /// How long anything is waited for.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(55);
 
 pub(super) fn program(simulator: &Simulator, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clb-conformance"));
@@ -78,9 +78,12 @@ async fn kill_and_resume(simulator: &Simulator, arguments: &[&str], is_time: imp
     // The state file knows what else the run was given.
     let resume = ["--yes", "--resume"];
     let (code, words) = output(program(simulator, folder.path(), &resume)).await;
-    assert_eq!(code, Some(0), "{words}");
     assert_eq!(load_balancers(simulator), before, "{words}");
-    assert!(!state.exists(), "the state file is left");
+    match code {
+        Some(0) => assert!(!state.exists(), "the state file is left"),
+        // It was killed while a creation was not answered, of which something may turn up.
+        _ => assert!(code == Some(2) && state.exists() && words.contains("--resume again after"), "{code:?} {words}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,4 +12,5 @@ mod conformance {
     mod stage;
     mod state_file;
     mod table;
+    mod verdicts;
 }

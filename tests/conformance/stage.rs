@@ -54,6 +54,7 @@ pub(super) fn asked(load_balancer: Option<&str>) -> Asked {
         run: "0a1b2c3d".to_owned(),
         load_balancer: load_balancer.map(str::to_owned),
         public: false,
+        dynamic_vip: false,
         vpc_id: Some(VPC.to_owned()),
         subnet_id: Some(SUBNET.to_owned()),
         targets: vec![(TARGET.0.into(), TARGET.1)],

@@ -187,3 +187,26 @@ async fn without_a_state_file_nothing_more_is_said_than_what_was_read() {
     assert!(words.contains("There is no state file") && words.contains("--load-balancer only"), "{words}");
     assert!(!words.contains("Nothing is left"), "{words}");
 }
+
+#[test]
+fn a_line_that_was_not_written_to_its_end_was_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    drop(Journal::create(&path, Origin { run: "0a1b2c3d".to_owned(), ..Origin::default() }).unwrap());
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let creation = json!({
+        "number": 0, "step": "create", "kind": "loadBalancer", "names": [NAME], "on": null,
+        "askedAt": "2026-11-28T00:00:00Z", "status": "asked",
+    });
+    let text = format!("{whole}{creation}\n");
+    for (cut, creations) in [(0, 0), (5, 0), (whole.len(), 0), (text.len() - 3, 0), (text.len(), 1)] {
+        std::fs::write(&path, &text[..cut]).unwrap();
+        for _ in 0..2 {
+            let journal = Journal::open(&path).unwrap().unwrap();
+            assert_eq!(journal.state().creations.len(), creations, "{cut}");
+            assert_eq!(journal.state().is_over(), creations == 0);
+        }
+    }
+    std::fs::write(&path, "{}\n").unwrap();
+    assert!(Journal::open(&path).unwrap_err().to_string().contains("not a state file"));
+}
