@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::header::{DATE, HeaderMap};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::clock::{self, Clock};
@@ -57,6 +58,13 @@ impl RawCalls {
         let Some(date) = date else { return Ok(reply) };
         self.clock.correct(date);
         Ok(self.attempt(service, action, &body).await?.0)
+    }
+
+    /// A digest of the id of the key, which tells keys apart and says nothing of them: 16 hexadecimal digits; empty while there is no
+    /// key.
+    pub fn key_digest(&self) -> String {
+        let digest = |id: &str| hex::encode(&Sha256::digest(id.as_bytes())[..8]);
+        self.credentials.current().map_or_else(|_| String::new(), |keys| digest(&keys.secret_id))
     }
 
     async fn attempt(

@@ -72,6 +72,8 @@ pub enum Verdict {
     Differs(String),
     /// It was not asked, or there was no answer that says anything: why.
     NotAsked(String),
+    /// It was not to be asked, since the run was not given what it needs: what that is.
+    LeftOut(String),
 }
 
 impl Verdict {
@@ -85,14 +87,14 @@ impl Verdict {
         match self {
             Self::Believed(_) => "believed",
             Self::Differs(_) => "differs",
-            Self::NotAsked(_) => "not asked",
+            Self::NotAsked(_) | Self::LeftOut(_) => "not asked",
         }
     }
 
     /// What was seen, or why it was not asked.
     pub fn seen(&self) -> &str {
         match self {
-            Self::Believed(seen) | Self::Differs(seen) | Self::NotAsked(seen) => seen,
+            Self::Believed(seen) | Self::Differs(seen) | Self::NotAsked(seen) | Self::LeftOut(seen) => seen,
         }
     }
 }
@@ -179,19 +181,56 @@ pub fn judge(recording: &Recording) -> Vec<Judged> {
 fn refused_before(belief: &Belief, seen: &Seen<'_>) -> Option<String> {
     let (_, before) = belief.steps.split_last()?;
     let mut writes = before.iter().filter(|name| step(name).is_some_and(Step::writes));
-    writes.find_map(|name| seen.refusal(name).map(|words| format!("{name}: {words}")))
+    writes.find_map(|name| seen.refusal(name))
+}
+
+/// Creations that much builds on.
+const ROOTS: [&str; 7] =
+    ["create", "create-tcp", "create-http", "create-https", "create-rule", "create-second-rule", "create-another-tcp"];
+
+/// Why a call could not be made.
+fn unmade(missing: &str, seen: &Seen<'_>) -> Verdict {
+    if let Some(unmet) = step(missing).and_then(|step| step.needs.unmet(&seen.recording().inputs)) {
+        return Verdict::LeftOut(unmet.to_owned());
+    }
+    if seen.recording().is_cut {
+        return Verdict::NotAsked(format!("there was no time for the call {missing}"));
+    }
+    let refused: Vec<_> = ROOTS.iter().filter_map(|root| seen.refusal(root)).collect();
+    let since = if refused.is_empty() { String::new() } else { format!(": {}", refused.join("; ")) };
+    Verdict::NotAsked(format!("the call {missing} could not be made{since}"))
 }
 
 fn verdict(belief: &Belief, seen: &Seen<'_>) -> Verdict {
-    match belief.steps.iter().find(|step| !seen.has(step)) {
-        Some(missing) => {
-            let unmet = step(missing).and_then(|step| step.needs.unmet(&seen.recording().inputs));
-            let why = unmet.map_or_else(|| format!("the call {missing} could not be made"), str::to_owned);
-            Verdict::NotAsked(why)
-        }
-        None => match refused_before(belief, seen) {
-            Some(why) => Verdict::NotAsked(why),
-            None => (belief.judge)(seen),
-        },
+    let missing = belief.steps.iter().find(|step| !seen.has(step));
+    let is_left_out =
+        |step_name: &&&str| step(step_name).is_some_and(|step| step.needs.unmet(&seen.recording().inputs).is_some());
+    let missing = belief.steps.iter().filter(|step| !seen.has(step)).find(is_left_out).or(missing);
+    match (missing, refused_before(belief, seen)) {
+        (Some(missing), _) if is_left_out(&missing) => unmade(missing, seen),
+        (_, Some(why)) => Verdict::NotAsked(why),
+        (Some(missing), None) => unmade(missing, seen),
+        (None, None) => (belief.judge)(seen),
+    }
+}
+
+/// What the judgements of a run come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Nothing differs, and all was asked that could be asked with what the run was given.
+    Agrees,
+    /// Something differs.
+    Differs,
+    /// Nothing differs, and not all was asked that was to be asked.
+    NotAllAsked,
+}
+
+/// What judgements come to.
+pub fn conclusion(judged: &[Judged]) -> Conclusion {
+    let has = |is: fn(&Verdict) -> bool| judged.iter().any(|one| is(&one.verdict));
+    match () {
+        () if has(|verdict| matches!(verdict, Verdict::Differs(_))) => Conclusion::Differs,
+        () if has(|verdict| matches!(verdict, Verdict::NotAsked(_))) => Conclusion::NotAllAsked,
+        () => Conclusion::Agrees,
     }
 }

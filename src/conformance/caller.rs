@@ -22,11 +22,23 @@ pub(super) struct Caller {
     raw: RawCalls,
     pace: Pace,
     pub(super) times: Times,
+    /// Takes lines about how it goes.
+    pub(super) notes: fn(&str),
 }
 
 impl Caller {
     pub(super) const fn new(raw: RawCalls, times: Times) -> Self {
-        Self { raw, pace: Pace::new(&times), times }
+        Self { raw, pace: Pace::new(&times), times, notes: |_| {} }
+    }
+
+    /// Says how it goes.
+    pub(super) fn say(&self, words: &str) {
+        (self.notes)(words);
+    }
+
+    /// A digest of the id of the key.
+    pub(super) fn key(&self) -> String {
+        self.raw.key_digest()
     }
 
     /// Makes one call, the first of so many that follow one another; again where there were too many. The last counts.

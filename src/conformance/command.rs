@@ -1,45 +1,49 @@
 //! What the program does with its arguments.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::belief::judge;
-use super::journal::Journal;
+use super::belief::{Conclusion, conclusion, judge};
+use super::journal::{Journal, StateError};
 use super::kit::{Ended, Kit, Trouble};
 use super::options::{Arguments, Output};
 use super::pace::Times;
-use super::recording::{Recording, has_load_balancer};
-use super::report::{differences, document, plan, table};
-use super::step::{ACTIONS, RUN_DIGITS, service};
+use super::recording::{Inputs, Recording, has_load_balancer};
+use super::report::{document, plan, table};
+use super::step::{RUN_DIGITS, actions, service};
 use crate::clb::Credentials;
 use crate::clb::rights::policy;
 use crate::stdout::print;
 
-/// Does what the arguments ask for. True when something differs.
+/// Does what the arguments ask for.
 ///
 /// # Errors
 /// When it could not be run, or not as a whole.
-pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
+pub async fn execute(arguments: &Arguments) -> anyhow::Result<Conclusion> {
     if arguments.cam_policy {
-        print(&format!("{:#}\n", policy(ACTIONS.iter().map(|action| (service(action), *action)))))?;
-        return Ok(false);
+        // With all that a run can be given.
+        let own_load_balancer = arguments.load_balancer.is_none();
+        let inputs = Inputs { own_load_balancer, dynamic_vip: false, has_target: true, has_certificate: true };
+        print(&format!("{:#}\n", policy(actions(&inputs).into_iter().map(|action| (service(action), action)))))?;
+        return Ok(Conclusion::Agrees);
     }
     let Ended { recording, trouble } = match &arguments.replay {
         Some(path) => {
             let recording = Recording::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             Ended { recording, trouble: None }
         }
-        None if arguments.resume => return resume(arguments).await.map(|()| false),
+        None if arguments.resume => return resume(arguments).await.map(|()| Conclusion::Agrees),
         None => run(arguments).await?,
     };
     let judged = judge(&recording);
     let text = match arguments.output {
-        Output::Text => table(&judged),
-        Output::Json => serde_json::to_string_pretty(&document(&judged))? + "\n",
+        Output::Text => table(&judged, &recording),
+        Output::Json => serde_json::to_string_pretty(&document(&judged, &recording))? + "\n",
     };
     print(&text)?;
     if let Some(trouble) = trouble {
@@ -48,34 +52,29 @@ pub async fn execute(arguments: &Arguments) -> anyhow::Result<bool> {
     if !has_load_balancer(&recording) {
         bail!("there was no load balancer to ask, so that most was not asked");
     }
-    Ok(differences(&judged) > 0)
+    Ok(conclusion(&judged))
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     let run: String = uuid::Uuid::new_v4().simple().to_string().chars().take(RUN_DIGITS).collect();
     let asked = arguments.asked(&run).map_err(anyhow::Error::msg)?;
     let credentials = Credentials::from_environment()?;
-    if Journal::read(&arguments.state)?.is_some() {
-        let words = format!("there is the state file {}", arguments.state.display());
-        return Err(Trouble::Left(words).into());
+    if let Some(journal) = Journal::open(&arguments.state)? {
+        let file = format!("{}\n{}", StateError::Exists(arguments.state.clone()), journal.state().words());
+        return Err(Trouble::Left(file.trim_end().to_owned()).into());
     }
-    if let Some(path) = &arguments.record {
-        // A run must not end without its recording because of a folder that is not there.
-        File::options()
-            .append(true)
-            .create(true)
-            .open(path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    eprint!("{}", plan(&asked, &arguments.region));
+    // A run must not end without its recording because of a folder that is not there.
+    let _empty = arguments.record.as_deref().map(EmptyFile::make).transpose()?;
+    let mut kit = Kit::new(arguments, credentials, Times::default())?.with_notes(note);
+    let origin = kit.origin(&asked.run, asked.load_balancer.as_deref()).await;
+    eprint!("{}", plan(&asked, &origin));
     confirm(arguments, "Begin?")?;
-    let mut kit = Kit::new(arguments, credentials, Times::default())?;
     let left = kit.left(asked.load_balancer.as_deref()).await?;
     if !left.is_empty() {
         return Err(Trouble::Left(left.words()).into());
     }
     let state = arguments.state.clone();
-    let ended = until_interrupted(|stop| async move { kit.run(&asked, state, &stop).await }).await??;
+    let ended = until_interrupted(|stop| async move { kit.run(&asked, &state, &stop).await }).await??;
     let Some(path) = &arguments.record else { return Ok(ended) };
     // The table is printed whatever becomes of it.
     let written =
@@ -93,33 +92,64 @@ async fn until_interrupted<T, F: Future<Output = T>>(run: impl FnOnce(Cancellati
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    eprintln!("Stopping, and taking away what was made. It takes some seconds.");
     stop.cancel();
     Ok(running.await)
 }
 
 async fn resume(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut kit = Kit::new(arguments, Credentials::from_environment()?, Times::default())?;
-    if let Some(journal) = Journal::read(&arguments.state)? {
-        if journal.made.region != arguments.region {
-            bail!("the earlier run was in {}: give it with --region", journal.made.region);
+    let mut kit = Kit::new(arguments, Credentials::from_environment()?, Times::default())?.with_notes(note);
+    let file = arguments.state.display();
+    match Journal::open(&arguments.state)? {
+        Some(journal) => {
+            let gone = kit.clean(journal).await?;
+            let gone = if gone.is_empty() { "nothing: it had made nothing that was left\n" } else { &gone };
+            eprint!("Of the run of the state file, this is gone now:\n{gone}");
         }
-        let removed = kit.clean(journal).await?;
-        eprint!("Of the run of the state file, this was taken away:\n{}", words_or_nothing(&removed.words()));
+        None => eprintln!("There is no state file {file} here. Runs that have left one elsewhere are resumed there."),
     }
     let left = kit.left(arguments.load_balancer.as_deref()).await?;
     if left.is_empty() {
-        eprintln!("Nothing is left of any run.");
+        let shown = match &arguments.load_balancer {
+            Some(id) => format!(", and no listener of one on {id}"),
+            None => "; listeners on a load balancer that was given are looked for with --load-balancer only".to_owned(),
+        };
+        eprintln!("No other load balancer of a run is shown in {}{shown}.", arguments.region);
         return Ok(());
     }
     eprint!("This is left of other runs, which may still go on elsewhere:\n{}", left.words());
     confirm(arguments, "Take it away?")?;
-    kit.clean_confirmed(arguments.load_balancer.as_deref(), &left).await?;
-    eprintln!("It was taken away.");
+    let gone = kit.clean_confirmed(&left).await?;
+    eprint!("This is gone now:\n{gone}");
     Ok(())
 }
 
-fn words_or_nothing(words: &str) -> String {
-    if words.is_empty() { "nothing\n".to_owned() } else { words.to_owned() }
+/// How it goes, for who waits.
+fn note(words: &str) {
+    eprintln!("{}", words.trim_end());
+}
+
+/// A file that can be written, and that is taken away again when nothing was written into it.
+struct EmptyFile<'a> {
+    path: &'a Path,
+    is_ours: bool,
+}
+
+impl<'a> EmptyFile<'a> {
+    fn make(path: &'a Path) -> anyhow::Result<Self> {
+        let is_ours = !path.exists();
+        let made = File::options().append(true).create(true).open(path);
+        made.map(|_| Self { path, is_ours }).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl Drop for EmptyFile<'_> {
+    fn drop(&mut self) {
+        if self.is_ours && fs::metadata(self.path).is_ok_and(|file| file.len() == 0) {
+            // Where it cannot be removed, it is in nobody's way.
+            let _ = fs::remove_file(self.path);
+        }
+    }
 }
 
 fn confirm(arguments: &Arguments, question: &str) -> anyhow::Result<()> {
@@ -129,8 +159,8 @@ fn confirm(arguments: &Arguments, question: &str) -> anyhow::Result<()> {
     eprint!("{question} [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
         _ => bail!("nothing was done: it was not confirmed"),
     }
 }

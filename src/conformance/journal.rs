@@ -1,149 +1,253 @@
 //! The state file: what a run is about to make, written before it is made, so that it is found again whatever happens to the run.
+//!
+//! A line has the origin of the run; each line after it has a creation as it is from then on. A line that was not written to its end counts
+//! as not written: nothing follows a line before it is on the disk. The file is locked while a program uses it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use serde_json::Value;
 
-/// What is in the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Made {
-    /// What all names of the run have in common.
-    pub run: String,
-    /// The region.
-    pub region: String,
-    /// The load balancer that was given, which is not deleted.
-    pub load_balancer: Option<String>,
-    /// Load balancers of the run, as far as their ids are known.
-    pub created: Vec<String>,
-    /// The step of the last creation.
-    pub asked: Option<String>,
-    /// When it was asked for.
-    pub asked_at: Option<Timestamp>,
-    /// Its reply is known.
-    pub is_answered: bool,
-}
+use super::recording::{Answer, Entry};
+use super::seen::class;
+use super::state::{Creation, Kind, Origin, Proof, RunState, Status};
+use crate::model::Class;
 
-impl Made {
-    /// Nothing yet.
-    pub fn new(run: &str, region: &str, load_balancer: Option<&str>) -> Self {
-        Self {
-            run: run.to_owned(),
-            region: region.to_owned(),
-            load_balancer: load_balancer.map(str::to_owned),
-            created: Vec::new(),
-            asked: None,
-            asked_at: None,
-            is_answered: true,
-        }
-    }
-
-    /// How long the last creation may still show what it makes; zero when its reply is known.
-    pub(super) fn unsettled(&self, now: Timestamp, settled: SignedDuration) -> SignedDuration {
-        match self.asked_at.filter(|_| !self.is_answered) {
-            Some(at) => (settled - now.duration_since(at)).clamp(SignedDuration::ZERO, settled),
-            None => SignedDuration::ZERO,
-        }
-    }
+/// Why there is no state file to go on with. Each is a sentence for people.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// There is one already.
+    #[error("there is the state file {} of an earlier run", .0.display())]
+    Exists(PathBuf),
+    /// Another program holds it.
+    #[error("another run uses the state file {}: wait for its end, or give this one a file of its own with --state", .0.display())]
+    InUse(PathBuf),
+    /// It has something else.
+    #[error("{} is not a state file of this version: {reason}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be read or written.
+    #[error("the state file {}: {error}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 /// The file, with what is in it.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
-    pub(super) made: Made,
+    /// `None`: it is of what somebody has confirmed, and is written nowhere.
+    file: Option<(PathBuf, File)>,
+    state: RunState,
 }
 
 impl Journal {
-    /// One that is to be written.
-    pub const fn new(path: PathBuf, made: Made) -> Self {
-        Self { path, made }
+    /// A new file of a run that has asked for nothing.
+    ///
+    /// # Errors
+    /// When there is one, or it cannot be written.
+    pub fn create(path: &Path, origin: Origin) -> Result<Self, StateError> {
+        let broken = |error| StateError::Io { path: path.to_owned(), error };
+        let file = match File::options().append(true).create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(in_use(path).unwrap_or_else(|| StateError::Exists(path.to_owned())));
+            }
+            file => file.map_err(broken)?,
+        };
+        lock(&file, path)?;
+        let text = serde_json::to_string(&origin).map_err(|error| broken(error.into()))?;
+        let state = RunState { origin, creations: Vec::new() };
+        let mut journal = Self { file: Some((path.to_owned(), file)), state };
+        journal.append(&text).map_err(broken)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(broken)?;
+        Ok(journal)
     }
 
     /// The one that an earlier run has left; `None` when there is none.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        match fs::read_to_string(path) {
-            Ok(text) => Ok(Some(Self { path: path.to_owned(), made: serde_json::from_str(&text)? })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    /// When it cannot be read, or another program uses it.
+    pub fn open(path: &Path) -> Result<Option<Self>, StateError> {
+        let broken = |error| StateError::Io { path: path.to_owned(), error };
+        let mut file = match File::options().append(true).read(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(broken)?,
+        };
+        lock(&file, path)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(broken)?;
+        let state = parse(&text)
+            .map_err(|error| StateError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
+        let mut journal = Self { file: Some((path.to_owned(), file)), state };
+        if !text.is_empty() && !text.ends_with('\n') {
+            // What was not written to its end must not become a part of the next line.
+            journal.append("").map_err(broken)?;
+        }
+        Ok(Some(journal))
+    }
+
+    /// One of these creations that is written nowhere.
+    pub(super) const fn unwritten(state: RunState) -> Self {
+        Self { file: None, state }
+    }
+
+    /// What is in it.
+    pub const fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Where it is; `None` when it is written nowhere.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
+    }
+
+    /// A call is about to make something. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn before(&mut self, step: &str, action: &str, request: &Value) -> io::Result<usize> {
+        let (kind, names) = match action {
+            "CreateLoadBalancer" => (Kind::LoadBalancer, vec![text(&request["LoadBalancerName"])]),
+            _ => (Kind::Listener, request["ListenerNames"].as_array().into_iter().flatten().map(text).collect()),
+        };
+        let on = request["LoadBalancerId"].as_str().map(str::to_owned);
+        let number = self.state.creations.len();
+        let step = step.to_owned();
+        self.set(Creation { number, step, kind, names, on, asked_at: Timestamp::now(), status: Status::Asked })?;
+        Ok(number)
+    }
+
+    /// What the answer says of the creation with this number. A fault of the cloud, or a success without ids, says nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn after(&mut self, number: usize, entry: &Entry) -> io::Result<()> {
+        let status = match &entry.answer {
+            Answer::Reply(reply) => made(reply),
+            Answer::Error { code, .. } if is_certain(class(entry)) => Some(Status::Gone(Proof::Refused(code.clone()))),
+            Answer::Error { .. } | Answer::Unanswered(_) => None,
+        };
+        match (status, self.state.creations.get(number)) {
+            (Some(status), Some(creation)) => self.set(Creation { status, ..creation.clone() }),
+            _ => Ok(()),
         }
     }
 
-    /// Something is about to be made. It is on the disk when this returns.
-    pub(super) fn before(&mut self, step: &str) -> io::Result<()> {
-        self.made.asked = Some(step.to_owned());
-        self.made.asked_at = Some(Timestamp::now());
-        self.made.is_answered = false;
-        self.write()
-    }
-
-    /// It was answered, with the ids of load balancers.
-    pub(super) fn after<'a>(&mut self, load_balancers: impl Iterator<Item = &'a str>) -> io::Result<()> {
-        for id in load_balancers {
-            if !self.made.created.iter().any(|known| known == id) {
-                self.made.created.push(id.to_owned());
-            }
+    /// The task of a step has named what it made.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn named(&mut self, step: &str, reply: &Value) -> io::Result<()> {
+        let asked = self.state.open().find(|one| one.step == step && one.status == Status::Asked).cloned();
+        match (asked, made(reply)) {
+            (Some(creation), Some(status)) => self.set(Creation { status, ..creation }),
+            _ => Ok(()),
         }
-        self.made.is_answered = true;
-        self.write()
     }
 
-    /// Writes all of it beside the file, and puts it in its place: the file is there as a whole or as it was.
-    fn write(&self) -> io::Result<()> {
-        let beside = self.path.with_extension("new");
-        let mut file = File::create(&beside)?;
-        file.write_all((serde_json::to_string_pretty(&self.made)? + "\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    /// A read has shown something of the run: its id and name.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn shown(&mut self, kind: Kind, row: (&str, &str)) -> io::Result<()> {
+        self.state.shown(kind, row, Timestamp::now()).map_or(Ok(()), |creation| self.set(creation))
     }
 
-    /// Nothing is left.
+    /// What had this id is gone.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn gone(&mut self, id: &str, proof: &Proof) -> io::Result<()> {
+        self.state.without(id, proof).into_iter().try_for_each(|creation| self.set(creation))
+    }
+
+    /// A creation is from now on as it is here. One that could not be written is not asked for.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn set(&mut self, creation: Creation) -> io::Result<()> {
+        let written = serde_json::to_string(&creation).map_err(io::Error::from).and_then(|text| self.append(&text));
+        if written.is_ok() || creation.status != Status::Asked {
+            place(&mut self.state, creation);
+        }
+        written
+    }
+
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        let Some((_, file)) = &mut self.file else { return Ok(()) };
+        file.write_all(format!("{line}\n").as_bytes())?;
+        file.sync_all()
+    }
+
+    /// Removes the file, which must have nothing that may be left.
+    ///
+    /// # Errors
+    /// When something may be left, or it cannot be removed.
     pub(super) fn remove(self) -> io::Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        if !self.state.is_over() {
+            return Err(io::Error::other("it names what may be left"));
+        }
+        match self.file.map(|(path, _)| fs::remove_file(path)) {
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What a success has made; `None` when it does not say.
+fn made(reply: &Value) -> Option<Status> {
+    let ids = ["LoadBalancerIds", "ListenerIds"].iter().find_map(|list| reply[*list].as_array());
+    let ids: Vec<_> = ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    (!ids.is_empty()).then_some(Status::Made(ids))
+}
 
-    #[test]
-    fn what_was_written_is_read_and_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.json");
-        assert!(Journal::read(&path).unwrap().is_none());
-        let mut journal = Journal::new(path.clone(), Made::new("0a1b2c3d", "ap-guangzhou", None));
-        journal.before("create").unwrap();
-        let read = Journal::read(&path).unwrap().unwrap();
-        assert_eq!((read.made.asked.as_deref(), read.made.is_answered), (Some("create"), false));
-        journal.after(["lb-1", "lb-1"].into_iter()).unwrap();
-        let read = Journal::read(&path).unwrap().unwrap();
-        assert_eq!((read.made.created.as_slice(), read.made.is_answered), (["lb-1".to_owned()].as_slice(), true));
-        journal.remove().unwrap();
-        assert!(Journal::read(&path).unwrap().is_none());
-    }
+/// A refusal of this class made nothing.
+const fn is_certain(class: Option<Class>) -> bool {
+    !matches!(class, None | Some(Class::Unreachable | Class::Transient))
+}
 
-    #[test]
-    fn a_creation_without_a_known_reply_is_waited_for() {
-        let mut made = Made::new("0a1b2c3d", "ap-guangzhou", None);
-        let now = Timestamp::constant(1_700_000_000, 0);
-        let minute = SignedDuration::from_secs(60);
-        assert_eq!(made.unsettled(now, minute), SignedDuration::ZERO);
-        made.is_answered = false;
-        made.asked_at = Some(now - SignedDuration::from_secs(45));
-        assert_eq!(made.unsettled(now, minute), SignedDuration::from_secs(15));
-        made.asked_at = Some(now - SignedDuration::from_secs(61));
-        assert_eq!(made.unsettled(now, minute), SignedDuration::ZERO);
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn place(state: &mut RunState, creation: Creation) {
+    match state.creations.get_mut(creation.number) {
+        Some(known) => *known = creation,
+        None => state.creations.push(creation),
     }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), StateError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => StateError::InUse(path.to_owned()),
+        TryLockError::Error(error) => StateError::Io { path: path.to_owned(), error },
+    })
+}
+
+/// Whether another program holds a file that is there.
+fn in_use(path: &Path) -> Option<StateError> {
+    let file = File::open(path).ok()?;
+    lock(&file, path).err()
+}
+
+fn parse(text: &str) -> Result<RunState, serde_json::Error> {
+    let is_whole = |line: &&str| serde_json::from_str::<Value>(line).is_ok();
+    let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).filter(is_whole);
+    // A file without a whole line is of a run that has asked for nothing.
+    let Some(origin) = lines.next() else { return Ok(RunState::default()) };
+    let mut state = RunState { origin: serde_json::from_str(origin)?, creations: Vec::new() };
+    for line in lines {
+        place(&mut state, serde_json::from_str(line)?);
+    }
+    Ok(state)
 }

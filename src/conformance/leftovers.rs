@@ -1,19 +1,13 @@
-//! What runs have left behind: how it is found, and taken away.
+//! What runs have left behind: how it is found.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::caller::{Caller, Refused};
-use super::journal::Made;
-use super::pace::pause;
 use super::step::{PREFIX, RUN_DIGITS};
 use crate::model::Class;
 
-/// How long a listener may turn up whose creation was asked for; load balancers take longer.
-const LISTENER_SETTLED: SignedDuration = SignedDuration::from_secs(10);
-/// Listeners in one deletion.
-const MOST_DELETIONS: usize = 20;
+/// Load balancers in one read.
+const MOST_READ: usize = 20;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,23 +16,19 @@ pub(super) struct Scope<'a> {
     pub(super) run: Option<&'a str>,
     /// A load balancer that was given to a run: only listeners of it are looked for.
     pub(super) given: Option<&'a str>,
-    /// Load balancers that are known to be the run's.
+    /// Load balancers and listeners that are known to be the run's.
     pub(super) known: &'a [String],
 }
 
-impl<'a> Scope<'a> {
-    pub(super) fn of(made: &'a Made) -> Self {
-        Self { run: Some(&made.run), given: made.load_balancer.as_deref(), known: &made.created }
-    }
-}
-
-/// What is left.
+/// What is left: ids, with the names that are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
-    /// Load balancers, by id.
-    pub load_balancers: Vec<String>,
-    /// Listeners of a load balancer that was given, by id, with the load balancer.
+    /// Load balancers.
+    pub load_balancers: Vec<(String, String)>,
+    /// Listeners of the load balancer that was given.
     pub listeners: Vec<(String, String)>,
+    /// The load balancer that was given.
+    pub given: Option<String>,
 }
 
 impl Leftovers {
@@ -49,17 +39,23 @@ impl Leftovers {
 
     /// In words, one line each.
     pub fn words(&self) -> String {
-        let load_balancers = self.load_balancers.iter().map(|id| format!("load balancer {id}\n"));
-        let listeners = self.listeners.iter().map(|(owner, id)| format!("listener {id} of {owner}\n"));
+        let given = self.given.as_deref().unwrap_or_default();
+        let load_balancers = self.load_balancers.iter().map(|(id, name)| format!("load balancer {id}, named {name}\n"));
+        let listeners = self.listeners.iter().map(|(id, name)| format!("listener {id} of {given}, named {name}\n"));
         load_balancers.chain(listeners).collect()
+    }
+
+    /// Whether it has this id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.load_balancers.iter().chain(&self.listeners).any(|(known, _)| known == id)
     }
 }
 
 /// Looks for what is left.
 ///
 /// # Errors
-/// In words, when it cannot be read.
-pub(super) async fn find(caller: &mut Caller, scope: Scope<'_>) -> Result<Leftovers, String> {
+/// When it cannot be read.
+pub(super) async fn find(caller: &mut Caller, scope: Scope<'_>) -> Result<Leftovers, Refused> {
     let tag = match scope.run {
         Some(run) => json!({"Filters": [{"Name": format!("tag:{PREFIX}"), "Values": [run]}], "Limit": 100}),
         None => json!({"Filters": [{"Name": "tag-key", "Values": [PREFIX]}], "Limit": 100}),
@@ -67,27 +63,41 @@ pub(super) async fn find(caller: &mut Caller, scope: Scope<'_>) -> Result<Leftov
     let mut reads = vec![tag];
     // A tag may be shown late; a name is there as soon as the load balancer is.
     reads.extend(scope.run.map(|run| json!({"LoadBalancerName": format!("{PREFIX}-{run}"), "Limit": 100})));
-    reads.extend((!scope.known.is_empty()).then(|| json!({"LoadBalancerIds": scope.known})));
-    let mut left = Leftovers::default();
+    let known: Vec<_> = scope.known.iter().filter(|id| id.starts_with("lb-")).collect();
+    reads.extend(known.chunks(MOST_READ).map(|ids| json!({"LoadBalancerIds": ids})));
+    let mut left = Leftovers { given: scope.given.map(str::to_owned), ..Leftovers::default() };
     for read in reads {
-        let reply = caller.ask("DescribeLoadBalancers", &read).await.map_err(|refused| refused.words)?;
+        let reply = caller.ask("DescribeLoadBalancers", &read).await?;
         for row in reply["LoadBalancerSet"].as_array().into_iter().flatten() {
             let Some(id) = row["LoadBalancerId"].as_str().filter(|id| Some(*id) != scope.given) else { continue };
-            if is_of_a_run(row, scope) && !left.load_balancers.iter().any(|known| known == id) {
-                left.load_balancers.push(id.to_owned());
+            if is_of_a_run(row, scope) && !left.has(id) {
+                left.load_balancers.push((id.to_owned(), text(&row["LoadBalancerName"])));
             }
         }
     }
     if let Some(given) = scope.given {
-        let reply = caller.ask("DescribeListeners", &json!({"LoadBalancerId": given})).await;
-        let reply = reply.map_err(|refused| refused.words)?;
-        let is_own = |run: &str| scope.run.map_or_else(|| is_run(run), |own| run == own);
-        let rows = reply["Listeners"].as_array().into_iter().flatten();
-        let own = rows.filter(|row| row["ListenerName"].as_str().and_then(run_of).is_some_and(is_own));
-        let ids = own.filter_map(|row| row["ListenerId"].as_str());
-        left.listeners = ids.map(|id| (given.to_owned(), id.to_owned())).collect();
+        left.listeners = listeners(caller, given, scope).await?;
     }
     Ok(left)
+}
+
+/// Listeners of runs on a load balancer that was given; none where that is gone.
+async fn listeners(caller: &mut Caller, given: &str, scope: Scope<'_>) -> Result<Vec<(String, String)>, Refused> {
+    let reply = match caller.ask("DescribeListeners", &json!({"LoadBalancerId": given})).await {
+        Err(Refused { class: Some(Class::NotFound), .. }) => return Ok(Vec::new()),
+        reply => reply?,
+    };
+    let is_own = |row: &Value| {
+        let of_run = |run: &str| scope.run.map_or_else(|| is_run(run), |own| run == own);
+        let is_known = scope.known.iter().any(|known| row["ListenerId"] == **known);
+        is_known || row["ListenerName"].as_str().and_then(run_of).is_some_and(of_run)
+    };
+    let rows = reply["Listeners"].as_array().into_iter().flatten().filter(|row| is_own(row));
+    Ok(rows.map(|row| (text(&row["ListenerId"]), text(&row["ListenerName"]))).collect())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// The run that a name of ours is of.
@@ -113,88 +123,6 @@ fn is_of_a_run(row: &Value, scope: Scope<'_>) -> bool {
             let is_known = scope.known.iter().any(|known| row["LoadBalancerId"] == **known);
             tag == Some(run) || named == Some(run) || is_known
         }
-    }
-}
-
-/// What is taken away.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Goal<'a> {
-    /// All that a run has made, also what turns up late.
-    Made(&'a Made),
-    /// This, which somebody has seen and confirmed, and nothing else.
-    Confirmed(&'a Leftovers),
-}
-
-impl Goal<'_> {
-    /// The part of what is left that is meant.
-    fn of(self, mut left: Leftovers) -> Leftovers {
-        if let Goal::Confirmed(confirmed) = self {
-            left.load_balancers.retain(|id| confirmed.load_balancers.contains(id));
-            left.listeners.retain(|listener| confirmed.listeners.contains(listener));
-        }
-        left
-    }
-}
-
-/// Takes away what is left of a run, or what was confirmed, until nothing of it is left.
-///
-/// # Errors
-/// In words, when something is still there in the end.
-pub(super) async fn clean(caller: &mut Caller, scope: Scope<'_>, goal: Goal<'_>) -> Result<Leftovers, String> {
-    let began = Instant::now();
-    let mut removed = Leftovers::default();
-    let mut trouble = None;
-    loop {
-        match find(caller, scope).await.map(|left| goal.of(left)) {
-            Ok(left) if left.is_empty() => match goal {
-                Goal::Made(made) if !is_settled(made, &removed, caller) => {}
-                Goal::Made(_) | Goal::Confirmed(_) => return Ok(removed),
-            },
-            Ok(left) => {
-                trouble = remove(caller, &left).await.err().or(trouble);
-                removed.load_balancers.extend(left.load_balancers);
-                removed.listeners.extend(left.listeners);
-                removed.load_balancers.sort_unstable();
-                removed.load_balancers.dedup();
-                removed.listeners.sort_unstable();
-                removed.listeners.dedup();
-            }
-            Err(words) => trouble = Some(words),
-        }
-        if began.elapsed() > caller.times.longest_wait.max(caller.times.settled) {
-            return Err(trouble.unwrap_or_else(|| "it is still there".to_owned()));
-        }
-        pause(caller.times.between_looks).await;
-    }
-}
-
-/// Whether nothing more can turn up. A run makes one load balancer, so that nothing does once that is gone.
-fn is_settled(made: &Made, removed: &Leftovers, caller: &Caller) -> bool {
-    let longest = SignedDuration::try_from(caller.times.settled).unwrap_or(SignedDuration::ZERO);
-    let longest = if made.load_balancer.is_some() { longest.min(LISTENER_SETTLED) } else { longest };
-    !removed.load_balancers.is_empty() || made.unsettled(Timestamp::now(), longest).is_zero()
-}
-
-/// Asks once for the removal of each. What is locked stays for the next round.
-async fn remove(caller: &mut Caller, left: &Leftovers) -> Result<(), String> {
-    let mut result = Ok(());
-    for id in &left.load_balancers {
-        let request = json!({"LoadBalancerIds": [id]});
-        result = result.and(outcome(caller.ask("DeleteLoadBalancer", &request).await));
-    }
-    for chunk in left.listeners.chunks(MOST_DELETIONS) {
-        // A chunk is never empty: without ids, all listeners would go.
-        let ids: Vec<_> = chunk.iter().map(|(_, id)| id).collect();
-        let request = json!({"LoadBalancerId": chunk.first().map(|(owner, _)| owner), "ListenerIds": ids});
-        result = result.and(outcome(caller.ask("DeleteLoadBalancerListeners", &request).await));
-    }
-    result
-}
-
-fn outcome(result: Result<Value, Refused>) -> Result<(), String> {
-    match result {
-        Ok(_) | Err(Refused { class: Some(Class::NotFound | Class::Busy), .. }) => Ok(()),
-        Err(refused) => Err(refused.words),
     }
 }
 
@@ -233,15 +161,5 @@ mod tests {
         let names = ["clb-conformance-0000aaaa-tcp", "clb-conformance-dashboard", "clb-conformance-", "dashboard"];
         let runs = names.map(|name| run_of(name).is_some_and(is_run));
         assert_eq!(runs, [true, false, false, false]);
-    }
-
-    #[test]
-    fn nothing_is_taken_away_that_was_not_confirmed() {
-        let left = |ids: &[&str]| Leftovers {
-            load_balancers: ids.iter().map(|id| (*id).to_owned()).collect(),
-            listeners: ids.iter().map(|id| ("lb-given".to_owned(), format!("lbl-{id}"))).collect(),
-        };
-        let goal = left(&["1", "2"]);
-        assert_eq!(Goal::Confirmed(&goal).of(left(&["2", "3"])), left(&["2"]));
     }
 }

@@ -9,14 +9,16 @@ use super::step::Asked;
 
 /// What the long help ends with.
 const AFTER_HELP: &str = "\
-Exit codes: 0 nothing differs from what is believed; 1 something differs; 2 it could not be run, or its arguments are wrong.
+Exit codes: 0 nothing differs from what is believed, and all was asked that could be asked with these flags; 1 something differs; \
+2 it could not be run, or not as a whole, or something may be left, or its arguments are wrong; 3 nothing differs, and something \
+could not be asked though the flags had what it needs.
 
 Credentials are read from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary ones, TENCENTCLOUD_TOKEN.";
 
 /// Asks a cloud whether it is as the controller and the simulator believe. It makes one small load balancer, or uses one that is given,
 /// and takes away what it has made.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "clb-conformance", version, about, after_help = AFTER_HELP)]
+#[command(name = "clb-conformance", version, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// The region.
     #[arg(long, env = "TENCENTCLOUD_REGION", default_value = "ap-guangzhou")]
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// The load balancer that is made is public instead of internal.
     #[arg(long, conflicts_with = "load_balancer")]
     pub public: bool,
+    /// The load balancer that is made has a domain name instead of a fixed address, for accounts that can make no others.
+    #[arg(long, conflicts_with = "load_balancer")]
+    pub dynamic_vip: bool,
     /// The VPC of the load balancer that is made; an internal one needs it.
     #[arg(long, value_name = "ID")]
     pub vpc_id: Option<String>,
@@ -46,13 +51,14 @@ pub struct Arguments {
     /// The first port of the run's listeners; they take up to 100 from it on.
     #[arg(long, value_name = "PORT", default_value_t = 20_000, value_parser = clap::value_parser!(u16).range(1..=65_000))]
     pub first_port: u16,
-    /// Prints a CAM policy for the key of a run as JSON, and does nothing else: the actions that a run calls, and no others.
+    /// Prints a CAM policy for the key of a run as JSON, and does nothing else: the actions that a run calls, and no others. With
+    /// --load-balancer, without those that make and change one.
     #[arg(long, conflicts_with_all = ["resume", "record", "replay"])]
     pub cam_policy: bool,
     /// Does not ask before it begins.
     #[arg(long)]
     pub yes: bool,
-    /// Takes away what an earlier run has left behind, and does nothing else.
+    /// Takes away what an earlier run has left behind, and does nothing else. In the folder of that run, since its state file is there.
     #[arg(long)]
     pub resume: bool,
     /// The file with what the run makes, from before it is made until it is taken away.
@@ -94,6 +100,7 @@ impl Arguments {
             run: run.to_owned(),
             load_balancer: self.load_balancer.clone(),
             public: self.public,
+            dynamic_vip: self.dynamic_vip,
             vpc_id: self.vpc_id.clone(),
             subnet_id: self.subnet_id.clone(),
             targets: self.target.clone(),

@@ -22,8 +22,10 @@ pub struct Times {
     pub longest_wait: Duration,
     /// How long the script may take. What was made is taken away after it.
     pub longest_run: Duration,
-    /// After which time a creation whose reply is not known has shown what it made, or has made nothing.
+    /// After which time a creation whose answer is not known has shown what it made, or has made nothing.
     pub settled: Duration,
+    /// Between two reads that together prove that something is not there.
+    pub reads_apart: Duration,
 }
 
 impl Default for Times {
@@ -35,7 +37,8 @@ impl Default for Times {
             between_looks: Duration::from_millis(150),
             longest_wait: Duration::from_secs(120),
             longest_run: Duration::from_secs(480),
-            settled: Duration::from_secs(60),
+            settled: Duration::from_secs(600),
+            reads_apart: Duration::from_secs(10),
         }
     }
 }

@@ -15,6 +15,9 @@ pub struct Recording {
     pub version: String,
     /// What it was given.
     pub inputs: Inputs,
+    /// It ended by its time limit, before its script did.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_cut: bool,
     /// The calls.
     pub calls: Vec<Entry>,
 }
@@ -25,6 +28,9 @@ pub struct Recording {
 pub struct Inputs {
     /// The load balancer was made by the run.
     pub own_load_balancer: bool,
+    /// It was made with a domain name.
+    #[serde(default)]
+    pub dynamic_vip: bool,
     /// At least one target was given.
     pub has_target: bool,
     /// A certificate was given.
@@ -93,12 +99,18 @@ impl Recording {
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let (version, inputs) = (serde_json::to_string(&self.version)?, serde_json::to_string(&self.inputs)?);
+        let cut = if self.is_cut { "\"isCut\":true," } else { "" };
         let calls = self.calls.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
         fs::write(
             path,
-            format!("{{\"version\":{version},\"inputs\":{inputs},\"calls\":[\n{}\n]}}\n", calls.join(",\n")),
+            format!("{{\"version\":{version},\"inputs\":{inputs},{cut}\"calls\":[\n{}\n]}}\n", calls.join(",\n")),
         )
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+const fn is_false(is_so: &bool) -> bool {
+    !*is_so
 }
 
 /// Whether a load balancer was there to be asked.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::recording::{Answer, Entry, Recording};
 use super::step::PREFIX;
+use super::words::is_known;
 
 /// What stands for what was taken away.
 const GONE: &str = "…";
@@ -48,6 +49,8 @@ const SOMEBODYS: &[&str] = &["NumericalVpcId", "ProjectId", "QuotaCurrent", "Zon
 const LARGEST: f64 = 100_000.0;
 /// What was asked for is looked for in the words of the cloud when it is at least so long.
 const SHORTEST: usize = 6;
+/// Values of arguments are looked for when they are at least so long.
+const SHORTEST_VALUE: usize = 3;
 /// What domains of the script end with.
 const DOMAIN: &str = "conformance.example";
 /// Members that name what a run has made.
@@ -55,12 +58,13 @@ const MADE: &[&str] = &["ListenerIds", "LoadBalancerIds", "LocationIds"];
 /// Members that say whose a row is.
 const OWNERS: &[&str] = &["LoadBalancerId", "ListenerId"];
 
-/// A recording of what is nobody's. `run` is what the names of the run have in common; it begins with a letter or digit.
+/// A recording of what is nobody's. `run` is what the names of the run have in common; it begins with a letter or digit. `values`
+/// are those of the arguments of the run.
 ///
 /// # Errors
 /// When a pattern of this module is wrong, which a test rules out.
-pub(super) fn redact(recording: &Recording, run: &str) -> Result<Recording, regex::Error> {
-    let mut redaction = Redaction::new(run)?;
+pub(super) fn redact(recording: &Recording, run: &str, values: &[String]) -> Result<Recording, regex::Error> {
+    let mut redaction = Redaction::new(run, values)?;
     for entry in &recording.calls {
         redaction.learn(entry);
     }
@@ -70,6 +74,10 @@ pub(super) fn redact(recording: &Recording, run: &str) -> Result<Recording, rege
 
 struct Redaction {
     run: String,
+    /// Values of arguments.
+    values: Vec<String>,
+    /// What a word is.
+    word: Regex,
     /// Ids that the run has used or made.
     own: BTreeSet<String>,
     names: BTreeMap<String, String>,
@@ -84,11 +92,13 @@ enum Kind {
     Request,
     Ipv4,
     Ipv6,
+    /// A word that is not one of the cloud's.
+    Word,
     Gone,
 }
 
 impl Redaction {
-    fn new(run: &str) -> Result<Self, regex::Error> {
+    fn new(run: &str, values: &[String]) -> Result<Self, regex::Error> {
         let patterns = [
             (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", Kind::Request),
             (r"\b(lb|lbl|loc|vpc|subnet|sg|eni|ins|bwp|eip|cert|nat)-[0-9A-Za-z]{4,}\b", Kind::Id),
@@ -103,6 +113,8 @@ impl Redaction {
         let patterns = patterns.into_iter().map(|(text, kind)| Ok((Regex::new(text)?, kind)));
         Ok(Self {
             run: run.to_owned(),
+            values: values.iter().filter(|value| value.len() >= SHORTEST_VALUE).cloned().collect(),
+            word: Regex::new(r"[\p{L}\p{N}_]+")?,
             own: BTreeSet::new(),
             names: BTreeMap::new(),
             numbers: BTreeMap::new(),
@@ -121,7 +133,7 @@ impl Redaction {
     fn entry(&mut self, entry: &Entry) -> Entry {
         let answer = match &entry.answer {
             Answer::Reply(reply) => Answer::Reply(self.value("", reply)),
-            Answer::Error { code, message } => Answer::Error { code: code.clone(), message: self.message(message) },
+            Answer::Error { code, message } => Answer::Error { code: self.code(code), message: self.message(message) },
             Answer::Unanswered(_) => Answer::Unanswered("no reply that could be read".to_owned()),
         };
         Entry { request: self.value("", &entry.request), answer, ..entry.clone() }
@@ -131,9 +143,39 @@ impl Redaction {
     fn message(&mut self, message: &str) -> String {
         let is_somebodys = |text: &str| text.len() >= SHORTEST && text.bytes().any(|byte| byte.is_ascii_digit());
         let asked: Vec<String> = self.own.iter().filter(|text| is_somebodys(text)).cloned().collect();
-        let gone: Vec<String> = asked.into_iter().filter(|text| self.text("", text) == GONE).collect();
+        let asked = asked.into_iter().chain(self.values.clone());
+        let gone: Vec<String> = asked.filter(|text| self.text("", text) == GONE).collect();
         let message = gone.iter().fold(message.to_owned(), |message, text| message.replace(text.as_str(), GONE));
-        self.scrubbed(&message)
+        let message = self.scrubbed(&message);
+        self.cloud_words(&message)
+    }
+
+    /// A code is one of the cloud's when all of its letters are; others are gone.
+    fn code(&self, code: &str) -> String {
+        let is_plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if code.split('.').all(is_plain) { code.to_owned() } else { GONE.to_owned() }
+    }
+
+    /// A text in which each word that is not one of the cloud's is another.
+    fn cloud_words(&mut self, text: &str) -> String {
+        let others: BTreeSet<String> = self.names.values().cloned().collect();
+        let word = self.word.clone();
+        let is_punctuation = |letter: char| !letter.is_alphanumeric();
+        let one = |redaction: &mut Self, token: &str| {
+            if others.contains(token.trim_matches(is_punctuation)) {
+                return token.to_owned();
+            }
+            let replaced = word.replace_all(token, |found: &Captures<'_>| {
+                let is_number = found[0].len() < SHORTEST && found[0].bytes().all(|byte| byte.is_ascii_digit());
+                if is_number || is_known(&found[0]) {
+                    found[0].to_owned()
+                } else {
+                    redaction.other(&found[0], Kind::Word)
+                }
+            });
+            replaced.into_owned()
+        };
+        text.split_inclusive(char::is_whitespace).map(|token| one(self, token)).collect()
     }
 
     fn value(&mut self, member: &str, value: &Value) -> Value {
@@ -165,7 +207,10 @@ impl Redaction {
         // Others may have names that begin as ours do.
         let is_name = text.starts_with(PREFIX) && (self.own.contains(text) || text.contains(&self.run));
         let is_own = is_name || text.ends_with(DOMAIN) || text == self.run;
-        if is_word || is_own || member == "Message" {
+        if member == "Message" {
+            return self.message(text);
+        }
+        if is_word || is_own {
             return self.scrubbed(text);
         }
         let is_whole = |(pattern, kind): &(Regex, Kind)| {
@@ -199,6 +244,7 @@ impl Redaction {
             Kind::Request => "request",
             Kind::Ipv4 => "ipv4",
             Kind::Ipv6 => "ipv6",
+            Kind::Word => "word",
         };
         let number = self.numbers.entry(letters.to_owned()).or_default();
         *number += 1;

@@ -5,37 +5,36 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::belief::{Judged, Verdict};
-use super::step::{ACTIONS, Asked};
+use super::recording::Recording;
+use super::seen::Seen;
+use super::state::Origin;
+use super::step::{Asked, PREFIX, actions};
+
+/// Where the vendor says what a load balancer costs.
+const PRICES: &str = "https://www.tencentcloud.com/document/product/214/36999";
 
 /// Most characters of what was seen.
 const LONGEST: usize = 140;
 
 /// What a run would do.
-pub fn plan(asked: &Asked, region: &str) -> String {
-    let mut text = String::new();
+pub fn plan(asked: &Asked, origin: &Origin) -> String {
+    let (name, first, last) = (asked.name(), asked.first_port, asked.first_port.saturating_add(99));
     let subject = match (&asked.load_balancer, asked.public) {
         (Some(id), _) => format!(
-            "Uses the load balancer {id} in {region}. Nothing of it is touched but listeners that the run makes, whose names begin with {}, at \
-             ports {} to {}.",
-            asked.name(),
-            asked.first_port,
-            asked.first_port.saturating_add(99),
+            "Uses the load balancer {id}. Nothing of it is touched but listeners that the run makes and deletes, whose names begin with \
+             {name}, at ports {first} to {last}."
         ),
         (None, is_public) => format!(
-            "Makes one {} load balancer in {region}, the smallest, named {}, with the tag {}={}, and deletes it.",
+            "Makes one {} load balancer, the smallest, named {name}, with the tag {PREFIX}={}, and deletes it.",
             if is_public { "public" } else { "internal" },
-            asked.name(),
-            super::step::PREFIX,
             asked.run,
         ),
     };
     let cost = match asked.load_balancer {
-        Some(_) => {
-            "Makes no load balancer, and so adds no hours of one; see the vendor's page of prices for what else is billed."
-        }
+        Some(_) => "Makes no load balancer, and so adds no hours of one.",
         None => {
-            "A load balancer is billed by the hour, also the smallest, and this one is there for some minutes; a public one may be billed for \
-             traffic, too. See the vendor's page of prices."
+            "A load balancer is billed by the hour, also the smallest, and this one is there for some minutes; a public one may be billed \
+             for traffic, too."
         }
     };
     let targets = match asked.targets.first() {
@@ -44,16 +43,20 @@ pub fn plan(asked: &Asked, region: &str) -> String {
         }
         None => "Registers no target: none was given, and what needs one is not asked.".to_owned(),
     };
-    let _ = writeln!(
-        text,
-        "{subject}\n{targets}\nTakes some minutes, ten at most, with at most 10 calls in a second.\n{cost}"
-    );
-    let _ = writeln!(text, "Calls {} actions: {}.", ACTIONS.len(), ACTIONS.join(", "));
-    text
+    let account = origin.account.as_deref().unwrap_or("unknown: GetCallerIdentity does not say");
+    let endpoint = origin.endpoint.as_deref().unwrap_or("the public one");
+    let region = &origin.region;
+    let actions = actions(&asked.inputs());
+    format!(
+        "Account {account}, region {region}, endpoint: {endpoint}.\n{subject}\n{targets}\nTakes some minutes, ten at most, with at most 10 \
+         calls in a second.\n{cost} Look at the vendor's page of prices: {PRICES}\nCalls {} actions: {}.\n",
+        actions.len(),
+        actions.join(", "),
+    )
 }
 
 /// What was seen, as a table.
-pub fn table(judged: &[Judged]) -> String {
+pub fn table(judged: &[Judged], recording: &Recording) -> String {
     let mut text = String::new();
     let width = judged.iter().map(|one| one.belief.name.len()).max().unwrap_or_default();
     let mut family = None;
@@ -70,6 +73,17 @@ pub fn table(judged: &[Judged]) -> String {
     let number = |word: &str| judged.iter().filter(|one| one.verdict.word() == word).count();
     let (believed, differs, not_asked) = (number("believed"), number("differs"), number("not asked"));
     let _ = writeln!(text, "{} beliefs: {believed} as believed, {differs} differ, {not_asked} not asked", judged.len());
+    let is_open = |one: &&Judged| matches!(one.verdict, Verdict::NotAsked(_));
+    let open = judged.iter().filter(is_open).count();
+    if open > 0 {
+        let _ = writeln!(text, "{open} of those not asked could not be asked though the run had what they need");
+    }
+    if recording.is_cut {
+        text.push_str("The run ended by its time limit: what comes late in its script was not asked.\n");
+    }
+    if Seen::new(recording).meets_taken_ports() {
+        text.push_str("A port that the run wanted is in use: give it others with --first-port.\n");
+    }
     text
 }
 
@@ -81,7 +95,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// What was seen, as JSON.
-pub fn document(judged: &[Judged]) -> Value {
+pub fn document(judged: &[Judged], recording: &Recording) -> Value {
     let row = |one: &Judged| {
         let Judged { belief, verdict } = one;
         json!({
@@ -93,7 +107,7 @@ pub fn document(judged: &[Judged]) -> Value {
             "seen": verdict.seen(),
         })
     };
-    json!({"differences": differences(judged), "beliefs": judged.iter().map(row).collect::<Vec<_>>()})
+    json!({"differences": differences(judged), "isCut": recording.is_cut, "beliefs": judged.iter().map(row).collect::<Vec<_>>()})
 }
 
 /// How many differ.

@@ -10,7 +10,8 @@ use super::journal::Journal;
 use super::pace::pause;
 use super::recording::{Answer, Entry, Recording};
 use super::seen::{Seen, TASK, class};
-use super::step::{Asked, Scene, Step, script};
+use super::state::Proof;
+use super::step::{Asked, Scene, Step, begins, script};
 use crate::model::Class;
 
 /// A run, with what it has seen so far.
@@ -20,14 +21,14 @@ pub(super) struct Run<'a> {
     journal: &'a mut Journal,
     /// As it arrived; it must be redacted before anybody sees it.
     pub(super) recording: Recording,
-    /// Tasks that nobody has waited for: the step, and the id.
-    pending: Vec<(&'static str, String)>,
+    /// Tasks that nobody has waited for: the step, the id, and what is gone when it ends well.
+    pending: Vec<(&'static Step, String, Vec<String>)>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(asked: &'a Asked, caller: &'a mut Caller, journal: &'a mut Journal) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let recording = Recording { version, inputs: asked.inputs(), calls: Vec::new() };
+        let recording = Recording { version, inputs: asked.inputs(), is_cut: false, calls: Vec::new() };
         Self { asked, caller, journal, recording, pending: Vec::new() }
     }
 
@@ -44,25 +45,29 @@ impl<'a> Run<'a> {
             // There is room for all that follow one another before the first is sent.
             let calls = if follows_at_once { 1 } else { at_once(step) };
             follows_at_once = step.hurries;
-            if step.creates() {
-                self.journal.before(step.name)?;
+            if let Some(about) = begins(step) {
+                self.caller.say(&format!("Asks about {about}."));
             }
-            let answer = self.make(step, &request, calls).await;
-            if step.creates() && !matches!(answer, Answer::Unanswered(_)) {
-                self.journal.after(load_balancers(&answer))?;
+            let creation = match step.creates() {
+                true => Some(self.journal.before(step.name, step.action, &request)?),
+                false => None,
+            };
+            let entry = self.make(step, request, calls).await;
+            if let Some(number) = creation {
+                self.journal.after(number, &entry)?;
             }
             if !step.hurries {
-                self.wait_for_tasks().await;
+                self.wait_for_tasks().await?;
             }
         }
         Ok(())
     }
 
     /// Makes one call; again while a lock is in its way.
-    async fn make(&mut self, step: &'static Step, request: &Value, calls: usize) -> Answer {
+    async fn make(&mut self, step: &'static Step, request: Value, calls: usize) -> Entry {
         let began = Instant::now();
         loop {
-            let entry = self.caller.call(step.name, step.action, request, calls).await;
+            let entry = self.caller.call(step.name, step.action, &request, calls).await;
             let is_locked = class(&entry) == Some(Class::Busy);
             self.recording.calls.push(entry.clone());
             if is_locked && !step.once && began.elapsed() < self.caller.times.longest_wait {
@@ -70,27 +75,38 @@ impl<'a> Run<'a> {
                 continue;
             }
             if let (true, Some(id)) = (step.writes(), request_id(&entry)) {
-                self.pending.push((step.name, id.to_owned()));
+                self.pending.push((step, id.to_owned(), deleted(step, &request)));
             }
-            return entry.answer;
+            return entry;
         }
     }
 
     /// Waits until all tasks have ended.
-    async fn wait_for_tasks(&mut self) {
-        for (step, id) in std::mem::take(&mut self.pending) {
+    async fn wait_for_tasks(&mut self) -> io::Result<()> {
+        for (step, id, deleted) in std::mem::take(&mut self.pending) {
+            let name = step.name;
             let began = Instant::now();
             loop {
                 let request = json!({"TaskId": id});
-                let entry = self.caller.call(&format!("{step}{TASK}"), "DescribeTaskStatus", &request, 1).await;
-                let runs = matches!(&entry.answer, Answer::Reply(reply) if reply["Status"] == 2);
+                let entry = self.caller.call(&format!("{name}{TASK}"), "DescribeTaskStatus", &request, 1).await;
+                let status = match &entry.answer {
+                    Answer::Reply(reply) => reply["Status"].as_i64(),
+                    _ => None,
+                };
+                if let (true, Some(0), Answer::Reply(reply)) = (step.creates(), status, &entry.answer) {
+                    self.journal.named(name, reply)?;
+                }
+                if status == Some(0) {
+                    deleted.iter().try_for_each(|id| self.journal.gone(id, &Proof::Deleted))?;
+                }
                 self.recording.calls.push(entry);
-                if !runs || began.elapsed() > self.caller.times.longest_wait {
+                if status != Some(2) || began.elapsed() > self.caller.times.longest_wait {
                     break;
                 }
                 pause(self.caller.times.between_looks).await;
             }
         }
+        Ok(())
     }
 }
 
@@ -106,8 +122,14 @@ fn request_id(entry: &Entry) -> Option<&str> {
     }
 }
 
-fn load_balancers(answer: &Answer) -> impl Iterator<Item = &str> {
-    let reply = if let Answer::Reply(reply) = answer { Some(reply) } else { None };
-    let ids = reply.and_then(|reply| reply["LoadBalancerIds"].as_array());
-    ids.into_iter().flatten().filter_map(Value::as_str)
+/// The ids that a call takes away when its task ends well.
+fn deleted(step: &Step, request: &Value) -> Vec<String> {
+    let ids = match step.action {
+        "DeleteLoadBalancer" => &request["LoadBalancerIds"],
+        "DeleteListener" => &request["ListenerId"],
+        "DeleteLoadBalancerListeners" => &request["ListenerIds"],
+        _ => &Value::Null,
+    };
+    let list = ids.as_array().into_iter().flatten().chain(Some(ids));
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }

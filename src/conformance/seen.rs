@@ -1,15 +1,49 @@
 //! What a recording shows, for judgements. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::belief::Verdict;
 use super::recording::{Answer, Entry, Recording};
-use super::step::{step, writes};
+use super::step::{script, step, writes};
 use crate::clb::error::classify;
 use crate::model::Class;
 
 /// The calls of a run.
 pub struct Seen<'a>(&'a Recording);
+
+/// What came of a step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Leg<'a> {
+    /// A success.
+    Shown(&'a Value),
+    /// A refusal.
+    Refused { code: &'a str, message: &'a str, class: Option<Class> },
+    /// No answer that says anything: why.
+    Silent(&'a str),
+}
+
+impl Leg<'_> {
+    /// In words, for who reads why something was not asked.
+    pub(super) fn words(&self, step: &str) -> String {
+        match self {
+            Self::Shown(_) => format!("{step} was accepted"),
+            Self::Refused { code, message, .. } => format!("{step} was refused with {code}: {message}"),
+            Self::Silent(why) => format!("{step}: {why}"),
+        }
+    }
+}
+
+/// A refusal of this class says nothing of what was asked: the key may not make the call, there was no room, or the cloud has a fault.
+const fn is_other(class: Option<Class>) -> bool {
+    use Class::{Arrears, Busy, Denied, Quota, Throttled, Transient, Unreachable};
+    matches!(class, Some(Arrears | Busy | Denied | Quota | Throttled | Transient | Unreachable))
+}
+
+fn has_code(code: &str, families: &[&str]) -> bool {
+    families.iter().any(|family| is_of(code, family))
+}
 
 /// What a task is polled under: the name of its step, and this.
 pub(super) const TASK: &str = "/task";
@@ -62,22 +96,39 @@ impl<'a> Seen<'a> {
         self.reply(step)?[list].get(0)
     }
 
-    /// Judges the reply of a step. A read that is refused differs; of a write, something else may be the reason.
-    pub(super) fn reply_of(&self, step: &str, judge: impl FnOnce(&'a Value) -> (bool, String)) -> Verdict {
-        match self.last(step).filter(|entry| writes(&entry.action)).map(|entry| &entry.answer) {
-            Some(Answer::Error { .. }) => Verdict::NotAsked(format!("{step}: {}", self.words(step))),
-            _ => self.answered(step, judge),
+    /// What came of a step.
+    pub(super) fn leg(&self, step: &str) -> Leg<'a> {
+        match self.last(step).map(|entry| (&entry.answer, class(entry))) {
+            Some((Answer::Reply(reply), _)) => Leg::Shown(reply),
+            Some((Answer::Error { code, message }, class)) => Leg::Refused { code, message, class },
+            Some((Answer::Unanswered(why), _)) => Leg::Silent(why),
+            None => Leg::Silent("it was not called"),
         }
     }
 
-    /// Judges the reply of a step, which differs when it is refused.
-    pub(super) fn answered(&self, step: &str, judge: impl FnOnce(&'a Value) -> (bool, String)) -> Verdict {
-        match self.reply(step) {
-            Some(reply) => {
+    /// Judges the reply of a step. A refusal says nothing of what a reply would have shown.
+    pub(super) fn reply_of(&self, step: &str, judge: impl FnOnce(&'a Value) -> (bool, String)) -> Verdict {
+        match self.leg(step) {
+            Leg::Shown(reply) => {
                 let (believed, seen) = judge(reply);
                 Verdict::of(believed, seen)
             }
-            None => self.accepted(step),
+            other => Verdict::NotAsked(other.words(step)),
+        }
+    }
+
+    /// Judges the reply of a step, which differs when it is refused for what is asked: with a code of one of these families.
+    pub(super) fn reply_unless(
+        &self,
+        step: &str,
+        codes: &[&str],
+        judge: impl FnOnce(&'a Value) -> (bool, String),
+    ) -> Verdict {
+        match self.leg(step) {
+            refused @ Leg::Refused { code, class, .. } if !is_other(class) && has_code(code, codes) => {
+                Verdict::Differs(refused.words(step))
+            }
+            _ => self.reply_of(step, judge),
         }
     }
 
@@ -88,13 +139,24 @@ impl<'a> Seen<'a> {
                 let (believed, seen) = judge(row);
                 Verdict::of(believed, seen)
             }
-            None => Verdict::NotAsked(format!("{step} has shown nothing")),
+            None => match self.leg(step) {
+                Leg::Shown(_) => Verdict::NotAsked(format!("{step} has shown nothing")),
+                other => Verdict::NotAsked(other.words(step)),
+            },
         }
+    }
+
+    /// The actions that were answered, whatever the answer was.
+    pub(super) fn answered_actions(&self) -> BTreeSet<&'a str> {
+        let answered = |entry: &&Entry| !matches!(entry.answer, Answer::Unanswered(_));
+        self.0.calls.iter().filter(answered).map(|entry| entry.action.as_str()).collect()
     }
 
     /// As many rows as believed are in a list that a step has shown.
     pub(super) fn rows(&self, step: &str, list: &str, number: usize) -> Verdict {
-        self.reply_of(step, |reply| {
+        // That nothing is shown, and that it is refused as not found, are two ways to say it.
+        let codes: &[&str] = if number == 0 { &["InvalidParameter", "ResourceNotFound"] } else { &[] };
+        self.reply_unless(step, codes, |reply| {
             let rows = reply[list].as_array().map_or(0, Vec::len);
             (rows == number, format!("{rows} in {list}"))
         })
@@ -105,13 +167,22 @@ impl<'a> Seen<'a> {
         self.row_of(step, list, |row| (row[member] == *expected, format!("{member} {}", row[member])))
     }
 
-    /// The step was accepted.
-    pub(super) fn accepted(&self, step: &str) -> Verdict {
-        match self.last(step).map(|entry| &entry.answer) {
-            Some(Answer::Reply(_)) => Verdict::Believed("accepted".to_owned()),
-            Some(Answer::Error { .. }) if !self.denied(step) => Verdict::Differs(self.words(step)),
-            _ => Verdict::NotAsked(self.words(step)),
+    /// What a filter finds: so many rows as believed, and none for a value that nothing has. A filter that is ignored finds both.
+    pub(super) fn filtered(&self, (step, number): (&str, usize), counter: &str, rows: fn(&Value) -> usize) -> Verdict {
+        let found = self.reply_of(step, |reply| (rows(reply) == number, format!("{} found", rows(reply))));
+        match (found, self.leg(counter)) {
+            (Verdict::Believed(_), Leg::Shown(other)) => {
+                let others = rows(other);
+                Verdict::of(others == 0, format!("{number} found, and {others} for a value that nothing has"))
+            }
+            (Verdict::Believed(_), other) => Verdict::NotAsked(other.words(counter)),
+            (found, _) => found,
         }
+    }
+
+    /// The step was accepted. It differs when it is refused for what is asked: with a code of one of these families.
+    pub(super) fn accepted(&self, step: &str, codes: &[&str]) -> Verdict {
+        self.reply_unless(step, codes, |_| (true, "accepted".to_owned()))
     }
 
     /// The step was refused with a code of one of these families, and with these words.
@@ -125,41 +196,49 @@ impl<'a> Seen<'a> {
     }
 
     fn refused_among(&self, step: &str, entry: Option<&Entry>, codes: &[&str], words: &[&str]) -> Verdict {
+        let class = entry.and_then(class);
         match entry.map(|entry| &entry.answer) {
             Some(Answer::Reply(_)) => Verdict::Differs("accepted".to_owned()),
             Some(Answer::Error { code, message }) => {
                 let text = message.to_lowercase();
-                let fits =
-                    codes.iter().any(|family| is_of(code, family)) && words.iter().all(|word| text.contains(word));
-                match !fits && self.denied(step) {
-                    true => Verdict::NotAsked(self.words(step)),
+                let fits = has_code(code, codes) && words.iter().all(|word| text.contains(word));
+                match !fits && is_other(class) {
+                    true => Verdict::NotAsked(self.leg(step).words(step)),
                     false => Verdict::of(fits, format!("{code}: {message}")),
                 }
             }
-            _ => Verdict::NotAsked(self.words(step)),
+            _ => Verdict::NotAsked(self.leg(step).words(step)),
         }
     }
 
     /// Why a step was refused, in words; `None` when it was not.
     pub(super) fn refusal(&self, step: &str) -> Option<String> {
-        let is_refused = !matches!(self.last(step)?.answer, Answer::Reply(_));
-        is_refused.then(|| self.words(step))
+        self.last(step)?;
+        match self.leg(step) {
+            Leg::Shown(_) => None,
+            other => Some(other.words(step)),
+        }
     }
 
-    /// The key may not make this call, or it was never let through: that says nothing of what was asked.
-    fn denied(&self, step: &str) -> bool {
-        self.last(step).is_some_and(|entry| {
-            matches!(class(entry), Some(Class::Denied | Class::Throttled | Class::Busy | Class::Arrears))
-        })
+    /// A listener that the run was to have was refused, since somebody has its port.
+    pub(super) fn meets_taken_ports(&self) -> bool {
+        let steps = ["create-tcp", "create-udp", "create-http", "create-https", "create-another-tcp"];
+        let is_taken = |step| matches!(self.leg(step), Leg::Refused { code: "InvalidParameter.PortCheckFailed", .. });
+        steps.into_iter().any(is_taken)
     }
 
-    /// What came of a step.
-    fn words(&self, step: &str) -> String {
-        match self.last(step).map(|entry| &entry.answer) {
-            None => "was not called".to_owned(),
-            Some(Answer::Reply(_)) => "accepted".to_owned(),
-            Some(Answer::Error { code, message }) => format!("{code}: {message}"),
-            Some(Answer::Unanswered(why)) => why.clone(),
+    /// Nothing was denied, and these actions were not called: because of what was not given, or for another reason.
+    pub(super) fn left_out(&self, actions: &[&str]) -> Verdict {
+        let inputs = &self.0.inputs;
+        let is_meant =
+            |action: &&&str| script().any(|step| step.action == **action && step.needs.unmet(inputs).is_none());
+        let meant: Vec<_> = actions.iter().filter(is_meant).copied().collect();
+        match meant.is_empty() {
+            true => Verdict::LeftOut(format!(
+                "nothing was denied; not called, as it needs more flags: {}",
+                actions.join(", ")
+            )),
+            false => Verdict::NotAsked(format!("nothing was denied; not called: {}", meant.join(", "))),
         }
     }
 

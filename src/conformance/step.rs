@@ -1,5 +1,6 @@
 //! The script: one call after the other. What one needs of others is read from their replies.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Asked {
     pub load_balancer: Option<String>,
     /// The load balancer that is made is public.
     pub public: bool,
+    /// The load balancer that is made has a domain name and no fixed address.
+    pub dynamic_vip: bool,
     /// The VPC of the load balancer that is made.
     pub vpc_id: Option<String>,
     /// The subnet of an internal load balancer that is made.
@@ -42,9 +45,17 @@ impl Asked {
         format!("{PREFIX}-{}", self.run)
     }
 
+    /// Values of the arguments that are somebody's.
+    pub(super) fn values(&self) -> Vec<String> {
+        let ids = [&self.load_balancer, &self.vpc_id, &self.subnet_id, &self.certificate];
+        let targets = self.targets.iter().map(|(ip, _)| ip.to_string());
+        ids.into_iter().flatten().cloned().chain(targets).collect()
+    }
+
     pub(super) fn inputs(&self) -> Inputs {
         Inputs {
             own_load_balancer: self.load_balancer.is_none(),
+            dynamic_vip: self.dynamic_vip,
             has_target: !self.targets.is_empty(),
             has_certificate: self.certificate.is_some(),
         }
@@ -160,7 +171,21 @@ pub(super) fn service(action: &str) -> Service {
 
 /// All steps, in their order.
 pub(super) fn script() -> impl Iterator<Item = &'static Step> {
-    families::SCRIPT.iter().flat_map(|part| part.iter())
+    families::SCRIPT.iter().flat_map(|(_, part)| part.iter())
+}
+
+/// What a part of the script is about that begins with this step; `None` in the midst of one.
+pub(super) fn begins(step: &Step) -> Option<&'static str> {
+    let part = families::SCRIPT.iter().find(|(_, part)| part.first().is_some_and(|first| first.name == step.name));
+    part.map(|(about, _)| *about)
+}
+
+/// The actions that a run with these inputs calls, in order, also when it takes away what it has made.
+pub(super) fn actions(inputs: &Inputs) -> Vec<&'static str> {
+    let own = inputs.own_load_balancer.then_some("DeleteLoadBalancer");
+    let steps = script().filter(|step| step.needs.unmet(inputs).is_none()).map(|step| step.action);
+    let called: BTreeSet<_> = steps.chain(["DescribeTaskStatus", "DeleteLoadBalancerListeners"]).chain(own).collect();
+    called.into_iter().collect()
 }
 
 /// The step of a name.

@@ -43,8 +43,8 @@ fn recording(calls: Vec<(&str, &str, Value, Answer)>) -> Recording {
         answer,
         milliseconds: 1,
     };
-    let inputs = Inputs { own_load_balancer: true, has_target: true, has_certificate: false };
-    Recording { version: String::new(), inputs, calls: calls.into_iter().map(entry).collect() }
+    let inputs = Inputs { own_load_balancer: true, dynamic_vip: false, has_target: true, has_certificate: false };
+    Recording { version: String::new(), inputs, is_cut: false, calls: calls.into_iter().map(entry).collect() }
 }
 
 fn refused(code: &str, message: &str) -> Answer {
@@ -118,8 +118,8 @@ fn what_is_somebodys_is_taken_away_and_the_same_in_every_place() {
         "AddressIPv6": "2402:4e00:1000::77",
     });
     let other = json!({"LoadBalancerId": "lb-theirs00", "LoadBalancerName": "shop", "Status": 1, "LoadBalancerVips": ["203.0.113.7"]});
-    let words =
-        "uin 100000000001 (qcs::clb:gz:uin/100000000001:clb/lb-6efswuxa) of alice@example.com at 10.77.3.9 may not";
+    let words = "uin 100000000001 (qcs::clb:gz:uin/100000000001:clb/lb-6efswuxa) of alice@example.com at 10.77.3.9 may not use certname of group \
+         Payments in team-crimson (支付)";
     let calls = vec![
         (
             "created",
@@ -134,7 +134,7 @@ fn what_is_somebodys_is_taken_away_and_the_same_in_every_place() {
             refused("InvalidParameter", words),
         ),
     ];
-    let redacted = redact(&recording(calls), "0a1b2c3d").unwrap();
+    let redacted = redact(&recording(calls), "0a1b2c3d", &["certname".to_owned()]).unwrap();
     let text = serde_json::to_string(&redacted).unwrap();
     for theirs in [
         "6efswuxa",
@@ -150,6 +150,10 @@ fn what_is_somebodys_is_taken_away_and_the_same_in_every_place() {
         "1177001",
         "100000000001",
         "2402",
+        "certname",
+        "Payments",
+        "crimson",
+        "支付",
         "shop",
     ] {
         assert!(!text.contains(theirs), "{theirs}: {text}");
@@ -164,4 +168,10 @@ fn what_is_somebodys_is_taken_away_and_the_same_in_every_place() {
         Some(1),
         "of what is theirs, only that it is there"
     );
+    let Answer::Error { message, .. } = &redacted.calls[1].answer else { unreachable!() };
+    assert!(
+        message.contains("may not use") && message.contains("of group word-"),
+        "words of the cloud stay: {message}"
+    );
+    assert!(message.contains(redacted.calls[1].request["EniIp"].as_str().unwrap()), "{message}");
 }

@@ -10,5 +10,7 @@ mod conformance {
     mod proxy;
     mod replayed;
     mod stage;
+    mod state_file;
     mod table;
+    mod verdicts;
 }

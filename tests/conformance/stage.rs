@@ -29,11 +29,18 @@ pub(super) fn start(settings: Settings, place: NonZeroU8) -> Simulator {
 
 /// A kit that does not spare the cloud.
 pub(super) fn kit(endpoint: &str) -> Kit {
+    kit_that_waits(endpoint, Duration::from_secs(3))
+}
+
+/// A kit that looks for so long for what was asked for and not answered.
+pub(super) fn kit_that_waits(endpoint: &str, settled: Duration) -> Kit {
     use clap::Parser;
     let times = Times {
+        settled,
         calls_per_second: 60,
         between_looks: Duration::from_millis(60),
         longest_wait: Duration::from_secs(20),
+        reads_apart: Duration::from_millis(500),
         ..Times::default()
     };
     let keys = Keys::new("AKIDsimulator", "simulator-secret-key", None).unwrap();
@@ -47,6 +54,7 @@ pub(super) fn asked(load_balancer: Option<&str>) -> Asked {
         run: "0a1b2c3d".to_owned(),
         load_balancer: load_balancer.map(str::to_owned),
         public: false,
+        dynamic_vip: false,
         vpc_id: Some(VPC.to_owned()),
         subnet_id: Some(SUBNET.to_owned()),
         targets: vec![(TARGET.0.into(), TARGET.1)],
@@ -59,7 +67,7 @@ pub(super) fn asked(load_balancer: Option<&str>) -> Asked {
 pub(super) async fn run(endpoint: &str, asked: &Asked) -> Recording {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.json");
-    let ended = kit(endpoint).run(asked, state.clone(), &CancellationToken::new()).await.expect("a run");
+    let ended = kit(endpoint).run(asked, &state, &CancellationToken::new()).await.expect("a run");
     assert!(ended.trouble.is_none(), "{:?}", ended.trouble);
     assert!(!state.exists(), "the state file is left");
     ended.recording

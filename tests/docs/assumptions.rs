@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use tke_direct_access::conformance;
 use tke_direct_access::sim::{Certainty, beliefs};
 
 use super::generated::{generated, root};
@@ -20,12 +21,15 @@ fn document() -> String {
     for certainty in Certainty::ALL {
         writeln!(text, "- {}: {}", certainty.word(), certainty.meaning()).unwrap();
     }
-    text.push_str("\n| belief | source | how sure | switch | where it is false | test |\n|---|---|---|---|---|---|\n");
-    for one in beliefs() {
+    text.push_str(
+        "\n| | belief | source | how sure | switch | where it is false | test |\n|--:|---|---|---|---|---|---|\n",
+    );
+    for (row, one) in beliefs().iter().enumerate() {
         let switch = one.switch.map_or_else(|| "–".to_owned(), |switch| format!("`{}`", switch.name()));
         writeln!(
             text,
-            "| {} | [{}]({}) | {} | {switch} | {} | `{}` |",
+            "| {} | {} | [{}]({}) | {} | {switch} | {} | `{}` |",
+            row + 1,
             one.belief,
             one.source,
             one.address,
@@ -35,7 +39,26 @@ fn document() -> String {
         )
         .unwrap();
     }
+    asked(&mut text);
     text
+}
+
+/// What the conformance kit asks, by the names that its table has.
+fn asked(text: &mut String) {
+    text.push_str(
+        "\n## What clb-conformance asks\n\nEach row of its table, by name: what is believed, and the number of the row above that it settles. Without one, it is a fact \
+         of the vendor's documentation or of other clients that the simulator follows.\n\n| name | about | believed | settles |\n|---|---|---|--:|\n",
+    );
+    for one in conformance::beliefs() {
+        let row = beliefs().iter().position(|row| Some(row.name) == one.assumption);
+        let settles = row.map_or_else(|| "–".to_owned(), |row| (row + 1).to_string());
+        writeln!(text, "| `{}` | {} | {} | {settles} |", one.name, one.family.words(), one.belief).unwrap();
+    }
+    text.push_str("\nIt cannot ask these:\n\n");
+    for (name, why) in conformance::NOT_ASKED {
+        let row = beliefs().iter().position(|row| row.name == *name).unwrap() + 1;
+        writeln!(text, "- row {row}: {why}").unwrap();
+    }
 }
 
 #[test]

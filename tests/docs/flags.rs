@@ -45,9 +45,10 @@ Exit codes:
 
 | code | meaning |
 |--:|---|
-| 0 | Nothing differs from what is believed. |
+| 0 | Nothing differs from what is believed, and all was asked that could be asked with these flags. |
 | 1 | Something differs. |
-| 2 | It could not be run, or not as a whole, or its arguments are wrong. |
+| 2 | It could not be run, or not as a whole, or something may be left, or its arguments are wrong. |
+| 3 | Nothing differs, and something could not be asked though the flags had what it needs: the table says why. |
 ";
 
 fn rows(all: &[Flag], text: &mut String) {

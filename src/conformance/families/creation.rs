@@ -4,8 +4,15 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Creation, Locks, Tags};
 use super::super::belief::{Belief, Verdict, assumption, fact};
+use super::super::seen::Leg;
 use super::super::step::Needs::OwnLoadBalancer;
 use super::super::step::{PREFIX, Scene, Step, call};
+
+/// What nothing is named, and no tag has.
+const NOBODYS: &str = "clb-conformance-nobodys";
+
+/// What a refusal says of an account that makes load balancers with domain names only; there is no code for it.
+const DOMAINS: &str = "domain clb";
 
 /// The creation. Each call of it has the same parameters, and with them the same token.
 pub(super) fn creation(scene: &Scene<'_>) -> Option<Value> {
@@ -18,6 +25,9 @@ pub(super) fn creation(scene: &Scene<'_>) -> Option<Value> {
         "Tags": [{"TagKey": PREFIX, "TagValue": asked.run}],
         "ClientToken": asked.name(),
     });
+    if asked.dynamic_vip {
+        body["DynamicVip"] = json!(true);
+    }
     for (member, value) in [("VpcId", &asked.vpc_id), ("SubnetId", &asked.subnet_id)] {
         if let Some(value) = value {
             body[member] = json!(value);
@@ -52,7 +62,20 @@ pub(super) const STEPS: &[Step] = &[
         Some(json!({"LoadBalancerName": name.get(..name.len().saturating_sub(1))?}))
     })
     .needs(OwnLoadBalancer),
+    call("found-by-another-key", "DescribeLoadBalancers", |scene| {
+        let mut body = by_filter("tag-key", NOBODYS);
+        body["LoadBalancerIds"] = json!([scene.load_balancer()?]);
+        Some(body)
+    })
+    .needs(OwnLoadBalancer),
+    call("found-by-another-name", "DescribeLoadBalancers", |_| Some(json!({"LoadBalancerName": NOBODYS})))
+        .needs(OwnLoadBalancer),
 ];
+
+/// Load balancers that a read has shown.
+fn set(reply: &Value) -> usize {
+    reply["LoadBalancerSet"].as_array().map_or(0, Vec::len)
+}
 
 pub(super) const BELIEFS: &[Belief] = &[
     assumption(
@@ -72,7 +95,13 @@ pub(super) const BELIEFS: &[Belief] = &[
         "fixed-addresses",
         "The account makes load balancers with fixed addresses.",
         &["create"],
-        |seen| seen.accepted("create"),
+        |seen| match seen.leg("create") {
+            _ if seen.recording().inputs.dynamic_vip => Verdict::LeftOut("--dynamic-vip was given".to_owned()),
+            refused @ Leg::Refused { message, .. } if message.to_lowercase().contains(DOMAINS) => Verdict::Differs(
+                format!("{}; give --dynamic-vip, or --load-balancer with one that is there", refused.words("create")),
+            ),
+            _ => seen.accepted("create", &[]),
+        },
     ),
     fact(
         Creation,
@@ -82,7 +111,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         |seen| {
             let first = seen.reply("create").map(|reply| &reply["LoadBalancerIds"]);
             match first.filter(|ids| ids.get(0).is_some()) {
-                Some(first) => seen.answered("create-again", |reply| {
+                Some(first) => seen.reply_unless("create-again", &["InvalidParameter"], |reply| {
                     let again = &reply["LoadBalancerIds"];
                     (again == first, format!("{first}, then {again}"))
                 }),
@@ -101,8 +130,8 @@ pub(super) const BELIEFS: &[Belief] = &[
         Tags,
         "tags-at-once",
         "A load balancer is found by its tag as soon as its creation is answered.",
-        &["create", "found-at-once"],
-        |seen| seen.rows("found-at-once", "LoadBalancerSet", 1),
+        &["create", "found-at-once", "found-by-another-tag"],
+        |seen| seen.filtered(("found-at-once", 1), "found-by-another-tag", set),
     ),
     fact(
         Locks,
@@ -110,15 +139,19 @@ pub(super) const BELIEFS: &[Belief] = &[
         "The RequestId of a creation is a task, which names the load balancer when it has ended well.",
         &["create", "create/task"],
         |seen| {
-            seen.reply_of("create/task", |reply| {
+            seen.reply_unless("create/task", &["InvalidParameter"], |reply| {
                 let (status, ids) = (&reply["Status"], reply["LoadBalancerIds"].as_array().map_or(0, Vec::len));
                 (*status == 0 && ids == 1, format!("Status {status}, {ids} ids"))
             })
         },
     ),
-    fact(Tags, "found-by-key", "DescribeLoadBalancers finds by tag-key.", &["found-by-key"], |seen| {
-        seen.rows("found-by-key", "LoadBalancerSet", 1)
-    }),
+    fact(
+        Tags,
+        "found-by-key",
+        "DescribeLoadBalancers finds by tag-key.",
+        &["found-by-key", "found-by-another-key"],
+        |seen| seen.filtered(("found-by-key", 1), "found-by-another-key", set),
+    ),
     fact(
         Tags,
         "other-tags-not-found",
@@ -130,11 +163,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         Creation,
         "found-by-part-of-name",
         "LoadBalancerName of DescribeLoadBalancers finds by a part of the name.",
-        &["found-by-name"],
-        |seen| {
-            let has = |seen: &super::super::seen::Seen<'_>| seen.row("found-by-name", "LoadBalancerSet").is_some();
-            let found = has(seen);
-            seen.reply_of("found-by-name", |_| (found, if found { "found" } else { "not found" }.to_owned()))
-        },
+        &["create", "found-by-name", "found-by-another-name"],
+        |seen| seen.filtered(("found-by-name", 1), "found-by-another-name", set),
     ),
 ];

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Limits, Listeners, Locks};
 use super::super::belief::{Belief, Verdict, assumption, fact};
+use super::super::seen::Leg;
 use super::super::step::Needs::Certificate;
 use super::super::step::{Scene, Step, call};
 use super::{NO_LISTENER, nobodys};
+use crate::model::Class;
 
 /// Places of ports among those of the run.
 const LAYER4: u16 = 0;
@@ -146,7 +148,12 @@ pub(super) const BELIEFS: &[Belief] = &[
         "reads-while-locked",
         "Reads are answered while a task of the load balancer runs.",
         &["create-tcp", "read-while-locked"],
-        |seen| seen.accepted("read-while-locked"),
+        |seen| match seen.leg("read-while-locked") {
+            refused @ Leg::Refused { class: Some(Class::Busy), .. } => {
+                Verdict::Differs(refused.words("read-while-locked"))
+            }
+            _ => seen.accepted("read-while-locked", &[]),
+        },
     ),
     fact(Locks, "task-statuses", "A task is 2 while it runs, then 0 or 1.", &["create-tcp/task"], |seen| {
         let statuses = seen.task_statuses();
@@ -242,7 +249,15 @@ pub(super) const BELIEFS: &[Belief] = &[
         "layer7-takes-schedulers",
         "CreateListener takes Scheduler and HealthCheck for HTTP, without effect.",
         &["create-http-scheduler"],
-        |seen| seen.accepted("create-http-scheduler"),
+        |seen| {
+            let verdict = seen
+                .accepted("create-http-scheduler", &["InvalidParameterValue", "InvalidParameter", "UnknownParameter"]);
+            // Without them, it is refused for another reason.
+            match (&verdict, seen.refusal("create-http")) {
+                (Verdict::Differs(_), Some(words)) => Verdict::NotAsked(words),
+                _ => verdict,
+            }
+        },
     ),
     fact(
         Listeners,

@@ -69,15 +69,27 @@ pub(super) const BELIEFS: &[Belief] = &[
             (name.ends_with("-renamed"), name.to_owned())
         })
     }),
-    assumption(Attributes, "dots-in-names", "The name of a load balancer may have dots.", &["rename-dots"], |seen| {
-        seen.accepted("rename-dots")
-    }),
-    fact(Limits, "names-80", "The name of a load balancer has at most 80 characters.", &["rename-81"], |seen| {
-        seen.refused("rename-81", &["InvalidParameterValue", "InvalidParameter"], &[])
-    }),
-    fact(Attributes, "no-spaces-in-names", "The name of a load balancer has no spaces.", &["rename-space"], |seen| {
-        seen.refused("rename-space", &["InvalidParameterValue", "InvalidParameter"], &[])
-    }),
+    assumption(
+        Attributes,
+        "dots-in-names",
+        "The name of a load balancer may have dots.",
+        &["rename", "rename-dots"],
+        |seen| seen.accepted("rename-dots", &["InvalidParameterValue", "InvalidParameter"]),
+    ),
+    fact(
+        Limits,
+        "names-80",
+        "The name of a load balancer has at most 80 characters.",
+        &["rename", "rename-81"],
+        |seen| seen.refused("rename-81", &["InvalidParameterValue", "InvalidParameter"], &[]),
+    ),
+    fact(
+        Attributes,
+        "no-spaces-in-names",
+        "The name of a load balancer has no spaces.",
+        &["rename", "rename-space"],
+        |seen| seen.refused("rename-space", &["InvalidParameterValue", "InvalidParameter"], &[]),
+    ),
     fact(
         Attributes,
         "pass-to-target",
@@ -90,6 +102,6 @@ pub(super) const BELIEFS: &[Belief] = &[
         "no-security-groups",
         "An empty list of security groups is accepted, and unbinds all.",
         &["no-security-groups"],
-        |seen| seen.accepted("no-security-groups"),
+        |seen| seen.accepted("no-security-groups", &["InvalidParameterValue", "InvalidParameter", "MissingParameter"]),
     ),
 ];

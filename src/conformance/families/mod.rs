@@ -13,17 +13,17 @@ mod targets;
 use super::belief::Belief;
 use super::step::Step;
 
-/// The calls, in their order.
-pub(super) const SCRIPT: &[&[Step]] = &[
-    reading::STEPS,
-    creation::STEPS,
-    load_balancer::STEPS,
-    listeners::STEPS,
-    checks::STEPS,
-    rules::STEPS,
-    targets::STEPS,
-    target_limits::STEPS,
-    removal::STEPS,
+/// The calls, in their order, by what they are about.
+pub(super) const SCRIPT: &[(&str, &[Step])] = &[
+    ("reads, and what is refused as it is", reading::STEPS),
+    ("making a load balancer", creation::STEPS),
+    ("its attributes", load_balancer::STEPS),
+    ("listeners", listeners::STEPS),
+    ("health checks", checks::STEPS),
+    ("rules", rules::STEPS),
+    ("targets", targets::STEPS),
+    ("limits of calls on targets", target_limits::STEPS),
+    ("taking away", removal::STEPS),
 ];
 
 /// The beliefs.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::belief::Family::{Limits, Locks, Reading, Rights};
 use super::super::belief::{Belief, Verdict, assumption, fact};
-use super::super::step::{Step, call};
+use super::super::step::{ACTIONS, Step, call};
 use super::{NO_LOAD_BALANCER, nobodys};
 
 /// Quotas that rounds read.
@@ -36,7 +36,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         if seen.denied_actions().contains(&"GetCallerIdentity") {
             return Verdict::Differs("it was denied".to_owned());
         }
-        seen.answered("caller", |reply| {
+        seen.reply_of("caller", |reply| {
             let is_there = reply["AccountId"].as_str().is_some_and(|account| !account.is_empty());
             (is_there, if is_there { "AccountId is there" } else { "AccountId is missing" }.to_owned())
         })
@@ -48,8 +48,13 @@ pub(super) const BELIEFS: &[Belief] = &[
         &["caller"],
         |seen| {
             let denied = seen.denied_actions();
-            let words = if denied.is_empty() { "nothing was denied".to_owned() } else { denied.join(", ") };
-            Verdict::of(denied.is_empty(), words)
+            let answered = seen.answered_actions();
+            let missing: Vec<_> = ACTIONS.iter().filter(|action| !answered.contains(*action)).copied().collect();
+            match (denied.is_empty(), missing.is_empty()) {
+                (false, _) => Verdict::Differs(denied.join(", ")),
+                (true, true) => Verdict::Believed("nothing was denied".to_owned()),
+                (true, false) => seen.left_out(&missing),
+            }
         },
     ),
     fact(

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::belief::Family::{Creation, Limits, Removal};
-use super::super::belief::{Belief, assumption, fact};
+use super::super::belief::{Belief, Verdict, assumption, fact};
+use super::super::seen::Leg;
 use super::super::step::Needs::OwnLoadBalancer;
 use super::super::step::{Scene, Step, call};
 use super::creation::creation;
@@ -56,7 +57,14 @@ pub(super) const BELIEFS: &[Belief] = &[
         "deletions-are-whole",
         "DeleteLoadBalancerListeners deletes nothing when one of its ids is unknown.",
         &["none-deleted", "delete-some-unknown"],
-        |seen| seen.rows("none-deleted", "Listeners", 1),
+        |seen| match seen.leg("delete-some-unknown") {
+            // Refused for another reason, it deletes nothing in any case.
+            Leg::Refused { code, .. } if !code.starts_with("InvalidParameter") => {
+                Verdict::NotAsked(seen.leg("delete-some-unknown").words("delete-some-unknown"))
+            }
+            Leg::Silent(why) => Verdict::NotAsked(why.to_owned()),
+            _ => seen.rows("none-deleted", "Listeners", 1),
+        },
     ),
     fact(Limits, "deletions-20", "DeleteLoadBalancerListeners takes at most 20 ids.", &["delete-21"], |seen| {
         seen.refused("delete-21", &["InvalidParameterValue.Length"], &[])

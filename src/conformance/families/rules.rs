@@ -162,7 +162,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         HealthChecks,
         "check-paths-are-short",
         "The path of a health check begins with / and has 1 to 80 characters.",
-        &["check-path-without-slash"],
+        &["create-rule", "check-path-without-slash"],
         |seen| {
             let codes = ["InvalidParameterValue", "InvalidParameter"];
             // It is made where the other is.
@@ -235,7 +235,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         HealthChecks,
         "check-type-follows",
         "A rule of an HTTPS listener is checked by the protocol towards its targets when no type was asked for.",
-        &["create-https-rule", "https-rules"],
+        &["create-https", "create-https-rule", "https-rules"],
         |seen| {
             seen.row_of("https-rules", "Listeners", |row| first_has(row, "HealthCheck", &json!({"CheckType": "HTTPS"})))
         },

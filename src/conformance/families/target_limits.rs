@@ -62,31 +62,37 @@ pub(super) const STEPS: &[Step] = &[
 ];
 
 pub(super) const BELIEFS: &[Belief] = &[
-    fact(Limits, "targets-20", "RegisterTargets takes at most 20 targets.", &["register-21"], |seen| {
+    fact(Limits, "targets-20", "RegisterTargets takes at most 20 targets.", &["register", "register-21"], |seen| {
         seen.refused("register-21", &["InvalidParameterValue.Length", "InvalidParameterValue", "InvalidParameter"], &[])
     }),
-    fact(Limits, "batches-500", "BatchRegisterTargets takes at most 500 targets.", &["register-501"], |seen| {
-        seen.refused(
-            "register-501",
-            &["InvalidParameterValue.Length", "InvalidParameterValue", "InvalidParameter"],
-            &[],
-        )
-    }),
+    fact(
+        Limits,
+        "batches-500",
+        "BatchRegisterTargets takes at most 500 targets.",
+        &["register", "register-501"],
+        |seen| {
+            seen.refused(
+                "register-501",
+                &["InvalidParameterValue.Length", "InvalidParameterValue", "InvalidParameter"],
+                &[],
+            )
+        },
+    ),
     fact(
         Targets,
         "duplicates-refused",
         "A call that names a target twice is refused with InvalidParameterValue.Duplicate.",
-        &["register-twice"],
+        &["register", "register-twice"],
         |seen| seen.refused("register-twice", &["InvalidParameterValue.Duplicate"], &[]),
     ),
-    fact(Limits, "weights-100", "The weight of a target is at most 100.", &["weight-101"], |seen| {
+    fact(Limits, "weights-100", "The weight of a target is at most 100.", &["register", "weight-101"], |seen| {
         seen.refused("weight-101", &["InvalidParameterValue", "InvalidParameter"], &[])
     }),
     fact(
         Targets,
         "unknown-listeners-in-batches",
         "BatchRegisterTargets on an unknown listener is refused with InvalidParameter.ListenerIdNotFound.",
-        &["register-nowhere"],
+        &["register", "register-nowhere"],
         |seen| seen.refused("register-nowhere", &["InvalidParameter.ListenerIdNotFound"], &[]),
     ),
     fact(Limits, "targets-of-20-listeners", "DescribeTargets takes at most 20 listeners.", &["targets-21"], |seen| {

@@ -17,6 +17,10 @@ const ANOTHER: u16 = 10;
 const TAG: &str = "clb-conformance-target";
 const NEW_TAG: &str = "clb-conformance-changed";
 
+/// What no target has: a tag, and an address that is for documentation.
+const NOBODYS: &str = "clb-conformance-nobodys";
+const NOWHERE: &str = "203.0.113.1";
+
 /// The target, with the members that a registration has beside its address.
 fn target(scene: &Scene<'_>, more: &Value) -> Option<Value> {
     let (ip, port) = scene.target()?;
@@ -71,6 +75,9 @@ pub(super) const STEPS: &[Step] = &[
     call("found-by-address", "DescribeTargets", |scene| filtered(scene, "private-ip-address", &scene.target()?.0))
         .needs(Target),
     call("found-by-old-tag", "DescribeTargets", |scene| filtered(scene, "tag", TAG)).needs(Target),
+    call("found-by-another-target-tag", "DescribeTargets", |scene| filtered(scene, "tag", NOBODYS)).needs(Target),
+    call("found-by-another-address", "DescribeTargets", |scene| filtered(scene, "private-ip-address", NOWHERE))
+        .needs(Target),
     call("health", "DescribeTargetHealth", health).needs(Target),
     call("check-off", "ModifyListener", |scene| change_tcp(scene, "HealthCheck", json!({"HealthSwitch": 0})))
         .needs(Target),
@@ -104,6 +111,11 @@ pub(super) const STEPS: &[Step] = &[
     })
     .needs(Target),
 ];
+
+/// How many targets a read of one listener has shown.
+fn targets_in(reply: &Value) -> usize {
+    reply["Listeners"][0]["Targets"].as_array().map_or(0, Vec::len)
+}
 
 /// The targets that a read of one listener has shown.
 fn shown_targets<'a>(seen: &Seen<'a>, step: &str) -> &'a [Value] {
@@ -164,11 +176,21 @@ pub(super) const BELIEFS: &[Belief] = &[
         Targets,
         "batches-wait",
         "BatchRegisterTargets and BatchDeregisterTargets answer when their work is done.",
-        &["register", "registered-at-once", "deregister", "deregistered-at-once"],
+        &["register", "registered-at-once", "targets", "deregister", "deregistered-at-once"],
         |seen| {
-            let after = |step| shown_targets(seen, step).len();
-            let (one, none) = (after("registered-at-once"), after("deregistered-at-once"));
-            Verdict::of(one == 1 && none == 0, format!("{one} targets after the first, {none} after the second"))
+            let reads = ["registered-at-once", "targets", "deregistered-at-once"];
+            if let Some(words) = reads.into_iter().find_map(|step| seen.refusal(step)) {
+                return Verdict::NotAsked(words);
+            }
+            let [one, then, none] = reads.map(|step| shown_targets(seen, step).len());
+            match then {
+                // Where it is never shown, that it is not shown at once says nothing.
+                0 => Verdict::NotAsked("no read has shown the target".to_owned()),
+                _ => Verdict::of(
+                    one == 1 && none == 0,
+                    format!("{one} targets after the first, {none} after the second"),
+                ),
+            }
         },
     ),
     fact(
@@ -176,7 +198,11 @@ pub(super) const BELIEFS: &[Belief] = &[
         "batches-can-be-polled",
         "The RequestId of a batch is taken by DescribeTaskStatus, and ends with 0.",
         &["register", "register/task"],
-        |seen| seen.reply_of("register/task", |reply| (reply["Status"] == 0, format!("Status {}", reply["Status"]))),
+        |seen| {
+            seen.reply_unless("register/task", &["InvalidParameter"], |reply| {
+                (reply["Status"] == 0, format!("Status {}", reply["Status"]))
+            })
+        },
     ),
     fact(Targets, "weight-10", "A target for which no weight was asked has 10.", &["register", "targets"], |seen| {
         target_of(seen, "targets", |target| weight(target, 10))
@@ -220,9 +246,13 @@ pub(super) const BELIEFS: &[Belief] = &[
         Targets,
         "registered-again",
         "Registering a target again is accepted, and leaves its weight as it is.",
-        &["registered-again", "register-again"],
-        |seen| match seen.accepted("register-again") {
+        &["register", "targets", "registered-again", "register-again"],
+        |seen| match seen.accepted("register-again", &["InvalidParameter", "InvalidParameterValue", "FailedOperation"])
+        {
             Verdict::Believed(_) => {
+                if let Some(words) = ["targets", "registered-again"].into_iter().find_map(|step| seen.refusal(step)) {
+                    return Verdict::NotAsked(words);
+                }
                 // Against the weight before, whatever the usual one is.
                 let before =
                     shown_targets(seen, "targets").first().map_or(Value::Null, |target| target["Weight"].clone());
@@ -245,8 +275,8 @@ pub(super) const BELIEFS: &[Belief] = &[
         Tags,
         "targets-found-by-tag",
         "The filter tag of DescribeTargets finds targets by their tag.",
-        &["register", "found-by-target-tag"],
-        |seen| number_of(seen, "found-by-target-tag", 1),
+        &["register", "found-by-target-tag", "found-by-another-target-tag"],
+        |seen| seen.filtered(("found-by-target-tag", 1), "found-by-another-target-tag", targets_in),
     ),
     fact(Tags, "tags-changed", "BatchModifyTargetTag changes the tag of a target.", &["retag", "retagged"], |seen| {
         match shown_targets(seen, "targets").first() {
@@ -267,8 +297,8 @@ pub(super) const BELIEFS: &[Belief] = &[
         Targets,
         "found-by-address",
         "The filter private-ip-address of DescribeTargets finds targets by their address.",
-        &["register", "found-by-address"],
-        |seen| number_of(seen, "found-by-address", 1),
+        &["register", "found-by-address", "found-by-another-address"],
+        |seen| seen.filtered(("found-by-address", 1), "found-by-another-address", targets_in),
     ),
     fact(
         Health,
@@ -316,10 +346,14 @@ pub(super) const BELIEFS: &[Belief] = &[
         &["register", "create-another-tcp", "register-elsewhere"],
         |seen| {
             let another = seen.listener(&["create-another-tcp"]).unwrap_or_default();
-            seen.answered("register-elsewhere", |reply| {
-                let failed = &reply["FailListenerIdSet"];
-                (failed[0] == *another, format!("FailListenerIdSet {failed}"))
-            })
+            seen.reply_unless(
+                "register-elsewhere",
+                &["InvalidParameter", "InvalidParameterValue", "FailedOperation"],
+                |reply| {
+                    let failed = &reply["FailListenerIdSet"];
+                    (failed[0] == *another, format!("FailListenerIdSet {failed}"))
+                },
+            )
         },
     ),
     fact(
@@ -340,7 +374,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         Targets,
         "layer7-needs-a-rule",
         "A target of an HTTP listener without LocationId is refused.",
-        &["register-without-rule"],
+        &["register", "register-rule", "register-without-rule"],
         |seen| {
             let codes = ["MissingParameter", "InvalidParameter", "InvalidParameterValue"];
             seen.refused("register-without-rule", &codes, &[])

@@ -1,0 +1,220 @@
+//! Taking away what a run has made, until there is proof that nothing of it is left.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::caller::{Caller, Refused};
+use super::journal::Journal;
+use super::leftovers::{Leftovers, Scope, find};
+use super::pace::pause;
+use super::state::{Creation, Kind, Proof, Status};
+use crate::model::Class;
+
+/// Listeners in one deletion.
+const MOST_DELETIONS: usize = 20;
+
+/// Why it is not all over.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// The state file cannot be written.
+    State(io::Error),
+    /// The cloud does not let it be read or taken away, in its words.
+    Refused(String),
+    /// It is still shown, or still asked for.
+    Waiting,
+}
+
+impl From<io::Error> for Unfinished {
+    fn from(error: io::Error) -> Self {
+        Self::State(error)
+    }
+}
+
+/// Takes away what a run has made.
+pub(super) struct Cleaning<'a> {
+    pub(super) caller: &'a mut Caller,
+    pub(super) journal: &'a mut Journal,
+    /// What turns up with the tag or name of the run is taken away, too.
+    pub(super) adopts: bool,
+    /// Since when reads have not shown what has these ids, or these numbers of creations.
+    unseen: BTreeMap<String, Instant>,
+    /// When the last read was sent that could be read.
+    looked: Option<Instant>,
+    /// What has gone.
+    gone: Vec<String>,
+}
+
+impl<'a> Cleaning<'a> {
+    pub(super) const fn new(caller: &'a mut Caller, journal: &'a mut Journal, adopts: bool) -> Self {
+        Self { caller, journal, adopts, unseen: BTreeMap::new(), looked: None, gone: Vec::new() }
+    }
+
+    /// Until all of it has gone: brings a line for each id.
+    ///
+    /// # Errors
+    /// When something may be left: the journal says what.
+    pub(super) async fn run(mut self) -> Result<Vec<String>, Unfinished> {
+        let began = Instant::now();
+        let times = self.caller.times;
+        let mut refused = None;
+        loop {
+            if self.journal.state().is_over() {
+                return Ok(self.gone);
+            }
+            let round = self.round().await?;
+            if self.journal.state().is_over() {
+                return Ok(self.gone);
+            }
+            if let Some(Refused { class, words }) = round {
+                if refused.is_none() {
+                    let longest = times.longest_wait.as_secs();
+                    self.caller
+                        .say(&format!("{words}. It is tried for {longest} s. This may be left:\n{}", self.words()));
+                }
+                if is_final(class) {
+                    return Err(Unfinished::Refused(words));
+                }
+                refused = Some(words);
+            }
+            let made = [Kind::LoadBalancer, Kind::Listener].map(|kind| self.journal.state().made(kind).len());
+            let is_late = refused.is_none() && made == [0, 0] && self.is_looked_twice() && !self.is_soon_settled();
+            if is_late || began.elapsed() > times.longest_wait {
+                return Err(refused.map_or(Unfinished::Waiting, Unfinished::Refused));
+            }
+            pause(times.between_looks).await;
+        }
+    }
+
+    /// Two reads some time apart have not shown what is missing.
+    fn is_looked_twice(&self) -> bool {
+        let apart = self.caller.times.reads_apart;
+        let looked = |since: &Instant| self.looked.is_some_and(|looked| looked.duration_since(*since) >= apart);
+        !self.unseen.is_empty() && self.unseen.values().all(looked)
+    }
+
+    /// What was asked for has had its time within the time that anything is waited for.
+    fn is_soon_settled(&self) -> bool {
+        let of = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let settled_at = self.journal.state().settled_at(of(self.caller.times.settled));
+        settled_at.is_some_and(|at| at.duration_since(Timestamp::now()) <= of(self.caller.times.longest_wait))
+    }
+
+    fn words(&self) -> String {
+        self.journal.state().words()
+    }
+
+    /// Looks once, and asks for the removal of what is there. Brings the first refusal.
+    async fn round(&mut self) -> io::Result<Option<Refused>> {
+        let state = self.journal.state();
+        let known = [state.made(Kind::LoadBalancer), state.made(Kind::Listener)].concat();
+        let origin = state.origin.clone();
+        let run = Some(origin.run.as_str()).filter(|_| self.adopts);
+        let scope = Scope { run, given: origin.load_balancer.as_deref(), known: &known };
+        let looked = Instant::now();
+        let shown = match find(self.caller, scope).await {
+            Ok(shown) => shown,
+            // What is known by its id can be taken away without a look.
+            Err(refused) => return Ok(self.remove(None).await?.or(Some(refused))),
+        };
+        if self.adopts {
+            for (kind, rows) in [(Kind::LoadBalancer, &shown.load_balancers), (Kind::Listener, &shown.listeners)] {
+                rows.iter().try_for_each(|(id, name)| self.journal.shown(kind, (id, name)))?;
+            }
+        }
+        let refused = self.remove(Some(&shown)).await?;
+        self.note_unseen(&shown, looked)?;
+        Ok(refused)
+    }
+
+    /// Two reads some time apart that do not show what was made are a proof; one for what was asked for, when it has had its time.
+    fn note_unseen(&mut self, shown: &Leftovers, looked: Instant) -> io::Result<()> {
+        let (apart, settled) = (self.caller.times.reads_apart, self.caller.times.settled);
+        let mut unseen = BTreeMap::new();
+        self.looked = Some(looked);
+        let mut is_over = |key: String| {
+            let since = self.unseen.get(&key).copied().unwrap_or(looked);
+            unseen.insert(key, since);
+            looked.duration_since(since) >= apart && looked > since
+        };
+        let mut gone = Vec::new();
+        let mut never: Vec<Creation> = Vec::new();
+        for one in self.journal.state().open() {
+            match &one.status {
+                Status::Made(ids) => {
+                    let is_looked_for = one.is_looked_for(&self.journal.state().origin);
+                    let hidden = ids.iter().filter(|id| is_looked_for && !shown.has(id));
+                    gone.extend(hidden.filter(|id| is_over((*id).clone())).cloned());
+                }
+                Status::Asked => {
+                    let settled = SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX);
+                    let had_time = Timestamp::now().duration_since(one.asked_at) >= settled;
+                    if is_over(one.number.to_string()) && had_time {
+                        never.push(Creation { status: Status::Gone(Proof::NeverShown), ..one.clone() });
+                    }
+                }
+                Status::Gone(_) => {}
+            }
+        }
+        self.unseen = unseen;
+        gone.iter().try_for_each(|id| self.journal.gone(id, &Proof::NotShown))?;
+        self.gone.extend(gone.iter().map(|id| format!("{id}, which was gone already")));
+        never.into_iter().try_for_each(|creation| self.journal.set(creation))
+    }
+
+    /// Asks once for the removal of each, and waits for its task. What is locked stays for the next round.
+    async fn remove(&mut self, shown: Option<&Leftovers>) -> io::Result<Option<Refused>> {
+        let mut refused = None;
+        for id in self.journal.state().made(Kind::LoadBalancer) {
+            let request = json!({"LoadBalancerIds": [id]});
+            refused = refused.or(self.delete("DeleteLoadBalancer", &request, &[id]).await?);
+        }
+        let Some(given) = self.journal.state().origin.load_balancer.clone() else { return Ok(refused) };
+        // An id that nothing has would stop the deletion of the others.
+        let mut ids = self.journal.state().made(Kind::Listener);
+        ids.retain(|id| shown.is_some_and(|shown| shown.has(id)));
+        for ids in ids.chunks(MOST_DELETIONS) {
+            // A chunk is never empty: without ids, all listeners would go.
+            let request = json!({"LoadBalancerId": given, "ListenerIds": ids});
+            refused = refused.or(self.delete("DeleteLoadBalancerListeners", &request, ids).await?);
+        }
+        Ok(refused)
+    }
+
+    async fn delete(&mut self, action: &'static str, request: &Value, ids: &[String]) -> io::Result<Option<Refused>> {
+        match self.caller.ask(action, request).await {
+            Ok(reply) => {
+                if self.is_done(&reply).await {
+                    ids.iter().try_for_each(|id| self.journal.gone(id, &Proof::Deleted))?;
+                    self.gone.extend(ids.iter().cloned());
+                }
+                Ok(None)
+            }
+            // What is not found is read again.
+            Err(Refused { class: Some(Class::NotFound | Class::Busy), .. }) => Ok(None),
+            Err(refused) => Ok(Some(refused)),
+        }
+    }
+
+    /// Waits for the end of a deletion, and whether it ended well.
+    async fn is_done(&mut self, reply: &Value) -> bool {
+        let Some(task) = reply["RequestId"].as_str() else { return false };
+        let began = Instant::now();
+        while began.elapsed() < self.caller.times.longest_wait {
+            match self.caller.ask("DescribeTaskStatus", &json!({"TaskId": task})).await {
+                Ok(status) if status["Status"] == 2 => pause(self.caller.times.between_looks).await,
+                Ok(status) => return status["Status"] == 0,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+/// Asking again does not help.
+const fn is_final(class: Option<Class>) -> bool {
+    matches!(class, Some(Class::Denied | Class::Arrears | Class::Invalid))
+}

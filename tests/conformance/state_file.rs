@@ -1,0 +1,212 @@
+//! The state file stays until there is proof that nothing is left, and whoever reads a message knows what to look for.
+
+use std::num::NonZeroU8;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tke_direct_access::conformance::{Creation, Journal, Kind, Origin, Status, Times, Trouble};
+use tke_direct_access::sim::{Effect, Fault, Settings, Simulator, When};
+use tokio_util::sync::CancellationToken;
+
+use super::killed::{OWN, all_listeners, ended, load_balancers, output, program, until};
+use super::proxy;
+use super::stage::{asked, kit, kit_that_waits, settings, start};
+
+const NAME: &str = "clb-conformance-0a1b2c3d";
+
+/// A state file as a run leaves it that has asked for one load balancer.
+async fn left(folder: &Path, endpoint: &str, status: Status, age: SignedDuration) -> PathBuf {
+    let path = folder.join("clb-conformance.state.json");
+    let origin = kit(endpoint).origin("0a1b2c3d", None).await;
+    let creation = Creation {
+        number: 0,
+        step: "create".to_owned(),
+        kind: Kind::LoadBalancer,
+        names: vec![NAME.to_owned()],
+        on: None,
+        asked_at: Timestamp::now() - age,
+        status,
+    };
+    let lines = [serde_json::to_string(&origin).unwrap(), serde_json::to_string(&creation).unwrap()];
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    path
+}
+
+/// Takes away what is left, at this endpoint.
+async fn clean(endpoint: &str, path: &Path) -> Result<String, Trouble> {
+    kit_that_waits(endpoint, Times::default().settled).clean(Journal::open(path).unwrap().unwrap()).await
+}
+
+/// A run that makes a load balancer and nothing else: all else is refused.
+async fn one_load_balancer(simulator: &Simulator, folder: &Path) -> (PathBuf, String) {
+    let state = folder.join("clb-conformance.state.json");
+    let mut child = program(simulator, folder, &OWN).spawn().unwrap();
+    until("there is a listener", || all_listeners(simulator) >= 1).await;
+    child.kill().unwrap();
+    ended(child).await;
+    (state, load_balancers(simulator)[0]["id"].as_str().unwrap().to_owned())
+}
+
+/// Reads that show no load balancer, whatever there is.
+fn shows_nothing(action: &str, _: &Value, reply: &mut Value) {
+    if action == "DescribeLoadBalancers" && reply.get("Error").is_none() {
+        reply["LoadBalancerSet"] = json!([]);
+        reply["TotalCount"] = json!(0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_show_nothing_leave_nothing_behind() {
+    let simulator = start(settings(), NonZeroU8::new(11).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let (state, _) = one_load_balancer(&simulator, folder.path()).await;
+    let proxy = proxy::start(&simulator.endpoint(), shows_nothing).await;
+    // As if the run had been there.
+    let text = std::fs::read_to_string(&state).unwrap().replace(&simulator.endpoint(), &proxy.endpoint);
+    std::fs::write(&state, text).unwrap();
+    let gone = clean(&proxy.endpoint, &state).await.unwrap();
+    assert_eq!(load_balancers(&simulator), json!([]), "{gone}");
+    assert!(!state.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_whose_answer_never_came_is_looked_for_until_it_has_had_its_time() {
+    let simulator = start(settings(), NonZeroU8::new(12).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = simulator.endpoint();
+    let path = left(folder.path(), &endpoint, Status::Asked, SignedDuration::from_secs(30)).await;
+    let trouble = clean(&endpoint, &path).await.unwrap_err().to_string();
+    assert!(trouble.contains(NAME) && trouble.contains("--resume again after") && path.exists(), "{trouble}");
+
+    let path = left(folder.path(), &endpoint, Status::Asked, SignedDuration::from_secs(601)).await;
+    clean(&endpoint, &path).await.unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_found_by_name() {
+    let simulator = start(settings(), NonZeroU8::new(13).unwrap());
+    simulator.inject(Fault {
+        action: Some("CreateLoadBalancer".to_owned()),
+        load_balancer: None,
+        names: None,
+        when: When::Next(2),
+        effect: Effect::LostReply,
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let ended = kit_that_waits(&simulator.endpoint(), Times::default().settled)
+        .run(&asked(None), &state, &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(load_balancers(&simulator), json!([]), "what was made is found and taken away");
+    // Two of three creations may have made something that is not shown yet.
+    let trouble = ended.trouble.map(|trouble| trouble.to_string()).unwrap_or_default();
+    assert!(state.exists() && trouble.contains(NAME), "{trouble}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_without_rights_is_named_what_is_left_at_once() {
+    let mut settings = settings();
+    settings.denied_actions.extend(["DescribeLoadBalancers", "DeleteLoadBalancer"].map(str::to_owned));
+    let simulator = start(settings, NonZeroU8::new(14).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let status = Status::Made(vec!["lb-6efswuxa".to_owned()]);
+    let path = left(folder.path(), &simulator.endpoint(), status, SignedDuration::from_secs(30)).await;
+    let began = Instant::now();
+    let (code, words) = output(program(&simulator, folder.path(), &["--resume", "--yes"])).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "it waits");
+    assert!(code == Some(2) && path.exists(), "{words}");
+    for part in ["lb-6efswuxa", NAME, "Unauthorized", "console", "ap-guangzhou"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_endpoint_or_region_or_account_says_nothing_of_what_is_left() {
+    let simulator = start(settings(), NonZeroU8::new(15).unwrap());
+    let other = start(Settings { account: "100000000002".to_owned(), ..settings() }, NonZeroU8::new(16).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let status = Status::Made(vec!["lb-6efswuxa".to_owned()]);
+    let path = left(folder.path(), &simulator.endpoint(), status, SignedDuration::from_secs(3600)).await;
+    for (simulator, flags, part) in [
+        (&other, &["--resume", "--yes"][..], "--endpoint"),
+        (&simulator, &["--resume", "--yes", "--region", "ap-shanghai"], "--region"),
+    ] {
+        let (code, words) = output(program(simulator, folder.path(), flags)).await;
+        assert!(code == Some(2) && path.exists() && words.contains(part), "{words}");
+        assert!(words.contains("lb-6efswuxa") && words.contains(NAME) && !words.contains("gone"), "{words}");
+    }
+    let own = kit(&simulator.endpoint()).origin("0a1b2c3d", None).await;
+    let theirs =
+        Origin { endpoint: own.endpoint.clone(), key: "0".repeat(16), ..kit(&other.endpoint()).origin("", None).await };
+    let why = own.differs(&theirs).unwrap();
+    assert!(why.contains("100000000002"), "{why}");
+    let same = Origin { key: theirs.key.clone(), ..own.clone() };
+    assert_eq!(own.differs(&same), None, "another key of the same account");
+    assert!(own.differs(&Origin { account: None, ..same.clone() }).is_some(), "nothing shows that it is the same");
+    assert_eq!(own.differs(&Origin { account: None, ..own.clone() }), None, "a key is of one account");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_do_not_share_a_state_file() {
+    let simulator = start(settings(), NonZeroU8::new(17).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clb-conformance.state.json");
+    let journal = Journal::create(&path, Origin::default()).unwrap();
+    for flags in [&OWN[..], &["--yes", "--resume"]] {
+        let (code, words) = output(program(&simulator, folder.path(), flags)).await;
+        assert!(code == Some(2) && words.contains("another run uses"), "{words}");
+    }
+    drop(journal);
+    let (code, words) = output(program(&simulator, folder.path(), &OWN)).await;
+    assert!(code == Some(2) && words.contains("--resume"), "{words}");
+    assert_eq!(load_balancers(&simulator), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_not_confirmed_leaves_no_file() {
+    let simulator = start(settings(), NonZeroU8::new(18).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut flags = OWN.to_vec();
+    flags.retain(|flag| *flag != "--yes");
+    flags.extend(["--record", "recording.json"]);
+    let (code, words) = output(program(&simulator, folder.path(), &flags)).await;
+    assert!(code == Some(2) && words.contains("not confirmed"), "{words}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_state_file_nothing_more_is_said_than_what_was_read() {
+    let simulator = start(settings(), NonZeroU8::new(19).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let (code, words) = output(program(&simulator, folder.path(), &["--resume", "--yes"])).await;
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("There is no state file") && words.contains("--load-balancer only"), "{words}");
+    assert!(!words.contains("Nothing is left"), "{words}");
+}
+
+#[test]
+fn a_line_that_was_not_written_to_its_end_was_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    drop(Journal::create(&path, Origin { run: "0a1b2c3d".to_owned(), ..Origin::default() }).unwrap());
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let creation = json!({
+        "number": 0, "step": "create", "kind": "loadBalancer", "names": [NAME], "on": null,
+        "askedAt": "2026-11-28T00:00:00Z", "status": "asked",
+    });
+    let text = format!("{whole}{creation}\n");
+    for (cut, creations) in [(0, 0), (5, 0), (whole.len(), 0), (text.len() - 3, 0), (text.len(), 1)] {
+        std::fs::write(&path, &text[..cut]).unwrap();
+        for _ in 0..2 {
+            let journal = Journal::open(&path).unwrap().unwrap();
+            assert_eq!(journal.state().creations.len(), creations, "{cut}");
+            assert_eq!(journal.state().is_over(), creations == 0);
+        }
+    }
+    std::fs::write(&path, "{}\n").unwrap();
+    assert!(Journal::open(&path).unwrap_err().to_string().contains("not a state file"));
+}
