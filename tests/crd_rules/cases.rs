@@ -148,6 +148,13 @@ pub(crate) const LISTENERS: &[(&str, &str)] = &[
     ("{port: 80, protocol: TCP, weight: -1}", "spec.listeners[0].weight: Invalid value: -1"),
     ("{port: 80, protocol: TCP, listenerId: lb-1}", "spec.listeners[0].listenerId: Invalid value: \"lb-1\""),
     ("{port: 80, protocol: HTTP}, {port: 81, protocol: HTTP, listenerId: lbl-1}", ""),
+    ("{port: 80, protocol: TCP, sharedWith: [shop, other-1]}", ""),
+    ("{port: 80, protocol: TCP, sharedWith: [Shop]}", "spec.listeners[0].sharedWith[0]: Invalid value: \"Shop\""),
+    ("{port: 80, protocol: TCP, sharedWith: [shop, shop]}", "spec.listeners[0].sharedWith[1]: Duplicate value"),
+    (
+        "{port: 80, protocol: TCP, listenerId: lbl-1, sharedWith: [shop]}",
+        "spec.listeners[0].sharedWith: Forbidden: sharedWith may not be set with listenerId",
+    ),
     ("{port: 443, protocol: HTTPS, rules: [{domain: a.example.com, certificate: {id: a}}]}", ""),
     (
         "{port: 443, protocol: HTTPS, certificate: {id: a}, rules: [{}, {domain: a.example.com, certificate: {id: b}}]}",

@@ -64,8 +64,8 @@ between, and its address changes.
 
 fn document() -> String {
     let mut text = String::from(
-        "# Annotations of Services\n\nTKE's annotations that are recognised on Services of type LoadBalancer, with `--annotated-services=OwnClass` or `All`. A value that \
-         cannot be\nread is named by the Service's condition `cloud.tencent.com/direct-access` and an Event, and everything else is followed. Written from \
+        "# Annotations of Services\n\nTKE's annotations that are recognised on Services of type LoadBalancer, with `--annotated-services=OwnClass` or `All`, and the \
+         rights of\n`deploy/components/annotated-services` (the chart's `annotatedServices` gives both). A value that cannot be\nread is named by the Service's condition `cloud.tencent.com/direct-access` and an Event, and everything else is followed. Written from \
          the code by\n`UPDATE=1 cargo test --test docs`.\n",
     );
     text.push_str(UNREADABLE);

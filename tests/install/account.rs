@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 
 use super::DEADLINE;
-use super::manifests::{install_file, objects, root};
+use super::manifests::{rendered_with, root};
 use super::program::{create_credentials, start};
 use crate::support::{ControlPlane, eventually};
 
@@ -30,8 +30,8 @@ const UNUSED: &[(&str, &str, &str)] = &[
     ("directaccessbindings", "create", "asked for where an apply makes the object"),
 ];
 
-/// Every resource and verb that the roles of the account name.
-fn rights() -> BTreeSet<(String, String)> {
+/// Every resource and verb that the roles of the account name, of these objects.
+fn rights(objects: &[Value]) -> BTreeSet<(String, String)> {
     let is_role = |object: &&Value| {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         object["kind"].as_str().is_some_and(|kind| kind.ends_with("Role")) && name == "direct-access-controller"
@@ -39,7 +39,6 @@ fn rights() -> BTreeSet<(String, String)> {
     let texts = |list: &Value| -> Vec<String> {
         list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
     };
-    let objects = objects();
     let rules = objects.iter().filter(is_role).flat_map(|role| role["rules"].as_array().unwrap());
     rules
         .flat_map(|rule| {
@@ -100,8 +99,8 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
     let control_plane = ControlPlane::shared().await;
     let cloud = Simulator::start(SimulatorSettings::instant()).unwrap();
     cloud.create_load_balancer(&LoadBalancerSpec::with_id("lb-6efswuxa")).unwrap();
-    let file = install_file().display().to_string();
-    ok(control_plane, &["apply", "-f", &file]).await;
+    let rendered = rendered_with(control_plane, &["annotated-services"]).await;
+    control_plane.kubectl_with_input(&["apply", "-f", "-"], &rendered).await.ok().unwrap();
     let configs = root().join("crds/cloud.tencent.com_tkeserviceconfigs.yaml").display().to_string();
     ok(control_plane, &["apply", "-f", &configs]).await;
     create_credentials(control_plane, "tke-direct-access", &cloud).await;
@@ -180,7 +179,7 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
     let used: BTreeSet<_> = requests.iter().map(|one| (one.resource.clone(), one.verb.clone())).collect();
     let is_excused =
         |right: &&(String, String)| UNUSED.iter().any(|(resource, verb, _)| right.0 == *resource && right.1 == *verb);
-    let rights = rights();
+    let rights = rights(&serde_saphyr::from_multiple::<Value>(&rendered).unwrap());
     let idle: Vec<_> = rights.iter().filter(|right| !used.contains(right) && !is_excused(right)).collect();
     assert!(idle.is_empty(), "rights that nothing used: {idle:?}");
     println!("{} requests of {ACCOUNT}, {} rights", requests.len(), rights.len());

@@ -114,6 +114,32 @@ fn its_network_policy_is_the_component() {
     assert_eq!(plain(chart), component);
 }
 
+/// The guard of the component is that of the chart, which has none by itself.
+#[test]
+fn its_guard_is_the_component() {
+    let helm = Tool::built(&HELM);
+    let without = by_name(objects_of(&rendered(&helm, NAMESPACE, "{}")));
+    let mut chart = by_name(objects_of(&rendered(&helm, NAMESPACE, "{guard: {enabled: true}}")));
+    chart.retain(|name, _| !without.contains_key(name));
+    let text = |file: &str| std::fs::read_to_string(root().join("deploy/components/guard").join(file)).unwrap();
+    let mut component = objects_of(&text("config-map.yaml"));
+    component.extend(objects_of(&text("policies.yaml")));
+    let component = by_name(component);
+    assert_eq!((chart.len(), chart.keys().collect::<Vec<_>>()), (6, component.keys().collect()));
+    for (name, object) in &component {
+        assert_eq!(&chart[name], object, "{name}: left is the chart");
+    }
+    // The account that the policies let through, and the ConfigMap that they read, are those of the release.
+    let elsewhere = rendered(&helm, "lb", "{guard: {enabled: true}, serviceAccount: {name: own}}");
+    let moved: Vec<_> = objects_of(&elsewhere).into_iter().filter(|object| is(object, "ConfigMap", GUARD)).collect();
+    assert_eq!(moved[0]["metadata"]["namespace"], "lb");
+    assert_eq!(elsewhere.matches(":own'").count(), 2, "{elsewhere}");
+    assert!(!elsewhere.contains("namespace: tke-direct-access"));
+}
+
+/// The ConfigMap of the guard.
+const GUARD: &str = "direct-access-guard";
+
 fn check(set: &Set, objects: &[Value]) {
     for (kind, name, pointer, expected) in set.shows {
         let expected: Value = serde_json::from_str(expected).unwrap();

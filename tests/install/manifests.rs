@@ -64,21 +64,55 @@ async fn the_file_to_apply_is_what_the_base_gives() {
     same_text(&install_file(), &rendered);
 }
 
-/// As people write it who keep the base and what is added to it at a distance.
+/// What `kubectl kustomize` makes of the base with these components, as people write it who keep both at a distance.
+pub(super) async fn rendered_with(control_plane: &ControlPlane, components: &[&str]) -> String {
+    let folder = tempfile::tempdir_in(root().join("target")).unwrap();
+    let names: Vec<_> = components.iter().map(|name| format!("../../deploy/components/{name}")).collect();
+    let more = if components.contains(&"service-monitor") { ", ../../deploy/monitoring" } else { "" };
+    let text = format!("resources: [../../deploy{more}]\ncomponents: [{}]\n", names.join(", "));
+    std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
+    control_plane.kubectl(&["kustomize", &folder.path().display().to_string()]).await.ok().unwrap()
+}
+
+/// The right to make bindings comes with the flag that needs it, in the component as in the chart.
+#[tokio::test(flavor = "multi_thread")]
+async fn bindings_are_made_only_where_services_are_followed() {
+    let control_plane = ControlPlane::shared().await;
+    let rendered = rendered_with(control_plane, &["annotated-services"]).await;
+    let component: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
+    let is_it = |object: &&Value, kind: &str| {
+        object["kind"] == kind && object["metadata"]["name"] == "direct-access-controller"
+    };
+    let rules =
+        |role: &Value| -> BTreeSet<String> { role["rules"].as_array().unwrap().iter().map(Value::to_string).collect() };
+    let may_create = |role: &Value| {
+        let mut rules = role["rules"].as_array().unwrap().iter();
+        let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|one| one == word);
+        rules.any(|rule| has(&rule["resources"], "directaccessbindings") && has(&rule["verbs"], "create"))
+    };
+    let role = component.iter().find(|object| is_it(object, "ClusterRole")).unwrap();
+    assert_eq!((may_create(role), may_create(&object("ClusterRole", "direct-access-controller"))), (true, false));
+    let in_chart = super::chart::in_chart("{annotatedServices: OwnClass}", "ClusterRole");
+    assert_eq!(rules(&in_chart), rules(role));
+    assert!(!may_create(&super::chart::in_chart("{}", "ClusterRole")));
+    let deployment = component.iter().find(|object| is_it(object, "Deployment")).unwrap();
+    let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(arguments, &serde_json::json!(["run", "--annotated-services=OwnClass"]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn components_add_to_the_base() {
     let control_plane = ControlPlane::shared().await;
-    let folder = tempfile::tempdir_in(root().join("target")).unwrap();
-    let components = "components: [../../deploy/components/network-policy, ../../deploy/components/service-monitor]";
-    let text = format!("resources: [../../deploy, ../../deploy/monitoring]\n{components}\n");
-    std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
-    let rendered = control_plane.kubectl(&["kustomize", &folder.path().display().to_string()]).await.ok().unwrap();
+    let rendered = rendered_with(control_plane, &["guard", "network-policy", "service-monitor"]).await;
     let all: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
     let base = objects();
     let added = all.iter().filter(|object| !base.contains(object)).filter_map(|object| object["kind"].as_str());
     let added: BTreeSet<_> = added.collect();
-    let expected = BTreeSet::from(["ConfigMap", "Deployment", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]);
-    assert_eq!((all.len(), &added), (base.len() + expected.len() - 1, &expected));
+    let guard = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+    let mut expected = BTreeSet::from(["ConfigMap", "Deployment", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]);
+    expected.extend(guard);
+    // The Deployment is changed; of the guard there are a second ConfigMap, two policies, and three bindings of policies.
+    assert_eq!((all.len(), &added), (base.len() + expected.len() - 1 + 4, &expected));
     // The Deployment is another one by its annotations only: what has a ServiceMonitor is scraped by nothing else.
     let find = |all: &[Value]| all.iter().find(|object| object["kind"] == "Deployment").unwrap().clone();
     let annotations =

@@ -402,9 +402,9 @@ pub(super) const SETS: &[Set] = &[
         lacks: &[],
     },
     Set {
-        name: "no budget, as a part of another chart",
-        values: "{podDisruptionBudget: {enabled: false}, enabled: true, global: {imageRegistry: x}}",
-        shows: &[],
+        name: "no budget, as a part of another chart, with a guard",
+        values: "{podDisruptionBudget: {enabled: false}, enabled: true, global: {imageRegistry: x}, guard: {enabled: true, data: {shop: lb-1}}}",
+        shows: &[("ConfigMap", "direct-access-guard", "/data", r#"{"shop": "lb-1"}"#)],
         lacks: &[("PodDisruptionBudget", "")],
     },
 ];

@@ -141,6 +141,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ),
         ("Injection", "Doubtful", "neither a webhook configuration nor an admission policy"),
         ("Switches", "Fine", "does not exist"),
+        ("Guard", "Fine", "there is none: who may make a binding in a namespace may use every load balancer"),
         ("Credentials", "Fine", "CLB in ap-guangzhou answers; these are of account 100000000001"),
         ("Bindings", "Unknown", "cannot list directaccessbindings"),
     ];
@@ -254,6 +255,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
     let blind = [("Credentials", "Unknown", "TENCENTCLOUD_SECRET_ID"), ("VPC", "Unknown", vpc)];
     clinic.until(&[], None, &blind).await;
 
+    guard(&clinic, key).await;
     // With the controller gone, nobody repairs.
     clinic.stop();
     clinic.ok(&["-n", HOME, "delete", "secret", "direct-access-webhook"]).await;
@@ -272,9 +274,36 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Rights", "Doubtful", "list directaccessbindings"),
         ("Controller", "Unknown", "cannot be read"),
         ("Definitions", "Unknown", "cannot be read"),
+        ("Guard", "Unknown", "cannot be read"),
     ];
     clinic.until(&guest, key, &denied).await;
     uninstall(&mut clinic, key).await;
+}
+
+/// The guard as its component is applied, and what people do to it.
+async fn guard(clinic: &Clinic, key: Option<&str>) {
+    let component = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/components/guard");
+    clinic.ok(&["apply", "-f", &format!("{component}/policies.yaml")]).await;
+    let missing =
+        "ConfigMap tke-direct-access/direct-access-guard, which says who may, does not exist: no binding can be made";
+    assert_eq!(clinic.until(&[], key, &[("Guard", "Wrong", missing)]).await, Some(2));
+    clinic.ok(&["create", "namespace", "tke-direct-access"]).await;
+    clinic.ok(&["apply", "-f", &format!("{component}/config-map.yaml")]).await;
+    let nothing = "it is there: ConfigMap tke-direct-access/direct-access-guard says what 0 namespaces may, and all others nothing";
+    clinic.until(&[], key, &[("Guard", "Fine", nothing)]).await;
+    let patch = ["-n", "tke-direct-access", "patch", "configmap", "direct-access-guard", "--type=merge", "-p"];
+    let rows = json!({"data": {"default": "any\ncreate\nlb-1 http\n"}}).to_string();
+    clinic.ok(&[&patch[..], &[rows.as_str()]].concat()).await;
+    clinic.until(&[], key, &[("Guard", "Doubtful", "default, line 3: \"http\" is no port")]).await;
+    let warn = r#"{"spec":{"validationActions":["Warn"]}}"#;
+    let services = ["validatingadmissionpolicybinding", "direct-access-services.cloud.tencent.com"];
+    clinic.ok(&["patch", services[0], services[1], "--type=merge", "-p", warn]).await;
+    clinic.until(&[], key, &[("Guard", "Wrong", "direct-access-services.cloud.tencent.com does not say Deny")]).await;
+    clinic.ok(&["delete", services[0], services[1]]).await;
+    let parts = "parts of it are missing, so that it does not refuse what they are for: ValidatingAdmissionPolicyBinding direct-";
+    clinic.until(&[], key, &[("Guard", "Wrong", parts)]).await;
+    clinic.ok(&["delete", "-f", &format!("{component}/policies.yaml"), "--ignore-not-found"]).await;
+    clinic.until(&[], key, &[("Guard", "Fine", "there is none")]).await;
 }
 
 /// The order of an uninstallation is told.

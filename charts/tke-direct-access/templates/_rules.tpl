@@ -2,15 +2,12 @@
 {{- define "direct-access.rules.watched" -}}
 - apiGroups: [cloud.tencent.com]
   resources: [directaccessbindings]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [cloud.tencent.com]
   resources: [directaccessbindings/status]
   verbs: [patch]
 - apiGroups: [cloud.tencent.com]
   resources: [directaccessbindings/finalizers]
-  verbs: [update]
-- apiGroups: [""]
-  resources: [services/finalizers]
   verbs: [update]
 - apiGroups: [cloud.tencent.com]
   resources: [tkeserviceconfigs]
@@ -33,6 +30,14 @@
 - apiGroups: [""]
   resources: [pods/status]
   verbs: [patch]
+{{- if ne .Values.annotatedServices "Off" }}
+- apiGroups: [cloud.tencent.com]
+  resources: [directaccessbindings]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [services/finalizers]
+  verbs: [update]
+{{- end }}
 {{- end }}
 
 {{/* Events, also about objects of the cluster and of its own namespace. */}}

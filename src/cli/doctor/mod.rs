@@ -3,6 +3,7 @@
 mod certificate;
 mod cloud;
 mod cluster;
+mod guard;
 mod uninstall;
 
 use serde::Serialize;
@@ -73,6 +74,7 @@ pub(super) async fn run(session: &Session, options: &Doctor, printer: &mut Print
     } else {
         let mut checks = cluster::checks(session).await;
         checks.extend(certificate::checks(session).await);
+        checks.push(guard::check(session).await);
         checks.extend(cloud::checks(session).await?);
         checks
     };

@@ -92,8 +92,10 @@ vocabulary! {
         Pending = "Pending": "This was not looked at yet, because something before it does not hold.",
             "Look at the first condition that is False.";
         Invalid = "Invalid": "The spec contradicts itself or the Service.", "Correct the field that the message names.";
-        PortConflict = "PortConflict": "Another binding, or a foreign listener, has the port on this load balancer.",
-            "Use another port, or bind into the existing listener with listenerId; the older claim keeps working.";
+        PortConflict = "PortConflict": "Another binding, or a foreign listener, has the port on this load balancer; or the listener of listenerId is another \
+             namespace's, which does not share it.",
+            "Use another port, or bind into the existing listener with listenerId, which its namespace has to share by sharedWith; the older \
+             claim keeps working.";
         ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service or load balancer.",
             "Use mode Delegate, or set the annotation service.cloud.tencent.com/mode to skip on the Service.";
         SwitchesRefused = "SwitchesRefused": "The API server does not let the controller see whether TKE's own service controller programs this Service.",

@@ -40,6 +40,14 @@ impl ListenerName {
         let (uid, rest) = split_uid(listener_name)?;
         (rest.is_empty() || rest.starts_with('-')).then_some(uid)
     }
+
+    /// Whether a name that bears a mark may be from this namespace: what follows the UID begins with it, as far as the name is not
+    /// cut. Of `shop` and `shop-web` it may be from both, since `-` stands in names of namespaces, too.
+    pub fn may_be_of(listener_name: &str, namespace: &str) -> bool {
+        let Some((uid, _)) = split_uid(listener_name) else { return false };
+        let begin: String = format!("{PREFIX}{uid}-{namespace}-").chars().take(LISTENER_NAME_MAX).collect();
+        listener_name.starts_with(&begin)
+    }
 }
 
 impl fmt::Display for ListenerName {
@@ -133,6 +141,24 @@ mod tests {
             let owner = ListenerName::owner(&text).map(str::to_owned);
             prop_assert!(owner.is_none_or(|uid| text.contains(&uid)));
             prop_assert!(TargetTag::parse(&text).is_none_or(|tag| tag.to_string() == text));
+        }
+    }
+
+    #[test]
+    fn the_namespace_of_a_mark_is_known_as_far_as_its_name_goes() {
+        let long = "n".repeat(63);
+        let name = |namespace: &str| ListenerName::new(UID, namespace, "web").to_string();
+        for (listener, namespace, expected) in [
+            (name("shop"), "shop", true),
+            (name("shop"), "sho", false),
+            (name("shop"), "shop-web", false),
+            (name("shop-web"), "shop", true),
+            (name(&long), long.as_str(), true),
+            (name(&long), "nn", false),
+            (format!("dab-{UID}"), "shop", false),
+            ("shop-web".to_owned(), "shop", false),
+        ] {
+            assert_eq!(ListenerName::may_be_of(&listener, namespace), expected, "{listener} {namespace}");
         }
     }
 

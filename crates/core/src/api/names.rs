@@ -50,6 +50,22 @@ pub const CONTROLLER_CONFIG: &str = "direct-access-controller";
 /// Key of [`CONTROLLER_CONFIG`]: `"true"` holds removals, `"false"` lets them go on however many there are.
 pub const HOLD_REMOVALS_KEY: &str = "hold-removals";
 
+/// The ConfigMap that says which namespaces may use which load balancers, in the controller's namespace. It is read by the policies of
+/// `deploy/components/guard`.
+pub const GUARD: &str = "direct-access-guard";
+/// The admission policies of the guard: of bindings, and of Services.
+pub const GUARD_POLICIES: [&str; 2] =
+    ["direct-access-bindings.cloud.tencent.com", "direct-access-services.cloud.tencent.com"];
+/// What puts these policies in force: for new bindings, for changes of bindings, and for Services.
+pub const GUARD_POLICY_BINDINGS: [&str; 3] = [
+    "direct-access-bindings.cloud.tencent.com",
+    "direct-access-binding-changes.cloud.tencent.com",
+    "direct-access-services.cloud.tencent.com",
+];
+/// The key of the guard's ConfigMap for namespaces without a key of their own.
+pub const GUARD_OTHERS: &str = "_others";
+/// The key of the guard's ConfigMap that says whom to ask.
+pub const GUARD_CONTACT: &str = "_contact";
 /// Annotation of a binding or config: a new value asks for a round now; status echoes it in `lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "cloud.tencent.com/reconcile-requested-at";
 

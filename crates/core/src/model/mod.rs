@@ -8,6 +8,7 @@ mod annotations;
 mod attribute;
 mod endpoint;
 mod failure;
+mod guard;
 mod id;
 mod known;
 mod limits;
@@ -27,6 +28,7 @@ pub use endpoint::{
     Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Workload,
 };
 pub use failure::{Class, Failure};
+pub use guard::{GuardLine, Share, unreadable_lines};
 pub use id::{AccountId, ListenerId, LoadBalancerId, Region, RuleId, TaskId};
 pub use known::Known;
 pub use limits::{Limits, Quotas};

@@ -230,7 +230,7 @@ impl Resolver<'_> {
     /// The listener that a row of the status is about, as it was.
     pub(super) fn recorded(&self, row: &ListenerStatus) -> Option<DesiredListener> {
         let port = u16::try_from(row.port).ok()?;
-        let protocol = protocol(row.protocol);
+        let protocol = protocol_of(row.protocol);
         let resolution = resolution::recorded(row, protocol);
         Some(DesiredListener {
             protocol,
@@ -271,14 +271,15 @@ fn listener_specs<'a>(view: &'a BindingView, problems: &mut Vec<Problem>) -> Vec
     let mut specs = Vec::new();
     for spec in &view.binding.spec.listeners {
         match u16::try_from(spec.port) {
-            Ok(port) if port > 0 => specs.push((spec, protocol(spec.protocol), port)),
+            Ok(port) if port > 0 => specs.push((spec, protocol_of(spec.protocol), port)),
             _ => problems.push(problem::port_impossible(spec.port, spec.protocol.as_str())),
         }
     }
     specs
 }
 
-const fn protocol(protocol: ListenerProtocol) -> Protocol {
+/// The cloud's protocol of one in a spec.
+pub(super) const fn protocol_of(protocol: ListenerProtocol) -> Protocol {
     match protocol {
         ListenerProtocol::Tcp => Protocol::Tcp,
         ListenerProtocol::Udp => Protocol::Udp,

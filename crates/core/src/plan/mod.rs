@@ -57,6 +57,7 @@ mod routes;
 mod scope;
 pub mod service_fields;
 mod shape;
+mod sharing;
 mod siblings;
 mod slices;
 mod snapshot;

@@ -15,6 +15,7 @@ use super::management::{Management, Proof};
 use super::resolution::row_by_id;
 use super::scope::Holder;
 use super::shape::Shape;
+use super::sharing::Barred;
 use super::{BindingPlan, BindingView, Observed, Snapshot, problem};
 
 /// One binding on its way through the plan: what it wants, what is there of it, and what there is to say.
@@ -211,7 +212,13 @@ fn presence<'a>(
                 plan.problems.push(problem::listener_mismatch(found, desired.protocol, desired.port));
                 Presence::Blocked
             }
-            Some(found) => Presence::Others(found),
+            Some(found) => match Barred::check(view, snapshot, observed, found) {
+                None => Presence::Others(found),
+                Some(Barred { problem, is_bound }) => {
+                    plan.problems.push(problem);
+                    if is_bound { Presence::Others(found) } else { Presence::Blocked }
+                }
+            },
         },
         ListenerOrigin::Held(id) => match listeners.find(|listener| listener.id == *id) {
             Some(found) if view.has_made(found, snapshot) => Presence::Ours(found),

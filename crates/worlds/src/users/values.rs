@@ -21,6 +21,7 @@ const NAMED: &[(&str, &[&str])] = &[
     ("serviceConfigRef.name", &[r#""checks""#, r#""turns""#, r#""absent""#]),
     ("servicePort", &[r#""http""#, r#""http""#, r#""missing""#, "80"]),
     ("listenerId", &[r#""lbl-absent""#]),
+    ("sharedWith[]", &[r#""shop""#, r#""other""#]),
     ("port", &["80", "443", "8080", "8443", "9000"]),
     ("certificate", &[r#"{"id": "cert-1"}"#]),
     ("certificate.id", &[r#""cert-1""#, r#""cert-2""#]),

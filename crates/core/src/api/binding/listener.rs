@@ -45,6 +45,12 @@ pub struct ListenerSpec {
     #[serde(default = "default_weight")]
     #[garde(range(min = 0, max = 100))]
     pub weight: i32,
+    /// Namespaces whose bindings may bind into this listener by its listenerId, at most 16. Those of the binding's own namespace may
+    /// anyway. Forbidden with listenerId: a listener is shared by the binding that has made it. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[garde(length(max = 16), inner(length(chars, min = 1, max = 63), pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")))]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
+    pub shared_with: Vec<String>,
 }
 
 /// The weight that CLB itself gives a target, see its `Target` structure.

@@ -198,6 +198,11 @@ pub(super) const LISTENER: &[Rule] = &[
         "!has(self.rules) || (self.protocol == 'HTTPS' && !has(self.listenerId)) \
          || self.rules.all(r, !has(r.certificate))",
     ),
+    forbidden(
+        ".sharedWith",
+        "sharedWith may not be set with listenerId; a listener is shared by the binding that has made it",
+        "!has(self.sharedWith) || !has(self.listenerId)",
+    ),
     invalid(
         ".port",
         "port must not be 4789 for protocol UDP or QUIC; the cloud reserves it",

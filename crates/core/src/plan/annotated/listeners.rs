@@ -361,6 +361,7 @@ fn bare(port: u16, protocol: ListenerProtocol) -> ListenerSpec {
         certificate: None,
         rules: Vec::new(),
         weight: USUAL_WEIGHT,
+        shared_with: Vec::new(),
     }
 }
 

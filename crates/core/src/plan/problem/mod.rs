@@ -40,7 +40,8 @@ pub(super) use references::{
 pub use refused::{call_failed, gates_not_written, not_written};
 pub(super) use spec::{
     certificate_missing, certificates_differ, claimed_by_other, domain_missing, held_by_foreign, listener_mismatch,
-    managed_by_tke, parked, port_impossible, region_unknown, rule_twice, suspended, switches_refused, vpc_unknown,
+    managed_by_tke, not_shared, parked, port_impossible, region_unknown, rule_twice, suspended, switches_refused,
+    vpc_unknown,
 };
 pub(super) use targets::no_targets;
 pub use targets::{NoTargets, Unhealthy, nobody_serves, unhealthy};

@@ -50,6 +50,26 @@ pub(in crate::plan) fn held_by_foreign(protocol: Protocol, port: u16, listener: 
     accepted(Reason::PortConflict, message)
 }
 
+pub(in crate::plan) fn not_shared(listener: &Listener, maker: Option<&str>, namespace: &str) -> Problem {
+    let (id, name, port, protocol) = (&listener.id, &listener.name, listener.port, listener.protocol);
+    let (whose, way_out) = match maker {
+        Some(maker) => (
+            format!("which DirectAccessBinding '{maker}' of another namespace has made"),
+            format!(
+                "have that one share it (spec.listeners[{port}/{protocol}].sharedWith: [{namespace}]), or use another listener"
+            ),
+        ),
+        None => (
+            format!("whose name '{name}' is the mark of a binding of another namespace that is not there any more"),
+            "use another listener, or have whoever owns the load balancer rename it".to_owned(),
+        ),
+    };
+    let message = format!(
+        "listener '{id}' ({port}/{protocol}) of listenerId is one {whose}: nothing new is bound there, and what is bound serves on; {way_out}"
+    );
+    accepted(Reason::PortConflict, message)
+}
+
 pub(in crate::plan) fn listener_mismatch(listener: &Listener, protocol: Protocol, port: u16) -> Problem {
     let message = format!(
         "listener '{}' is {}/{}, not {port}/{protocol}; correct listenerId, port or protocol",

@@ -25,6 +25,7 @@ mod properties;
 mod remedies;
 mod removals;
 mod replacement;
+mod sharing;
 mod siblings;
 mod targets;
 mod traces;

@@ -37,6 +37,8 @@ const WORDS: &[(&str, Seen)] = &[
     ("listeners[].rules[].url", By(|look, value, item| look.has_rules(value, item))),
     ("listeners[].rules[].certificate.id", By(|look, value, item| look.has_certificate(value, item))),
     ("listeners[].rules[].certificate.secretName", By(|_, _, _| false)),
+    // Others use it, and there is one namespace in the world.
+    ("listeners[].sharedWith[]", Elsewhere),
     ("listeners[].weight", By(|look, value, item| look.has_weight(value, item))),
     ("loadBalancer.create.name", Created("/LoadBalancerName")),
     ("loadBalancer.create.network", Created("/LoadBalancerType")),

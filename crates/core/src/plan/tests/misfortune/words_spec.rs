@@ -19,7 +19,7 @@ use crate::plan::{ConfigView, Problem, Step};
 /// The listeners that serve: layer 4, layer 7 with two domains, and one with a certificate.
 fn listeners() -> Value {
     json!([
-        {"port": 80, "protocol": "TCP", "servicePort": 80},
+        {"port": 80, "protocol": "TCP", "servicePort": 80, "sharedWith": ["shop"]},
         {"port": 81, "protocol": "HTTP", "servicePort": 80, "rules": [{"domain": "a.example"}, {"domain": "b.example"}]},
         {"port": 443, "protocol": "TCP_SSL", "servicePort": 80, "certificate": {"secretName": "web-tls"}},
     ])
@@ -121,6 +121,11 @@ const FIELDS: &[Field] = &[
         &[(r#"[{"domain": "c.example"}]"#, Rule("rules may be set only for protocol HTTP or HTTPS"))],
     ),
     ("/listeners/0/weight", &[("100", Followed), ("99", Followed)]),
+    (
+        "/listeners/0/sharedWith",
+        &[(r#"["shop"]"#, Followed), (r#"["Shop"]"#, Type("listeners[0].shared_with")), ("[]", Followed)],
+    ),
+    ("/listeners/0/sharedWith/0", &[(r#""shop""#, Followed), (r#""Shop""#, Type("listeners[0].shared_with[0]"))]),
     ("/listeners/1/port", &[("0", Type("listeners[1].port")), ("80", DIFFER), ("443", DIFFER)]),
     (
         "/listeners/1/rules",

@@ -80,6 +80,7 @@ const WORDED: &[(&str, &str)] = &[
     ("domain_missing", "no address stands for a domain"),
     ("held_by_foreign", "the port is somebody's"),
     ("listener_mismatch", "the port is not that of listenerId"),
+    ("not_shared", "the listener is another namespace's"),
     ("parked", "the Service does not ask"),
     ("port_impossible", "the port is 0"),
     ("rule_twice", "a rule is there twice"),

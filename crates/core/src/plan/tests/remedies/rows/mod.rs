@@ -12,7 +12,7 @@ use crate::api::condition::Reason;
 use crate::api::names;
 use crate::model::{Class, Failure, Known, NamedPort, Protocol, ServicePort, TargetPort, Transport, Witnesses};
 use crate::plan::tests::acts::{edit, listener, respec, web};
-use crate::plan::tests::world::{World, binding};
+use crate::plan::tests::world::{World, binding, uid};
 use crate::plan::{Cloud, ConfigView};
 
 fn row(reason: Reason, what: &'static str, begin: fn() -> World, spoil: Deed) -> Row {
@@ -145,6 +145,15 @@ fn spec() -> Vec<Row> {
                 let id = world.listeners.iter().find(|one| one.port == 90).unwrap().id.clone();
                 respec(world, &by_id(id.as_str(), 90));
             }),
+        ]),
+        row(PortConflict, "the listener is another namespace's", shared, |world| {
+            let id = world.add_listener(&format!("dab-{}-elsewhere-b9", uid(0x00b0_0009)), Protocol::Tcp, 444);
+            respec(world, &by_id(id.as_str(), 444));
+        })
+        .says(&["'lbl-2' (444/TCP)", "-elsewhere-b9'", "of another namespace"])
+        .remedies(&[
+            ("use another listener", |world| respec(world, &by_id("lbl-1", 443))),
+            ("rename it", |world| world.listeners.iter_mut().for_each(|one| "somebody's".clone_into(&mut one.name))),
         ]),
         row(PortConflict, "the port is another binding's", explicit, |world| {
             world.bindings.push(binding(0, &json!({"listeners": [listener(90, "TCP")]})));
