@@ -15,8 +15,8 @@ use crate::support::ControlPlane;
 
 /// Programs that are not judged here.
 const OTHERS: &[&str] = &[
-    "argocd", "awk", "base64", "cd", "chmod", "cp", "cosign", "curl", "docker", "export", "flux", "git", "go", "grep",
-    "head", "install", "jq", "mkdir", "openssl", "promtool", "sed", "tar",
+    "argocd", "awk", "base64", "buildah", "cd", "chmod", "cp", "cosign", "curl", "docker", "export", "flux", "git",
+    "go", "grep", "head", "image", "install", "jq", "mkdir", "openssl", "promtool", "sed", "tar",
 ];
 
 /// Writes that the API server can judge without doing them.

@@ -42,6 +42,7 @@ const OTHER_FLAGS: &[&str] = &[
     "--set",
     "--story",
     "--surge",
+    "--tag",
     "--test",
     "--tour",
 ];

@@ -7,7 +7,8 @@ use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Si
 
 use super::DEADLINE;
 use super::manifests::{rendered_with, root};
-use super::program::{create_credentials, start};
+use super::program::create_credentials;
+use super::start::start;
 use crate::support::{ControlPlane, eventually};
 
 const ACCOUNT: &str = "system:serviceaccount:tke-direct-access:direct-access-controller";
@@ -103,7 +104,7 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
     control_plane.kubectl_with_input(&["apply", "-f", "-"], &rendered).await.ok().unwrap();
     let configs = root().join("crds/cloud.tencent.com_tkeserviceconfigs.yaml").display().to_string();
     ok(control_plane, &["apply", "-f", &configs]).await;
-    create_credentials(control_plane, "tke-direct-access", &cloud).await;
+    create_credentials(control_plane, "tke-direct-access", &cloud.endpoint(), &cloud).await;
 
     // By policy, and then by webhook, which takes over from it.
     for (round, flags) in [

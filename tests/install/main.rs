@@ -20,8 +20,10 @@ mod install {
     mod manifests;
     mod monitoring;
     mod pages;
+    mod place;
     mod program;
     mod ready;
+    mod start;
     mod tools;
     mod upgrade;
     mod values;

@@ -1,9 +1,9 @@
-//! The controller as a kubelet would start it, read from the API server; the binary is in the place of the image.
+//! The controller as a kubelet would start it, read from the API server.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 
 use serde_json::{Value, json};
 use tke_direct_access::sim::Simulator;
@@ -16,7 +16,7 @@ pub(super) const DEPLOYMENT: &str = "direct-access-controller";
 const SECRET: &str = "tencentcloud-credentials";
 
 /// What is different outside of a Pod: it has no address of its own, and the API server reaches it without the Service.
-const OUTSIDE: [&str; 4] =
+pub(super) const OUTSIDE: [&str; 4] =
     ["--listen=127.0.0.1:0", "--webhook-listen=127.0.0.1:0", "--webhook-host=127.0.0.1", "--webhook-linger-seconds=0"];
 
 /// Ends with the test.
@@ -41,53 +41,52 @@ async fn read(control_plane: &ControlPlane, namespace: &str, what: &[&str]) -> V
     serde_json::from_str(&text).unwrap()
 }
 
-/// The Secret that the Deployment asks for. The simulated cloud's address is a variable of the program like any other.
-pub(super) async fn create_credentials(control_plane: &ControlPlane, namespace: &str, cloud: &Simulator) {
+/// The Secret that the Deployment asks for. The address of the simulated cloud is a variable of the program like any other.
+pub(super) async fn create_credentials(
+    control_plane: &ControlPlane,
+    namespace: &str,
+    endpoint: &str,
+    cloud: &Simulator,
+) {
     let (id, key) = cloud.credentials();
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET},
         "stringData": {
             "TENCENTCLOUD_SECRET_ID": id, "TENCENTCLOUD_SECRET_KEY": key, "TENCENTCLOUD_REGION": "ap-guangzhou",
-            "CLB_ENDPOINT": cloud.endpoint(),
+            "CLB_ENDPOINT": endpoint,
         },
     });
     control_plane.kubectl_apply(namespace, &secret.to_string()).await.unwrap();
 }
 
-/// Starts what the Deployment says, with `flags` after its own arguments.
-pub(super) async fn start(control_plane: &ControlPlane, namespace: &str, flags: &[&str]) -> Program {
-    let deployment = read(control_plane, namespace, &["deployment", DEPLOYMENT]).await;
-    let pod = &deployment["spec"]["template"]["spec"];
-    let container = &pod["containers"][0];
-    let arguments: Vec<_> = container["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("kubeconfig");
-    let account = pod["serviceAccountName"].as_str().unwrap();
-    std::fs::write(&kubeconfig, config_of(control_plane, namespace, account).await).unwrap();
-    let log = folder.path().join("log");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_direct-access-controller"));
-    command
-        .args(arguments)
-        .args(OUTSIDE)
-        .args(flags)
-        .env_clear()
-        .envs(environment(control_plane, namespace, container).await)
-        .env("KUBECONFIG", &kubeconfig)
-        .stderr(File::create(&log).unwrap());
-    let child = command.spawn().expect("the program starts");
-    Program { child, container: container.clone(), log, _folder: folder }
+/// What a kubelet would start: the container of the Deployment as the API server has it, with its environment.
+pub(super) struct Invocation {
+    pub(super) pod: Value,
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: BTreeMap<String, String>,
+    /// A token of the Pod's account.
+    pub(super) token: String,
 }
 
-/// A kubeconfig with a token of the account, and no other right.
-async fn config_of(control_plane: &ControlPlane, namespace: &str, account: &str) -> String {
-    let create = ["-n", namespace, "create", "token", account, "--duration=1h"];
-    let token = control_plane.kubectl(&create).await.ok().unwrap();
-    let text = std::fs::read_to_string(control_plane.kubeconfig()).unwrap();
-    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
-    for user in config["users"].as_array_mut().unwrap() {
-        user["user"] = json!({"token": token.trim()});
+impl Invocation {
+    pub(super) async fn read(control_plane: &ControlPlane, namespace: &str) -> Self {
+        let deployment = read(control_plane, namespace, &["deployment", DEPLOYMENT]).await;
+        let pod = deployment["spec"]["template"]["spec"].clone();
+        let arguments = pod["containers"][0]["args"].as_array().unwrap().iter();
+        let account = pod["serviceAccountName"].as_str().unwrap();
+        let create = ["-n", namespace, "create", "token", account, "--duration=1h"];
+        let token = control_plane.kubectl(&create).await.ok().unwrap();
+        Self {
+            arguments: arguments.map(|one| one.as_str().unwrap().to_owned()).collect(),
+            environment: environment(control_plane, namespace, &pod["containers"][0]).await,
+            token: token.trim().to_owned(),
+            pod,
+        }
     }
-    config.to_string()
+
+    pub(super) fn container(&self) -> &Value {
+        &self.pod["containers"][0]
+    }
 }
 
 /// The container's environment, resolved as a kubelet does: sources first, then variables, which count more.
@@ -125,6 +124,14 @@ fn keys(secret: &Value) -> BTreeMap<String, String> {
 }
 
 impl Program {
+    /// Starts a command that is, or runs, the container of the invocation. Its log goes into the folder.
+    pub(super) fn spawn(mut command: Command, invocation: &Invocation, folder: tempfile::TempDir) -> Self {
+        let log = folder.path().join("log");
+        command.stderr(File::create(&log).unwrap());
+        let child = command.spawn().expect("the program starts");
+        Self { child, container: invocation.container().clone(), log, _folder: folder }
+    }
+
     /// What it has logged.
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
@@ -134,12 +141,10 @@ impl Program {
     pub(super) async fn until_probes_succeed(&self) {
         eventually("the probes succeed", DEADLINE, async || {
             let log = self.log();
-            let served = log.lines().find(|line| line.contains("probes and metrics are served"));
-            let line = served.ok_or_else(|| format!("they are not served yet; the log:\n{log}"))?;
-            let line: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+            let address = served_at(&log).ok_or_else(|| format!("they are not served yet; the log:\n{log}"))?;
             for probe in ["livenessProbe", "readinessProbe"] {
                 let path = self.container[probe]["httpGet"]["path"].as_str().unwrap();
-                let url = format!("http://{}{path}", line["address"].as_str().unwrap());
+                let url = format!("http://{address}{path}");
                 let answer = reqwest::get(&url).await.map_err(|error| error.to_string())?;
                 if !answer.status().is_success() {
                     return Err(format!("{url}: {}", answer.status()));
@@ -154,8 +159,20 @@ impl Program {
     pub(super) async fn end(mut self) {
         let terminated = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(terminated.success());
-        let child = &mut self.child;
-        let code = eventually("the program ends", DEADLINE, || std::future::ready(child.try_wait())).await;
+        let code = self.ended().await;
         assert!(code.success(), "{code}:\n{}", self.log());
     }
+
+    /// Waits for its end.
+    pub(super) async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        eventually("the program ends", DEADLINE, || std::future::ready(child.try_wait())).await
+    }
+}
+
+/// Where a log says that probes are served.
+fn served_at(log: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains("probes and metrics are served"))?;
+    let line: Value = serde_json::from_str(line).ok()?;
+    Some(line["address"].as_str()?.to_owned())
 }

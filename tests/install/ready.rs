@@ -1,63 +1,46 @@
 //! From nothing to a binding that is ready, as a user does it, each on a cluster of its own.
 
+use std::ops::Deref;
 use std::time::Instant;
 
-use tke_direct_access::sim::{LoadBalancerSpec, Settings as SimulatorSettings, Simulator};
 use tokio::sync::MutexGuard;
 
 use super::chart::{NAMESPACE, folder, rendered};
-use super::manifests::{install_file, root};
-use super::program::{Program, create_credentials, start};
+use super::manifests::install_file;
+use super::place::{Place, SHOP};
+use super::program::{Program, create_credentials};
+use super::start::start;
 use super::tools::{HELM, Tool, both};
 use super::{DEADLINE, TURN};
-use crate::support::{ControlPlane, Options, eventually};
+use crate::support::eventually;
 
-const BINDINGS: &str = "crd/directaccessbindings.cloud.tencent.com";
-const SHOP: &str = "shop";
 const RELEASE: &str = "tke-direct-access";
 
-/// An empty cluster, and a cloud with the load balancer of the examples.
-struct Place {
-    control_plane: ControlPlane,
-    cloud: Simulator,
-    /// Dropped last: one cluster after the other.
+/// A place, and the turn to have one: one cluster after the other.
+struct Turn {
+    place: Place,
     _turn: MutexGuard<'static, ()>,
 }
 
-impl Place {
+impl Deref for Turn {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Turn {
     async fn new() -> Self {
         let turn = TURN.lock().await;
-        let control_plane = ControlPlane::start(Options { nodes: 1, ..Options::default() }).await.unwrap();
-        let cloud = Simulator::start(SimulatorSettings::instant()).unwrap();
-        cloud.create_load_balancer(&LoadBalancerSpec::with_id("lb-6efswuxa")).unwrap();
-        let place = Self { control_plane, cloud, _turn: turn };
-        place.ok(&["create", "namespace", SHOP]).await;
-        place.ok(&["label", "namespace", SHOP, "cloud.tencent.com/direct-access-gates=enabled"]).await;
-        place
-    }
-
-    async fn ok(&self, arguments: &[&str]) -> String {
-        self.control_plane.kubectl(arguments).await.ok().unwrap()
+        Self { place: Place::new().await, _turn: turn }
     }
 
     /// What comes after the controller's objects: credentials, the program in the place of its Pod, an example. Until it is ready.
     async fn ready(&self, namespace: &str, begun: Instant) -> Program {
-        create_credentials(&self.control_plane, namespace, &self.cloud).await;
+        create_credentials(&self.control_plane, namespace, &self.cloud.endpoint(), &self.cloud).await;
         let program = start(&self.control_plane, namespace, &[]).await;
-        program.until_probes_succeed().await;
-        let up = begun.elapsed();
-        self.ok(&["wait", "--for=condition=Established", BINDINGS, "--timeout=150s"]).await;
-        let example = root().join("examples/01-service.yaml").display().to_string();
-        self.ok(&["-n", SHOP, "apply", "-f", &example]).await;
-        self.ok(&["-n", SHOP, "wait", "--for=condition=Ready", "dab/my-service", "--timeout=150s"]).await;
-        let ready = begun.elapsed();
-        // With gates that are open.
-        self.ok(&["-n", SHOP, "wait", "--for=condition=Available", "deployment/my-app", "--timeout=150s"]).await;
-        println!(
-            "controller up {:.1} s after the apply, binding ready after {:.1} s",
-            up.as_secs_f64(),
-            ready.as_secs_f64()
-        );
+        self.until_an_example_is_ready(&program, begun).await;
         program
     }
 
@@ -93,13 +76,13 @@ impl Place {
     }
 
     async fn finish(self) {
-        self.cloud.shutdown().await;
+        self.place.finish().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_apply_of_the_file_and_one_of_an_example_are_enough() {
-    let place = Place::new().await;
+    let place = Turn::new().await;
     let begun = Instant::now();
     place.ok(&["apply", "-f", &install_file().display().to_string()]).await;
     let program = place.ready(NAMESPACE, begun).await;
@@ -113,7 +96,7 @@ async fn one_apply_of_the_file_and_one_of_an_example_are_enough() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rendered_chart_is_enough_too_in_any_namespace() {
-    let place = Place::new().await;
+    let place = Turn::new().await;
     let helm = Tool::built(&HELM);
     place.ok(&["create", "namespace", "elsewhere"]).await;
     // The rights that are left when it looks at one namespace suffice as well.
@@ -134,7 +117,7 @@ async fn the_rendered_chart_is_enough_too_in_any_namespace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn helm_installs_upgrades_and_uninstalls() {
-    let place = Place::new().await;
+    let place = Turn::new().await;
     let helm = Tool::built(&HELM);
     let chart = folder().display().to_string();
     let begun = Instant::now();
@@ -170,7 +153,7 @@ async fn helm_installs_upgrades_and_uninstalls() {
     place.finish().await;
 }
 
-impl Place {
+impl Turn {
     /// Only the definition stays.
     async fn uninstall(&self, helm: &Tool) {
         let said = self.helm(helm, &["uninstall", RELEASE]);
