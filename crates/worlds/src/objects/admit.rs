@@ -189,6 +189,7 @@ fn broken_listener(one: &ListenerSpec) -> Option<&'static str> {
             (one.protocol != Https || one.listener_id.is_some()) && of_rules().count() > 0,
             "rules may have a certificate only for HTTPS",
         ),
+        (!one.shared_with.is_empty() && one.listener_id.is_some(), "sharedWith may not be set with listenerId"),
         (one.port == 4789 && matches!(one.protocol, Udp | Quic), "port must not be 4789"),
         (
             one.certificate.iter().chain(of_rules()).any(is_double),
@@ -232,7 +233,7 @@ mod tests {
         // One more, or one less, is one to write, or to take out, above.
         let known = [
             ("spec", 6),
-            ("spec.listeners[]", 6),
+            ("spec.listeners[]", 7),
             ("spec.listeners[].certificate", 1),
             ("spec.listeners[].rules[].certificate", 1),
             ("spec.loadBalancer", 4),
