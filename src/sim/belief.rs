@@ -183,7 +183,7 @@ const BELIEFS: &[Belief] = &[
     },
     Belief {
         name: "tags-at-once",
-        belief: "A load balancer is found by the tags with which it was made as soon as its creation has ended.",
+        belief: "A load balancer is found by its tag as soon as its creation is answered.",
         source: "Tags of CreateLoadBalancer; nothing is said of when the filter finds them",
         address: CREATION,
         certainty: Certainty::Inferred,

@@ -16,9 +16,9 @@ pub(super) const VPC: &str = "vpc-a1b2c3d4";
 pub(super) const SUBNET: &str = "subnet-e5f6a7b8";
 pub(super) const CERTIFICATE: &str = "Xy12Zw34";
 
-/// A cloud as it is by default, at this part of its times.
+/// A cloud as it is by default, at this part of its times. Its locks linger for longer than a look at a task takes, also on a busy machine.
 pub(super) fn settings() -> Settings {
-    Settings { timing: Timing { scale: 0.4, ..Timing::default() }, ..Settings::default() }
+    Settings { timing: Timing { scale: 0.4, tail: Duration::from_secs(1), ..Timing::default() }, ..Settings::default() }
 }
 
 /// Each test has its addresses.

@@ -336,7 +336,8 @@ fn full_status() -> api::DirectAccessBindingStatus {
     let status = json!({
         "observedGeneration": 1,
         "observedConfigGeneration": 7,
-        "loadBalancer": {"id": "lb-6efswuxa", "region": "ap-guangzhou", "addresses": vec!["203.0.113.10"; limit::ADDRESSES],
+        "loadBalancer": {"id": "lb-6efswuxa", "region": "ap-guangzhou", "address": "203.0.113.10",
+            "addresses": vec!["203.0.113.10"; limit::ADDRESSES],
             "domain": text(253), "created": true},
         "targets": {"desired": 5, "registered": 5, "healthy": 4, "draining": 1, "excluded": i32::MAX, "summary": "4/5"},
         "listeners": (1..=limit::LISTENERS).map(|port| json!({"protocol": "TCP", "port": port, "listenerId": text(64),

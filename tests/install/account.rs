@@ -100,21 +100,16 @@ async fn one_apply_is_enough_and_every_right_is_needed() {
     let control_plane = ControlPlane::shared().await;
     let cloud = Simulator::start(SimulatorSettings::instant()).unwrap();
     cloud.create_load_balancer(&LoadBalancerSpec::with_id("lb-6efswuxa")).unwrap();
+    // The component follows one class; all are followed by a change of its argument.
     let rendered = rendered_with(control_plane, &["annotated-services"]).await;
+    let rendered = rendered.replace("--annotated-services=OwnClass", "--annotated-services=All");
     control_plane.kubectl_with_input(&["apply", "-f", "-"], &rendered).await.ok().unwrap();
     let configs = root().join("crds/cloud.tencent.com_tkeserviceconfigs.yaml").display().to_string();
     ok(control_plane, &["apply", "-f", &configs]).await;
     create_credentials(control_plane, "tke-direct-access", &cloud.endpoint(), &cloud).await;
 
     // By policy, and then by webhook, which takes over from it.
-    for (round, flags) in [
-        &["--annotated-services=All"][..],
-        &["--annotated-services=All", "--gate-injection=Webhook"],
-        &["--annotated-services=All", "--gate-injection=Policy"],
-    ]
-    .iter()
-    .enumerate()
-    {
+    for (round, flags) in [&[][..], &["--gate-injection=Webhook"], &["--gate-injection=Policy"]].iter().enumerate() {
         let program = start(control_plane, "tke-direct-access", flags).await;
         let namespace = format!("shop-{round}");
         ok(control_plane, &["create", "namespace", &namespace]).await;

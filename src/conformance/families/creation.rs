@@ -126,7 +126,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         &["create-again", "found-by-tag"],
         |seen| seen.rows("found-by-tag", "LoadBalancerSet", 1),
     ),
-    fact(
+    assumption(
         Tags,
         "tags-at-once",
         "A load balancer is found by its tag as soon as its creation is answered.",
