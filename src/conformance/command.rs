@@ -1,7 +1,7 @@
 //! What the program does with its arguments.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -92,8 +92,8 @@ async fn until_interrupted<T, F: Future<Output = T>>(run: impl FnOnce(Cancellati
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    eprintln!("Stopping, and taking away what was made. It takes some seconds.");
     stop.cancel();
+    note("Stopping, and taking away what was made. It takes some seconds.");
     Ok(running.await)
 }
 
@@ -104,9 +104,11 @@ async fn resume(arguments: &Arguments) -> anyhow::Result<()> {
         Some(journal) => {
             let gone = kit.clean(journal).await?;
             let gone = if gone.is_empty() { "nothing: it had made nothing that was left\n" } else { &gone };
-            eprint!("Of the run of the state file, this is gone now:\n{gone}");
+            note(&format!("Of the run of the state file, this is gone now:\n{}", gone.trim_end()));
         }
-        None => eprintln!("There is no state file {file} here. Runs that have left one elsewhere are resumed there."),
+        None => {
+            note(&format!("There is no state file {file} here. Runs that have left one elsewhere are resumed there."))
+        }
     }
     let left = kit.left(arguments.load_balancer.as_deref()).await?;
     if left.is_empty() {
@@ -114,19 +116,20 @@ async fn resume(arguments: &Arguments) -> anyhow::Result<()> {
             Some(id) => format!(", and no listener of one on {id}"),
             None => "; listeners on a load balancer that was given are looked for with --load-balancer only".to_owned(),
         };
-        eprintln!("No other load balancer of a run is shown in {}{shown}.", arguments.region);
+        note(&format!("No other load balancer of a run is shown in {}{shown}.", arguments.region));
         return Ok(());
     }
-    eprint!("This is left of other runs, which may still go on elsewhere:\n{}", left.words());
+    note(&format!("This is left of other runs, which may still go on elsewhere:\n{}", left.words().trim_end()));
     confirm(arguments, "Take it away?")?;
     let gone = kit.clean_confirmed(&left).await?;
-    eprint!("This is gone now:\n{gone}");
+    note(&format!("This is gone now:\n{}", gone.trim_end()));
     Ok(())
 }
 
-/// How it goes, for who waits.
+/// How it goes, for who waits. That nobody reads it any more is no reason to stop: what was made is taken away nevertheless.
 fn note(words: &str) {
-    eprintln!("{}", words.trim_end());
+    // There is nobody left to be informed when this cannot be written.
+    let _ = writeln!(io::stderr(), "{}", words.trim_end());
 }
 
 /// A file that can be written, and that is taken away again when nothing was written into it.

@@ -79,11 +79,25 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The load balancer that the run has made: as the reply says, its task, or a read by tag.
+    /// The load balancer that the run has made: as the reply says, its task, or a read by tag. Of what a read shows only that is the
+    /// run's which has the name and the tag that it asked for: a cloud may not heed the filter.
     pub(super) fn created_load_balancer(&self) -> Option<&'a str> {
         let replies = ["create", "create/task"].into_iter().filter_map(|step| self.reply(step));
         let mut ids = replies.filter_map(|reply| reply["LoadBalancerIds"][0].as_str());
-        ids.next().or_else(|| self.reply("found-by-tag")?["LoadBalancerSet"][0]["LoadBalancerId"].as_str())
+        ids.next().or_else(|| self.found_load_balancer())
+    }
+
+    fn found_load_balancer(&self) -> Option<&'a str> {
+        let asked = &self.last("create")?.request;
+        let is_asked_for = |row: &&Value| {
+            let mut tags = row["Tags"].as_array().into_iter().flatten();
+            asked["LoadBalancerName"].is_string()
+                && row["LoadBalancerName"] == asked["LoadBalancerName"]
+                && asked["Tags"][0].is_object()
+                && tags.any(|tag| *tag == asked["Tags"][0])
+        };
+        let rows = self.reply("found-by-tag")?["LoadBalancerSet"].as_array()?;
+        rows.iter().find(is_asked_for)?["LoadBalancerId"].as_str()
     }
 
     /// The first listener of the first of these steps that succeeded.

@@ -90,6 +90,26 @@ async fn a_filter_that_is_ignored_is_named() {
     assert_eq!(differing(&recording), ["found-by-address", "found-by-key"], "{:?}", with(&recording, "differs"));
 }
 
+/// A cloud that ignores filters shows what is somebody else's, where the run's own could not be made.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_filter_did_not_keep_out_is_not_touched() {
+    let mut settings = settings();
+    settings.load_balancers = vec!["lb-theirs00,TCP:9999,HTTP:80".parse::<LoadBalancerSpec>().unwrap()];
+    settings.denied_actions.insert("CreateLoadBalancer".to_owned());
+    let simulator = start(settings, NonZeroU8::new(26).unwrap());
+    let before = simulator.state();
+    let proxy = proxy::start(&simulator.endpoint(), |action, request, reply| {
+        if action == "DescribeLoadBalancers" && request["Filters"].is_array() {
+            let theirs =
+                json!({"LoadBalancerId": "lb-theirs00", "LoadBalancerName": "theirs", "Status": 1, "Tags": []});
+            *reply = json!({"TotalCount": 1, "LoadBalancerSet": [theirs], "RequestId": "0"});
+        }
+    })
+    .await;
+    run(&proxy.endpoint, &asked(None)).await;
+    assert_eq!(simulator.state(), before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_run_without_more_agrees() {
     let simulator = start(settings(), NonZeroU8::new(25).unwrap());
