@@ -31,7 +31,7 @@ impl Dns {
         Self { address, socket, answers, thread: Some(thread) }
     }
 
-    /// How many addresses it has told.
+    /// How many addresses it has answered with.
     pub(crate) fn answers(&self) -> usize {
         self.answers.load(Ordering::SeqCst)
     }
