@@ -1,6 +1,6 @@
 //! Taking away what a run has made, until there is proof that nothing of it is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use jiff::{SignedDuration, Timestamp};
@@ -42,15 +42,28 @@ pub(super) struct Cleaning<'a> {
     pub(super) adopts: bool,
     /// Since when reads have not shown what has these ids, or these numbers of creations.
     unseen: BTreeMap<String, Instant>,
+    /// What was not there, as a refusal of its deletion says.
+    absent: BTreeSet<String>,
     /// When the last read was sent that could be read.
     looked: Option<Instant>,
+    /// Since when reads have shown nothing of the run at all.
+    empty: Option<Instant>,
     /// What has gone.
     gone: Vec<String>,
 }
 
 impl<'a> Cleaning<'a> {
     pub(super) const fn new(caller: &'a mut Caller, journal: &'a mut Journal, adopts: bool) -> Self {
-        Self { caller, journal, adopts, unseen: BTreeMap::new(), looked: None, gone: Vec::new() }
+        Self {
+            caller,
+            journal,
+            adopts,
+            unseen: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            looked: None,
+            empty: None,
+            gone: Vec::new(),
+        }
     }
 
     /// Until all of it has gone: brings a line for each id.
@@ -62,11 +75,11 @@ impl<'a> Cleaning<'a> {
         let times = self.caller.times;
         let mut refused = None;
         loop {
-            if self.journal.state().is_over() {
+            if self.journal.state().creations.is_empty() {
                 return Ok(self.gone);
             }
             let round = self.round().await?;
-            if self.journal.state().is_over() {
+            if self.journal.state().is_over() && self.is_quiet() {
                 return Ok(self.gone);
             }
             if let Some(Refused { class, words }) = round {
@@ -81,12 +94,25 @@ impl<'a> Cleaning<'a> {
                 refused = Some(words);
             }
             let made = [Kind::LoadBalancer, Kind::Listener].map(|kind| self.journal.state().made(kind).len());
-            let is_late = refused.is_none() && made == [0, 0] && self.is_looked_twice() && !self.is_soon_settled();
+            let is_late = refused.is_none()
+                && made == [0, 0]
+                && !self.journal.state().is_over()
+                && self.is_looked_twice()
+                && !self.is_soon_settled();
             if is_late || began.elapsed() > times.longest_wait {
                 return Err(refused.map_or(Unfinished::Waiting, Unfinished::Refused));
             }
-            pause(times.between_looks).await;
+            // Where there is nothing to take away any more, reads need not be many.
+            let patience = if made == [0, 0] { times.reads_apart / 10 } else { times.between_looks };
+            pause(patience.max(times.between_looks)).await;
         }
+    }
+
+    /// Two reads some time apart have shown nothing of the run: also nothing that a copy of a call has made.
+    fn is_quiet(&self) -> bool {
+        let apart = self.caller.times.reads_apart;
+        let is_empty = |since: Instant| self.looked.is_some_and(|looked| looked.duration_since(since) >= apart);
+        !self.adopts || self.empty.is_some_and(is_empty)
     }
 
     /// Two reads some time apart have not shown what is missing.
@@ -125,12 +151,14 @@ impl<'a> Cleaning<'a> {
                 rows.iter().try_for_each(|(id, name)| self.journal.shown(kind, (id, name)))?;
             }
         }
+        self.empty = if shown.is_empty() { self.empty.or(Some(looked)) } else { None };
         let refused = self.remove(Some(&shown)).await?;
         self.note_unseen(&shown, looked)?;
         Ok(refused)
     }
 
-    /// Two reads some time apart that do not show what was made are a proof; one for what was asked for, when it has had its time.
+    /// What two reads some time apart do not show is gone when its deletion was refused, since it is not there; so is what was asked for and
+    /// refused, and what was not answered, when it has had its time.
     fn note_unseen(&mut self, shown: &Leftovers, looked: Instant) -> io::Result<()> {
         let (apart, settled) = (self.caller.times.reads_apart, self.caller.times.settled);
         let mut unseen = BTreeMap::new();
@@ -142,12 +170,17 @@ impl<'a> Cleaning<'a> {
         };
         let mut gone = Vec::new();
         let mut never: Vec<Creation> = Vec::new();
-        for one in self.journal.state().open() {
+        let origin = &self.journal.state().origin;
+        for one in self.journal.state().open().filter(|one| one.is_looked_for(origin)) {
             match &one.status {
                 Status::Made(ids) => {
-                    let is_looked_for = one.is_looked_for(&self.journal.state().origin);
-                    let hidden = ids.iter().filter(|id| is_looked_for && !shown.has(id));
-                    gone.extend(hidden.filter(|id| is_over((*id).clone())).cloned());
+                    let hidden = ids.iter().filter(|id| !shown.has(id));
+                    gone.extend(hidden.filter(|id| is_over((*id).clone()) && self.absent.contains(*id)).cloned());
+                }
+                Status::Refused(code) => {
+                    if is_over(one.number.to_string()) {
+                        never.push(Creation { status: Status::Gone(Proof::Refused(code.clone())), ..one.clone() });
+                    }
                 }
                 Status::Asked => {
                     let settled = SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX);
@@ -160,7 +193,7 @@ impl<'a> Cleaning<'a> {
             }
         }
         self.unseen = unseen;
-        gone.iter().try_for_each(|id| self.journal.gone(id, &Proof::NotShown))?;
+        gone.iter().try_for_each(|id| self.journal.gone(id, &Proof::NotThere))?;
         self.gone.extend(gone.iter().map(|id| format!("{id}, which was gone already")));
         never.into_iter().try_for_each(|creation| self.journal.set(creation))
     }
@@ -174,9 +207,10 @@ impl<'a> Cleaning<'a> {
         }
         let Some(given) = self.journal.state().origin.load_balancer.clone() else { return Ok(refused) };
         // An id that nothing has would stop the deletion of the others.
-        let mut ids = self.journal.state().made(Kind::Listener);
-        ids.retain(|id| shown.is_some_and(|shown| shown.has(id)));
-        for ids in ids.chunks(MOST_DELETIONS) {
+        let made = self.journal.state().made(Kind::Listener);
+        let (shown, hidden): (Vec<_>, Vec<_>) =
+            made.into_iter().partition(|id| shown.is_some_and(|shown| shown.has(id)));
+        for ids in shown.chunks(MOST_DELETIONS).chain(hidden.chunks(1)) {
             // A chunk is never empty: without ids, all listeners would go.
             let request = json!({"LoadBalancerId": given, "ListenerIds": ids});
             refused = refused.or(self.delete("DeleteLoadBalancerListeners", &request, ids).await?);
@@ -194,7 +228,13 @@ impl<'a> Cleaning<'a> {
                 Ok(None)
             }
             // What is not found is read again.
-            Err(Refused { class: Some(Class::NotFound | Class::Busy), .. }) => Ok(None),
+            Err(Refused { class: Some(Class::NotFound), .. }) => {
+                if let [id] = ids {
+                    self.absent.insert(id.clone());
+                }
+                Ok(None)
+            }
+            Err(Refused { class: Some(Class::Busy), .. }) => Ok(None),
             Err(refused) => Ok(Some(refused)),
         }
     }

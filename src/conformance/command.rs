@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::belief::{Conclusion, conclusion, judge};
 use super::journal::{Journal, StateError};
 use super::kit::{Ended, Kit, Trouble};
+use super::leftovers::Leftovers;
 use super::options::{Arguments, Output};
 use super::pace::Times;
 use super::recording::{Inputs, Recording, has_load_balancer};
@@ -68,11 +69,12 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     let mut kit = Kit::new(arguments, credentials, Times::default())?.with_notes(note);
     let origin = kit.origin(&asked.run, asked.load_balancer.as_deref()).await;
     eprint!("{}", plan(&asked, &origin));
-    confirm(arguments, "Begin?")?;
-    let left = kit.left(asked.load_balancer.as_deref()).await?;
-    if !left.is_empty() {
-        return Err(Trouble::Left(left.words()).into());
+    // Reads that are refused now would leave no way to see what is left afterwards.
+    let others = kit.left(asked.load_balancer.as_deref()).await?;
+    if !others.is_empty() {
+        note(&of_others(&others));
     }
+    confirm(arguments, "Begin?")?;
     let state = arguments.state.clone();
     let ended = until_interrupted(|stop| async move { kit.run(&asked, &state, &stop).await }).await??;
     let Some(path) = &arguments.record else { return Ok(ended) };
@@ -100,30 +102,61 @@ async fn until_interrupted<T, F: Future<Output = T>>(run: impl FnOnce(Cancellati
 async fn resume(arguments: &Arguments) -> anyhow::Result<()> {
     let mut kit = Kit::new(arguments, Credentials::from_environment()?, Times::default())?.with_notes(note);
     let file = arguments.state.display();
-    match Journal::open(&arguments.state)? {
-        Some(journal) => {
+    match (&arguments.run, Journal::open(&arguments.state)?) {
+        (None, Some(journal)) => {
             let gone = kit.clean(journal).await?;
             let gone = if gone.is_empty() { "nothing: it had made nothing that was left\n" } else { &gone };
             note(&format!("Of the run of the state file, this is gone now:\n{}", gone.trim_end()));
         }
-        None => {
+        (None, None) => {
             note(&format!("There is no state file {file} here. Runs that have left one elsewhere are resumed there."))
         }
+        (Some(run), Some(journal)) if journal.state().origin.run == *run => {
+            bail!("{file} is the state file of the run {run}: leave --run out");
+        }
+        (Some(run), _) => return resume_without_file(arguments, &mut kit, run).await,
     }
     let left = kit.left(arguments.load_balancer.as_deref()).await?;
+    note(&match left.is_empty() {
+        true => nothing_shown(arguments),
+        false => of_others(&left),
+    });
+    Ok(())
+}
+
+/// Takes away what is shown of a run that has left no state file.
+async fn resume_without_file(arguments: &Arguments, kit: &mut Kit, run: &str) -> anyhow::Result<()> {
+    let left = kit.left(arguments.load_balancer.as_deref()).await?.of(run);
     if left.is_empty() {
-        let shown = match &arguments.load_balancer {
-            Some(id) => format!(", and no listener of one on {id}"),
-            None => "; listeners on a load balancer that was given are looked for with --load-balancer only".to_owned(),
-        };
-        note(&format!("No other load balancer of a run is shown in {}{shown}.", arguments.region));
+        note(&nothing_shown(arguments));
         return Ok(());
     }
-    note(&format!("This is left of other runs, which may still go on elsewhere:\n{}", left.words().trim_end()));
+    note(&format!("This is left of the run {run}:\n{}", left.words().trim_end()));
     confirm(arguments, "Take it away?")?;
     let gone = kit.clean_confirmed(&left).await?;
     note(&format!("This is gone now:\n{}", gone.trim_end()));
     Ok(())
+}
+
+fn nothing_shown(arguments: &Arguments) -> String {
+    let (region, run) = (&arguments.region, arguments.run.as_ref());
+    let whose = run.map_or_else(|| "another run".to_owned(), |run| format!("the run {run}"));
+    let listeners = match &arguments.load_balancer {
+        Some(id) => format!(", and no listener of one on {id}"),
+        None => "; listeners on a load balancer that was given are looked for with --load-balancer only".to_owned(),
+    };
+    format!("No load balancer of {whose} is shown in {region}{listeners}.")
+}
+
+/// What is there of other runs, and how it is taken away.
+fn of_others(left: &Leftovers) -> String {
+    let commands: String = left.runs().iter().map(|run| format!("  clb-conformance --resume --run {run}\n")).collect();
+    format!(
+        "This is shown of other runs:\n{}They may be going on elsewhere: a run takes up to a quarter of an hour. Of one that does not, this takes \
+         it away, with the same other flags:\n{}",
+        left.words(),
+        commands.trim_end(),
+    )
 }
 
 /// How it goes, for who waits. That nobody reads it any more is no reason to stop: what was made is taken away nevertheless.

@@ -1,7 +1,8 @@
 //! The state file: what a run is about to make, written before it is made, so that it is found again whatever happens to the run.
 //!
-//! A line has the origin of the run; each line after it has a creation as it is from then on. A line that was not written to its end counts
-//! as not written: nothing follows a line before it is on the disk. The file is locked while a program uses it.
+//! The first line says what the file is, the second has the origin of the run, and each line after it has a creation as it is from then on. The
+//! last line counts as not written when it was not written to its end: nothing follows a line before it is on the disk. Whatever else is
+//! in a file, it is none of ours and stays as it is. The file is locked while a program uses it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -14,6 +15,9 @@ use super::recording::{Answer, Entry};
 use super::seen::class;
 use super::state::{Creation, Kind, Origin, Proof, RunState, Status};
 use crate::model::Class;
+
+/// The first line.
+const HEADER: &str = r#"{"clbConformanceState":1}"#;
 
 /// Why there is no state file to go on with. Each is a sentence for people.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +71,7 @@ impl Journal {
         let text = serde_json::to_string(&origin).map_err(|error| broken(error.into()))?;
         let state = RunState { origin, creations: Vec::new() };
         let mut journal = Self { file: Some((path.to_owned(), file)), state };
-        journal.append(&text).map_err(broken)?;
+        journal.append(HEADER).and_then(|()| journal.append(&text)).map_err(broken)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(broken)?;
         Ok(journal)
@@ -84,16 +88,21 @@ impl Journal {
             file => file.map_err(broken)?,
         };
         lock(&file, path)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(broken)?;
-        let state = parse(&text)
-            .map_err(|error| StateError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
-        let mut journal = Self { file: Some((path.to_owned(), file)), state };
-        if !text.is_empty() && !text.ends_with('\n') {
-            // What was not written to its end must not become a part of the next line.
-            journal.append("").map_err(broken)?;
+        let unreadable = |reason| StateError::Unreadable { path: path.to_owned(), reason };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(broken)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let (lines, rest) = bytes.split_at(whole);
+        if lines.is_empty() && !HEADER.as_bytes().starts_with(rest) {
+            return Err(unreadable(format!("it does not begin with {HEADER}")));
         }
-        Ok(Some(journal))
+        let text = str::from_utf8(lines).map_err(|error| unreadable(error.to_string()))?;
+        let state = parse(text).map_err(unreadable)?;
+        if !rest.is_empty() {
+            // What was not written to its end must not become a part of the next line.
+            file.set_len(u64::try_from(whole).unwrap_or(u64::MAX)).map_err(broken)?;
+        }
+        Ok(Some(Self { file: Some((path.to_owned(), file)), state }))
     }
 
     /// One of these creations that is written nowhere.
@@ -134,7 +143,7 @@ impl Journal {
     pub(super) fn after(&mut self, number: usize, entry: &Entry) -> io::Result<()> {
         let status = match &entry.answer {
             Answer::Reply(reply) => made(reply),
-            Answer::Error { code, .. } if is_certain(class(entry)) => Some(Status::Gone(Proof::Refused(code.clone()))),
+            Answer::Error { code, .. } if is_certain(class(entry)) => Some(Status::Refused(code.clone())),
             Answer::Error { .. } | Answer::Unanswered(_) => None,
         };
         match (status, self.state.creations.get(number)) {
@@ -211,7 +220,7 @@ fn made(reply: &Value) -> Option<Status> {
     (!ids.is_empty()).then_some(Status::Made(ids))
 }
 
-/// A refusal of this class made nothing.
+/// A call that is refused with this class has made nothing.
 const fn is_certain(class: Option<Class>) -> bool {
     !matches!(class, None | Some(Class::Unreachable | Class::Transient))
 }
@@ -240,14 +249,24 @@ fn in_use(path: &Path) -> Option<StateError> {
     lock(&file, path).err()
 }
 
-fn parse(text: &str) -> Result<RunState, serde_json::Error> {
-    let is_whole = |line: &&str| serde_json::from_str::<Value>(line).is_ok();
-    let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).filter(is_whole);
-    // A file without a whole line is of a run that has asked for nothing.
+/// What whole lines have.
+fn parse(text: &str) -> Result<RunState, String> {
+    let mut lines = text.lines();
+    let Some(header) = lines.next() else { return Ok(RunState::default()) };
+    if header != HEADER {
+        return Err(format!("it does not begin with {HEADER}"));
+    }
+    // A file without an origin is of a run that has asked for nothing.
     let Some(origin) = lines.next() else { return Ok(RunState::default()) };
-    let mut state = RunState { origin: serde_json::from_str(origin)?, creations: Vec::new() };
-    for line in lines {
-        place(&mut state, serde_json::from_str(line)?);
+    let broken = |number: usize, error: serde_json::Error| format!("line {number}: {error}");
+    let origin = serde_json::from_str(origin).map_err(|error| broken(2, error))?;
+    let mut state = RunState { origin, creations: Vec::new() };
+    for (number, line) in (3..).zip(lines) {
+        let creation: Creation = serde_json::from_str(line).map_err(|error| broken(number, error))?;
+        if creation.number > state.creations.len() {
+            return Err(format!("line {number}: the creation {} is missing", state.creations.len()));
+        }
+        place(&mut state, creation);
     }
     Ok(state)
 }

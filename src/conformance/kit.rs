@@ -17,7 +17,7 @@ use super::recording::Recording;
 use super::redact::redact;
 use super::run::Run;
 use super::state::{Creation, Kind, Origin, RunState, Status};
-use super::step::Asked;
+use super::step::{Asked, PREFIX};
 use crate::clb::{Credentials, RawCalls, Settings};
 use crate::model::Region;
 
@@ -27,7 +27,7 @@ pub enum Trouble {
     /// The client cannot be made, or the cloud refuses reads.
     #[error("{0}")]
     Cloud(String),
-    /// An earlier run has left something.
+    /// There is the state file of an earlier run.
     #[error(
         "an earlier run has left something behind; take it away with --resume first, with the same other flags:\n{0}"
     )]
@@ -102,7 +102,7 @@ impl Kit {
         }
     }
 
-    /// What earlier runs have left, on this load balancer or on those of their own.
+    /// What runs have made and not taken away, or not yet: on this load balancer or on those of their own.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -191,10 +191,16 @@ impl Kit {
         let later = journal.state().settled_at(settled).filter(|at| *at > Timestamp::now());
         let later = later.map(|at| format!(" after {}", at.strftime("%H:%M:%S UTC"))).unwrap_or_default();
         let file = journal.path().map(|path| format!(" The state file {} stays until then.", path.display()));
+        let state = journal.state();
+        let words = match state.is_over() {
+            true => {
+                format!("what has {PREFIX}-{} in its name: reads still show it, or cannot be made\n", state.origin.run)
+            }
+            false => state.words(),
+        };
         format!(
-            "it is not proven that nothing is left{why}. This may be left:\n{}Look for it in the console of CLB, region {}, and run \
+            "it is not proven that nothing is left{why}. This may be left:\n{words}Look for it in the console of CLB, region {}, and run \
              clb-conformance --resume again{later}, in this folder, with the same flags and a key of the same account.{}",
-            journal.state().words(),
             self.region,
             file.unwrap_or_default(),
         )

@@ -1,5 +1,7 @@
 //! What runs have left behind: how it is found.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::caller::{Caller, Refused};
@@ -43,6 +45,22 @@ impl Leftovers {
         let load_balancers = self.load_balancers.iter().map(|(id, name)| format!("load balancer {id}, named {name}\n"));
         let listeners = self.listeners.iter().map(|(id, name)| format!("listener {id} of {given}, named {name}\n"));
         load_balancers.chain(listeners).collect()
+    }
+
+    /// The runs that it is of, each once.
+    pub fn runs(&self) -> Vec<String> {
+        let rows = self.load_balancers.iter().chain(&self.listeners);
+        let runs: BTreeSet<_> = rows.filter_map(|(_, name)| run_of(name)).map(str::to_owned).collect();
+        runs.into_iter().collect()
+    }
+
+    /// What of it is of this run.
+    #[must_use]
+    pub fn of(mut self, run: &str) -> Self {
+        for rows in [&mut self.load_balancers, &mut self.listeners] {
+            rows.retain(|(_, name)| run_of(name) == Some(run));
+        }
+        self
     }
 
     /// Whether it has this id.
@@ -107,7 +125,7 @@ fn run_of(name: &str) -> Option<&str> {
 }
 
 /// Runs have such names; whatever else has our tag, or begins as our names do, is somebody else's.
-fn is_run(text: &str) -> bool {
+pub(super) fn is_run(text: &str) -> bool {
     text.len() == RUN_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

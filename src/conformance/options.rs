@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use super::leftovers::is_run;
 use super::step::Asked;
 
 /// What the long help ends with.
@@ -61,6 +62,10 @@ pub struct Arguments {
     /// Takes away what an earlier run has left behind, and does nothing else. In the folder of that run, since its state file is there.
     #[arg(long)]
     pub resume: bool,
+    /// With --resume: a run that has left no state file here, by its name, of which all that is shown is taken away. It must not be going on
+    /// elsewhere. What it made on a load balancer that was given needs --load-balancer, too.
+    #[arg(long, value_name = "NAME", requires = "resume", value_parser = run)]
+    pub run: Option<String>,
     /// The file with what the run makes, from before it is made until it is taken away.
     #[arg(long, value_name = "FILE", default_value = "clb-conformance.state.json")]
     pub state: PathBuf,
@@ -114,6 +119,13 @@ fn load_balancer(text: &str) -> Result<String, String> {
     match text.starts_with("lb-") {
         true => Ok(text.to_owned()),
         false => Err("an id of a load balancer begins with lb-".to_owned()),
+    }
+}
+
+fn run(text: &str) -> Result<String, String> {
+    match is_run(text) {
+        true => Ok(text.to_owned()),
+        false => Err("the name of a run has 8 digits and letters from a to f, such as 0a1b2c3d".to_owned()),
     }
 }
 

@@ -35,11 +35,40 @@ impl Leg<'_> {
     }
 }
 
-/// A refusal of this class says nothing of what was asked: the key may not make the call, there was no room, or the cloud has a fault.
-const fn is_other(class: Option<Class>) -> bool {
-    use Class::{Arrears, Busy, Denied, Quota, Throttled, Transient, Unreachable};
-    matches!(class, Some(Arrears | Busy | Denied | Quota | Throttled | Transient | Unreachable))
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// What was asked for, as it was asked for.
+    Asked,
+    /// Something that the call names is not there.
+    Missing,
+    /// Something else has what was asked for.
+    Taken,
+    /// Nothing of the call: the key may not make it, there was no room, or the cloud has a fault.
+    Else,
 }
+
+/// What the words of a refusal say, in lower case, that is about something missing, or taken.
+const MISSING: [&str; 5] = ["not found", "not exist", "no such", "not registered", "notfound"];
+const TAKEN: [&str; 5] = ["in use", "used by", "is taken", "exists", "already"];
+
+/// What a refusal is about.
+fn about(code: &str, message: &str, class: Option<Class>) -> About {
+    use Class::{Arrears, Busy, Conflict, Denied, NotFound, Quota, Throttled, Transient, Unreachable};
+    let text = format!("{code}: {message}").to_lowercase();
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+    match class {
+        Some(Arrears | Busy | Denied | Quota | Throttled | Transient | Unreachable) => About::Else,
+        Some(Conflict) => About::Taken,
+        Some(NotFound) => About::Missing,
+        _ if says(&MISSING) => About::Missing,
+        _ if says(&TAKEN) => About::Taken,
+        _ => About::Asked,
+    }
+}
+
+/// Why, with a code of which families, and with which words.
+type Refusal<'a> = (About, &'a [&'a str], &'a [&'a str]);
 
 fn has_code(code: &str, families: &[&str]) -> bool {
     families.iter().any(|family| is_of(code, family))
@@ -131,15 +160,17 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Judges the reply of a step, which differs when it is refused for what is asked: with a code of one of these families.
+    /// Judges the reply of a step, which differs when it is refused for one of these reasons, with a code of one of these families.
     pub(super) fn reply_unless(
         &self,
         step: &str,
-        codes: &[&str],
+        (reasons, codes): (&[About], &[&str]),
         judge: impl FnOnce(&'a Value) -> (bool, String),
     ) -> Verdict {
         match self.leg(step) {
-            refused @ Leg::Refused { code, class, .. } if !is_other(class) && has_code(code, codes) => {
+            refused @ Leg::Refused { code, message, class }
+                if reasons.contains(&about(code, message, class)) && has_code(code, codes) =>
+            {
                 Verdict::Differs(refused.words(step))
             }
             _ => self.reply_of(step, judge),
@@ -170,7 +201,7 @@ impl<'a> Seen<'a> {
     pub(super) fn rows(&self, step: &str, list: &str, number: usize) -> Verdict {
         // That nothing is shown, and that it is refused as not found, are two ways to say it.
         let codes: &[&str] = if number == 0 { &["InvalidParameter", "ResourceNotFound"] } else { &[] };
-        self.reply_unless(step, codes, |reply| {
+        self.reply_unless(step, (&[About::Missing, About::Asked], codes), |reply| {
             let rows = reply[list].as_array().map_or(0, Vec::len);
             (rows == number, format!("{rows} in {list}"))
         })
@@ -196,29 +227,36 @@ impl<'a> Seen<'a> {
 
     /// The step was accepted. It differs when it is refused for what is asked: with a code of one of these families.
     pub(super) fn accepted(&self, step: &str, codes: &[&str]) -> Verdict {
-        self.reply_unless(step, codes, |_| (true, "accepted".to_owned()))
+        self.reply_unless(step, (&[About::Asked], codes), |_| (true, "accepted".to_owned()))
     }
 
-    /// The step was refused with a code of one of these families, and with these words.
+    /// The step was refused for what was asked, with a code of one of these families, and with these words.
     pub(super) fn refused(&self, step: &str, codes: &[&str], words: &[&str]) -> Verdict {
-        self.refused_among(step, self.calls(step).last(), codes, words)
+        self.refused_for(About::Asked, step, codes, words)
     }
 
-    /// The first call of a step was refused so.
-    pub(super) fn refused_first(&self, step: &str, codes: &[&str], words: &[&str]) -> Verdict {
-        self.refused_among(step, self.calls(step).next(), codes, words)
+    /// The step was refused for this reason.
+    pub(super) fn refused_for(&self, reason: About, step: &str, codes: &[&str], words: &[&str]) -> Verdict {
+        self.refused_among(step, self.calls(step).last(), (reason, codes, words))
     }
 
-    fn refused_among(&self, step: &str, entry: Option<&Entry>, codes: &[&str], words: &[&str]) -> Verdict {
-        let class = entry.and_then(class);
-        match entry.map(|entry| &entry.answer) {
-            Some(Answer::Reply(_)) => Verdict::Differs("accepted".to_owned()),
-            Some(Answer::Error { code, message }) => {
+    /// The first call of a step was refused because of the lock of its load balancer.
+    pub(super) fn refused_by_lock(&self, step: &str, codes: &[&str], words: &[&str]) -> Verdict {
+        self.refused_among(step, self.calls(step).next(), (About::Else, codes, words))
+    }
+
+    fn refused_among(&self, step: &str, entry: Option<&Entry>, (reason, codes, words): Refusal<'_>) -> Verdict {
+        match entry.map(|entry| (&entry.answer, class(entry))) {
+            Some((Answer::Reply(_), _)) => Verdict::Differs("accepted".to_owned()),
+            Some((Answer::Error { code, message }, class)) => {
                 let text = message.to_lowercase();
                 let fits = has_code(code, codes) && words.iter().all(|word| text.contains(word));
-                match !fits && is_other(class) {
-                    true => Verdict::NotAsked(self.leg(step).words(step)),
-                    false => Verdict::of(fits, format!("{code}: {message}")),
+                let seen = about(code, message, class);
+                match (seen == reason, seen) {
+                    (true, About::Else) if !fits => Verdict::NotAsked(self.leg(step).words(step)),
+                    (true, _) | (false, About::Asked) => Verdict::of(fits, format!("{code}: {message}")),
+                    // What was asked was not judged by the cloud: something else was in the way.
+                    (false, _) => Verdict::NotAsked(format!("for another reason, {}", self.leg(step).words(step))),
                 }
             }
             _ => Verdict::NotAsked(self.leg(step).words(step)),

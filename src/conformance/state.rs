@@ -1,7 +1,7 @@
 //! What a run has asked for, and what became of it. Pure.
 //!
 //! A creation is over only with a [`Proof`]: a reply that shows nothing is not enough, since reads may lag, may be another account's, and may
-//! be of another region.
+//! be of another region. Nor is a refusal: of two copies of a call, the one that is refused may be the second.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,8 @@ pub struct Creation {
 pub enum Status {
     /// It was asked for, and it is not known whether anything was made.
     Asked,
+    /// It was refused with this code. A copy of the call may have made something: what reads show at once.
+    Refused(String),
     /// This was made, and is not known to be gone: ids, at least one.
     Made(Vec<String>),
     /// Nothing of it is left.
@@ -96,14 +98,14 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Proof {
-    /// It was refused with this code, and made nothing.
+    /// It was refused with this code, and two reads some time apart did not show anything of it.
     Refused(String),
     /// The task of its deletion has ended well.
     Deleted,
     /// The load balancer that it was made on is gone.
     WithLoadBalancer,
-    /// Two reads some time apart did not show what it had made.
-    NotShown,
+    /// Two reads some time apart did not show what it had made, and its deletion was refused in between, since it is not there.
+    NotThere,
     /// Its answer never came, and reads did not show anything of it for so long that nothing turns up any more.
     NeverShown,
 }
@@ -145,9 +147,9 @@ impl RunState {
         self.creations.iter().any(|one| matches!(&one.status, Status::Made(ids) if ids.iter().any(|made| made == id)))
     }
 
-    /// The creation whose answer is not known that something with this name is of.
+    /// The creation that something with this name is of, where its answer has named nothing.
     fn asked_for(&self, kind: Kind, name: &str) -> Option<&Creation> {
-        let asked = |one: &&Creation| one.kind == kind && one.status == Status::Asked;
+        let asked = |one: &&Creation| one.kind == kind && matches!(one.status, Status::Asked | Status::Refused(_));
         let named = self.creations.iter().filter(asked).find(|one| one.names.iter().any(|known| known == name));
         // A load balancer is renamed by the script.
         named.or_else(|| self.creations.iter().filter(asked).find(|_| kind == Kind::LoadBalancer))
@@ -175,7 +177,7 @@ impl RunState {
                     let left: Vec<_> = ids.iter().filter(|made| *made != id).cloned().collect();
                     if left.is_empty() { Status::Gone(proof.clone()) } else { Status::Made(left) }
                 }
-                Status::Made(_) | Status::Asked if one.on.as_deref() == Some(id) => {
+                Status::Made(_) | Status::Asked | Status::Refused(_) if one.on.as_deref() == Some(id) => {
                     Status::Gone(Proof::WithLoadBalancer)
                 }
                 _ => return None,
@@ -217,6 +219,11 @@ impl Creation {
                 let at = self.asked_at.strftime("%H:%M:%S UTC");
                 format!(
                     "perhaps a {what}{on} named {names}: it was asked for at {at}, and no answer says whether it was made\n"
+                )
+            }
+            Status::Refused(code) => {
+                format!(
+                    "perhaps a {what}{on} named {names}: it was refused with {code}, and reads have not shown yet that there is none\n"
                 )
             }
             Status::Gone(_) => String::new(),

@@ -96,6 +96,38 @@ fn judgements_follow_what_was_seen() {
     }
 }
 
+/// What was in the way of a call says nothing of what it asked for.
+#[test]
+fn a_refusal_for_another_reason_is_no_answer() {
+    let on_tcp = |step: &'static str, action: &'static str, answer: Answer| {
+        let listener = Answer::Reply(json!({"ListenerIds": ["lbl-1"]}));
+        vec![("create-tcp", "CreateListener", json!({}), listener), (step, action, json!({}), answer)]
+    };
+    let invalid = |message| refused("InvalidParameter", message);
+    let taken = || refused("InvalidParameter.PortCheckFailed", "port 20002 is used by listener lbl-7 (TCP)");
+    let (modify, create) = ("ModifyListener", "CreateListener");
+    for (name, calls, word) in [
+        ("check-timeout-2", on_tcp("check-timeout-1", modify, invalid("TimeOut must be within 2 and 60")), "believed"),
+        ("check-timeout-2", on_tcp("check-timeout-1", modify, invalid("ListenerId lbl-1 not found")), "not asked"),
+        (
+            "check-timeout-2",
+            on_tcp("check-timeout-1", modify, refused("InvalidParameter.LBIdNotFound", "")),
+            "not asked",
+        ),
+        ("sessions-30", on_tcp("idle-5", create, taken()), "not asked"),
+        ("sessions-30", on_tcp("idle-5", create, invalid("the port is already in use")), "not asked"),
+        ("sessions-30", on_tcp("idle-5", create, refused("InvalidParameterValue.Range", "30 to 3600")), "believed"),
+        ("https-needs-a-certificate", on_tcp("no-certificate", create, taken()), "not asked"),
+        ("ports-49", on_tcp("ports-50", create, taken()), "not asked"),
+        ("ports-are-unique", on_tcp("same-port", create, taken()), "believed"),
+        ("ports-are-unique", on_tcp("same-port", create, invalid("Ports must be numbers")), "differs"),
+        ("unknown-listeners-not-changed", on_tcp("change-unknown-listener", modify, taken()), "not asked"),
+    ] {
+        let recording = recording(calls);
+        assert_eq!(verdict(&recording, name).word(), word, "{name}: {:?}", recording.calls);
+    }
+}
+
 #[test]
 fn a_lock_lingers_when_a_write_after_a_task_meets_it() {
     let over = || ("create-tcp/task", "DescribeTaskStatus", json!({}), Answer::Reply(json!({"Status": 0})));

@@ -111,10 +111,11 @@ async fn what_nobody_wrote_down_is_found_and_a_run_that_is_asked_to_end_cleans_u
     let folder = tempfile::tempdir().unwrap();
     let child = program(&simulator, folder.path(), &OWN).spawn().unwrap();
     until("there is a listener", || all_listeners(&simulator) >= 1).await;
-    // Somebody else, who has no state file.
+    // Somebody else, who has no state file: what goes on is shown, and is taken away by its name only.
     let elsewhere = tempfile::tempdir().unwrap();
-    let (code, words) = output(program(&simulator, elsewhere.path(), &OWN)).await;
-    assert!(code == Some(2) && words.contains("load balancer lb-") && words.contains("--resume"), "{words}");
+    let (code, words) = output(program(&simulator, elsewhere.path(), &["--yes", "--resume"])).await;
+    assert!(code == Some(0) && words.contains("load balancer lb-") && words.contains("going on elsewhere"), "{words}");
+    assert_ne!(load_balancers(&simulator), json!([]), "the load balancer of a run that goes on is taken away");
     let terminated = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(terminated.success());
     let ended = ended(child).await;
@@ -122,4 +123,26 @@ async fn what_nobody_wrote_down_is_found_and_a_run_that_is_asked_to_end_cleans_u
     assert!(ended.status.code() == Some(2) && words.contains("was taken away"), "{words}");
     assert_eq!(load_balancers(&simulator), json!([]));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a state file is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_a_state_file_is_taken_away_by_its_name() {
+    let simulator = start(settings(), NonZeroU8::new(30).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = program(&simulator, folder.path(), &OWN).spawn().unwrap();
+    until("there is a listener", || all_listeners(&simulator) >= 1).await;
+    child.kill().unwrap();
+    ended(child).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (_, words) = output(program(&simulator, elsewhere.path(), &["--resume"])).await;
+    let command = words.lines().find(|line| line.contains("--resume --run")).unwrap_or_else(|| panic!("{words}"));
+    let run = command.split_whitespace().last().unwrap();
+    for (name, is_left) in [("0a1b2c3d", true), (run, false)] {
+        let (code, words) = output(program(&simulator, elsewhere.path(), &["--resume", "--yes", "--run", name])).await;
+        assert_eq!((code, load_balancers(&simulator) != json!([])), (Some(0), is_left), "{name}: {words}");
+    }
+    // The state file of that run has nothing left to take away.
+    let (code, words) = output(program(&simulator, folder.path(), &["--resume"])).await;
+    assert_eq!(code, Some(0), "{words}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

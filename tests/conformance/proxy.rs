@@ -15,6 +15,7 @@ pub(super) type Rewrite = fn(&str, &Value, &mut Value);
 struct Behind {
     client: reqwest::Client,
     endpoint: String,
+    doubled: Option<&'static str>,
     rewrite: Rewrite,
 }
 
@@ -26,9 +27,19 @@ pub(super) struct Proxy {
 
 /// Starts one.
 pub(super) async fn start(endpoint: &str, rewrite: Rewrite) -> Proxy {
+    start_with(endpoint, None, rewrite).await
+}
+
+/// Starts one that sends each call of an action twice, one after the other, and brings the second reply: as a network may that has lost the
+/// first.
+pub(super) async fn start_doubling(endpoint: &str, action: &'static str) -> Proxy {
+    start_with(endpoint, Some(action), |_, _, _| {}).await
+}
+
+async fn start_with(endpoint: &str, doubled: Option<&'static str>, rewrite: Rewrite) -> Proxy {
     tke_direct_access::telemetry::install_crypto();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let behind = Behind { client, endpoint: endpoint.to_owned(), rewrite };
+    let behind = Behind { client, endpoint: endpoint.to_owned(), doubled, rewrite };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
@@ -41,7 +52,11 @@ pub(super) async fn start(endpoint: &str, rewrite: Rewrite) -> Proxy {
 async fn forward(State(behind): State<Behind>, headers: HeaderMap, body: Bytes) -> (StatusCode, HeaderMap, String) {
     let action = headers["x-tc-action"].to_str().unwrap().to_owned();
     let request: Value = serde_json::from_slice(&body).unwrap();
-    let sent = behind.client.post(&behind.endpoint).headers(headers).body(body).send().await.unwrap();
+    let send = || behind.client.post(&behind.endpoint).headers(headers.clone()).body(body.clone()).send();
+    if behind.doubled == Some(action.as_str()) {
+        send().await.unwrap();
+    }
+    let sent = send().await.unwrap();
     let mut reply: Value = serde_json::from_slice(&sent.bytes().await.unwrap()).unwrap();
     (behind.rewrite)(&action, &request, &mut reply["Response"]);
     let mut headers = HeaderMap::new();

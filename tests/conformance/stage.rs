@@ -29,20 +29,29 @@ pub(super) fn start(settings: Settings, place: NonZeroU8) -> Simulator {
 
 /// A kit that does not spare the cloud.
 pub(super) fn kit(endpoint: &str) -> Kit {
-    kit_that_waits(endpoint, Duration::from_secs(3))
+    kit_with(endpoint, times())
 }
 
 /// A kit that looks for so long for what was asked for and not answered.
 pub(super) fn kit_that_waits(endpoint: &str, settled: Duration) -> Kit {
-    use clap::Parser;
-    let times = Times {
-        settled,
+    kit_with(endpoint, Times { settled, ..times() })
+}
+
+/// Times of a cloud that need not be spared.
+pub(super) fn times() -> Times {
+    Times {
+        settled: Duration::from_secs(3),
         calls_per_second: 60,
         between_looks: Duration::from_millis(60),
         longest_wait: Duration::from_secs(20),
         reads_apart: Duration::from_millis(500),
         ..Times::default()
-    };
+    }
+}
+
+/// A kit with these times.
+pub(super) fn kit_with(endpoint: &str, times: Times) -> Kit {
+    use clap::Parser;
     let keys = Keys::new("AKIDsimulator", "simulator-secret-key", None).unwrap();
     let arguments = Arguments::parse_from(["clb-conformance", "--endpoint", endpoint]);
     Kit::new(&arguments, Credentials::fixed(keys), times).expect("a kit")

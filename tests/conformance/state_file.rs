@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tke_direct_access::conformance::{Creation, Journal, Kind, Origin, Status, Times, Trouble};
-use tke_direct_access::sim::{Effect, Fault, Settings, Simulator, When};
+use tke_direct_access::conformance::{Answer, Creation, Entry, Journal, Kind, Origin, Status, Times, Trouble};
+use tke_direct_access::sim::{Effect, Fault, LoadBalancerSpec, Settings, Simulator, When};
 use tokio_util::sync::CancellationToken;
 
 use super::killed::{OWN, all_listeners, ended, load_balancers, output, program, until};
 use super::proxy;
-use super::stage::{asked, kit, kit_that_waits, settings, start};
+use super::stage::{asked, kit, kit_that_waits, kit_with, settings, start, times};
 
 const NAME: &str = "clb-conformance-0a1b2c3d";
 
@@ -29,7 +29,8 @@ async fn left(folder: &Path, endpoint: &str, status: Status, age: SignedDuration
         asked_at: Timestamp::now() - age,
         status,
     };
-    let lines = [serde_json::to_string(&origin).unwrap(), serde_json::to_string(&creation).unwrap()];
+    let header = r#"{"clbConformanceState":1}"#.to_owned();
+    let lines = [header, serde_json::to_string(&origin).unwrap(), serde_json::to_string(&creation).unwrap()];
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();
     path
 }
@@ -69,6 +70,48 @@ async fn reads_that_show_nothing_leave_nothing_behind() {
     let gone = clean(&proxy.endpoint, &state).await.unwrap();
     assert_eq!(load_balancers(&simulator), json!([]), "{gone}");
     assert!(!state.exists());
+}
+
+/// A deletion that is refused because of a lock says that there is something to delete, whatever reads show.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_deleted_now_is_not_gone() {
+    let simulator = start(settings(), NonZeroU8::new(27).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let (state, id) = one_load_balancer(&simulator, folder.path()).await;
+    let proxy = proxy::start(&simulator.endpoint(), |action, request, reply| {
+        if action == "DeleteLoadBalancer" {
+            let busy = json!({"Code": "FailedOperation.ResourceInOperating", "Message": "is not in normal desState"});
+            *reply = json!({"Error": busy, "RequestId": "0"});
+        }
+        shows_nothing(action, request, reply);
+    })
+    .await;
+    let text = std::fs::read_to_string(&state).unwrap().replace(&simulator.endpoint(), &proxy.endpoint);
+    std::fs::write(&state, text).unwrap();
+    let times = Times { longest_wait: Duration::from_secs(3), ..times() };
+    let trouble = kit_with(&proxy.endpoint, times).clean(Journal::open(&state).unwrap().unwrap()).await.unwrap_err();
+    let words = trouble.to_string();
+    assert!(words.contains(&id) && words.contains("not proven that nothing is left") && state.exists(), "{words}");
+}
+
+/// Of two copies of a call the second is refused, and its refusal does not say that the first made nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_copy_of_a_call_has_made_is_taken_away() {
+    let mut settings = settings();
+    settings.load_balancers = vec!["lb-theirs00,TCP:9999".parse::<LoadBalancerSpec>().unwrap()];
+    settings.timing.tail = Duration::ZERO;
+    settings.timing.task = Duration::ZERO;
+    let simulator = start(settings, NonZeroU8::new(28).unwrap());
+    let before = load_balancers(&simulator);
+    let proxy = proxy::start_doubling(&simulator.endpoint(), "CreateListener").await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let ended = kit(&proxy.endpoint).run(&asked(Some("lb-theirs00")), &state, &CancellationToken::new()).await.unwrap();
+    assert!(ended.trouble.is_none() && !state.exists(), "{:?}", ended.trouble);
+    let refused = |entry: &&Entry| matches!(&entry.answer, Answer::Error { code, .. } if code == "InvalidParameter.PortCheckFailed");
+    let steps: Vec<_> = ended.recording.calls.iter().filter(refused).map(|entry| entry.step.as_str()).collect();
+    assert!(steps.contains(&"create-tcp"), "the copy was not refused: {steps:?}");
+    assert_eq!(load_balancers(&simulator), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +242,7 @@ fn a_line_that_was_not_written_to_its_end_was_not_written() {
         "askedAt": "2026-11-28T00:00:00Z", "status": "asked",
     });
     let text = format!("{whole}{creation}\n");
-    for (cut, creations) in [(0, 0), (5, 0), (whole.len(), 0), (text.len() - 3, 0), (text.len(), 1)] {
+    for (cut, creations) in [(0, 0), (5, 0), (30, 0), (whole.len(), 0), (text.len() - 3, 0), (text.len(), 1)] {
         std::fs::write(&path, &text[..cut]).unwrap();
         for _ in 0..2 {
             let journal = Journal::open(&path).unwrap().unwrap();
@@ -207,6 +250,37 @@ fn a_line_that_was_not_written_to_its_end_was_not_written() {
             assert_eq!(journal.state().is_over(), creations == 0);
         }
     }
-    std::fs::write(&path, "{}\n").unwrap();
-    assert!(Journal::open(&path).unwrap_err().to_string().contains("not a state file"));
+}
+
+/// Whatever else is in a file, the program neither changes nor removes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_somebody_elses_is_not_touched() {
+    let simulator = start(settings(), NonZeroU8::new(29).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clb-conformance.state.json");
+    drop(Journal::create(&path, Origin { run: "0a1b2c3d".to_owned(), ..Origin::default() }).unwrap());
+    let ours = std::fs::read_to_string(&path).unwrap();
+    let (header, origin) = ours.split_once('\n').unwrap();
+    let cases: [&[u8]; 11] = [
+        b"a note",
+        b"a note\n",
+        b"one\ntwo\nthree",
+        b"{}\n",
+        b"{\"apiVersion\": \"v1\"}\n{}\n",
+        b"null",
+        b"\n",
+        b"\xff\xfe\x00\n",
+        &[origin.as_bytes()].concat(),
+        &[ours.as_bytes(), b"half\n"].concat(),
+        &[header.as_bytes(), b"\n{\"run\":1}\n"].concat(),
+    ];
+    for bytes in cases {
+        std::fs::write(&path, bytes).unwrap();
+        for flags in [&["--resume", "--yes"][..], &OWN] {
+            let (code, words) = output(program(&simulator, folder.path(), flags)).await;
+            let text = String::from_utf8_lossy(bytes);
+            assert!(code == Some(2) && words.contains("is not a state file"), "{text}: {code:?} {words}");
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "{text}");
+        }
+    }
 }

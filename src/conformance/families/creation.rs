@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Creation, Locks, Tags};
 use super::super::belief::{Belief, Verdict, assumption, fact};
-use super::super::seen::Leg;
+use super::super::seen::{About, Leg};
 use super::super::step::Needs::OwnLoadBalancer;
 use super::super::step::{PREFIX, Scene, Step, call};
 
@@ -111,10 +111,12 @@ pub(super) const BELIEFS: &[Belief] = &[
         |seen| {
             let first = seen.reply("create").map(|reply| &reply["LoadBalancerIds"]);
             match first.filter(|ids| ids.get(0).is_some()) {
-                Some(first) => seen.reply_unless("create-again", &["InvalidParameter"], |reply| {
-                    let again = &reply["LoadBalancerIds"];
-                    (again == first, format!("{first}, then {again}"))
-                }),
+                Some(first) => {
+                    seen.reply_unless("create-again", (&[About::Asked, About::Taken], &["InvalidParameter"]), |reply| {
+                        let again = &reply["LoadBalancerIds"];
+                        (again == first, format!("{first}, then {again}"))
+                    })
+                }
                 None => Verdict::NotAsked("the creation was answered without ids".to_owned()),
             }
         },
@@ -139,7 +141,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "The RequestId of a creation is a task, which names the load balancer when it has ended well.",
         &["create", "create/task"],
         |seen| {
-            seen.reply_unless("create/task", &["InvalidParameter"], |reply| {
+            seen.reply_unless("create/task", (&[About::Asked, About::Missing], &["InvalidParameter"]), |reply| {
                 let (status, ids) = (&reply["Status"], reply["LoadBalancerIds"].as_array().map_or(0, Vec::len));
                 (*status == 0 && ids == 1, format!("Status {status}, {ids} ids"))
             })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Limits, Listeners, Locks};
 use super::super::belief::{Belief, Verdict, assumption, fact};
-use super::super::seen::Leg;
+use super::super::seen::{About, Leg};
 use super::super::step::Needs::Certificate;
 use super::super::step::{Scene, Step, call};
 use super::{NO_LISTENER, nobodys};
@@ -140,7 +140,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         &["create-tcp", "while-locked"],
         |seen| {
             let words = ["is not in normal desstate"];
-            seen.refused_first("while-locked", &["FailedOperation.ResourceInOperating"], &words)
+            seen.refused_by_lock("while-locked", &["FailedOperation.ResourceInOperating"], &words)
         },
     ),
     fact(
@@ -228,8 +228,8 @@ pub(super) const BELIEFS: &[Belief] = &[
         Listeners,
         "ports-are-unique",
         "A port that another listener has is refused with InvalidParameter.PortCheckFailed.",
-        &["tcp", "same-port"],
-        |seen| seen.refused("same-port", &["InvalidParameter.PortCheckFailed"], &[]),
+        &["create-tcp", "same-port"],
+        |seen| seen.refused_for(About::Taken, "same-port", &["InvalidParameter.PortCheckFailed"], &[]),
     ),
     fact(Limits, "ports-49", "CreateListener takes at most 49 ports.", &["ports-50"], |seen| {
         seen.refused("ports-50", &["InvalidParameterValue.Length", "InvalidParameterValue", "InvalidParameter"], &[])
@@ -314,6 +314,6 @@ pub(super) const BELIEFS: &[Belief] = &[
         "unknown-listeners-not-changed",
         "A change of an unknown listener is refused with InvalidParameter or what refines it.",
         &["change-unknown-listener"],
-        |seen| seen.refused("change-unknown-listener", &["InvalidParameter"], &[]),
+        |seen| seen.refused_for(About::Missing, "change-unknown-listener", &["InvalidParameter"], &[]),
     ),
 ];

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::belief::Family::{Limits, Locks, Reading, Rights};
 use super::super::belief::{Belief, Verdict, assumption, fact};
+use super::super::seen::About;
 use super::super::step::{ACTIONS, Step, call};
 use super::{NO_LOAD_BALANCER, nobodys};
 
@@ -106,21 +107,23 @@ pub(super) const BELIEFS: &[Belief] = &[
         "listeners-of-nothing",
         "DescribeListeners of an unknown load balancer is refused with InvalidParameter.LBIdNotFound and the words \"not exist\".",
         &["unknown-listeners"],
-        |seen| seen.refused("unknown-listeners", &["InvalidParameter.LBIdNotFound"], &["not exist"]),
+        |seen| {
+            seen.refused_for(About::Missing, "unknown-listeners", &["InvalidParameter.LBIdNotFound"], &["not exist"])
+        },
     ),
     fact(
         Reading,
         "targets-of-nothing",
         "DescribeTargets of an unknown load balancer is refused with InvalidParameter.LBIdNotFound.",
         &["unknown-targets"],
-        |seen| seen.refused("unknown-targets", &["InvalidParameter.LBIdNotFound"], &[]),
+        |seen| seen.refused_for(About::Missing, "unknown-targets", &["InvalidParameter.LBIdNotFound"], &[]),
     ),
     fact(
         Reading,
         "health-of-nothing",
         "DescribeTargetHealth of an unknown load balancer is refused with InvalidParameter.LBIdNotFound.",
         &["unknown-health"],
-        |seen| seen.refused("unknown-health", &["InvalidParameter.LBIdNotFound"], &[]),
+        |seen| seen.refused_for(About::Missing, "unknown-health", &["InvalidParameter.LBIdNotFound"], &[]),
     ),
     fact(Limits, "load-balancers-20", "DescribeLoadBalancers takes at most 20 ids.", &["ids-21"], |seen| {
         seen.refused("ids-21", &["InvalidParameterValue.Length"], &[])
@@ -143,7 +146,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "unknown-tasks-refused",
         "DescribeTaskStatus of an unknown task is refused with InvalidParameter.",
         &["unknown-task"],
-        |seen| seen.refused("unknown-task", &["InvalidParameter"], &[]),
+        |seen| seen.refused_for(About::Missing, "unknown-task", &["InvalidParameter"], &[]),
     ),
     fact(
         Locks,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Creation, Limits, Removal};
 use super::super::belief::{Belief, Verdict, assumption, fact};
-use super::super::seen::Leg;
+use super::super::seen::{About, Leg};
 use super::super::step::Needs::OwnLoadBalancer;
 use super::super::step::{Scene, Step, call};
 use super::creation::creation;
@@ -50,7 +50,14 @@ pub(super) const BELIEFS: &[Belief] = &[
         "DeleteLoadBalancerListeners with an unknown id is refused with InvalidParameter; the words have \"some ListenerId\" and \"not \
          found\".",
         &["delete-some-unknown"],
-        |seen| seen.refused("delete-some-unknown", &["InvalidParameter"], &["some listenerid", "not found"]),
+        |seen| {
+            seen.refused_for(
+                About::Missing,
+                "delete-some-unknown",
+                &["InvalidParameter"],
+                &["some listenerid", "not found"],
+            )
+        },
     ),
     fact(
         Removal,
@@ -63,7 +70,14 @@ pub(super) const BELIEFS: &[Belief] = &[
                 Verdict::NotAsked(seen.leg("delete-some-unknown").words("delete-some-unknown"))
             }
             Leg::Silent(why) => Verdict::NotAsked(why.to_owned()),
-            _ => seen.rows("none-deleted", "Listeners", 1),
+            Leg::Refused { .. } => seen.rows("none-deleted", "Listeners", 1),
+            Leg::Shown(_) => match seen.rows("none-deleted", "Listeners", 1) {
+                // It may be done later, or not at all.
+                Verdict::Believed(_) => {
+                    Verdict::NotAsked("the deletion was accepted, and nothing was deleted".to_owned())
+                }
+                other => other,
+            },
         },
     ),
     fact(Limits, "deletions-20", "DeleteLoadBalancerListeners takes at most 20 ids.", &["delete-21"], |seen| {
@@ -81,7 +95,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "deleted-listener-refused",
         "DeleteListener of a listener that is gone is refused with InvalidParameter or what refines it.",
         &["delete-udp", "delete-udp-again"],
-        |seen| seen.refused("delete-udp-again", &["InvalidParameter"], &[]),
+        |seen| seen.refused_for(About::Missing, "delete-udp-again", &["InvalidParameter"], &[]),
     ),
     fact(
         Removal,
@@ -102,7 +116,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "deleted-load-balancer-refused",
         "DeleteLoadBalancer of one that is gone is refused with InvalidParameter.LBIdNotFound.",
         &["delete", "delete-again"],
-        |seen| seen.refused("delete-again", &["InvalidParameter.LBIdNotFound"], &[]),
+        |seen| seen.refused_for(About::Missing, "delete-again", &["InvalidParameter.LBIdNotFound"], &[]),
     ),
     assumption(
         Creation,

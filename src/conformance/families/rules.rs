@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{HealthChecks, Rules};
 use super::super::belief::{Belief, Verdict, assumption, fact};
+use super::super::seen::About;
 use super::super::step::Needs::Certificate;
 use super::super::step::{Scene, Step, call};
 use super::NO_RULE;
@@ -146,7 +147,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "rules-are-unique",
         "A rule for a domain and path that another rule has is refused with InvalidParameter or what refines it.",
         &["create-rule", "same-rule"],
-        |seen| seen.refused("same-rule", &["InvalidParameter", "InvalidParameterValue"], &[]),
+        |seen| seen.refused_for(About::Taken, "same-rule", &["InvalidParameter", "InvalidParameterValue"], &[]),
     ),
     fact(
         Rules,
@@ -206,7 +207,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "unknown-rules-not-changed",
         "A change of an unknown rule is refused with InvalidParameter or what refines it.",
         &["change-unknown-rule"],
-        |seen| seen.refused("change-unknown-rule", &["InvalidParameter"], &[]),
+        |seen| seen.refused_for(About::Missing, "change-unknown-rule", &["InvalidParameter"], &[]),
     ),
     fact(
         Rules,

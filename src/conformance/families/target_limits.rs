@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Limits, Targets};
 use super::super::belief::{Belief, fact};
+use super::super::seen::About;
 use super::super::step::Needs::Target;
 use super::super::step::{Scene, Step, call};
 use super::{NO_LISTENER, nobodys};
@@ -93,7 +94,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "unknown-listeners-in-batches",
         "BatchRegisterTargets on an unknown listener is refused with InvalidParameter.ListenerIdNotFound.",
         &["register", "register-nowhere"],
-        |seen| seen.refused("register-nowhere", &["InvalidParameter.ListenerIdNotFound"], &[]),
+        |seen| seen.refused_for(About::Missing, "register-nowhere", &["InvalidParameter.ListenerIdNotFound"], &[]),
     ),
     fact(Limits, "targets-of-20-listeners", "DescribeTargets takes at most 20 listeners.", &["targets-21"], |seen| {
         seen.refused("targets-21", &["InvalidParameterValue.Length"], &[])

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Health, Tags, Targets};
 use super::super::belief::{Belief, Verdict, assumption, fact};
-use super::super::seen::Seen;
+use super::super::seen::{About, Seen};
 use super::super::step::Needs::Target;
 use super::super::step::{Scene, Step, call};
 use super::listeners::{HTTP, change_tcp, creation};
@@ -199,7 +199,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "The RequestId of a batch is taken by DescribeTaskStatus, and ends with 0.",
         &["register", "register/task"],
         |seen| {
-            seen.reply_unless("register/task", &["InvalidParameter"], |reply| {
+            seen.reply_unless("register/task", (&[About::Asked, About::Missing], &["InvalidParameter"]), |reply| {
                 (reply["Status"] == 0, format!("Status {}", reply["Status"]))
             })
         },
@@ -247,8 +247,11 @@ pub(super) const BELIEFS: &[Belief] = &[
         "registered-again",
         "Registering a target again is accepted, and leaves its weight as it is.",
         &["register", "targets", "registered-again", "register-again"],
-        |seen| match seen.accepted("register-again", &["InvalidParameter", "InvalidParameterValue", "FailedOperation"])
-        {
+        |seen| match seen.reply_unless(
+            "register-again",
+            (&[About::Asked, About::Taken], &["InvalidParameter", "InvalidParameterValue", "FailedOperation"]),
+            |_| (true, String::new()),
+        ) {
             Verdict::Believed(_) => {
                 if let Some(words) = ["targets", "registered-again"].into_iter().find_map(|step| seen.refusal(step)) {
                     return Verdict::NotAsked(words);
@@ -348,7 +351,7 @@ pub(super) const BELIEFS: &[Belief] = &[
             let another = seen.listener(&["create-another-tcp"]).unwrap_or_default();
             seen.reply_unless(
                 "register-elsewhere",
-                &["InvalidParameter", "InvalidParameterValue", "FailedOperation"],
+                (&[About::Asked, About::Taken], &["InvalidParameter", "InvalidParameterValue", "FailedOperation"]),
                 |reply| {
                     let failed = &reply["FailListenerIdSet"];
                     (failed[0] == *another, format!("FailListenerIdSet {failed}"))
@@ -385,13 +388,13 @@ pub(super) const BELIEFS: &[Belief] = &[
         "absent-targets-in-batches",
         "Deregistering a target that is not there is refused with InvalidParameter by BatchDeregisterTargets.",
         &["deregister", "deregister-again"],
-        |seen| seen.refused("deregister-again", &["InvalidParameter"], &[]),
+        |seen| seen.refused_for(About::Missing, "deregister-again", &["InvalidParameter"], &[]),
     ),
     fact(
         Targets,
         "absent-targets",
         "Deregistering a target that is not there is refused with InvalidParameter by DeregisterTargets.",
         &["deregister", "deregister-one-again"],
-        |seen| seen.refused("deregister-one-again", &["InvalidParameter"], &[]),
+        |seen| seen.refused_for(About::Missing, "deregister-one-again", &["InvalidParameter"], &[]),
     ),
 ];
