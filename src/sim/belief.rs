@@ -172,6 +172,16 @@ const BELIEFS: &[Belief] = &[
         test: "the_type_of_a_check_is_the_wished_one_else_that_which_is_there_else_the_usual_one",
     },
     Belief {
+        name: "reads-current",
+        belief: "A read that begins after a task has ended shows what the task has done.",
+        source: "resource_tc_clb_listener.go reads what it has made as soon as the task has ended, and forgets what is not shown",
+        address: TERRAFORM,
+        certainty: Certainty::ReliedUpon,
+        switch: Some(Switch::Departure(Departure::ReadsLate)),
+        when_false: "The misfortunes of the tables end as they do where it is true, some seconds later. What a read still shows is asked to go once more, and no status calls the refusal of that a failure.",
+        test: "dialects_late_reads_make_no_status_say_that_anything_failed",
+    },
+    Belief {
         name: "ids-at-once",
         belief: "CreateLoadBalancer answers with the ids of what it creates.",
         source: "the example of CreateLoadBalancer; a slow creation may answer without",

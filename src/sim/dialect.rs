@@ -39,6 +39,8 @@ departures! {
     MembersKept = "members-kept",
     /// What a change of a health check leaves out becomes its default.
     ChecksReset = "checks-reset",
+    /// Reads show load balancers, listeners, rules, targets and their health as they were some seconds before.
+    ReadsLate = "reads-late",
     /// `CreateLoadBalancer` answers without ids; its task names them.
     IdsLate = "ids-late",
     /// The tags of a load balancer are shown, and can be filtered by, some time after it was made.

@@ -168,6 +168,11 @@ struct Done {
     described: usize,
 }
 
+/// A read of what the account has made. A task is known at once in any case, since its id is in a reply.
+fn is_of_the_past<A: Action>() -> bool {
+    !A::WRITE && A::SERVICE == Service::Clb && !["DescribeTaskStatus", "DescribeQuota"].contains(&A::NAME)
+}
+
 fn carry_out<A: Handle>(
     cloud: &mut PureCloud,
     addresses: &mut Addresses<'_>,
@@ -181,7 +186,14 @@ fn carry_out<A: Handle>(
     if let Spoiled::Lost { done: false } | Spoiled::Status { done: false, .. } = strike.reply {
         return Err(ApiError::new("LostOnTheWay", "a fault kept this call from the cloud"));
     }
-    let state = cloud.others.get_mut(call.account).unwrap_or(&mut cloud.state);
+    let state = match cloud.others.get_mut(call.account) {
+        Some(other) => other,
+        None if is_of_the_past::<A>() => cloud.past.shown(call.now).unwrap_or(&mut cloud.state),
+        None => {
+            cloud.past.keep(&cloud.state, call.now);
+            &mut cloud.state
+        }
+    };
     let (now, request_id, twist) = (call.now, call.request_id, &strike.twist);
     let mut context = Context { now, request_id, twist, addresses, described: 0 };
     let handled = request.handle(state, &mut context)?;

@@ -18,6 +18,7 @@ mod dispatch;
 mod error;
 mod fault;
 mod health;
+mod past;
 mod probe;
 mod pure;
 mod rate;

@@ -10,6 +10,7 @@ use super::Moment;
 use super::calls::Calls;
 use super::dispatch::{self, Called};
 use super::fault::{Fault, Faults};
+use super::past::Past;
 use super::rate::Rates;
 use super::settings::{Identities, LoadBalancerSpec, Settings};
 use super::state::{Config, State};
@@ -27,6 +28,8 @@ pub struct PureCloud {
     pub(crate) state: State,
     /// What other accounts have, by account. No traffic goes there.
     pub(crate) others: BTreeMap<String, State>,
+    /// What the first account had, where reads are late.
+    pub(crate) past: Past,
     pub(crate) rates: Rates,
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
@@ -35,6 +38,8 @@ pub struct PureCloud {
     account: String,
     /// How many load balancers were given an address, where nobody else hands them out.
     addresses: u32,
+    /// The moment that it is.
+    now: Moment,
 }
 
 /// An answer, as it arrives.
@@ -85,6 +90,7 @@ impl PureCloud {
         let mut faults = Faults::default();
         settings.faults.iter().for_each(|fault| faults.inject(fault.clone()));
         Self {
+            past: Past::new(&settings.dialect, &settings.timing),
             state: State::new(config),
             others,
             rates: Rates::new(settings.rate_per_second),
@@ -93,6 +99,7 @@ impl PureCloud {
             denied_actions: settings.denied_actions.clone(),
             account: settings.account.clone(),
             addresses: 0,
+            now: Moment::ZERO,
         }
     }
 
@@ -122,6 +129,13 @@ impl PureCloud {
 
     /// Lets all tasks end that are due.
     pub fn advance(&mut self, now: Moment) {
+        self.now = now;
+        while self.past.is_kept()
+            && let Some(due) = self.state.next_due().filter(|due| *due <= now)
+        {
+            self.past.keep(&self.state, due);
+            self.state.advance(due);
+        }
         self.state.advance(now);
         for other in self.others.values_mut() {
             other.advance(now);
@@ -140,7 +154,8 @@ impl PureCloud {
     }
 
     /// What the first account has, to act on it as somebody else would: at once, and without a lock of the load balancer.
-    pub const fn console(&mut self) -> &mut State {
+    pub fn console(&mut self) -> &mut State {
+        self.past.keep(&self.state, self.now);
         &mut self.state
     }
 

@@ -173,6 +173,19 @@ pub(super) const BELIEFS: &[Belief] = &[
             }
         },
     ),
+    assumption(
+        Locks,
+        "reads-current",
+        "A read that begins after a task has ended shows what the task has done.",
+        &["rename-listener", "rename-listener/task", "renamed-listener"],
+        |seen| match seen.reply("rename-listener/task").map(|task| &task["Status"]) {
+            Some(status) if *status == 0 => seen.row_of("renamed-listener", LIST, |row| {
+                let name = row["ListenerName"].as_str().unwrap_or_default();
+                (name.ends_with("-renamed"), name.to_owned())
+            }),
+            _ => Verdict::NotAsked("the task did not end".to_owned()),
+        },
+    ),
     fact(
         Listeners,
         "tcp-and-udp-share-a-port",

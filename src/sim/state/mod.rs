@@ -148,6 +148,12 @@ impl State {
         }
     }
 
+    /// What reads show of it, without tasks and tokens.
+    pub(crate) fn to_be_read(&self) -> Self {
+        let (load_balancers, overrides) = (self.load_balancers.clone(), self.overrides.clone());
+        Self { load_balancers, overrides, ..Self::new(self.config.clone()) }
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }

@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::model::{Failure, ListenerId, TaskId};
+use crate::model::{Class, Failure, ListenerId, TaskId};
 use crate::plan::{Outcome, Step, StepOutcome};
 
 use super::Refusals;
 use super::part::{Item, Kind, by_listeners, filter, halves, is_shared, items, owners};
-use super::refusal::{Scope, scope};
+use super::refusal::{Refusal, Scope, scope};
 use super::refusals::{Known, Trial};
 
 /// How many calls a round may make more than it has steps, to find out whom a refusal is about.
 const BUDGET: usize = 8;
+
+/// How often a removal is refused, since what it is about is not there, before that counts as a failure: nothing is left to do, and the read
+/// that shows it may be late.
+const PERHAPS_GONE: u32 = 2;
 
 /// How soon what a round had no calls left for is tried.
 const UNTRIED: Duration = Duration::from_millis(200);
@@ -221,12 +225,15 @@ impl Execution {
         // The failure that the status of the item's owner shows. An item that only shared a call with a refused one has none.
         let failure = |place: usize| match refusals.of(&all[place], &owners[place]) {
             _ if self.taken_up.contains(&all[place]) => None,
-            Some(Known::Guilty(failure) | Known::Alone(failure, _)) => Some(failure.clone()),
-            Some(Known::Untested) | None => None,
+            Some(Known::Guilty(failure)) if !is_of_what_is_gone(Kind::of(step), failure) => Some(failure.clone()),
+            Some(Known::Alone(refusal)) if !is_perhaps_done(Kind::of(step), refusal) => Some(refusal.failure.clone()),
+            Some(_) | None => None,
         };
         let failures: BTreeMap<usize, Failure> =
             left.iter().filter_map(|place| Some((*place, failure(*place)?))).collect();
-        let held = self.held.get(&Kind::of(step)).filter(|_| !is_shared(step)).cloned();
+        let of_kind = refusals.of_kind(Kind::of(step), self.now);
+        let is_failure = !of_kind.is_some_and(|refusal| is_perhaps_done(Kind::of(step), refusal));
+        let held = self.held.get(&Kind::of(step)).filter(|_| is_failure && !is_shared(step)).cloned();
         for is_tried in [true, false] {
             let is_such = |place: usize| self.refused.contains(&all[place]) == is_tried;
             let is_rest = |place: usize| left.contains(&place) && !failures.contains_key(&place) && is_such(place);
@@ -258,7 +265,7 @@ impl Execution {
         let wait = |step: &Step| {
             let of_kind = refusals.of_kind(Kind::of(step), self.now).map(|refusal| refusal.until);
             let until = |(item, owner): (Item, String)| match refusals.of(&item, &owner) {
-                Some(Known::Alone(_, until)) => until,
+                Some(Known::Alone(refusal)) => refusal.until,
                 Some(Known::Untested | Known::Guilty(_)) | None => self.now + UNTRIED,
             };
             let of_items = items(step).into_iter().zip(owners(step)).map(until).min();
@@ -307,4 +314,14 @@ impl Execution {
         self.recorded.extend(items(&step));
         self.outcome.steps.push((step, outcome));
     }
+}
+
+/// A removal was refused, since what it is about is not there.
+fn is_of_what_is_gone(kind: Kind, failure: &Failure) -> bool {
+    kind.is_removal() && failure.class == Class::NotFound
+}
+
+/// The same, and not so often that it cannot be a late read.
+fn is_perhaps_done(kind: Kind, refusal: &Refusal) -> bool {
+    is_of_what_is_gone(kind, &refusal.failure) && refusal.count <= PERHAPS_GONE
 }

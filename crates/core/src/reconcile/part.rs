@@ -49,6 +49,11 @@ impl Kind {
     pub(super) const fn is_drain(self) -> bool {
         matches!(self, Self::Reweight | Self::Deregister)
     }
+
+    /// It takes something away: where that is not there, nothing is left to do.
+    pub(super) const fn is_removal(self) -> bool {
+        matches!(self, Self::Deregister | Self::DeleteRules | Self::DeleteListeners | Self::DeleteLoadBalancer)
+    }
 }
 
 /// What may be refused by itself.

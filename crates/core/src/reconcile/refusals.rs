@@ -72,8 +72,8 @@ pub(super) enum Known<'a> {
     Untested,
     /// It was refused together with others of the same owner, and one of them is the reason.
     Guilty(&'a Failure),
-    /// It was refused alone, and is held until then.
-    Alone(&'a Failure, Duration),
+    /// It was refused alone.
+    Alone(&'a Refusal),
 }
 
 /// What is tried next of what was refused.
@@ -313,7 +313,7 @@ impl Refusals {
             return Some(Known::Untested);
         }
         if let Some(alone) = self.alone.get(&place(item, owner)).filter(|alone| alone.items.contains_key(item)) {
-            return Some(Known::Alone(&alone.refusal.failure, alone.refusal.until));
+            return Some(Known::Alone(&alone.refusal));
         }
         let group = self.guilty.iter().find(|group| group.items.contains_key(item))?;
         let is_of_one = group.items.values().all(|whose| whose == owner);

@@ -82,4 +82,7 @@ pub(crate) const TELLING: &[(Departure, &str)] = &[
     (Departure::NewTargetsDead, "a rollout"),
     (Departure::NewTargetsServe, "a rollout"),
     (Departure::TagsHidden, "a rollout"),
+    (Departure::ReadsLate, "a rollout"),
+    (Departure::ReadsLate, "a load balancer is made and goes"),
+    (Departure::ReadsLate, "the listener's port changes"),
 ];

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use tke_direct_access::sim::{Departure, Dialect};
-use tke_direct_access_worlds::{Outcome, pairwise, play_briefly};
+use tke_direct_access_worlds::{Outcome, pairwise, play_briefly, tell};
 
 use exceptions::{EXCEPTIONS, Exception, TELLING};
 use rows::{ROWS, Row};
@@ -133,4 +133,20 @@ fn dialects_in_pairs_break_no_rule_and_end_as_believed() {
     let clouds = pairwise();
     let (faults, _) = judge(&play_some(&clouds, 9), believed());
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n\n"));
+}
+
+/// What a late read still shows is asked to go once more, which is refused: no binding says that anything has failed.
+#[test]
+fn dialects_late_reads_make_no_status_say_that_anything_failed() {
+    let cloud = Dialect::from([Departure::ReadsLate]);
+    let mut refused = 0;
+    for name in ["a rollout", "scaled up and down", "the listener's port changes", "the binding is deleted"] {
+        let row = ROWS.iter().find(|row| row.name == name).unwrap();
+        let telling = tell(&story(row, &cloud), None).telling;
+        let is_status = |line: &&String| line.contains(": status of ") || line.contains(" Event ");
+        let failed: Vec<_> = telling.iter().filter(is_status).filter(|line| line.contains("Failed")).collect();
+        assert!(failed.is_empty(), "{name}: {failed:?}");
+        refused += telling.iter().filter(|line| line.contains("is not registered")).count();
+    }
+    assert!(refused > 0, "no deregistration was refused");
 }

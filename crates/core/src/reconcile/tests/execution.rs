@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::part::items;
+use super::super::part::{filter, items, owners};
 use super::super::*;
 use crate::api::condition::ChangeReason;
 use crate::model::{Address, Class, Failure, ListenerId, Route, TaskId, Weight};
@@ -396,5 +396,35 @@ fn what_a_running_task_is_about_is_not_refused_any_more() {
         };
         let other = steps.iter().find(|step| action(step) != action(third)).unwrap();
         assert_eq!([is_failed(None), is_failed(Some(other)), is_failed(Some(third))], [true, true, false], "{class:?}");
+    }
+}
+
+/// What is not there any more needs no deregistration: that is refused, and no binding says that anything has failed. Where it goes on, it
+/// does.
+#[test]
+fn a_removal_of_what_is_gone_is_no_failure_before_it_was_refused_again_and_again() {
+    for class in CLASSES {
+        for bindings in [1, 2, BINDINGS] {
+            let whose: BTreeSet<_> = (0..bindings).map(|binding| format!("binding-{binding}")).collect();
+            let removals = Play::new().steps().into_iter().filter(|step| action(step) == ACTIONS[2]);
+            let steps: Vec<Step> =
+                removals.filter_map(|step| filter(&step, |place| whose.contains(&owners(&step)[place]))).collect();
+            let (mut refusals, mut now) = (Refusals::default(), Duration::from_secs(1));
+            let mut failed_at = None;
+            while now < Duration::from_secs(60) && failed_at.is_none() {
+                let mut execution = Execution::new(&steps, &refusals, now);
+                while execution.next_call().is_some() {
+                    execution.reply(Err(failure(class)), &mut refusals, now);
+                }
+                let outcome = execution.finish(&mut refusals);
+                failed_at = outcome.failures().next().map(|_| now);
+                now += outcome.retry_after.unwrap_or(Duration::from_secs(5)).max(Duration::from_millis(20));
+            }
+            let failed_at = failed_at.unwrap_or_else(|| panic!("{class:?}, {bindings}: nobody says so for a minute"));
+            match class {
+                Class::NotFound => assert!(failed_at > Duration::from_secs(4), "{bindings}: {failed_at:?}"),
+                _ => assert!(failed_at < Duration::from_secs(4), "{class:?}, {bindings}: {failed_at:?}"),
+            }
+        }
     }
 }
