@@ -41,7 +41,7 @@ pub use caller::CallerReads;
 pub use client::{CallObserver, Clb, Rates, Wait};
 pub use convert::UnreadableListener;
 pub use credentials::{
-    Credentials, CredentialsError, KeyObserver, Keys, METADATA_ENDPOINT, Renewer, Source, SourceError, Sources,
+    Credentials, CredentialsError, Given, KeyObserver, Keys, METADATA_ENDPOINT, Renewer, Source, SourceError, Sources,
 };
 pub use fence::{Closed, Fence, Unfenced, Writer};
 pub use non_empty::NonEmpty;

@@ -125,7 +125,7 @@ impl Operator {
         let mut impatient = kubernetes.clone();
         impatient.default_retry = false;
         let impatient = self::client(impatient, TokioExecutor::new(), &counted, &clock)?;
-        let (elector, leadership) = Elector::new(impatient, &settings.lease_namespace, &identity);
+        let (elector, leadership) = Elector::new(impatient, &settings.lease_namespace, &identity, credentials.clone());
         let writer = self::client(kubernetes, Connections::new(leadership.clone()), &counted, &clock)?;
         let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
         let ground = Ground {

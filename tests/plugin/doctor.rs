@@ -142,6 +142,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Injection", "Doubtful", "neither a webhook configuration nor an admission policy"),
         ("Switches", "Fine", "does not exist"),
         ("Guard", "Fine", "there is none: who may make a binding in a namespace may use every load balancer"),
+        ("Key", "Unknown", "the Lease does not say where the leader's key is from"),
         ("Credentials", "Fine", "CLB in ap-guangzhou answers; these are of account 100000000001"),
         ("Bindings", "Unknown", "cannot list directaccessbindings"),
     ];
@@ -169,6 +170,7 @@ async fn the_doctor_finds_what_is_missing_and_what_is_hurt() {
         ("Certificate", "Fine", "trusted by the API server"),
         ("Namespaces", "Fine", "all labelled"),
         ("Removals", "Fine", "they go on, and are held when too many come at once"),
+        ("Key", "Fine", "the leader's key is from environment, without an end"),
         ("VPC", "Fine", "in vpc-default: the load balancers that bindings name, such as 'lb-test0001', are of it"),
         ("Quota", "Fine", "1 of 2 listeners"),
         ("Bindings", "Fine", "1 here, all ready"),

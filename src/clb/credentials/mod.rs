@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::model::{Failure, KeyMark};
@@ -74,6 +75,25 @@ impl fmt::Debug for Keys {
     }
 }
 
+/// Where the current key is from, and when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The name of the source: one of [`Source::NAMES`].
+    pub source: &'static str,
+    /// `None`: it has no end that is known.
+    pub ends: Option<Timestamp>,
+}
+
+impl fmt::Display for Given {
+    /// As `environment`, or `web-identity until 2026-11-28T05:41:10Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ends {
+            Some(ends) => write!(f, "{} until {}", self.source, ends.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            None => f.write_str(self.source),
+        }
+    }
+}
+
 /// The key, or why there is none yet.
 type Held = Result<Keys, Failure>;
 
@@ -81,6 +101,8 @@ type Held = Result<Keys, Failure>;
 #[derive(Clone)]
 pub struct Credentials {
     held: watch::Receiver<Held>,
+    /// `None` where nobody says.
+    given: Option<watch::Receiver<Option<Given>>>,
     /// Heard by who renews temporary keys, when the cloud does not take one; `None` where nobody does.
     refused: Option<Arc<Notify>>,
 }
@@ -93,7 +115,7 @@ impl Credentials {
 
     /// Keys that somebody else renews. When the sender is gone, the last key stays.
     pub const fn renewed(held: watch::Receiver<Held>) -> Self {
-        Self { held, refused: None }
+        Self { held, given: None, refused: None }
     }
 
     /// The key in `TENCENTCLOUD_SECRET_ID`, `TENCENTCLOUD_SECRET_KEY` and, when it is temporary, `TENCENTCLOUD_TOKEN`.
@@ -110,6 +132,11 @@ impl Credentials {
     /// The same.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, CredentialsError> {
         keys_of(variable).map(Self::fixed)
+    }
+
+    /// Where the current key is from, and when it ends; `None` where that is not known, or there is none.
+    pub fn given(&self) -> Option<Given> {
+        self.given.as_ref().and_then(|given| *given.borrow())
     }
 
     /// The key to sign with now.

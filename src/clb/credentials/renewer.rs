@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::super::error::{NO_CREDENTIALS, own};
 use super::schedule::{SHORTEST, Standing, pause};
 use super::source::{Fetched, Source, SourceError, Unavailable};
-use super::{Credentials, Held};
+use super::{Credentials, Given, Held};
 use crate::model::Failure;
 
 /// How long the first key is waited for at the start.
@@ -36,6 +36,7 @@ impl KeyObserver for () {
 pub struct Renewer {
     source: Source,
     held: watch::Sender<Held>,
+    given: watch::Sender<Option<Given>>,
     refused: Arc<Notify>,
     observer: Arc<dyn KeyObserver>,
     failures: u32,
@@ -49,8 +50,9 @@ impl Renewer {
         let (held, receiver) = watch::channel(Err(own("", NO_CREDENTIALS, "nobody has asked for a key yet")));
         let refused = Arc::new(Notify::new());
         let heard = source.gives_another_when_asked().then(|| refused.clone());
-        let credentials = Credentials { held: receiver, refused: heard };
-        (Self { source, held, refused, observer, failures: 0, ends: None }, credentials)
+        let (given, known) = watch::channel(None);
+        let credentials = Credentials { held: receiver, given: Some(known), refused: heard };
+        (Self { source, held, given, refused, observer, failures: 0, ends: None }, credentials)
     }
 
     /// Asks for the first key, and waits a while for it. Where it is late or refused, [`keep`](Self::keep) goes on.
@@ -133,6 +135,7 @@ impl Renewer {
         self.ends = lasts.and_then(|lasts| Instant::now().checked_add(lasts));
         let ends = self.ends();
         self.observer.given(source, ends);
+        self.given.send_replace(Some(Given { source, ends }));
         let is_new = self.held.send_if_modified(|held| {
             let is_new = held.as_ref() != Ok(&keys);
             *held = Ok(keys);

@@ -4,6 +4,7 @@ mod certificate;
 mod cloud;
 mod cluster;
 mod guard;
+mod key;
 mod uninstall;
 
 use serde::Serialize;
@@ -75,6 +76,7 @@ pub(super) async fn run(session: &Session, options: &Doctor, printer: &mut Print
         let mut checks = cluster::checks(session).await;
         checks.extend(certificate::checks(session).await);
         checks.push(guard::check(session).await);
+        checks.push(key::check(session).await);
         checks.extend(cloud::checks(session).await?);
         checks
     };

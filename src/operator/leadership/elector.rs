@@ -17,12 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::Leadership;
 use super::clock::{self, Clock};
 use crate::api::names;
+use crate::clb::{Credentials, Given};
 use crate::election::{Answer, Election, Moment, Next};
 
 /// One replica's part in the election.
 pub(in crate::operator) struct Elector {
     api: Api<Lease>,
     election: Election,
+    credentials: Credentials,
     clock: Clock,
     leadership: watch::Sender<Option<Leadership>>,
 }
@@ -41,17 +43,19 @@ enum Reply {
 type Attempt = (Moment, BoxFuture<'static, Reply>);
 
 impl Elector {
-    /// A candidate by this identity, which no two replicas may share, and where its leaderships are told.
+    /// A candidate by this identity, which no two replicas may share, and where its leaderships are told. As the leader it says in the Lease
+    /// where its key for the cloud is from.
     ///
     /// `client` should not retry by itself: a late renewal is worse than a failed one.
     pub(in crate::operator) fn new(
         client: Client,
         namespace: &str,
         identity: &str,
+        credentials: Credentials,
     ) -> (Self, watch::Receiver<Option<Leadership>>) {
         let (leadership, receiver) = watch::channel(None);
         let (api, election) = (Api::namespaced(client, namespace), Election::new(identity));
-        (Self { api, election, clock: clock::system(), leadership }, receiver)
+        (Self { api, election, credentials, clock: clock::system(), leadership }, receiver)
     }
 
     /// Stands for election, and leads whenever it can, until `stop`. Then the Lease is given up, so that nobody has to wait for its end.
@@ -88,7 +92,10 @@ impl Elector {
     }
 
     /// Sends what is next, with a time-out of its own.
-    fn attempt(&self, next: Next, now: Moment) -> BoxFuture<'static, Reply> {
+    fn attempt(&self, mut next: Next, now: Moment) -> BoxFuture<'static, Reply> {
+        if let Next::Create(lease) | Next::Replace(lease) = &mut next {
+            say_key(lease, self.credentials.given());
+        }
         let (api, patience) = (self.api.clone(), self.election.patience(now));
         async move {
             let is_read = next == Next::Read;
@@ -170,6 +177,17 @@ async fn ended(attempt: &mut Option<Attempt>) -> (Moment, Reply) {
     let ended = (*sent, reply.await);
     *attempt = None;
     ended
+}
+
+/// Says in the Lease of a leader where its key is from. A Lease that is given up has nobody's.
+fn say_key(lease: &mut Lease, given: Option<Given>) {
+    let is_held =
+        lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_ref().is_some_and(|id| !id.is_empty()));
+    let annotations = lease.metadata.annotations.get_or_insert_default();
+    match given.filter(|_| is_held) {
+        Some(given) => drop(annotations.insert(names::LEADER_KEY.to_owned(), given.to_string())),
+        None => drop(annotations.remove(names::LEADER_KEY)),
+    }
 }
 
 /// Waits for so long; for ever when nothing is to be waited for.

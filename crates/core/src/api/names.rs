@@ -42,6 +42,8 @@ pub fn is_reserved_namespace(namespace: &str, own: &str) -> bool {
 
 /// Name of the Lease that elects the replica which programs the cloud, in the controller's namespace.
 pub const LEASE: &str = "direct-access-controller";
+/// Annotation of [`LEASE`]: where the leader's key for the cloud comes from, and when it ends.
+pub const LEADER_KEY: &str = "direct-access.cloud.tencent.com/key";
 /// Name of the Secret and of the Service of the webhook, in the controller's namespace, unless flags say otherwise.
 pub const WEBHOOK_SERVICE: &str = "direct-access-webhook";
 
