@@ -65,6 +65,8 @@ async fn what_was_there_before_the_guard_can_be_changed_and_deleted() {
                 (editor, suspended.clone(), &[]),
                 (editor, listeners(&[80]), &[]),
                 (editor, listeners(&[81]), &["rule Ports", "port 81 of load balancer lb-kept"]),
+                // Another Service has other ports.
+                (editor, json!({"spec": {"serviceRef": {"name": "other"}}}), &["name the ports in spec.listeners"]),
                 (controller, json!({"metadata": {"finalizers": null}}), &[]),
             ],
         )

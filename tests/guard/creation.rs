@@ -29,13 +29,8 @@ const BINDINGS: &[BindingRow] = &[
     ("shop", "{id: lb-shop1}", "", &["rule Ports: spec.listeners", "name the ports in spec.listeners"]),
     ("shop", "{id: lb-shop2}", "", &[]),
     ("shop", "{id: lb-shop2}", ", listeners: [{port: 1, protocol: TCP}, {port: 65535, protocol: UDP}]", &[]),
-    // Words that are no ports allow none.
-    (
-        "shop",
-        "{id: lb-shop3}",
-        ", listeners: [{port: 7, protocol: TCP}]",
-        &["rule Ports", "port 7 of load balancer lb-shop3"],
-    ),
+    // A line with a word that is no port allows nothing.
+    ("shop", "{id: lb-shop3}", ", listeners: [{port: 7, protocol: TCP}]", MAY_NOT_USE),
     ("shop", "{id: lb-inner}", NAMED, MAY_NOT_USE),
     ("shop", "{id: lb-shop}", NAMED, MAY_NOT_USE),
     ("shop", "{id: lb-shop11}", NAMED, MAY_NOT_USE),
@@ -43,7 +38,7 @@ const BINDINGS: &[BindingRow] = &[
     ("shop", INTERNAL, "", MAY_NOT_CREATE),
     ("shop", "{id: lb-inner}", ", mode: Delegate", MAY_NOT_USE),
     ("public", PUBLIC, "", &[]),
-    ("public", INTERNAL, "", &["rule Create", "a load balancer of network Internal"]),
+    ("public", INTERNAL, "", &["rule Create", "no line create or create Internal under the key public"]),
     ("public", "{id: lb-shop1}", NAMED, MAY_NOT_USE),
     ("inner", INTERNAL, "", &[]),
     ("inner", PUBLIC, "", &["rule Create", "a load balancer of network Public"]),
@@ -63,7 +58,12 @@ const BINDINGS: &[BindingRow] = &[
         ", listeners: [{port: 9001, protocol: TCP}]",
         &["rule Ports", "under the key _others"],
     ),
-    ("nobody", "{id: lb-shop1}", NAMED, MAY_NOT_USE),
+    (
+        "nobody",
+        "{id: lb-shop1}",
+        NAMED,
+        &["rule LoadBalancer", "under the key _others, which counts until there is a key nobody"],
+    ),
     ("nobody", PUBLIC, "", MAY_NOT_CREATE),
 ];
 

@@ -10,6 +10,7 @@ mod support;
 mod guard {
     mod changes;
     mod creation;
+    mod lines;
     mod missing;
     mod stage;
 }

@@ -72,7 +72,7 @@ impl Stage {
         self.allow(&json!({
             "_contact": "the network team\n",
             "_others": "lb-common 9000",
-            "shop": "# the web\nlb-shop1 80, 443\t8000-8099 # and more\n\nlb-shop2\r\nlb-shop3 99999-1 7-8-9 x\n",
+            "shop": "# the web\nlb-shop1 80, 443\t8000-8099 # and more\n\nlb-shop2\r\nlb-shop3 99999-1\nlb-shop3 7-8-9 x\nlb-shop3 7 x\n",
             "public": "create Public",
             "inner": "create Internal\nlb-inner",
             "platform": "any\ncreate",
@@ -101,6 +101,15 @@ impl Stage {
     pub(super) async fn allow(&self, data: &Value) {
         let patch = json!([{"op": "add", "path": "/data", "value": data}]).to_string();
         self.kubectl(&["-n", HOME, "patch", "configmap", "direct-access-guard", "--type=json", "-p", &patch]).await;
+    }
+
+    /// Waits until this may be made.
+    pub(super) async fn until_allowed(&self, namespace: &str, object: &Value) {
+        eventually("what is allowed counts", DEADLINE, async || {
+            let answer = self.binding(Who::Editor, namespace, object).await;
+            if answer.is_ok() { Ok(Some(())) } else { Err(format!("{answer:?}")) }
+        })
+        .await;
     }
 
     pub(super) async fn kubectl(&self, arguments: &[&str]) -> String {

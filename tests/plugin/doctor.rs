@@ -291,9 +291,21 @@ async fn guard(clinic: &Clinic, key: Option<&str>) {
     assert_eq!(clinic.until(&[], key, &[("Guard", "Wrong", missing)]).await, Some(2));
     clinic.ok(&["create", "namespace", "tke-direct-access"]).await;
     clinic.ok(&["apply", "-f", &format!("{component}/config-map.yaml")]).await;
-    let nothing = "it is there: ConfigMap tke-direct-access/direct-access-guard says what 0 namespaces may, and all others nothing";
-    clinic.until(&[], key, &[("Guard", "Fine", nothing)]).await;
+    let nothing = "ConfigMap tke-direct-access/direct-access-guard has a key for no namespace, nor _others: nobody may make a binding";
+    clinic.until(&[], key, &[("Guard", "Doubtful", nothing)]).await;
     let patch = ["-n", "tke-direct-access", "patch", "configmap", "direct-access-guard", "--type=merge", "-p"];
+    let rows = json!({"data": {"default": "any\ncreate\n"}}).to_string();
+    clinic.ok(&[&patch[..], &[rows.as_str()]].concat()).await;
+    clinic.until(&[], key, &[("Guard", "Fine", "it is there: ConfigMap")]).await;
+    let bindings = ["validatingadmissionpolicy", "direct-access-bindings.cloud.tencent.com", "--type=merge", "-p"];
+    for (policy, place) in [("Ignore", Some("spec.failurePolicy")), ("Fail", None)] {
+        let change = json!({"spec": {"failurePolicy": policy}}).to_string();
+        clinic.ok(&[&["patch"], &bindings[..], &[change.as_str()]].concat()).await;
+        match place {
+            Some(place) => clinic.until(&[], key, &[("Guard", "Doubtful", place)]).await,
+            None => clinic.until(&[], key, &[("Guard", "Fine", "it is there: ConfigMap")]).await,
+        };
+    }
     let rows = json!({"data": {"default": "any\ncreate\nlb-1 http\n"}}).to_string();
     clinic.ok(&[&patch[..], &[rows.as_str()]].concat()).await;
     clinic.until(&[], key, &[("Guard", "Doubtful", "default, line 3: \"http\" is no port")]).await;

@@ -25,6 +25,7 @@ mod telemetry {
     mod alerts;
     mod document;
     mod logs;
+    mod prometheus;
     mod scrape;
     mod secrets;
 }

@@ -7,6 +7,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
+use serde_json::{Value, json};
 
 use super::Check;
 use crate::api::names;
@@ -15,7 +16,13 @@ use crate::cli::session::Session;
 use crate::model::unreadable_lines;
 
 const CHECK: &str = "Guard";
-const INSTALL: &str = "Apply deploy/components/guard again, or set guard.enabled of the chart.";
+const RULES: &str = "docs/security.md#who-may-use-which-load-balancer says how to write them.";
+const POLICIES: &str = "Apply policies.yaml of deploy/components/guard, which leaves the ConfigMap as it is, or install the chart with guard.enabled \
+                        again.";
+const CONFIG_MAP: &str =
+    "Make it again with what namespaces may, from where its data is kept: an empty one lets nobody make a binding.";
+/// The policies and their bindings as this version has them.
+const SHIPPED: &str = include_str!("../../../deploy/components/guard/policies.yaml");
 /// The most lines that are shown one by one.
 const SHOWN: usize = 3;
 
@@ -27,11 +34,15 @@ pub(super) async fn check(session: &Session) -> Check {
         }
     };
     if found.is_none() {
-        let what = "there is none: who may make a binding in a namespace may use every load balancer in reach of the controller";
+        let what = "there is none: who may make a binding in a namespace may use every load balancer in reach of the controller; \
+                    docs/security.md#who-may-use-which-load-balancer says how to limit that";
         return Check::fine(CHECK, what);
     }
     if let Some(what) = found.gap() {
-        return Check::wrong(CHECK, what, INSTALL);
+        return Check::wrong(CHECK, what, POLICIES);
+    }
+    if let Some(what) = found.difference() {
+        return Check::doubtful(CHECK, what, POLICIES);
     }
     let home = session.controller_namespace().await;
     let place = found.params(home);
@@ -41,7 +52,7 @@ pub(super) async fn check(session: &Session) -> Check {
         Ok(Some(config)) => judge(&name, &config.data.unwrap_or_default()),
         Ok(None) => {
             let what = format!("{name}, which says who may, does not exist: no binding can be made");
-            Check::wrong(CHECK, what, INSTALL)
+            Check::wrong(CHECK, what, CONFIG_MAP)
         }
         Err(error) => Check::unknown(
             CHECK,
@@ -98,6 +109,22 @@ impl Found {
         })
     }
 
+    /// What is not as this version has it: it may let through what it should refuse.
+    fn difference(&self) -> Option<String> {
+        let shipped: Vec<Value> = serde_saphyr::from_multiple(SHIPPED).unwrap_or_default();
+        let policies =
+            self.policies.iter().map(|(_, found)| ("ValidatingAdmissionPolicy", serde_json::to_value(found)));
+        let bindings =
+            self.bindings.iter().map(|(_, found)| ("ValidatingAdmissionPolicyBinding", serde_json::to_value(found)));
+        policies.chain(bindings).find_map(|(kind, found)| {
+            let found = found.ok()?;
+            let name = &found["metadata"]["name"];
+            let own = shipped.iter().find(|own| own["kind"] == kind && own["metadata"]["name"] == *name)?;
+            let place = differing(&own["spec"], &found["spec"], "spec")?;
+            Some(format!("{kind} {} is not as this version has it: {place}", name.as_str().unwrap_or_default()))
+        })
+    }
+
     /// Namespace and name of the ConfigMap.
     fn params(&self, home: &str) -> (String, String) {
         let reference = |(_, found): &(_, Option<ValidatingAdmissionPolicyBinding>)| -> Option<ParamRef> {
@@ -111,6 +138,30 @@ impl Found {
     }
 }
 
+/// Where an object of the cluster is not as it was shipped; `None` where it is. What the API server adds by itself is no difference, nor is
+/// what an installation chooses: the place of the ConfigMap, and the account of the controller.
+fn differing(shipped: &Value, found: &Value, place: &str) -> Option<String> {
+    match (shipped, found) {
+        (Value::Object(shipped), Value::Object(found)) => {
+            let is_chosen =
+                |key: &str| key == "paramRef" || shipped.get("name").is_some_and(|name| name == "isController");
+            let is_usual = |value: &Value| *value == "Equivalent" || *value == "*" || *value == json!({});
+            let own = shipped.iter().filter(|(key, _)| !is_chosen(key));
+            let changed = own.map(|(key, value)| {
+                differing(value, found.get(key).unwrap_or(&Value::Null), &format!("{place}.{key}"))
+            });
+            let is_added = |(key, value): &(&String, &Value)| !shipped.contains_key(*key) && !is_usual(value);
+            let added = found.iter().filter(is_added).map(|(key, _)| Some(format!("{place}.{key}")));
+            changed.chain(added).flatten().next()
+        }
+        (Value::Array(shipped), Value::Array(found)) if shipped.len() == found.len() => {
+            let pairs = (0..).zip(shipped.iter().zip(found));
+            pairs.filter_map(|(row, (shipped, found))| differing(shipped, found, &format!("{place}[{row}]"))).next()
+        }
+        _ => (shipped != found).then(|| place.to_owned()),
+    }
+}
+
 /// What the ConfigMap allows, and which of its lines cannot be read.
 fn judge(name: &str, data: &BTreeMap<String, String>) -> Check {
     let mut faults = unreadable_lines(data, names::GUARD_CONTACT);
@@ -118,9 +169,12 @@ fn judge(name: &str, data: &BTreeMap<String, String>) -> Check {
         let more = faults.len().saturating_sub(SHOWN);
         faults.truncate(SHOWN);
         faults.extend((more > 0).then(|| format!("and {more} more")));
-        let what =
-            format!("{name} has lines that cannot be read, and allow less than they seem to: {}", faults.join("; "));
+        let what = format!("{name} has lines that cannot be read, and allow nothing: {}", faults.join("; "));
         return Check::doubtful(CHECK, what, "Correct these lines.");
+    }
+    if data.keys().all(|key| key == names::GUARD_CONTACT) {
+        let what = format!("{name} has a key for no namespace, nor {}: nobody may make a binding", names::GUARD_OTHERS);
+        return Check::doubtful(CHECK, what, RULES);
     }
     let own = data.keys().filter(|key| ![names::GUARD_CONTACT, names::GUARD_OTHERS].contains(&key.as_str())).count();
     let others = match data.get(names::GUARD_OTHERS) {
@@ -134,6 +188,40 @@ fn judge(name: &str, data: &BTreeMap<String, String>) -> Check {
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn a_policy_that_was_weakened_is_found() {
+        let shipped: Vec<Value> = serde_saphyr::from_multiple(SHIPPED).unwrap();
+        assert_eq!(shipped.len(), names::GUARD_POLICIES.len() + names::GUARD_POLICY_BINDINGS.len());
+        let spec = &shipped[0]["spec"];
+        // As the API server shows it.
+        let mut found = spec.clone();
+        found["matchConstraints"]["matchPolicy"] = json!("Equivalent");
+        found["matchConstraints"]["namespaceSelector"] = json!({});
+        found["matchConstraints"]["resourceRules"][0]["scope"] = json!("*");
+        let controller =
+            found["variables"].as_array_mut().unwrap().iter_mut().find(|one| one["name"] == "isController");
+        controller.unwrap()["expression"] = json!("request.userInfo.username == 'another'");
+        assert_eq!(differing(spec, &found, "spec"), None);
+        let weaken: [(fn(&mut Value), &str); 5] = [
+            (|spec| spec["failurePolicy"] = json!("Ignore"), "spec.failurePolicy"),
+            (
+                |spec| spec["matchConditions"] = json!([{"name": "never", "expression": "false"}]),
+                "spec.matchConditions",
+            ),
+            (
+                |spec| spec["matchConstraints"]["namespaceSelector"] = json!({"matchLabels": {"guarded": "yes"}}),
+                "spec.matchConstraints.namespaceSelector",
+            ),
+            (|spec| spec["validations"][0]["expression"] = json!("true"), "spec.validations[0].expression"),
+            (|spec| drop(spec["validations"].as_array_mut().unwrap().pop()), "spec.validations"),
+        ];
+        for (weaken, place) in weaken {
+            let mut weaker = found.clone();
+            weaken(&mut weaker);
+            assert_eq!(differing(spec, &weaker, "spec").as_deref(), Some(place));
+        }
+    }
 
     #[test]
     fn the_config_map_is_judged_line_by_line() {
@@ -152,6 +240,11 @@ mod tests {
             "{}",
             others.message
         );
+        for nothing in [&[][..], &[("_contact", "we")]] {
+            let empty = judged(nothing);
+            assert_eq!(empty.verdict, Verdict::Doubtful);
+            assert!(empty.message.contains("nobody may make a binding"), "{}", empty.message);
+        }
         let ill = judged(&[("shop", "a\nb\nc\nd\nlb-1")]);
         assert_eq!(ill.verdict, Verdict::Doubtful);
         assert!(ill.message.contains("shop, line 3: \"c\"") && ill.message.ends_with("and 1 more"), "{}", ill.message);
