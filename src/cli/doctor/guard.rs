@@ -203,7 +203,8 @@ mod tests {
             found["variables"].as_array_mut().unwrap().iter_mut().find(|one| one["name"] == "isController");
         controller.unwrap()["expression"] = json!("request.userInfo.username == 'another'");
         assert_eq!(differing(spec, &found, "spec"), None);
-        let weaken: [(fn(&mut Value), &str); 5] = [
+        type Weaken = (fn(&mut Value), &'static str);
+        let weaken: [Weaken; 5] = [
             (|spec| spec["failurePolicy"] = json!("Ignore"), "spec.failurePolicy"),
             (
                 |spec| spec["matchConditions"] = json!([{"name": "never", "expression": "false"}]),
