@@ -22,13 +22,15 @@ pub(super) struct Caller {
     raw: RawCalls,
     pace: Pace,
     pub(super) times: Times,
+    /// When the first call was made.
+    began: Option<Instant>,
     /// Takes lines about how it goes.
     pub(super) notes: fn(&str),
 }
 
 impl Caller {
     pub(super) const fn new(raw: RawCalls, times: Times) -> Self {
-        Self { raw, pace: Pace::new(&times), times, notes: |_| {} }
+        Self { raw, pace: Pace::new(&times), times, began: None, notes: |_| {} }
     }
 
     /// Says how it goes.
@@ -47,13 +49,16 @@ impl Caller {
         loop {
             self.pace.ready(calls).await;
             let sent = Instant::now();
+            let began = *self.began.get_or_insert(sent);
+            let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             let reply = self.raw.call(service(action), action, request).await;
             let entry = Entry {
                 step: step.to_owned(),
                 action: action.to_owned(),
                 request: request.clone(),
                 answer: reply.map_or_else(Answer::Unanswered, Answer::of),
-                milliseconds: u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX),
+                at: milliseconds(sent.duration_since(began)),
+                milliseconds: milliseconds(sent.elapsed()),
             };
             if class(&entry) != Some(Class::Throttled) || attempts == ATTEMPTS {
                 return entry;

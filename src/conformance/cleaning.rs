@@ -73,6 +73,7 @@ impl<'a> Cleaning<'a> {
     pub(super) async fn run(mut self) -> Result<Vec<String>, Unfinished> {
         let began = Instant::now();
         let times = self.caller.times;
+        self.journal.goes_on_unwritten();
         let mut refused = None;
         loop {
             if self.journal.state().creations.is_empty() {
@@ -93,40 +94,49 @@ impl<'a> Cleaning<'a> {
                 }
                 refused = Some(words);
             }
-            let made = [Kind::LoadBalancer, Kind::Listener].map(|kind| self.journal.state().made(kind).len());
-            let is_late = refused.is_none()
-                && made == [0, 0]
-                && !self.journal.state().is_over()
-                && self.is_looked_twice()
-                && !self.is_soon_settled();
+            let is_idle = self.is_idle();
+            let is_late = refused.is_none() && is_idle && self.is_looked_twice() && !self.is_soon_settled();
             if is_late || began.elapsed() > times.longest_wait {
                 return Err(refused.map_or(Unfinished::Waiting, Unfinished::Refused));
             }
             // Where there is nothing to take away any more, reads need not be many.
-            let patience = if made == [0, 0] { times.reads_apart / 10 } else { times.between_looks };
+            let patience = if is_idle { times.reads_apart / 10 } else { times.between_looks };
             pause(patience.max(times.between_looks)).await;
         }
     }
 
-    /// Two reads some time apart have shown nothing of the run: also nothing that a copy of a call has made.
+    /// Nothing that reads can show is left to be taken away.
+    fn is_idle(&self) -> bool {
+        let state = self.journal.state();
+        let looked_for = state.open().filter(|one| one.is_looked_for(&state.origin));
+        let is_absent = |ids: &[String]| ids.iter().all(|id| self.absent.contains(id));
+        looked_for.map(|one| &one.status).all(|status| !matches!(status, Status::Made(ids) if !is_absent(ids)))
+    }
+
+    /// Two reads some time apart have shown nothing of the run, when all had its time: also nothing that a copy of a call has made.
     fn is_quiet(&self) -> bool {
-        let apart = self.caller.times.reads_apart;
-        let is_empty = |since: Instant| self.looked.is_some_and(|looked| looked.duration_since(since) >= apart);
-        !self.adopts || self.empty.is_some_and(is_empty)
+        let is_settled = self.journal.settled_at(&self.caller.times).is_none_or(|at| at <= Timestamp::now());
+        !self.adopts || (is_settled && self.empty.is_some_and(|since| self.is_long_since(since)))
+    }
+
+    /// The last read came so long after this one that both together say something.
+    fn is_long_since(&self, since: Instant) -> bool {
+        self.looked.is_some_and(|looked| looked.duration_since(since) >= self.caller.times.reads_apart)
     }
 
     /// Two reads some time apart have not shown what is missing.
     fn is_looked_twice(&self) -> bool {
-        let apart = self.caller.times.reads_apart;
-        let looked = |since: &Instant| self.looked.is_some_and(|looked| looked.duration_since(*since) >= apart);
-        !self.unseen.is_empty() && self.unseen.values().all(looked)
+        match self.journal.state().is_over() {
+            true => self.empty.is_some_and(|since| self.is_long_since(since)),
+            false => !self.unseen.is_empty() && self.unseen.values().all(|since| self.is_long_since(*since)),
+        }
     }
 
     /// What was asked for has had its time within the time that anything is waited for.
     fn is_soon_settled(&self) -> bool {
-        let of = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
-        let settled_at = self.journal.state().settled_at(of(self.caller.times.settled));
-        settled_at.is_some_and(|at| at.duration_since(Timestamp::now()) <= of(self.caller.times.longest_wait))
+        let longest = SignedDuration::try_from(self.caller.times.longest_wait).unwrap_or(SignedDuration::MAX);
+        let settled_at = self.journal.settled_at(&self.caller.times);
+        settled_at.is_some_and(|at| at.duration_since(Timestamp::now()) <= longest)
     }
 
     fn words(&self) -> String {
@@ -151,6 +161,9 @@ impl<'a> Cleaning<'a> {
                 rows.iter().try_for_each(|(id, name)| self.journal.shown(kind, (id, name)))?;
             }
         }
+        for (kind, rows) in [(Kind::LoadBalancer, &shown.load_balancers), (Kind::Listener, &shown.listeners)] {
+            self.journal.read(kind, &rows.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>());
+        }
         self.empty = if shown.is_empty() { self.empty.or(Some(looked)) } else { None };
         let refused = self.remove(Some(&shown)).await?;
         self.note_unseen(&shown, looked)?;
@@ -160,7 +173,7 @@ impl<'a> Cleaning<'a> {
     /// What two reads some time apart do not show is gone when its deletion was refused, since it is not there; so is what was asked for and
     /// refused, and what was not answered, when it has had its time.
     fn note_unseen(&mut self, shown: &Leftovers, looked: Instant) -> io::Result<()> {
-        let (apart, settled) = (self.caller.times.reads_apart, self.caller.times.settled);
+        let (apart, times) = (self.caller.times.reads_apart, self.caller.times);
         let mut unseen = BTreeMap::new();
         self.looked = Some(looked);
         let mut is_over = |key: String| {
@@ -172,19 +185,19 @@ impl<'a> Cleaning<'a> {
         let mut never: Vec<Creation> = Vec::new();
         let origin = &self.journal.state().origin;
         for one in self.journal.state().open().filter(|one| one.is_looked_for(origin)) {
+            let had_time = Timestamp::now().duration_since(one.asked_at) >= self.journal.settled(one.kind, &times);
             match &one.status {
                 Status::Made(ids) => {
                     let hidden = ids.iter().filter(|id| !shown.has(id));
-                    gone.extend(hidden.filter(|id| is_over((*id).clone()) && self.absent.contains(*id)).cloned());
+                    let hidden = hidden.filter(|id| is_over((*id).clone()) && self.absent.contains(*id) && had_time);
+                    gone.extend(hidden.cloned());
                 }
                 Status::Refused(code) => {
-                    if is_over(one.number.to_string()) {
+                    if is_over(one.number.to_string()) && had_time {
                         never.push(Creation { status: Status::Gone(Proof::Refused(code.clone())), ..one.clone() });
                     }
                 }
                 Status::Asked => {
-                    let settled = SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX);
-                    let had_time = Timestamp::now().duration_since(one.asked_at) >= settled;
                     if is_over(one.number.to_string()) && had_time {
                         never.push(Creation { status: Status::Gone(Proof::NeverShown), ..one.clone() });
                     }

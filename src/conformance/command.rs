@@ -46,10 +46,12 @@ pub async fn execute(arguments: &Arguments) -> anyhow::Result<Conclusion> {
         Output::Text => table(&judged, &recording),
         Output::Json => serde_json::to_string_pretty(&document(&judged, &recording))? + "\n",
     };
-    print(&text)?;
+    let printed = print(&text);
     if let Some(trouble) = trouble {
+        // That something may be left counts more than a table that nobody can read.
         return Err(trouble.into());
     }
+    printed?;
     if !has_load_balancer(&recording) {
         bail!("there was no load balancer to ask, so that most was not asked");
     }

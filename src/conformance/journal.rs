@@ -4,13 +4,15 @@
 //! last line counts as not written when it was not written to its end: nothing follows a line before it is on the disk. Whatever else is
 //! in a file, it is none of ours and stays as it is. The file is locked while a program uses it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::pace::Times;
 use super::recording::{Answer, Entry};
 use super::seen::class;
 use super::state::{Creation, Kind, Origin, Proof, RunState, Status};
@@ -52,6 +54,19 @@ pub struct Journal {
     /// `None`: it is of what somebody has confirmed, and is written nowhere.
     file: Option<(PathBuf, File)>,
     state: RunState,
+    /// How late reads have shown what was made, by kind: the shortest time that was seen.
+    shown_within: BTreeMap<Kind, SignedDuration>,
+    /// Whether it goes on when the file cannot be written: why it cannot be.
+    unwritten: Unwritten,
+}
+
+/// What becomes of a line that cannot be written.
+#[derive(Debug)]
+enum Unwritten {
+    /// Nothing is to be made that it does not name.
+    Stops,
+    /// What is there is taken away all the same: the first reason.
+    GoesOn(Option<String>),
 }
 
 impl Journal {
@@ -70,7 +85,7 @@ impl Journal {
         lock(&file, path)?;
         let text = serde_json::to_string(&origin).map_err(|error| broken(error.into()))?;
         let state = RunState { origin, creations: Vec::new() };
-        let mut journal = Self { file: Some((path.to_owned(), file)), state };
+        let mut journal = Self::new(Some((path.to_owned(), file)), state);
         journal.append(HEADER).and_then(|()| journal.append(&text)).map_err(broken)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(broken)?;
@@ -102,12 +117,57 @@ impl Journal {
             // What was not written to its end must not become a part of the next line.
             file.set_len(u64::try_from(whole).unwrap_or(u64::MAX)).map_err(broken)?;
         }
-        Ok(Some(Self { file: Some((path.to_owned(), file)), state }))
+        Ok(Some(Self::new(Some((path.to_owned(), file)), state)))
+    }
+
+    const fn new(file: Option<(PathBuf, File)>, state: RunState) -> Self {
+        Self { file, state, shown_within: BTreeMap::new(), unwritten: Unwritten::Stops }
     }
 
     /// One of these creations that is written nowhere.
     pub(super) const fn unwritten(state: RunState) -> Self {
-        Self { file: None, state }
+        Self::new(None, state)
+    }
+
+    /// From now on nothing is made any more: what is there is taken away also when that cannot be written down.
+    pub(super) fn goes_on_unwritten(&mut self) {
+        self.unwritten = Unwritten::GoesOn(None);
+    }
+
+    /// Why the file could not be written since then.
+    pub(super) fn not_written(&self) -> Option<&str> {
+        match &self.unwritten {
+            Unwritten::GoesOn(why) => why.as_deref(),
+            Unwritten::Stops => None,
+        }
+    }
+
+    /// A read has shown these ids: what was made of this kind is shown at least so soon.
+    pub(super) fn read(&mut self, kind: Kind, ids: &[&str]) {
+        let now = Timestamp::now();
+        let is_shown = |one: &&Creation| {
+            one.kind == kind
+                && matches!(&one.status, Status::Made(made) if made.iter().any(|id| ids.contains(&id.as_str())))
+        };
+        let within = self.state.creations.iter().filter(is_shown).map(|one| now.duration_since(one.asked_at)).min();
+        let known = self.shown_within.get(&kind).copied();
+        if let Some(within) = within.into_iter().chain(known).min() {
+            self.shown_within.insert(kind, within);
+        }
+    }
+
+    /// How long after it was asked for something of this kind is not made any more when no read shows it. Silence says nothing before a read
+    /// has shown something of the run.
+    pub(super) fn settled(&self, kind: Kind, times: &Times) -> SignedDuration {
+        let of = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let longest = of(times.settled);
+        let within = self.shown_within.get(&kind).map(|within| within.saturating_add(*within));
+        within.map_or(longest, |within| within.saturating_add(of(times.reads_apart)).min(longest))
+    }
+
+    /// When the last creation has had its time.
+    pub(super) fn settled_at(&self, times: &Times) -> Option<Timestamp> {
+        self.state.settled_at(|kind| self.settled(kind, times))
     }
 
     /// What is in it.
@@ -185,7 +245,11 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn set(&mut self, creation: Creation) -> io::Result<()> {
-        let written = serde_json::to_string(&creation).map_err(io::Error::from).and_then(|text| self.append(&text));
+        let mut written = serde_json::to_string(&creation).map_err(io::Error::from).and_then(|text| self.append(&text));
+        if let (Err(error), Unwritten::GoesOn(why)) = (&written, &mut self.unwritten) {
+            why.get_or_insert_with(|| error.to_string());
+            written = Ok(());
+        }
         if written.is_ok() || creation.status != Status::Asked {
             place(&mut self.state, creation);
         }
@@ -194,8 +258,13 @@ impl Journal {
 
     fn append(&mut self, line: &str) -> io::Result<()> {
         let Some((_, file)) = &mut self.file else { return Ok(()) };
-        file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_all()
+        let whole = file.metadata()?.len();
+        let written = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all());
+        if written.is_err() {
+            // What was written of it must not become a part of the next line.
+            file.set_len(whole)?;
+        }
+        written
     }
 
     /// Removes the file, which must have nothing that may be left.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub enum Trouble {
     #[error(transparent)]
     State(#[from] StateError),
     /// The state file cannot be written.
-    #[error("the state file cannot be written: {0}")]
+    #[error("the state file cannot be written, so that the run has ended: {0}; what it had made was taken away")]
     NotWritten(#[from] std::io::Error),
     /// Replies to calls with these flags and this key would say nothing of the run of a state file: what to do, and what may be left.
     #[error("nothing was looked for, since the state file is of another run: {0}")]
@@ -175,7 +175,8 @@ impl Kit {
     async fn take_away(&mut self, mut journal: Journal, adopts: bool) -> Result<String, Trouble> {
         match Cleaning::new(&mut self.caller, &mut journal, adopts).run().await {
             Ok(gone) => {
-                journal.remove()?;
+                let path = journal.path().map(Path::to_owned).unwrap_or_default();
+                journal.remove().map_err(|error| StateError::Io { path, error })?;
                 Ok(gone.iter().map(|line| format!("{line}\n")).collect())
             }
             Err(Unfinished::State(error)) => Err(Trouble::NotWritten(error)),
@@ -186,9 +187,9 @@ impl Kit {
 
     /// Why something may be left, what that is, and what to do.
     fn remains(&self, journal: &Journal, why: Option<&str>) -> String {
-        let settled = SignedDuration::try_from(self.caller.times.settled).unwrap_or(SignedDuration::MAX);
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        let later = journal.state().settled_at(settled).filter(|at| *at > Timestamp::now());
+        let whys: Vec<_> = why.into_iter().chain(journal.not_written()).collect();
+        let why = if whys.is_empty() { String::new() } else { format!(" ({})", whys.join("; ")) };
+        let later = journal.settled_at(&self.caller.times).filter(|at| *at > Timestamp::now());
         let later = later.map(|at| format!(" after {}", at.strftime("%H:%M:%S UTC"))).unwrap_or_default();
         let file = journal.path().map(|path| format!(" The state file {} stays until then.", path.display()));
         let state = journal.state();

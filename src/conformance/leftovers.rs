@@ -8,9 +8,6 @@ use super::caller::{Caller, Refused};
 use super::step::{PREFIX, RUN_DIGITS};
 use crate::model::Class;
 
-/// Load balancers in one read.
-const MOST_READ: usize = 20;
-
 /// What is looked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scope<'a> {
@@ -81,22 +78,69 @@ pub(super) async fn find(caller: &mut Caller, scope: Scope<'_>) -> Result<Leftov
     let mut reads = vec![tag];
     // A tag may be shown late; a name is there as soon as the load balancer is.
     reads.extend(scope.run.map(|run| json!({"LoadBalancerName": format!("{PREFIX}-{run}"), "Limit": 100})));
-    let known: Vec<_> = scope.known.iter().filter(|id| id.starts_with("lb-")).collect();
-    reads.extend(known.chunks(MOST_READ).map(|ids| json!({"LoadBalancerIds": ids})));
+    let mut rows = Vec::new();
+    for read in &reads {
+        rows.extend(pages(caller, read).await?);
+    }
+    // One by one: of several, a cloud might refuse all when one is not there.
+    for id in scope.known.iter().filter(|id| id.starts_with("lb-")) {
+        match pages(caller, &json!({"LoadBalancerIds": [id]})).await {
+            Err(Refused { class: Some(Class::NotFound), .. }) => {}
+            found => rows.extend(found?),
+        }
+    }
     let mut left = Leftovers { given: scope.given.map(str::to_owned), ..Leftovers::default() };
-    for read in reads {
-        let reply = caller.ask("DescribeLoadBalancers", &read).await?;
-        for row in reply["LoadBalancerSet"].as_array().into_iter().flatten() {
-            let Some(id) = row["LoadBalancerId"].as_str().filter(|id| Some(*id) != scope.given) else { continue };
-            if is_of_a_run(row, scope) && !left.has(id) {
-                left.load_balancers.push((id.to_owned(), text(&row["LoadBalancerName"])));
-            }
+    for row in &rows {
+        let Some(id) = row["LoadBalancerId"].as_str().filter(|id| Some(*id) != scope.given) else { continue };
+        if is_of_a_run(row, scope) && !left.has(id) {
+            left.load_balancers.push((id.to_owned(), text(&row["LoadBalancerName"])));
         }
     }
     if let Some(given) = scope.given {
         left.listeners = listeners(caller, given, scope).await?;
     }
     Ok(left)
+}
+
+/// All rows of a read of load balancers, page after page. A reply that has no list, or fewer rows than it counts, shows nothing: neither what
+/// is there nor what is not.
+async fn pages(caller: &mut Caller, read: &Value) -> Result<Vec<Value>, Refused> {
+    let mut rows: Vec<Value> = Vec::new();
+    loop {
+        let mut read = read.clone();
+        read["Offset"] = json!(rows.len());
+        let reply = caller.ask("DescribeLoadBalancers", &read).await?;
+        let (page, total) = (list("DescribeLoadBalancers", &reply, "LoadBalancerSet")?, count(&reply));
+        rows.extend(page.iter().cloned());
+        match total {
+            Some(total) if rows.len() >= total => return Ok(rows),
+            Some(total) if page.is_empty() => return Err(unread("DescribeLoadBalancers", rows.len(), total)),
+            Some(_) => {}
+            None => return Err(no_list("DescribeLoadBalancers", "TotalCount")),
+        }
+    }
+}
+
+fn list<'a>(action: &str, reply: &'a Value, member: &str) -> Result<&'a Vec<Value>, Refused> {
+    reply[member].as_array().ok_or_else(|| no_list(action, member))
+}
+
+fn count(reply: &Value) -> Option<usize> {
+    usize::try_from(reply["TotalCount"].as_u64()?).ok()
+}
+
+fn no_list(action: &str, member: &str) -> Refused {
+    Refused {
+        class: None,
+        words: format!("{action}: the reply has no {member}, so that it does not say what is there"),
+    }
+}
+
+fn unread(action: &str, shown: usize, total: usize) -> Refused {
+    Refused {
+        class: None,
+        words: format!("{action}: the reply shows {shown} of {total}, so that it does not say what is not there"),
+    }
 }
 
 /// Listeners of runs on a load balancer that was given; none where that is gone.
@@ -110,7 +154,11 @@ async fn listeners(caller: &mut Caller, given: &str, scope: Scope<'_>) -> Result
         let is_known = scope.known.iter().any(|known| row["ListenerId"] == **known);
         is_known || row["ListenerName"].as_str().and_then(run_of).is_some_and(of_run)
     };
-    let rows = reply["Listeners"].as_array().into_iter().flatten().filter(|row| is_own(row));
+    let all = list("DescribeListeners", &reply, "Listeners")?;
+    if let Some(total) = count(&reply).filter(|total| *total > all.len()) {
+        return Err(unread("DescribeListeners", all.len(), total));
+    }
+    let rows = all.iter().filter(|row| is_own(row));
     Ok(rows.map(|row| (text(&row["ListenerId"]), text(&row["ListenerName"]))).collect())
 }
 

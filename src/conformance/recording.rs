@@ -50,6 +50,9 @@ pub struct Entry {
     /// What came back.
     #[serde(flatten)]
     pub answer: Answer,
+    /// When it was sent, in milliseconds from the beginning of the run.
+    #[serde(default)]
+    pub at: u64,
     /// Between sending and the end of the reply.
     pub milliseconds: u64,
 }

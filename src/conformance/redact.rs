@@ -18,7 +18,7 @@ const GONE: &str = "…";
 /// The run, in its names.
 const RUN: &str = "run";
 
-/// Members whose texts are words of the cloud, or of the script.
+/// Members whose texts are kept where they are words of the cloud, or were asked for by the script.
 const KEPT: &[&str] = &[
     "AddressIPVersion",
     "AttrFlags",
@@ -45,6 +45,8 @@ const KEPT: &[&str] = &[
 ];
 /// Members whose numbers are somebody's.
 const SOMEBODYS: &[&str] = &["NumericalVpcId", "ProjectId", "QuotaCurrent", "ZoneId"];
+/// No member of the API has a longer name.
+const LONGEST_MEMBER: usize = 40;
 /// Numbers above this are ids.
 const LARGEST: f64 = 100_000.0;
 /// What was asked for is looked for in the words of the cloud when it is at least so long.
@@ -150,10 +152,9 @@ impl Redaction {
         self.cloud_words(&message)
     }
 
-    /// A code is one of the cloud's when all of its letters are; others are gone.
+    /// A code is one of the cloud's when it is made of its words; others are gone.
     fn code(&self, code: &str) -> String {
-        let is_plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if code.split('.').all(is_plain) { code.to_owned() } else { GONE.to_owned() }
+        if code.split('.').all(is_of_known_words) { code.to_owned() } else { GONE.to_owned() }
     }
 
     /// A text in which each word that is not one of the cloud's is another.
@@ -162,8 +163,13 @@ impl Redaction {
         let word = self.word.clone();
         let is_punctuation = |letter: char| !letter.is_alphanumeric();
         let one = |redaction: &mut Self, token: &str| {
-            if others.contains(token.trim_matches(is_punctuation)) {
+            let bare = token.trim_matches(is_punctuation);
+            if others.contains(bare) {
                 return token.to_owned();
+            }
+            // Numbers that are joined are an address, or an account.
+            if bare.split(['-', ':', '.']).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).count() > 1 {
+                return token.replace(bare, &redaction.other(bare, Kind::Word));
             }
             let replaced = word.replace_all(token, |found: &Captures<'_>| {
                 let is_number = found[0].len() < SHORTEST && found[0].bytes().all(|byte| byte.is_ascii_digit());
@@ -198,12 +204,22 @@ impl Redaction {
             Some((member, id)) => {
                 Value::Object([(member.to_owned(), Value::from(self.scrubbed(id)))].into_iter().collect())
             }
-            None => object.iter().map(|(member, value)| (member.clone(), self.value(member, value))).collect(),
+            None => object.iter().map(|(member, value)| (self.member(member), self.value(member, value))).collect(),
         }
     }
 
+    /// Members of the API are one word that begins with a capital letter.
+    fn member(&mut self, member: &str) -> String {
+        let is_name = member.len() <= LONGEST_MEMBER
+            && member.starts_with(|first: char| first.is_ascii_uppercase())
+            && member.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'6' || byte == b'4');
+        if is_name { member.to_owned() } else { self.other(member, Kind::Word) }
+    }
+
     fn text(&mut self, member: &str, text: &str) -> String {
-        let is_word = text.is_empty() || KEPT.contains(&member);
+        let mut parts = text.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !part.is_empty());
+        let is_cloud = |part: &str| is_known(part) || part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_word = text.is_empty() || KEPT.contains(&member) && (self.own.contains(text) || parts.all(is_cloud));
         // Others may have names that begin as ours do.
         let is_name = text.starts_with(PREFIX) && (self.own.contains(text) || text.contains(&self.run));
         let is_own = is_name || text.ends_with(DOMAIN) || text == self.run;
@@ -258,6 +274,24 @@ impl Redaction {
     }
 }
 
+/// A name such as `LBIdNotFound` is made of words that are known, each with a capital letter.
+fn is_of_known_words(name: &str) -> bool {
+    let letters: Vec<char> = name.chars().collect();
+    let is_first = |at: usize| {
+        let is_upper = |at: usize| letters.get(at).is_some_and(char::is_ascii_uppercase);
+        let is_lower = |at: usize| letters.get(at).is_some_and(char::is_ascii_lowercase);
+        at == 0 || is_upper(at) && (is_lower(at - 1) || is_lower(at + 1))
+    };
+    let mut words: Vec<String> = Vec::new();
+    for (at, letter) in letters.iter().enumerate() {
+        match words.last_mut() {
+            Some(word) if !is_first(at) => word.push(*letter),
+            _ => words.push(letter.to_string()),
+        }
+    }
+    !words.is_empty() && (is_known(name) || words.iter().all(|word| is_known(word)))
+}
+
 /// All texts in a value.
 fn texts(value: &Value, found: &mut BTreeSet<String>) {
     match value {
@@ -267,5 +301,52 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
         Value::Array(list) => list.iter().for_each(|item| texts(item, found)),
         Value::Object(object) => object.values().for_each(|value| texts(value, found)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes that the product knows, and some of the vendor's list that it has no row for.
+    #[test]
+    fn codes_of_the_cloud_are_made_of_known_words() {
+        for code in [
+            "AuthFailure.InvalidSecretId",
+            "AuthFailure.SecretIdNotFound",
+            "AuthFailure.SignatureExpire",
+            "AuthFailure.TokenFailure",
+            "FailedOperation.AssociationNotActive",
+            "FailedOperation.EipTrafficCheckRisk",
+            "FailedOperation.FrequencyCheckRisk",
+            "FailedOperation.InsufficientBalance",
+            "FailedOperation.InvalidLBStatus",
+            "FailedOperation.NoListenerInLB",
+            "FailedOperation.ResourceInCloning",
+            "FailedOperation.ResourceInOperating",
+            "FailedOperation.TargetNumCheckRisk",
+            "InvalidParameter.ClientTokenLimitExceeded",
+            "InvalidParameter.FormatError",
+            "InvalidParameter.LBIdNotFound",
+            "InvalidParameter.LocationNotFound",
+            "InvalidParameter.PortCheckFailed",
+            "InvalidParameter.ProtocolCheckFailed",
+            "InvalidParameter.RegionNotFound",
+            "InvalidParameter.RewriteAlreadyExist",
+            "InvalidParameterValue.Duplicate",
+            "InvalidParameterValue.InvalidFilter",
+            "InvalidParameterValue.Length",
+            "InvalidParameterValue.Range",
+            "MissingParameter",
+            "RequestLimitExceeded.GlobalRegionUinLimitExceeded",
+            "ResourceInsufficient",
+            "ResourcesSoldOut",
+            "UnauthorizedOperation",
+            "UnknownParameter",
+            "UnsupportedOperation",
+        ] {
+            assert!(code.split('.').all(is_of_known_words), "{code}");
+        }
+        assert!(!is_of_known_words("AcmePayments") && !is_of_known_words(""));
     }
 }

@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::pace::pause;
 use super::recording::{Answer, Entry, Recording};
 use super::seen::{Seen, TASK, class};
-use super::state::Proof;
+use super::state::{Kind, Proof};
 use super::step::{Asked, Scene, Step, begins, script};
 use crate::model::Class;
 
@@ -53,6 +53,13 @@ impl<'a> Run<'a> {
                 false => None,
             };
             let entry = self.make(step, request, calls).await;
+            if let Answer::Reply(reply) = &entry.answer {
+                for (kind, list, id) in SHOWN {
+                    let rows = reply[list].as_array().into_iter().flatten();
+                    let ids: Vec<&str> = rows.filter_map(|row| row[id].as_str()).collect();
+                    self.journal.read(kind, &ids);
+                }
+            }
             if let Some(number) = creation {
                 self.journal.after(number, &entry)?;
             }
@@ -109,6 +116,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 }
+
+/// Lists that show what is there.
+const SHOWN: [(Kind, &str, &str); 2] =
+    [(Kind::LoadBalancer, "LoadBalancerSet", "LoadBalancerId"), (Kind::Listener, "Listeners", "ListenerId")];
 
 /// How many calls follow one another at once from a step on.
 fn at_once(first: &Step) -> usize {

@@ -42,6 +42,8 @@ pub(super) enum About {
     Asked,
     /// Something that the call names is not there.
     Missing,
+    /// The load balancer is not there: nothing was asked of it.
+    NoLoadBalancer,
     /// Something else has what was asked for.
     Taken,
     /// Nothing of the call: the key may not make it, there was no room, or the cloud has a fault.
@@ -50,6 +52,8 @@ pub(super) enum About {
 
 /// What the words of a refusal say, in lower case, that is about something missing, or taken.
 const MISSING: [&str; 5] = ["not found", "not exist", "no such", "not registered", "notfound"];
+const NO_LOAD_BALANCER: [&str; 4] =
+    ["lbidnotfound", "loadbalancer not exist", "load balancer not exist", "lb not exist"];
 const TAKEN: [&str; 5] = ["in use", "used by", "is taken", "exists", "already"];
 
 /// What a refusal is about.
@@ -60,6 +64,7 @@ fn about(code: &str, message: &str, class: Option<Class>) -> About {
     match class {
         Some(Arrears | Busy | Denied | Quota | Throttled | Transient | Unreachable) => About::Else,
         Some(Conflict) => About::Taken,
+        _ if says(&NO_LOAD_BALANCER) => About::NoLoadBalancer,
         Some(NotFound) => About::Missing,
         _ if says(&MISSING) => About::Missing,
         _ if says(&TAKEN) => About::Taken,
@@ -73,6 +78,9 @@ type Refusal<'a> = (About, &'a [&'a str], &'a [&'a str]);
 fn has_code(code: &str, families: &[&str]) -> bool {
     families.iter().any(|family| is_of(code, family))
 }
+
+/// A write that is answered so many milliseconds after a task still ran may meet a lock that lingers.
+const SOON: u64 = 500;
 
 /// What a task is polled under: the name of its step, and this.
 pub(super) const TASK: &str = "/task";
@@ -252,8 +260,10 @@ impl<'a> Seen<'a> {
                 let text = message.to_lowercase();
                 let fits = has_code(code, codes) && words.iter().all(|word| text.contains(word));
                 let seen = about(code, message, class);
-                match (seen == reason, seen) {
+                let is_it = seen == reason || (reason == About::NoLoadBalancer && seen == About::Missing);
+                match (is_it, seen) {
                     (true, About::Else) if !fits => Verdict::NotAsked(self.leg(step).words(step)),
+                    // Of what has no code of its own it is not said what is missing.
                     (true, _) | (false, About::Asked) => Verdict::of(fits, format!("{code}: {message}")),
                     // What was asked was not judged by the cloud: something else was in the way.
                     (false, _) => Verdict::NotAsked(format!("for another reason, {}", self.leg(step).words(step))),
@@ -263,11 +273,17 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Why a step was refused, in words; `None` when it was not.
+    /// Why a step was refused, in words; `None` when it was not. A batch that failed on some listener is refused there.
     pub(super) fn refusal(&self, step: &str) -> Option<String> {
         self.last(step)?;
         match self.leg(step) {
-            Leg::Shown(_) => None,
+            Leg::Shown(reply) => {
+                let failed = reply["FailListenerIdSet"].as_array().filter(|failed| !failed.is_empty())?;
+                Some(format!(
+                    "{step} failed on {} listeners: somebody has the target there, or it is not possible",
+                    failed.len()
+                ))
+            }
             other => Some(other.words(step)),
         }
     }
@@ -300,18 +316,24 @@ impl<'a> Seen<'a> {
         polls.filter_map(status).collect()
     }
 
-    /// How many writes followed the end of a task as the next write, and how many of those were refused because of a lock.
+    /// How many writes were answered soon after a task can have ended at the earliest, as the next write, and how many writes after a task were
+    /// refused because of a lock.
     pub(super) fn after_tasks(&self) -> (usize, usize) {
-        let (mut is_over, mut followed, mut refused) = (false, 0, 0);
+        let (mut ran, mut is_over, mut followed, mut refused) = (None, false, 0, 0);
         for entry in &self.0.calls {
             if entry.step.ends_with(TASK) {
-                is_over |= status(entry) == Some(0);
+                match status(entry) {
+                    Some(0) => is_over = true,
+                    // It ran when this was sent.
+                    _ => ran = Some(entry.at),
+                }
             } else if writes(&entry.action) && step(&entry.step).is_some() {
                 if is_over {
-                    followed += 1;
+                    let took = ran.map(|ran| (entry.at + entry.milliseconds).saturating_sub(ran));
+                    followed += usize::from(took.is_some_and(|took| took <= SOON));
                     refused += usize::from(class(entry) == Some(Class::Busy));
                 }
-                is_over = false;
+                (ran, is_over) = (Some(entry.at), false);
             }
         }
         (followed, refused)

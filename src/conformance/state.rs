@@ -51,7 +51,7 @@ impl Origin {
 }
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// A load balancer of the run's own.
@@ -187,10 +187,13 @@ impl RunState {
         self.creations.iter().filter_map(changed).collect()
     }
 
-    /// When the last of the creations whose answers never came has had its time; `None` when there is none.
-    pub fn settled_at(&self, settled: SignedDuration) -> Option<Timestamp> {
-        let asked = self.creations.iter().filter(|one| one.status == Status::Asked);
-        asked.filter_map(|one| one.asked_at.checked_add(settled).ok()).max()
+    /// When the last of the creations has had its time, of which something may turn up; `None` when there is none. `settled` is how long what
+    /// is made of a kind takes to be shown.
+    pub fn settled_at(&self, settled: impl Fn(Kind) -> SignedDuration) -> Option<Timestamp> {
+        // Of what is gone, a copy may be left, unless it goes with its load balancer.
+        let is_over = |one: &&Creation| one.status == Status::Gone(Proof::WithLoadBalancer);
+        let rest = self.creations.iter().filter(|one| !is_over(one));
+        rest.filter_map(|one| one.asked_at.checked_add(settled(one.kind)).ok()).max()
     }
 
     /// What may be left, one line each: what to look for in the console.

@@ -41,6 +41,7 @@ fn recording(calls: Vec<(&str, &str, Value, Answer)>) -> Recording {
         action: action.to_owned(),
         request,
         answer,
+        at: 0,
         milliseconds: 1,
     };
     let inputs = Inputs { own_load_balancer: true, dynamic_vip: false, has_target: true, has_certificate: false };
@@ -135,10 +136,93 @@ fn a_lock_lingers_when_a_write_after_a_task_meets_it() {
     let write = |answer| ("snat-on", "ModifyListener", json!({}), answer);
     let busy = || refused("FailedOperation.ResourceInOperating", "");
     let word = |calls| verdict(&recording(calls), "lock-lingers").word();
+    let done = || write(Answer::Reply(json!({})));
     assert_eq!(word(vec![over(), write(busy())]), "believed");
-    assert_eq!(word(vec![over(), write(Answer::Reply(json!({})))]), "differs");
+    assert_eq!(word(vec![runs(), over(), done()]), "differs");
     assert_eq!(word(vec![runs(), write(busy())]), "not asked");
-    assert_eq!(word(vec![over(), write(Answer::Reply(json!({}))), write(busy())]), "differs", "of another task");
+    assert_eq!(word(vec![runs(), over(), done(), write(busy())]), "differs", "of another task");
+    assert_eq!(word(vec![over(), done()]), "not asked", "nobody knows how long it was over");
+    // Where calls take long, a lock may be over before the write arrives.
+    let mut slow = recording(vec![runs(), over(), done()]);
+    for (entry, at) in slow.calls.iter_mut().zip([0, 300, 600]) {
+        (entry.at, entry.milliseconds) = (at, 250);
+    }
+    assert_eq!(verdict(&slow, "lock-lingers").word(), "not asked");
+}
+
+/// A batch that failed on a listener has not done there what other questions build on, and a load balancer that is gone answers none.
+#[test]
+fn what_is_not_there_answers_nothing() {
+    let failed = || Answer::Reply(json!({"FailListenerIdSet": ["lbl-1"]}));
+    let shown = || Answer::Reply(json!({"Listeners": [{"ListenerId": "lbl-1", "Targets": []}]}));
+    let calls = || {
+        vec![
+            ("register", "BatchRegisterTargets", json!({}), failed()),
+            ("targets", "DescribeTargets", json!({}), shown()),
+            ("register-again", "BatchRegisterTargets", json!({}), Answer::Reply(json!({}))),
+            ("registered-again", "DescribeTargets", json!({}), shown()),
+        ]
+    };
+    for name in ["batches-without-failures", "addresses-shown", "layer4-targets", "registered-again"] {
+        assert_eq!(verdict(&recording(calls()), name).word(), "not asked", "{name}");
+    }
+    let gone = || refused("InvalidParameter.LBIdNotFound", "LoadBalancer not exist: lb-1");
+    let register = || ("register", "BatchRegisterTargets", json!({}), Answer::Reply(json!({})));
+    for (name, calls) in [
+        (
+            "unknown-listeners-in-batches",
+            vec![register(), ("register-nowhere", "BatchRegisterTargets", json!({}), gone())],
+        ),
+        (
+            "unknown-listeners-stop-deletions",
+            vec![("delete-some-unknown", "DeleteLoadBalancerListeners", json!({}), gone())],
+        ),
+        ("unknown-listeners-not-changed", vec![("change-unknown-listener", "ModifyListener", json!({}), gone())]),
+    ] {
+        assert_eq!(verdict(&recording(calls), name).word(), "not asked", "{name}");
+    }
+}
+
+/// Whatever a reply has in whatever place, nothing of it is in the recording that the API does not have.
+#[test]
+fn a_marker_at_any_place_of_a_reply_is_gone() {
+    let markers = [
+        "acme-prod-payments",
+        "100012345678",
+        "Acme",
+        "ip-10-77-1-9",
+        "1000-1234-5678",
+        "10.77.1.9",
+        "alice@example.com",
+        "支付",
+    ];
+    let members = [
+        "HealthStatusDetail",
+        "Name",
+        "Protocol",
+        "Url",
+        "LoadBalancerName",
+        "Message",
+        "TagValue",
+        "AttrFlags",
+        "Other",
+    ];
+    for marker in markers {
+        let mut rows: Vec<Value> = members.iter().map(|member| json!({*member: marker})).collect();
+        // A member of the shape of the API's members is kept.
+        rows.extend((marker != "Acme").then(|| json!({marker: 1})));
+        rows.push(json!({"Tags": [marker, {"TagKey": marker}]}));
+        let reply = Answer::Reply(json!({"LoadBalancerSet": rows, "RequestId": marker}));
+        let words = format!("the target of {marker} ({marker}) is {marker}, not \"{marker}\"");
+        let calls = vec![
+            ("created", "DescribeLoadBalancers", json!({}), reply),
+            ("rename", "ModifyLoadBalancerAttributes", json!({}), refused("InvalidParameter", &words)),
+            ("renamed", "DescribeLoadBalancers", json!({}), refused(&format!("FailedOperation.{marker}"), "")),
+            ("deleted", "DescribeLoadBalancers", json!({}), Answer::Unanswered(marker.to_owned())),
+        ];
+        let text = serde_json::to_string(&redact(&recording(calls), "0a1b2c3d", &[]).unwrap()).unwrap();
+        assert!(!text.contains(marker), "{marker}: {text}");
+    }
 }
 
 #[test]

@@ -47,6 +47,9 @@ tagvalue targetgroup targettype taskid unauthorizedoperation unhealthnum unknown
 accept alive body cam cidr close custom dead get grpc head icmp ip_hash least_conn mutual nat ping post prepaid postpaid qcs quic quick
 recommended sni snat source tcp tcp_ssl tls uin udp unidirectional wrr
 
+association auth bandwidth blacklist cloning eip fullchain global in h2cswitch hour inactive monthly multiple nat64 nosnat open package postpaid_by_hour proxyprotocol quic_active
+quic_inactive quic_unknown rescheduleexpandtarget rescheduletargetzeroweight rescheduleunhealthy rewrite risk num sold soldout offline lack whitelist snapshot total traffic healthy unhealthy
+
 another changed conformance dots eni example many nobodys refused renamed space twice web
 ";
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tke_direct_access::conformance::{Answer, Creation, Entry, Journal, Kind, Origin, Status, Times, Trouble};
-use tke_direct_access::sim::{Effect, Fault, LoadBalancerSpec, Settings, Simulator, When};
+use tke_direct_access::sim::{Departure, Effect, Fault, LoadBalancerSpec, Settings, Simulator, When};
 use tokio_util::sync::CancellationToken;
 
 use super::killed::{OWN, all_listeners, ended, load_balancers, output, program, until};
@@ -67,8 +67,12 @@ async fn reads_that_show_nothing_leave_nothing_behind() {
     // As if the run had been there.
     let text = std::fs::read_to_string(&state).unwrap().replace(&simulator.endpoint(), &proxy.endpoint);
     std::fs::write(&state, text).unwrap();
-    let gone = clean(&proxy.endpoint, &state).await.unwrap();
-    assert_eq!(load_balancers(&simulator), json!([]), "{gone}");
+    // What is known by its id is taken away. Reads that have never shown anything do not show that there is no more.
+    let trouble = clean(&proxy.endpoint, &state).await.unwrap_err().to_string();
+    assert_eq!(load_balancers(&simulator), json!([]), "{trouble}");
+    assert!(state.exists() && trouble.contains("--resume again after"), "{trouble}");
+    let mut later = kit_that_waits(&proxy.endpoint, Duration::ZERO);
+    later.clean(Journal::open(&state).unwrap().unwrap()).await.unwrap();
     assert!(!state.exists());
 }
 
@@ -92,6 +96,74 @@ async fn what_cannot_be_deleted_now_is_not_gone() {
     let trouble = kit_with(&proxy.endpoint, times).clean(Journal::open(&state).unwrap().unwrap()).await.unwrap_err();
     let words = trouble.to_string();
     assert!(words.contains(&id) && words.contains("not proven that nothing is left") && state.exists(), "{words}");
+}
+
+/// A reply that does not say what is there does not say either what is not: it has no list, or a part of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_without_a_whole_list_shows_nothing() {
+    let simulator = start(settings(), NonZeroU8::new(31).unwrap());
+    let spoiled: [proxy::Rewrite; 3] = [
+        |action, _, reply| {
+            if action == "DescribeLoadBalancers" {
+                reply.as_object_mut().unwrap().remove("LoadBalancerSet");
+            }
+        },
+        |action, _, reply| {
+            if action == "DescribeLoadBalancers" {
+                *reply =
+                    json!({"LoadBalancerSet": [{"LoadBalancerId": "lb-other"}], "TotalCount": 101, "RequestId": "0"});
+            }
+        },
+        |action, request, reply| {
+            if action == "DescribeLoadBalancers" && request["Offset"] != 0 {
+                *reply = json!({"Error": {"Code": "InternalError", "Message": "not now"}, "RequestId": "0"});
+            } else if action == "DescribeLoadBalancers" {
+                *reply =
+                    json!({"LoadBalancerSet": [{"LoadBalancerId": "lb-other"}], "TotalCount": 2, "RequestId": "0"});
+            }
+        },
+    ];
+    for spoil in spoiled {
+        let folder = tempfile::tempdir().unwrap();
+        let proxy = proxy::start(&simulator.endpoint(), spoil).await;
+        let path = left(folder.path(), &proxy.endpoint, Status::Asked, SignedDuration::from_secs(3600)).await;
+        let times = Times { longest_wait: Duration::from_secs(2), ..times() };
+        let cleaned = kit_with(&proxy.endpoint, times).clean(Journal::open(&path).unwrap().unwrap()).await;
+        assert!(cleaned.is_err() && path.exists(), "{cleaned:?}");
+    }
+}
+
+/// Silence of reads says nothing before they have shown something, and for as long as that took.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_are_late_leave_nothing_behind() {
+    let mut settings = settings();
+    settings.dialect = [Departure::ReadsLate].into_iter().collect();
+    settings.load_balancers = vec!["lb-theirs00,TCP:9999".parse::<LoadBalancerSpec>().unwrap()];
+    let simulator = start(settings, NonZeroU8::new(32).unwrap());
+    let before = load_balancers(&simulator);
+    let proxy = proxy::start_doubling(&simulator.endpoint(), "CreateListener").await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let given = asked(Some("lb-theirs00"));
+    let ended = kit(&proxy.endpoint).run(&given, &state, &CancellationToken::new()).await.unwrap();
+    assert!(ended.trouble.is_none() && !state.exists(), "{:?}", ended.trouble);
+    assert_eq!(load_balancers(&simulator), before);
+}
+
+/// Whoever cannot read the table reads at least what became of the run.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_run_has_ended_is_said_also_where_the_table_cannot_be_printed() {
+    let simulator = start(settings(), NonZeroU8::new(33).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&simulator, folder.path(), &OWN);
+    command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let child = command.spawn().unwrap();
+    until("a load balancer is asked for", || simulator.calls().contains_key("CreateLoadBalancer")).await;
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let ended = ended(child).await;
+    let words = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{words}");
+    assert!(words.contains("clb-conformance: the run was interrupted"), "{words}");
 }
 
 /// Of two copies of a call the second is refused, and its refusal does not say that the first made nothing.

@@ -167,10 +167,11 @@ pub(super) const BELIEFS: &[Belief] = &[
         "A load balancer stays locked for a moment after a task has ended.",
         &["create-tcp/task"],
         |seen| match seen.after_tasks() {
-            (0, _) => Verdict::NotAsked("no write followed the end of a task".to_owned()),
-            (followed, refused) => {
-                Verdict::of(refused > 0, format!("{refused} of {followed} writes after a task were refused"))
-            }
+            (_, refused) if refused > 0 => Verdict::Believed(format!("{refused} writes after a task were refused")),
+            (0, _) => Verdict::NotAsked(
+                "no write was answered within half a second after a task still ran: calls take too long".to_owned(),
+            ),
+            (followed, _) => Verdict::Differs(format!("{followed} writes soon after a task were accepted")),
         },
     ),
     assumption(

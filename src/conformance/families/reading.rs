@@ -108,7 +108,12 @@ pub(super) const BELIEFS: &[Belief] = &[
         "DescribeListeners of an unknown load balancer is refused with InvalidParameter.LBIdNotFound and the words \"not exist\".",
         &["unknown-listeners"],
         |seen| {
-            seen.refused_for(About::Missing, "unknown-listeners", &["InvalidParameter.LBIdNotFound"], &["not exist"])
+            seen.refused_for(
+                About::NoLoadBalancer,
+                "unknown-listeners",
+                &["InvalidParameter.LBIdNotFound"],
+                &["not exist"],
+            )
         },
     ),
     fact(
@@ -116,14 +121,14 @@ pub(super) const BELIEFS: &[Belief] = &[
         "targets-of-nothing",
         "DescribeTargets of an unknown load balancer is refused with InvalidParameter.LBIdNotFound.",
         &["unknown-targets"],
-        |seen| seen.refused_for(About::Missing, "unknown-targets", &["InvalidParameter.LBIdNotFound"], &[]),
+        |seen| seen.refused_for(About::NoLoadBalancer, "unknown-targets", &["InvalidParameter.LBIdNotFound"], &[]),
     ),
     fact(
         Reading,
         "health-of-nothing",
         "DescribeTargetHealth of an unknown load balancer is refused with InvalidParameter.LBIdNotFound.",
         &["unknown-health"],
-        |seen| seen.refused_for(About::Missing, "unknown-health", &["InvalidParameter.LBIdNotFound"], &[]),
+        |seen| seen.refused_for(About::NoLoadBalancer, "unknown-health", &["InvalidParameter.LBIdNotFound"], &[]),
     ),
     fact(Limits, "load-balancers-20", "DescribeLoadBalancers takes at most 20 ids.", &["ids-21"], |seen| {
         seen.refused("ids-21", &["InvalidParameterValue.Length"], &[])

@@ -116,7 +116,7 @@ pub(super) const BELIEFS: &[Belief] = &[
         "deleted-load-balancer-refused",
         "DeleteLoadBalancer of one that is gone is refused with InvalidParameter.LBIdNotFound.",
         &["delete", "delete-again"],
-        |seen| seen.refused_for(About::Missing, "delete-again", &["InvalidParameter.LBIdNotFound"], &[]),
+        |seen| seen.refused_for(About::NoLoadBalancer, "delete-again", &["InvalidParameter.LBIdNotFound"], &[]),
     ),
     assumption(
         Creation,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::belief::Family::{Health, Tags, Targets};
 use super::super::belief::{Belief, Verdict, assumption, fact};
-use super::super::seen::{About, Seen};
+use super::super::seen::{About, Leg, Seen};
 use super::super::step::Needs::Target;
 use super::super::step::{Scene, Step, call};
 use super::listeners::{HTTP, change_tcp, creation};
@@ -166,9 +166,13 @@ pub(super) const BELIEFS: &[Belief] = &[
         "FailListenerIdSet of a batch that was done is empty.",
         &["register"],
         |seen| {
+            // Which listener fails, and why, is another question.
+            if let (Leg::Shown(_), Some(words)) = (seen.leg("register"), seen.refusal("register")) {
+                return Verdict::NotAsked(words);
+            }
             seen.reply_of("register", |reply| {
-                let failed = reply["FailListenerIdSet"].as_array().map_or(0, Vec::len);
-                (failed == 0, format!("{failed} listeners"))
+                let failed = &reply["FailListenerIdSet"];
+                (failed.is_array() || failed.is_null(), format!("FailListenerIdSet {failed}"))
             })
         },
     ),
