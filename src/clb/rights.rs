@@ -29,6 +29,7 @@ pub const RIGHTS: &[(Purpose, Service, &[&str])] = &[
             "DescribeQuota",
             "BatchRegisterTargets",
             "BatchDeregisterTargets",
+            "BatchModifyTargetTag",
             "BatchModifyTargetWeight",
         ],
     ),

@@ -7,6 +7,7 @@
 //!
 //! It reads with the user's own rights. Without credentials of the cloud it goes by what the controller has written down.
 
+mod adopt;
 mod change;
 mod completion;
 mod doctor;
@@ -89,6 +90,7 @@ async fn command(arguments: &Arguments) -> Result<Ending, Error> {
         Command::Explain(options) => explain::run(&session, options, &mut printer).await,
         Command::Doctor(options) => doctor::run(&session, options, &mut printer).await,
         Command::Drain(options) => drain::run(&session, options, &mut printer).await,
+        Command::Adopt(options) => adopt::run(&session, options, &mut printer).await,
         Command::Suspend(binding) => change::suspend(&session, binding, true, &mut printer).await,
         Command::Resume(binding) => change::suspend(&session, binding, false, &mut printer).await,
         Command::Reconcile(options) => change::reconcile(&session, options, &mut printer).await,

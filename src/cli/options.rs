@@ -104,6 +104,10 @@ pub(super) enum Command {
     #[command(override_usage = "kubectl direct-access drain [OPTIONS] pod/NAME
        kubectl direct-access drain --now [OPTIONS] KIND/NAME... | KIND NAME...")]
     Drain(Drain),
+    /// Has a binding that was made again take the place of the former one of its name: finds what that has left on the load balancer,
+    /// shows it, asks, and writes the annotation by which the controller goes by its marks.
+    #[command(override_usage = "kubectl direct-access adopt [OPTIONS] NAME | dab/NAME")]
+    Adopt(Adopt),
     /// Has the controller change nothing of a binding in CLB until it is resumed.
     #[command(override_usage = "kubectl direct-access suspend [OPTIONS] NAME | dab/NAME")]
     Suspend(Binding),
@@ -213,6 +217,19 @@ pub(super) struct Binding {
     /// Name of the binding, as NAME or dab/NAME.
     #[arg(value_parser = binding_name)]
     pub(super) name: String,
+}
+
+#[derive(Args)]
+pub(super) struct Adopt {
+    /// Name of the binding, as NAME or dab/NAME.
+    #[arg(value_parser = binding_name)]
+    pub(super) name: String,
+    /// UID of the former binding, where several have left something; may be given several times.
+    #[arg(long)]
+    pub(super) uid: Vec<String>,
+    /// Does not ask.
+    #[arg(short, long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Args)]

@@ -121,7 +121,7 @@ impl<'a> Seen<'a> {
     pub(super) fn owns(self, listener: &ListenerId) -> bool {
         let Cloud::Observed(observed) = self.cloud else { return false };
         let found = observed.listeners.iter().find(|found| found.id == *listener);
-        found.and_then(|found| ListenerName::owner(&found.name)) == Some(self.view.uid())
+        found.and_then(|found| ListenerName::owner(&found.name)).is_some_and(|uid| self.view.is_uid_of_ours(uid))
     }
 }
 
@@ -366,7 +366,7 @@ fn not_asked(session: &Session) -> Failure {
 }
 
 /// Health comes last, as in the controller.
-async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
+pub(super) async fn observe(clb: &Clb, id: &LoadBalancerId) -> Result<Cloud, Failure> {
     let contents = match clb.contents(id).await? {
         Presence::Found(contents) => contents,
         Presence::NotShown { witnesses } => return Ok(Cloud::Missing(witnesses)),

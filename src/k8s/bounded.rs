@@ -8,7 +8,7 @@ use crate::model::Annotations;
 /// The longest text of a condition that is kept. Those that we write are a quarter of it at most.
 const WORDS_MAX: usize = 4096;
 /// The annotations of bindings and configs that are read.
-const OWN: [&str; 3] = [names::ASKED_BY, names::PARKED, names::RECONCILE_REQUESTED_AT];
+const OWN: [&str; 4] = [names::ADOPT, names::ASKED_BY, names::PARKED, names::RECONCILE_REQUESTED_AT];
 /// The longest of these that is kept. Their own words are shorter; of the time that a round was asked for, the status repeats 256
 /// characters.
 const OWN_MAX: usize = 1024;

@@ -70,6 +70,10 @@ pub async fn run<F: Fence>(clb: &Writer<'_, F>, load_balancer: &LoadBalancerId, 
             let targets: Vec<_> = targets.iter().map(|one| (one.route.clone(), one.address, one.to)).collect();
             clb.reweight(load_balancer, &targets).await?
         }
+        Step::Retag(marks) => {
+            let marks: Vec<_> = marks.iter().map(|one| (one.route.clone(), one.address, one.tag.clone())).collect();
+            clb.retag(load_balancer, &marks).await?
+        }
         Step::ModifyListener { listener, change } => {
             clb.modify_listener(load_balancer, listener, &change.attributes).await?
         }

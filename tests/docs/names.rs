@@ -273,7 +273,7 @@ fn names_that_do_not_exist_are_found() {
 }
 
 /// Actions that the client knows and the controller never calls: method, action.
-const NEVER_CALLED: [(&str, &str); 2] = [("delete_listener", "DeleteListener"), ("retag", "BatchModifyTargetTag")];
+const NEVER_CALLED: [(&str, &str); 1] = [("delete_listener", "DeleteListener")];
 
 #[test]
 fn the_rights_in_the_cloud_are_those_that_are_used() {

@@ -51,7 +51,7 @@ async fn a_binding_is_suspended_resumed_and_looked_at() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_names_a_binding_that_is_not_there() {
     let scene = Scene::new("change-nobody").await;
-    for command in ["suspend", "resume", "reconcile", "watch"] {
+    for command in ["adopt", "suspend", "resume", "reconcile", "watch"] {
         let output = scene.run(&[command, "nobody"]).await;
         assert_eq!(output.code, Some(1), "{command}");
         let expected = "DirectAccessBinding 'nobody' does not exist in namespace";
@@ -66,7 +66,7 @@ async fn help_is_that_of_a_kubectl_command_and_usage_is_checked() {
     let help = scene.run(&["--help"]).await.ok().unwrap();
     assert!(help.contains("Usage: kubectl direct-access"), "{help}");
     for command in
-        ["get", "plan", "explain", "doctor", "drain", "suspend", "resume", "reconcile", "watch", "completion"]
+        ["get", "plan", "explain", "doctor", "drain", "adopt", "suspend", "resume", "reconcile", "watch", "completion"]
     {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing:\n{help}");
         let own = scene.run(&[command, "--help"]).await.ok().unwrap();

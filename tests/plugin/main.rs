@@ -23,6 +23,7 @@ mod plugin {
     mod explain;
     mod get;
     mod plan;
+    mod recovery;
     mod release;
     mod rights;
     mod scene;

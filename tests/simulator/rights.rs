@@ -95,13 +95,14 @@ async fn call(clb: &Clb, action: &str, on: &mut Things) -> Result<(), Failure> {
             writer.register(&lb, &[NewTarget { route, address, weight: 10, tag: String::new() }]).await.map(drop)
         }
         "BatchModifyTargetWeight" => writer.reweight(&lb, &[(route, address, 0)]).await.map(drop),
+        "BatchModifyTargetTag" => writer.retag(&lb, &[(route, address, "tag".to_owned())]).await.map(drop),
         "BatchDeregisterTargets" => writer.deregister(&lb, &[(route, address)]).await.map(drop),
         reading => read(clb, reading, &lb).await,
     }
 }
 
 /// All actions of the policy, in an order in which each can be called.
-const IN_ORDER: [&str; 21] = [
+const IN_ORDER: [&str; 22] = [
     "GetCallerIdentity",
     "DescribeQuota",
     "CreateLoadBalancer",
@@ -116,6 +117,7 @@ const IN_ORDER: [&str; 21] = [
     "DescribeListeners",
     "BatchRegisterTargets",
     "BatchModifyTargetWeight",
+    "BatchModifyTargetTag",
     "DescribeTargets",
     "DescribeTargetHealth",
     "DescribeTaskStatus",

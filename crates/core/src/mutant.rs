@@ -178,7 +178,7 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
     ),
     (
         "A binding that is retained and made again by hand, under another UID, adopts its former targets without consent.",
-        "BindingView::is_uid_of_ours knows its own UID and those of bindings of one Service; others are adopted by listenerId only.",
+        "plan::adoption knows the UIDs of bindings of one Service, and those that the annotation of the binding names.",
     ),
 ];
 

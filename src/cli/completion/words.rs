@@ -142,7 +142,7 @@ fn operand(command: &str, before: &[&str], last: &str) -> Wanted {
         last: last.to_owned(),
     };
     match command {
-        "get" | "plan" | "suspend" | "resume" | "reconcile" | "watch" => match last.split_once('/') {
+        "get" | "plan" | "adopt" | "suspend" | "resume" | "reconcile" | "watch" => match last.split_once('/') {
             Some((kind, name)) => objects(Objects::Bindings, &format!("{kind}/"), name),
             None => objects(Objects::Bindings, "", last),
         },

@@ -11,6 +11,7 @@ pub(super) const fn action(step: &Step) -> &'static str {
         Step::Register(_) => "BatchRegisterTargets",
         Step::Reweight(_) => "BatchModifyTargetWeight",
         Step::Deregister(_) => "BatchDeregisterTargets",
+        Step::Retag(_) => "BatchModifyTargetTag",
         Step::ModifyListener { .. } => "ModifyListener",
         Step::ModifyDomain { .. } => "ModifyDomainAttributes",
         Step::ModifyRule { .. } => "ModifyRule",
@@ -31,6 +32,7 @@ pub(super) fn details(step: &Step) -> Vec<String> {
         Step::Deregister(targets) => {
             targets.iter().map(|one| format!("{one}, on {}", route_name(&one.route))).collect()
         }
+        Step::Retag(targets) => targets.iter().map(|one| format!("{one}, on {}", route_name(&one.route))).collect(),
         Step::DeleteListeners(ids) => ids.iter().map(|(id, proof)| format!("{id}: {}", proof.reason())).collect(),
         Step::DeleteRules { rules, proof, .. } => rules.iter().map(|id| format!("{id}: {}", proof.reason())).collect(),
         _ => Vec::new(),

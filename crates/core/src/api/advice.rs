@@ -26,6 +26,8 @@ vocabulary! {
             "Set the controller's --vpc-id (the chart's vpcId), where the cluster is in another VPC.";
         LatePods = "LatePods": "Pods that should replace others have not been ready for more than a minute, and are not waited for.",
             "Look at the Pods with kubectl describe.";
+        NotAdopted = "NotAdopted": "Another binding asks to take the place of this one, and does not get it.",
+            "Have the annotation direct-access.cloud.tencent.com/adopt of the binding that the message names removed.";
         Contested = "Contested": "Another binding asks for what this one has, such as a port.", "Let one of the two ask for something else, or delete it.";
         ListenerReplaced = "ListenerReplaced": "A listener makes place for another one, and nobody serves in between.",
             "Nothing to do; it ends when targets are healthy on the new one.";
@@ -46,6 +48,7 @@ impl AdviceReason {
             | Self::SessionAffinity
             | Self::TwoNetworks
             | Self::DefaultVpc
+            | Self::NotAdopted
             | Self::Contested
             | Self::RemovalsHeld => false,
         }

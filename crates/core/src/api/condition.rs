@@ -96,6 +96,8 @@ vocabulary! {
              namespace's, which does not share it.",
             "Use another port, or bind into the existing listener with listenerId, which its namespace has to share by sharedWith; the older \
              claim keeps working.";
+        NotAdopted = "NotAdopted": "The annotation direct-access.cloud.tencent.com/adopt asks for the place of a binding that this one may not take; everything else goes on.",
+            "Name the UID of a former binding of this namespace and name, which kubectl direct-access adopt finds, or remove the annotation.";
         ManagedByTke = "ManagedByTke": "TKE's own service controller programs this Service or load balancer.",
             "Use mode Delegate, or set the annotation service.cloud.tencent.com/mode to skip on the Service.";
         SwitchesRefused = "SwitchesRefused": "The API server does not let the controller see whether TKE's own service controller programs this Service.",

@@ -123,6 +123,7 @@ impl Reason {
             // slices have been so for a minute when they are told, and refused writes for half a minute where they might pass.
             Self::Invalid
             | Self::PortConflict
+            | Self::NotAdopted
             | Self::ManagedByTke
             | Self::SwitchesRefused
             | Self::UnsupportedValue

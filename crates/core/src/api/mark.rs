@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// Tag of a load balancer that a binding created: the binding's UID.
 pub const OWNER_TAG: &str = "direct-access-binding";
 /// Tag of a load balancer that a binding of an annotated Service created: the UID of the Service, so that the binding finds it again
@@ -19,15 +21,26 @@ const POD_MARK_LEN: usize = 8;
 /// The most characters CLB takes as the name of a listener (`CreateListener`).
 const LISTENER_NAME_MAX: usize = 80;
 
-/// The name of a listener that a binding created: `dab-<binding uid>-<namespace>-<name>`, cut to 80 characters. What
-/// follows the UID is for people; two listeners of one binding may bear the same name.
+/// What stands between the part of a long name that is kept and its hash: no name of Kubernetes has it.
+const CUT: &str = "__";
+/// Hexadecimal digits of the hash of a name that is cut: nobody finds another name with the same ones.
+const HASH_LEN: usize = 16;
+
+/// The name of a listener that a binding created: `dab-<binding uid>-<namespace>_<name>`. Where that is longer than 80 characters, its
+/// end is replaced by a hash of namespace and name, so that it still says in full whose it is. Two listeners of one binding may bear the
+/// same name. Earlier versions wrote `dab-<binding uid>-<namespace>-<name>` and cut it, which counts as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerName(String);
 
 impl ListenerName {
     /// The name for the listeners of a binding.
     pub fn new(binding_uid: &str, namespace: &str, name: &str) -> Self {
-        Self(format!("{PREFIX}{binding_uid}-{namespace}-{name}").chars().take(LISTENER_NAME_MAX).collect())
+        let whole = format!("{PREFIX}{binding_uid}-{namespace}_{name}");
+        if whole.chars().count() <= LISTENER_NAME_MAX {
+            return Self(whole);
+        }
+        let kept: String = whole.chars().take(LISTENER_NAME_MAX - CUT.len() - HASH_LEN).collect();
+        Self(format!("{kept}{CUT}{}", hash(namespace, name)))
     }
 
     /// The name as the cloud gets it.
@@ -41,13 +54,60 @@ impl ListenerName {
         (rest.is_empty() || rest.starts_with('-')).then_some(uid)
     }
 
-    /// Whether a name that bears a mark may be from this namespace: what follows the UID begins with it, as far as the name is not
-    /// cut. Of `shop` and `shop-web` it may be from both, since `-` stands in names of namespaces, too.
-    pub fn may_be_of(listener_name: &str, namespace: &str) -> bool {
-        let Some((uid, _)) = split_uid(listener_name) else { return false };
-        let begin: String = format!("{PREFIX}{uid}-{namespace}-").chars().take(LISTENER_NAME_MAX).collect();
-        listener_name.starts_with(&begin)
+    /// The UID in a name that says in full, and of nobody else, that a binding of this namespace and name created the listener.
+    pub fn owner_named<'a>(listener_name: &'a str, namespace: &str, name: &str) -> Option<&'a str> {
+        let uid = Self::owner(listener_name)?;
+        let is_whole = listener_name.chars().count() < LISTENER_NAME_MAX;
+        // A hyphen may stand in either of the two.
+        let is_former = is_whole && !namespace.contains('-') && !name.contains('-');
+        let is_named = Self::new(uid, namespace, name).as_str() == listener_name
+            || is_former && former(uid, namespace, name) == listener_name;
+        is_named.then_some(uid)
     }
+
+    /// The UID in a name that a binding of this namespace and name would give, in whatever version; others may give the same one.
+    pub fn owner_perhaps_named<'a>(listener_name: &'a str, namespace: &str, name: &str) -> Option<&'a str> {
+        let uid = Self::owner(listener_name)?;
+        let is_it =
+            Self::new(uid, namespace, name).as_str() == listener_name || former(uid, namespace, name) == listener_name;
+        is_it.then_some(uid)
+    }
+
+    /// Whether a name bears a mark and does not say of which binding.
+    pub fn is_nameless(listener_name: &str) -> bool {
+        split_uid(listener_name).is_some_and(|(_, rest)| rest.is_empty())
+    }
+
+    /// Whether a name that bears a mark may be from this namespace, as far as the name is not cut. Of names that earlier versions gave it
+    /// may be from both `shop` and `shop-web`, since `-` stands in names of namespaces, too.
+    pub fn may_be_of(listener_name: &str, namespace: &str) -> bool {
+        let Some((uid, rest)) = split_uid(listener_name) else { return false };
+        match rest.strip_prefix('-').and_then(|rest| rest.split_once('_')) {
+            // It is cut before the end of the namespace.
+            Some((kept, after)) if after.starts_with('_') && after.len() == HASH_LEN + 1 => namespace.starts_with(kept),
+            Some((whole, _)) => whole == namespace,
+            None => {
+                let begin: String = format!("{PREFIX}{uid}-{namespace}-").chars().take(LISTENER_NAME_MAX).collect();
+                listener_name.starts_with(&begin)
+            }
+        }
+    }
+}
+
+/// The name that earlier versions gave to listeners: cut, and ambiguous.
+fn former(binding_uid: &str, namespace: &str, name: &str) -> String {
+    format!("{PREFIX}{binding_uid}-{namespace}-{name}").chars().take(LISTENER_NAME_MAX).collect()
+}
+
+/// A hash of namespace and name, by which long names are told apart.
+fn hash(namespace: &str, name: &str) -> String {
+    let digest = Sha256::digest(format!("{namespace}/{name}"));
+    digest.iter().take(HASH_LEN / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a text is a UID as Kubernetes prints it, and so may stand in a mark.
+pub fn is_uid(text: &str) -> bool {
+    split_uid(&format!("{PREFIX}{text}")).is_some_and(|(_, rest)| rest.is_empty())
 }
 
 impl fmt::Display for ListenerName {
@@ -127,6 +187,20 @@ mod tests {
             let printed = ListenerName::new(&uid, &namespace, &name);
             prop_assert!(printed.as_str().chars().count() <= 80);
             prop_assert_eq!(ListenerName::owner(printed.as_str()), Some(uid.as_str()));
+            prop_assert_eq!(ListenerName::owner_named(printed.as_str(), &namespace, &name), Some(uid.as_str()));
+            prop_assert!(ListenerName::may_be_of(printed.as_str(), &namespace));
+        }
+
+        #[test]
+        fn a_printed_listener_name_names_nobody_else(
+            uid in uid(), own in "[a-c-]{1,40}/[a-c-]{1,40}", other in "[a-c-]{1,40}/[a-c-]{1,40}",
+        ) {
+            let (namespace, name) = own.split_once('/').unwrap();
+            let (foreign, of) = other.split_once('/').unwrap();
+            for printed in [ListenerName::new(&uid, namespace, name).0, former(&uid, namespace, name)] {
+                let is_named = ListenerName::owner_named(&printed, foreign, of).is_some();
+                prop_assert!(own == other || !is_named, "{printed} {other}");
+            }
         }
 
         #[test]
@@ -148,18 +222,53 @@ mod tests {
     fn the_namespace_of_a_mark_is_known_as_far_as_its_name_goes() {
         let long = "n".repeat(63);
         let name = |namespace: &str| ListenerName::new(UID, namespace, "web").to_string();
+        let former = |namespace: &str| super::former(UID, namespace, "web");
         for (listener, namespace, expected) in [
             (name("shop"), "shop", true),
             (name("shop"), "sho", false),
             (name("shop"), "shop-web", false),
-            (name("shop-web"), "shop", true),
+            (name("shop-web"), "shop", false),
             (name(&long), long.as_str(), true),
             (name(&long), "nn", false),
+            (former("shop"), "shop", true),
+            (former("shop"), "sho", false),
+            (former("shop"), "shop-web", false),
+            (former("shop-web"), "shop", true),
+            (former(&long), long.as_str(), true),
+            (former(&long), "nn", false),
             (format!("dab-{UID}"), "shop", false),
             ("shop-web".to_owned(), "shop", false),
         ] {
             assert_eq!(ListenerName::may_be_of(&listener, namespace), expected, "{listener} {namespace}");
         }
+    }
+
+    #[test]
+    fn a_name_says_in_full_whose_it_is_where_nobody_else_gives_it() {
+        let long = "w".repeat(60);
+        let cut = ListenerName::new(UID, "shop", &long).to_string();
+        let other_cut = ListenerName::new(UID, "shop", &format!("{long}w")).to_string();
+        let is_alike = cut.chars().zip(other_cut.chars()).take(62).all(|(a, b)| a == b);
+        assert!(is_alike && cut != other_cut && cut.len() == 80, "{cut} {other_cut}");
+        for (listener, (namespace, name), expected, perhaps) in [
+            (ListenerName::new(UID, "shop", "web").0, ("shop", "web"), true, true),
+            (ListenerName::new(UID, "shop", "web").0, ("other", "web"), false, false),
+            (ListenerName::new(UID, "shop", "web").0, ("shop", "web2"), false, false),
+            (cut.clone(), ("shop", long.as_str()), true, true),
+            (other_cut, ("shop", long.as_str()), false, false),
+            (former(UID, "shop", "web"), ("shop", "web"), true, true),
+            (former(UID, "shop-eu", "web"), ("shop", "eu-web"), false, true),
+            (former(UID, "shop-eu", "web"), ("shop-eu", "web"), false, true),
+            (former(UID, "shop", &long), ("shop", long.as_str()), false, true),
+            (format!("dab-{UID}"), ("shop", "web"), false, false),
+            ("web".to_owned(), ("shop", "web"), false, false),
+        ] {
+            let found = ListenerName::owner_named(&listener, namespace, name);
+            assert_eq!(found, expected.then_some(UID), "{listener} {namespace} {name}");
+            let found = ListenerName::owner_perhaps_named(&listener, namespace, name);
+            assert_eq!(found, perhaps.then_some(UID), "{listener} {namespace} {name}");
+        }
+        assert!(is_uid(UID) && !is_uid(&UID[1..]) && !is_uid(&format!("{UID}0")) && !is_uid(""));
     }
 
     #[test]

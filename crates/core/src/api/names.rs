@@ -30,6 +30,11 @@ pub fn gates_command(namespace: &str) -> String {
     format!("kubectl label namespace {namespace} {GATES_LABEL}={GATES_ENABLED} --overwrite")
 }
 
+/// The command that has a binding take the place of the one whose marks its load balancer carries.
+pub fn adopt_command(namespace: &str, name: &str) -> String {
+    format!("kubectl direct-access adopt {name} -n {namespace}")
+}
+
 /// Name of the webhook configuration, or of the admission policy and its binding, that injects gates.
 pub const GATE_INJECTION: &str = "direct-access-pods.cloud.tencent.com";
 /// Namespaces whose Pods never get the gate: no admission webhook should reach into them, as Kubernetes' good practices say.
@@ -172,6 +177,9 @@ pub const ASKED_BY: &str = "direct-access.cloud.tencent.com/asked-by";
 pub const ASKED_BY_ANNOTATION: &str = "annotation";
 /// The value of [`ASKED_BY`] where the Service said nothing, and direct access is the cluster's default.
 pub const ASKED_BY_DEFAULT: &str = "default";
+/// Annotation of a binding: the UIDs of bindings that are no more, separated by commas, whose place it takes: what carries their marks in
+/// the cloud and names this binding in full is its own.
+pub const ADOPT: &str = "direct-access.cloud.tencent.com/adopt";
 /// The field manager of [`PARKED`].
 pub const PARKING_FIELD_MANAGER: &str = "tke-direct-access-parking";
 

@@ -3,6 +3,7 @@
 use crate::model::{Limits, ListenerId, Route};
 
 use super::Step;
+use super::adoption::Retag;
 use super::management::Proof;
 use super::step::WeightChange;
 use super::target::TargetPlan;
@@ -22,6 +23,11 @@ pub(super) fn target_steps(routes: Vec<TargetPlan>, limits: &Limits) -> Vec<Step
     steps.extend(weight_chunks(reweight, limits).into_iter().map(Step::Reweight));
     steps.extend(chunks(deregister, limits.targets_per_batch, Step::Deregister));
     steps
+}
+
+/// The steps for targets that are marked anew.
+pub(super) fn retag_steps(retags: Vec<Retag>, limits: &Limits) -> Vec<Step> {
+    chunks(retags, limits.targets_per_batch, Step::Retag)
 }
 
 /// The steps for surplus listeners.

@@ -8,6 +8,7 @@ use crate::model::{
     Address, Attribute, Class, Listener, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, RuleId,
 };
 
+use super::adoption::{self, Retag};
 use super::backends::Backends;
 use super::config::fit_new;
 use super::desired::ListenerOrigin;
@@ -33,6 +34,7 @@ pub(super) struct PlanBuilder<'a> {
     tags: TagSight,
     create: Vec<Step>,
     routes: Vec<TargetPlan>,
+    retags: Vec<Retag>,
     settings: Vec<Step>,
     delete_rules: Vec<Step>,
     delete: Vec<(ListenerId, Proof)>,
@@ -58,6 +60,7 @@ impl<'a> PlanBuilder<'a> {
             tags: tag_sight(snapshot, observed),
             create: Vec::new(),
             routes: Vec::new(),
+            retags: Vec::new(),
             settings: Vec::new(),
             delete_rules: Vec::new(),
             delete: Vec::new(),
@@ -77,6 +80,7 @@ impl<'a> PlanBuilder<'a> {
         }
         let mut steps = batch::target_steps(self.routes, limits);
         steps.extend(self.create);
+        steps.extend(batch::retag_steps(self.retags, limits));
         steps.extend(self.settings);
         steps.extend(self.delete_rules);
         steps.extend(batch::delete_steps(self.delete, limits));
@@ -251,14 +255,14 @@ impl<'a> PlanBuilder<'a> {
 
     /// Settings of listeners of ours that are not as wished.
     pub(super) fn plan_settings(&mut self, intents: &mut [BindingIntent<'_>]) {
-        let family = self.observed.load_balancer.family;
         for intent in intents {
+            let around = drift::Around::of(intent.view, self.observed);
             for one in &intent.listeners {
                 let Presence::Ours(listener) = one.presence else { continue };
                 if matches!(one.desired.origin, ListenerOrigin::Held(_)) {
                     continue;
                 }
-                let (steps, problems) = drift::corrections(intent.view, &one.desired, listener, family);
+                let (steps, problems) = drift::corrections(intent.view, &one.desired, listener, &around);
                 intent.plan.config_problems.extend(problems);
                 for step in steps {
                     intent.plan.pending.attributes += step.change().map_or(0, |change| change.drift.len());
@@ -374,6 +378,17 @@ impl<'a> PlanBuilder<'a> {
         let proof = reason?;
         let new_default = new_default(one, listener, &doomed);
         Some(Step::DeleteRules { proof, listener: listener.id.clone(), rules: doomed, new_default })
+    }
+
+    /// Targets that carry the mark of a former binding.
+    pub(super) fn plan_marks(&mut self, intents: &mut [BindingIntent<'_>]) {
+        for intent in intents.iter_mut().filter(|intent| intent.management == Management::Manage) {
+            let leaving = self.routes.iter().flat_map(|plan| plan.deregister.iter().chain(&plan.make_room));
+            let leaving: HashSet<_> = leaving.map(|removal| (&removal.route, removal.address)).collect();
+            let retags = adoption::retags(intent.view, self.snapshot, self.observed, &leaving);
+            intent.plan.pending.attributes += retags.len();
+            self.retags.extend(retags);
+        }
     }
 
     /// Says of each binding what is the case on its listeners, and what its Pods' gates wait for.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::binding::ListenerStatus;
 use crate::api::condition::ConfigProblem;
+use crate::api::mark::ListenerName;
 use crate::api::service_config::EntryProblem;
 use crate::model::{Attribute, Attributes, Drift, IpFamily, Listener, Protocol, Rule, Value};
 
@@ -11,7 +12,7 @@ use super::config::{self, Part, Subject, fit};
 use super::desired::{DesiredListener, ListenerOrigin};
 use super::flags::Flags;
 use super::step::Change;
-use super::{BindingView, Step};
+use super::{BindingView, Observed, Step, adoption};
 
 /// What is remembered of the switches of a listener of ours, with what this read shows of them. What is remembered of another listener,
 /// which had the port before, does not count.
@@ -27,13 +28,39 @@ pub(super) fn flags(view: &BindingView, desired: &DesiredListener, observed: &Li
     flags
 }
 
+/// Where a listener is.
+pub(super) struct Around<'a> {
+    /// The namespace and name of its binding, for the mark.
+    pub(super) place: (&'a str, &'a str),
+    /// The family of the load balancer.
+    pub(super) family: IpFamily,
+    /// Its name says whose targets are that carry the mark of a former binding.
+    pub(super) keeps_name: bool,
+}
+
+impl<'a> Around<'a> {
+    /// Of the listeners of a binding.
+    pub(super) fn of(view: &'a BindingView, observed: &Observed) -> Self {
+        let keeps_name = adoption::has_former_targets(view, observed);
+        Self { place: view.place(), family: observed.load_balancer.family, keeps_name }
+    }
+
+    /// Whether a name is a mark as good as the one that a listener would get now: a format of another version is no drift.
+    fn is_kept(&self, view: &BindingView, name: &str) -> bool {
+        // One that is not shown is not known to differ.
+        let is_former = || ListenerName::owner(name).is_some_and(|uid| view.former_uids.contains(uid));
+        let own = || ListenerName::owner_perhaps_named(name, self.place.0, self.place.1);
+        name.is_empty() || self.keeps_name && is_former() || own() == Some(view.uid())
+    }
+}
+
 /// The steps that correct one listener, its domains and its rules: one step for each that differs.
 /// Also returns wishes that do not go with what is there.
 pub(super) fn corrections(
     view: &BindingView,
     desired: &DesiredListener,
     observed: &Listener,
-    family: IpFamily,
+    around: &Around<'_>,
 ) -> (Vec<Step>, Vec<EntryProblem>) {
     let (protocol, id) = (desired.protocol, &observed.id);
     let listener = Subject { protocol, port: desired.port, part: Part::Listener };
@@ -41,14 +68,13 @@ pub(super) fn corrections(
     let mut problems = Vec::new();
     let mut known = flags(view, desired, observed).known(&observed.attributes);
     let mut change = |subject: &Subject, wish: &Attributes, known: &Attributes| {
-        let (wish, misfits) = fit(protocol, family, wish, known);
+        let (wish, misfits) = fit(protocol, around.family, wish, known);
         problems.extend(misfits.iter().map(|misfit| misfit.problem(subject)));
         let (attributes, drift) = change(protocol, &wish, known)?;
         Some(Change { subject: subject.entry(), attributes, drift })
     };
     let mut of_listener = desired.shape.listener(Some(observed));
-    if let (ListenerOrigin::Own { name }, false) = (&desired.origin, observed.name.is_empty()) {
-        // The name is the mark of ownership; one that is not shown is not known to differ.
+    if let (ListenerOrigin::Own { name }, false) = (&desired.origin, around.is_kept(view, &observed.name)) {
         of_listener.set(Attribute::Name, name.as_str());
         known.set(Attribute::Name, observed.name.as_str());
     }

@@ -17,6 +17,7 @@
 //! - A failed read plans nothing, and neither does one that may be older than what a task of ours has changed.
 
 mod absence;
+pub mod adoption;
 mod affinity;
 pub mod annotated;
 pub mod annotation;
@@ -71,6 +72,7 @@ mod trace;
 pub mod vpc;
 mod weight;
 
+use adoption::Refused;
 use builder::PlanBuilder;
 use claim::resolve_claims;
 use desired::desired;
@@ -163,6 +165,7 @@ fn plan_observed(snapshot: &Snapshot, observed: &Observed) -> Plan {
     builder.plan_bandwidth(&mut intents);
     builder.plan_created(&mut intents);
     builder.plan_removal(&mut intents);
+    builder.plan_marks(&mut intents);
     builder.judge(&mut intents);
     builder.plan_deletion(&mut intents);
     placement::follow(snapshot, &mut intents);
@@ -220,6 +223,21 @@ fn say_hold(snapshot: &Snapshot, intents: &mut [BindingIntent<'_>]) {
     }
 }
 
+/// Says of each binding whose place it asks for and does not get, and of those that are meant.
+fn say_not_adopted(intents: &mut [BindingIntent<'_>]) {
+    let mut meant = Vec::new();
+    for intent in intents.iter_mut().filter(|intent| !intent.view.is_deleting()) {
+        let view = intent.view;
+        intent.plan.problems.extend(view.not_adopted.iter().map(|refused| problem::not_adopted(view, refused)));
+        let living = view.not_adopted.iter().filter_map(Refused::living);
+        meant.extend(living.map(|uid| (uid.to_owned(), view.display_name())));
+    }
+    for intent in intents {
+        let asking = meant.iter().filter(|(uid, _)| uid == intent.view.uid());
+        intent.plan.advice.extend(asking.map(|(_, name)| problem::adopted_by_other(name)));
+    }
+}
+
 /// What is said to no effect on the Service of a binding, as far as the binding is about it.
 fn service_advice(view: &BindingView, service: &Service) -> Vec<Advice> {
     if view.is_of_service() {
@@ -238,6 +256,7 @@ fn intents<'a>(snapshot: &'a Snapshot, observed: Option<&'a Observed>) -> Vec<Bi
     let intent = |view| BindingIntent::new(view, desired(view, snapshot, observed));
     let mut intents: Vec<_> = snapshot.bindings.iter().map(intent).collect();
     resolve_claims(snapshot, observed, &mut intents);
+    say_not_adopted(&mut intents);
     for intent in intents.iter_mut().filter(|intent| intent.management.is_live()) {
         let (view, advice) = (intent.view, &mut intent.plan.advice);
         advice.extend(ending::advice(view));

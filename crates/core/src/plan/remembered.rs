@@ -30,6 +30,8 @@ pub struct Remembered {
     pub unproven: BTreeSet<(Route, Address)>,
     /// Targets whose weight the cloud does not take.
     pub refused_weights: BTreeSet<(Route, Address)>,
+    /// Marks that targets were given in place of those of former bindings: where the cloud does not show them they are not given again.
+    pub retagged: BTreeSet<(Route, Address, String)>,
     /// Where the cloud does not take targets that are to be registered.
     pub refused_registrations: BTreeSet<Route>,
     /// Health as the last read that answered showed it.
@@ -126,6 +128,7 @@ impl Remembered {
             }
             self.cleared.retain(|(what, id)| !is_shown(observed, what, id));
             self.registered.retain(|(route, address), _| is_target(observed, route, *address));
+            self.retagged.retain(|(route, address, _)| is_target(observed, route, *address));
             self.unproven.retain(|(route, address)| is_target(observed, route, *address));
             if *self.targets != observed.targets {
                 self.targets = Arc::new(observed.targets.clone());
@@ -193,6 +196,9 @@ impl Remembered {
                 }
             }
             Step::DeleteListeners(ids) => self.cleared.extend(ids.iter().map(|(id, _)| (Cleared::Whole, id.clone()))),
+            Step::Retag(all) => {
+                self.retagged.extend(all.iter().map(|one| (one.route.clone(), one.address, one.tag.clone())));
+            }
             Step::DeleteLoadBalancer => self.load_balancer = Ended::Yes,
             _ => {}
         }

@@ -232,7 +232,7 @@ fn presence<'a>(
                 None if desired.shape.is_creatable() => Presence::Missing,
                 None => Presence::Awaited,
                 Some(found) if !view.has_made(found, snapshot) => {
-                    plan.problems.push(problem::held_by_foreign(desired.protocol, desired.port, found));
+                    plan.problems.push(problem::held_by_foreign(view, desired.protocol, desired.port, found));
                     Presence::Blocked
                 }
                 Some(found) if found.protocol == desired.protocol => Presence::Ours(found),

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::adoption::{self, Adoption, Refused};
 use super::config::ConfigObject;
 use super::config::reference;
 use super::deletion::Departure;
-use super::placement::{former_uids, is_controlling_service};
+use super::placement::is_controlling_service;
 use super::remembered::Remembered;
 use super::removals::Removals;
 use super::tags::registered_addresses;
@@ -154,9 +155,11 @@ impl ClusterView {
             speaks_for_service,
             departure,
             former_uids: BTreeSet::new(),
+            not_adopted: Vec::new(),
         };
+        let Adoption { former_uids, refused } = adoption::of_binding(&view.binding, cloud, has_binding);
+        (view.former_uids, view.not_adopted) = (former_uids, refused);
         if let Cloud::Observed(observed) = cloud {
-            view.former_uids = former_uids(&view.binding, observed, has_binding);
             view.reassigned = reassigned(&registered_addresses(&view, observed, remembered));
         }
         view
@@ -187,6 +190,8 @@ pub struct BindingView {
     pub departure: Departure,
     /// UIDs by which marks in the cloud name it besides its own: those of bindings whose place it has taken.
     pub former_uids: BTreeSet<String>,
+    /// What it asks to take the place of and may not.
+    pub not_adopted: Vec<Refused>,
 }
 
 /// Where a binding's reference to a TkeServiceConfig leads.
@@ -242,8 +247,14 @@ impl BindingView {
 
     /// `namespace/name`, for messages.
     pub fn display_name(&self) -> String {
+        let (namespace, name) = self.place();
+        format!("{namespace}/{name}")
+    }
+
+    /// Its namespace and its name.
+    pub fn place(&self) -> (&str, &str) {
         let meta = &self.binding.metadata;
-        format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+        (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
     }
 
     /// Deletion was asked for.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::adoption::Retag;
 use super::management::Proof;
 use super::placement::Creation;
 use crate::api::condition::ChangeReason;
@@ -33,6 +34,8 @@ pub enum Step {
     Reweight(Vec<WeightChange>),
     /// Deregister targets that are ours.
     Deregister(Vec<Removal>),
+    /// Give targets of ours, which carry the mark of a former binding, the mark of this one.
+    Retag(Vec<Retag>),
     /// Change settings of a listener that is ours.
     ModifyListener {
         /// The listener.
@@ -192,6 +195,12 @@ impl fmt::Display for WeightChange {
     }
 }
 
+impl fmt::Display for Retag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mark {} as {}", self.address, self.tag)
+    }
+}
+
 impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{} at weight {}: {}", self.address, of_pod(self.pod.as_ref()), self.weight, self.reason)
@@ -222,6 +231,7 @@ impl Step {
     pub fn targets(&self) -> Vec<(Route, Address)> {
         match self {
             Self::Reweight(all) => all.iter().map(|one| (one.route.clone(), one.address)).collect(),
+            Self::Retag(all) => all.iter().map(|one| (one.route.clone(), one.address)).collect(),
             _ => self.changed_targets(),
         }
     }
@@ -241,6 +251,10 @@ impl Step {
                 all.retain(|one| is_one(&(one.route.clone(), one.address)));
                 Self::Deregister(all)
             }
+            Self::Retag(mut all) => {
+                all.retain(|one| is_one(&(one.route.clone(), one.address)));
+                Self::Retag(all)
+            }
             step => return Some(step),
         };
         (!step.is_empty()).then_some(step)
@@ -252,6 +266,7 @@ impl Step {
             Self::Register(all) => all.is_empty(),
             Self::Reweight(all) => all.is_empty(),
             Self::Deregister(all) => all.is_empty(),
+            Self::Retag(all) => all.is_empty(),
             _ => false,
         }
     }
@@ -272,6 +287,7 @@ impl Step {
             Self::Register(targets) => targets.iter().map(|target| &target.route.listener).collect(),
             Self::Reweight(targets) => targets.iter().map(|target| &target.route.listener).collect(),
             Self::Deregister(targets) => targets.iter().map(|target| &target.route.listener).collect(),
+            Self::Retag(targets) => targets.iter().map(|target| &target.route.listener).collect(),
             Self::DeleteListeners(ids) => ids.iter().map(|(id, _)| id).collect(),
         }
     }
@@ -289,6 +305,7 @@ impl Step {
             Self::Register(targets) => targets.iter().any(|target| target.owner == uid),
             Self::Reweight(targets) => targets.iter().any(|target| target.owner == uid),
             Self::Deregister(targets) => targets.iter().any(|target| target.owner == uid),
+            Self::Retag(targets) => targets.iter().any(|target| target.owner == uid),
             _ => self.listeners().into_iter().any(has),
         }
     }
@@ -319,6 +336,7 @@ impl Step {
             Self::Register(targets) => words(targets.iter().filter(|target| target.owner == uid)),
             Self::Reweight(targets) => words(targets.iter().filter(|target| target.owner == uid)),
             Self::Deregister(targets) => words(targets.iter().filter(|target| target.owner == uid)),
+            Self::Retag(targets) => words(targets.iter().filter(|target| target.owner == uid)),
             Self::CreateRules { .. }
             | Self::ModifyListener { .. }
             | Self::ModifyDomain { .. }
@@ -336,7 +354,7 @@ impl Step {
     /// makes or changes something that no target is behind yet, or settings only.
     pub const fn is_alone(&self) -> bool {
         match self {
-            Self::CreateListeners { .. } | Self::CreateRules { .. } => true,
+            Self::CreateListeners { .. } | Self::CreateRules { .. } | Self::Retag(_) => true,
             _ => self.change().is_some(),
         }
     }
@@ -376,6 +394,7 @@ impl fmt::Display for Step {
             Self::Register(targets) => f.write_str(&counted("register", targets.len(), "target")),
             Self::Reweight(targets) => f.write_str(&counted("set the weight of", targets.len(), "target")),
             Self::Deregister(targets) => f.write_str(&counted("deregister", targets.len(), "target")),
+            Self::Retag(targets) => f.write_str(&counted("mark", targets.len(), "adopted target")),
             Self::ModifyListener { change, .. }
             | Self::ModifyDomain { change, .. }
             | Self::ModifyRule { change, .. }

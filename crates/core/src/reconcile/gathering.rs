@@ -125,7 +125,7 @@ impl Gathering {
             Part::Targets(known) => memory.reads.targets.ask(Read::Targets(known.listeners.clone()), *at, tickets, out),
             Part::Tagged(tags) => match tags.first() {
                 Some((key, value)) => {
-                    memory.reads.tagged.ask(Read::Tagged((*key).to_owned(), value.clone()), *at, tickets, out);
+                    memory.reads.ask_tagged(key, value, *at, tickets, out);
                 }
                 None => self.part = Part::Over(Cloud::Unplaced(Vec::new())),
             },

@@ -251,7 +251,8 @@ const fn reason(step: &Step) -> EventReason {
         Step::Register(_) => EventReason::RegisteredTargets,
         Step::Reweight(_) => EventReason::ReweightingTargets,
         Step::Deregister(_) => EventReason::DeregisteredTargets,
-        Step::ModifyListener { .. }
+        Step::Retag(_)
+        | Step::ModifyListener { .. }
         | Step::ModifyDomain { .. }
         | Step::ModifyRule { .. }
         | Step::ModifyLoadBalancer(_)

@@ -12,6 +12,7 @@ pub(super) enum Kind {
     Register,
     Reweight,
     Deregister,
+    Retag,
     CreateListeners,
     CreateRules,
     ModifyListener,
@@ -31,6 +32,7 @@ impl Kind {
             Step::Register(_) => Self::Register,
             Step::Reweight(_) => Self::Reweight,
             Step::Deregister(_) => Self::Deregister,
+            Step::Retag(_) => Self::Retag,
             Step::CreateListeners { .. } => Self::CreateListeners,
             Step::CreateRules { .. } => Self::CreateRules,
             Step::ModifyListener { .. } => Self::ModifyListener,
@@ -80,6 +82,7 @@ pub(super) fn items(step: &Step) -> Vec<Item> {
         Step::Register(all) => all.iter().map(|one| Item::Target(kind, one.route.clone(), one.address)).collect(),
         Step::Reweight(all) => all.iter().map(|one| Item::Target(kind, one.route.clone(), one.address)).collect(),
         Step::Deregister(all) => all.iter().map(|one| Item::Target(kind, one.route.clone(), one.address)).collect(),
+        Step::Retag(all) => all.iter().map(|one| Item::Target(kind, one.route.clone(), one.address)).collect(),
         Step::CreateListeners { protocol, attributes, listeners } => {
             listeners.iter().map(|one| Item::Other(kind, format!("{protocol} {one:?} {attributes:?}"))).collect()
         }
@@ -102,6 +105,7 @@ pub(super) fn filter(step: &Step, keep: impl Fn(usize) -> bool) -> Option<Step> 
         Step::Register(all) => some(all, keep).map(Step::Register),
         Step::Reweight(all) => some(all, keep).map(Step::Reweight),
         Step::Deregister(all) => some(all, keep).map(Step::Deregister),
+        Step::Retag(all) => some(all, keep).map(Step::Retag),
         Step::CreateListeners { protocol, attributes, listeners } => {
             let (protocol, attributes) = (*protocol, attributes.clone());
             some(listeners, keep).map(|listeners| Step::CreateListeners { protocol, attributes, listeners })
@@ -120,6 +124,7 @@ pub(super) fn owners(step: &Step) -> Vec<String> {
         Step::Register(all) => all.iter().map(|one| one.owner.clone()).collect(),
         Step::Reweight(all) => all.iter().map(|one| one.owner.clone()).collect(),
         Step::Deregister(all) => all.iter().map(|one| one.owner.clone()).collect(),
+        Step::Retag(all) => all.iter().map(|one| one.owner.clone()).collect(),
         Step::CreateListeners { listeners, .. } => {
             listeners.iter().map(|(_, name)| ListenerName::owner(name).unwrap_or(name).to_owned()).collect()
         }

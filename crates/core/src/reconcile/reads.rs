@@ -243,6 +243,8 @@ pub(super) struct Reads {
     pub(super) frame: Slot<Result<Frame, Failure>>,
     pub(super) targets: Slot<Result<Targets, Failure>>,
     pub(super) tagged: Slot<Result<Vec<LoadBalancer>, Failure>>,
+    /// The tag that this is about.
+    tag: String,
     pub(super) departures: DepartureReads,
     pub(super) quotas: Slot<Limits>,
     pub(super) health: HealthReads,
@@ -300,6 +302,23 @@ impl Reads {
     pub(super) fn is_beside_pending(&self, limits: Option<Limits>, at: Duration) -> bool {
         let has_limits = limits.is_some() || !self.quotas.is_pending();
         self.departures.is_pending(at) || !has_limits || self.certificates.is_pending()
+    }
+
+    /// Asks for the load balancers with a tag. What was asked of another tag, for a binding that had this name before, says nothing of it.
+    pub(super) fn ask_tagged(
+        &mut self,
+        key: &str,
+        value: &str,
+        at: Duration,
+        tickets: &mut Tickets,
+        out: &mut Vec<Effect>,
+    ) {
+        let tag = format!("{key}={value}");
+        if self.tag != tag {
+            self.tagged.forget(&mut self.dropped);
+            self.tag = tag;
+        }
+        self.tagged.ask(Read::Tagged(key.to_owned(), value.to_owned()), at, tickets, out);
     }
 
     /// Asks what those of these bindings that go depend on, unless it is known.
@@ -370,5 +389,24 @@ fn not_yet() -> Failure {
         code: "ClientError.Pending".to_owned(),
         message: "no answer yet".to_owned(),
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_of_another_tag_is_no_answer() {
+        let (mut reads, mut tickets, mut out) = (Reads::default(), Tickets::default(), Vec::new());
+        let mut ask = |reads: &mut Reads, value| {
+            reads.ask_tagged("owner", value, Duration::ZERO, &mut tickets, &mut out);
+            out.len()
+        };
+        assert_eq!(ask(&mut reads, "former"), 1);
+        reads.tagged.fill(Ok(Vec::new()));
+        assert_eq!(ask(&mut reads, "former"), 1, "it is answered");
+        assert_eq!(ask(&mut reads, "own"), 2);
+        assert!(reads.tagged.seen().is_none() && reads.tagged.is_pending());
     }
 }

@@ -40,7 +40,7 @@ names!(write, WRITES, Write {
     Finalizers Status Gate Annotations Ingress NewBinding OwnBinding Mark Deletion ServiceConditions NewConfig Config ConfigStatus
 });
 names!(step, STEPS, Step {
-    CreateListeners CreateRules Register Reweight Deregister ModifyListener ModifyDomain ModifyRule CreateLoadBalancer
+    CreateListeners CreateRules Register Reweight Deregister Retag ModifyListener ModifyDomain ModifyRule CreateLoadBalancer
     ModifyLoadBalancer SetSecurityGroups DeleteLoadBalancer DeleteRules DeleteListeners
 });
 names!(line, LINES, Line { HoldUnreadable TaskFailed TaskUnreadable Changed Status Panicked Parked Deleted });

@@ -8,6 +8,8 @@ const JUDGED: &str = "Every round judges every binding.";
 const LISTED: &str = "TkeServiceConfigs can always be listed.";
 const NO_BRAKE: &str =
     "Three bindings are too few for removals to be held, and there is no ConfigMap of the controller.";
+const NO_HEIR: &str =
+    "Nobody asks for the place of another binding; plan/tests/adoption.rs and tests/plugin/recovery.rs do.";
 const NO_TKE: &str = "It is known of the world that no controller of TKE's own is there.";
 const ONE_NETWORK: &str = "All Pods are in one network, and load balancers in one VPC.";
 const PANICS: &str = "No machine is to panic: the world fails where one does.";
@@ -19,6 +21,7 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("AdviceReason", "OtherVpc", ONE_NETWORK),
     ("AdviceReason", "DefaultVpc", ONE_NETWORK),
     ("AdviceReason", "RemovalsHeld", NO_BRAKE),
+    ("AdviceReason", "NotAdopted", NO_HEIR),
     ("ChangeReason", "AddressChanged", ADDRESSES),
     ("ChangeReason", "Wanted", WITHIN),
     ("ConfigProblem", "Unlisted", LISTED),
@@ -49,8 +52,10 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("Reason", "ConfigUnreadable", LISTED),
     ("Reason", "RemovalsHeld", NO_BRAKE),
     ("Reason", "OtherAccount", ACCOUNT),
+    ("Reason", "NotAdopted", NO_HEIR),
     ("Reason", "Internal", PANICS),
     ("ServiceReason", "SwitchesRefused", NO_TKE),
+    ("Step", "Retag", NO_HEIR),
     ("Sighting", "Leaving", WITHIN),
     ("Sighting", "Drained", WITHIN),
 ];

@@ -4,8 +4,6 @@
 //! that makes a repeated call the same call; the load balancer is born with a tag that carries the binding's UID; and nothing is
 //! asked for before a read by that tag, in the account that is recorded with the wish, has shown that there is none.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
@@ -18,6 +16,7 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 
+use super::adoption;
 use super::judgement::{GONE_AFTER, has_lasted};
 use super::management::Management;
 use super::ownership::{self, Standing};
@@ -88,24 +87,19 @@ pub(super) fn plan_placement(
     for intent in intents {
         let (view, management, part) = (intent.view, intent.management, &mut intent.plan);
         let is_going = matches!(management, Management::Release(_));
-        let Some(spec) = create_spec(&view.binding).filter(|_| management != Management::Observe) else {
-            if is_going {
-                part.release = Release::Done;
-            }
-            continue;
-        };
-        if is_going && !view.deletes_load_balancer() {
+        let spec = create_spec(&view.binding).filter(|_| management != Management::Observe);
+        if is_going && (spec.is_none() || !view.deletes_load_balancer()) {
             part.release = Release::Done;
         }
-        if !management.programs() {
+        let Some(spec) = spec.filter(|_| management.programs()) else { continue };
+        let found = acceptable(view, found);
+        let wished = Wish::recorded(&view.binding);
+        if found.is_empty() && wished.is_none() && is_held_by_consent(view, part) {
             continue;
         }
-        // Two can be found only when somebody has copied a tag. The choice must be the same in every round.
-        let found = if mutant::is(Mutant::CreatesBlindly) { &[][..] } else { found };
-        let usable = found.iter().filter(|one| one.status != State::Creating);
-        let wished = Wish::recorded(&view.binding);
         let made = made(snapshot, view, wished.as_ref()).filter(|_| found.is_empty());
-        if let Some(first) = usable.map(|one| &one.id).min().or(made) {
+        let usable = found.iter().filter(|one| one.status != State::Creating).map(|one| &one.id);
+        if let Some(first) = usable.min().or(made) {
             part.pending.create_load_balancer = 1;
             part.placement = Some(Placement::Found(first.clone()));
             continue;
@@ -137,6 +131,23 @@ pub(super) fn plan_placement(
         }
     }
     steps
+}
+
+/// Those that may be the binding's: what only its annotation names may be another's. Two can be found only when somebody has copied a tag.
+/// The choice must be the same in every round.
+fn acceptable<'a>(view: &BindingView, found: &'a [LoadBalancer]) -> Vec<&'a LoadBalancer> {
+    let found = if mutant::is(Mutant::CreatesBlindly) { &[][..] } else { found };
+    found.iter().filter(|one| is_marked(one, view) || !adoption::is_refused(view, one)).collect()
+}
+
+/// None is created while the annotation asks for one that is there: it would be a second one.
+fn is_held_by_consent(view: &BindingView, part: &mut BindingPlan) -> bool {
+    let asks = adoption::asks(&view.binding) && !view.is_deleting();
+    if asks {
+        part.pending.create_load_balancer = 1;
+        part.problems.extend(view.not_adopted.is_empty().then(|| problem::nothing_to_adopt(view)));
+    }
+    asks
 }
 
 /// The load balancer that the call for this wish has made, as the cloud said when its task ended: no read by tag may find it yet.
@@ -260,7 +271,7 @@ fn creation(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: 
 fn is_marked(load_balancer: &LoadBalancer, view: &BindingView) -> bool {
     let service = owning_service(&view.binding);
     let is_ours = |(key, value): &(String, String)| match key.as_str() {
-        OWNER_TAG => value == view.uid(),
+        OWNER_TAG => view.is_uid_of_ours(value),
         SERVICE_TAG => Some(value.as_str()) == service,
         _ => false,
     };
@@ -295,33 +306,6 @@ pub(super) fn owning_service(binding: &DirectAccessBinding) -> Option<&str> {
 /// The owner is a Service for which the binding was made: a reference that only asks for garbage collection does not say so.
 pub(crate) fn is_controlling_service(owner: &OwnerReference) -> bool {
     owner.kind == "Service" && owner.controller == Some(true)
-}
-
-/// The UIDs of bindings whose place this one has taken, by evidence of its own: those that its status records, and, on a load
-/// balancer that was created for the Service which owns it, that of the binding which asked for it and those in names of listeners
-/// that are this binding's but for the UID. None that a binding has: `living` are the UIDs of all.
-pub(super) fn former_uids(
-    binding: &DirectAccessBinding,
-    observed: &Observed,
-    is_living: impl Fn(&str) -> bool,
-) -> BTreeSet<String> {
-    let Some(service) = owning_service(binding).filter(|_| !mutant::is(Mutant::HeirForgets)) else {
-        return BTreeSet::new();
-    };
-    let tags = &observed.load_balancer.tags;
-    if !tags.iter().any(|(key, value)| key == SERVICE_TAG && value == service) {
-        return BTreeSet::new();
-    }
-    let meta = &binding.metadata;
-    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-    let by_tag = tags.iter().filter(|(key, _)| key == OWNER_TAG).map(|(_, value)| value.clone());
-    let by_name = observed.listeners.iter().filter_map(|listener| {
-        let uid = ListenerName::owner(&listener.name)?;
-        (ListenerName::new(uid, namespace, name).as_str() == listener.name).then(|| uid.to_owned())
-    });
-    let recorded = binding.status.iter().filter_map(|status| status.load_balancer.as_ref());
-    let recorded = recorded.flat_map(|found| found.former_uids.iter().cloned());
-    by_tag.chain(by_name).chain(recorded).filter(|uid| !is_living(uid)).collect()
 }
 
 /// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.
@@ -392,12 +376,13 @@ impl BindingView {
     }
 }
 
-/// The tags by which the load balancer of a binding is found: its own, and that of the Service which owns it, so that a binding that
-/// is made again finds it too.
+/// The tags by which the load balancer of a binding is found: its own, that of the Service which owns it, so that a binding that is made
+/// again finds it too, and those of bindings whose place it asks to take.
 pub fn owner_tags(binding: &DirectAccessBinding) -> Vec<(&'static str, String)> {
     let own = (OWNER_TAG, binding.metadata.uid.clone().unwrap_or_default());
     let service = owning_service(binding).map(|uid| (SERVICE_TAG, uid.to_owned()));
-    std::iter::once(own).chain(service).collect()
+    let adopted = adoption::asked_uids(binding).into_iter().map(|uid| (OWNER_TAG, uid));
+    std::iter::once(own).chain(service).chain(adopted).collect()
 }
 
 /// A load balancer may have been asked for on behalf of the binding: the wish is recorded before.

@@ -170,6 +170,16 @@ pub(in crate::plan) fn late<'a>(pods: impl IntoIterator<Item = &'a str>) -> Advi
     Advice::new(AdviceReason::LatePods, message.to_owned()).about(pods)
 }
 
+/// Another binding asks to take the place of this one, which lives.
+pub(in crate::plan) fn adopted_by_other(name: &str) -> Advice {
+    let message = format!(
+        "DirectAccessBinding '{name}' asks by its annotation {} to take the place of this one, and does not get it while this one exists; have \
+         the annotation removed",
+        names::ADOPT
+    );
+    Advice::new(AdviceReason::NotAdopted, message)
+}
+
 pub(in crate::plan) fn contested(loser: &str, what: &str) -> Advice {
     let message = format!(
         "'{loser}' asks for {what} too and does not get it; let one of the two ask for something else, or delete it"

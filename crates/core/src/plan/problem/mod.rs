@@ -2,6 +2,7 @@
 //!
 //! The wording lives here and nowhere else: every message names the object and says what to do next.
 
+mod adoption;
 mod advice;
 mod cloud;
 mod held;
@@ -17,10 +18,11 @@ use std::fmt::Display;
 use crate::api::condition::{ConditionType, Reason};
 use crate::model::nearest;
 
+pub(super) use adoption::{not_adopted, nothing_to_adopt};
 pub use advice::Advice;
 pub(super) use advice::{
-    contested, cut_early, default_vpc, late, listener_replaced, no_effect, other_vpc, removals_held_note,
-    session_affinity, stops_early, two_networks, ungated, used_up, weight_unreadable,
+    adopted_by_other, contested, cut_early, default_vpc, late, listener_replaced, no_effect, other_vpc,
+    removals_held_note, session_affinity, stops_early, two_networks, ungated, used_up, weight_unreadable,
 };
 pub(super) use cloud::{
     address_in_use, clash, internal, listener_quota, listener_stopped, rule_quota, slices_stale, tags_not_shown,

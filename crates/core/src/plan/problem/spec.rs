@@ -4,6 +4,8 @@ use super::{Problem, VPC_REMEDY, accepted};
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{DeletionPolicy, Parking};
 use crate::api::condition::Reason;
+use crate::api::mark::ListenerName;
+use crate::api::names;
 use crate::model::{Listener, Protocol, Region, nearest_region};
 use crate::plan::BindingView;
 use crate::plan::annotated::HoldReason;
@@ -41,7 +43,23 @@ pub(in crate::plan) fn claimed_by_other(what: &str, winner: &str) -> Problem {
     accepted(Reason::PortConflict, message)
 }
 
-pub(in crate::plan) fn held_by_foreign(protocol: Protocol, port: u16, listener: &Listener) -> Problem {
+pub(in crate::plan) fn held_by_foreign(
+    view: &BindingView,
+    protocol: Protocol,
+    port: u16,
+    listener: &Listener,
+) -> Problem {
+    let (namespace, name) = view.place();
+    if ListenerName::owner_named(&listener.name, namespace, name).is_some() {
+        let message = format!(
+            "port {port}/{protocol} is held by listener '{}' ('{}') of a former binding of this name, which this one does not own; run \
+             '{}' to take its place, with everything that carries its mark",
+            listener.id,
+            listener.name,
+            names::adopt_command(namespace, name)
+        );
+        return accepted(Reason::PortConflict, message);
+    }
     let message = format!(
         "port {port}/{protocol} is held by listener '{}' ('{}'), which this binding does not own; set its listenerId to \
          bind into it, or use another port",

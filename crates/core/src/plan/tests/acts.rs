@@ -67,6 +67,13 @@ pub(super) fn edit(world: &mut World, change: impl FnOnce(&mut DirectAccessBindi
     change(Arc::make_mut(&mut world.bindings[0]));
 }
 
+/// Somebody writes the annotation of the first binding that names whose place it takes.
+pub(crate) fn adopt(world: &mut World, value: &str) {
+    edit(world, |binding| {
+        binding.metadata.annotations.get_or_insert_default().insert(names::ADOPT.to_owned(), value.to_owned());
+    });
+}
+
 /// The annotated Service, for which it was made, says that it does not want direct access.
 pub(super) fn park(world: &mut World) {
     let mark = Parked { reason: "SaidFalse".to_owned(), since: Some(world.now) };

@@ -82,6 +82,13 @@ impl World {
                     self.health.remove(address);
                 }
             }
+            Step::Retag(marks) => {
+                for mark in marks {
+                    let mut found = self.targets.get_mut(&mark.route).unwrap().iter_mut();
+                    let target = found.find(|found| found.address == mark.address);
+                    target.expect("a target that is marked anew exists").tag.clone_from(&mark.tag);
+                }
+            }
             Step::ModifyListener { listener, change } => {
                 assert!(!OF_DOMAIN[..2].iter().any(|attribute| change.attributes.get(*attribute).is_some()));
                 assert_ne!(change.attributes.switch(Attribute::Sni), Some(false), "it is never switched off");

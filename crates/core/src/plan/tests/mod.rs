@@ -1,6 +1,7 @@
 //! Plans by table and by property.
 
 pub(crate) mod acts;
+mod adoption;
 mod advice;
 mod answered;
 mod brake;

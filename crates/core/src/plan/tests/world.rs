@@ -20,7 +20,7 @@ use crate::plan::config::ConfigObject;
 use crate::plan::vpc::{ClusterVpc, VpcDoubt};
 use crate::plan::{
     BindingView, Cloud, Cluster, ConfigView, Departure, Observed, Outcome, Plan, ReadState, Record, Remembered,
-    Removals, Snapshot, StepOutcome, plan,
+    Removals, Snapshot, StepOutcome, adoption, plan,
 };
 use crate::status::{Round, Visit, binding_status};
 
@@ -89,6 +89,8 @@ pub(crate) struct World {
     pub(crate) reassigned: std::collections::BTreeSet<IpAddr>,
     /// The time by which the controller plans, as far as it has heard answers; the true one when absent.
     pub(crate) clock: Option<ServerTime>,
+    /// The load balancer's tags.
+    pub(crate) tags: Vec<(String, String)>,
     next_listener: u32,
 }
 
@@ -124,6 +126,7 @@ impl World {
             shows_flags: true,
             reassigned: std::collections::BTreeSet::new(),
             clock: None,
+            tags: Vec::new(),
             next_listener: 1,
             caller: Caller::Known(AccountId::new(ACCOUNT)),
         }
@@ -257,7 +260,7 @@ impl World {
                 family: IpFamily::V4,
                 vpc_id: "vpc-1".to_owned(),
                 snat_pro: self.snat_pro,
-                tags: Vec::new(),
+                tags: self.tags.clone(),
                 attributes: self.attributes.clone(),
             },
             listeners: self.shown_listeners(),
@@ -269,6 +272,9 @@ impl World {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let pods = Arc::new(self.pods.values().map(|pod| (pod.uid.clone(), Arc::new(pod.clone()))).collect());
+        let cloud = self.unread.clone().unwrap_or_else(|| Cloud::Observed(self.observed()));
+        let is_living = |uid: &str| self.bindings.iter().any(|binding| binding.metadata.uid.as_deref() == Some(uid));
+        let adoption = |binding: &DirectAccessBinding| adoption::of_binding(binding, &cloud, is_living);
         let view = |(place, binding): (usize, &Arc<DirectAccessBinding>)| BindingView {
             binding: binding.clone(),
             service: self.services.get(&place).cloned().or_else(|| self.service.clone()).map(Arc::new),
@@ -285,15 +291,16 @@ impl World {
             }),
             speaks_for_service: true,
             departure: self.departure,
-            former_uids: std::collections::BTreeSet::new(),
+            former_uids: adoption(binding).former_uids,
+            not_adopted: adoption(binding).refused,
             reassigned: self.reassigned.clone(),
         };
         Snapshot {
             load_balancer: LoadBalancerId::new("lb-1"),
             region: Region::new("ap-guangzhou"),
-            cloud: self.unread.clone().unwrap_or_else(|| Cloud::Observed(self.observed())),
-            caller: self.caller.clone(),
             bindings: self.bindings.iter().enumerate().map(view).collect(),
+            cloud,
+            caller: self.caller.clone(),
             cluster: self.cluster,
             vpc: self.vpc.clone(),
             reads: ReadState::Settled,

@@ -128,6 +128,14 @@ impl Observed {
                     }
                 }
             }
+            Step::Retag(marks) => {
+                for mark in marks {
+                    let mut found = self.targets.get_mut(&mark.route).into_iter().flatten();
+                    if let Some(target) = found.find(|target| target.address == mark.address) {
+                        target.tag.clone_from(&mark.tag);
+                    }
+                }
+            }
             Step::DeleteRules { listener, rules, new_default, .. } => {
                 self.targets.retain(|route, _| {
                     route.listener != *listener || !route.rule.as_ref().is_some_and(|rule| rules.contains(rule))

@@ -79,6 +79,7 @@ const WORDED: &[(&str, &str)] = &[
     ("claimed_by_other", "the port is another binding's"),
     ("domain_missing", "no address stands for a domain"),
     ("held_by_foreign", "the port is somebody's"),
+    ("not_adopted", "a former binding of another name"),
     ("listener_mismatch", "the port is not that of listenerId"),
     ("not_shared", "the listener is another namespace's"),
     ("parked", "the Service does not ask"),
@@ -121,6 +122,7 @@ const NOT_WORDED: &[(&str, &str)] = &[
     ("not_chosen_by_tke", "TKE is no part of this world: tests/modes/delegate.rs plays it"),
     ("load_balancer_in_use", "tests/load_balancers/deletion.rs plays it"),
     ("creation_not_shown", "the table of accounts plays it"),
+    ("nothing_to_adopt", "plan/tests/adoption.rs plays it"),
     ("vpc_unknown", "plan/vpc/tests.rs plays it"),
     ("internal", "a fault of the controller, which plan/isolated.rs provokes"),
 ];
@@ -132,6 +134,7 @@ fn remedies_of_every_kind_of_problem_are_played() {
         include_str!("../../problem/references.rs"),
         include_str!("../../problem/cloud.rs"),
         include_str!("../../problem/held.rs"),
+        include_str!("../../problem/adoption.rs"),
     ];
     let functions = sources.iter().flat_map(|text| text.split("pub(in crate::plan) fn ").skip(1));
     let words = |text: &'static str| {

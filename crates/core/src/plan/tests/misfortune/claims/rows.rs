@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Claim, Members, Row};
 use crate::api::condition::{ExclusionReason, Reason};
 use crate::model::{AccountId, Caller, ClusterNetwork, Known, ListenerState, Protocol, TargetPort, Witnesses};
-use crate::plan::tests::acts::{add, delete_binding, edit, listener, respec, web};
+use crate::plan::tests::acts::{add, adopt, delete_binding, edit, listener, respec, web};
 use crate::plan::tests::world::{World, address, binding};
 use crate::plan::{Cloud, ConfigView, Departure, Doubt};
 
@@ -85,9 +85,12 @@ fn tcp_443() -> Value {
 }
 
 fn spec_rows() -> Vec<Row> {
-    use Reason::{Invalid, PortConflict, UnsupportedValue};
+    use Reason::{Invalid, NotAdopted, PortConflict, UnsupportedValue};
     let move_to_90 = |world: &mut World| respec(world, &json!({"listeners": [listener(90, "TCP")]}));
     vec![
+        row(NotAdopted, "the annotation says whom in words that nobody can read", explicit, |world| {
+            adopt(world, "web")
+        }),
         row(Invalid, "the port is not that of listenerId", shared, |world| respec(world, &by_id("lbl-1", 444))),
         row(Invalid, "the port is 0", explicit, |world| respec(world, &json!({"listeners": [listener(0, "TCP")]}))),
         row(Invalid, "the port is 70000", explicit, |world| {

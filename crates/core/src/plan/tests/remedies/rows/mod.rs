@@ -11,7 +11,7 @@ use super::{Deed, End, Row};
 use crate::api::condition::Reason;
 use crate::api::names;
 use crate::model::{Class, Failure, Known, NamedPort, Protocol, ServicePort, TargetPort, Transport, Witnesses};
-use crate::plan::tests::acts::{edit, listener, respec, web};
+use crate::plan::tests::acts::{adopt, edit, listener, respec, web};
 use crate::plan::tests::world::{World, binding, uid};
 use crate::plan::{Cloud, ConfigView};
 
@@ -101,7 +101,7 @@ fn port(name: &str, number: u16) -> ServicePort {
 }
 
 fn spec() -> Vec<Row> {
-    use Reason::{Invalid, ManagedByTke, PortConflict, SwitchesRefused, UnsupportedValue};
+    use Reason::{Invalid, ManagedByTke, NotAdopted, PortConflict, SwitchesRefused, UnsupportedValue};
     let foreign = |world: &mut World| {
         world.add_listener("somebody's", Protocol::Tcp, 90);
         respec(world, &json!({"listeners": [listener(90, "TCP")]}));
@@ -138,6 +138,24 @@ fn spec() -> Vec<Row> {
         )
         .says(&["spec.listeners[443/HTTPS].rules[a.example/1].certificate"])
         .remedies(&[("give all of them the same", |world| respec(world, &https(&["cert-1", "cert-1"])))]),
+        row(NotAdopted, "a former binding of another name", explicit, |world| {
+            let former = uid(0x00b0_0009);
+            world.add_listener(&format!("dab-{former}-shop_other"), Protocol::Tcp, 444);
+            adopt(world, &former);
+        })
+        .says(&["of another namespace or name", "-shop_other'"])
+        .remedies(&[
+            ("remove the annotation", |world| edit(world, |binding| binding.metadata.annotations = None)),
+            ("run 'kubectl direct-access adopt b1 -n shop' to find those of this name", |world| {
+                edit(world, |binding| binding.metadata.annotations = None);
+            }),
+        ]),
+        row(PortConflict, "the port is a former listener's", explicit, |world| {
+            world.add_listener(&format!("dab-{}-shop_b1", uid(0x00b0_0009)), Protocol::Tcp, 90);
+            respec(world, &json!({"listeners": [listener(90, "TCP")]}));
+        })
+        .says(&["90/TCP", "of a former binding of this name"])
+        .remedies(&[("run 'kubectl direct-access adopt b1 -n shop'", |world| adopt(world, &uid(0x00b0_0009)))]),
         row(PortConflict, "the port is somebody's", explicit, foreign).says(&["90/TCP", "'somebody's'"]).remedies(&[
             ("use another port", |world| respec(world, &json!({"listeners": [listener(80, "TCP")]}))),
             ("set its listenerId to bind into it", |world| {
