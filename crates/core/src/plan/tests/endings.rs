@@ -7,7 +7,8 @@ use super::acts;
 use super::world::{World, address, uid};
 use crate::api::condition::ExclusionReason;
 use crate::api::mark::TargetTag;
-use crate::model::{Containers, Ending, Health, Phase, PreStop};
+use crate::model::{Address, Containers, Ending, Health, ListenerId, Phase, PreStop};
+use crate::plan::Step;
 
 fn advice(world: &World) -> Vec<String> {
     world.plan().bindings[0].advice.iter().map(|one| one.message.clone()).collect()
@@ -148,4 +149,53 @@ fn the_last_whose_grace_is_over_serves_on_until_the_cloud_or_its_containers_say_
         world.converge();
         assert_eq!(world.targets_of(&id), [(address(1), weight)], "{health:?}, {containers:?}");
     }
+}
+
+/// Pods that keep their addresses, such as those of a StatefulSet with fixed ones, were all made anew while nobody looked. Their targets serve
+/// them, and serve nobody for as long as they are registered anew.
+#[test]
+fn targets_whose_addresses_have_become_other_pods_are_registered_anew_a_few_at_a_time() {
+    for (pods, at_once) in [(1, 1), (2, 1), (3, 1), (8, 2), (20, 5)] {
+        let mut world = World::new(&json!({})).with_pods(1..=pods);
+        world.converge();
+        world.heal();
+        let id = world.listeners[0].id.clone();
+        for number in 1..=pods {
+            world.pod(number).uid = format!("{}-0000-0000-0000-000000000000", 90_000_000 + number);
+        }
+        let mut rounds = 0;
+        loop {
+            let before = serving(&world, &id);
+            let plan = world.round();
+            rounds += 1;
+            for step in &plan.steps {
+                let Step::Register(all) = step else { continue };
+                world.health.retain(|address, _| all.iter().all(|one| one.address != *address));
+            }
+            let leaving = plan.steps.iter().filter_map(|step| match step {
+                Step::Deregister(all) => Some(all.len()),
+                _ => None,
+            });
+            let leaving: usize = leaving.sum();
+            assert!(leaving <= at_once, "{pods}: {leaving} of {before} at once");
+            assert!(pods == 1 || serving(&world, &id) > 0, "{pods}: nobody serves after round {rounds}");
+            if leaving == 0 && plan.steps.is_empty() {
+                // What was registered anew is found healthy some time later.
+                if serving(&world, &id) == usize::try_from(pods).unwrap() {
+                    break;
+                }
+                world.heal();
+            }
+            assert!(rounds < 200, "{pods}: it does not end");
+        }
+        let mut tags: Vec<_> = world.targets.values().flatten().map(|target| target.tag.clone()).collect();
+        tags.retain(|tag| !tag.contains("-900000"));
+        assert_eq!(tags, Vec::<String>::new(), "{pods}: all are registered for the Pods that there are");
+    }
+}
+
+/// How many targets of a listener have weight and are found healthy.
+fn serving(world: &World, id: &ListenerId) -> usize {
+    let is_healthy = |address: &Address| world.health.get(address) == Some(&Health::Healthy);
+    world.targets_of(id).iter().filter(|(address, weight)| *weight > 0 && is_healthy(address)).count()
 }
