@@ -84,7 +84,7 @@ mod tests {
         assert!(allowed.contains(&"name/clb:CreateRule") && !allowed.contains(&"name/clb:CreateLoadBalancer"));
         assert_eq!(
             (&statement["effect"], &statement["resource"][0], allowed.len()),
-            (&json!("allow"), &json!("*"), 17)
+            (&json!("allow"), &json!("*"), 18)
         );
     }
 }
