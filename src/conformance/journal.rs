@@ -65,7 +65,7 @@ pub struct Journal {
 enum Unwritten {
     /// Nothing is to be made that it does not name.
     Stops,
-    /// What is there is taken away all the same: the first reason.
+    /// What is there is taken away nevertheless: the first reason.
     GoesOn(Option<String>),
 }
 

@@ -43,7 +43,7 @@ enum Reply {
 type Attempt = (Moment, BoxFuture<'static, Reply>);
 
 impl Elector {
-    /// A candidate by this identity, which no two replicas may share, and where its leaderships are told. As the leader it says in the Lease
+    /// A candidate by this identity, which no two replicas may share, and where its leaderships are published. The leader says in the Lease
     /// where its key for the cloud is from.
     ///
     /// `client` should not retry by itself: a late renewal is worse than a failed one.

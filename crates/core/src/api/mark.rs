@@ -99,7 +99,7 @@ fn former(binding_uid: &str, namespace: &str, name: &str) -> String {
     format!("{PREFIX}{binding_uid}-{namespace}-{name}").chars().take(LISTENER_NAME_MAX).collect()
 }
 
-/// A hash of namespace and name, by which long names are told apart.
+/// A hash of namespace and name, which distinguishes long names.
 fn hash(namespace: &str, name: &str) -> String {
     let digest = Sha256::digest(format!("{namespace}/{name}"));
     digest.iter().take(HASH_LEN / 2).map(|byte| format!("{byte:02x}")).collect()

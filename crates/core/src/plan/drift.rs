@@ -45,7 +45,7 @@ impl<'a> Around<'a> {
         Self { place: view.place(), family: observed.load_balancer.family, keeps_name }
     }
 
-    /// Whether a name is a mark as good as the one that a listener would get now: a format of another version is no drift.
+    /// Whether a name is a mark as good as the one that a listener would get now: the format of another version is not drift.
     fn is_kept(&self, view: &BindingView, name: &str) -> bool {
         // One that is not shown is not known to differ.
         let is_former = || ListenerName::owner(name).is_some_and(|uid| view.former_uids.contains(uid));
