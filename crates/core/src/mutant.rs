@@ -46,6 +46,8 @@ mutants! {
     GoneStays,
     /// An address that has become another Pod's counts as that of the Pod before.
     AddressStays,
+    /// All targets whose addresses have become other Pods' are registered anew at once.
+    AllAnew,
     /// What drains is never taken away.
     DrainsForEver,
     /// Nothing is registered while something else is to be done.

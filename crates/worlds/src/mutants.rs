@@ -31,6 +31,8 @@ pub struct Found {
 pub enum By {
     /// The story of this seed.
     Seed(u64),
+    /// A story of this name, as it is.
+    Story(&'static str),
     /// A recorded story of this name, of which one point goes another way.
     Perturbation(&'static str, Perturbation),
 }
@@ -39,6 +41,7 @@ impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Story(name) => write!(f, "`{name}`"),
             Self::Perturbation(name, perturbation) => write!(f, "`{name}`, {perturbation}"),
         }
     }
@@ -51,6 +54,10 @@ type Tried = fn(Point, Way) -> bool;
 type Recorded = (&'static str, &'static str);
 
 const MOVES: Recorded = ("a-listener-moves", include_str!("../tests/recorded/a-listener-moves.story"));
+const KEPT_ADDRESSES: Recorded = (
+    "pods-that-keep-their-addresses-while-deregistrations-are-refused",
+    include_str!("../tests/stories/pods-that-keep-their-addresses-while-deregistrations-are-refused.story"),
+);
 const MADE: Recorded = ("a-load-balancer-is-made", include_str!("../tests/stories/a-load-balancer-is-made.story"));
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
@@ -60,7 +67,10 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
     (Mutant::RefusalStays, MOVES, |point, way| matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)),
 ];
 
-/// Looks for these faults on so many threads: in recorded stories that are perturbed, where they harm at one point only, and otherwise in
+/// Faults that harm where several rare things meet, which chance took tens of millions of steps to find: the story of it.
+const IN_A_STORY: [(Mutant, Recorded); 1] = [(Mutant::AllAnew, KEPT_ADDRESSES)];
+
+/// Looks for these faults on so many threads: in the stories that are known to show them, in recorded stories that are perturbed, where they harm at one point only, and otherwise in
 /// the stories that follow from this seed and those after it, until so many steps were played without a fault. A story that breaks a rule
 /// without the fault, too, shows nothing of it; and one that does not come to its place goes on as without it, so that it is not
 /// played. `tell` hears of each that is found.
@@ -71,14 +81,15 @@ pub fn find(
     threads: usize,
     tell: impl Fn(&Mutant, &By, &Violation) + Sync,
 ) -> Vec<Found> {
-    let at_one_point = |mutant: &Mutant| AT_ONE_POINT.iter().find(|(one, ..)| one == mutant);
-    let mut all: Vec<Found> = mutants
-        .iter()
-        .filter_map(at_one_point)
+    let at_one_point = AT_ONE_POINT.iter().filter(|(mutant, ..)| mutants.contains(mutant));
+    let in_a_story = IN_A_STORY.iter().filter(|(mutant, _)| mutants.contains(mutant));
+    let mut all: Vec<Found> = at_one_point
         .map(|(mutant, recorded, is_tried)| find_at_one_point(*mutant, *recorded, *is_tried))
+        .chain(in_a_story.map(|(mutant, recorded)| find_in_a_story(*mutant, *recorded)))
         .inspect(|found| _ = found.by.as_ref().inspect(|(by, violation)| tell(&found.mutant, by, violation)))
         .collect();
-    let others: Vec<Mutant> = mutants.iter().copied().filter(|mutant| at_one_point(mutant).is_none()).collect();
+    let is_known = |mutant: &Mutant| all.iter().any(|found| found.mutant == *mutant);
+    let others: Vec<Mutant> = mutants.iter().copied().filter(|mutant| !is_known(mutant)).collect();
     let search = Mutex::new(Search::default());
     let next = AtomicU64::new(first_seed);
     thread::scope(|scope| {
@@ -154,6 +165,20 @@ fn search_story(
     }
 }
 
+fn find_in_a_story(mutant: Mutant, (name, text): Recorded) -> Found {
+    let mut found = Found { mutant, steps: 0, by: None };
+    let Ok(story) = text.parse::<Story>() else { return found };
+    if !play(&story).violations.is_empty() {
+        return found;
+    }
+    put_in(Some(mutant));
+    let outcome = play(&story);
+    put_in(None);
+    found.steps = outcome.steps;
+    found.by = outcome.violations.into_iter().next().map(|violation| (By::Story(name), violation));
+    found
+}
+
 fn find_at_one_point(mutant: Mutant, (name, text): Recorded, is_tried: Tried) -> Found {
     let mut found = Found { mutant, steps: 0, by: None };
     let Ok(story) = text.parse::<Story>() else { return found };
@@ -205,8 +230,9 @@ const PAGE: &str = "\
 # Faults put in on purpose
 
 To show that [worlds](testing.md#worlds) find what they are to find, faults are put into the product, one after another. This page is
-written by the program that looks for them, in the stories that follow from one seed after another; a few harm only when one thing goes
-wrong at one moment, and are looked for where one point of a recorded story [goes another way](testing.md#the-same-end):
+written by the program that looks for them, in the stories that follow from one seed after another. A few harm only when one thing goes
+wrong at one moment, and are looked for where one point of a recorded story [goes another way](testing.md#the-same-end); or where several
+rare things meet, and are looked for in the story that has found that once:
 
 ```console
 cargo run --release --example worlds -- --mutants --write docs/mutants.md

@@ -297,7 +297,13 @@ fn marked_anew(view: &BindingView) -> BTreeSet<&str> {
     view.former_uids.iter().filter(|uid| asked.contains(*uid)).map(String::as_str).collect()
 }
 
-/// The targets of a binding that carry the mark of a former one and stay: they are marked anew in place.
+/// The target carries the mark of a binding whose place this one has taken by consent.
+pub(super) fn is_adopted(view: &BindingView, target: &RegisteredTarget) -> bool {
+    marked_by(target).is_some_and(|uid| marked_anew(view).contains(uid.as_str()))
+}
+
+/// The targets of a binding that carry the mark of a former one and stay: they are marked anew in place. Those of Pods that are not here
+/// leave: the former mark says until then whose cluster they are from.
 pub(super) fn retags(
     view: &BindingView,
     snapshot: &Snapshot,
@@ -309,7 +315,14 @@ pub(super) fn retags(
         return Vec::new();
     }
     let row = |route: &Route, target: &RegisteredTarget| {
+        let is_here = |tag: &TargetTag| {
+            let first = view.pods.range(tag.pod_mark.clone()..).next();
+            first.is_some_and(|(uid, _)| uid.starts_with(&tag.pod_mark))
+        };
         let tag = TargetTag::parse(&target.tag).filter(|tag| former.contains(tag.binding_uid.as_str()))?;
+        if !is_here(&tag) {
+            return None;
+        }
         let tag = TargetTag { binding_uid: view.uid().to_owned(), ..tag }.to_string();
         let one = Retag { owner: view.uid().to_owned(), route: route.clone(), address: target.address, tag };
         let is_tried = snapshot.remembered.retagged.contains(&(one.route.clone(), one.address, one.tag.clone()));

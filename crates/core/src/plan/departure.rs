@@ -189,6 +189,14 @@ pub(super) fn superseded(pod: &Pod, reason: ChangeReason, publishes_unready: boo
     PodIntent::Leave(if is_zero || is_at_once { now(&leave) } else { leave })
 }
 
+/// What becomes of a target whose Pod nobody here knows, and which the cloud finds healthy: it serves on until others do, for as long as
+/// the Pod of this cluster would that is not wanted any more.
+pub(super) fn unknown(policy: &Policy) -> PodIntent {
+    let timeout = SignedDuration::from_secs(i64::from(policy.drain.timeout_seconds));
+    let pace = Pace::Replaced(Deadline::After(timeout), Ability::UnlessUnhealthy);
+    PodIntent::Leave(Leave { reason: ChangeReason::PodGone, pace, then: Then::Deregister })
+}
+
 /// A user has asked for weight 0: that waits for nobody.
 fn now(leave: &Leave) -> Leave {
     Leave { pace: Pace::AtOnce, ..leave.clone() }

@@ -23,7 +23,7 @@ use super::siblings::Siblings;
 use super::step::{Removal, WeightChange};
 use super::tags::{Registrant, TagSight, pods_by_ip, recorded_drain, registrant};
 use super::weight::says_zero;
-use super::{BindingView, Registration, Remembered, Sighting};
+use super::{BindingView, Registration, Remembered, Sighting, adoption};
 
 /// What is wanted on a route.
 #[derive(Clone, Copy, Debug)]
@@ -234,6 +234,15 @@ impl<'a> RouteScope<'a> {
             _ if mutant::is(Mutant::SlicesDecide) => Unmatched::Intent(departure::out_now()),
             _ => Unmatched::Held,
         }
+    }
+
+    /// What is wanted for a target of an adopted binding whose Pod this cluster does not have; `None` where it has ended, as far as is
+    /// known. The Pod may be one of the cluster that was lost, and run on: where it is found healthy it serves until others do.
+    pub(super) fn left_by_another_cluster(&self, target: &RegisteredTarget) -> Option<PodIntent> {
+        let RouteTargets::Wanted(endpoints) = self.wants else { return None };
+        let may_serve = self.reads == HealthSight::NeverRead || is_healthy((self.health)(target.address));
+        let is_left = target.weight > 0 && may_serve && adoption::is_adopted(self.view, target);
+        is_left.then(|| departure::unknown(&endpoints.policy))
     }
 
     /// Nobody knows which Pods are wanted: those that end leave, and those that say so of themselves; all others stay.

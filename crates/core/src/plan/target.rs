@@ -218,10 +218,11 @@ impl TargetPlan {
             }
             // The address came back with another Pod. Registering it anew makes the cloud forget the old Pod's health.
             (Some(_), _) => self.gone(scope, target, pod, ChangeReason::AddressReused),
-            (None, None) => {
-                let reason = if pod.is_some() { ChangeReason::PodFinished } else { ChangeReason::PodGone };
-                self.gone(scope, target, pod, reason);
-            }
+            (None, None) if pod.is_some() => self.gone(scope, target, pod, ChangeReason::PodFinished),
+            (None, None) => match scope.left_by_another_cluster(target) {
+                Some(intent) => own.push(scope.own_target(target, intent, None)),
+                None => self.gone(scope, target, None, ChangeReason::PodGone),
+            },
             // It serves on for another binding, which cannot register it while it is there.
             (None, Some(pod))
                 if matches!(scope.wants, RouteTargets::Wanted(_)) && scope.is_wanted_elsewhere(target.address, pod) =>
@@ -251,7 +252,7 @@ impl TargetPlan {
         let is_unread = scope.reads == HealthSight::NeverRead;
         let may_leave = match &scope.wants {
             RouteTargets::Wanted(_) if is_unread => 0,
-            RouteTargets::Wanted(endpoints) if endpoints.wanted.len() > 1 => {
+            RouteTargets::Wanted(endpoints) if endpoints.wanted.len() > 1 && !mutant::is(Mutant::AllAnew) => {
                 may_be_registered_anew(endpoints.wanted.len(), heirs, own, others)
             }
             _ => usize::MAX,

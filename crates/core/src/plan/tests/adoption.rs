@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::acts::{adopt, remove, web};
@@ -303,4 +304,62 @@ fn an_upgrade_renames_no_listener() {
     world.converge();
     let name = ListenerName::new(&world.binding_uid(0), NAMESPACE, "b1").to_string();
     assert_eq!(world.listener(&id).name, name);
+}
+
+/// What is found of the former cluster's Pods, of new ones, after how many seconds, and whose weight stays: of both.
+type Left<'a> = (&'a str, [Health; 2], [Health; 2], i64, [bool; 2]);
+
+/// The cluster was lost, and its Pods may run on: those that are found healthy serve until new ones do.
+#[test]
+fn pods_of_a_lost_cluster_serve_on_until_others_do() {
+    use Health::{Healthy, Unhealthy, Unknown};
+    let rows: [Left<'_>; 8] = [
+        ("new ones are not judged yet", [Healthy; 2], [Unknown; 2], 0, [true, true]),
+        ("one of the new ones serves", [Healthy; 2], [Healthy, Unknown], 0, [true, false]),
+        ("both of them do", [Healthy; 2], [Healthy; 2], 0, [false, false]),
+        ("one has ended", [Unhealthy, Healthy], [Unknown; 2], 0, [false, true]),
+        ("both have", [Unhealthy; 2], [Unknown; 2], 0, [false, false]),
+        ("one of the new ones does not get well", [Healthy; 2], [Healthy, Unhealthy], 299, [true, false]),
+        ("and the time is over", [Healthy; 2], [Healthy, Unhealthy], 300, [false, false]),
+        ("nobody else serves, and the time is over", [Healthy; 2], [Unhealthy; 2], 400, [true, true]),
+    ];
+    for (what, former, new, seconds, expected) in rows {
+        let mut world = web(&json!({}), 0);
+        super::acts::add(&mut world, 11..=12, "web");
+        let id = world.add_listener(&mark(NAMESPACE, "b1"), Protocol::Tcp, PORT);
+        (1..=2).for_each(|number| add_former_target(&mut world, &id, number));
+        adopt(&mut world, FORMER);
+        world.round();
+        assert_eq!(world.targets_of(&id).len(), 4, "{what}: new ones are registered beside them");
+        for (number, health) in (1..=2).zip(former).chain((11..=12).zip(new)) {
+            world.health.insert(address(number), health);
+        }
+        world.round();
+        world.now += SignedDuration::from_secs(seconds);
+        world.converge();
+        let stays = |number: u32| world.targets_of(&id).contains(&(address(number), 10));
+        assert_eq!([stays(1), stays(2)], expected, "{what}: {:?}", world.targets_of(&id));
+        assert!(stays(11) && stays(12), "{what}");
+        let is_over = expected == [false, false];
+        assert_eq!(world.listener(&id).name == mark(NAMESPACE, "b1"), !is_over, "{what}: the proof goes last");
+    }
+}
+
+/// Another controller takes over before anything is known of health: nobody leaves for that.
+#[test]
+fn pods_of_a_lost_cluster_wait_for_the_first_read_of_health() {
+    let mut world = web(&json!({}), 0);
+    super::acts::add(&mut world, 11..=12, "web");
+    let id = world.add_listener(&mark(NAMESPACE, "b1"), Protocol::Tcp, PORT);
+    (1..=2).for_each(|number| add_former_target(&mut world, &id, number));
+    adopt(&mut world, FORMER);
+    world.health_failure = Some(super::late::failure(crate::model::Class::Throttled));
+    world.converge();
+    assert_eq!(world.targets_of(&id).len(), 4);
+    world.health_failure = None;
+    for number in 1..=2 {
+        world.health.insert(address(number), Health::Unhealthy);
+    }
+    world.converge();
+    assert_eq!(world.targets_of(&id), [11, 12].map(|number| (address(number), 10)));
 }
