@@ -175,9 +175,16 @@ impl Default for Stores {
     }
 }
 
-/// Tells whether all stores have been filled once.
+/// Tells whether all stores have been filled once, and has them filled anew.
 #[derive(Clone, Debug)]
-pub struct Synced(Vec<watch::Receiver<bool>>);
+pub struct Synced(Vec<Followed>);
+
+/// One watch: how many further lists were asked for, and the last of them that the store has; `None` before the first one.
+#[derive(Clone, Debug)]
+struct Followed {
+    asked: watch::Sender<u64>,
+    listed: watch::Receiver<Option<u64>>,
+}
 
 impl Synced {
     /// Those of both.
@@ -189,17 +196,40 @@ impl Synced {
 
     /// True when all stores have been filled once.
     pub fn is_done(&self) -> bool {
-        self.0.iter().all(|one| *one.borrow())
+        self.0.iter().all(|one| one.listed.borrow().is_some())
     }
 
     /// Waits for that; returns at once when the watches have ended.
     pub async fn wait(&mut self) {
-        for one in &mut self.0 {
-            if one.wait_for(|done| *done).await.is_err() {
+        self.wait_for(&[]).await;
+    }
+
+    /// Has everything listed anew, and waits until the stores have it: what a watch has told may be behind by as long as it may fall silent.
+    /// Returns at once when the watches have ended.
+    pub async fn renew(&mut self) {
+        let ask = |one: &Followed| {
+            one.asked.send_modify(|asked| *asked += 1);
+            *one.asked.borrow()
+        };
+        let asked: Vec<_> = self.0.iter().map(ask).collect();
+        self.wait_for(&asked).await;
+    }
+
+    /// Waits for these lists, or for any.
+    async fn wait_for(&mut self, asked: &[u64]) {
+        for (place, one) in self.0.iter_mut().enumerate() {
+            let least = asked.get(place).copied().unwrap_or_default();
+            if one.listed.wait_for(|listed| listed.is_some_and(|listed| listed >= least)).await.is_err() {
                 return;
             }
         }
     }
+}
+
+/// A watch to begin: where it writes, and what is known of it.
+fn followed<V>(table: Arc<Table<V>>, changes: &mpsc::Sender<Change>) -> (Sink<V>, Followed) {
+    let ((asked, wished), (listed, known)) = (watch::channel(0), watch::channel(None));
+    (Sink { table, changes: changes.clone(), wished, listed }, Followed { asked, listed: known })
 }
 
 /// What TKE's ConfigMap of switches says.
@@ -301,9 +331,8 @@ impl Stores {
         let mut synced = Vec::new();
         macro_rules! start {
             ($type:ty, $table:expr, $name:literal, $row:expr, $key:expr, $change:expr) => {{
-                let (sender, receiver) = watch::channel(false);
-                synced.push(receiver);
-                let sink = Sink { table: $table.clone(), changes: changes.clone(), synced: sender };
+                let (sink, one) = followed($table.clone(), changes);
+                synced.push(one);
                 let is_optional = $name == "tkeserviceconfigs";
                 let kind = Kind { is_optional, only: None, name: $name, row: $row, key: $key, change: $change };
                 let api: Api<$type> = match namespace {
@@ -325,9 +354,8 @@ impl Stores {
         start!(RawServiceConfig, self.configs.table(), "tkeserviceconfigs", config, name, Change::Config);
         macro_rules! start_one {
             ($table:expr, $only:expr, $row:expr, $change:expr) => {{
-                let (sender, receiver) = watch::channel(false);
-                synced.push(receiver);
-                let sink = Sink { table: $table.table().clone(), changes: changes.clone(), synced: sender };
+                let (sink, one) = followed($table.table().clone(), changes);
+                synced.push(one);
                 let (only, row, change) = (Some($only), $row, $change);
                 let kind = Kind { is_optional: true, only, name: "configmaps", row, key: name, change };
                 let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), names::SWITCHES_NAMESPACE);
@@ -348,14 +376,13 @@ impl Stores {
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) -> Synced {
-        let (sender, receiver) = watch::channel(false);
-        let sink = Sink { table: self.hold.table().clone(), changes: changes.clone(), synced: sender };
+        let (sink, one) = followed(self.hold.table().clone(), changes);
         let row = |object: &core::ConfigMap| Some(hold(object));
         let (only, change) = (Some(names::CONTROLLER_CONFIG), Change::Hold);
         let kind = Kind { is_optional: true, only, name: "configmaps", row, key: name, change };
         let api: Api<core::ConfigMap> = Api::namespaced(client.clone(), namespace);
         tasks.spawn(follow(api, kind, sink, stop.clone()));
-        Synced(vec![receiver])
+        Synced(vec![one])
     }
 
     /// The slices of a Service.

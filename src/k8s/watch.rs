@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::future::pending;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -36,20 +37,39 @@ pub(super) struct Kind<K, V> {
 pub(super) struct Sink<V> {
     pub(super) table: Arc<Table<V>>,
     pub(super) changes: mpsc::Sender<Change>,
-    pub(super) synced: watch::Sender<bool>,
+    /// How many lists were asked for beside the first one.
+    pub(super) wished: watch::Receiver<u64>,
+    /// The last of them that the table has.
+    pub(super) listed: watch::Sender<Option<u64>>,
+}
+
+/// Waits until another list is asked for; for ever where nobody is left who could.
+async fn asked_anew(wished: &mut watch::Receiver<u64>) {
+    if wished.changed().await.is_err() {
+        pending::<()>().await;
+    }
 }
 
 /// Follows all objects of a kind until `stop`. Failures are retried with back-off for ever, since a store that gives up would
 /// leave everything else acting on an old world.
-pub(super) async fn follow<K, V>(api: Api<K>, kind: Kind<K, V>, sink: Sink<V>, stop: CancellationToken)
+pub(super) async fn follow<K, V>(api: Api<K>, kind: Kind<K, V>, mut sink: Sink<V>, stop: CancellationToken)
 where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
     V: PartialEq + Send + Sync + 'static,
 {
-    let events = events(api, kind.only).take_until(stop.cancelled_owned());
-    let mut events = std::pin::pin!(events);
+    let begin = || Box::pin(events(api.clone(), kind.only));
+    let (mut events, mut wish) = (begin(), *sink.wished.borrow_and_update());
     let (mut listed, mut has_listed) = (HashSet::new(), false);
-    while let Some(event) = events.next().await {
+    loop {
+        let event = tokio::select! {
+            () = stop.cancelled() => return,
+            () = asked_anew(&mut sink.wished) => {
+                (events, wish) = (begin(), *sink.wished.borrow_and_update());
+                continue;
+            }
+            event = events.next() => event,
+        };
+        let Some(event) = event else { return };
         let event = match event {
             Ok(event) => event,
             Err(error) if kind.is_optional && is_not_to_be_seen(&error) => {
@@ -57,7 +77,7 @@ where
                 if !has_listed {
                     see(&kind, &sink, &error);
                 }
-                sink.synced.send_replace(true);
+                sink.listed.send_replace(Some(wish));
                 continue;
             }
             Err(error) => {
@@ -73,7 +93,11 @@ where
                 differences.push(Difference { before: None, after: None });
             }
         }
+        let is_list = matches!(event, watcher::Event::InitDone);
         differences.extend(take_in(&kind, &sink, event, &mut listed));
+        if is_list {
+            sink.listed.send_replace(Some(wish));
+        }
         for difference in differences {
             if sink.changes.send((kind.change)(difference)).await.is_err() {
                 return;
@@ -140,7 +164,6 @@ fn take_in<K: Resource, V: PartialEq>(
                 listed.contains(&(namespace.to_owned(), key.to_owned()))
             });
             listed.clear();
-            sink.synced.send_replace(true);
             gone
         }
         watcher::Event::Apply(object) => write(&object, &place(&object)).into_iter().collect(),

@@ -186,7 +186,7 @@ impl Operator {
 
     /// Runs rounds whenever this replica leads, until `stop`. Then rounds under way are finished, and the Lease is given up. When
     /// leadership is lost, they are dropped at once, because another replica may soon begin its own; watches go on, and the next
-    /// leadership starts from what they have seen.
+    /// leadership starts from what they have seen and from a list of everything.
     pub async fn run(mut self) {
         // Who has not seen the cluster could not do anything with the Lease.
         let is_ready = tokio::select! {
@@ -209,6 +209,10 @@ impl Operator {
             let Some(leadership) = leadership else { break };
             self.ground.metrics.set_leader(true);
             tracing::info!("this replica leads");
+            if !catch_up(&mut self.synced, &mut self.changes, &leadership, &self.stop).await {
+                self.ground.metrics.set_leader(false);
+                continue;
+            }
             let context = Arc::new(self.ground.context(leadership));
             let ended = dispatch(context, &mut self.changes, &self.stop).await;
             self.ground.metrics.set_leader(false);
@@ -221,6 +225,22 @@ impl Operator {
         self.stop.cancel();
         finished.cancel();
         end(self.tasks).await;
+    }
+}
+
+/// Lists everything within the leadership, before it decides anything: what watches have told until now may be behind what the leader
+/// before has acted upon. False when leadership, or all, is over by then.
+async fn catch_up(
+    synced: &mut Synced,
+    changes: &mut mpsc::Receiver<Change>,
+    leadership: &Leadership,
+    stop: &CancellationToken,
+) -> bool {
+    tokio::select! {
+        () = synced.renew() => leadership.is_valid(),
+        () = forget(changes) => false,
+        () = leadership.ended() => false,
+        () = stop.cancelled() => false,
     }
 }
 

@@ -58,6 +58,10 @@ const KEPT_ADDRESSES: Recorded = (
     "pods-that-keep-their-addresses-while-deregistrations-are-refused",
     include_str!("../tests/stories/pods-that-keep-their-addresses-while-deregistrations-are-refused.story"),
 );
+const SILENT_PODS: Recorded = (
+    "all-pods-are-replaced-and-who-leads-next-has-not-heard-of-it",
+    include_str!("../tests/stories/all-pods-are-replaced-and-who-leads-next-has-not-heard-of-it.story"),
+);
 const MADE: Recorded = ("a-load-balancer-is-made", include_str!("../tests/stories/a-load-balancer-is-made.story"));
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
@@ -68,7 +72,7 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, which chance took tens of millions of steps to find: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 1] = [(Mutant::AllAnew, KEPT_ADDRESSES)];
+const IN_A_STORY: [(Mutant, Recorded); 2] = [(Mutant::AllAnew, KEPT_ADDRESSES), (Mutant::BeginsBehind, SILENT_PODS)];
 
 /// Looks for these faults on so many threads: in the stories that are known to show them, in recorded stories that are perturbed, where they harm at one point only, and otherwise in
 /// the stories that follow from this seed and those after it, until so many steps were played without a fault. A story that breaks a rule

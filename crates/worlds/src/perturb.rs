@@ -43,6 +43,8 @@ pub enum Way {
     Late,
     /// The event and those of its kind that follow within 5 s are never heard: a list shows what came of them.
     Missed,
+    /// The replica that hears it crashes 4 s later, and the other one does not hear it, nor others of its kind, for 20 s.
+    Behind,
     /// The API server refuses the write, with this status.
     Refused(u16),
     /// It is done, and the answer is lost.
@@ -152,7 +154,7 @@ impl Point {
     /// How it can go another way.
     fn ways(self) -> Vec<Way> {
         match self {
-            Self::Heard(_) => vec![Way::Late, Way::Missed],
+            Self::Heard(_) => vec![Way::Late, Way::Missed, Way::Behind],
             Self::Object => {
                 vec![Way::CrashBefore, Way::CrashAfter, Way::Refused(409), Way::Refused(500), Way::AnswerLost]
             }
@@ -181,7 +183,9 @@ impl Way {
             Self::TaskFails => Effect::FailTask { message: message() },
             Self::Error(Class::Unreachable) => Effect::HttpStatus { status: 502, done: true },
             Self::Error(class) => Effect::Error { code: code_of(class).to_owned(), message: message() },
-            Self::CrashBefore | Self::CrashAfter | Self::Late | Self::Missed | Self::Refused(_) => return None,
+            Self::CrashBefore | Self::CrashAfter | Self::Late | Self::Missed | Self::Behind | Self::Refused(_) => {
+                return None;
+            }
         })
     }
 }
@@ -221,6 +225,7 @@ impl fmt::Display for Way {
             Self::CrashAfter => f.write_str("crash-after"),
             Self::Late => f.write_str("late"),
             Self::Missed => f.write_str("missed"),
+            Self::Behind => f.write_str("behind"),
             Self::Refused(status) => write!(f, "refused-{status}"),
             Self::AnswerLost => f.write_str("answer-lost"),
             Self::RequestLost => f.write_str("request-lost"),

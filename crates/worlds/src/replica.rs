@@ -57,6 +57,8 @@ pub(crate) enum Wish {
     Read(Owner, Ticket, OtherRead),
     /// Read which of these Services are there.
     ReadServices(Owner, Ticket, Vec<ObjectKey>),
+    /// List everything.
+    List,
     /// Wake a machine.
     Wake(Owner, Option<Duration>),
     /// An Event.
@@ -108,6 +110,8 @@ pub(crate) struct Replica {
     pub(crate) stores: Stores,
     /// How much of what watches tell it has heard, by kind; none of a kind that it has not listed yet.
     pub(crate) heard: BTreeMap<Kind, usize>,
+    /// The last leadership that it had by the election, and the kinds that it has listed since.
+    caught_up: (u64, BTreeSet<Kind>),
     /// The time as the API server says it.
     pub(crate) time: ServerTime,
     pub(crate) election: Election,
@@ -135,6 +139,7 @@ impl Replica {
             pulse: Pulse::Running,
             stores: Stores::default(),
             heard: BTreeMap::new(),
+            caught_up: (0, BTreeSet::new()),
             election: Election::new(format!("controller-{number}-{life}")),
             attempts: false,
             brake: Arc::new(Mutex::new(Brake::new(HoldFlag::Unset, OWN_NAMESPACE))),
@@ -175,7 +180,8 @@ impl Replica {
     }
 
     /// Takes in a list. Returns what has changed.
-    pub(crate) fn hear_list(&self, namespace: &str, kind: Kind, listed: &[Event]) -> Vec<Change> {
+    pub(crate) fn hear_list(&mut self, namespace: &str, kind: Kind, listed: &[Event]) -> Vec<Change> {
+        self.caught_up.1.insert(kind);
         let mut changes: Vec<_> = listed.iter().filter_map(|event| self.hear(namespace, kind, event)).collect();
         let places: BTreeSet<&str> =
             listed.iter().filter(|event| event.row.is_some()).map(|event| event.place.as_str()).collect();
@@ -193,6 +199,7 @@ impl Replica {
     /// Begins or ends leading, as the election says.
     pub(crate) fn heed_election(&mut self, now: Duration, wall: Timestamp, wishes: &mut Vec<Wish>) {
         let term = self.election.term(moment(now)).filter(|_| self.is_synced());
+        let term = term.filter(|term| self.has_caught_up(term.number, wishes));
         match (&self.leading, term) {
             (Some(leading), Some(term)) if leading.term == term.number => {
                 leading.right.set(now, now + term.until.since(moment(now)));
@@ -206,6 +213,18 @@ impl Replica {
             }
             (_, None) => self.leading = None,
         }
+    }
+
+    /// It has listed everything since this leadership began; where that is new, it asks for that.
+    fn has_caught_up(&mut self, term: u64, wishes: &mut Vec<Wish>) -> bool {
+        if mutant::is(Mutant::BeginsBehind) {
+            return true;
+        }
+        if self.caught_up.0 != term {
+            self.caught_up = (term, BTreeSet::new());
+            wishes.push(Wish::List);
+        }
+        KINDS.iter().all(|kind| self.caught_up.1.contains(kind))
     }
 
     fn lead(&self, term: u64, now: Duration) -> Option<Leading> {

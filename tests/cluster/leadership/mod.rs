@@ -16,8 +16,8 @@ use tke_direct_access::clb::Keys;
 use tke_direct_access::model::Protocol;
 use tke_direct_access::sim::{Effect, Fault, Settings as SimulatorSettings, When};
 
-use crate::line::journal::{Event, Journal};
-use crate::line::{Lines, Rule};
+use crate::line::journal::{Entry, Event, Journal};
+use crate::line::{Lines, Misfortune, Rule};
 use crate::stage::{DEADLINE, Stage};
 use crate::support::eventually;
 use replica::Replica;
@@ -109,6 +109,36 @@ async fn who_has_not_seen_the_cluster_leads_nothing_and_writes_nothing() {
     targets_are_pods(&stage, 2).await;
     timely.ended().await;
     assert_eq!(journal.check(), ["late", "timely"], "it leads when it has seen the cluster and is needed");
+    stage.finish().await;
+}
+
+/// A watch that has fallen silent is given up after 20 s at most. Who takes over before that has not heard of what has happened since.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_over_begins_with_what_there_is_and_not_with_what_watches_have_told() {
+    let stage = Stage::without_controller("behind", SimulatorSettings::instant()).await;
+    let journal = Journal::default();
+    let first = Replica::start(&stage, "first", &journal, Rule::Pass).await;
+    first.until_candidate().await;
+    stage.deploy(2, &json!({})).await;
+    targets_are_pods(&stage, 2).await;
+    let second = Replica::start(&stage, "second", &journal, Rule::Pass).await;
+    second.until_candidate().await;
+
+    second.lines.set(Rule::Strike(Some("pods"), Misfortune::Stall));
+    eventually("it hears nothing of Pods", DEADLINE, async || second.lines.has_struck(&["pods"]).then_some(())).await;
+    let silent = Instant::now();
+    scale(&stage, 4).await;
+    targets_are_pods(&stage, 4).await;
+    let from = journal.len();
+    first.signal("KILL");
+    let lease = eventually("the second leads", DEADLINE, async || journal.lease_of("second", from)).await;
+    println!("{:.2?} after the watch fell silent another one leads", lease.at.duration_since(silent));
+    scale(&stage, 5).await;
+    targets_are_pods(&stage, 5).await;
+    let removal = |entry: &Entry| entry.event == Event::Write("BatchDeregisterTargets".to_owned());
+    let removed = journal.find(from, |entry| entry.replica == "second" && removal(entry));
+    assert_eq!(removed.map(|entry| entry.event), None, "nobody has left");
+    assert_eq!(journal.check(), ["first", "second"]);
     stage.finish().await;
 }
 

@@ -250,6 +250,12 @@ impl World {
                     let happening = Happening::ReadServices { to: address, owner, ticket, services };
                     self.after("read", Duration::from_millis(5), happening);
                 }
+                Wish::List => {
+                    let to = self.address(replica, None);
+                    for kind in KINDS {
+                        self.after("list", Duration::from_millis(50), Happening::List { to, kind });
+                    }
+                }
                 Wish::Wake(owner, at) => self.wake(address, owner, at),
                 Wish::Tell(notice) => self.told(&notice),
                 Wish::Panicked(words) => self.violate("no panic", words),

@@ -24,7 +24,7 @@ use tke_direct_access_core::election::Moment;
 use tke_direct_access_core::model::ObjectKey;
 use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticket, Write};
 
-use crate::act::Act;
+use crate::act::{Act, Fault};
 use crate::chance::Chance;
 use crate::check::{Checks, Violation};
 use crate::cloud::{Came, Reply, Sent};
@@ -98,6 +98,8 @@ enum Happening {
     LeaseTold { to: Address, lease: Option<Box<Lease>> },
     /// The process of a replica begins.
     Begin { replica: usize },
+    /// A misfortune that belongs to another one.
+    Misfortune(Fault),
 }
 
 /// A replica, as it was when something was sent to it or by it.
@@ -402,6 +404,7 @@ impl World {
             Happening::Probe => self.probe(),
             Happening::Cloud => self.advance_cloud(),
             Happening::Begin { replica } => self.begin(replica),
+            Happening::Misfortune(fault) => self.misfortune(fault),
             Happening::Call { from, job, sent, deadline } => self.call(from, job, sent, deadline),
             Happening::Write { from, owner, ticket, write } => self.write(from, owner, ticket, *write),
             Happening::PutLease { from, sent, lease, is_new } => self.put_lease(from, sent, *lease, is_new),

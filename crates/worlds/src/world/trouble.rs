@@ -19,6 +19,8 @@ const LATE_REPLY: Duration = Duration::from_secs(20);
 const RELIST: Duration = Duration::from_secs(5);
 /// Points have numbers until so long after the last act: from then on it is always the same.
 const NUMBERED: Duration = Duration::from_secs(100);
+/// How long a replica that is behind hears nothing, and when the one that leads crashes meanwhile, for how many seconds.
+const BEHIND: (Duration, Duration, u64) = (Duration::from_secs(20), Duration::from_secs(4), 20);
 /// How long a replica that has crashed is away: with an even number of the point it is soon back, with an odd one another leads then.
 const AWAY: [u64; 2] = [1, 20];
 
@@ -127,6 +129,13 @@ impl World {
                 let until = self.now + RELIST;
                 self.fall_silent(to, kind, until, Then::List);
                 self.at(until, Happening::List { to, kind });
+            }
+            (Way::Behind, Happening::Watch { to, kind }) => {
+                let (silent, crash, away) = BEHIND;
+                let other = self.address((replica + 1) % self.replicas.len(), None);
+                self.fall_silent(other, kind, self.now + silent, Then::All);
+                self.at(self.now + crash, Happening::Misfortune(Fault::Crash(replica, away)));
+                self.happen(Happening::Watch { to, kind });
             }
             (Way::Late, happening) => {
                 let until = self.moment_after();
