@@ -61,7 +61,8 @@
 //! 14. *An account speaks for itself.* That a load balancer is gone is said by the account that is recorded of it only, and nothing
 //!     is made or changed by another ([`clb::CallerReads`], [`model::Caller`]).
 //! 15. *No write without leadership.* Rounds exist within one only, and each write asks for it when it leaves, after every wait
-//!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection.
+//!     ([`election`] has the times). Excepted are the Lease, Events and the repair of injection. A leadership begins with a list of
+//!     everything, so that it never decides by what a watch of before has not heard.
 //! 16. *One binding's trouble is its own.* Of a refused step, halves are tried until it is known whom the refusal is about
 //!     ([`reconcile::Refusals`]); a plan that panics is made without the binding for which it does ([`plan::plan_isolated`]).
 //! 17. *A drain waits for one read of targets*, and for no read of health, listeners or quotas ([`plan::ReadState`]), nor for a write to
