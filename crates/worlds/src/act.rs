@@ -170,6 +170,8 @@ pub enum Fault {
         /// Its Pods serve on meanwhile: it is alive, and cut off from the API server.
         serves: bool,
     },
+    /// The cloud's probes do not reach a Pod for so many seconds, although it serves; no Pod at all where none is named.
+    Unprobed(Option<usize>, u64),
     /// Somebody deletes the Lease.
     DeleteLease,
     /// What was to come of calls of the cloud comes of them no more.
@@ -208,6 +210,7 @@ impl Act {
             | Fault::Slow(_, seconds)
             | Fault::Delay(_, seconds)
             | Fault::Skew(_, _, seconds)
+            | Fault::Unprobed(_, seconds)
             | Fault::Refused { seconds, .. }
             | Fault::Node { seconds, .. } => *seconds,
         };
@@ -316,6 +319,10 @@ impl fmt::Display for Fault {
                 write!(f, "Nothing is heard of node {node} for {seconds} s, while its Pods serve on")
             }
             Self::Node { node, seconds, serves: false } => write!(f, "Node {node} is off for {seconds} s"),
+            Self::Unprobed(Some(place), seconds) => {
+                write!(f, "The cloud's probes do not reach Pod {place} for {seconds} s")
+            }
+            Self::Unprobed(None, seconds) => write!(f, "The cloud's probes reach no Pod for {seconds} s"),
             Self::DeleteLease => f.write_str("Somebody deletes the Lease"),
             Self::Mended => f.write_str("Calls of the cloud fail no more"),
             Self::Refused { action, names, code, seconds } => {

@@ -104,8 +104,8 @@ impl Watch {
             | Fault::Delay(_, time)
             | Fault::Skew(_, _, time)
             | Fault::Node { seconds: time, .. } => (seconds(*time), seconds(*time)),
-            // What serves goes on to serve when nobody is there.
-            Fault::Crash(_, time) => (Duration::ZERO, seconds(*time)),
+            // What serves goes on to serve when nobody is there, and when nobody is found to.
+            Fault::Crash(_, time) | Fault::Unprobed(_, time) => (Duration::ZERO, seconds(*time)),
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);

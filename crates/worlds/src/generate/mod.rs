@@ -240,7 +240,7 @@ impl Maker {
     fn misfortune(&mut self, place: usize) {
         let replica = place % 2;
         let seconds = 1 + self.chance.below("seconds", 40);
-        let fault = match self.chance.below("misfortune", 20) {
+        let fault = match self.chance.below("misfortune", 22) {
             0..=4 => {
                 let action = (*self.chance.one_of("action", &ACTIONS)).to_owned();
                 Fault::Calls { action: Some(action), count: 1 + self.chance.below("calls", 4), effect: self.effect() }
@@ -264,7 +264,9 @@ impl Maker {
             }
             13 => Fault::DeleteLease,
             18 => Fault::CutOff(replica, seconds),
-            _ => return self.invisible(),
+            19 => return self.invisible(),
+            20 => Fault::Unprobed(Some(place), 10 * seconds),
+            _ => Fault::Unprobed(None, seconds),
         };
         self.push(Act::Fault(fault));
     }

@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    fn pod_at(&self, place: usize) -> Option<String> {
+    pub(super) fn pod_at(&self, place: usize) -> Option<String> {
         let names: Vec<_> = self.objects.pods.keys().collect();
         Some((*names.get(place % names.len().max(1))?).clone())
     }
@@ -203,6 +203,7 @@ impl World {
                 let place = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
                 self.stalled.insert(place, self.now + seconds(time));
             }
+            Fault::Unprobed(place, time) => self.hide_from_probes(place, self.now + seconds(time)),
             Fault::Relist(replica, kind) => {
                 let (replica, kind) = (replica % self.replicas.len(), KINDS[kind % KINDS.len()]);
                 if self.replicas[replica].heard.contains_key(&kind) {

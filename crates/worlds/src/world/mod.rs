@@ -184,6 +184,8 @@ pub struct World {
     cut_off: BTreeMap<usize, Duration>,
     /// Of which kinds replicas hear nothing until when.
     stalled: BTreeMap<(usize, Kind), Duration>,
+    /// Pods that probes do not reach until then; all of them where none is named.
+    unprobed: Vec<(Option<String>, Duration)>,
     /// When the last event of a kind is brought to a replica: they come in order.
     brought: BTreeMap<(usize, Kind), Duration>,
     /// Up to where each kind was announced to replicas.
@@ -232,6 +234,7 @@ impl World {
             skew: BTreeMap::new(),
             cut_off: BTreeMap::new(),
             stalled: BTreeMap::new(),
+            unprobed: Vec::new(),
             brought: BTreeMap::new(),
             announced: BTreeMap::new(),
             story,

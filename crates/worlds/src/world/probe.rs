@@ -1,23 +1,39 @@
 //! Who takes connections, as the cloud's probes find it.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1 as core;
 
 use super::{Happening, PROBES, World};
 
 impl World {
-    /// The cloud probes each target: it is well where a Pod takes connections at its address.
+    /// The cloud probes each target: it is well where a Pod takes connections at its address, and
+    /// probes reach it.
     pub(super) fn probe(&mut self) {
         for probe in self.cloud.probes() {
-            let is_well = self.serving_at(&probe.address.ip.to_string());
+            let is_well = self.is_found(&probe.address.ip.to_string());
             self.cloud.observe(&probe, is_well);
         }
         self.watch_time();
         self.at(self.now + PROBES, Happening::Probe);
     }
 
-    /// Whether a Pod takes connections at an address.
-    fn serving_at(&self, ip: &str) -> bool {
-        self.serving_pod(ip).is_some()
+    /// Whether probes find that a Pod takes connections at an address.
+    fn is_found(&self, ip: &str) -> bool {
+        let is_missed = |name: &String| {
+            self.unprobed.iter().any(|(one, until)| self.now < *until && one.as_ref().is_none_or(|one| one == name))
+        };
+        self.serving_pod(ip).is_some_and(|(name, _)| !is_missed(name))
+    }
+
+    /// The cloud's probes do not reach a Pod until then, or none.
+    pub(super) fn hide_from_probes(&mut self, place: Option<usize>, until: Duration) {
+        let pod = match place.map(|place| self.pod_at(place)) {
+            Some(None) => return,
+            Some(pod) => pod,
+            None => None,
+        };
+        self.unprobed.push((pod, until));
     }
 
     /// The Pod that takes connections at an address.
