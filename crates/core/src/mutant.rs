@@ -98,6 +98,10 @@ mutants! {
     WritesBeforeFinalizer,
     /// `suspend` is not read.
     SuspendIgnored,
+    /// Who is not looked at, because the binding is suspended, loses the weight.
+    SuspendDrains,
+    /// A load balancer that was created stays when its binding goes.
+    CreatedStays,
     /// A refusal of one item holds up everything of its kind.
     RefusedForOneIsForAll,
     /// What is refused is held longer each time, without end.

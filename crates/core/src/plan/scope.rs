@@ -209,6 +209,9 @@ impl<'a> RouteScope<'a> {
             RouteTargets::Wanted(endpoints) => endpoints,
             RouteTargets::Unwanted(proof) => return Unmatched::Intent(departure::unwanted(proof)),
             RouteTargets::Unresolved => return self.unresolved(pod),
+            RouteTargets::Frozen if mutant::is(Mutant::SuspendDrains) => {
+                return Unmatched::Intent(departure::out_now());
+            }
             RouteTargets::Frozen => return Unmatched::Intent(PodIntent::Keep),
         };
         let publishes_unready = self.service.is_some_and(|service| service.publish_not_ready_addresses);

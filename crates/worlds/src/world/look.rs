@@ -82,7 +82,11 @@ impl World {
                 let is_made_again = binding.metadata.owner_references.iter().flatten().any(|owner| {
                     self.objects.services.values().any(|one| one.metadata.uid.as_ref() == Some(&owner.uid))
                 });
-                let left = binding.metadata.uid.as_deref().map(|uid| self.left_of(uid)).unwrap_or_default();
+                let uid = binding.metadata.uid.as_deref().unwrap_or_default();
+                let mut left = self.left_of(uid);
+                let goes_too = binding.spec.deletion_policy == DeletionPolicy::Delete;
+                let created = self.cloud.tags(OWNER_TAG).into_iter().filter(|owner| goes_too && owner == uid);
+                left.extend(created.map(|_| "the load balancer".to_owned()));
                 if !retains && !is_made_again && !left.is_empty() {
                     let name = binding.metadata.name.as_deref().unwrap_or_default();
                     self.violate("a finalizer goes last", format!("{name} has left {left:?}"));
@@ -302,9 +306,9 @@ impl World {
             let Some(wish) = owner.as_ref().and_then(|uid| self.checks.wanted.get(uid)) else { continue };
             let follows = owner.as_deref().and_then(|uid| self.objects.binding_of_uid(uid)).is_some_and(|binding| {
                 let is_out = binding.spec.listeners.iter().any(|one| one.port == i32::from(*port) && one.weight == 0);
-                is_out || binding.spec.suspend || binding.spec.drain.last_not_ready == LastNotReady::Follow
+                is_out || binding.spec.drain.last_not_ready == LastNotReady::Follow
             });
-            let is_asked = one.left.iter().all(|(address, _)| self.is_weighted_by_user(*address));
+            let is_asked = one.left.iter().all(|(address, _)| self.is_taken_out(*address));
             let is_unread = self.has_read_no_health(id) || self.checks.watch.is_unread(self.now);
             if is_unread && one.left.iter().all(|(address, _)| self.ends_soon(*address)) {
                 // Who knows no health takes anybody who lives for better than who ends.
@@ -338,12 +342,12 @@ impl World {
         })
     }
 
-    /// A user has given the Pod at this address a weight.
-    fn is_weighted_by_user(&self, address: Target) -> bool {
+    /// A user takes the Pod at this address out, by its weight.
+    fn is_taken_out(&self, address: Target) -> bool {
         let ip = address.ip.to_string();
         self.objects.pods.values().any(|found| {
-            pod::ip(found) == Some(&*ip)
-                && found.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(names::CUSTOM_WEIGHT))
+            let word = found.metadata.annotations.as_ref().and_then(|all| all.get(names::CUSTOM_WEIGHT));
+            pod::ip(found) == Some(&*ip) && word.is_some_and(|word| word.trim().parse() == Ok(0))
         })
     }
 

@@ -39,9 +39,7 @@ impl World {
     /// The Pod that takes connections at an address.
     pub(super) fn serving_pod(&self, ip: &str) -> Option<(&String, &core::Pod)> {
         let serves = |(name, pod): &(&String, &core::Pod)| {
-            crate::pod::ip(pod) == Some(ip)
-                && self.cluster.serves(name, self.now)
-                && !self.cluster.is_unready(name, self.now)
+            crate::pod::ip(pod) == Some(ip) && self.cluster.serves(name, self.now)
         };
         self.objects.pods.iter().find(serves)
     }

@@ -342,7 +342,9 @@ pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, intents: &mut [Bi
     let mut step = None;
     for intent in intents {
         let (view, part) = (intent.view, &mut intent.plan);
-        let goes = matches!(intent.management, Management::Release(_)) && view.deletes_load_balancer();
+        let goes = matches!(intent.management, Management::Release(_))
+            && view.deletes_load_balancer()
+            && !mutant::is(Mutant::CreatedStays);
         if !goes || create_spec(&view.binding).is_none() || part.release == Release::Waits {
             continue;
         }

@@ -211,18 +211,37 @@ impl World {
     fn touches_suspended(&self, before: &Seen, after: &Seen) -> Option<String> {
         for (route, targets) in &after.targets {
             for (address, (weight, tag)) in targets {
-                let Some(uid) = TargetTag::parse(tag).map(|tag| tag.binding_uid) else { continue };
-                let since = self.checks.watch.suspended.get(&uid);
-                if since.is_none_or(|since| self.now.saturating_sub(*since) < KNOWN) {
-                    continue;
-                }
+                let Some(uid) = self.suspended(tag) else { continue };
                 let had = before.targets.get(route).and_then(|all| all.get(address)).map(|(weight, _)| *weight);
                 if had.is_none_or(|had| had < *weight) {
                     return Some(format!("{address} on {route:?} gets weight {weight} for {uid}, which is suspended"));
                 }
             }
         }
+        for (route, targets) in &before.targets {
+            for (address, (had, tag)) in targets {
+                let Some(uid) = self.suspended(tag) else { continue };
+                let left = after.targets.get(route).and_then(|all| all.get(address)).map(|(weight, _)| *weight);
+                let lives = self.pod_of(*address, tag).is_some_and(|(name, found)| {
+                    found.metadata.deletion_timestamp.is_none() && self.cluster.serves(name, self.now)
+                });
+                if left.is_none_or(|left| left < *had && lives) {
+                    return Some(format!(
+                        "{address} on {route:?} goes from {had} to {left:?} for {uid}, which is suspended"
+                    ));
+                }
+            }
+        }
         None
+    }
+
+    /// The binding of a target, where everybody knows that it is suspended, and its wish goes on.
+    fn suspended(&self, tag: &str) -> Option<String> {
+        let uid = TargetTag::parse(tag)?.binding_uid;
+        let since = self.checks.watch.suspended.get(&uid)?;
+        let binding = self.objects.binding_of_uid(&uid)?;
+        let goes_on = binding.metadata.deletion_timestamp.is_none() && binding.parked().is_none();
+        (goes_on && self.now.saturating_sub(*since) >= KNOWN).then_some(uid)
     }
 
     /// A weight that nobody can read raises nobody.
