@@ -255,10 +255,15 @@ fn is_leaving(own: &OwnTarget<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::departure::Then;
+    use super::super::weight::PodWeight;
     use super::*;
+    use crate::model::Weight;
 
-    fn registered(last: u8) -> RegisteredTarget {
-        RegisteredTarget { address: Address { ip: [10, 0, 0, last].into(), port: 80 }, weight: 10, tag: String::new() }
+    /// How long a Pod that is not wanted any more may serve on.
+    const TIME: SignedDuration = SignedDuration::from_secs(300);
+
+    fn registered(last: u8, weight: Weight) -> RegisteredTarget {
+        RegisteredTarget { address: Address { ip: [10, 0, 0, last].into(), port: 80 }, weight, tag: String::new() }
     }
 
     fn own(target: &RegisteredTarget, intent: PodIntent, tenure: Tenure) -> OwnTarget<'_> {
@@ -272,20 +277,86 @@ mod tests {
         }
     }
 
+    fn leaves(reason: ChangeReason, pace: Pace) -> PodIntent {
+        PodIntent::Leave(Leave { reason, pace, then: Then::WeightZero })
+    }
+
+    /// What keeps the first of these, where two Pods should serve.
+    fn kept(targets: &[OwnTarget<'_>], reads: HealthSight) -> Option<Retained> {
+        let floor = Floor::new(targets, OtherBindings::DoNot, reads, Timestamp::UNIX_EPOCH);
+        floor.retained(2).remove(&targets[0].target.address)
+    }
+
     /// As long as no read of health has answered, one that ends goes on unless another one that stays may have served before.
     #[test]
     fn before_the_first_read_one_that_ends_goes_on_where_nobody_else_may_have_served() {
-        let (ends, stays) = (registered(1), registered(2));
-        let leave = Leave {
-            reason: ChangeReason::PodDeleted,
-            pace: Pace::Judged(Ability::UnlessUnhealthy),
-            then: Then::Deregister,
-        };
-        for (other, is_retained) in [(None, true), (Some(Tenure::Unproven), true), (Some(Tenure::Established), false)] {
-            let mut targets = vec![own(&ends, PodIntent::Leave(leave.clone()), Tenure::Established)];
-            targets.extend(other.map(|tenure| own(&stays, PodIntent::Keep, tenure)));
-            let floor = Floor::new(&targets, OtherBindings::DoNot, HealthSight::NeverRead, Timestamp::UNIX_EPOCH);
-            assert_eq!(floor.retained(1).contains_key(&ends.address), is_retained, "{other:?}");
+        let rows = [
+            (None, true),
+            (Some((Tenure::Unproven, 10)), true),
+            (Some((Tenure::Established, 0)), true),
+            (Some((Tenure::Established, 10)), false),
+        ];
+        for (other, is_retained) in rows {
+            let (ends, stays) = (registered(1, 10), registered(2, other.map_or(0, |(_, weight)| weight)));
+            let leave = leaves(ChangeReason::PodDeleted, Pace::Judged(Ability::UnlessUnhealthy));
+            let mut targets = vec![own(&ends, leave, Tenure::Established)];
+            targets.extend(other.map(|(tenure, _)| own(&stays, PodIntent::Keep, tenure)));
+            assert_eq!(kept(&targets, HealthSight::NeverRead).is_some(), is_retained, "{other:?}");
         }
+    }
+
+    #[test]
+    fn one_that_ends_goes_when_another_that_leaves_may_serve_as_the_last() {
+        use Tenure::{Established, Unproven};
+        let rows = [
+            (None, (Unproven, None), true),
+            (None, (Established, None), false),
+            (Some(Health::Healthy), (Established, Some(Health::Unhealthy)), true),
+            (Some(Health::Healthy), (Unproven, Some(Health::Healthy)), false),
+        ];
+        for (health, (tenure, health_of_other), is_retained) in rows {
+            let (ends, unready) = (registered(1, 10), registered(2, 10));
+            let pace = Pace::Judged(Ability::Yes);
+            let ends = own(&ends, leaves(ChangeReason::PodDeleted, pace), Established);
+            let other = own(&unready, leaves(ChangeReason::NotReady, pace), tenure);
+            let targets = [OwnTarget { health, ..ends }, OwnTarget { health: health_of_other, ..other }];
+            let expected = is_retained.then_some(Retained::Last);
+            assert_eq!(kept(&targets, HealthSight::Read), expected, "{health:?}, {tenure:?}, {health_of_other:?}");
+        }
+    }
+
+    /// One that serves and one that does not yet are to take its place.
+    #[test]
+    fn one_that_is_replaced_goes_at_the_moment_at_which_its_time_is_over() {
+        for left in [1, 0, -1].map(SignedDuration::from_secs) {
+            let until = Timestamp::UNIX_EPOCH + left;
+            for deadline in [Deadline::At(until), Deadline::After(TIME)] {
+                let (old, serves, comes) = (registered(1, 10), registered(2, 10), registered(3, 10));
+                let leave = leaves(ChangeReason::NotSelected, Pace::Replaced(deadline, Ability::Yes));
+                let old = own(&old, leave, Tenure::Established);
+                let wanted = || PodIntent::Serve(PodWeight::Known(10));
+                let targets = [
+                    OwnTarget { leaving_for: TIME - left, health: Some(Health::Healthy), ..old },
+                    OwnTarget { health: Some(Health::Healthy), ..own(&serves, wanted(), Tenure::Established) },
+                    own(&comes, wanted(), Tenure::Unproven),
+                ];
+                let expected = left.is_positive().then_some(Retained::Replacing(until));
+                assert_eq!(kept(&targets, HealthSight::Read), expected, "{left}, {deadline:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_wanted_any_more_goes_on_beyond_its_time_where_nobody_is_known_to_serve() {
+        let over = |weight, health| {
+            let (old, new) = (registered(1, weight), registered(2, 10));
+            let pace = Pace::Replaced(Deadline::After(TIME), Ability::Yes);
+            let old = own(&old, leaves(ChangeReason::NotSelected, pace), Tenure::Established);
+            let new = own(&new, PodIntent::Serve(PodWeight::Known(10)), Tenure::Established);
+            kept(&[OwnTarget { leaving_for: TIME, ..old }, OwnTarget { health, ..new }], HealthSight::Read)
+        };
+        assert_eq!(over(10, None), Some(Retained::Last));
+        assert_eq!(over(10, Some(Health::Healthy)), None);
+        assert_eq!(over(0, None), None, "it has no weight to keep");
     }
 }
