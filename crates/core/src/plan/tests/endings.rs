@@ -133,21 +133,24 @@ fn an_address_that_another_pod_has_got_meanwhile_is_left_at_once() {
 /// A kubelet that hears late of the deletion, as on a node that comes back, begins the grace anew.
 #[test]
 fn the_last_whose_grace_is_over_serves_on_until_the_cloud_or_its_containers_say_otherwise() {
-    for (health, containers, weight) in [
-        (Health::Healthy, Containers::Running, 10),
-        (Health::Unhealthy, Containers::Running, 0),
-        (Health::Healthy, Containers::NotRunning, 0),
+    for (after, health, containers, weight) in [
+        (-1, Health::Unhealthy, Containers::Running, 10),
+        (-1, Health::Healthy, Containers::NotRunning, 0),
+        (0, Health::Unhealthy, Containers::Running, 0),
+        (3, Health::Healthy, Containers::Running, 10),
+        (3, Health::Unhealthy, Containers::Running, 0),
+        (3, Health::Healthy, Containers::NotRunning, 0),
     ] {
         let mut world = World::new(&json!({})).with_pods(1..=1);
         world.converge();
         world.heal();
         let id = world.listeners[0].id.clone();
         acts::delete(&mut world, [1]);
-        world.now = world.pod(1).killed_at.unwrap() + SignedDuration::from_secs(3);
+        world.now = world.pod(1).killed_at.unwrap() + SignedDuration::from_secs(after);
         world.pod(1).containers = containers;
         world.health.values_mut().for_each(|found| *found = health);
         world.converge();
-        assert_eq!(world.targets_of(&id), [(address(1), weight)], "{health:?}, {containers:?}");
+        assert_eq!(world.targets_of(&id), [(address(1), weight)], "{after} s, {health:?}, {containers:?}");
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::acts::respec;
 use super::world::{World, address};
 use crate::api::names;
 use crate::model::{Ending, GateState, Health, ListenerId, Phase, PreStop};
@@ -61,6 +62,22 @@ fn it_lets_go_in_time_although_the_other_is_not_healthy() {
         later.now = world.now + seconds(passed);
         later.converge();
         assert_eq!(later.targets_of(&id)[0], (address(1), weight), "after {passed} s");
+    }
+}
+
+/// Its target is kept for as long as its drain lasts, however long its containers sleep.
+#[test]
+fn it_goes_when_its_drain_is_over_although_it_sleeps_on_and_the_other_is_not_healthy() {
+    let (world, id) = world(2, 120);
+    let mut world = replace(world, 3, 120);
+    respec(&mut world, &json!({"drain": {"timeoutSeconds": 30}}));
+    world.pod(1).deleting_since = Some(world.now);
+    world.converge();
+    for (passed, first) in [(29, (address(1), 10)), (30, (address(2), 10))] {
+        let mut later = world.clone();
+        later.now = world.now + seconds(passed);
+        later.converge();
+        assert_eq!(later.targets_of(&id)[0], first, "after {passed} s");
     }
 }
 
