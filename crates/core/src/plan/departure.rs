@@ -175,7 +175,7 @@ pub(super) fn superseded(pod: &Pod, reason: ChangeReason, publishes_unready: boo
     let (pace, is_zero) = match intent(pod, unready(pod, publishes_unready), policy) {
         as_deleted if pod.deleting_since.is_some() => return as_deleted,
         PodIntent::Serve(weight) => (Pace::Replaced(Deadline::After(timeout), Ability::Yes), weight.is_zero()),
-        PodIntent::Leave(leave) => (leave.pace, leave.pace == Pace::AtOnce),
+        PodIntent::Leave(leave) => (leave.pace, false),
         PodIntent::Keep => (Pace::Judged(able_as_last(pod, &policy.drain)), false),
     };
     let then = match policy.drain.terminating {

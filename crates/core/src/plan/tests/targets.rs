@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::acts::{unready, web};
+use super::acts::{add, unready, web};
 use super::world::{PORT, World, address, uid};
 use crate::api::condition::{ExclusionReason, Reason};
 use crate::api::mark::{ListenerName, TargetTag};
@@ -317,4 +317,26 @@ fn an_unready_pod_that_is_not_selected_leaves() {
         let left: Vec<_> = world.targets_of(&listener).into_iter().map(|(address, _)| address).collect();
         assert_eq!(left, [address(2), address(3)], "{not_ready}");
     }
+}
+
+#[test]
+fn the_last_that_is_not_ready_serves_on_although_it_is_not_selected_until_another_does() {
+    let mut world = web(&json!({}), 1);
+    world.converge();
+    world.heal();
+    world.converge();
+    let id = world.listeners[0].id.clone();
+    unready(&mut world, 1);
+    world.pod(1).labels.insert("app".to_owned(), "quarantine".to_owned());
+    for _ in 0..3 {
+        world.converge();
+        assert_eq!(world.targets_of(&id), [(address(1), 10)]);
+        world.now += SignedDuration::from_hours(1);
+    }
+    add(&mut world, [2], "web");
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(1), 10), (address(2), 10)]);
+    world.heal();
+    world.converge();
+    assert_eq!(world.targets_of(&id), [(address(1), 0), (address(2), 10)]);
 }
