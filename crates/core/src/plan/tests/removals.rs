@@ -256,21 +256,41 @@ fn registrations_and_room_for_them_go_on_as_far_as_nobody_is_taken_away() {
 
 #[test]
 fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() {
-    let commands = [
-        (HoldCause::Flag, ConfigMapSight::Absent, "run the controller without --hold-removals"),
+    const CREATE: &str =
+        "kubectl -n system create configmap direct-access-controller --from-literal=hold-removals=false";
+    const PATCH: &str = concat!(
+        "kubectl -n system patch configmap direct-access-controller --type merge ",
+        r#"-p '{"data":{"hold-removals":"false"}}'"#
+    );
+    use ConfigMapSight::{Absent, Refused, There};
+    let rows = [
         (
-            HoldCause::Mass,
-            ConfigMapSight::Absent,
-            "kubectl -n system create configmap direct-access-controller --from-literal=hold-removals=false",
+            (HoldCause::Flag, Absent),
+            "the controller runs with --hold-removals",
+            "run the controller without --hold-removals",
         ),
         (
-            HoldCause::ConfigMap,
-            ConfigMapSight::There,
-            r#"kubectl -n system patch configmap direct-access-controller --type merge -p '{"data":{"hold-removals":"false"}}'"#,
+            (HoldCause::Mass, Absent),
+            "within 60 s, more than half of the targets of more than 5 bindings were to be removed",
+            CREATE,
         ),
-        (HoldCause::ConfigMapRefused, ConfigMapSight::Refused, "allow the controller to list and watch it"),
+        (
+            (HoldCause::ConfigMap, There),
+            "ConfigMap 'system/direct-access-controller' says hold-removals \"true\"",
+            PATCH,
+        ),
+        (
+            (HoldCause::ConfigMapUnreadable, There),
+            "ConfigMap 'system/direct-access-controller' says of hold-removals nothing that can be read",
+            PATCH,
+        ),
+        (
+            (HoldCause::ConfigMapRefused, Refused),
+            "the API server refuses to list ConfigMap 'system/direct-access-controller', which may say hold-removals",
+            "allow the controller to list and watch it",
+        ),
     ];
-    for (reason, config_map, command) in commands {
+    for ((reason, config_map), cause, command) in rows {
         let mut world = at_rest();
         world.removals = Removals::Held(Hold { reason, namespace: "system".to_owned(), config_map });
         world.round();
@@ -281,13 +301,15 @@ fn every_binding_says_that_removals_are_held_and_why_and_what_lets_them_go_on() 
         assert_eq!(of(&world, ConditionType::Ready).status, "True", "nothing is kept");
         let advice = world.bindings[0].status.clone().unwrap().advice;
         let note = &advice.iter().find(|one| one.reason == "RemovalsHeld").unwrap().message;
-        assert!(note.contains(command) && note.contains("nothing of this binding waits"), "{note}");
+        assert!(note.contains(cause) && note.contains(command), "{note}");
+        assert!(note.contains("nothing of this binding waits"), "{note}");
         unready(&mut world, 1);
         world.round();
         for kind in [ConditionType::Programmed, ConditionType::Ready, ConditionType::Stalled] {
             let said = of(&world, kind);
             assert_eq!(said.reason, "RemovalsHeld", "{said:?}");
-            assert!(said.message.contains(command) && said.message.contains("1 target "), "{said:?}");
+            assert!(said.message.contains(cause) && said.message.contains(command), "{said:?}");
+            assert!(said.message.contains("1 target "), "{said:?}");
         }
     }
 }
