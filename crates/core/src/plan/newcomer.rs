@@ -76,6 +76,7 @@ impl TargetPlan {
             return 0;
         }
         let ended = needed.all.min(self.deregister.len());
+        let gone: BTreeSet<_> = self.deregister.iter().take(ended).map(|removal| removal.address).collect();
         self.make_room.extend(self.deregister.drain(..ended));
         let pods = PodIndex::new(scope);
         let is_ours = |target: &RegisteredTarget| {
@@ -85,7 +86,10 @@ impl TargetPlan {
             scope.removals.held().is_some() && removals::covers(leave.reason, scope.pod(one.target, &pods))
         };
         let is_leaving = |one: &&OwnTarget<'_>| {
-            matches!(&one.intent, PodIntent::Leave(leave) if !is_held(one, leave)) && is_ours(one.target)
+            matches!(&one.intent, PodIntent::Leave(leave) if !is_held(one, leave))
+                && is_ours(one.target)
+                // Its room counts once.
+                && !gone.contains(&one.target.address)
         };
         let leaving: Vec<_> = own.iter().filter(is_leaving).collect();
         // A place that was made and not filled is in flight, too; and nobody leaves for one that the cloud does not take.
@@ -95,13 +99,13 @@ impl TargetPlan {
         evicted.truncate(needed.less(ended).of(&evicted));
         for one in &evicted {
             let target = one.target;
+            // Of those that are not kept it is said already that they leave.
             if let PodIntent::Leave(leave) = &one.intent
-                && target.weight > 0
+                && retained.contains_key(&target.address)
                 && removals::covers(leave.reason, scope.pod(target, &pods))
             {
                 self.leaving.push(target.address);
             }
-            self.deregister.retain(|removal| removal.address != target.address);
             self.reweight.retain(|change| change.address != target.address);
             let pod = scope.pod_name(target, &pods);
             self.make_room.push(scope.removal(target, pod, ChangeReason::RoomNeeded));

@@ -141,8 +141,9 @@ mod tests {
         let drained = (4, Leaves, 0, Unknown, Established, false);
         let newcomer = (5, Serves, 10, Healthy, Established, false);
         let blind = (6, Leaves, 10, Unknown, Established, true);
+        let other_blind = (7, Leaves, 10, Unknown, Established, true);
         let just = (9, Leaves, 0, Unknown, Established, false);
-        let table: [(&[Row], usize, &[u8]); 8] = [
+        let table: [(&[Row], usize, &[u8]); 17] = [
             (&[old], 1, &[]),
             (&[old, unproven], 1, &[3]),
             (&[old, other], 1, &[1]),
@@ -150,7 +151,19 @@ mod tests {
             (&[old, newcomer], 9, &[1]),
             (&[old, unproven, drained, other], 1, &[4, 3, 1]),
             (&[just, blind], 1, &[]),
-            (&[blind, (7, Leaves, 10, Unknown, Established, true), unproven], 0, &[3]),
+            (&[blind, other_blind, unproven], 0, &[3]),
+            // Who is kept, or is found healthy, may have connections.
+            (&[(3, Leaves, 10, Unknown, Unproven, true), newcomer], 0, &[]),
+            (&[(3, Leaves, 10, Healthy, Unproven, false), newcomer], 0, &[]),
+            (&[(9, Leaves, 0, Unknown, Unproven, false), newcomer], 1, &[]),
+            // Where nobody is found healthy, those that were registered before count.
+            (&[blind, other_blind], 1, &[6]),
+            (&[blind, other_blind, (5, Serves, 0, Healthy, Established, false)], 1, &[6]),
+            (&[blind, (5, Serves, 10, Unknown, Unproven, false)], 1, &[]),
+            // Who has no weight, is not found healthy, or leaves now, serves nobody in its place.
+            (&[old, (5, Serves, 0, Healthy, Established, false)], 1, &[]),
+            (&[old, (5, Serves, 10, Unknown, Established, false)], 1, &[]),
+            (&[old, (2, Leaves, 10, Healthy, Established, false)], 1, &[]),
         ];
         for (row, (rows, allowed, expected)) in table.iter().enumerate() {
             let expected: Vec<_> = expected.iter().map(|host| format!("10.0.0.{host}")).collect();

@@ -26,6 +26,7 @@ mod properties;
 mod remedies;
 mod removals;
 mod replacement;
+mod room;
 mod sharing;
 mod siblings;
 mod targets;
