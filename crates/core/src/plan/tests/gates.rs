@@ -2,10 +2,11 @@ use serde_json::json;
 
 use jiff::SignedDuration;
 
-use super::acts::{add_ports, edit, own_listener, respec, web};
+use super::acts::{add_ports, edit, own_listener, park, respec, web};
 use super::world::{World, address, binding, pod};
 use crate::api::condition::{GateReason, Reason};
-use crate::model::{Attribute, ClusterNetwork, GateState, Health, ListenerState, PodNetwork, Route};
+use crate::api::names;
+use crate::model::{Attribute, ClusterNetwork, GateState, Health, ListenerState, PodNetwork, Protocol, Route};
 use crate::plan::{GateRelease, ListenerSight, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
@@ -174,6 +175,59 @@ fn a_target_of_the_pod_that_had_the_address_before_does_not_count() {
     assert_eq!(verdict(&world, "web-1"), Some(GateReason::Registering));
 }
 
+/// Nobody knows for which Pod a target was registered that has no mark: the cloud finds soon who has its address now. One with a mark of
+/// somebody else's is never the Pod's.
+#[test]
+fn a_target_that_somebody_has_registered_counts_after_a_while_and_never_with_a_mark_of_theirs() {
+    use GateReason::{BackendReady, HealthCheck, HealthCheckOff, Registering};
+    for (tag, health, [first, later]) in [
+        ("", Health::Healthy, [HealthCheck, BackendReady]),
+        ("", Health::CheckOff, [HealthCheck, HealthCheckOff]),
+        ("theirs", Health::Healthy, [Registering, Registering]),
+    ] {
+        let spec = json!({"listeners": [{"port": 80, "protocol": "TCP", "listenerId": "lbl-1"}]});
+        let mut world = World::new(&spec).with_pods([1]);
+        let id = world.add_listener("somebody's", Protocol::Tcp, 80);
+        world.listeners[0].attributes.set(Attribute::CheckSwitch, health != Health::CheckOff);
+        world.add_target(&id, address(1), 10, tag);
+        world.health.insert(address(1), health);
+        world.round();
+        let begun = world.now;
+        for (seconds, expected) in [(0, first), (59, first), (60, later)] {
+            world.now = begun + SignedDuration::from_secs(seconds);
+            assert_eq!(verdict(&world, "web-1"), Some(expected), "'{tag}', {health:?}, {seconds} s");
+        }
+    }
+}
+
+fn weigh(world: &mut World, text: &str) {
+    world.pod(1).annotations.insert(names::CUSTOM_WEIGHT.to_owned(), text.to_owned());
+}
+
+#[test]
+fn a_gate_waits_until_the_pod_has_the_weight_that_is_wished() {
+    let mut world = World::new(&json!({})).with_pods([1]);
+    world.converge();
+    world.heal();
+    weigh(&mut world, "20");
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::Registering));
+    world.converge();
+    assert_eq!(verdict(&world, "web-1"), Some(GateReason::BackendReady));
+}
+
+#[test]
+fn a_gate_waits_for_a_weight_that_cannot_be_read_where_the_pod_has_none() {
+    for (before, expected) in [("thirty", GateReason::WeightUnreadable), ("30", GateReason::BackendReady)] {
+        let mut world = World::new(&json!({})).with_pods([1]);
+        weigh(&mut world, before);
+        world.converge();
+        weigh(&mut world, "thirty");
+        world.converge();
+        world.heal();
+        assert_eq!(verdict(&world, "web-1"), Some(expected), "{before}");
+    }
+}
+
 #[test]
 fn pods_without_a_gate_are_counted_and_open_ones_left_alone() {
     let mut world = World::new(&json!({})).with_pods(1..=2);
@@ -229,6 +283,13 @@ fn a_pod_that_no_live_binding_selects_is_released_after_a_moment() {
     let suspended = binding(2, &json!({"suspend": true}));
     assert_eq!(release(&waiting, [&*suspended], now), GateRelease::Now(GateReason::Suspended));
     assert_eq!(release(&waiting, [&*suspended, &*live], due), GateRelease::Never);
+    let mut world = World::new(&json!({}));
+    park(&mut world);
+    let parked = &*world.bindings[0];
+    assert_eq!(release(&waiting, [parked], now), GateRelease::At(due));
+    for both in [[parked, &*suspended], [&*suspended, parked]] {
+        assert_eq!(release(&waiting, both, now), GateRelease::Now(GateReason::Suspended), "it can be taken back");
+    }
     waiting.gate = GateState::Open;
     assert_eq!(release(&waiting, [], due), GateRelease::Never);
 }
