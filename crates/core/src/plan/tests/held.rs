@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::acts::{delete, remove, unready, web};
+use super::acts::{delete, edit, remove, unready, web};
 use super::world::{World, address, pod};
 use crate::api::condition::ChangeReason;
 use crate::api::names;
-use crate::model::{GateState, PreStop, Weight};
+use crate::model::{GateState, ListenerId, PreStop, Route, RuleId, Weight};
+use crate::plan::held_weight::recorded_weight;
 use crate::plan::{Remembered, Step};
 
 fn weigh(world: &mut World, number: u32, text: &str) {
@@ -102,6 +103,89 @@ fn the_next_pod_of_a_name_gets_the_weight_that_cannot_be_read() {
         world.converge();
         assert_eq!(weights(&world), [30, 30, 30], "restarted: {is_restarted}");
     }
+}
+
+/// What the status records, by name of the Pod.
+fn recorded(world: &World) -> Vec<(String, i32)> {
+    let rows = &world.bindings[0].status.as_ref().unwrap().held_weights;
+    rows.iter().map(|row| (row.pod.clone(), row.weight)).collect()
+}
+
+/// Nobody else has the name of a Pod of a Deployment, and one whose weight can be read needs no record.
+#[test]
+fn what_is_recorded_of_a_pod_goes_with_it_unless_it_cannot_be_read_and_its_name_comes_back() {
+    for (name, is_readable, is_kept) in
+        [("web-1", false, true), ("web-5d4f-abcde", false, false), ("web-1", true, false)]
+    {
+        let mut world = web(&json!({}), 3);
+        world.pod(1).key.name = name.to_owned();
+        weigh(&mut world, 1, "30");
+        world.converge();
+        world.heal();
+        world.converge();
+        assert_eq!(recorded(&world), []);
+        if is_readable {
+            unready(&mut world, 1);
+        } else {
+            weigh(&mut world, 1, "thirty");
+        }
+        for _ in 0..3 {
+            world.round();
+        }
+        assert_eq!(recorded(&world), [(name.to_owned(), 30)], "readable: {is_readable}");
+        remove(&mut world, [1]);
+        for _ in 0..3 {
+            world.round();
+        }
+        assert_eq!(recorded(&world).len(), usize::from(is_kept), "{name}, readable: {is_readable}");
+    }
+}
+
+/// Of a Pod that is not selected any more the wish may be of another Service.
+#[test]
+fn the_wish_of_a_pod_that_is_selected_is_recorded_and_of_others_the_weight_that_they_had() {
+    for (is_selected, expected) in [(true, 40), (false, 30)] {
+        let mut world = weighed();
+        if is_selected {
+            unready(&mut world, 1);
+        } else {
+            world.pod(1).labels.insert("app".to_owned(), "other".to_owned());
+        }
+        world.converge();
+        assert_eq!((weights(&world), recorded(&world)), (vec![0, 30, 30], vec![("web-1".to_owned(), 30)]));
+        weigh(&mut world, 1, "40");
+        world.converge();
+        assert_eq!(recorded(&world), [("web-1".to_owned(), expected)], "selected: {is_selected}");
+        weigh(&mut world, 1, "0");
+        world.converge();
+        assert_eq!(recorded(&world), [], "a user has taken it, selected: {is_selected}");
+    }
+}
+
+#[test]
+fn a_recorded_weight_is_that_of_one_pod_on_one_listener_or_rule() {
+    let rows = [
+        ("lbl-1", None, "web-1", 10),
+        ("lbl-1", Some("loc-1"), "web-1", 20),
+        ("lbl-2", None, "web-1", 30),
+        ("lbl-1", None, "web-2", 40),
+    ];
+    let mut world = web(&json!({}), 0);
+    world.converge();
+    let status = |(listener, rule, pod, weight): &(&str, Option<&str>, &str, i32)| json!({"listenerId": listener, "locationId": rule, "pod": pod, "weight": weight, "cause": "Taken"});
+    let status: Vec<_> = rows.iter().map(status).collect();
+    edit(&mut world, |binding| {
+        binding.status.as_mut().unwrap().held_weights = serde_json::from_value(json!(status)).unwrap();
+    });
+    let view = world.snapshot().bindings.swap_remove(0);
+    let found = |listener: &str, rule: Option<&str>, pod: &str| {
+        let route = Route { listener: ListenerId::new(listener), rule: rule.map(RuleId::new) };
+        recorded_weight(&view, &route, pod).map(i32::from)
+    };
+    for (listener, rule, pod, weight) in rows {
+        assert_eq!(found(listener, rule, pod), Some(weight), "{listener}, {rule:?}, {pod}");
+    }
+    assert_eq!((found("lbl-2", Some("loc-1"), "web-1"), found("lbl-1", None, "web-3")), (None, None));
 }
 
 #[test]
