@@ -134,21 +134,27 @@ fn those_that_end_and_make_room_are_no_removals_that_the_brake_counts() {
     assert_eq!((next(&world), told(&world)), ((vec![1], vec![4]), 0));
 }
 
-/// It has no connections yet.
+/// It has no connections yet, whether it is recorded already that it is to lose its weight or not.
 #[test]
 fn one_that_never_served_makes_room_at_once_and_the_brake_counts_it_once() {
-    let mut world = web(&json!({}), 2);
-    world.limits.targets_per_route = 3;
-    world.converge();
-    world.heal();
-    add(&mut world, [3], "web");
-    world.converge();
-    world.pod(3).labels.insert("app".to_owned(), "other".to_owned());
-    add(&mut world, [4], "web");
-    assert_eq!((next(&world), told(&world)), ((vec![3], vec![4]), 1));
-    world.converge();
-    let id = world.listeners[0].id.clone();
-    assert_eq!(world.targets_of(&id), [1, 2, 4].map(|number| (address(number), 10)));
+    for is_recorded in [false, true] {
+        let mut world = web(&json!({}), 2);
+        world.limits.targets_per_route = 3;
+        world.converge();
+        world.heal();
+        add(&mut world, [3], "web");
+        world.converge();
+        world.pod(3).labels.insert("app".to_owned(), "other".to_owned());
+        if is_recorded {
+            assert_eq!(world.round().steps, []);
+        }
+        add(&mut world, [4], "web");
+        assert_eq!((next(&world), told(&world)), ((vec![3], vec![4]), 1));
+        assert_eq!(world.round().steps.len(), 2, "its weight is not changed");
+        world.converge();
+        let id = world.listeners[0].id.clone();
+        assert_eq!(world.targets_of(&id), [1, 2, 4].map(|number| (address(number), 10)));
+    }
 }
 
 /// Somebody has registered the Pod there, and keeps it there.
