@@ -189,6 +189,18 @@ mod tests {
         Arc::new(service)
     }
 
+    #[test]
+    fn a_definition_goes_when_it_is_being_deleted_or_gone() {
+        let definition = |is_deleted: bool| binding(is_deleted, "Service", "web").metadata;
+        for (shown, expected) in [
+            (Some(definition(false)), DefinitionSight::Stays),
+            (Some(definition(true)), DefinitionSight::Goes),
+            (None, DefinitionSight::Goes),
+        ] {
+            assert_eq!(DefinitionSight::of(shown.as_ref()), expected, "{shown:?}");
+        }
+    }
+
     /// The binding goes only where the API server was asked for the Service, and neither it nor the caches show one that asks.
     #[test]
     fn what_becomes_of_a_deleted_binding_is_said_by_the_service_as_it_is() {

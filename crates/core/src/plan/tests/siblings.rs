@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::acts::unready;
-use super::world::{World, address, binding};
+use super::acts::{add, unready};
+use super::world::{World, address, binding, ip};
 use crate::api::condition::Reason;
 use crate::model::{Protocol, Service, Weight};
 
@@ -99,4 +99,47 @@ fn the_last_of_one_binding_leaves_where_another_serves() {
     }
     world.converge();
     assert_eq!(weights(&world), [10, 10], "both are the last");
+}
+
+/// The Pod of one has the address for which the other has registered its own.
+#[test]
+fn an_address_is_the_others_until_its_pod_is_gone() {
+    let mut world = shared(&[(1, "stable"), (2, "canary"), (3, "stable")]);
+    world.pod(2).ips = vec![ip(1)];
+    converge(&mut world);
+    let seen = |world: &World| {
+        let registered: Vec<_> = world.plan().bindings.iter().map(|part| part.counts.registered).collect();
+        (registered, weights(world), problems(world))
+    };
+    assert_eq!(seen(&world), (vec![2, 0], vec![10, 10], vec![Reason::BackendConflict]));
+    label(&mut world, 1, "neither");
+    converge(&mut world);
+    assert_eq!(weights(&world), [0, 10], "the other wants another Pod there");
+    world.pods.remove(&1);
+    converge(&mut world);
+    assert_eq!(seen(&world), (vec![1, 1], vec![10, 10], vec![]));
+}
+
+/// The last Pod of one fails at the moment at which that of the other begins to serve, or begins anew.
+#[test]
+fn the_last_of_one_binding_waits_until_the_other_serves() {
+    let mut world = shared(&[(1, "stable"), (2, "canary")]);
+    unready(&mut world, 2);
+    world.converge();
+    assert_eq!(weights(&world), [10, 0]);
+    world.pod(2).containers_ready = true;
+    unready(&mut world, 1);
+    world.round();
+    assert_eq!(weights(&world), [10, 10], "it had no weight");
+    world.round();
+    assert_eq!(weights(&world), [0, 10]);
+    let mut world = shared(&[(1, "stable"), (2, "canary")]);
+    world.pods.remove(&2);
+    add(&mut world, [3], "canary");
+    world.pod(3).ips = vec![ip(2)];
+    unready(&mut world, 1);
+    world.round();
+    assert_eq!(weights(&world), [10], "it was registered for another Pod");
+    converge(&mut world);
+    assert_eq!(weights(&world), [0, 10]);
 }
