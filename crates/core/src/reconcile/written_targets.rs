@@ -160,3 +160,121 @@ impl WrittenTargets {
 pub(super) fn is_of(row: &TargetHealth, route: &Route, address: Address) -> bool {
     row.address == address && row.listener == route.listener && route.rule.as_ref().is_none_or(|rule| row.rule == *rule)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::condition::ChangeReason;
+    use crate::model::{Health, ListenerId, RuleId};
+    use crate::plan::tests::world::address;
+    use crate::plan::{Registration, Removal, StepOutcome, WeightChange};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn route(rule: Option<&str>) -> Route {
+        Route { listener: ListenerId::new("lbl-1"), rule: rule.map(RuleId::new) }
+    }
+
+    fn register(number: u32, weight: Weight) -> Step {
+        Step::Register(vec![Registration {
+            owner: String::new(),
+            route: route(None),
+            address: address(number),
+            pod: String::new(),
+            pod_uid: String::new(),
+            reason: ChangeReason::PodReady,
+            weight,
+            tag: String::new(),
+        }])
+    }
+
+    fn reweight(number: u32, to: Weight) -> Step {
+        Step::Reweight(vec![WeightChange {
+            owner: String::new(),
+            route: route(None),
+            address: address(number),
+            pod: None,
+            from: 10,
+            to,
+            reason: ChangeReason::UserWeight,
+            remark: String::new(),
+        }])
+    }
+
+    fn deregister(number: u32) -> Step {
+        Step::Deregister(vec![Removal {
+            owner: String::new(),
+            route: route(None),
+            address: address(number),
+            pod: None,
+            weight: 10,
+            reason: ChangeReason::PodGone,
+        }])
+    }
+
+    /// What is written at 10 s, by a round that went by targets read then.
+    fn written(steps: Vec<Step>) -> WrittenTargets {
+        let mut written = WrittenTargets::default();
+        let steps = steps.into_iter().map(|step| (step, StepOutcome::Done)).collect();
+        written.note(&Outcome { steps, ..Outcome::default() }, SECOND * 10, SECOND * 10);
+        written
+    }
+
+    #[test]
+    fn what_is_to_become_something_else_is_seen_first_and_what_is_only_to_be_written_again_is_left_alone() {
+        let both = written(vec![register(1, 10), reweight(2, 5)]);
+        for (step, changes, is_left_alone) in [
+            (register(1, 10), false, true),
+            (register(1, 20), true, true),
+            (deregister(1), true, true),
+            (reweight(2, 5), false, true),
+            (reweight(2, 6), true, true),
+            (deregister(2), true, true),
+            (register(3, 10), false, false),
+            (Step::DeleteLoadBalancer, false, false),
+        ] {
+            let steps = [step.clone()];
+            assert_eq!(both.is_to_change(&steps, SECOND * 10), changes, "{step:?}");
+            let mut left = steps.to_vec();
+            both.leave_alone(&mut left, SECOND * 10);
+            assert_eq!(left.is_empty(), is_left_alone, "{step:?}");
+            // A later read has seen it.
+            assert!(!both.is_to_change(&steps, SECOND * 11), "{step:?}");
+            let mut left = steps.to_vec();
+            both.leave_alone(&mut left, SECOND * 11);
+            assert_eq!(left, steps, "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_registration_is_unseen_until_it_is_shown_and_a_weight_is_looked_at_later() {
+        for (steps, is_unseen, due) in [
+            (vec![], false, None),
+            (vec![register(1, 10)], true, Some(SECOND * 10 + NAMED_WITHIN)),
+            (vec![reweight(2, 5)], false, Some(SECOND * 10 + TARGETS_LAST)),
+        ] {
+            let written = written(steps.clone());
+            assert_eq!(written.is_unseen(SECOND * 10), is_unseen, "{steps:?}");
+            assert_eq!(written.due(SECOND * 10), due, "{steps:?}");
+            assert!(!written.is_unseen(SECOND * 11), "{steps:?}");
+            assert_eq!(written.due(SECOND * 11), None, "{steps:?}");
+        }
+    }
+
+    /// Layer-4 listeners report some rule, whatever their route is.
+    #[test]
+    fn a_row_of_health_is_about_the_target_of_its_listener_rule_and_address() {
+        for (listener, rule, number, is_of_listener, is_of_rule) in [
+            ("lbl-1", "loc-1", 1, true, true),
+            ("lbl-1", "loc-2", 1, true, false),
+            ("lbl-1", "loc-1", 2, false, false),
+            ("lbl-2", "loc-1", 1, false, false),
+            ("lbl-2", "loc-1", 2, false, false),
+        ] {
+            let (listener, rule) = (ListenerId::new(listener), RuleId::new(rule));
+            let row = TargetHealth { listener, rule, address: address(number), health: Health::Healthy };
+            assert_eq!(is_of(&row, &route(None), address(1)), is_of_listener, "{row:?}");
+            assert_eq!(is_of(&row, &route(Some("loc-1")), address(1)), is_of_rule, "{row:?}");
+        }
+    }
+}

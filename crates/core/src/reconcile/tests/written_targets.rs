@@ -6,14 +6,20 @@ use serde_json::json;
 
 use super::play::{Kind, Play};
 use crate::model::{GateState, PreStop, RegisteredTarget};
-use crate::plan::tests::acts::{add, delete, listener, web};
+use crate::plan::tests::acts::{add, delete, listener, remove, web};
 use crate::reconcile::{Input, News};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Three Pods that serve.
 fn at_rest() -> Play {
+    at_rest_where(true)
+}
+
+/// The same where the cloud shows tags, or hides them.
+fn at_rest_where(shows_tags: bool) -> Play {
     let mut world = web(&json!({"listeners": [listener(80, "TCP")]}), 3);
+    world.shows_tags = shows_tags;
     world.pods.values_mut().for_each(|pod| pod.gate = GateState::Unset);
     let mut play = Play::new(world);
     play.play(SECOND);
@@ -55,6 +61,48 @@ fn pods_that_come_one_after_another_are_registered_once_each_and_targets_are_not
     play.world.heal();
     play.play(SECOND);
     assert!(play.world.pods.values().all(|pod| pod.gate == GateState::Open));
+}
+
+#[test]
+fn the_gate_of_a_pod_that_is_found_healthy_opens_without_another_read_of_targets() {
+    let mut play = at_rest();
+    add(&mut play.world, [4], "web");
+    play.world.pod(4).gate = GateState::Unset;
+    news(&mut play);
+    play.play(SECOND / 10);
+    assert_eq!(play.world.targets.values().flatten().count(), 4);
+    play.world.heal();
+    let before = play.log.len();
+    for _ in 0..20 {
+        if play.world.pod(4).gate == GateState::Open {
+            break;
+        }
+        play.play(SECOND / 10);
+    }
+    assert_eq!(play.world.pod(4).gate, GateState::Open);
+    assert_eq!(logged(&play, before, Kind::Targets), [""; 0]);
+}
+
+/// A controller that has begun anew knows by the status that tags are hidden, and not for whom targets were registered. That of a Pod that
+/// goes is taken away all the same, also after one was registered whose tag is known.
+#[test]
+fn a_registration_does_not_pass_for_a_tag_that_the_cloud_shows() {
+    for shows_tags in [true, false] {
+        let mut play = at_rest_where(shows_tags);
+        play.begin_anew();
+        play.play(SECOND * 33);
+        add(&mut play.world, [4], "web");
+        play.world.pod(4).gate = GateState::Unset;
+        news(&mut play);
+        play.play(SECOND / 10);
+        play.world.heal();
+        play.play(SECOND);
+        assert_eq!(play.world.pod(4).gate, GateState::Open, "tags shown: {shows_tags}");
+        remove(&mut play.world, [1]);
+        news(&mut play);
+        play.play(SECOND * 10);
+        assert_eq!(play.world.targets.values().flatten().count(), 3, "tags shown: {shows_tags}");
+    }
 }
 
 #[test]
