@@ -41,7 +41,8 @@ fn too_much_at_once_is_more_than_half_of_more_than_five_within_a_minute() {
     let repeated = |lost: u32| -> Vec<Count> {
         (0..9).flat_map(|at| (0..=BINDINGS).map(move |binding| (at, binding, 4, 0..lost))).collect()
     };
-    let rows: [(&str, Vec<Count>, bool); 12] = [
+    let half_then = |stay: usize| [all(|_| 0, 4, 0..2, 6), all(|_| 1, stay, 0..0, 6)].concat();
+    let rows: [(&str, Vec<Count>, bool); 14] = [
         ("all of six at once", all(|_| 0, 3, 0..3, 6), true),
         ("all of five", all(|_| 0, 3, 0..3, 5), false),
         ("half of a hundred", all(|_| 0, 4, 0..2, 100), false),
@@ -52,6 +53,8 @@ fn too_much_at_once_is_more_than_half_of_more_than_five_within_a_minute() {
         ("one after the other, quickly", slowly(10, 5, 3), true),
         ("one after the other, and half", slowly(10, 6, 3), false),
         ("one after the other, slowly", slowly(30, 5, 3), false),
+        ("half, and the others stay", half_then(2), false),
+        ("half, and then one of the others ends with its Pod", half_then(1), true),
         ("the same in every round", repeated(2), false),
         ("more than half, in every round", repeated(3), true),
     ];
@@ -409,6 +412,13 @@ fn while_the_config_map_may_not_be_looked_at_it_may_say_that_removals_are_held()
     let refused = HoldConfig { sight: ConfigMapSight::Refused, ..HoldConfig::default() };
     assert!(brake.hear(&refused).is_none());
     assert_eq!(brake.removals().held().map(|hold| hold.reason), Some(HoldCause::ConfigMapRefused));
+    let mut world = seven();
+    select_another(&mut world);
+    world.round();
+    world.heal();
+    // Nothing is counted meanwhile.
+    counted(&mut brake, &world, 0);
+    assert_eq!(brake.namespace(), "system");
     for then in [HoldConfig::default(), config(None), config(Some("false"))] {
         let mut brake = brake.clone();
         assert!(brake.hear(&then).is_none());

@@ -88,6 +88,25 @@ fn health_that_was_read_of_a_former_pod_is_not_that_of_the_next() {
     );
 }
 
+/// Two serve by the last read of health, and the next ones fail. One of the Pods ends, and the other serves in its place; where somebody has
+/// registered that one anew meanwhile, nobody knows whether it does.
+#[test]
+fn while_health_cannot_be_read_what_was_read_last_counts_for_targets_that_are_what_they_were() {
+    for is_anew in [false, true] {
+        let mut world = serving(2);
+        world.health_failure = Some(failure(Class::Throttled));
+        delete(&mut world, [1]);
+        if is_anew {
+            world.targets.values_mut().flatten().filter(|target| target.address == address(2)).for_each(|target| {
+                target.tag.clear();
+            });
+        }
+        world.converge();
+        let expected = if is_anew { vec![address(1), address(2)] } else { vec![address(2)] };
+        assert_eq!(weighted(&world), expected, "registered anew: {is_anew}");
+    }
+}
+
 #[test]
 fn a_read_that_began_before_a_registration_proves_nothing_of_it() {
     for shows_tags in [true, false] {
