@@ -111,7 +111,8 @@ pub(super) fn pages() -> Vec<Page> {
         .map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned())
         .filter(|name| name.ends_with(".md"))
         .collect();
-    names.push("README.md".to_owned());
+    let here = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.extend(here.filter(|name| name.ends_with(".md")));
     names.sort();
     names.iter().map(|name| Page::read(name)).collect()
 }
