@@ -60,7 +60,8 @@ impl Player {
             }
             Act::Config { name, spec } => self.applied.push(custom("TkeServiceConfig", &name, &spec)),
             Act::DeleteConfig(name) => self.delete("tkeserviceconfig", &name).await,
-            Act::Console(act) => self.stage.cloud.console(|state| console::perform(state, &act)),
+            // Where nothing comes of it, nothing comes of it in the world either.
+            Act::Console(act) => _ = self.stage.cloud.console(|state| console::perform(state, &act)),
             Act::Fault(fault) => self.misfortune(fault).await,
             other @ (Act::Dialect(_) | Act::VendorsConfigs | Act::TakeOut(..)) => {
                 panic!("{other:?} cannot be done to a control plane")

@@ -1,8 +1,10 @@
 //! What is done to the world: by users, at the console of the cloud, and by misfortune.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ServiceSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tke_direct_access::sim;
@@ -11,7 +13,7 @@ pub use crate::workload::{Kind, Workload};
 
 /// What the cloud is like, where it may be one way or another. The first of a kind in a story counts, from the beginning on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Dialect {
     /// It departs in this way from what is believed.
     Departs(sim::Departure),
@@ -30,7 +32,7 @@ pub enum Dialect {
 /// Something that is done to the world at some time. Things are named by their place among those that there are at that time, so that
 /// an act has a meaning in each world; where there is none of the kind, nothing happens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Act {
     /// The cloud is like this.
     Dialect(Dialect),
@@ -91,7 +93,7 @@ pub enum Act {
 
 /// What is done at the console of the cloud.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Console {
     /// A listener is made that is nobody's.
     AddListener {
@@ -120,7 +122,7 @@ pub enum Console {
 
 /// A misfortune.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Fault {
     /// What comes of the next calls of an action.
     Calls {
@@ -187,6 +189,16 @@ pub enum Fault {
         /// For so long.
         seconds: u64,
     },
+}
+
+/// The annotations and the spec of a Service.
+///
+/// # Errors
+/// Why they are none.
+pub(crate) fn service_of(annotations: Value, spec: Value) -> Result<(BTreeMap<String, String>, ServiceSpec), String> {
+    let annotations = serde_json::from_value(annotations).map_err(|error| format!("annotations: {error}"))?;
+    let spec = serde_json::from_value(spec).map_err(|error| format!("spec: {error}"))?;
+    Ok((annotations, spec))
 }
 
 /// What is said to calls that name an address which is refused.

@@ -1,8 +1,9 @@
 //! What is done at the console of the cloud, to the state of a simulator: that of the world, or one that runs.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use tke_direct_access::sim::State;
+use tke_direct_access::sim::{ConsoleError, State};
 use tke_direct_access_core::api::mark::ListenerName;
 use tke_direct_access_core::model::{
     Address, Listener, ListenerId, ListenerState, LoadBalancerId, Protocol, RegisteredTarget, Route,
@@ -13,58 +14,86 @@ use crate::act::Console;
 /// The address of a target that is no Pod's.
 const STRANGER: Address = Address { ip: IpAddr::V4(Ipv4Addr::new(10, 9, 9, 9)), port: 80 };
 
-/// Does what somebody does at the console. Where there is nothing of the kind, nothing happens.
-pub fn perform(state: &mut State, console: &Console) {
+/// Why nothing comes of an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// There is nothing of the kind.
+    Absent,
+    /// A task of the load balancer runs. While a listener is being made, its port is as good as taken.
+    Changing,
+    /// The port is taken.
+    Taken,
+    /// A listener of layer 7 has targets by its rules only.
+    Layer7,
+    /// The object is being deleted.
+    Deleted,
+    /// The API server refuses it with these words.
+    Refused(String),
+}
+
+impl fmt::Display for NotDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there is nothing of the kind"),
+            Self::Changing => f.write_str("the load balancer is being changed"),
+            Self::Taken => f.write_str("the port is taken"),
+            Self::Layer7 => f.write_str("a listener of layer 7 has targets by its rules only"),
+            Self::Deleted => f.write_str("the object is being deleted"),
+            Self::Refused(words) => write!(f, "it is refused: {words}"),
+        }
+    }
+}
+
+/// Does what somebody does at the console.
+///
+/// # Errors
+/// Why nothing comes of it.
+pub fn perform(state: &mut State, console: &Console) -> Result<(), NotDone> {
+    let absent = |_: ConsoleError| NotDone::Absent;
+    let is_there = |is_there: bool| if is_there { Ok(()) } else { Err(NotDone::Absent) };
     match console {
         Console::AddListener { load_balancer, port } => {
-            // While one is being made, the port is as good as taken.
-            if let Some(id) = load_balancer_at(state, *load_balancer).filter(|id| !state.is_changing(id)) {
-                _ = state.add_listener(&id, "somebody's", Protocol::Tcp, *port);
+            let id = load_balancer_at(state, *load_balancer).ok_or(NotDone::Absent)?;
+            if state.is_changing(&id) {
+                return Err(NotDone::Changing);
             }
+            state.add_listener(&id, "somebody's", Protocol::Tcp, *port).map(drop).map_err(|_| NotDone::Taken)
         }
         Console::RemoveListener(place) => {
-            if let Some((id, listener, _)) = listener_at(state, *place) {
-                state.remove_listener(&id, &listener);
-            }
+            let (id, listener, _) = listener_at(state, *place).ok_or(NotDone::Absent)?;
+            is_there(state.remove_listener(&id, &listener))
         }
         Console::AddTarget(place) => {
-            if let Some((id, listener, protocol)) = listener_at(state, *place)
-                && !protocol.is_layer7()
-            {
-                let route = Route { listener, rule: None };
-                _ = state.put_target(&id, &route, STRANGER, 10, "");
+            let (id, listener, protocol) = listener_at(state, *place).ok_or(NotDone::Absent)?;
+            if protocol.is_layer7() {
+                return Err(NotDone::Layer7);
             }
+            state.put_target(&id, &Route { listener, rule: None }, STRANGER, 10, "").map_err(absent)
         }
         Console::RemoveTarget(place) => {
-            if let Some((id, route, address, _)) = target_at(state, *place) {
-                state.remove_target(&id, &route, address);
-            }
+            let (id, route, address, _) = target_at(state, *place).ok_or(NotDone::Absent)?;
+            is_there(state.remove_target(&id, &route, address))
         }
         Console::Reweight(place, weight) => {
-            if let Some((id, route, address, tag)) = target_at(state, *place) {
-                _ = state.put_target(&id, &route, address, *weight, &tag);
-            }
+            let (id, route, address, tag) = target_at(state, *place).ok_or(NotDone::Absent)?;
+            state.put_target(&id, &route, address, *weight, &tag).map_err(absent)
         }
         Console::Stop(place, is_stopped) => {
-            if let Some((id, listener, _)) = listener_at(state, *place) {
-                let stopped = if *is_stopped { ListenerState::Stopped } else { ListenerState::Serving };
-                _ = state.set_listener_state(&id, &listener, stopped);
-            }
+            let (id, listener, _) = listener_at(state, *place).ok_or(NotDone::Absent)?;
+            let stopped = if *is_stopped { ListenerState::Stopped } else { ListenerState::Serving };
+            state.set_listener_state(&id, &listener, stopped).map_err(absent)
         }
         Console::SwitchOff(place) => {
-            if let Some((id, listener, _)) = listener_at(state, *place) {
-                _ = state.switch_off(&id, &listener);
-            }
+            let (id, listener, _) = listener_at(state, *place).ok_or(NotDone::Absent)?;
+            state.switch_off(&id, &listener).map_err(absent)
         }
         Console::Rename(place) => {
-            if let Some((id, listener)) = listener_of_ours_at(state, *place) {
-                _ = state.rename_listener(&id, &listener, "mine");
-            }
+            let (id, listener) = listener_of_ours_at(state, *place).ok_or(NotDone::Absent)?;
+            state.rename_listener(&id, &listener, "mine").map_err(absent)
         }
         Console::RemoveLoadBalancer(place) => {
-            if let Some(id) = load_balancer_at(state, *place) {
-                state.remove_load_balancer(&id);
-            }
+            let id = load_balancer_at(state, *place).ok_or(NotDone::Absent)?;
+            is_there(state.remove_load_balancer(&id))
         }
     }
 }

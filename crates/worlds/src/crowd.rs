@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::coverage::Reached;
-use crate::differ::{Comparison, differs};
 use crate::generate::generate;
 use crate::story::Story;
-use crate::world::{Outcome, play};
+use crate::verdict::{Verdict, judge_in_passing};
+use crate::world::play;
 
 /// What has come of many stories.
 #[derive(Clone, Debug, Default)]
@@ -36,16 +36,9 @@ pub enum GoOn {
     No,
 }
 
-/// The end of one story in so many is compared with that without its misfortunes, which takes a second play.
-const COMPARED: u64 = 4;
-
-fn is_compared(story: &Story, outcome: &Outcome) -> bool {
-    story.seed.is_multiple_of(COMPARED) && outcome.violations.is_empty()
-}
-
 /// Plays stories with the seeds from this one on, on so many threads, until `after`, which is told how each one went, says that it is
 /// enough. It hears of one story at a time, in any order.
-pub fn play_many(first_seed: u64, threads: usize, after: impl FnMut(&Story, &Outcome, &Tally) -> GoOn + Send) -> Tally {
+pub fn play_many(first_seed: u64, threads: usize, after: impl FnMut(&Story, &Verdict, &Tally) -> GoOn + Send) -> Tally {
     let next = AtomicU64::new(first_seed);
     let shared = Mutex::new((Tally::default(), after, GoOn::Yes));
     thread::scope(|scope| {
@@ -53,20 +46,19 @@ pub fn play_many(first_seed: u64, threads: usize, after: impl FnMut(&Story, &Out
             scope.spawn(|| {
                 loop {
                     let story = generate(next.fetch_add(1, Ordering::Relaxed));
-                    let mut outcome = play(&story);
-                    let compared = is_compared(&story, &outcome).then(|| differs(&story, &outcome));
-                    if let Some(Comparison::Differs(violation)) = &compared {
-                        outcome.violations.push(violation.clone());
-                    }
+                    let outcome = play(&story);
+                    let verdict = judge_in_passing(&story, &outcome);
                     let Ok(mut shared) = shared.lock() else { return };
                     let (tally, after, goes_on) = &mut *shared;
                     tally.stories += 1;
                     tally.steps += outcome.steps;
-                    tally.failures += u64::from(!outcome.violations.is_empty());
-                    tally.same += u64::from(compared == Some(Comparison::Same));
-                    tally.other += u64::from(matches!(compared, Some(Comparison::NotPromised(_))));
-                    tally.reached.extend(outcome.reached.clone());
-                    if after(&story, &outcome, tally) == GoOn::No {
+                    match &verdict {
+                        Verdict::Holds => tally.same += 1,
+                        Verdict::Breaks(_) => tally.failures += 1,
+                        Verdict::NotPromised(_) => tally.other += 1,
+                    }
+                    tally.reached.extend(outcome.reached);
+                    if after(&story, &verdict, tally) == GoOn::No {
                         *goes_on = GoOn::No;
                     }
                     if *goes_on == GoOn::No {

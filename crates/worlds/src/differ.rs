@@ -1,48 +1,31 @@
 //! A story ends as it would have without its misfortunes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::Value;
 use tke_direct_access::sim::Departure;
 
 use crate::act::{Act, Console, Dialect, Fault};
-use crate::check::Violation;
 use crate::story::Story;
 use crate::world::{Outcome, play};
 
-/// The rule that is broken where it does not.
-const RULE: &str = "the same end";
 /// What a user has said is followed after so many milliseconds, whatever goes wrong meanwhile.
 const FOLLOWED: u64 = 600_000;
 /// A listener that was renamed has its own name back after so many milliseconds, whatever goes wrong meanwhile.
 const RENAMED: u64 = 120_000;
 const ENDS_NOWHERE: &str = "how far a rollout comes that ends nowhere is a matter of time";
 
-/// How the ends of two plays of a story compare.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// They are alike.
-    Same,
-    /// They are not.
-    Differs(Violation),
-    /// Nobody promises that they are, because of this.
-    NotPromised(&'static str),
-}
-
-/// Plays a story without its misfortunes, and compares the end with this one.
-pub fn differs(story: &Story, outcome: &Outcome) -> Comparison {
-    let Some(undisturbed) = without_misfortunes(story) else {
-        return Comparison::NotPromised("there are no misfortunes");
-    };
+/// Plays a story without its misfortunes.
+///
+/// # Errors
+/// Why nobody promises that it ends as with them.
+pub(crate) fn undisturbed(story: &Story) -> Result<Outcome, &'static str> {
+    let calm = without_misfortunes(story).ok_or("there are no misfortunes")?;
     if let Some(why) = matter_of_time(story) {
-        return Comparison::NotPromised(why);
+        return Err(why);
     }
-    let undisturbed = play(&undisturbed);
-    if !undisturbed.violations.is_empty() {
-        return Comparison::NotPromised("the story breaks a rule without them");
-    }
-    compare(&undisturbed, outcome)
+    let undisturbed = play(&calm);
+    if undisturbed.violations.is_empty() { Ok(undisturbed) } else { Err("the story breaks a rule without them") }
 }
 
 /// Why the end of a story depends on what comes first; `None` where it does not.
@@ -121,25 +104,27 @@ fn without_misfortunes(story: &Story) -> Option<Story> {
     Some(Story { seed: story.seed, acts })
 }
 
-/// Compares the ends of two plays of a story.
-pub(crate) fn compare(undisturbed: &Outcome, outcome: &Outcome) -> Comparison {
+/// How the ends of two plays of a story differ; `None` where they do not.
+///
+/// # Errors
+/// Why nobody promises that they are alike.
+pub(crate) fn end_difference(undisturbed: &Outcome, outcome: &Outcome) -> Result<Option<String>, &'static str> {
     if undisturbed.end == outcome.end {
-        return Comparison::Same;
+        return Ok(None);
     }
     if undisturbed.deeds != outcome.deeds {
-        return Comparison::NotPromised("acts found something else");
+        return Err("acts found something else");
     }
     if undisturbed.holders != outcome.holders {
-        return Comparison::NotPromised("of several who want a port the first one has it");
+        return Err("of several who want a port the first one has it");
     }
     if undisturbed.unbound != outcome.unbound {
-        return Comparison::NotPromised("which Pods came before their binding was known is a matter of time");
+        return Err("which Pods came before their binding was known is a matter of time");
     }
     if !undisturbed.in_rollout.is_empty() && undisturbed.in_rollout == outcome.in_rollout {
-        return Comparison::NotPromised(ENDS_NOWHERE);
+        return Err(ENDS_NOWHERE);
     }
-    let words = difference(&undisturbed.end, &outcome.end);
-    Comparison::Differs(Violation { rule: RULE, at: Duration::ZERO, words })
+    Ok(Some(difference(&undisturbed.end, &outcome.end)))
 }
 
 /// The lines that only one of two texts has.
@@ -162,25 +147,5 @@ mod tests {
     #[test]
     fn a_difference_has_the_lines_that_differ() {
         assert_eq!(difference("a\nb\nb", "a\nb\nc"), "\n  undisturbed: b\n  disturbed:   c");
-    }
-
-    #[test]
-    fn ends_are_compared_where_acts_found_the_same() {
-        let outcome = |end: &str, deed: &str, holder: &str| Outcome {
-            end: end.to_owned(),
-            deeds: vec![deed.to_owned()],
-            holders: [("port".to_owned(), holder.to_owned())].into(),
-            ..Outcome::default()
-        };
-        let undisturbed = outcome("a", "", "");
-        assert_eq!(compare(&undisturbed, &outcome("a", "x", "")), Comparison::Same);
-        assert!(matches!(compare(&undisturbed, &outcome("b", "", "")), Comparison::Differs(_)));
-        assert!(matches!(compare(&undisturbed, &outcome("b", "x", "")), Comparison::NotPromised(_)));
-        assert!(matches!(compare(&undisturbed, &outcome("b", "", "x")), Comparison::NotPromised(_)));
-        let unbound = Outcome { unbound: [("web".to_owned(), 1)].into(), ..outcome("b", "", "") };
-        assert!(matches!(compare(&undisturbed, &unbound), Comparison::NotPromised(_)));
-        let in_rollout = |end: &str| Outcome { in_rollout: ["web".to_owned()].into(), ..outcome(end, "", "") };
-        assert!(matches!(compare(&in_rollout("a"), &in_rollout("b")), Comparison::NotPromised(_)));
-        assert!(matches!(compare(&undisturbed, &in_rollout("b")), Comparison::Differs(_)));
     }
 }

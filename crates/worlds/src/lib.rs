@@ -6,8 +6,8 @@
 //! - [`World`] plays it: a queue of what happens when. The machines, the stores, the triggers, the client of the cloud and the cloud's
 //!   state are the product's own; the model of Kubernetes is small and is written here.
 //! - [`checks`](Violation) say after each step what must never be, and at the end what must have come about.
-//! - [`differs`] says whether a story ends as it does without its misfortunes, and [`perturb`] whether it does whatever goes wrong at one
-//!   point of it.
+//! - [`judge`] says what a play of a story breaks: a rule, or the promise that it ends as it does without its misfortunes. [`perturb`] asks
+//!   whether it does whatever goes wrong at one point of it.
 //! - [`shrink`] makes a story that fails shorter.
 //!
 //! The product does not link this crate.
@@ -32,24 +32,26 @@ mod pairwise;
 mod perturb;
 mod pod;
 mod replica;
+mod sense;
 mod shrink;
 mod slices;
 mod story;
 mod users;
+mod verdict;
 mod workload;
 mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
 pub use check::{Ending, Violation};
 pub use crowd::{GoOn, Tally, play_many};
-pub use differ::{Comparison, differs};
 pub use generate::generate;
 #[cfg(feature = "mutants")]
 pub use mutants::{By, Found, find, page};
 pub use objects::NO_NEW_FINALIZERS;
 pub use pairwise::pairwise;
-pub use perturb::{Perturbation, Perturbed, Point, Way, broken, perturb};
+pub use perturb::{Perturbation, Perturbed, Point, Way, perturb};
 pub use shrink::shrink;
-pub use story::{Story, StoryError};
+pub use story::{SEEDS, Story, StoryError};
 pub use users::story as story_of_users;
+pub use verdict::{Verdict, broken, compare, judge};
 pub use world::{Outcome, World, play, play_briefly, tell};

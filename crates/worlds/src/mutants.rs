@@ -11,8 +11,9 @@ use tke_direct_access_core::mutant::{IMPOSSIBLE, Mutant, put_in, take_reached};
 
 use crate::check::Violation;
 use crate::generate::generate;
-use crate::perturb::{Perturbation, Point, Way, broken, perturbations};
+use crate::perturb::{Perturbation, Point, Way, perturbations};
 use crate::story::Story;
+use crate::verdict::{Verdict, broken, compare, judge, judge_in_passing};
 use crate::world::{play, play_perturbed};
 
 /// How a fault was found.
@@ -24,6 +25,14 @@ pub struct Found {
     pub steps: u64,
     /// What has shown it, and the rule that it breaks; `None` where nothing did.
     pub by: Option<(By, Violation)>,
+}
+
+impl Found {
+    /// A search that ended before it came to where the row says that the fault was found says nothing of it.
+    fn says_more_than(&self, row: &str) -> bool {
+        let steps = row.trim_end_matches(['|', ' ']).rsplit(' ').next().and_then(|steps| steps.parse::<u64>().ok());
+        self.by.is_some() || steps.is_none_or(|steps| self.steps >= steps)
+    }
 }
 
 /// What has shown a fault.
@@ -148,18 +157,19 @@ fn search_story(
     let story = generate(seed);
     _ = take_reached();
     let usual = play(&story);
+    let holds = judge_in_passing(&story, &usual).broken().is_none();
     let reached = take_reached();
     let Ok(mut known) = search.lock() else { return };
     known.steps.insert(seed, usual.steps);
     drop(known);
-    for mutant in reached.into_iter().filter(|mutant| usual.violations.is_empty() && mutants.contains(mutant)) {
+    for mutant in reached.into_iter().filter(|mutant| holds && mutants.contains(mutant)) {
         if !search.lock().is_ok_and(|known| known.may_be_first(seed, mutant)) {
             continue;
         }
         put_in(Some(mutant));
-        let outcome = play(&story);
+        let verdict = judge_in_passing(&story, &play(&story));
         put_in(None);
-        if let Some(violation) = outcome.violations.into_iter().next()
+        if let Verdict::Breaks(violation) = verdict
             && let Ok(mut known) = search.lock()
             && known.may_be_first(seed, mutant)
         {
@@ -172,14 +182,15 @@ fn search_story(
 fn find_in_a_story(mutant: Mutant, (name, text): Recorded) -> Found {
     let mut found = Found { mutant, steps: 0, by: None };
     let Ok(story) = text.parse::<Story>() else { return found };
-    if !play(&story).violations.is_empty() {
+    if broken(&story).is_some() {
         return found;
     }
     put_in(Some(mutant));
     let outcome = play(&story);
+    let verdict = judge(&story, &outcome);
     put_in(None);
     found.steps = outcome.steps;
-    found.by = outcome.violations.into_iter().next().map(|violation| (By::Story(name), violation));
+    found.by = verdict.broken().cloned().map(|violation| (By::Story(name), violation));
     found
 }
 
@@ -194,9 +205,9 @@ fn find_at_one_point(mutant: Mutant, (name, text): Recorded, is_tried: Tried) ->
         let outcome = play_perturbed(&story, Some(perturbation));
         put_in(None);
         found.steps += outcome.steps;
-        let Ok(Some(violation)) = broken(&undisturbed, &outcome) else { continue };
+        let Verdict::Breaks(violation) = compare(&undisturbed, &outcome) else { continue };
         // One that breaks a rule without the fault, too, shows nothing of it.
-        if matches!(broken(&undisturbed, &play_perturbed(&story, Some(perturbation))), Ok(None)) {
+        if compare(&undisturbed, &play_perturbed(&story, Some(perturbation))) == Verdict::Holds {
             found.by = Some((By::Perturbation(name, perturbation), violation));
             return found;
         }
@@ -209,17 +220,17 @@ pub fn page(all: &[Found], before: &str) -> String {
     let mut page = String::from(PAGE);
     for mutant in Mutant::ALL {
         let start = format!("| {mutant:?} |");
+        let known = before.lines().find(|line| line.starts_with(&start));
         match all.iter().find(|found| found.mutant == *mutant) {
-            Some(Found { steps, by, .. }) => {
+            Some(found) if known.is_none_or(|row| found.says_more_than(row)) => {
+                let Found { steps, by, .. } = found;
                 let (rule, by) = match by {
                     Some((by, violation)) => (violation.rule, by.to_string()),
                     None => ("not found", String::new()),
                 };
                 _ = writeln!(page, "{start} {} | {rule} | {by} | {steps} |", mutant.words().trim());
             }
-            None => before.lines().filter(|line| line.starts_with(&start)).for_each(|row| {
-                _ = writeln!(page, "{row}");
-            }),
+            _ => known.into_iter().for_each(|row| _ = writeln!(page, "{row}")),
         }
     }
     page.push_str(REST);
@@ -254,3 +265,43 @@ room for them:
 | fault | what makes it impossible |
 |---|---|
 ";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/mutants.md");
+
+    fn row_of(mutant: Mutant) -> String {
+        let start = format!("| {mutant:?} |");
+        PAGE.lines().find(|line| line.starts_with(&start)).unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_page_has_each_fault_with_its_words_and_those_that_are_impossible() {
+        assert_eq!(
+            page(&[], PAGE),
+            PAGE,
+            "`worlds --mutants --mutant NAME --write docs/mutants.md` mends the row of NAME"
+        );
+        Mutant::ALL.iter().for_each(|mutant| {
+            let words = format!("| {mutant:?} | {} |", mutant.words().trim());
+            assert!(row_of(*mutant).starts_with(&words), "{words}");
+        });
+    }
+
+    #[test]
+    fn a_search_that_ended_too_soon_leaves_the_row_as_it_was() {
+        let mutant = Mutant::FinalizerFirst;
+        let row = row_of(mutant);
+        let steps = row.trim_end_matches(['|', ' ']).rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+        let missed = |steps: u64| page(&[Found { mutant, steps, by: None }], PAGE);
+        assert_eq!(missed(steps - 1), PAGE);
+        assert!(missed(steps).contains("| not found |"), "it went as far, and the row is not true any more");
+        let violation = Violation { rule: "a rule", at: Duration::ZERO, words: String::new() };
+        let found = Found { mutant, steps: 5, by: Some((By::Seed(7), violation)) };
+        assert!(page(&[found], PAGE).contains("| a rule | seed 7 | 5 |\n"));
+    }
+}

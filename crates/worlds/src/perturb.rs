@@ -11,9 +11,9 @@ use tke_direct_access_core::model::Class;
 
 use crate::chance::{Chance, mixed};
 use crate::check::Violation;
-use crate::differ::{Comparison, compare};
 use crate::story::Story;
-use crate::world::{Outcome, play, play_perturbed};
+use crate::verdict::{Verdict, compare, judge};
+use crate::world::{play, play_perturbed};
 
 /// What could go another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +83,8 @@ pub struct Perturbed {
     pub steps: u64,
     /// In how many plays acts found something else, so that the end is another one.
     pub incomparable: usize,
+    /// What it breaks as it is; it is not perturbed then.
+    pub undisturbed: Option<Violation>,
     /// What broke a rule.
     pub failures: Vec<(Perturbation, Violation)>,
 }
@@ -95,37 +97,21 @@ pub fn perturb(story: &Story, most: usize, seed: u64) -> Perturbed {
     let undisturbed = play(story);
     let mut perturbed =
         Perturbed { points: undisturbed.points.len(), steps: undisturbed.steps, plays: 1, ..Perturbed::default() };
-    if let Some(violation) = undisturbed.violations.first() {
-        let nothing = Perturbation { at: 0, way: Way::Late };
-        perturbed.failures.push((nothing, violation.clone()));
+    if let Verdict::Breaks(violation) = judge(story, &undisturbed) {
+        perturbed.undisturbed = Some(violation);
         return perturbed;
     }
     for perturbation in picked(perturbations(&undisturbed.points), undisturbed.points.len(), most, seed) {
         let outcome = play_perturbed(story, Some(perturbation));
         perturbed.plays += 1;
         perturbed.steps += outcome.steps;
-        match broken(&undisturbed, &outcome) {
-            Ok(None) => {}
-            Ok(Some(violation)) => perturbed.failures.push((perturbation, violation)),
-            Err(_) => perturbed.incomparable += 1,
+        match compare(&undisturbed, &outcome) {
+            Verdict::Holds => {}
+            Verdict::Breaks(violation) => perturbed.failures.push((perturbation, violation)),
+            Verdict::NotPromised(_) => perturbed.incomparable += 1,
         }
     }
     perturbed
-}
-
-/// The rule that a perturbed play breaks.
-///
-/// # Errors
-/// Why its end cannot be compared.
-pub fn broken(undisturbed: &Outcome, outcome: &Outcome) -> Result<Option<Violation>, &'static str> {
-    if let Some(violation) = outcome.violations.first() {
-        return Ok(Some(violation.clone()));
-    }
-    match compare(undisturbed, outcome) {
-        Comparison::Same => Ok(None),
-        Comparison::Differs(violation) => Ok(Some(violation)),
-        Comparison::NotPromised(why) => Err(why),
-    }
 }
 
 /// Those of all points.
@@ -244,6 +230,36 @@ impl fmt::Display for Perturbation {
     }
 }
 
+impl Perturbation {
+    /// Whether a story with these points can go so.
+    ///
+    /// # Errors
+    /// How it can go.
+    pub fn fits(self, points: &[Point]) -> Result<(), String> {
+        let Some(point) = self.at.checked_sub(1).and_then(|place| points.get(place)) else {
+            return Err(format!("there is no point {}: the story has {}", self.at, points.len()));
+        };
+        let ways = point.ways();
+        if ways.contains(&self.way) {
+            return Ok(());
+        }
+        Err(format!("point {} is '{point}', which cannot go {}; it can go: {}", self.at, self.way, listed(&ways)))
+    }
+}
+
+fn listed(ways: &[Way]) -> String {
+    ways.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// All ways in which one point or another can go.
+fn all_ways() -> Vec<Way> {
+    let mut all: Vec<Way> =
+        [Point::Heard(""), Point::Write(""), Point::Object].into_iter().flat_map(Point::ways).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 impl FromStr for Perturbation {
     type Err = String;
 
@@ -252,13 +268,10 @@ impl FromStr for Perturbation {
         let (at, word) = text.split_once(':').ok_or_else(|| format!("'{text}' is not NUMBER:WAY"))?;
         let at =
             at.parse().ok().filter(|at| *at > 0).ok_or_else(|| format!("'{at}' is no number of a point, from 1"))?;
-        let refused = [409, 500].map(Way::Refused);
-        let mut ways = Vec::from(refused);
-        for point in [Point::Heard(""), Point::Write(""), Point::Object] {
-            ways.extend(point.ways());
-        }
-        let way = ways.into_iter().find(|way| way.to_string() == word);
-        way.map(|way| Self { at, way }).ok_or_else(|| format!("'{word}' is no way"))
+        let ways = all_ways();
+        let way = ways.iter().find(|way| way.to_string() == word);
+        way.map(|way| Self { at, way: *way })
+            .ok_or_else(|| format!("'{word}' is no way; the ways are: {}", listed(&ways)))
     }
 }
 
@@ -278,6 +291,23 @@ mod tests {
             "0:late".parse::<Perturbation>().is_err()
                 && "x:late".parse::<Perturbation>().is_err()
                 && "1:never".parse::<Perturbation>().is_err()
+        );
+    }
+
+    #[test]
+    fn a_way_that_a_point_cannot_go_is_refused_with_those_that_it_can() {
+        let points = [Point::Reply, Point::Heard("Pod")];
+        let fits = |text: &str| text.parse().and_then(|one: Perturbation| one.fits(&points));
+        assert_eq!(fits("1:crash-after"), Ok(()));
+        assert_eq!(
+            fits("1:late"),
+            Err("point 1 is 'the reply to a call', which cannot go late; it can go: crash-after".to_owned())
+        );
+        assert_eq!(fits("3:late"), Err("there is no point 3: the story has 2".to_owned()));
+        let unknown = fits("1:crash").unwrap_err();
+        assert!(
+            ["late", "missed", "refused-409", "task-fails", "error-quota"].iter().all(|way| unknown.contains(way)),
+            "{unknown}"
         );
     }
 

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use crate::act::Act;
+use crate::check::Violation;
 use crate::story::Story;
-use crate::world::play;
+use crate::verdict::{self, broken};
 
 /// The shortest story that is found which breaks the same rule as this one; the story itself where it breaks none.
 pub fn shrink(story: &Story) -> Story {
-    let Some(rule) = broken(story) else { return story.clone() };
+    let Some(Violation { rule, .. }) = broken(story) else { return story.clone() };
     let mut shortest = story.clone();
     // Whole halves first, then quarters, down to single acts; again as long as something goes.
     loop {
@@ -20,7 +21,7 @@ pub fn shrink(story: &Story) -> Story {
                 let mut shorter = shortest.clone();
                 let end = (start + size).min(shorter.acts.len());
                 shorter.acts.drain(start..end);
-                if broken(&shorter) == Some(rule) {
+                if breaks(&shorter, rule) {
                     shortest = shorter;
                 } else {
                     start = end;
@@ -37,6 +38,11 @@ pub fn shrink(story: &Story) -> Story {
     }
 }
 
+/// Whether a story can be read again and breaks this rule.
+fn breaks(story: &Story, rule: &str) -> bool {
+    story.means_something().is_ok() && verdict::breaks(story, rule)
+}
+
 /// The same story with fewer words in what users write: each member, and each item, goes without which it breaks the same rule.
 fn plainer(mut story: Story, rule: &str) -> Story {
     for place in 0..story.acts.len() {
@@ -47,7 +53,7 @@ fn plainer(mut story: Story, rule: &str) -> Story {
             if !is_shorter {
                 break;
             }
-            if broken(&plainer) == Some(rule) {
+            if breaks(&plainer, rule) {
                 story = plainer;
             } else {
                 at += 1;
@@ -88,11 +94,6 @@ fn take_out(value: &mut Value, before: &mut usize) -> bool {
         }
         _ => false,
     }
-}
-
-/// The first rule that a story breaks.
-fn broken(story: &Story) -> Option<&'static str> {
-    play(story).violations.first().map(|violation| violation.rule)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::act::Act;
+use crate::sense::{LONGEST, Made};
 
 /// A seed, and what is done to the world.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +38,13 @@ const SEED: &str = "Seed ";
 /// What is between the sentence and the act by the letter.
 const LETTER: &str = "\t";
 
+/// What a seed is.
+pub const SEEDS: &str = "a whole number from 0 on";
+const NO_SEED: &str = "no line says the seed, as 'Seed 1' does";
+const NO_TIME: &str = "it does not begin with a number and a time, such as '1. 30.500 s: '";
+const NO_ACT: &str =
+    "there is no tab with the act as JSON after it, such as {\"deletePod\":0}; a comment begins with '#'";
+
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{SEED}{}", self.seed)?;
@@ -47,31 +56,65 @@ impl fmt::Display for Story {
     }
 }
 
+impl Story {
+    /// Whether each act means something where it stands, and there is one.
+    ///
+    /// # Errors
+    /// The place of one that does not, from 0, and why.
+    pub(crate) fn means_something(&self) -> Result<(), (usize, String)> {
+        if self.acts.is_empty() {
+            return Err((0, "the story has no act".to_owned()));
+        }
+        let made = Made::by(&self.acts);
+        for (place, (at, act)) in self.acts.iter().enumerate() {
+            if Duration::from_millis(*at) > LONGEST {
+                return Err((place, "a story takes a day at most".to_owned()));
+            }
+            made.check(act).map_err(|reason| (place, reason))?;
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for Story {
     type Err = StoryError;
 
     fn from_str(text: &str) -> Result<Self, StoryError> {
-        let (mut seed, mut acts) = (None, Vec::new());
+        let (mut seed, mut acts, mut lines) = (None, Vec::new(), Vec::new());
         for (place, line) in text.lines().enumerate() {
-            let wrong = |reason: &str| StoryError { line: place + 1, reason: reason.to_owned() };
+            let wrong = |reason: String| StoryError { line: place + 1, reason };
             if let Some(number) = line.strip_prefix(SEED) {
-                seed = Some(number.trim().parse().map_err(|_| wrong("the seed is no number"))?);
+                if seed.is_some() {
+                    return Err(wrong("a line before it has said the seed".to_owned()));
+                }
+                seed = Some(number.trim().parse().map_err(|_| wrong(format!("'{number}' is no seed: say {SEEDS}")))?);
             } else if let Some((sentence, letter)) = line.split_once(LETTER) {
-                let time =
-                    sentence.split_once(". ").and_then(|(_, rest)| rest.split_once(" s: ")).map(|(time, _)| time);
-                let at = time.and_then(milliseconds);
-                let at =
-                    at.ok_or_else(|| wrong("it does not begin with a number and a time, such as '1. 30.500 s: '"))?;
-                let act = serde_json::from_str(letter).map_err(|error| wrong(&error.to_string()))?;
-                acts.push((at, act));
+                let time = time_of(sentence).ok_or_else(|| wrong(NO_TIME.to_owned()))?;
+                acts.push((time, serde_json::from_str(letter).map_err(|error| wrong(in_the_act(&error)))?));
+                lines.push(place + 1);
             } else if !line.trim().is_empty() && !line.starts_with('#') {
-                return Err(wrong("it has no act by the letter"));
+                return Err(wrong(NO_ACT.to_owned()));
             }
         }
-        let seed =
-            seed.ok_or_else(|| StoryError { line: 1, reason: format!("no line says the seed, as '{SEED}1' does") })?;
-        Ok(Self { seed, acts })
+        let seed = seed.ok_or_else(|| StoryError { line: 1, reason: NO_SEED.to_owned() })?;
+        let story = Self { seed, acts };
+        let error = |(place, reason)| StoryError { line: lines.get(place).copied().unwrap_or(1), reason };
+        story.means_something().map_err(error)?;
+        Ok(story)
     }
+}
+
+/// The time that a sentence begins with.
+fn time_of(sentence: &str) -> Option<u64> {
+    let (_, rest) = sentence.split_once(". ")?;
+    milliseconds(rest.split_once(" s: ")?.0)
+}
+
+/// What is wrong with the JSON of an act, which is one line.
+fn in_the_act(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let words = text.rsplit_once(" at line ").map_or(&*text, |(words, _)| words);
+    format!("{words} (character {} after the tab)", error.column())
 }
 
 /// A time in seconds, with up to three digits after the point, in milliseconds.
@@ -92,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_story_is_the_same_after_it_was_written_and_read() {
-        for seed in 0..50 {
+        for seed in 0..100 {
             let story = generate(seed);
             assert_eq!(story.to_string().parse(), Ok(story));
         }
@@ -123,12 +166,63 @@ mod tests {
         for text in ["", "\n", "# nothing"] {
             assert!(text.parse::<Story>().is_err(), "{text:?}");
         }
-        assert_eq!("Seed 7".parse::<Story>().map(|story| story.seed), Ok(7));
     }
 
     #[test]
     fn a_line_that_is_no_act_is_named() {
         let error = "Seed 1\nhello".parse::<Story>().map(drop);
         assert_eq!(error.map_err(|error| error.line), Err(2));
+    }
+
+    fn wrong(lines: &str) -> (usize, String) {
+        let error = format!("Seed 1\n{lines}").parse::<Story>().expect_err(lines);
+        (error.line, error.reason)
+    }
+
+    #[test]
+    fn words_that_mean_nothing_are_refused_with_their_line() {
+        for (act, words) in [
+            (r#"{"rollout":"wob"}"#, "no act of the story makes the workload wob"),
+            (r#"{"scale":["wob",1]}"#, "no act of the story makes the "),
+            (r#"{"deleteWorkload":"wob"}"#, "no act of the story makes the "),
+            (r#"{"deleteService":"wob"}"#, "no act of the story makes the "),
+            (r#"{"deleteBinding":"wob"}"#, "no act of the story makes the "),
+            (r#"{"replace":"wob"}"#, "no act of the story makes the "),
+            (r#"{"deleteConfig":"wob"}"#, "no act of the story makes the "),
+            (r#"{"deleteConfig":"wob-auto-service-config"}"#, "no act of the story makes the "),
+            (r#"{"fault":{"calls":{"action":"CreateListner","count":1,"effect":"lostReply"}}}"#, "'CreateListner'"),
+            (r#"{"fault":{"refused":{"action":"X","names":"a","code":"b","seconds":1}}}"#, "it has: "),
+            (r#"{"fault":{"calls":{"acton":"CreateListener","count":1,"effect":"lostReply"}}}"#, "`acton`"),
+            (r#"{"fault":{"refuse":{"status":418,"seconds":1}}}"#, "403, 409 or 500, not with 418"),
+            (r#"{"fault":{"crash":[1,18446744073709551615]}}"#, "longer than a day"),
+            (r#"{"fault":{"skew":[1,-86401,1]}}"#, "longer than a day"),
+            (r#"{"dialect":{"tasks":86400001}}"#, "longer than a day"),
+            (r#"{"unready":[1,86401]}"#, "longer than a day"),
+            (r#"{"service":{"name":"a","annotations":{"a":1},"spec":{}}}"#, "annotations: "),
+            (r#"{"service":{"name":"a","annotations":{},"spec":null}}"#, "spec: "),
+            (r#"{"service":{"name":"a","annotations":{},"spec":{},"more":1}}"#, "`more`"),
+            (r#"{"console":{"addListener":{"load_balancer":0,"port":1,"protocol":"UDP"}}}"#, "`protocol`"),
+            (r#"{"deletePod":"a"}"#, "(character "),
+        ] {
+            let (line, reason) = wrong(&format!("# said\n1. 1 s: words\t{act}"));
+            assert!(line == 3 && reason.contains(words), "{act}: {reason}");
+            assert!(!reason.contains("line"), "{act}: {reason}");
+        }
+        let delete = r#"{"deletePod":0}"#;
+        assert_eq!(wrong(""), (1, "the story has no act".to_owned()));
+        assert_eq!(wrong(&format!("1. 1 s: a\t{delete}\nSeed 2")).0, 3);
+        assert_eq!(wrong(&format!("1. 86401 s: a\t{delete}")), (2, "a story takes a day at most".to_owned()));
+        assert!(wrong("1. 1 s: a").1.contains("no tab"));
+        assert!("Seed abc".parse::<Story>().is_err_and(|error| error.reason.contains(SEEDS)));
+    }
+
+    #[test]
+    fn what_is_gone_may_be_named() {
+        let service = r#"{"service":{"name":"shop","annotations":{},"spec":{}}}"#;
+        let gone = r#"{"deleteService":"shop"}"#;
+        for named in [gone, r#"{"deleteBinding":"shop"}"#, r#"{"replace":"shop"}"#] {
+            let text = format!("Seed 1\n1. 1 s: a\t{service}\n2. 2 s: b\t{gone}\n3. 3 s: c\t{named}");
+            assert!(text.parse::<Story>().is_ok(), "{named}");
+        }
     }
 }

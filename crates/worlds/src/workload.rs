@@ -21,7 +21,7 @@ impl Kind {
 
 /// A Deployment or StatefulSet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Workload {
     /// What it is.
     #[serde(default, skip_serializing_if = "Kind::is_deployment")]

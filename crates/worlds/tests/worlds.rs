@@ -6,12 +6,13 @@
 use std::num::NonZero;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tke_direct_access_worlds::{GoOn, Story, generate, play, play_many, shrink};
+use tke_direct_access_worlds::{GoOn, Story, broken, generate, play, play_many, shrink};
 
 /// How many stories are played with the same seeds each time.
 const FIXED: u64 = 60;
-/// How many are to be played with seeds that are new each time. None where nobody asks: of some thousand stories one still breaks a rule,
-/// and whoever changes something else should not meet it.
+/// How many are to be played with seeds that are new each time. None where nobody asks: what a change breaks is to be seen again in the
+/// next run, and stories that are new each time belong to a run that looks for what nobody knows yet. 40 million steps of them have
+/// found one that broke a rule, which was mended.
 const FRESH: &str = "DIRECT_ACCESS_FRESH";
 
 fn threads() -> usize {
@@ -19,8 +20,8 @@ fn threads() -> usize {
 }
 
 /// Why a story does not hold, with the shortest one that does not either; `None` where it does.
-fn broken(story: &Story) -> Option<String> {
-    let violation = play(story).violations.into_iter().next()?;
+fn complaint(story: &Story) -> Option<String> {
+    let violation = broken(story)?;
     let (shortest, again) = (shrink(story), "cargo run --release --example worlds -- --story FILE");
     Some(format!("seed {}: {violation}\n\nThe shortest story of it, for `{again}`:\n{shortest}", story.seed))
 }
@@ -28,9 +29,9 @@ fn broken(story: &Story) -> Option<String> {
 /// Plays so many stories from a seed on; where one breaks a rule, fails with the shortest one that does.
 fn hold(first_seed: u64, stories: u64) {
     let mut found = None;
-    play_many(first_seed, threads(), |story, outcome, tally| {
-        if found.is_none() && !outcome.violations.is_empty() {
-            found = broken(story);
+    play_many(first_seed, threads(), |story, verdict, tally| {
+        if found.is_none() && verdict.broken().is_some() {
+            found = complaint(story);
         }
         if found.is_some() || tally.stories >= stories { GoOn::No } else { GoOn::Yes }
     });
@@ -64,7 +65,7 @@ fn all_hold(folder: &str) {
         let story: Story = std::fs::read_to_string(&file).unwrap().parse().unwrap();
         assert!(!story.acts.is_empty(), "{} has acts", file.display());
         println!("{}", file.display());
-        assert_eq!(broken(&story), None, "{}", file.display());
+        assert_eq!(complaint(&story), None, "{}", file.display());
     }
 }
 

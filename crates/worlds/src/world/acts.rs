@@ -9,9 +9,9 @@ use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::service_config::RawServiceConfig;
 
 use super::{Happening, Mood, World};
-use crate::act::{Act, Console, Fault};
+use crate::act::{Act, Console, Fault, Workload, service_of};
 use crate::check::Sight;
-use crate::console;
+use crate::console::{self, NotDone};
 use crate::objects::{KINDS, disown_annotations};
 use crate::replica::Pulse;
 
@@ -27,46 +27,54 @@ impl World {
             let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
             self.checks.users.held.remember(&sight);
         }
+        // What comes of it is part of what it found.
+        let is_deed = self.found(&act).is_some();
+        if let Err(why) = self.perform(act) {
+            self.say(|| format!("nothing comes of it: {why}"));
+            if is_deed {
+                self.outcome.deeds.push(format!("nothing comes of it: {why}"));
+            }
+        }
+        self.by(self.now, Happening::Cluster);
+    }
+
+    /// Does what an act says.
+    ///
+    /// # Errors
+    /// Why nothing comes of it.
+    fn perform(&mut self, act: Act) -> Result<(), NotDone> {
         match act {
             Act::Dialect(_) => {}
-            Act::Workload(mut workload) => {
-                if let Some(before) = self.cluster.workloads.get(&workload.name) {
-                    workload.revision = before.revision + 1;
-                    workload.kind = before.kind;
-                }
-                self.cluster.workloads.insert(workload.name.clone(), workload);
-            }
-            Act::DeleteWorkload(name) => _ = self.cluster.workloads.remove(&name),
-            Act::Scale(name, replicas) => self.edit(&name, |found| found.replicas = replicas),
-            Act::Rollout(name) => self.edit(&name, |found| found.revision += 1),
-            Act::Broken(name, broken) => self.edit(&name, |found| {
+            Act::Workload(workload) => self.apply_workload(workload),
+            Act::DeleteWorkload(name) => drop(self.cluster.workloads.remove(&name).ok_or(NotDone::Absent)?),
+            Act::Scale(name, replicas) => self.workload(&name)?.replicas = replicas,
+            Act::Rollout(name) => self.workload(&name)?.revision += 1,
+            Act::Broken(name, broken) => {
+                let found = self.workload(&name)?;
                 found.revision += 1;
                 found.broken = broken;
-            }),
+            }
             Act::DeletePod(place) => {
-                if let Some(name) = self.pod_at(place) {
-                    self.cluster.delete(&mut self.objects, &name, self.now);
-                }
+                let name = self.pod_at(place)?;
+                self.cluster.delete(&mut self.objects, &name, self.now);
             }
             Act::Unready(place, seconds) => {
-                if let Some(name) = self.pod_at(place) {
-                    self.cluster.make_unready(&name, self.now, self.now + Duration::from_secs(seconds));
-                }
+                let name = self.pod_at(place)?;
+                self.cluster.make_unready(&name, self.now, self.now + Duration::from_secs(seconds));
             }
             Act::TakeOut(place, seconds) => {
-                if let Some(name) = self.pod_at(place) {
-                    self.cluster.take_out(&name, self.now + Duration::from_secs(seconds));
-                }
+                let name = self.pod_at(place)?;
+                self.cluster.take_out(&name, self.now + Duration::from_secs(seconds));
             }
-            Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec),
+            Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec)?,
             Act::DeleteService(name) => self.objects.delete_service(&name),
-            Act::Binding { name, spec } => self.apply_binding(&name, &spec),
+            Act::Binding { name, spec } => self.apply_binding(&name, &spec)?,
             Act::DeleteBinding(name) => {
                 self.checks.users.held.forget(&name);
                 self.objects.delete_binding(&name);
             }
             Act::Replace(name) => self.objects.replace_binding(&name),
-            Act::Config { name, spec } => self.apply_config(&name, &spec),
+            Act::Config { name, spec } => self.apply_config(&name, &spec)?,
             Act::DeleteConfig(name) => self.objects.delete_config(&name),
             Act::VendorsConfigs => self.objects.definitions.is_vendors = true,
             Act::Console(console) => {
@@ -74,11 +82,19 @@ impl World {
                 if let Console::Rename(place) = &console {
                     self.note_renamed(*place);
                 }
-                console::perform(self.cloud.console(), &console);
+                console::perform(self.cloud.console(), &console)?;
             }
             Act::Fault(fault) => self.misfortune(fault),
         }
-        self.by(self.now, Happening::Cluster);
+        Ok(())
+    }
+
+    fn apply_workload(&mut self, mut workload: Workload) {
+        if let Some(before) = self.cluster.workloads.get(&workload.name) {
+            workload.revision = before.revision + 1;
+            workload.kind = before.kind;
+        }
+        self.cluster.workloads.insert(workload.name.clone(), workload);
     }
 
     /// Of a listener that is renamed while no binding records and wants it, nobody may know whose it is: its name alone said so.
@@ -96,25 +112,18 @@ impl World {
         }
     }
 
-    fn edit(&mut self, name: &str, change: impl FnOnce(&mut crate::act::Workload)) {
-        if let Some(found) = self.cluster.workloads.get_mut(name) {
-            change(found);
-        }
+    fn workload(&mut self, name: &str) -> Result<&mut Workload, NotDone> {
+        self.cluster.workloads.get_mut(name).ok_or(NotDone::Absent)
     }
 
-    pub(super) fn pod_at(&self, place: usize) -> Option<String> {
+    pub(super) fn pod_at(&self, place: usize) -> Result<String, NotDone> {
         let names: Vec<_> = self.objects.pods.keys().collect();
-        Some((*names.get(place % names.len().max(1))?).clone())
+        names.get(place % names.len().max(1)).map(|name| (*name).clone()).ok_or(NotDone::Absent)
     }
 
     /// As `kubectl apply` does it: what was applied before and is not any more goes.
-    fn apply_service(&mut self, name: &str, annotations: Value, spec: Value) {
-        let (Ok(mut annotations), Ok(spec)) = (
-            serde_json::from_value::<std::collections::BTreeMap<String, String>>(annotations),
-            serde_json::from_value(spec),
-        ) else {
-            return;
-        };
+    fn apply_service(&mut self, name: &str, annotations: Value, spec: Value) -> Result<(), NotDone> {
+        let (mut annotations, spec) = service_of(annotations, spec).map_err(NotDone::Refused)?;
         let mut service = match self.objects.services.get(name) {
             Some(found) => found.clone(),
             None => {
@@ -135,16 +144,14 @@ impl World {
         service.metadata.annotations = Some(annotations);
         service.spec = Some(spec);
         self.objects.put_service(service);
+        Ok(())
     }
 
-    fn apply_binding(&mut self, name: &str, spec: &Value) {
+    fn apply_binding(&mut self, name: &str, spec: &Value) -> Result<(), NotDone> {
         let before = self.objects.bindings.get(name).map(|found| &found.spec);
-        let spec = match self.objects.definitions.binding(spec, before) {
-            Ok(spec) => spec,
-            Err(words) => return self.say(|| format!("the binding is refused: {words}")),
-        };
+        let spec = self.objects.definitions.binding(spec, before).map_err(NotDone::Refused)?;
         let mut binding = match self.objects.bindings.get(name) {
-            Some(found) if found.metadata.deletion_timestamp.is_some() => return,
+            Some(found) if found.metadata.deletion_timestamp.is_some() => return Err(NotDone::Deleted),
             Some(found) => found.clone(),
             None => {
                 let mut new = DirectAccessBinding::new(name, spec.clone());
@@ -154,19 +161,18 @@ impl World {
         };
         binding.spec = spec;
         self.objects.put_binding(binding);
+        Ok(())
     }
 
-    fn apply_config(&mut self, name: &str, spec: &Value) {
-        let spec = match self.objects.definitions.config(spec) {
-            Ok(spec) => spec,
-            Err(words) => return self.say(|| format!("the config is refused: {words}")),
-        };
+    fn apply_config(&mut self, name: &str, spec: &Value) -> Result<(), NotDone> {
+        let spec = self.objects.definitions.config(spec).map_err(NotDone::Refused)?;
         let mut config = match self.objects.configs.get(name) {
             Some(found) => found.clone(),
             None => RawServiceConfig { metadata: self.objects.new_meta(name), ..RawServiceConfig::default() },
         };
         config.fields.insert("spec".to_owned(), spec);
         self.objects.put_config(config);
+        Ok(())
     }
 
     /// What the cloud refuses is over then at the latest.

@@ -18,14 +18,20 @@ fn is_submitted(finalizers: &[String]) -> bool {
 impl World {
     /// Notes what an act finds that is about to be done.
     pub(super) fn note_deed(&mut self, act: &Act) {
-        let found = match act {
+        let found = self.found(act).map(|found| format!("{act}: {found}"));
+        self.outcome.deeds.extend(found);
+    }
+
+    /// What an act finds; `None` of one that names what users have said, which is the same in each play, or Pods, in whose place others
+    /// come.
+    pub(super) fn found(&self, act: &Act) -> Option<String> {
+        match act {
             Act::Binding { name, .. } | Act::DeleteBinding(name) | Act::Replace(name) => {
-                self.binding_found(name).to_owned()
+                Some(self.binding_found(name).to_owned())
             }
-            Act::Console(console) => self.console_found(console),
-            _ => return,
-        };
-        self.outcome.deeds.push(format!("{act}: {found}"));
+            Act::Console(console) => Some(self.console_found(console)),
+            _ => None,
+        }
     }
 
     /// A binding that a Service asked for comes and goes when the controller comes to it, and none is applied while one of its name goes.
@@ -43,13 +49,6 @@ impl World {
 
     fn console_found(&self, console: &Console) -> String {
         match console {
-            Console::AddListener { load_balancer, port } => {
-                let Some(id) = load_balancer_at(self.cloud.state(), *load_balancer) else {
-                    return "no load balancer".to_owned();
-                };
-                let is_taken = self.cloud.state().listeners(&id).iter().any(|one| one.port == *port);
-                format!("on {}, taken {is_taken}", self.called(&id))
-            }
             Console::Rename(place) => {
                 let found = listener_of_ours_at(self.cloud.state(), *place);
                 found.map_or_else(|| "no listener".to_owned(), |(id, listener)| self.listener_called(&id, &listener))
@@ -70,7 +69,7 @@ impl World {
                 let owner = owner.unwrap_or_else(|| "somebody".to_owned());
                 format!("a target of {owner} on {}", self.listener_called(&id, &route.listener))
             }
-            Console::RemoveLoadBalancer(place) => {
+            Console::AddListener { load_balancer: place, .. } | Console::RemoveLoadBalancer(place) => {
                 let found = load_balancer_at(self.cloud.state(), *place);
                 found.map_or_else(|| "no load balancer".to_owned(), |id| self.called(&id))
             }

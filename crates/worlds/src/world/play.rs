@@ -17,12 +17,14 @@ pub(super) enum Telling {
     On,
 }
 
-/// Plays a story, perturbed at one point or not, and tells what happens.
+/// Plays a story, perturbed at one point or not, and tells what happens; nothing where it panics.
 pub fn tell(story: &Story, perturbation: Option<Perturbation>) -> Outcome {
-    let mut world = World::new(story.clone());
-    world.telling = Telling::On;
-    world.trouble.perturbation = perturbation;
-    world.run()
+    caught(|| {
+        let mut world = World::new(story.clone());
+        world.telling = Telling::On;
+        world.trouble.perturbation = perturbation;
+        world.run()
+    })
 }
 
 /// Plays a story to its end, or to the first violation.

@@ -28,11 +28,8 @@ impl World {
 
     /// The cloud's probes do not reach a Pod until then, or none.
     pub(super) fn hide_from_probes(&mut self, place: Option<usize>, until: Duration) {
-        let pod = match place.map(|place| self.pod_at(place)) {
-            Some(None) => return,
-            Some(pod) => pod,
-            None => None,
-        };
+        // Where there is no Pod, there is none to hide.
+        let Ok(pod) = place.map(|place| self.pod_at(place)).transpose() else { return };
         self.unprobed.push((pod, until));
     }
 
