@@ -217,6 +217,15 @@ mod tests {
     }
 
     #[test]
+    fn the_story_in_the_documentation_is_one() {
+        let (_, rest) = include_str!("../../../docs/testing.md").split_once("A story is a text:\n\n```text\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let story: Story = text.parse().unwrap();
+        assert_eq!((story.seed, story.acts.len()), (1, 2));
+        assert!(text.ends_with(&story.to_string()), "{story}");
+    }
+
+    #[test]
     fn what_is_gone_may_be_named() {
         let service = r#"{"service":{"name":"shop","annotations":{},"spec":{}}}"#;
         let gone = r#"{"deleteService":"shop"}"#;
