@@ -96,6 +96,12 @@ const SILENT_PODS: Recorded = (
     "all-pods-are-replaced-and-who-leads-next-has-not-heard-of-it",
     include_str!("../tests/stories/all-pods-are-replaced-and-who-leads-next-has-not-heard-of-it.story"),
 );
+const SUSPENDED: Recorded =
+    ("a-suspended-binding-serves-on", include_str!("../tests/stories/a-suspended-binding-serves-on.story"));
+const CREATED: Recorded = (
+    "a-created-load-balancer-goes-with-its-binding",
+    include_str!("../tests/stories/a-created-load-balancer-goes-with-its-binding.story"),
+);
 const MADE: Recorded = ("a-load-balancer-is-made", include_str!("../tests/stories/a-load-balancer-is-made.story"));
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
@@ -105,8 +111,13 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
     (Mutant::RefusalStays, MOVES, |point, way| matches!(point, Point::Write(_)) && way == Way::Error(Class::Invalid)),
 ];
 
-/// Faults that harm where several rare things meet, which chance took tens of millions of steps to find: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 2] = [(Mutant::AllAnew, KEPT_ADDRESSES), (Mutant::BeginsBehind, SILENT_PODS)];
+/// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
+const IN_A_STORY: [(Mutant, Recorded); 4] = [
+    (Mutant::AllAnew, KEPT_ADDRESSES),
+    (Mutant::BeginsBehind, SILENT_PODS),
+    (Mutant::SuspendDrains, SUSPENDED),
+    (Mutant::CreatedStays, CREATED),
+];
 
 /// Looks for these faults on so many threads: in the stories that are known to show them, in recorded stories that are perturbed, where they harm at one point only, and otherwise in
 /// the stories that follow from this seed and those after it, until so many steps were played without a fault. A story that breaks a rule
