@@ -51,6 +51,10 @@ With the Service goes the load balancer that was created for it, unless it is re
 address, serves nothing, and costs money. The condition `Parked` says its id, since when, and the command that deletes it; asking again uses it
 at the same address.
 
+**A Service that is made again** (`kubectl replace --force`, uninstall and install) is another Service: the binding of the former goes with that,
+and the load balancer that was created for it, unless it is retained. The condition is `FormerBinding` until it is gone; then the Service gets a
+binding of its own, and, where one is created, another load balancer at another address.
+
 **A binding made by hand** (a DirectAccessBinding that names the Service and is not the Service's own) counts more than the annotations. A Service
 that asks by annotation gets a load balancer of its own, which costs money, as soon as there is none: 5 s after the Service was made. So leave
 the annotation out where you bind by hand. When that binding is deleted, the annotation alone makes no load balancer: the condition

@@ -126,6 +126,7 @@ fn document() -> String {
     let service = |reason: ServiceReason| {
         let words = match (reason, reason.is_warning()) {
             (ServiceReason::NotReady, _) => "False, with an Event of the type that the binding's reason has",
+            (ServiceReason::FormerBinding, _) => "False, with an Event",
             (_, true) => "False, with a Warning",
             (_, false) => "True, no Event",
         };

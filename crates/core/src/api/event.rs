@@ -116,6 +116,8 @@ vocabulary! {
             "Allow the controller to list and watch the ConfigMap kube-system/tke-service-controller-config, as deploy/roles.yaml does.";
         NameTaken = "NameTaken": "A binding with the Service's name is there already, and is not this Service's.",
             "Rename or delete that binding.";
+        FormerBinding = "FormerBinding": "The binding of a former Service of this name is there still. It goes with that Service, and this one gets its own when it is gone.",
+            "Nothing to do; where it takes long, look at the conditions of the binding that the message names.";
         NotReady = "NotReady": "The Service's binding does not give it what it asks for, and has not for a minute, or will not before somebody changes something.",
             "Look at the binding that the message names, with kubectl describe.";
         NotTaken = "NotTaken": "The API server does not take the binding that the annotations stand for, or its end.",
@@ -136,6 +138,6 @@ vocabulary! {
 impl ServiceReason {
     /// Whether it is told as a warning; of [`NotReady`](Self::NotReady), as which the binding's own reason is told.
     pub const fn is_warning(self) -> bool {
-        !matches!(self, Self::Accepted | Self::BoundByOther)
+        !matches!(self, Self::Accepted | Self::BoundByOther | Self::FormerBinding)
     }
 }

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::api::DirectAccessBinding;
 use crate::model::{ObjectKey, Service};
 
-use super::annotated::{Remake, Setting, remake};
+use super::annotated::{MadeFor, Remake, Setting, made_for, remake};
 use super::placement::is_controlling_service;
 
 /// Why a binding goes, where its deletion alone does not tell.
@@ -78,7 +78,7 @@ pub enum ServiceSight {
 }
 
 /// The Service that may still ask for a binding: that for which the binding was made. It counts by name, because a reference that came
-/// from a backup names another UID. `None` where there can be none: the reference names another Service than the binding serves, or
+/// from a backup names another UID; what it says then counts only where it is not known to be another one. `None` where there can be none: the reference names another Service than the binding serves, or
 /// what no Service can have as its name.
 fn asking_service(binding: &DirectAccessBinding) -> Option<ObjectKey> {
     let mut owners = binding.metadata.owner_references.iter().flatten();
@@ -150,16 +150,20 @@ impl Departure {
     }
 }
 
-/// What the Service for which a binding was made has to say.
+/// What the Service for which a binding was made has to say. Who has deleted it has ended what it asked for, and another Service of its
+/// name asks for another binding, which is made when this one is gone.
 fn remade(binding: &DirectAccessBinding, service: Option<&Service>, setting: Setting) -> Remake {
-    match service.filter(|service| asking_service(binding).as_ref() == Some(&service.key)) {
-        Some(service) => remake(service, setting, binding),
-        None => Remake::NotAsked,
+    let asking = service.filter(|service| asking_service(binding).as_ref() == Some(&service.key));
+    match asking.map(|service| (service, made_for(service, binding))) {
+        Some((service, MadeFor::This | MadeFor::Unproven | MadeFor::Nobody)) => remake(service, setting, binding),
+        Some((_, MadeFor::Former)) | None => Remake::NotAsked,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
 
     use super::*;
@@ -244,6 +248,29 @@ mod tests {
         assert_eq!(Usual.seen(&binding, None, Some(&both), setting), Usual, "another one cannot be read");
         for (shown, expected) in [(There(service("false")), unclear), (Gone, Usual)] {
             assert_eq!(Usual.seen(&binding, None, Some(&sight(key.clone(), shown)), setting), expected);
+        }
+    }
+
+    /// One that has the name of the Service for which the binding was made, and another UID, says nothing of it where it was made after
+    /// the binding: its user has deleted the former. One that is not younger may be there with a binding from a backup.
+    #[test]
+    fn a_binding_of_a_former_service_goes_whatever_another_one_of_the_name_asks() {
+        let setting = Setting { acceptance: Acceptance::All, ..Setting::default() };
+        for (uid, made, created, expected) in [
+            ("1", Some(100), Some(90), Departure::MadeAgain),
+            ("1", Some(100), Some(110), Departure::MadeAgain),
+            ("2", Some(100), Some(101), Departure::Usual),
+            ("2", Some(100), Some(100), Departure::MadeAgain),
+            ("2", Some(100), Some(99), Departure::MadeAgain),
+            ("2", None, Some(101), Departure::MadeAgain),
+            ("2", Some(100), None, Departure::MadeAgain),
+        ] {
+            let at = |second| Timestamp::from_second(second).unwrap();
+            let (mut binding, mut service) = (binding(true, "Service", "web"), (*service("true")).clone());
+            binding.metadata.creation_timestamp = made.map(|made| Time(at(made)));
+            (service.uid, service.created) = (uid.to_owned(), created.map(at));
+            let found = Departure::of(&binding, Some(&service), Some(DefinitionSight::Stays), setting);
+            assert_eq!(found, expected, "{uid} {made:?} {created:?}");
         }
     }
 

@@ -150,15 +150,25 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     None
 }
 
-/// A condition says that what is being deleted goes on, or its Service has not ended its wish.
+/// A condition says that what is being deleted goes on, or its Service has not ended its wish. What a Service owned that is gone waits for
+/// nobody: another one of the same name has asked for nothing of it.
 fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
     let conditions = binding.status.iter().flat_map(|status| &status.conditions);
     let mut owners = binding.metadata.owner_references.iter().flatten().filter(|owner| owner.kind == "Service");
-    let asks = |name: &str| {
-        let annotations = sight.objects.services.get(name).and_then(|found| found.metadata.annotations.as_ref());
+    let owner = owners.next().map(|owner| {
+        let named = sight.objects.services.get(&owner.name);
+        named.filter(|found| found.metadata.uid.as_deref() == Some(owner.uid.as_str()))
+    });
+    let asks = |service: &core::Service| {
+        let annotations = service.metadata.annotations.as_ref();
         annotations.is_some_and(|all| all.contains_key(names::DIRECT_ACCESS))
     };
-    conditions.into_iter().any(|found| found.reason == "RemovalHeld") || owners.any(|owner| asks(&owner.name))
+    let says = || conditions.into_iter().any(|found| found.reason == "RemovalHeld");
+    match owner {
+        None => says(),
+        Some(None) => false,
+        Some(Some(owner)) => asks(owner) || says(),
+    }
 }
 
 fn is_parked(binding: &DirectAccessBinding) -> bool {

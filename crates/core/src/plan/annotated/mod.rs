@@ -8,6 +8,7 @@ pub(in crate::plan) mod json;
 pub(in crate::plan) mod keys;
 mod listeners;
 mod load_balancer;
+mod made_for;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,6 @@ use crate::api::names;
 use crate::model::{KeyProblem, Known, Reading, Service};
 use crate::mutant::{self, Mutant};
 
-use super::placement::is_controlling_service;
 use super::weight;
 use crate::plan::{Advice, problem};
 use wish::Asks;
@@ -32,6 +32,7 @@ use words::Words;
 
 pub use extensive::PARAMETERS;
 pub use keys::{KEYS, Key, Treatment, is_known};
+pub use made_for::{MadeFor, made_for};
 pub use spelling::{is_almost, is_of_interest};
 pub(in crate::plan) use spelling::{is_near, misspelt, near_misses, superfluous};
 pub use wish::{End, HoldReason, Origin, Proof};
@@ -105,9 +106,7 @@ pub fn own_binding<'a>(service: &Service, bindings: &[&'a DirectAccessBinding]) 
 
 /// Whether a binding was made for this Service.
 pub fn is_own(service: &Service, binding: &DirectAccessBinding) -> bool {
-    let owners = binding.metadata.owner_references.as_deref().unwrap_or_default();
-    let names_it = binding.metadata.name.as_deref() == Some(service.key.name.as_str());
-    names_it && owners.iter().any(|owner| is_controlling_service(owner) && owner.uid == service.uid)
+    made_for(service, binding) == MadeFor::This
 }
 
 /// Reads the annotations of a Service. `own` is the binding that was made for it: what cannot be read stays as it is there.

@@ -3,11 +3,11 @@
 //! The Service goes on to carry the annotation, which had no effect until then. To follow it now would create a load balancer that nobody
 //! has asked for on that day, and that costs money; so it is followed when the Service says so anew.
 
-use super::{Standing, is_live, made_by_hand, name};
+use super::{Standing, is_by_hand, is_live, made_by_hand, name};
 use crate::api::DirectAccessBinding;
 use crate::api::event::ServiceReason;
 use crate::model::{Service, ServiceCondition};
-use crate::plan::annotated::{Wish, is_own, own_binding};
+use crate::plan::annotated::{Wish, own_binding};
 
 /// The record that the Service should have. Only a plain word of its user ends it, or a binding of its own.
 pub(super) fn record(service: &Service, wish: &Wish, bindings: &[&DirectAccessBinding]) -> Option<ServiceCondition> {
@@ -34,9 +34,7 @@ pub(super) fn record(service: &Service, wish: &Wish, bindings: &[&DirectAccessBi
 
 /// Whether a binding that somebody had made is gone, or going, of a Service that has no other one.
 pub(super) fn is_gone(service: &Service, bindings: &[&DirectAccessBinding]) -> bool {
-    let is_going = |other: &&DirectAccessBinding| {
-        !is_live(other) && other.spec.service_ref.name == service.key.name && !is_own(service, other)
-    };
+    let is_going = |other: &&DirectAccessBinding| !is_live(other) && is_by_hand(service, other);
     service.bound_by_hand.is_some() || bindings.iter().any(is_going)
 }
 

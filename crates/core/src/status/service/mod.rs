@@ -1,6 +1,7 @@
 //! What becomes of an annotated Service, and what is said of it there.
 
 mod by_hand;
+mod former;
 mod parked;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,9 @@ use crate::api::course::Motion;
 use crate::api::event::{EventWord, ServiceReason};
 use crate::api::{DirectAccessBinding, MESSAGE_MAX, clip};
 use crate::model::{KeyProblem, Service, ServiceCondition};
-use crate::plan::annotated::{Acceptance, End, HoldReason, Origin, Proof, ServiceIntent, Wish, is_own, own_binding};
+use crate::plan::annotated::{
+    Acceptance, End, HoldReason, MadeFor, Origin, Proof, ServiceIntent, Wish, made_for, own_binding,
+};
 
 use trouble::Trouble;
 
@@ -239,8 +242,12 @@ fn left_to_tke() -> Standing {
 
 /// The living binding that somebody has made for the Service.
 fn made_by_hand<'a>(service: &Service, bindings: &[&'a DirectAccessBinding]) -> Option<&'a DirectAccessBinding> {
-    let is_explicit = |other: &&&DirectAccessBinding| is_live(other) && other.spec.service_ref.name == service.key.name;
-    bindings.iter().filter(|other| !is_own(service, other)).find(is_explicit).copied()
+    bindings.iter().find(|other| is_live(other) && is_by_hand(service, other)).copied()
+}
+
+/// Somebody has made the binding for the Service. One that was made for a former Service of the name is nobody's wish any more.
+fn is_by_hand(service: &Service, binding: &DirectAccessBinding) -> bool {
+    binding.spec.service_ref.name == service.key.name && made_for(service, binding) == MadeFor::Nobody
 }
 
 const fn is_live(binding: &DirectAccessBinding) -> bool {
@@ -298,6 +305,9 @@ fn make(
     }
     if is_created(spec) && by_hand::is_gone(service, bindings) {
         return (Outcome::Nothing, by_hand::standing(service));
+    }
+    if let Some(standing) = bindings.iter().find_map(|other| former::standing(service, other)) {
+        return (Outcome::Nothing, standing);
     }
     if bindings.iter().any(|other| name(other) == service.key.name) {
         let words = format!(

@@ -1,4 +1,5 @@
 mod by_hand;
+mod former;
 mod remarks;
 mod told;
 
