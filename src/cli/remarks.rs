@@ -87,6 +87,7 @@ fn but_for(plan: &BindingPlan, known: Option<AdviceReason>) -> Vec<Remark> {
         listeners: _,
         counts: _,
         retained: _,
+        kept: _,
         // A line of `get`, and a step of `plan` while it waits for its record.
         draining: _,
         record: _,

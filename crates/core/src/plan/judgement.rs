@@ -21,6 +21,7 @@ use super::routes::{BindingIntent, Leftover, ListenerIntent, Presence, RouteInte
 use super::scope::Holder;
 use super::summary::{Counts, Maker, Release, Sight, tally, unhealthy};
 use super::tags::TagSight;
+use super::target::KeptTarget;
 use super::{
     BindingPlan, BindingView, Cleared, Cloud, ConfigView, ListenerFacts, NoTargets, Observed, Problem, RuleFacts,
     Sighting, Snapshot, drift, ownership, problem, selects,
@@ -46,7 +47,7 @@ pub(super) fn judge(
     let marked = marked(view, observed);
     for listener in &intent.listeners {
         let own = Judged { view, marked: &marked, snapshot, observed }.rows(listener, &mut sightings);
-        facts.push(facts_of(view, listener, &own, health));
+        facts.push(facts_of(view, listener, (&own, &intent.plan.kept), health));
         rows.extend(own);
     }
     let plan = &mut intent.plan;
@@ -66,7 +67,7 @@ pub(super) fn judge(
     {
         plan.config_generation = config.object.metadata.generation;
     }
-    let counts = Counts::new(&rows, health);
+    let counts = Counts::new(&rows, &plan.kept, health);
     plan.unhealthy = unhealthy(view, &rows, health);
     plan.no_targets = no_targets(view, &intent.listeners, &facts);
     drop(rows);
@@ -236,11 +237,11 @@ impl Judged<'_> {
 fn facts_of(
     view: &BindingView,
     intent: &ListenerIntent<'_>,
-    rows: &[GateRow<'_>],
+    (rows, kept): (&[GateRow<'_>], &[KeptTarget]),
     health: &HealthTable,
 ) -> ListenerFacts {
     let desired = &intent.desired;
-    let tallies: Vec<_> = rows.iter().map(|row| tally(row, health)).collect();
+    let tallies: Vec<_> = rows.iter().map(|row| tally(row, kept, health)).collect();
     let found = intent.presence.listener();
     let recorded = row_of(view, desired.protocol, desired.port).filter(|row| row.created);
     let maker = match intent.presence {

@@ -253,7 +253,7 @@ impl<'a> RouteScope<'a> {
         if says_zero(pod) {
             return Unmatched::Intent(departure::out_now());
         }
-        let Some(since) = pod.deleting_since else { return Unmatched::Intent(PodIntent::Keep) };
+        let Some(since) = pod.deleting_since else { return Unmatched::Held };
         Unmatched::Intent(departure::deleted(pod, since, &self.view.binding.spec.drain, self.now))
     }
 }

@@ -19,7 +19,7 @@ use super::placement::Placement;
 use super::removals::{Losses, Withheld};
 use super::step::WeightChange;
 use super::tags::{TagSight, recorded_drain};
-use super::target::{RetainedPod, TargetPlan};
+use super::target::{KeptTarget, RetainedPod, TargetPlan};
 use super::{Advice, BindingView, GateVerdict, NoTargets, Problem, Sighting, Snapshot, Unhealthy, problem};
 
 /// One binding's part of a plan.
@@ -59,6 +59,8 @@ pub struct BindingPlan {
     pub ungated: usize,
     /// Pods whose targets leave and keep their weight for now, sorted, each once.
     pub retained: Vec<RetainedPod>,
+    /// Targets that stay as they are, because nobody knows where their Pods are to be.
+    pub kept: Vec<KeptTarget>,
     /// Targets of living Pods that are on their way out.
     pub draining: Vec<Draining>,
     /// Whether a step waits for that to be recorded.
@@ -185,7 +187,7 @@ impl Pending {
 /// Counts of Pods, each counted once however many listeners it is bound to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pods that should be targets.
+    /// Pods that should be targets, or are to stay what they are.
     pub desired: usize,
     /// Of these, how many are registered on every listener.
     pub registered: usize,
@@ -215,13 +217,10 @@ struct PodFacts {
 
 impl Counts {
     /// Counts over the listeners and rules of one binding.
-    pub(super) fn new(rows: &[GateRow<'_>], health: &HealthTable) -> Self {
+    pub(super) fn new<'a>(rows: &'a [GateRow<'_>], kept: &'a [KeptTarget], health: &HealthTable) -> Self {
         let mut pods: HashMap<&str, PodFacts> = HashMap::new();
-        for row in rows {
-            for candidate in row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values()) {
-                let facts = pod_facts(row, candidate, health);
-                pods.entry(&candidate.pod_uid).and_modify(|known| known.join(facts)).or_insert(facts);
-            }
+        for (pod, facts) in rows.iter().flat_map(|row| facts_of_pods(row, kept, health)) {
+            pods.entry(pod).and_modify(|known| known.join(facts)).or_insert(facts);
         }
         let count = |is: fn(&PodFacts) -> bool| pods.values().filter(|facts| is(facts)).count();
         Self {
@@ -248,10 +247,31 @@ impl PodFacts {
     }
 }
 
+/// What is known of the Pods that a row is to have, and of those that stay there.
+fn facts_of_pods<'a>(
+    row: &'a GateRow<'_>,
+    kept: &'a [KeptTarget],
+    health: &HealthTable,
+) -> impl Iterator<Item = (&'a str, PodFacts)> {
+    let candidates = row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
+    let kept = kept.iter().filter(|one| row.route == Some(&one.route));
+    let wanted = candidates.map(|one| (one.pod_uid.as_str(), pod_facts(row, one, health)));
+    wanted.chain(kept.map(|one| (one.pod.as_str(), target_facts(row, (one.address, &one.pod), true, health))))
+}
+
 fn pod_facts(row: &GateRow<'_>, candidate: &Candidate, health: &HealthTable) -> PodFacts {
-    let is_registered = row.has(candidate.address, &candidate.pod_uid);
     let is_desired = matches!(candidate.intent, PodIntent::Serve(_));
-    let found = row.route.and_then(|route| health.get(&(route.clone(), candidate.address)));
+    target_facts(row, (candidate.address, &candidate.pod_uid), is_desired, health)
+}
+
+fn target_facts(
+    row: &GateRow<'_>,
+    (address, pod): (Address, &str),
+    is_desired: bool,
+    health: &HealthTable,
+) -> PodFacts {
+    let is_registered = row.has(address, pod);
+    let found = row.route.and_then(|route| health.get(&(route.clone(), address)));
     PodFacts {
         is_desired,
         is_registered,
@@ -259,7 +279,7 @@ fn pod_facts(row: &GateRow<'_>, candidate: &Candidate, health: &HealthTable) -> 
         is_unhealthy: matches!(found, Some(Health::Unhealthy)),
         is_checked: !matches!(found, Some(Health::CheckOff)),
         is_draining: is_registered && !is_desired,
-        has_weight: is_registered && row.weight(candidate.address).is_some_and(|weight| weight > 0),
+        has_weight: is_registered && row.weight(address).is_some_and(|weight| weight > 0),
     }
 }
 
@@ -330,9 +350,8 @@ pub struct RuleFacts {
 }
 
 /// How many targets a route should have, and how many of these are healthy.
-pub(super) fn tally(row: &GateRow<'_>, health: &HealthTable) -> (usize, usize) {
-    let candidates = row.endpoints.iter().flat_map(|endpoints| endpoints.candidates.values());
-    let facts: Vec<_> = candidates.map(|candidate| pod_facts(row, candidate, health)).collect();
+pub(super) fn tally(row: &GateRow<'_>, kept: &[KeptTarget], health: &HealthTable) -> (usize, usize) {
+    let facts: Vec<_> = facts_of_pods(row, kept, health).map(|(_, facts)| facts).collect();
     let desired = facts.iter().filter(|fact| fact.is_desired);
     let healthy = desired.clone().filter(|fact| fact.is_registered && fact.is_healthy);
     (desired.count(), healthy.count())
@@ -360,6 +379,7 @@ impl BindingPlan {
         self.retained.extend(plan.replacing.iter().cloned().chain(last));
         self.retained.sort();
         self.retained.dedup();
+        self.kept.extend(plan.kept.iter().cloned());
         self.look_by(plan.look_at);
         self.held_weights.extend(plan.held_weights.iter().cloned());
         self.record(route, plan, view);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::ChangeReason;
-use crate::model::{Address, Health, Phase, Pod, RegisteredTarget};
+use crate::model::{Address, Health, Phase, Pod, RegisteredTarget, Route};
 use crate::mutant::{self, Mutant};
 
 use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
@@ -43,8 +43,8 @@ pub(super) struct TargetPlan {
     pub(super) left_out: Vec<String>,
     /// Desired Pods whose address somebody else has registered.
     pub(super) in_use: Vec<String>,
-    /// Pods whose targets are kept although no slice names them.
-    pub(super) held: Vec<String>,
+    /// Targets of Pods of which nothing says that they are to leave, and nothing where they are to be: they stay as they are.
+    pub(super) kept: Vec<KeptTarget>,
     /// Targets that leave and keep their weight because others do not serve yet.
     pub(super) replacing: Vec<RetainedPod>,
     /// Names of Pods whose targets leave and keep their weight because nobody else would serve.
@@ -74,6 +74,17 @@ pub struct RetainedPod {
     pub reason: ChangeReason,
     /// Until when it waits for others; `None` when it does for as long as it can serve, because nobody else would.
     pub until: Option<Timestamp>,
+}
+
+/// A target that stays as it is, because nobody knows where its Pod is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptTarget {
+    /// Where.
+    pub route: Route,
+    /// The Pod's address and port.
+    pub address: Address,
+    /// The Pod's UID.
+    pub pod: String,
 }
 
 /// A Pod that is kept as one of the last.
@@ -233,7 +244,11 @@ impl TargetPlan {
             (None, Some(pod)) => match scope.unmatched(pod, pods) {
                 Unmatched::Intent(intent) => own.push(scope.own_target(target, intent, Some(pod))),
                 Unmatched::Held => {
-                    self.held.push(pod.key.name.clone());
+                    self.kept.push(KeptTarget {
+                        route: scope.route.clone(),
+                        address: target.address,
+                        pod: pod.uid.clone(),
+                    });
                     own.push(scope.own_target(target, PodIntent::Keep, Some(pod)));
                 }
             },
