@@ -182,13 +182,20 @@ pub(super) struct Evidence<'a> {
     pub(super) health: &'a HealthTable,
 }
 
-/// The verdicts of a binding on the Pods that wait for a gate; none where nothing can be said, or others open it. `evidence` is `None`
-/// when the load balancer cannot be read.
+/// What a round knows of a binding's Pods.
+pub(super) enum Basis<'a> {
+    /// What it has read.
+    Read(Evidence<'a>),
+    /// Nothing, for this reason.
+    Nothing(String),
+}
+
+/// The verdicts of a binding on the Pods that wait for a gate; none where others open it.
 pub(super) fn gates(
     view: &BindingView,
     service: &Service,
     rule: GateRule,
-    evidence: Option<&Evidence<'_>>,
+    basis: &Basis<'_>,
     now: Timestamp,
 ) -> Vec<GateVerdict> {
     let waits = |pod: &&Arc<Pod>| (pod.gate.is_waiting() || mutant::is(Mutant::GateCloses)) && selects(service, pod);
@@ -196,17 +203,18 @@ pub(super) fn gates(
     if waiting.is_empty() || certain_opening(&view.binding).is_some() {
         return Vec::new();
     }
-    let rows = evidence.map_or(&[][..], |evidence| evidence.rows);
+    let rows = if let Basis::Read(evidence) = basis { evidence.rows } else { &[] };
     let tables: Vec<Table<'_>> = rows.iter().map(Table::new).collect();
     let spec = &view.binding.spec.readiness_gate;
     let verdict = |pod: &Arc<Pod>| {
         let since = waiting_since(pod);
-        let found = match (rule, evidence) {
-            (GateRule::ByTke, _) | (GateRule::OnProof, None) => return None,
+        let found = match (rule, basis) {
+            (GateRule::ByTke, _) => return None,
             (GateRule::OnProof | GateRule::Waits(_), _) if spec.policy == GatePolicy::Disabled => {
                 Verdict::Open(GateReason::PolicyDisabled)
             }
-            (GateRule::OnProof, Some(evidence)) => proven(spec.policy, pod, &tables, evidence.health),
+            (GateRule::OnProof, Basis::Nothing(words)) => Verdict::Wait(GateReason::BindingHeld, words.clone()),
+            (GateRule::OnProof, Basis::Read(evidence)) => proven(spec.policy, pod, &tables, evidence.health),
             (GateRule::Waits(words), _) => Verdict::Wait(GateReason::BindingHeld, words.to_owned()),
             (GateRule::Opens(reason), _) => match since {
                 Some(since) if opens_at(reason, since) <= now => Verdict::Open(reason),
@@ -218,8 +226,10 @@ pub(super) fn gates(
         };
         let is_late = matches!(found, Verdict::Wait(..)) && is_timed_out(spec.timeout_seconds, since, now);
         let verdict = if is_late { Verdict::Open(GateReason::TimedOut) } else { found };
-        let seen = evidence.map(|evidence| (evidence.rows, evidence.health));
-        let hint = seen.map(|seen| hint(pod, &verdict, since, seen, now)).unwrap_or_default();
+        let hint = match basis {
+            Basis::Read(seen) => hint(pod, &verdict, since, (seen.rows, seen.health), now),
+            Basis::Nothing(_) => String::new(),
+        };
         Some(GateVerdict { pod: pod.key.clone(), pod_uid: pod.uid.clone(), verdict, since, hint })
     };
     waiting.into_iter().filter_map(verdict).collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::binding::{GatePolicy, Left, ListenerStatus};
-use crate::api::condition::ExclusionReason;
+use crate::api::condition::{ExclusionReason, Reason};
 use crate::model::{Attributes, ListenerId, ListenerState, ObjectKey, Route};
 use crate::mutant::{self, Mutant};
 
@@ -13,7 +13,7 @@ use super::absence::{self, Absence};
 use super::deletion::Departure;
 use super::desired::{DesiredListener, ListenerOrigin};
 use super::flags::Flags;
-use super::gate::{Evidence, GateRow, gates, next_opening, registered, ungated};
+use super::gate::{Basis, Evidence, GateRow, gates, next_opening, registered, ungated};
 use super::health::HealthTable;
 use super::management::{Frozen, Management};
 use super::resolution::row_of;
@@ -54,7 +54,7 @@ pub(super) fn judge(
     let endpoints = rows.iter().filter_map(|row| row.endpoints);
     plan.exclusions.extend(endpoints.flat_map(|endpoints| &endpoints.exclusions).cloned());
     judge_pods(view, plan, &rows, snapshot, &mut sightings);
-    judge_gates(view, plan, management, Some(&Evidence { rows: &rows, health }), snapshot.now);
+    judge_gates(view, plan, management, &Basis::Read(Evidence { rows: &rows, health }), snapshot.now);
     if let Some(service) = super::resolution::service(view).filter(|_| management.is_live()) {
         let ungated = ungated(view, &service);
         plan.ungated = ungated.len();
@@ -100,15 +100,9 @@ fn no_targets(view: &BindingView, listeners: &[ListenerIntent<'_>], facts: &[Lis
 }
 
 /// What the binding says of the Pods that wait for their gates.
-fn judge_gates(
-    view: &BindingView,
-    plan: &mut BindingPlan,
-    management: Management,
-    evidence: Option<&Evidence<'_>>,
-    now: Timestamp,
-) {
+fn judge_gates(view: &BindingView, plan: &mut BindingPlan, management: Management, basis: &Basis<'_>, now: Timestamp) {
     let Some(service) = super::resolution::service(view) else { return };
-    plan.gates = gates(view, &service, management.gates(), evidence, now);
+    plan.gates = gates(view, &service, management.gates(), basis, now);
     plan.look_by(next_opening(management.gates(), &plan.gates));
 }
 
@@ -321,10 +315,27 @@ fn unproven(view: &BindingView, snapshot: &Snapshot) -> Vec<ListenerId> {
         .collect()
 }
 
+/// Why nothing is known of a binding's Pods, for their gates.
+fn unread(snapshot: &Snapshot) -> String {
+    match &snapshot.cloud {
+        Cloud::Missing(_) => format!(
+            "load balancer '{}' is not there in region {} ({}); see the binding's condition ResolvedRefs",
+            snapshot.load_balancer,
+            snapshot.region,
+            Reason::LoadBalancerNotFound
+        ),
+        Cloud::Failed(failure) => {
+            format!("its load balancer cannot be read: {} failed: {}", failure.action, failure.code)
+        }
+        Cloud::Unplaced(_) => "its load balancer is not created yet".to_owned(),
+        Cloud::Observed(_) => "its load balancer has not been looked at yet".to_owned(),
+    }
+}
+
 /// What can be said without a read of the load balancer.
 pub(super) fn judge_blind(intent: &mut BindingIntent<'_>, snapshot: &Snapshot) {
     let (view, plan) = (intent.view, &mut intent.plan);
-    judge_gates(view, plan, intent.management, None, snapshot.now);
+    judge_gates(view, plan, intent.management, &Basis::Nothing(unread(snapshot)), snapshot.now);
     let witnesses = match &snapshot.cloud {
         Cloud::Missing(witnesses) => Some(*witnesses),
         _ => None,

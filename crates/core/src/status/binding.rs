@@ -122,12 +122,27 @@ fn keep_known(
     status.advice = advice(plan, &previous.advice);
     status.targets.clone_from(&previous.targets);
     status.listeners.clone_from(&previous.listeners);
+    if plan.problems.iter().any(|problem| problem.reason == Reason::LoadBalancerNotFound) {
+        serve_nobody(status);
+    }
     status.excluded.clone_from(&previous.excluded);
     status.draining.clone_from(&previous.draining);
     status.held_weights.clone_from(&previous.held_weights);
     status.gates = frozen_gates(plan, previous.gates.clone());
     if !matches!(view.config, ConfigView::None) {
         status.config_problems.clone_from(&previous.config_problems);
+    }
+}
+
+/// Nobody is healthy behind a load balancer that is not there. What was registered stays on record: a binding that goes waits for proof
+/// that it is gone.
+fn serve_nobody(status: &mut DirectAccessBindingStatus) {
+    if let Some(targets) = &mut status.targets {
+        (targets.healthy, targets.summary) = (0, format!("0/{}", targets.desired));
+    }
+    for listener in &mut status.listeners {
+        listener.healthy = 0;
+        listener.rules.iter_mut().for_each(|rule| rule.healthy = 0);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::acts::{add, delete_binding, edit, listener, web};
 use super::world::World;
 use crate::api::binding::{DeletionPolicy, GatePolicy, Mode};
-use crate::api::condition::GateReason::{self, BindingHeld, HealthCheck, NotBound, Suspended};
+use crate::api::condition::GateReason::{self, BindingHeld, HealthCheck, NotBound, PolicyDisabled, Suspended};
 use crate::api::mark::SERVICE_TAG;
 use crate::api::{DirectAccessBinding, names};
 use crate::model::{AccountId, Caller, Class, Failure, GateState, Known, Witnesses};
@@ -117,8 +117,8 @@ fn rows() -> Vec<Row> {
     use Gate::{ByLoop, ByRound, Untouched, Waits};
     let row = |name, what, (gate, blind), injected, change| Row { name, what, change, gate, blind, injected };
     vec![
-        row("Manage", "in force", (Waits(HealthCheck), Untouched), true, |_| {}),
-        row("Manage", "policy Disabled", (ByRound(GateReason::PolicyDisabled), Untouched), false, |world| {
+        row("Manage", "in force", (Waits(HealthCheck), Waits(BindingHeld)), true, |_| {}),
+        row("Manage", "policy Disabled", (ByRound(PolicyDisabled), ByRound(PolicyDisabled)), false, |world| {
             edit(world, |binding| binding.spec.readiness_gate.policy = GatePolicy::Disabled);
         }),
         row(
@@ -132,16 +132,16 @@ fn rows() -> Vec<Row> {
                 world.departure = Departure::Held;
             },
         ),
-        row("Manage", "a copy of a parked one", (Waits(HealthCheck), Untouched), true, |world| {
+        row("Manage", "a copy of a parked one", (Waits(HealthCheck), Waits(BindingHeld)), true, |world| {
             edit(world, |binding| {
                 park(binding);
                 binding.metadata.owner_references = None;
             });
         }),
-        row("Observe", "mode Delegate", (Waits(HealthCheck), Untouched), false, |world| {
+        row("Observe", "mode Delegate", (Waits(HealthCheck), Waits(BindingHeld)), false, |world| {
             edit(world, |binding| binding.spec.mode = Mode::Delegate);
         }),
-        row("Hold", "TKE has come", (Waits(HealthCheck), Untouched), true, tke),
+        row("Hold", "TKE has come", (Waits(HealthCheck), Waits(BindingHeld)), true, tke),
         row("Hold", "another account", (Waits(HealthCheck), Waits(BindingHeld)), true, switch_account),
         row("Suspended", "by the user", (ByLoop(Suspended), ByLoop(Suspended)), false, |world| {
             edit(world, |binding| binding.spec.suspend = true);

@@ -6,8 +6,10 @@ use super::acts::{add_ports, edit, own_listener, park, respec, web};
 use super::world::{World, address, binding, pod};
 use crate::api::condition::{GateReason, Reason};
 use crate::api::names;
-use crate::model::{Attribute, ClusterNetwork, GateState, Health, ListenerState, PodNetwork, Protocol, Route};
-use crate::plan::{GateRelease, ListenerSight, Verdict, release};
+use crate::model::{
+    Attribute, Class, ClusterNetwork, Failure, GateState, Health, ListenerState, PodNetwork, Protocol, Route, Witnesses,
+};
+use crate::plan::{Cloud, GateRelease, ListenerSight, Verdict, release};
 
 fn verdict(world: &World, pod: &str) -> Option<GateReason> {
     let plan = world.plan();
@@ -42,6 +44,43 @@ fn a_health_check_that_is_off_does_not_hold_a_gate() {
     world.listeners[0].attributes.set(Attribute::CheckSwitch, false);
     assert_eq!(verdict(&world, "web-1"), Some(GateReason::HealthCheckOff));
     assert_eq!(world.plan().listeners, ListenerSight::Current);
+}
+
+/// A round that reads nothing of a load balancer says so: a Pod that another binding serves, too, is told what it waits for.
+#[test]
+fn a_gate_says_why_nothing_is_read_of_its_load_balancer() {
+    let failure = Failure {
+        class: Class::Denied,
+        action: "DescribeTargets",
+        code: "UnauthorizedOperation".to_owned(),
+        message: String::new(),
+        request_id: None,
+    };
+    for (cloud, words, healthy) in [
+        (
+            Cloud::Missing(Witnesses::ListAndListeners),
+            "'lb-1' is not there in region ap-guangzhou (LoadBalancerNotFound)",
+            0,
+        ),
+        (Cloud::Failed(failure), "DescribeTargets failed: UnauthorizedOperation", 1),
+        (Cloud::Unplaced(Vec::new()), "not created yet", 1),
+    ] {
+        let mut world = World::new(&json!({})).with_pods([1]);
+        world.converge();
+        world.heal();
+        world.converge();
+        world = world.with_pods([2]);
+        world.unread = Some(cloud);
+        let plan = world.round();
+        let gate = plan.bindings[0].gates.iter().find(|gate| gate.pod.name == "web-2").unwrap();
+        let Verdict::Wait(GateReason::BindingHeld, message) = &gate.verdict else { panic!("{gate:?}") };
+        assert!(message.contains(words), "{message}");
+        let status = world.bindings[0].status.clone().unwrap();
+        let (targets, row) = (status.targets.unwrap(), &status.listeners[0]);
+        assert_eq!((targets.healthy, &*targets.summary), (healthy, &*format!("{healthy}/1")), "{words}");
+        assert_eq!((targets.registered, row.healthy), (1, healthy), "{words}");
+        assert!(row.listener_id.is_some(), "what was there stays on record");
+    }
 }
 
 #[test]
