@@ -108,3 +108,75 @@ pub(super) fn listener_sight(observed: &Observed, bindings: &[BindingPlan]) -> L
 pub(super) const fn is_healthy(health: Option<Health>) -> bool {
     matches!(health, Some(Health::Healthy | Health::CheckOff))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Protocol;
+    use crate::plan::problem;
+    use crate::plan::tests::world::{World, address};
+
+    /// Where the check of listeners 1 and 3 is off, and that of listeners 2 and 4 on; the last two have it by their rules.
+    fn world() -> (World, Vec<Route>) {
+        let mut world = World::new(&json!({}));
+        let plain = [1, 2].map(|port| world.add_listener("theirs", Protocol::Tcp, port));
+        let http = world.add_listener("theirs", Protocol::Http, 3);
+        let rules = ["/off", "/on"].map(|url| world.add_rule(&http, "example.com", url));
+        world.listener(&plain[0]).attributes.set_some(Attribute::CheckSwitch, Some(false));
+        world.listener(&plain[1]).attributes.set_some(Attribute::CheckSwitch, Some(true));
+        world.listener(&http).rules[0].attributes.set_some(Attribute::CheckSwitch, Some(false));
+        world.listener(&http).rules[1].attributes.set_some(Attribute::CheckSwitch, Some(true));
+        let plain = plain.map(|listener| Route { listener, rule: None });
+        let ruled = rules.map(|rule| Route { listener: http.clone(), rule: Some(rule) });
+        let routes: Vec<_> = plain.into_iter().chain(ruled).collect();
+        for (number, route) in (1..).zip(&routes) {
+            world.put_target(route, address(number), 10, "");
+            world.health.insert(address(number), Health::Healthy);
+        }
+        (world, routes)
+    }
+
+    /// "Check off" of a listener that was read with its check on, or stopped.
+    #[test]
+    fn listeners_are_read_again_where_health_contradicts_what_was_read_of_them() {
+        for number in 1..=4 {
+            for is_stopped in [false, true] {
+                let (mut world, routes) = world();
+                let route = &routes[number as usize - 1];
+                assert_eq!(listener_sight(&world.observed(), &[]), ListenerSight::Current);
+                world.health.insert(address(number), Health::CheckOff);
+                if is_stopped {
+                    world.listener(&route.listener).state = ListenerState::Stopped;
+                }
+                let observed = world.observed();
+                let (health, sight) = if number % 2 == 1 && !is_stopped {
+                    (Health::CheckOff, ListenerSight::Current)
+                } else {
+                    (Health::Unknown, ListenerSight::Outdated)
+                };
+                assert_eq!(listener_sight(&observed, &[]), sight, "{number}, stopped: {is_stopped}");
+                let table = health_table(&observed);
+                assert_eq!(table.get(&(route.clone(), address(number))), Some(&health), "{number}, {is_stopped}");
+                let others = routes.iter().zip(1..).filter(|(other, _)| other.listener != route.listener);
+                for (other, number) in others {
+                    assert_eq!(table.get(&(other.clone(), address(number))), Some(&Health::Healthy), "{number}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn listeners_are_read_again_while_one_that_a_binding_wants_is_stopped() {
+        let (world, _) = world();
+        let mut part = world.plan().bindings.swap_remove(0);
+        for (problem, sight) in [
+            (problem::suspended(), ListenerSight::Current),
+            (problem::listener_stopped(&world.listeners[0]), ListenerSight::Outdated),
+        ] {
+            part.problems = vec![problem];
+            assert_eq!(listener_sight(&world.observed(), std::slice::from_ref(&part)), sight, "{:?}", part.problems);
+        }
+    }
+}

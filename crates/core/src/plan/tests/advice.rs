@@ -3,12 +3,12 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::acts::web;
+use super::acts::{add, respec, unready, web};
 use super::world::{World, address};
 use crate::api::binding::{AdviceStatus, DirectAccessBindingStatus, limit};
 use crate::api::condition::{ConditionType, Reason};
 use crate::api::service_config::RawServiceConfig;
-use crate::model::{Class, Failure, GateState, Health, ServicePort, TargetPort, Transport, Workload};
+use crate::model::{Class, Failure, GateState, Health, Protocol, ServicePort, TargetPort, Transport, Workload};
 use crate::plan::Cloud;
 
 fn status(world: &World) -> DirectAccessBindingStatus {
@@ -182,4 +182,56 @@ fn entries_of_a_config_without_effect_do_not_stall_the_binding() {
     world.round();
     assert_eq!(condition(&world, ConditionType::Ready).0, "True");
     assert!(!has(&world, ConditionType::Stalled));
+}
+
+#[test]
+fn what_tkes_own_controller_has_still_to_make_is_counted() {
+    let mut world = web(&json!({"mode": "Delegate"}), 3);
+    let missing = |world: &World| world.plan().bindings[0].pending.delegated;
+    assert_eq!(missing(&world), 4, "a listener, and three targets");
+    let listener = world.add_listener("theirs", Protocol::Tcp, 80);
+    assert_eq!(missing(&world), 3);
+    for number in 1..=3 {
+        world.add_target(&listener, address(number), 10, "");
+        assert_eq!(missing(&world), 3 - number as usize);
+    }
+}
+
+#[test]
+fn pods_that_do_not_become_ready_are_named_while_others_stay_for_want_of_them() {
+    let mut world = web(&json!({}), 1);
+    world.converge();
+    world.heal();
+    world.converge();
+    add(&mut world, [2], "web");
+    unready(&mut world, 2);
+    world.now += SignedDuration::from_secs(61);
+    world.round();
+    assert_eq!(advice(&world, "LatePods"), None, "the other one serves");
+    unready(&mut world, 1);
+    world.round();
+    assert_eq!(advice(&world, "LatePods").unwrap().pods, ["web-2"]);
+    world.pod(2).containers_ready = true;
+    world.round();
+    assert_eq!(advice(&world, "LatePods"), None);
+}
+
+#[test]
+fn that_tags_are_hidden_is_said_where_others_may_register_targets_too() {
+    let is_said = |world: &World| {
+        let part = world.plan().bindings.swap_remove(0);
+        part.problems.iter().any(|problem| problem.reason == Reason::TagsNotShown)
+    };
+    let mut own = web(&json!({}), 2);
+    own.shows_tags = false;
+    own.converge();
+    assert!(!is_said(&own), "nobody else does on a listener of its own");
+    let mut shared = web(&json!({}), 2);
+    shared.shows_tags = false;
+    let id = shared.add_listener("theirs", Protocol::Tcp, 80).to_string();
+    respec(&mut shared, &json!({"listeners": [{"port": 80, "protocol": "TCP", "listenerId": id}]}));
+    shared.converge();
+    assert!(is_said(&shared));
+    respec(&mut shared, &json!({"mode": "Delegate"}));
+    assert!(!is_said(&shared), "it registers nothing itself");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::acts::{add, delete, delete_binding, remove, web};
+use super::acts::{add, delete, delete_binding, remove, unready, web};
 use super::world::{World, address, binding, ip};
 use crate::api::mark::OWNER_TAG;
 use crate::api::names;
@@ -80,30 +80,36 @@ fn health_that_was_read_of_a_former_pod_is_not_that_of_the_next() {
     add(&mut world, [9], "green");
     world.pod(9).ips = vec![ip(3)];
     select(&mut world, "green");
-    world.converge();
-    assert_eq!(
-        weighted(&world),
-        [address(1), address(2), address(3)],
-        "the former ones serve until the next is known to"
-    );
+    for _ in 0..3 {
+        world.converge();
+        assert_eq!(
+            weighted(&world),
+            [address(1), address(2), address(3)],
+            "the former ones serve until the next is known to"
+        );
+    }
 }
 
-/// Two serve by the last read of health, and the next ones fail. One of the Pods ends, and the other serves in its place; where somebody has
-/// registered that one anew meanwhile, nobody knows whether it does.
+/// Two serve by the only read of health of a controller, and the next ones fail. One of the Pods is not ready any more, or ends, and the
+/// other serves in its place; where somebody has registered that one anew meanwhile, nobody knows whether it does.
 #[test]
 fn while_health_cannot_be_read_what_was_read_last_counts_for_targets_that_are_what_they_were() {
-    for is_anew in [false, true] {
+    let ends: fn(&mut World) = |world| delete(world, [1]);
+    let fails: fn(&mut World) = |world| unready(world, 1);
+    let anew: fn(&mut World) = |world| {
+        delete(world, [1]);
+        let targets = world.targets.values_mut().flatten();
+        targets.filter(|target| target.address == address(2)).for_each(|target| target.tag.clear());
+    };
+    let (one, both) = (vec![address(2)], vec![address(1), address(2)]);
+    for (what, change, expected) in [("ends", ends, &one), ("fails", fails, &one), ("anew", anew, &both)] {
         let mut world = serving(2);
+        world.remembered = Remembered::default();
+        world.round();
         world.health_failure = Some(failure(Class::Throttled));
-        delete(&mut world, [1]);
-        if is_anew {
-            world.targets.values_mut().flatten().filter(|target| target.address == address(2)).for_each(|target| {
-                target.tag.clear();
-            });
-        }
+        change(&mut world);
         world.converge();
-        let expected = if is_anew { vec![address(1), address(2)] } else { vec![address(2)] };
-        assert_eq!(weighted(&world), expected, "registered anew: {is_anew}");
+        assert_eq!(weighted(&world), *expected, "{what}");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::api::binding::LoadBalancerStatus;
 use crate::api::mark::SERVICE_TAG;
 use crate::model::{AccountId, Caller, Class, Failure, LoadBalancer, LoadBalancerId, Witnesses};
 use crate::plan::Management::{self, Abandon, Freeze};
+use crate::plan::placement::Placement;
 use crate::plan::{Cloud, Departure, Frozen, Heir, Plan, Release, Step, plan};
 
 /// What was asked of the cloud for the binding.
@@ -117,6 +118,45 @@ fn what_was_asked_for_is_still_created_for_the_next_binding() {
     edit(&mut world, |binding| binding.spec.suspend = true);
     let plan = planned(&world, Cloud::Unplaced(Vec::new()));
     assert_eq!((plan.bindings[0].management, plan.steps.len()), (Freeze(Frozen::Suspended), 0));
+}
+
+/// The task of its creation names it before a read by tag finds it.
+#[test]
+fn a_load_balancer_that_was_created_is_taken_as_soon_as_its_task_has_ended() {
+    for named in [&[][..], &["lb-1"], &["lb-2", "lb-1"]] {
+        let mut world = world(Departure::MadeAgain, Asked::Recorded);
+        let creation = planned(&world, Cloud::Unplaced(Vec::new())).steps.swap_remove(0);
+        let made = named.iter().copied().map(LoadBalancerId::new).collect();
+        world.remembered.end_task(&creation, made);
+        let plan = planned(&world, Cloud::Unplaced(Vec::new()));
+        let found = Placement::Found(LoadBalancerId::new("lb-1"));
+        assert_eq!(plan.bindings[0].placement.as_ref() == Some(&found), !named.is_empty(), "{named:?}");
+        assert_eq!(plan.steps.is_empty(), !named.is_empty(), "{named:?}: {:?}", plan.steps);
+    }
+}
+
+#[test]
+fn a_suspended_binding_takes_no_load_balancer_that_is_found() {
+    for suspend in [false, true] {
+        let mut world = world(Departure::MadeAgain, Asked::Recorded);
+        edit(&mut world, |binding| binding.spec.suspend = suspend);
+        let plan = planned(&world, Cloud::Unplaced(vec![shown(&world)]));
+        assert_eq!(plan.bindings[0].placement.is_none(), suspend, "suspended: {suspend}");
+    }
+}
+
+#[test]
+fn a_load_balancer_whose_deletion_has_ended_is_gone_at_once() {
+    for departure in [Departure::Usual, Departure::MadeAgain] {
+        for is_ended in [false, true] {
+            let mut world = world(departure, Asked::Created);
+            if is_ended {
+                world.remembered.end_task(&Step::DeleteLoadBalancer, Vec::new());
+            }
+            let plan = planned(&world, Cloud::Missing(Witnesses::ListOnly));
+            assert_eq!(plan.bindings[0].release == Release::Done, is_ended, "{departure:?}");
+        }
+    }
 }
 
 /// Two looks of the account that is recorded, 30 s apart.
