@@ -256,21 +256,29 @@ mod tests {
     #[test]
     fn a_binding_of_a_former_service_goes_whatever_another_one_of_the_name_asks() {
         let setting = Setting { acceptance: Acceptance::All, ..Setting::default() };
-        for (uid, made, created, expected) in [
-            ("1", Some(100), Some(90), Departure::MadeAgain),
-            ("1", Some(100), Some(110), Departure::MadeAgain),
-            ("2", Some(100), Some(101), Departure::Usual),
-            ("2", Some(100), Some(100), Departure::MadeAgain),
-            ("2", Some(100), Some(99), Departure::MadeAgain),
-            ("2", None, Some(101), Departure::MadeAgain),
-            ("2", Some(100), None, Departure::MadeAgain),
+        let (own, found, none) = (Some([].as_slice()), Some(["3"].as_slice()), None);
+        for (uid, recorded, made, created, expected) in [
+            ("1", own, Some(100), Some(90), Departure::MadeAgain),
+            ("1", own, Some(100), Some(110), Departure::MadeAgain),
+            ("2", own, Some(100), Some(101), Departure::Usual),
+            // What a backup has brought has no status, or has found what another one has made.
+            ("2", none, Some(100), Some(101), Departure::MadeAgain),
+            ("2", found, Some(100), Some(101), Departure::MadeAgain),
+            ("2", own, Some(100), Some(100), Departure::MadeAgain),
+            ("2", own, Some(100), Some(99), Departure::MadeAgain),
+            ("2", own, None, Some(101), Departure::MadeAgain),
+            ("2", own, Some(100), None, Departure::MadeAgain),
         ] {
             let at = |second| Timestamp::from_second(second).unwrap();
             let (mut binding, mut service) = (binding(true, "Service", "web"), (*service("true")).clone());
             binding.metadata.creation_timestamp = made.map(|made| Time(at(made)));
+            binding.status = recorded.map(|former_uids: &[&str]| {
+                let load_balancer = json!({"id": "lb-1", "region": "r", "created": true, "formerUids": former_uids});
+                serde_json::from_value(json!({"loadBalancer": load_balancer})).unwrap()
+            });
             (service.uid, service.created) = (uid.to_owned(), created.map(at));
             let found = Departure::of(&binding, Some(&service), Some(DefinitionSight::Stays), setting);
-            assert_eq!(found, expected, "{uid} {made:?} {created:?}");
+            assert_eq!(found, expected, "{uid} {recorded:?} {made:?} {created:?}");
         }
     }
 

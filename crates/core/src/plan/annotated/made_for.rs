@@ -12,8 +12,8 @@ use crate::plan::placement::is_controlling_service;
 pub enum MadeFor {
     /// This one.
     This,
-    /// A former one of the same name, which is gone: this one was made after the binding, and two do not have one name at a time. The
-    /// garbage collector deletes it, as it does with all that a deleted Service owns.
+    /// A former one of the same name, which is gone: this one was made after the binding, which has had a load balancer of its own, and two
+    /// do not have one name at a time. The garbage collector deletes it, as it does with all that a deleted Service owns.
     Former,
     /// One of the same name with another UID, and nothing shows that somebody has deleted that: a backup brings such a reference, too. The
     /// garbage collector deletes it all the same.
@@ -32,10 +32,19 @@ pub fn made_for(service: &Service, binding: &DirectAccessBinding) -> MadeFor {
     }
     match owners.find(|owner| owner.uid == service.uid || owner.name == name) {
         Some(owner) if owner.uid == service.uid => MadeFor::This,
-        Some(_) if is_older(binding.metadata.creation_timestamp.as_ref(), service) => MadeFor::Former,
+        Some(_) if is_older(binding.metadata.creation_timestamp.as_ref(), service) && has_served(binding) => {
+            MadeFor::Former
+        }
         Some(_) => MadeFor::Unproven,
         None => MadeFor::Nobody,
     }
+}
+
+/// What it has on its load balancer it has made itself. A backup brings a binding without a status, and what it then finds by the marks of
+/// another one is recorded as that.
+fn has_served(binding: &DirectAccessBinding) -> bool {
+    let recorded = binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    recorded.is_some_and(|recorded| recorded.former_uids.is_empty())
 }
 
 /// Both times are the API server's, in whole seconds.

@@ -15,6 +15,8 @@ fn a_service_waits_for_the_binding_of_a_former_one_of_its_name_and_then_gets_its
     for (annotations, (made_at, created, whose, then)) in on.iter().flat_map(|on| rows.map(|row| (on, row))) {
         let mut former = made(&annotations[1..]);
         former.metadata.creation_timestamp = Some(Time(at(made_at)));
+        let load_balancer = serde_json::json!({"id": "lb-1", "region": "r"});
+        former.status = serde_json::from_value(serde_json::json!({"loadBalancer": load_balancer})).unwrap();
         let mut service = Service { created: Some(at(created)), ..service(annotations) };
         "another".clone_into(&mut service.uid);
         let mut going = former.clone();
