@@ -120,7 +120,7 @@ mutants! {
     WaitsForNobody,
     /// A replica leads before it has listed everything: what it has not listed counts as gone.
     UnlistedIsGone,
-    /// A leader begins with what its watches have told, however far they are behind.
+    /// A leader begins with what its watches last brought, however far they are behind.
     BeginsBehind,
     /// A gate that is open is closed again.
     GateCloses,

@@ -49,16 +49,22 @@ pub(crate) async fn targets_are_pods(stage: &Stage, count: usize) {
     .await;
 }
 
+/// A replica that leads and has two Pods bound, and one that could take over.
+async fn leader_and_candidate(stage: &Stage, journal: &Journal) -> (Replica, Replica) {
+    let first = Replica::start(stage, "first", journal, Rule::Pass).await;
+    first.until_candidate().await;
+    stage.deploy(2, &json!({})).await;
+    targets_are_pods(stage, 2).await;
+    let second = Replica::start(stage, "second", journal, Rule::Pass).await;
+    second.until_candidate().await;
+    (first, second)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_is_taken_over_in_seconds_and_a_hand_over_at_once() {
     let stage = Stage::without_controller("takeover", SimulatorSettings::instant()).await;
     let journal = Journal::default();
-    let first = Replica::start(&stage, "first", &journal, Rule::Pass).await;
-    first.until_candidate().await;
-    stage.deploy(2, &json!({})).await;
-    targets_are_pods(&stage, 2).await;
-    let second = Replica::start(&stage, "second", &journal, Rule::Pass).await;
-    second.until_candidate().await;
+    let (first, second) = leader_and_candidate(&stage, &journal).await;
 
     let (from, crash) = (journal.len(), Instant::now());
     first.signal("KILL");
@@ -117,12 +123,7 @@ async fn who_has_not_seen_the_cluster_leads_nothing_and_writes_nothing() {
 async fn who_takes_over_begins_with_what_there_is_and_not_with_what_watches_have_told() {
     let stage = Stage::without_controller("behind", SimulatorSettings::instant()).await;
     let journal = Journal::default();
-    let first = Replica::start(&stage, "first", &journal, Rule::Pass).await;
-    first.until_candidate().await;
-    stage.deploy(2, &json!({})).await;
-    targets_are_pods(&stage, 2).await;
-    let second = Replica::start(&stage, "second", &journal, Rule::Pass).await;
-    second.until_candidate().await;
+    let (first, second) = leader_and_candidate(&stage, &journal).await;
 
     second.lines.set(Rule::Strike(Some("pods"), Misfortune::Stall));
     eventually("it hears nothing of Pods", DEADLINE, async || second.lines.has_struck(&["pods"]).then_some(())).await;

@@ -16,7 +16,7 @@ pub enum MadeFor {
     /// do not have one name at a time. The garbage collector deletes it, as it does with all that a deleted Service owns.
     Former,
     /// One of the same name with another UID, and nothing shows that somebody has deleted that: a backup brings such a reference, too. The
-    /// garbage collector deletes it all the same.
+    /// garbage collector deletes it anyway.
     Unproven,
     /// None of this name: somebody has made it by hand.
     Nobody,

@@ -46,7 +46,7 @@ fn a_health_check_that_is_off_does_not_hold_a_gate() {
     assert_eq!(world.plan().listeners, ListenerSight::Current);
 }
 
-/// A round that reads nothing of a load balancer says so: a Pod that another binding serves, too, is told what it waits for.
+/// A round that reads nothing of a load balancer says so: the gate of a Pod that another binding serves, too, names what it waits for.
 #[test]
 fn a_gate_says_why_nothing_is_read_of_its_load_balancer() {
     let failure = Failure {

@@ -15,6 +15,7 @@ mod gates;
 mod gone;
 mod held;
 mod histories;
+mod kept;
 mod late;
 mod layer7;
 mod limits;

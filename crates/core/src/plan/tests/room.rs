@@ -46,8 +46,8 @@ fn next(world: &World) -> (Vec<u32>, Vec<u32>) {
     (leave, come)
 }
 
-/// How many targets the brake is told that the next round takes away.
-fn told(world: &World) -> usize {
+/// How many targets the brake counts as leaving in the next round.
+fn lost(world: &World) -> usize {
     world.plan().bindings[0].losses.leaving.len()
 }
 
@@ -75,7 +75,7 @@ fn one_whose_drain_is_over_makes_room_for_one_only() {
         pass(&mut world, 1);
         add(&mut world, newcomers.clone(), "web");
         assert_eq!(next(&world), (expected, newcomers));
-        assert_eq!(told(&world), 0, "it was said when they lost their weight");
+        assert_eq!(lost(&world), 0, "they were counted when they lost their weight");
         world.round();
     }
 }
@@ -119,7 +119,7 @@ fn so_many_of_those_that_serve_make_room_that_most_of_them_go_on_meanwhile() {
                 world.heal();
             }
             let leave = next(&world).0.len();
-            assert_eq!((leave, told(&world)), (expected, expected), "{count}, {gone}, round {round}");
+            assert_eq!((leave, lost(&world)), (expected, expected), "{count}, {gone}, round {round}");
             world.round();
         }
     }
@@ -131,7 +131,7 @@ fn those_that_end_and_make_room_are_no_removals_that_the_brake_counts() {
     let mut world = full(3);
     delete(&mut world, [1]);
     add(&mut world, [4, 5], "web");
-    assert_eq!((next(&world), told(&world)), ((vec![1], vec![4]), 0));
+    assert_eq!((next(&world), lost(&world)), ((vec![1], vec![4]), 0));
 }
 
 /// It has no connections yet, whether it is recorded already that it is to lose its weight or not.
@@ -149,7 +149,7 @@ fn one_that_never_served_makes_room_at_once_and_the_brake_counts_it_once() {
             assert_eq!(world.round().steps, []);
         }
         add(&mut world, [4], "web");
-        assert_eq!((next(&world), told(&world)), ((vec![3], vec![4]), 1));
+        assert_eq!((next(&world), lost(&world)), ((vec![3], vec![4]), 1));
         assert_eq!(world.round().steps.len(), 2, "its weight is not changed");
         world.converge();
         let id = world.listeners[0].id.clone();
