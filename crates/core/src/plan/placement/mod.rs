@@ -118,7 +118,7 @@ pub(super) fn plan_placement(
             continue;
         }
         match wished {
-            Some(wished) if wished.is_current(spec, snapshot) => {
+            Some(wished) if wished.is_current(spec, snapshot) || mutant::is(Mutant::RecordedIsDone) => {
                 part.placement = Some(Placement::Wished(wished.clone()));
                 part.advice.extend(wished.note(spec, snapshot));
                 let is_recorded_before =
