@@ -42,6 +42,11 @@ impl Class {
         Self::Transient,
     ];
 
+    /// A write that has failed so may have been done.
+    pub const fn may_be_done(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Transient)
+    }
+
     /// The name used in metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -10,7 +10,8 @@ use crate::api::mark::TargetTag;
 use crate::model::{Address, ListenerId, LoadBalancerId, ObjectKey, RegisteredTarget, Route, Weight};
 
 use super::health::{HealthTable, health_table, is_healthy};
-use super::{Cloud, HeldWeight, Observed, Plan, Snapshot, Step};
+use super::placement::Creation;
+use super::{Cloud, HeldWeight, Observed, Outcome, Plan, Snapshot, Step, StepOutcome};
 
 /// What earlier rounds have seen and done, as far as this controller has looked without a break. Forgetting it makes rounds wait
 /// longer, and never does harm.
@@ -45,6 +46,8 @@ pub struct Remembered {
     /// The load balancer that was made, by a task that ended well, with the token that asked for it; `None` when none was, or the cloud
     /// named none. Reads by tag may be slow to find it.
     pub made: Option<(String, LoadBalancerId)>,
+    /// The load balancer that the cloud has last refused to make. The same call may be made again, however old its wish is.
+    pub refused_creation: Option<Creation>,
 }
 
 /// What was taken from a listener.
@@ -161,6 +164,20 @@ impl Remembered {
     /// The weight that the last read showed of a target; `None` of one that it did not show.
     pub(super) fn weight(&self, route: &Route, address: Address) -> Option<Weight> {
         self.targets.get(route)?.iter().find(|target| target.address == address).map(|target| target.weight)
+    }
+
+    /// Takes in whether the cloud has refused to make a load balancer. Of one that it may have made nobody may say so.
+    pub fn note_creation(&mut self, outcome: &Outcome) {
+        for (step, outcome) in &outcome.steps {
+            let Step::CreateLoadBalancer(creation) = step else { continue };
+            match outcome {
+                StepOutcome::Failed(failure) if !failure.class.may_be_done() => {
+                    self.refused_creation = Some(creation.as_ref().clone());
+                }
+                StepOutcome::Failed(_) | StepOutcome::Done | StepOutcome::Submitted(_) => self.refused_creation = None,
+                StepOutcome::Held(_) | StepOutcome::Skipped => {}
+            }
+        }
     }
 
     /// Takes in a task that has ended well, with the load balancers that it names.

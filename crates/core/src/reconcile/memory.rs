@@ -313,6 +313,7 @@ impl Memory {
         }
         self.written_targets.note(outcome, begun.targets, at);
         self.creations.note(outcome, at);
+        self.remembered.note_creation(outcome);
         for (step, _) in outcome.steps.iter().filter(|(_, outcome)| *outcome == StepOutcome::Done) {
             self.remembered.end(step);
         }

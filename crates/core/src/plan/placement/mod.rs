@@ -118,7 +118,7 @@ pub(super) fn plan_placement(
             continue;
         }
         match wished {
-            Some(wished) if wished.is_current(spec, snapshot) || mutant::is(Mutant::RecordedIsDone) => {
+            Some(wished) if is_current(snapshot, view, spec, &wished) => {
                 part.placement = Some(Placement::Wished(wished.clone()));
                 part.advice.extend(wished.note(spec, snapshot));
                 let is_recorded_before =
@@ -131,6 +131,13 @@ pub(super) fn plan_placement(
         }
     }
     steps
+}
+
+/// The call that a wish stands for may still be made: it is young, or the cloud has refused that very call.
+fn is_current(snapshot: &Snapshot, view: &BindingView, spec: &CreateSpec, wished: &Wish) -> bool {
+    let is_refused = snapshot.remembered.refused_creation.as_ref();
+    let is_refused = is_refused.is_some_and(|refused| *refused == creation(snapshot, view, spec, wished));
+    wished.is_current(spec, snapshot, is_refused) || mutant::is(Mutant::RecordedIsDone)
 }
 
 /// Those that may be the binding's: what only its annotation names may be another's. Two can be found only when somebody has copied a tag.

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::*;
 use crate::api::DirectAccessBindingStatus;
+use crate::model::{Class, Failure};
 use crate::plan::tests::world::{ACCOUNT, World};
 use crate::plan::vpc::{ClusterVpc, KnownVpc, VpcDoubt, VpcSource};
-use crate::plan::{Cloud, Since, plan};
+use crate::plan::{Cloud, Outcome, Since, StepOutcome, plan};
 
 /// What there is of the binding and of its load balancer.
 #[derive(Clone, Copy, Default)]
@@ -22,6 +23,8 @@ struct Case {
     unseen: Option<i64>,
     /// Seconds since the wish for which a task has made one, as the cloud said, was recorded.
     made: Option<i64>,
+    /// How the call of this wish, which was recorded so many seconds ago, has failed.
+    failed: Option<(i64, Class)>,
 }
 
 fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
@@ -52,9 +55,23 @@ fn placed(case: &Case) -> (Vec<Step>, Option<Placement>, bool) {
     snapshot.remembered.since = case.unseen.map(since).into_iter().collect();
     let token = |seconds: i64| format!("dab-{}-{}", world.binding_uid(0), ago(seconds).0.as_second());
     snapshot.remembered.made = case.made.map(|seconds| (token(seconds), LoadBalancerId::new("lb-made")));
+    if let Some((seconds, class)) = case.failed {
+        snapshot.remembered.note_creation(&failed(token(seconds), class));
+    }
     let mut plan = plan(&snapshot);
     let part = plan.bindings.remove(0);
     (plan.steps, part.placement, part.release == crate::plan::Release::Done)
+}
+
+/// A call with this token has failed.
+fn failed(token: String, class: Class) -> Outcome {
+    let mut steps = placed(&Case { wished: Some(1), ..Case::default() }).0;
+    let [Step::CreateLoadBalancer(creation)] = steps.as_mut_slice() else { panic!("{steps:?}") };
+    creation.token = token;
+    let (code, message) = (String::new(), String::new());
+    let failure = Failure { class, action: "CreateLoadBalancer", code, message, request_id: None };
+    let steps = steps.into_iter().map(|step| (step, StepOutcome::Failed(failure.clone()))).collect();
+    Outcome { steps, ..Outcome::default() }
 }
 
 #[test]
@@ -75,6 +92,17 @@ fn a_wish_that_brings_nothing_is_recorded_anew_for_another_token() {
     };
     assert_ne!(token(1), token(599));
     assert_eq!(token(600), None);
+}
+
+/// Each new record is a write of the status, and begins the waits between calls anew.
+#[test]
+fn a_call_that_the_cloud_has_refused_is_made_again_as_the_same_call() {
+    let asks = |wished, failed| !placed(&Case { wished: Some(wished), failed, ..Case::default() }).0.is_empty();
+    for class in Class::ALL {
+        assert_eq!(asks(100_000, Some((100_000, class))), !class.may_be_done(), "{class:?}");
+        // It was another call.
+        assert!(!asks(600, Some((601, class))), "{class:?}");
+    }
 }
 
 #[test]

@@ -32,14 +32,14 @@ impl Wish {
     }
 
     /// The call that it stands for may still be made. What is found by now changes no wish; only what the flag or TKE says makes a new one, once
-    /// no call of this one can be under way.
-    pub(super) fn is_current(&self, spec: &CreateSpec, snapshot: &Snapshot) -> bool {
+    /// no call of this one can be under way. A call that was refused has made nothing, and may be made again however old its wish is.
+    pub(super) fn is_current(&self, spec: &CreateSpec, snapshot: &Snapshot, is_refused: bool) -> bool {
         let age = snapshot.now.duration_since(self.at);
         let is_overruled =
             self.vpc_id.as_deref().is_some_and(|id| snapshot.vpc.stated().is_some_and(|stated| stated != id));
         // Without a VPC the cloud refuses it. An earlier version asked all the same.
         let is_possible = spec.network == LoadBalancerNetwork::Public || self.vpc_of(spec, snapshot).is_some();
-        age < WISH_LASTS && is_possible && !(is_overruled && age >= CALL_LASTS)
+        (age < WISH_LASTS || is_refused) && is_possible && !(is_overruled && age >= CALL_LASTS)
     }
 
     /// What there is to say of the VPC that it is asked for in.
