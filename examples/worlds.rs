@@ -225,6 +225,13 @@ fn worlds(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     trouble?;
     say(format_args!("{} stories end as without their misfortunes, and {} need not", tally.same, tally.other));
     say(tally.reached.report().join("\n"));
+    say(tally.judged.report().join("\n"));
+    let (rest, all) = tally.reads;
+    say(format_args!("a load balancer is read {rest} times a minute at rest at most, and {all} times else"));
+    let blind = tally.judged.blind();
+    for rule in blind.iter().filter(|_| tally.steps >= ENOUGH) {
+        say(format_args!("always excused: {rule}"));
+    }
     let (unexcused, reached) = tally.reached.surprises();
     for (of, name) in &reached {
         say(format_args!("reached after all, although UNREACHED has it: {of} {name}"));
@@ -234,6 +241,7 @@ fn worlds(arguments: &Arguments, threads: usize) -> anyhow::Result<()> {
     }
     anyhow::ensure!(tally.failures == 0, "{} stories break a rule", tally.failures);
     anyhow::ensure!(tally.steps < ENOUGH || unexcused.is_empty(), "{} variants are not reached", unexcused.len());
+    anyhow::ensure!(tally.steps < ENOUGH || blind.is_empty(), "{} rules are always excused", blind.len());
     Ok(())
 }
 

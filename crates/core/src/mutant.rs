@@ -32,18 +32,26 @@ mutants! {
     GateWithoutHealth,
     /// A gate opens although its Pod is not registered.
     GateWithoutTarget,
+    /// A gate opens when one of several listeners or rules has its Pod registered and healthy.
+    GateByOneRoute,
     /// A route that is not in what is wished counts as not wanted any more, whyever it is not.
     AbsentIsUnwanted,
     /// A load balancer that one read does not show counts as gone.
     GoneAtFirstSight,
     /// Targets of others are taken away.
     ForeignTargets,
+    /// A listener that is named by its id gets the settings of the config.
+    SettingsOfOthers,
+    /// A load balancer that is named by its id gets settings that nobody has asked for.
+    NamedIsManaged,
     /// The last finalizer goes with the first round after the deletion, whatever is left.
     FinalizerFirst,
     /// What was read before a task ended serves for a plan after it.
     StaleReads,
     /// A target of a Pod that is gone stays.
     GoneStays,
+    /// A target of a Pod that is gone loses its weight, and stays.
+    GoneStaysWithoutWeight,
     /// An address that has become another Pod's counts as that of the Pod before.
     AddressStays,
     /// All targets whose addresses have become other Pods' are registered anew at once.
@@ -134,8 +142,14 @@ mutants! {
     CreatesBlindly,
     /// `deletionPolicy: Retain` is not read.
     RetainIgnored,
+    /// The targets of a binding that leaves everything in place lose their weight as it goes.
+    RetainDrains,
     /// A status is written again in each round.
     Restless,
+    /// The cloud is read again as soon as it was read.
+    ReadsOn,
+    /// A port that somebody else has is said to be a quota that is full.
+    ConflictIsQuota,
     /// A write that the API server has refused is not tried again.
     NotTriedAgain,
     /// The second entry of a config is dropped, and nothing is said.

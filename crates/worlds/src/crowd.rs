@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use crate::check::Judged;
 use crate::coverage::Reached;
 use crate::generate::generate;
 use crate::story::Story;
@@ -25,6 +26,10 @@ pub struct Tally {
     pub other: u64,
     /// What was reached.
     pub reached: Reached,
+    /// The most reads of one load balancer within a minute: at rest, and otherwise.
+    pub reads: (usize, usize),
+    /// How often rules were looked at.
+    pub judged: Judged,
 }
 
 /// Whether more stories are to be played.
@@ -58,6 +63,9 @@ pub fn play_many(first_seed: u64, threads: usize, after: impl FnMut(&Story, &Ver
                         Verdict::NotPromised(_) => tally.other += 1,
                     }
                     tally.reached.extend(outcome.reached);
+                    tally.judged.extend(outcome.judged);
+                    let ((rest, all), (most_rest, most_all)) = (outcome.reads, tally.reads);
+                    tally.reads = (rest.max(most_rest), all.max(most_all));
                     if after(&story, &verdict, tally) == GoOn::No {
                         *goes_on = GoOn::No;
                     }

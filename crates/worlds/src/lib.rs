@@ -42,7 +42,7 @@ mod workload;
 mod world;
 
 pub use act::{Act, Console, Dialect, Fault, Kind, Workload};
-pub use check::{Ending, Violation};
+pub use check::{Ending, Judged, Violation};
 pub use crowd::{GoOn, Tally, play_many};
 pub use generate::generate;
 #[cfg(feature = "mutants")]

@@ -7,6 +7,7 @@ use crate::api::condition::ConfigProblem;
 use crate::model::{
     Address, Attribute, Class, Listener, ListenerId, LoadBalancerStatus, RegisteredTarget, Route, RuleId,
 };
+use crate::mutant::{self, Mutant};
 
 use super::adoption::{self, Retag};
 use super::backends::Backends;
@@ -168,7 +169,7 @@ impl<'a> PlanBuilder<'a> {
         let mut taken: BTreeMap<Route, BTreeSet<Address>> = BTreeMap::new();
         for index in order {
             let intent = &mut intents[index];
-            if matches!(intent.management, Management::Abandon(_)) {
+            if matches!(intent.management, Management::Abandon(_)) && !mutant::is(Mutant::RetainDrains) {
                 continue;
             }
             let service = resolution::service(intent.view);
@@ -240,7 +241,7 @@ impl<'a> PlanBuilder<'a> {
                 stakes.insert(route, Stake { listener: None, holder, proof });
             }
         }
-        if matches!(intent.management, Management::Freeze(_) | Management::Observe) {
+        if matches!(intent.management, Management::Freeze(_) | Management::Observe | Management::Abandon(_)) {
             stakes.clear();
             let is_made = |listener: &&Listener| intent.view.has_made(listener, self.snapshot);
             let made = self.observed.listeners.iter().filter(is_made).flat_map(Listener::routes);
@@ -258,7 +259,11 @@ impl<'a> PlanBuilder<'a> {
         for intent in intents {
             let around = drift::Around::of(intent.view, self.observed);
             for one in &intent.listeners {
-                let Presence::Ours(listener) = one.presence else { continue };
+                let listener = match one.presence {
+                    Presence::Ours(listener) => listener,
+                    Presence::Others(listener) if mutant::is(Mutant::SettingsOfOthers) => listener,
+                    _ => continue,
+                };
                 if matches!(one.desired.origin, ListenerOrigin::Held(_)) {
                     continue;
                 }
@@ -410,7 +415,7 @@ struct NewRules {
 }
 
 fn wants<'i>(management: Management, stake: &Stake<'i, '_>) -> RouteTargets<'i> {
-    if matches!(management, Management::Freeze(_) | Management::Observe) {
+    if matches!(management, Management::Freeze(_) | Management::Observe | Management::Abandon(_)) {
         return RouteTargets::Frozen;
     }
     if let Some(proof) = stake.proof {

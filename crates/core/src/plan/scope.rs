@@ -209,7 +209,7 @@ impl<'a> RouteScope<'a> {
             RouteTargets::Wanted(endpoints) => endpoints,
             RouteTargets::Unwanted(proof) => return Unmatched::Intent(departure::unwanted(proof)),
             RouteTargets::Unresolved => return self.unresolved(pod),
-            RouteTargets::Frozen if mutant::is(Mutant::SuspendDrains) => {
+            RouteTargets::Frozen if mutant::is(Mutant::SuspendDrains) || mutant::is(Mutant::RetainDrains) => {
                 return Unmatched::Intent(departure::out_now());
             }
             RouteTargets::Frozen => return Unmatched::Intent(PodIntent::Keep),

@@ -293,6 +293,10 @@ impl TargetPlan {
             RouteTargets::Frozen => {
                 self.reweight.push(scope.weight_change(target, pod, 0, reason, String::new()));
             }
+            _ if target.weight == 0 && mutant::is(Mutant::GoneStaysWithoutWeight) => {}
+            _ if mutant::is(Mutant::GoneStaysWithoutWeight) => {
+                self.reweight.push(scope.weight_change(target, pod, 0, reason, String::new()));
+            }
             _ => self.deregister.push(scope.removal(target, pod, reason)),
         }
     }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::Reason;
 use crate::model::{Class, Failure, LoadBalancerStatus};
+use crate::mutant::{self, Mutant};
 use crate::plan::{BindingView, Cloud, Outcome, Plan, Record, Sight, Snapshot, Step, Verdict, selects};
 
 use super::visit::is_unsettled;
@@ -86,7 +87,7 @@ pub fn next_look(
     } else if plan.bindings.iter().any(|binding| binding.counts.healthy < binding.counts.desired) {
         together(HEALTH_POLL, at)
     } else {
-        together(CALM_POLL, at)
+        together(if mutant::is(Mutant::ReadsOn) { TICK } else { CALM_POLL }, at)
     };
     let is_blind = plan.bindings.iter().any(|binding| binding.management.is_live() && binding.sight != Sight::Whole);
     let is_missing =

@@ -17,7 +17,7 @@ pub(crate) struct Seen {
     /// Weight and tag of each target.
     pub(crate) targets: BTreeMap<Route, BTreeMap<Address, (Weight, String)>>,
     /// The targets that are well, as the cloud says.
-    pub(crate) well: BTreeSet<(String, Address)>,
+    pub(crate) well: BTreeSet<(Route, Address)>,
 }
 
 impl Seen {
@@ -36,16 +36,21 @@ impl Seen {
         let row = |target: RegisteredTarget| (target.address, (target.weight, target.tag));
         let targets = state.targets(id).into_iter();
         let targets = targets.map(|(route, all)| (route, all.into_iter().map(row).collect()));
+        // Of layer 4, health is reported of a rule that there is not.
+        let is_layer7 = |listener: &str| all.iter().any(|one| one.id.as_str() == listener && one.protocol.is_layer7());
         let well = state.health(id).into_iter().filter(|one| matches!(one.health, Health::Healthy | Health::CheckOff));
-        let well = well.filter(|one| serves(one.listener.as_str()));
-        let well = well.map(|one| (one.listener.to_string(), one.address)).collect();
+        let well = well.filter(|one| serves(one.listener.as_str())).map(|one| {
+            let rule = is_layer7(one.listener.as_str()).then_some(one.rule);
+            (Route { listener: one.listener, rule }, one.address)
+        });
+        let well = well.collect();
         Some(Self { listeners: listeners.collect(), rules, targets: targets.collect(), well })
     }
 
     /// Whether a target takes traffic: it has a weight and the cloud finds it well.
     pub(crate) fn takes(&self, route: &Route, address: Address) -> bool {
         let weight = self.targets.get(route).and_then(|all| all.get(&address)).map_or(0, |(weight, _)| *weight);
-        weight > 0 && self.well.contains(&(route.listener.to_string(), address))
+        weight > 0 && self.well.contains(&(route.clone(), address))
     }
 }
 

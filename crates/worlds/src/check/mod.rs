@@ -4,6 +4,7 @@ mod digest;
 mod end;
 mod ending;
 mod floor;
+mod judged;
 pub(crate) mod marks;
 mod repeats;
 pub(crate) mod routes;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use tke_direct_access_core::model::{Address, LoadBalancerId};
+use tke_direct_access_core::model::{Address, LoadBalancerId, Route};
 
 use crate::act::Act;
 
@@ -23,9 +24,11 @@ pub(crate) use end::{Sight, faults as end_faults, ready};
 pub use ending::Ending;
 pub(crate) use ending::summary;
 pub(crate) use floor::{Seen, emptied};
+pub use judged::Judged;
+pub(crate) use judged::Sentence;
 use repeats::Repeats;
 use watch::Watch;
-pub(crate) use watch::{CALLS, READ, REFUSALS};
+pub(crate) use watch::{CALLS, CLEARS, READ, READS, REFUSALS};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +67,12 @@ pub(crate) struct Checks {
     pub(crate) foreign: marks::Foreign,
     /// By UID, what bindings have wanted so far.
     pub(crate) wanted: routes::Wanted,
-    /// Targets that the cloud has found well: listener, address and tag.
-    pub(crate) was_well: BTreeSet<(String, Address, String)>,
+    /// Targets that the cloud has found well: route, address and tag.
+    pub(crate) was_well: BTreeSet<(Route, Address, String)>,
     /// Somebody at the console has just done something.
     pub(crate) console: bool,
-    /// When somebody at the console last did something.
-    pub(crate) meddled: Option<Duration>,
+    /// When somebody at the console last changed something of a load balancer.
+    pub(crate) meddled: BTreeMap<LoadBalancerId, Duration>,
     /// Terms that have written to the cloud: replica, life and leadership, with the time.
     pub(crate) writers: Vec<((usize, u64, u64), Duration)>,
     /// What was made and written lately.
@@ -85,14 +88,17 @@ impl Checks {
     pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
         self.watch.hear_act(act, now);
         self.repeats.hear_act(act);
-        if matches!(act, Act::Console(_)) {
-            (self.console, self.meddled) = (true, Some(now));
-        }
+        self.console |= matches!(act, Act::Console(_));
+    }
+
+    /// Somebody at the console has changed something of a load balancer within this time.
+    pub(crate) fn is_meddled_with(&self, id: &LoadBalancerId, now: Duration, time: Duration) -> bool {
+        self.meddled.get(id).is_some_and(|then| now.saturating_sub(*then) < time)
     }
 
     /// Somebody at the console has changed what may not have been read since.
-    pub(crate) fn is_unseen(&self, now: Duration) -> bool {
-        self.meddled.is_some_and(|then| now.saturating_sub(then) < watch::READ_AGAIN)
+    pub(crate) fn is_unseen(&self, id: &LoadBalancerId, now: Duration) -> bool {
+        self.is_meddled_with(id, now, watch::READ_AGAIN)
     }
 
     /// The annotations that were applied before; these are from now on.
@@ -104,6 +110,11 @@ impl Checks {
     pub(crate) fn begin_rest(&mut self, at: Duration) {
         self.rest = Some(at);
         self.restless.clear();
+    }
+
+    /// Nothing was to be done for a minute.
+    pub(crate) fn is_at_rest(&self, now: Duration) -> bool {
+        self.rest.is_some_and(|rest| now.saturating_sub(rest) > watch::WINDOW)
     }
 
     /// Something was to be written, and the cloud has refused it. Now and then that is tried again.

@@ -28,16 +28,38 @@ pub(crate) struct Wish {
     unwanted_rules: BTreeMap<Rule, Duration>,
     /// When a port was last not wanted, or the binding went.
     unwanted: BTreeMap<(u16, &'static str), Duration>,
+    /// All is to be left in place when it goes.
     pub(crate) retains: bool,
+    /// The name of its Service.
+    pub(crate) service: String,
     pub(crate) gone: Option<Duration>,
     /// What it wants has changed, or who it selects, then.
     pub(crate) changed: Duration,
     /// When that had changed before.
     changed_before: Duration,
     selector: Option<String>,
+    /// When its rules were last others.
+    rules_changed: Duration,
+}
+
+/// A rule as specs name it: the empty domain is the address of the load balancer.
+pub(crate) fn as_written((domain, url): &(String, String)) -> (String, String) {
+    let is_address = domain.parse::<std::net::Ipv4Addr>().is_ok();
+    (if is_address { String::new() } else { domain.clone() }, url.clone())
 }
 
 impl Wish {
+    /// The rules that are wanted on a port.
+    pub(crate) fn rules_of(&self, port: u16) -> BTreeSet<(String, String)> {
+        let of_port = self.rules.iter().filter(|(of, ..)| *of == port);
+        of_port.map(|(_, domain, url)| (domain.clone(), url.clone())).collect()
+    }
+
+    /// Whether its rules have been as they are for a while.
+    pub(crate) fn has_steady_rules(&self, now: Duration) -> bool {
+        now.saturating_sub(self.rules_changed) > LAG
+    }
+
     /// Whether this port is wanted, and was for a while.
     pub(crate) fn is_wanted(&self, port: u16, protocol: &'static str, now: Duration) -> bool {
         let since = self.unwanted.get(&(port, protocol)).copied().or(self.gone);
@@ -47,11 +69,9 @@ impl Wish {
     }
 
     /// Whether this rule of a port is wanted, and was for a while.
-    pub(crate) fn is_rule_wanted(&self, port: u16, (domain, url): &(String, String), now: Duration) -> bool {
-        // The empty domain is the address of the load balancer.
-        let is_address = domain.parse::<std::net::Ipv4Addr>().is_ok();
-        let domain = if is_address { String::new() } else { domain.clone() };
-        let rule = (port, domain, url.clone());
+    pub(crate) fn is_rule_wanted(&self, port: u16, rule: &(String, String), now: Duration) -> bool {
+        let (domain, url) = as_written(rule);
+        let rule = (port, domain, url);
         let since = self.unwanted_rules.get(&rule);
         self.rules.contains(&rule) && since.is_none_or(|since| now.saturating_sub(*since) > LAG)
     }
@@ -86,6 +106,12 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
             wish.gone = Some(now);
         }
     }
+    for binding in objects.bindings.values().filter(|one| !is_in_use(one)) {
+        let uid = binding.metadata.uid.as_deref().unwrap_or_default();
+        if let Some(wish) = wanted.get_mut(uid) {
+            wish.retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
+        }
+    }
     for binding in objects.bindings.values().filter(|one| is_in_use(one)) {
         let Some(uid) = binding.metadata.uid.clone() else { continue };
         let (ports, selector) = ports(binding, objects);
@@ -95,6 +121,9 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         }
         let rules = rules(binding);
         wish.unwanted_rules.extend(wish.rules.difference(&rules).map(|rule| (rule.clone(), now)));
+        if wish.rules != rules {
+            wish.rules_changed = now;
+        }
         wish.rules = rules;
         if wish.ports != ports || wish.selector != selector {
             wish.change(now);
@@ -105,6 +134,7 @@ pub(crate) fn update(wanted: &mut Wanted, objects: &Objects, now: Duration) {
         }
         (wish.ports, wish.selector) = (ports, selector);
         wish.retains = binding.spec.deletion_policy == DeletionPolicy::Retain;
+        wish.service.clone_from(&binding.spec.service_ref.name);
         if binding.spec.suspend {
             wish.change(now);
         }

@@ -12,9 +12,9 @@ use super::Seen;
 use crate::act::{Act, Fault};
 
 /// After a misfortune, caches and the cloud are taken for known again when so much has gone by.
-const CLEARS: Duration = Duration::from_secs(150);
+pub(crate) const CLEARS: Duration = Duration::from_secs(150);
 /// Calls are counted over so long.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_secs(60);
 /// What is decided by a read of health has come about after so long: what has only just become well was not so in the read.
 pub(crate) const READ: Duration = Duration::from_secs(2);
 /// The most calls that change something within [`WINDOW`]: what is refused and tried again at once makes more.
@@ -22,6 +22,9 @@ pub(crate) const CALLS: usize = 200;
 /// The most calls of an action that are refused within [`WINDOW`] because of one address: on each listener and rule it is tried again
 /// after 1 s, 2 s, and then every 4 s.
 pub(crate) const REFUSALS: usize = 60;
+
+/// The most reads of one load balancer within [`WINDOW`], at rest and in all.
+pub(crate) const READS: (usize, usize) = (100_000, 100_000);
 
 /// The read of health.
 const HEALTH: &str = "DescribeTargetHealth";
@@ -40,6 +43,8 @@ pub(crate) struct Watch {
     hindered: Duration,
     /// Until when reads of health may not be answered.
     unread: Duration,
+    /// By load balancer, when something of it was read; where a call names none, by its action.
+    described: BTreeMap<String, VecDeque<Duration>>,
     /// Calls that have changed something.
     calls: VecDeque<Duration>,
     /// By id, the UIDs of the binding that has made a listener, and of the Service that it was made for; empty where there is none.
@@ -50,8 +55,8 @@ pub(crate) struct Watch {
     pub(crate) unasked: BTreeMap<String, Duration>,
     /// Since when a binding is suspended, by UID.
     pub(crate) suspended: BTreeMap<String, Duration>,
-    /// Since when the cloud has found a target well, by listener.
-    well: BTreeMap<(String, Address), Duration>,
+    /// Since when the cloud has found a target well, by route.
+    well: BTreeMap<(Route, Address), Duration>,
     /// Since when a target has had no weight.
     pub(crate) weightless: BTreeMap<(Route, Address), Duration>,
     /// Since when something is the case that should not last.
@@ -73,9 +78,6 @@ pub(crate) struct Watch {
 impl Watch {
     /// Hears of what is done to the world.
     pub(crate) fn hear_act(&mut self, act: &Act, now: Duration) {
-        if matches!(act, Act::Console(_)) {
-            self.hindered = self.hindered.max(now + READ_AGAIN);
-        }
         let Act::Fault(fault) = act else { return };
         let seconds = |seconds: u64| Duration::from_secs(seconds) + CLEARS;
         let (blurs, hinders) = match fault {
@@ -92,7 +94,8 @@ impl Watch {
                     (time, time)
                 }
             }
-            Fault::Mended => (Duration::ZERO, Duration::ZERO),
+            // Where one Pod is missed, only its load balancers may be late.
+            Fault::Mended | Fault::Unprobed(Some(_), _) => (Duration::ZERO, Duration::ZERO),
             Fault::Calls { .. } | Fault::Relist(..) | Fault::DeleteLease => (CLEARS, CLEARS),
             Fault::Stall(_, _, time)
             | Fault::Freeze(_, time)
@@ -105,7 +108,7 @@ impl Watch {
             | Fault::Skew(_, _, time)
             | Fault::Node { seconds: time, .. } => (seconds(*time), seconds(*time)),
             // What serves goes on to serve when nobody is there, and when nobody is found to.
-            Fault::Crash(_, time) | Fault::Unprobed(_, time) => (Duration::ZERO, seconds(*time)),
+            Fault::Crash(_, time) | Fault::Unprobed(None, time) => (Duration::ZERO, seconds(*time)),
         };
         self.blurred = self.blurred.max(now + blurs);
         self.hindered = self.hindered.max(now + hinders);
@@ -158,6 +161,16 @@ impl Watch {
         times.len()
     }
 
+    /// A call reads something of a load balancer. Returns how many do in a while.
+    pub(crate) fn describe(&mut self, of: String, now: Duration) -> usize {
+        let times = self.described.entry(of).or_default();
+        times.push_back(now);
+        while times.front().is_some_and(|then| now.saturating_sub(*then) > WINDOW) {
+            times.pop_front();
+        }
+        times.len()
+    }
+
     /// A call changes something. Returns how many do in a while.
     pub(crate) fn count(&mut self, now: Duration) -> usize {
         self.calls.push_back(now);
@@ -174,7 +187,7 @@ impl Watch {
 
     /// The cloud has found a target well for so long that whoever has changed something must have read it.
     pub(crate) fn is_known_well(&self, route: &Route, address: Address, now: Duration) -> bool {
-        let since = self.well.get(&(route.listener.to_string(), address));
+        let since = self.well.get(&(route.clone(), address));
         since.is_some_and(|since| now.saturating_sub(*since) >= READ)
     }
 
@@ -182,7 +195,8 @@ impl Watch {
     pub(crate) fn see(&mut self, before: Option<&Seen>, after: &Seen, now: Duration, service: impl Fn(&str) -> String) {
         // Of those that this change ends, it is still asked.
         if let Some(before) = before {
-            self.well.retain(|one, _| before.well.contains(one) || !before.listeners.contains_key(&one.0));
+            let is_there = |route: &Route| before.listeners.contains_key(route.listener.as_str());
+            self.well.retain(|one, _| before.well.contains(one) || !is_there(&one.0));
         }
         for one in &after.well {
             self.well.entry(one.clone()).or_insert(now);

@@ -8,22 +8,22 @@ use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
 use tke_direct_access_core::api::names;
+use tke_direct_access_core::api::service_config::RawServiceConfig;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
-use super::watch::SLEEP_LEFT;
+use super::watch::{MEDDLED, SLEEP_LEFT};
 use super::{Address, Telling, World};
 use crate::check::{
-    READ, Seen, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
+    READ, Seen, Sentence, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
 };
 use crate::pod;
-use crate::slices::selects;
 
 impl World {
     /// A call is about to reach the cloud.
     pub(super) fn before_call(&mut self, from: Address, call: &Carried) {
         if !is_write(call.action) {
-            return;
+            return self.watch_read(call);
         }
         let (now, action) = (self.now, call.action);
         self.watch_call(from, call);
@@ -129,54 +129,6 @@ impl World {
         left
     }
 
-    /// A gate opens because all its bindings have the Pod registered and healthy: they must.
-    fn look_at_gate(&mut self, name: &str, uid: &str) {
-        let Some(found) = self.objects.pods.get(name).filter(|found| found.metadata.uid.as_deref() == Some(uid)) else {
-            return;
-        };
-        let ip = pod::ip(found).map(str::to_owned);
-        let is_blind = self.hides_tags();
-        let bindings: Vec<_> = self
-            .objects
-            .bindings
-            .values()
-            .filter(|binding| binding.metadata.deletion_timestamp.is_none() && !binding.spec.suspend)
-            .filter(|binding| {
-                let service = self.objects.services.get(&binding.spec.service_ref.name);
-                service.is_some_and(|service| selects(service, found))
-            })
-            .filter_map(|binding| binding.metadata.uid.clone())
-            .filter(|uid| self.checks.wanted.get(uid).is_some_and(|wish| wish.is_steady(self.now)))
-            .collect();
-        for binding in bindings {
-            let mut has_listener = false;
-            let mut is_registered = false;
-            for seen in self.checks.seen.values() {
-                for (route, targets) in &seen.targets {
-                    let listener = seen.listeners.get(route.listener.as_str());
-                    if listener.is_none_or(|(name, ..)| ListenerName::owner(name) != Some(&binding)) {
-                        continue;
-                    }
-                    has_listener = true;
-                    let is_it = |(address, (_, tag)): (&Target, &(u8, String))| {
-                        let was_well = (route.listener.to_string(), *address, tag.clone());
-                        // Where tags are hidden, nobody knows for whom it was registered: it counts when it has been there for long.
-                        let is_its =
-                            is_blind || TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark));
-                        Some(address.ip.to_string()) == ip && is_its && self.checks.was_well.contains(&was_well)
-                    };
-                    is_registered |= targets.iter().any(is_it);
-                }
-            }
-            if has_listener && !is_registered {
-                self.violate(
-                    "a gate opens on proof",
-                    format!("{name} is not registered, or never was healthy, for {binding}"),
-                );
-            }
-        }
-    }
-
     /// Looks at what has changed in the cloud.
     pub(super) fn look(&mut self) {
         routes::update(&mut self.checks.wanted, &self.objects, self.now);
@@ -193,26 +145,46 @@ impl World {
             let service = |uid: &str| objects.binding_of_uid(uid).and_then(service_of).unwrap_or_default();
             self.checks.watch.see(before.as_ref(), &after, self.now, service);
             for (route, targets) in &after.targets {
-                let listener = route.listener.to_string();
-                let well = targets.iter().filter(|(address, _)| after.well.contains(&(listener.clone(), **address)));
-                let well = well.map(|(address, (_, tag))| (listener.clone(), *address, tag.clone()));
+                let well = targets.iter().filter(|(address, _)| after.well.contains(&(route.clone(), **address)));
+                let well = well.map(|(address, (_, tag))| (route.clone(), *address, tag.clone()));
                 self.checks.was_well.extend(well);
             }
-            let hides_tags = self.hides_tags();
-            let strangers = marks::Strangers::of(&after, hides_tags, |id| self.checks.watch.makers.contains_key(id));
+            let is_made = |id: &str| self.checks.watch.makers.contains_key(id);
+            let strangers = marks::Strangers::of(&self.cloud, (&id, &after), self.hides_tags(), is_made);
             let known = self.checks.foreign.insert(id.clone(), strangers.clone());
-            let Some(before) = before.filter(|_| !is_console) else { continue };
-            if before == after {
-                continue;
+            if is_console {
+                self.checks.meddled.insert(id.clone(), self.now);
             }
-            let lost = known.map(|known| known.lost(&strangers, &after)).unwrap_or_default();
+            let Some(before) = before.filter(|_| !is_console) else { continue };
+            let is_wanted = |address: Target| self.is_of_a_pod(address);
+            let lost =
+                known.map(|known| known.lost(&strangers, &after, is_wanted, |key| self.is_setting_asked_for(key)));
+            let lost = lost.unwrap_or_default();
             if !lost.is_empty() {
                 self.violate("nothing foreign is touched", format!("{id}: {lost:?}"));
+            }
+            if before == after {
+                continue;
             }
             self.look_at_removals(&id, &before, &after);
             self.look_at_floor(&id, &before, &after);
             self.watch_change(&id, &before, &after);
         }
+    }
+
+    /// The address is that of a Pod.
+    fn is_of_a_pod(&self, address: Target) -> bool {
+        let ip = address.ip.to_string();
+        self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip))
+    }
+
+    /// Somebody has asked for a setting of load balancers by this name: the bandwidth, which configs have.
+    fn is_setting_asked_for(&self, key: &str) -> bool {
+        let asks = |config: &RawServiceConfig| {
+            let spec = serde_json::to_string(&config.fields).unwrap_or_default();
+            spec.contains("internetMaxBandwidthOut")
+        };
+        key == "NetworkAttributes" && self.objects.configs.values().any(asks)
     }
 
     /// The Pod at this address has stopped to serve, and nobody can know it yet: neither the cloud's probes nor Kubernetes say so, or the
@@ -268,7 +240,7 @@ impl World {
             let missing: Vec<_> =
                 wish.ports.iter().filter(|(wanted, of)| *wanted != *port && !has(uid, *wanted, of)).collect();
             let is_known = wish.is_steady_for(self.now, SECONDS) || wish.has_ended_last((*port, protocol), SECONDS);
-            let is_seen = !self.checks.is_unseen(self.now);
+            let is_seen = !self.checks.is_unseen(id, self.now);
             if is_kept && is_known && is_seen && !missing.is_empty() {
                 found.push(format!(
                     "{id}: the listener {protocol} {port} of {name} is gone before {missing:?} is there"
@@ -280,8 +252,8 @@ impl World {
 
     fn look_at_floor(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
         // Who read the targets before somebody took away who was to serve on knew nothing of it.
-        if self.checks.is_unseen(self.now) {
-            return;
+        if self.checks.is_unseen(id, self.now) {
+            return self.judge(LAST, Sentence::Excused(MEDDLED));
         }
         let found = emptied(
             before,
@@ -297,7 +269,7 @@ impl World {
             },
             |address| self.has_just_stopped(&address.ip.to_string()),
         );
-        let mut violations = Vec::new();
+        let mut sentences = Vec::new();
         for one in found {
             let (name, port, protocol) = &one.listener;
             // A listener that is not ours may have targets of several bindings.
@@ -312,6 +284,7 @@ impl World {
             let is_unread = self.has_read_no_health(id) || self.checks.watch.is_unread(self.now);
             if is_unread && one.left.iter().all(|(address, _)| self.ends_soon(*address)) {
                 // Who knows no health takes anybody who lives for better than who ends.
+                sentences.push(Sentence::Excused("health is not read"));
                 continue;
             }
             let is_rule_wanted = one.rule.as_ref().is_none_or(|rule| wish.is_rule_wanted(*port, rule, self.now));
@@ -320,10 +293,13 @@ impl World {
             }
             let left: Vec<_> = one.left.iter().map(|(address, _)| address.to_string()).collect();
             let targets = after.targets.get(&one.route);
-            violations
-                .push(format!("{id}: nobody serves on {protocol} {port}: {left:?} left, and there are {targets:?}"));
+            let words = format!("{id}: nobody serves on {protocol} {port}: {left:?} left, and there are {targets:?}");
+            sentences.push(Sentence::Broken(words));
         }
-        violations.into_iter().for_each(|words| self.violate("never the last", words));
+        if sentences.is_empty() {
+            sentences.push(Sentence::Holds);
+        }
+        sentences.into_iter().for_each(|sentence| self.judge(LAST, sentence));
     }
 
     /// Who has written last has not read the health of the load balancer's targets.
@@ -380,6 +356,8 @@ impl World {
     }
 }
 
+/// The rule that somebody serves on.
+const LAST: &str = "never the last";
 /// By then the cloud's probes have found out that a target is gone.
 const NOTICED: Duration = Duration::from_secs(25);
 /// What is written is known everywhere after so long.

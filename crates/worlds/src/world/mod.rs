@@ -26,7 +26,7 @@ use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticke
 
 use crate::act::{Act, Fault};
 use crate::chance::Chance;
-use crate::check::{Checks, Violation};
+use crate::check::{Checks, Judged, Sentence, Violation};
 use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
 use crate::coverage::Reached;
@@ -132,6 +132,10 @@ pub struct Outcome {
     pub calls: BTreeMap<String, u64>,
     /// What the product has done and said.
     pub reached: Reached,
+    /// How often rules were looked at that know excuses.
+    pub judged: Judged,
+    /// The most reads of one load balancer within a minute: at rest, and otherwise.
+    pub reads: (usize, usize),
     /// What there is in the end, to compare with another play of the world.
     pub end: String,
     /// What there is in the end, as far as a real control plane comes to the same.
@@ -380,6 +384,13 @@ impl World {
     fn say(&mut self, what: impl FnOnce() -> String) {
         if self.telling == Telling::On {
             self.outcome.telling.push(format!("{:>9.3} {}", self.now.as_secs_f64(), what()));
+        }
+    }
+
+    /// A rule was looked at.
+    fn judge(&mut self, rule: &'static str, sentence: Sentence) {
+        if let Some(words) = self.outcome.judged.count(rule, sentence) {
+            self.violate(rule, words);
         }
     }
 

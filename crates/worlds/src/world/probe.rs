@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
 
+use tke_direct_access_core::model::{Address, LoadBalancerId};
+
 use super::{Happening, PROBES, World};
+use crate::check::CLEARS;
 
 impl World {
     /// The cloud probes each target: it is well where a Pod takes connections at its address, and
@@ -31,6 +34,20 @@ impl World {
         // Where there is no Pod, there is none to hide.
         let Ok(pod) = place.map(|place| self.pod_at(place)).transpose() else { return };
         self.unprobed.push((pod, until));
+    }
+
+    /// A load balancer has a Pod that probes have missed lately; or one that is gone may have been there.
+    pub(super) fn has_hidden_pods(&self, id: &LoadBalancerId) -> bool {
+        let recent = self.unprobed.iter().filter(|(_, until)| self.now < *until + CLEARS);
+        let mut names = recent.filter_map(|(name, _)| name.as_ref());
+        let targets = || self.checks.seen.get(id).into_iter().flat_map(|seen| seen.targets.values());
+        names.any(|name| match self.objects.pods.get(name) {
+            None => true,
+            Some(found) => {
+                let is_its = |address: &Address| crate::pod::ip(found) == Some(&*address.ip.to_string());
+                targets().any(|all| all.keys().any(is_its))
+            }
+        })
     }
 
     /// The Pod that takes connections at an address.

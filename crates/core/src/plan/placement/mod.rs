@@ -317,8 +317,15 @@ pub(crate) fn is_controlling_service(owner: &OwnerReference) -> bool {
 
 /// The step towards settings of the spec that the load balancer of a binding does not have; `None` when it has all.
 pub(super) fn settings(view: &BindingView, observed: &Observed) -> Option<Step> {
-    let spec = create_spec(&view.binding)?;
     let known = &observed.load_balancer.attributes;
+    if create_spec(&view.binding).is_none() && mutant::is(Mutant::NamedIsManaged) {
+        let mut attributes = Attributes::default();
+        attributes.set(Attribute::PassToTarget, Value::Switch(true));
+        let drift = attributes.drift_from(known);
+        return (!drift.is_empty())
+            .then(|| Step::ModifyLoadBalancer(Change { subject: SUBJECT.to_owned(), attributes, drift }));
+    }
+    let spec = create_spec(&view.binding)?;
     if !is_marked(&observed.load_balancer, view) {
         return None;
     }

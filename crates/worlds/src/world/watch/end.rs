@@ -1,17 +1,25 @@
 //! What is left in the end, and what a listener may not go for.
 
-use tke_direct_access_core::api::binding::DrainAction;
+use tke_direct_access_core::api::DirectAccessBinding;
+use tke_direct_access_core::api::binding::{DrainAction, Mode};
 use tke_direct_access_core::api::condition::Reason;
-use tke_direct_access_core::api::mark::ListenerName;
+use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
+use tke_direct_access_core::model::Address;
 
+use super::late::is_left_to_tke;
 use super::{annotation, asks};
-use crate::check::ready;
+use crate::check::{Sentence, ready};
 use crate::world::World;
+
+/// The rule that targets of Pods that are gone go.
+const GONE: &str = "no target is left of a Pod that is gone";
 
 impl World {
     /// Looks at what is left in the end.
     pub(in crate::world) fn watch_the_end(&mut self) {
+        let gone = self.targets_of_the_gone();
+        gone.into_iter().for_each(|sentence| self.judge(GONE, sentence));
         let orphans = self.orphans().into_iter().map(|words| ("nothing is left of what is gone", words));
         let conflicts = self.own_conflicts().into_iter().map(|words| ("nobody is in his own way", words));
         let words = self.words_not_followed().into_iter().map(|words| ("what can be read is followed", words));
@@ -33,6 +41,41 @@ impl World {
             }
         }
         found
+    }
+
+    /// Targets of bindings that are there whose Pods are gone: nobody has held them up.
+    fn targets_of_the_gone(&self) -> Vec<Sentence> {
+        let mut sentences = Vec::new();
+        let routes = self.checks.seen.values().flat_map(|seen| &seen.targets);
+        for (route, targets) in routes {
+            for (address, (weight, tag)) in targets {
+                let Some(tag) = TargetTag::parse(tag) else { continue };
+                let Some(binding) = self.objects.binding_of_uid(&tag.binding_uid) else { continue };
+                let mut uids = self.objects.pods.values().filter_map(|found| found.metadata.uid.as_deref());
+                if uids.any(|uid| uid.starts_with(&tag.pod_mark)) {
+                    sentences.push(Sentence::Holds);
+                    continue;
+                }
+                let name = binding.metadata.name.as_deref().unwrap_or_default();
+                let words = || Some(format!("{address} on {route:?} has weight {weight} for {name}"));
+                sentences.push(Sentence::unless(self.is_left_alone(binding, *address), words));
+            }
+        }
+        sentences
+    }
+
+    /// Why what a binding has is not taken away.
+    fn is_left_alone(&self, binding: &DirectAccessBinding, address: Address) -> Option<&'static str> {
+        if binding.spec.suspend || binding.metadata.deletion_timestamp.is_some() {
+            return Some("the binding is suspended, or going");
+        }
+        if binding.spec.mode != Mode::Direct || is_left_to_tke(binding) {
+            return Some("the binding is left to TKE");
+        }
+        let is_refused = self.checks.watch.refused.contains(&address.ip.to_string());
+        is_refused
+            .then_some("what names its address is refused")
+            .or_else(|| self.hides_tags().then_some("tags are hidden"))
     }
 
     /// Bindings that find their port taken, by a listener that they have made themselves.

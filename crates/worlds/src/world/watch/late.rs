@@ -7,10 +7,11 @@ use tke_direct_access_core::api::binding::{DrainSpec, ListenerSpec, Mode, Networ
 use tke_direct_access_core::api::condition::Reason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::{DirectAccessBinding, names};
-use tke_direct_access_core::model::{Address as Target, Route};
+use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
 
+use super::MEDDLED;
 use crate::act::{Act, Dialect};
-use crate::check::Seen;
+use crate::check::{Seen, Sentence};
 use crate::pod;
 use crate::slices::selects;
 use crate::world::World;
@@ -23,7 +24,7 @@ const SOON: Duration = Duration::from_secs(15);
 const OUT: Duration = Duration::from_secs(8);
 
 /// TKE has come to program its Service.
-fn is_left_to_tke(binding: &DirectAccessBinding) -> bool {
+pub(super) fn is_left_to_tke(binding: &DirectAccessBinding) -> bool {
     let mut conditions = binding.status.iter().flat_map(|status| &status.conditions);
     conditions.any(|condition| condition.reason == Reason::ManagedByTke.as_str())
 }
@@ -40,10 +41,14 @@ struct Late {
     /// For longer than this.
     most: Duration,
     rule: &'static str,
+    /// The load balancer on which it is.
+    on: Option<LoadBalancerId>,
 }
 
 /// The rule of most of it.
 const IN_TIME: &str = "who goes is gone in time";
+const COMES: &str = "who comes is registered in time";
+const NOTHING: &str = "who has nothing goes at once";
 
 impl World {
     /// The Service of a binding selects a Pod, or has selected such when it was last there.
@@ -68,36 +73,50 @@ impl World {
             self.checks.watch.selected.extend(ips.into_iter().map(|ip| (uid.clone(), ip.to_owned())));
         }
         let late = self.late();
-        let is_hindered = self.checks.watch.is_hindered(now);
-        self.checks.watch.lasting.retain(|what, _| !is_hindered && late.iter().any(|one| one.words == *what));
-        for one in late {
-            let since = self.checks.watch.since(one.words.clone(), now);
-            if now.saturating_sub(since) > one.most {
-                self.violate(one.rule, one.words);
-                return;
-            }
+        let excuses: Vec<_> = late.iter().map(|one| self.hindrance(one.on.as_ref())).collect();
+        let is_asked = |what: &String| late.iter().zip(&excuses).any(|(one, why)| why.is_none() && one.words == *what);
+        self.checks.watch.lasting.retain(|what, _| is_asked(what));
+        let in_general = self.hindrance(None);
+        for rule in [IN_TIME, COMES, NOTHING].into_iter().filter(|rule| late.iter().all(|one| one.rule != *rule)) {
+            self.judge(rule, Sentence::unless(in_general, || None));
         }
+        for (one, excuse) in late.into_iter().zip(excuses) {
+            let since = if excuse.is_some() { now } else { self.checks.watch.since(one.words.clone(), now) };
+            let is_late = now.saturating_sub(since) > one.most;
+            self.judge(one.rule, Sentence::unless(excuse, || is_late.then_some(one.words)));
+        }
+    }
+
+    /// Why something may be late, on a load balancer or anywhere.
+    fn hindrance(&self, on: Option<&LoadBalancerId>) -> Option<&'static str> {
+        if self.checks.watch.is_hindered(self.now) {
+            return Some("a misfortune may make it late");
+        }
+        let id = on?;
+        if self.checks.is_unseen(id, self.now) {
+            return Some(MEDDLED);
+        }
+        self.has_hidden_pods(id).then_some("the cloud's probes miss a Pod")
     }
 
     /// All that is the case and should not last.
     fn late(&self) -> Vec<Late> {
         let mut late = Vec::new();
-        for seen in self.checks.seen.values() {
+        for (id, seen) in &self.checks.seen {
+            let mut add = |words, most, rule| late.push(Late { words, most, rule, on: Some(id.clone()) });
             for (route, targets) in &seen.targets {
                 for (address, (weight, tag)) in targets.iter().filter(|(_, (weight, _))| *weight > 0) {
                     if let Some((words, most)) = self.should_go(seen, route, (*address, tag)) {
                         let words = format!("{address} on {route:?} has weight {weight}, and {words}");
-                        late.push(Late { words, most, rule: IN_TIME });
+                        add(words, most, IN_TIME);
                     }
                 }
-                let words = self.lacks_room(seen, route).into_iter();
-                late.extend(words.map(|words| Late { words, most: LATE, rule: IN_TIME }));
-                let words = self.is_not_registered(seen, route).into_iter();
-                late.extend(words.map(|words| Late { words, most: LATE, rule: "who comes is registered in time" }));
+                self.lacks_room(seen, route).into_iter().for_each(|words| add(words, LATE, IN_TIME));
+                self.is_not_registered(seen, route).into_iter().for_each(|words| add(words, LATE, COMES));
             }
         }
         let words = self.has_nothing().into_iter();
-        late.extend(words.map(|words| Late { words, most: SOON, rule: "who has nothing goes at once" }));
+        late.extend(words.map(|words| Late { words, most: SOON, rule: NOTHING, on: None }));
         late
     }
 
@@ -162,7 +181,7 @@ impl World {
         is_silent && (binding.spec.listeners.is_empty() || binding.spec.listeners.iter().any(is_said))
     }
 
-    fn is_port_known(&self, listener: &ListenerSpec, service: Option<&core::Service>) -> bool {
+    pub(super) fn is_port_known(&self, listener: &ListenerSpec, service: Option<&core::Service>) -> bool {
         let said = serde_json::to_value(listener).unwrap_or_default()["servicePort"].clone();
         let mut ports = service
             .and_then(|service| service.spec.as_ref())

@@ -2,7 +2,9 @@
 //! nothing; one's trouble is its own.
 
 mod end;
+mod gates;
 mod late;
+mod retained;
 mod words;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
 
 use super::World;
-use crate::check::Seen;
+use crate::check::{Seen, Sentence};
 use crate::pod;
 use crate::slices::selects;
 
@@ -24,6 +26,10 @@ use crate::slices::selects;
 const KNOWN: Duration = Duration::from_secs(120);
 /// Of a preStop sleep, so much is left when a Pod has still to be waited for.
 pub(super) const SLEEP_LEFT: Duration = Duration::from_secs(8);
+/// Why nobody is asked for what somebody else has changed.
+pub(super) const MEDDLED: &str = "somebody at the console has just changed something";
+/// Why nobody is asked for what he cannot know.
+const BLURRED: &str = "replicas may know less than what is the case";
 /// How long a Pod has been ready that everybody knows of.
 const READY: Duration = Duration::from_secs(20);
 /// So much of the time that connections are given is checked: the rest is for clocks that count whole seconds.
@@ -261,19 +267,17 @@ impl World {
 
     /// Looks at what has changed on a load balancer.
     pub(super) fn watch_change(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
-        let now = self.now;
-        let is_meddled = self.checks.meddled.is_some_and(|then| now.saturating_sub(then) < KNOWN);
-        let is_known = !self.checks.watch.is_blurred(now) && !is_meddled;
+        let is_meddled = self.checks.is_meddled_with(id, self.now, KNOWN).then_some(MEDDLED);
+        let is_blurred = self.checks.watch.is_blurred(self.now).then_some(BLURRED);
+        let early = || self.replaced_too_early(id, before, after);
+        let drained = || self.drained_too_early(id, before, after);
         let found = [
-            ("nobody leaves before somebody serves", self.replaced_too_early(id, before, after).filter(|_| is_known)),
-            ("connections are given their time", self.drained_too_early(id, before, after).filter(|_| !is_meddled)),
-            ("what is suspended is left alone", self.touches_suspended(before, after).filter(|_| !is_meddled)),
-            ("what cannot be read changes nothing", self.raises_unreadable(before, after)),
+            ("nobody leaves before somebody serves", Sentence::unless(is_blurred.or(is_meddled), early)),
+            ("connections are given their time", Sentence::unless(is_meddled, drained)),
+            ("what is suspended is left alone", Sentence::unless(is_meddled, || self.touches_suspended(before, after))),
+            ("what cannot be read changes nothing", Sentence::of(self.raises_unreadable(before, after))),
         ];
-        for (rule, words) in found {
-            if let Some(words) = words {
-                self.violate(rule, words);
-            }
-        }
+        found.into_iter().for_each(|(rule, sentence)| self.judge(rule, sentence));
+        self.watch_retained(id, before, after);
     }
 }

@@ -3,12 +3,13 @@
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access::clb::Carried;
 use tke_direct_access_core::api::condition::Reason;
+use tke_direct_access_core::api::mark::TargetTag;
 use tke_direct_access_core::api::{DirectAccessBinding, names};
-use tke_direct_access_core::model::{Annotation, Service};
+use tke_direct_access_core::model::{Address as Target, Annotation, LoadBalancerId, Route, Service};
 use tke_direct_access_core::reconcile::Write;
 
 use super::{KNOWN, annotation};
-use crate::check::ready;
+use crate::check::{Sentence, ready};
 use crate::pod;
 use crate::world::look::words_of;
 use crate::world::{Address, World};
@@ -27,12 +28,31 @@ fn word<'a>(service: &'a Service, key: &str) -> Option<&'a str> {
 impl World {
     /// A call is about to change something.
     pub(in crate::world) fn watch_call(&mut self, from: Address, call: &Carried) {
-        if let Some(words) = self.takes_unread(from, call) {
-            self.violate("a start takes nobody's weight", words);
-        }
+        let unread = self.takes_unread(from, call);
+        unread.into_iter().for_each(|sentence| self.judge("a start takes nobody's weight", sentence));
         let count = self.checks.watch.count(self.now);
         if count > crate::check::CALLS {
             self.violate("calls are bounded", format!("{count} within a minute, the last {}", call.action));
+        }
+    }
+
+    /// A call is about to read something.
+    pub(in crate::world) fn watch_read(&mut self, call: &Carried) {
+        let body = String::from_utf8_lossy(&call.body);
+        let ids = self.checks.seen.keys().map(LoadBalancerId::to_string).filter(|id| body.contains(id.as_str()));
+        let mut read: Vec<_> = ids.collect();
+        if read.is_empty() {
+            read.push(call.action.to_owned());
+        }
+        let is_at_rest = self.checks.is_at_rest(self.now);
+        let most = if is_at_rest { crate::check::READS.0 } else { crate::check::READS.1 };
+        for of in read {
+            let count = self.checks.watch.describe(of.clone(), self.now);
+            let known = if is_at_rest { &mut self.outcome.reads.0 } else { &mut self.outcome.reads.1 };
+            *known = (*known).max(count);
+            if count > most {
+                self.violate("reads are bounded", format!("{count} of {of} within a minute, the last {}", call.action));
+            }
         }
     }
 
@@ -53,30 +73,50 @@ impl World {
     }
 
     /// A leader that has not read any health takes the weight of a Pod that lives, and that nobody wants out.
-    fn takes_unread(&self, from: Address, call: &Carried) -> Option<String> {
-        if call.action != "BatchModifyTargetWeight" {
-            return None;
-        }
-        let body: serde_json::Value = serde_json::from_slice(&call.body).ok()?;
-        let id = body["LoadBalancerId"].as_str()?;
-        let writer = (from.replica, from.life, from.term?);
-        if self.checks.watch.health_read.contains(&(writer, id.to_owned())) {
-            return None;
-        }
-        let is_steady = self.checks.wanted.values().all(|wish| wish.gone.is_none() && wish.is_steady(self.now));
-        let rows = body["ModifyList"].as_array()?.iter().filter_map(|row| row["Targets"].as_array()).flatten();
-        for ip in rows.filter(|row| row["Weight"] == 0).filter_map(|row| row["EniIp"].as_str()) {
-            let found = self.objects.pods.values().find(|found| pod::ip(found) == Some(ip));
-            let is_living = found.is_some_and(|found| {
-                found.metadata.deletion_timestamp.is_none()
-                    && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
-                    && pod::is_let_in(found)
-            });
-            if is_living && is_steady {
-                return Some(format!("{id}: {ip} loses its weight before any health was read"));
+    fn takes_unread(&self, from: Address, call: &Carried) -> Vec<Sentence> {
+        let unread = || {
+            let body: serde_json::Value = serde_json::from_slice(&call.body).ok()?;
+            let id = body["LoadBalancerId"].as_str()?.to_owned();
+            let writer = (from.replica, from.life, from.term?);
+            (!self.checks.watch.health_read.contains(&(writer, id))).then_some(body)
+        };
+        let Some(body) = (call.action == "BatchModifyTargetWeight").then(unread).flatten() else { return Vec::new() };
+        let id = body["LoadBalancerId"].as_str().unwrap_or_default();
+        let Some(seen) = self.checks.seen.get(&LoadBalancerId::new(id.to_owned())) else { return Vec::new() };
+        let mut sentences = Vec::new();
+        for row in body["ModifyList"].as_array().into_iter().flatten() {
+            let is_of = |route: &Route| {
+                let rule = route.rule.as_ref().map(|rule| rule.as_str());
+                row["ListenerId"] == route.listener.as_str() && row["LocationId"].as_str() == rule
+            };
+            let on_route: Vec<_> = seen.targets.iter().filter(|(route, _)| is_of(route)).collect();
+            for ip in row["Targets"].as_array().into_iter().flatten().filter(|one| one["Weight"] == 0) {
+                let ip = ip["EniIp"].as_str().unwrap_or_default();
+                let is_it = |address: &Target| address.ip.to_string() == ip;
+                let of_ip =
+                    on_route.iter().flat_map(|(_, targets)| targets.iter().filter(|(address, _)| is_it(address)));
+                let tag = of_ip.map(|(_, (_, tag))| tag.as_str()).next().unwrap_or_default();
+                sentences.push(self.is_taken_unread(id, ip, tag));
             }
         }
-        None
+        sentences
+    }
+
+    /// Somebody who has read no health takes the weight of the target at an address, which has this tag.
+    fn is_taken_unread(&self, id: &str, ip: &str, tag: &str) -> Sentence {
+        let uid = TargetTag::parse(tag).map(|tag| tag.binding_uid).unwrap_or_default();
+        let wish = self.checks.wanted.get(&uid);
+        if !wish.is_some_and(|wish| wish.gone.is_none() && wish.is_steady(self.now)) {
+            return Sentence::Excused("what its binding wants has just changed, or ended");
+        }
+        let found = self.objects.pods.values().find(|found| pod::ip(found) == Some(ip));
+        let is_living = found.is_some_and(|found| {
+            found.metadata.deletion_timestamp.is_none()
+                && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
+                && pod::is_let_in(found)
+        });
+        let words = || is_living.then(|| format!("{id}: {ip} loses its weight before any health was read"));
+        Sentence::of(words())
     }
 
     /// A call was answered in this way.
