@@ -102,6 +102,20 @@ const CREATED: Recorded = (
     "a-created-load-balancer-goes-with-its-binding",
     include_str!("../tests/stories/a-created-load-balancer-goes-with-its-binding.story"),
 );
+const EACH_LISTENER: Recorded =
+    ("a-gate-waits-for-each-listener", include_str!("../tests/stories/a-gate-waits-for-each-listener.story"));
+const OF_OTHERS: Recorded = (
+    "a-listener-of-others-keeps-its-settings",
+    include_str!("../tests/stories/a-listener-of-others-keeps-its-settings.story"),
+);
+const RETAINED: Recorded = (
+    "a-binding-that-leaves-everything-in-place",
+    include_str!("../tests/stories/a-binding-that-leaves-everything-in-place.story"),
+);
+const BEGUN: Recorded = (
+    "a-leader-begins-after-a-binding-has-gone",
+    include_str!("../tests/stories/a-leader-begins-after-a-binding-has-gone.story"),
+);
 const MADE: Recorded = ("a-load-balancer-is-made", include_str!("../tests/stories/a-load-balancer-is-made.story"));
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
@@ -112,7 +126,11 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 4] = [
+const IN_A_STORY: [(Mutant, Recorded); 8] = [
+    (Mutant::GateByOneRoute, EACH_LISTENER),
+    (Mutant::SettingsOfOthers, OF_OTHERS),
+    (Mutant::RetainDrains, RETAINED),
+    (Mutant::UnreadServesNobody, BEGUN),
     (Mutant::AllAnew, KEPT_ADDRESSES),
     (Mutant::BeginsBehind, SILENT_PODS),
     (Mutant::SuspendDrains, SUSPENDED),

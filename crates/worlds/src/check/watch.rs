@@ -71,6 +71,8 @@ pub(crate) struct Watch {
     pub(crate) health_read: BTreeSet<(Writer, String)>,
     /// What is refused for this address only.
     pub(crate) refused: Vec<String>,
+    /// Until when calls that name an address may not have come about.
+    pub(crate) refused_until: Vec<(String, Duration)>,
     /// By action and address, when calls that name it were refused because of it.
     refusals: BTreeMap<(String, String), VecDeque<Duration>>,
 }
@@ -83,7 +85,8 @@ impl Watch {
         let (blurs, hinders) = match fault {
             Fault::Refused { names, seconds: time, .. } => {
                 self.refused.push(names.clone());
-                (seconds(*time), Duration::ZERO)
+                self.refused_until.push((names.clone(), now + seconds(*time)));
+                (Duration::ZERO, Duration::ZERO)
             }
             Fault::Calls { action, count, effect: sim::Effect::Delay { milliseconds } } => {
                 let time = Duration::from_millis(milliseconds.saturating_mul(*count)) + CLEARS;

@@ -2,6 +2,7 @@
 
 const ACCOUNT: &str = "All calls are made by the keys of one account.";
 const ADDRESSES: &str = "All load balancers have IPv4 addresses, and Pods keep theirs.";
+const ALL_HEEDED: &str = "Replicas heed the annotations of all Services.";
 const EDGE: &str = "It is said by edges that the world does not have.";
 const HAND: &str = "Slices are made by their controller alone.";
 const JUDGED: &str = "Every round judges every binding.";
@@ -26,12 +27,12 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("ChangeReason", "Wanted", WITHIN),
     ("ConfigProblem", "Unlisted", LISTED),
     ("EventReason", "HoldUnreadable", NO_BRAKE),
-    ("EventReason", "AnnotatedServicesOff", EDGE),
+    ("EventReason", "AnnotatedServicesOff", ALL_HEEDED),
     ("EventReason", "Created", EDGE),
     ("EventReason", "Renewed", EDGE),
     ("EventReason", "Repaired", EDGE),
     ("EventReason", "Removed", EDGE),
-    ("ExclusionReason", "WrongFamily", ONE_NETWORK),
+    ("ExclusionReason", "WrongFamily", ADDRESSES),
     ("ExclusionReason", "HostNetwork", ONE_NETWORK),
     ("ExclusionReason", "GlobalRouteDisabled", ONE_NETWORK),
     ("ExclusionReason", "SnatProRequired", ONE_NETWORK),

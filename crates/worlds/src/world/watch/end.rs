@@ -18,6 +18,7 @@ const GONE: &str = "no target is left of a Pod that is gone";
 impl World {
     /// Looks at what is left in the end.
     pub(in crate::world) fn watch_the_end(&mut self) {
+        self.watch_causes();
         let gone = self.targets_of_the_gone();
         gone.into_iter().for_each(|sentence| self.judge(GONE, sentence));
         let orphans = self.orphans().into_iter().map(|words| ("nothing is left of what is gone", words));

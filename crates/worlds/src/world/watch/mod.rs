@@ -1,6 +1,7 @@
 //! Rules that look at more than one moment: who leaves waits for those who come, and goes in time; what nobody can read changes
 //! nothing; one's trouble is its own.
 
+mod causes;
 mod end;
 mod gates;
 mod late;
@@ -30,6 +31,8 @@ pub(super) const SLEEP_LEFT: Duration = Duration::from_secs(8);
 pub(super) const MEDDLED: &str = "somebody at the console has just changed something";
 /// Why nobody is asked for what he cannot know.
 const BLURRED: &str = "replicas may know less than what is the case";
+/// Why nobody is asked for what the cloud has refused.
+const REFUSED: &str = "what names one of its addresses is refused";
 /// How long a Pod has been ready that everybody knows of.
 const READY: Duration = Duration::from_secs(20);
 /// So much of the time that connections are given is checked: the rest is for clocks that count whole seconds.
@@ -250,6 +253,23 @@ impl World {
         (goes_on && self.now.saturating_sub(*since) >= KNOWN).then_some(uid)
     }
 
+    /// Calls are refused that name an address of a load balancer, or of a Pod that is to be there.
+    fn has_a_refused_address(&self, id: &LoadBalancerId, seen: [&Seen; 2]) -> bool {
+        let recent = self.checks.watch.refused_until.iter().filter(|(_, until)| self.now < *until);
+        let mut addresses = recent.map(|(address, _)| address.as_str());
+        let targets = || seen.into_iter().flat_map(|seen| seen.targets.values().flat_map(|all| all.keys()));
+        let is_of_it = |binding: &&DirectAccessBinding| {
+            let uid = binding.metadata.uid.as_deref().unwrap_or_default();
+            self.load_balancer_of(binding, uid).is_some_and(|(of, _)| of == id)
+        };
+        addresses.any(|address| {
+            let mut pods = self.objects.pods.values().filter(|found| pod::ip(found) == Some(address));
+            targets().any(|target| target.ip.to_string() == address)
+                || pods
+                    .any(|found| self.objects.bindings.values().filter(is_of_it).any(|one| self.is_pod_of(one, found)))
+        })
+    }
+
     /// A weight that nobody can read raises nobody.
     fn raises_unreadable(&self, before: &Seen, after: &Seen) -> Option<String> {
         for (route, targets) in &after.targets {
@@ -269,6 +289,7 @@ impl World {
     pub(super) fn watch_change(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
         let is_meddled = self.checks.is_meddled_with(id, self.now, KNOWN).then_some(MEDDLED);
         let is_blurred = self.checks.watch.is_blurred(self.now).then_some(BLURRED);
+        let is_blurred = is_blurred.or_else(|| self.has_a_refused_address(id, [before, after]).then_some(REFUSED));
         let early = || self.replaced_too_early(id, before, after);
         let drained = || self.drained_too_early(id, before, after);
         let found = [
