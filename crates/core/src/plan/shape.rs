@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::api::DirectAccessBinding;
 use crate::api::binding::{CertificateSpec, ListenerSpec, Mode, RuleSpec};
 use crate::model::{Attribute, Attributes, Listener, LoadBalancer, ObjectKey, Protocol};
+use crate::mutant::{self, Mutant};
 
 use super::config::Wishes;
 use super::{BindingView, Problem, problem};
@@ -140,7 +141,8 @@ impl Reader<'_> {
     /// The shape of the listener. What is wrong with a rule or certificate becomes a problem and harms none of the others.
     pub(super) fn shape(&mut self, spec: &ListenerSpec, protocol: Protocol, port: u16) -> Shape {
         let nothing = Wishes::default();
-        let wishes = if spec.listener_id.is_none() { self.wishes } else { &nothing };
+        let is_own = spec.listener_id.is_none() || mutant::is(Mutant::SettingsOfOthers);
+        let wishes = if is_own { self.wishes } else { &nothing };
         let mut shape = Shape { attributes: wishes.listener(protocol, port), ..Shape::default() };
         let place = format!("spec.listeners[{}/{}]", spec.port, spec.protocol.as_str());
         shape.certificate = self.certificate(spec.certificate.as_ref(), &place);

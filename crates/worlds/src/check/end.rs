@@ -10,7 +10,7 @@ use tke_direct_access_core::api::binding::{Left, Mode};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
-use tke_direct_access_core::model::{ListenerState, LoadBalancerId, Route};
+use tke_direct_access_core::model::{Listener, ListenerState, LoadBalancerId, Route};
 
 use super::routes::Wish;
 use crate::cluster::Cluster;
@@ -150,8 +150,23 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     None
 }
 
+/// A listener of a binding holds a target of somebody else.
+fn holds_what_is_others(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
+    let uid = binding.metadata.uid.as_deref();
+    let state = sight.cloud.state();
+    state.load_balancers().any(|one| {
+        let targets = state.targets(&one.id);
+        let is_its = |listener: &Listener| ListenerName::owner(&listener.name) == uid;
+        let has_others = |listener: &Listener| {
+            let of_it = targets.iter().filter(|(route, _)| route.listener == listener.id);
+            of_it.flat_map(|(_, all)| all).any(|target| TargetTag::parse(&target.tag).is_none())
+        };
+        state.listeners(&one.id).iter().any(|listener| is_its(listener) && has_others(listener))
+    })
+}
+
 /// A condition says that what is being deleted goes on, or its Service has not ended its wish. What a Service owned that is gone waits for
-/// nobody: another one of the same name has asked for nothing of it.
+/// nobody but for what is others': another one of the same name has asked for nothing of it.
 fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
     let conditions = binding.status.iter().flat_map(|status| &status.conditions);
     let mut owners = binding.metadata.owner_references.iter().flatten().filter(|owner| owner.kind == "Service");
@@ -166,7 +181,7 @@ fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
     let says = || conditions.into_iter().any(|found| found.reason == "RemovalHeld");
     match owner {
         None => says(),
-        Some(None) => false,
+        Some(None) => says() && holds_what_is_others(sight, binding),
         Some(Some(owner)) => asks(owner) || says(),
     }
 }

@@ -7,6 +7,7 @@ Seed 1
 5. 0.900 s: A user applies the Service api.	{"service":{"name":"api","annotations":{},"spec":{"type":"LoadBalancer","selector":{"app":"api"},"ports":[{"name":"http","port":8080,"protocol":"TCP","targetPort":8080}]}}}
 6. 1.000 s: A user applies the DirectAccessBinding api.	{"binding":{"name":"api","spec":{"serviceRef":{"name":"api"},"loadBalancer":{"id":"lb-two"}}}}
 7. 150.000 s: A user deletes the DirectAccessBinding api.	{"deleteBinding":"api"}
-8. 399.000 s: A user applies the Deployment web with 2 replicas.	{"scale":["web",2]}
-9. 400.000 s: Replica 0 crashes, and starts after 2 s.	{"fault":{"crash":[0,2]}}
-10. 400.000 s: Replica 1 crashes, and starts after 3 s.	{"fault":{"crash":[1,3]}}
+8. 400.000 s: Replica 0 crashes, and starts after 2 s.	{"fault":{"crash":[0,2]}}
+9. 400.000 s: Replica 1 crashes, and starts after 3 s.	{"fault":{"crash":[1,3]}}
+10. 400.000 s: The next 5 calls of DescribeTargetHealth meet Error { code: "InternalError", message: "not now" }.	{"fault":{"calls":{"action":"DescribeTargetHealth","count":5,"effect":{"error":{"code":"InternalError","message":"not now"}}}}}
+11. 400.000 s: Pod 1 says for 90 s that it is not ready.	{"unready":[1,90]}

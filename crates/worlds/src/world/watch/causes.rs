@@ -79,7 +79,13 @@ impl World {
 }
 
 impl Case<'_> {
+    /// The Service has no such port, or no container has the port that it stands for.
     fn lacks_a_port(&self) -> bool {
+        let mut pods = self.world.objects.pods.values();
+        let is_undeclared = |service| pods.any(|found| selects(service, found) && !pod::has_ports(found, service));
+        if self.service.is_some_and(is_undeclared) {
+            return true;
+        }
         let mut listeners = self.binding.spec.listeners.iter();
         listeners.any(|one| !self.world.is_port_known(one, self.service))
     }
