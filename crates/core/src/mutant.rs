@@ -148,6 +148,8 @@ mutants! {
     Restless,
     /// The cloud is read again as soon as it was read.
     ReadsOn,
+    /// Health is read several times a second for as long as the last Pod that could serve is kept.
+    LastIsReadOften,
     /// A port that somebody else has is said to be a quota that is full.
     ConflictIsQuota,
     /// A write that the API server has refused is not tried again.

@@ -270,7 +270,6 @@ vocabulary! {
         Drained = "Drained": "The time that connections are given to end is over.", "Nothing to do; spec.drain.timeoutSeconds is that time.";
         RoomNeeded = "RoomNeeded": "The quota of targets is used up, and a Pod that is to serve needs room.", "Raise TOTAL_TARGET_BIND_QUOTA to give draining Pods more time.";
         Drift = "Drift": "What the cloud shows is not what is wished.", "Nothing to do; when it comes again and again, find who else changes it.";
-        Wanted = "Wanted": "The spec asks for it.", "Nothing to do.";
         SpecChanged = "SpecChanged": "The spec does not ask for it any more.", "Nothing to do.";
         BindingDeleted = "BindingDeleted": "The binding is being deleted.", "Nothing to do.";
         Parked = "Parked": "The Service does not ask for direct access any more.", "Nothing to do.";

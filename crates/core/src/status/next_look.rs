@@ -34,14 +34,12 @@ pub struct NextLook {
 const TASK_FIRST: Duration = Duration::from_millis(200);
 /// Load balancers are looked at together, at multiples of their polls: one call then tells the health of many. This is the shortest poll.
 pub const TICK: Duration = Duration::from_millis(450);
-/// Poll of health while a gate waits for it, by how long the newest one has been waiting: what takes long is not hurried by
-/// asking often.
+/// Poll of health while a gate waits for it, by how long the newest one has been waiting, and while targets that leave serve on until
+/// others do, by how long ago a Pod last became ready or was deleted: what takes long is not hurried by asking often.
 const GATE_POLLS: [(SignedDuration, Duration); 2] =
     [(SignedDuration::from_secs(30), TICK), (SignedDuration::from_secs(120), TICK.saturating_mul(2))];
 /// The same, for gates that have been waiting for longer.
 const GATE_POLL_SLOW: Duration = TICK.saturating_mul(4);
-/// Poll of health while targets that leave serve on until others do.
-const REPLACEMENT_POLL: Duration = TICK;
 /// How soon what was just done is looked at again.
 const VERIFY: Duration = Duration::from_millis(20);
 /// Poll of health while some target is not healthy.
@@ -87,7 +85,7 @@ pub fn next_look(
     } else if plan.bindings.iter().any(|binding| binding.counts.healthy < binding.counts.desired) {
         together(HEALTH_POLL, at)
     } else {
-        together(if mutant::is(Mutant::ReadsOn) { TICK } else { CALM_POLL }, at)
+        together(if mutant::is(Mutant::ReadsOn) { VERIFY } else { CALM_POLL }, at)
     };
     let is_blind = plan.bindings.iter().any(|binding| binding.management.is_live() && binding.sight != Sight::Whole);
     let is_missing =
@@ -101,7 +99,7 @@ pub fn next_look(
     };
     let is_creating = found.iter().any(|found| found.status == LoadBalancerStatus::Creating);
     let after = if is_creating { after.min(CREATING_POLL) } else { after };
-    let after = after.min(replacement_look(plan)).min(resync).min(retry);
+    let after = after.min(replacement_look(snapshot, plan)).min(resync).min(retry);
     let after = after.min(due(snapshot, plan)).min(drain_end(snapshot).unwrap_or(Duration::MAX));
     if has_progressed {
         // What was registered is seen soon; what never shows must not be repeated hotly.
@@ -139,12 +137,16 @@ fn longest_blindness(snapshot: &Snapshot) -> Duration {
     if snapshot.bindings.iter().any(is_waiting) { HEALTH_POLL } else { CAP }
 }
 
-/// While targets serve on until others do, health is read often. What waits for a record only goes on at once.
-fn replacement_look(plan: &Plan) -> Duration {
+/// While targets serve on until others do, health is read often, as long as Pods come and go: the last one that could serve may be so for
+/// days. What waits for a record only goes on at once.
+fn replacement_look(snapshot: &Snapshot, plan: &Plan) -> Duration {
     if plan.bindings.iter().any(|binding| binding.record == Record::First) {
         VERIFY
     } else if plan.bindings.iter().any(|binding| binding.pending.retained > 0) {
-        REPLACEMENT_POLL
+        let pods = snapshot.bindings.iter().flat_map(|view| view.pods.values());
+        let newest = pods.flat_map(|pod| [pod.containers_ready_since, pod.deleting_since]).flatten().max();
+        let quiet = newest.map_or(SignedDuration::MAX, |since| snapshot.now.duration_since(since));
+        gate_poll(if mutant::is(Mutant::LastIsReadOften) { SignedDuration::ZERO } else { quiet })
     } else {
         Duration::MAX
     }
@@ -283,6 +285,29 @@ mod tests {
         assert_eq!(after(&world), Duration::from_secs(60));
         world.pod(1).deleting_since = Some(world.now);
         assert_eq!(after(&world), Duration::from_secs(5), "a Pod ends");
+    }
+
+    #[test]
+    fn who_is_kept_as_the_last_one_is_read_less_often_when_no_pod_comes_or_goes() {
+        let mut world = crate::plan::tests::world::World::new(&serde_json::json!({})).with_pods(1..=1);
+        let pending = crate::plan::Pending { retained: 1, ..crate::plan::Pending::default() };
+        let binding = BindingPlan { pending, sight: Sight::Whole, ..BindingPlan::default() };
+        let plan = Plan { bindings: vec![binding], ..Plan::default() };
+        let mut after = |ready: Option<i64>, deleted: Option<i64>| {
+            let ago = |seconds: i64| world.now - SignedDuration::from_secs(seconds);
+            let (ready, deleted) = (ready.map(ago), deleted.map(ago));
+            (world.pod(1).containers_ready_since, world.pod(1).deleting_since) = (ready, deleted);
+            replacement_look(&world.snapshot(), &plan)
+        };
+        for (ready, deleted, polls) in [
+            (Some(1), None, 1),
+            (Some(60), None, 2),
+            (Some(100_000), None, 4),
+            (Some(100_000), Some(1), 1),
+            (None, None, 4),
+        ] {
+            assert_eq!(after(ready, deleted), TICK * polls, "{ready:?} {deleted:?}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) const CALLS: usize = 200;
 pub(crate) const REFUSALS: usize = 60;
 
 /// The most reads of one load balancer within [`WINDOW`], at rest and in all.
-pub(crate) const READS: (usize, usize) = (100_000, 100_000);
+pub(crate) const READS: (usize, usize) = (120, 1000);
 
 /// The read of health.
 const HEALTH: &str = "DescribeTargetHealth";

@@ -24,7 +24,6 @@ pub const UNREACHED: &[(&str, &str, &str)] = &[
     ("AdviceReason", "RemovalsHeld", NO_BRAKE),
     ("AdviceReason", "NotAdopted", NO_HEIR),
     ("ChangeReason", "AddressChanged", ADDRESSES),
-    ("ChangeReason", "Wanted", WITHIN),
     ("ConfigProblem", "Unlisted", LISTED),
     ("EventReason", "HoldUnreadable", NO_BRAKE),
     ("EventReason", "AnnotatedServicesOff", ALL_HEEDED),

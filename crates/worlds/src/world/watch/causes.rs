@@ -1,9 +1,9 @@
 //! What a condition says in the end has its cause: who is told that a port is taken finds somebody who has it.
 
 use k8s_openapi::api::core::v1 as core;
-use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::condition::Reason;
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::{DirectAccessBinding, names};
 use tke_direct_access_core::model::{Address as Target, ListenerState, Route};
 
 use crate::check::{Seen, Sentence};
@@ -91,8 +91,9 @@ impl Case<'_> {
     }
 
     fn lacks_a_config(&self) -> bool {
-        let named = self.binding.spec.service_config_ref.as_ref();
-        named.is_some_and(|named| !self.world.objects.configs.contains_key(&named.name))
+        let named = self.binding.spec.service_config_ref.as_ref().map(|named| named.name.as_str());
+        let annotated = self.service.and_then(|service| super::annotation(service, names::SERVICE_CONFIG));
+        [named, annotated].into_iter().flatten().any(|name| !self.world.objects.configs.contains_key(name))
     }
 
     /// A listener that is named by its id, or one of its rules, is not there.
@@ -149,8 +150,8 @@ impl Case<'_> {
 
     /// An address of its Pods is a target of somebody else, or of another listener.
     fn is_a_pod_elsewhere(&self) -> bool {
-        let (Some(seen), Some(service)) = (self.seen, self.service) else { return false };
-        let pods = self.world.objects.pods.values().filter(|found| selects(service, found));
+        let Some(seen) = self.seen else { return false };
+        let pods = self.world.objects.pods.values().filter(|found| self.world.is_pod_of(self.binding, found));
         let ips: Vec<_> = pods.filter_map(pod::ip).collect();
         let is_its = |address: &Target| ips.contains(&address.ip.to_string().as_str());
         let wish = self.world.checks.wanted.get(self.uid);

@@ -58,7 +58,9 @@ impl World {
                 .listeners
                 .iter()
                 .filter(|one| one.port == i32::from(*port) && one.protocol.as_str() == *protocol);
+            // One that another binding has is none of its listeners.
             said.all(|one| self.is_port_known(one, service))
+                && !seen.is_some_and(|(_, seen)| self.is_lost(seen, uid, *port))
         };
         let mut lacking = wish.ports.iter().filter(is_known).flat_map(|port| {
             seen.map_or_else(
@@ -86,6 +88,16 @@ impl World {
         };
         let all = &self.checks.seen;
         all.iter().find(is_named).or_else(|| all.iter().find(has_listener))
+    }
+
+    /// Another binding wants the port, too, and this one does not have it.
+    fn is_lost(&self, seen: &Seen, uid: &str, port: u16) -> bool {
+        let is_own =
+            |(name, at, _): &(String, u16, &'static str)| *at == port && ListenerName::owner(name) == Some(uid);
+        let is_wanted = |(other, wish): (&String, &Wish)| {
+            other != uid && wish.gone.is_none() && wish.ports.iter().any(|(wanted, _)| *wanted == port)
+        };
+        !seen.listeners.values().any(is_own) && self.checks.wanted.iter().any(is_wanted)
     }
 
     /// Where a Pod is not that is to be on a port, or never was healthy.

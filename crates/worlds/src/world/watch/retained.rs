@@ -37,9 +37,12 @@ impl World {
                 let left = after.targets.get(route).and_then(|all| all.get(address));
                 let is_there = left == before.targets.get(route).and_then(|all| all.get(address));
                 let words = || format!("{address} on {route:?} goes from {weight} to {left:?} for {uid}");
-                sentences.push(match self.lives_on(&uid, *address, tag) {
-                    true => self.stays(id, &uid, is_there, words),
-                    false => Sentence::Excused("its Pod does not serve any more"),
+                // Nobody acts for one that is gone.
+                let is_asked = self.objects.binding_of_uid(&uid).is_none() || self.lives_on(&uid, *address, tag);
+                sentences.push(if is_asked {
+                    self.stays(id, &uid, is_there, words)
+                } else {
+                    Sentence::Excused("its Pod does not serve any more")
                 });
             }
         }
@@ -53,7 +56,8 @@ impl World {
         } else if self.has_heir(uid) {
             Some("another binding goes on with it")
         } else {
-            self.checks.watch.is_blurred(self.now).then_some(super::BLURRED)
+            let is_going = self.objects.binding_of_uid(uid).is_some();
+            (is_going && self.checks.watch.is_blurred(self.now)).then_some(super::BLURRED)
         };
         Sentence::unless(excuse, || (!is_there).then(words))
     }
