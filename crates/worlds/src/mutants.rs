@@ -112,6 +112,12 @@ const RETAINED: Recorded = (
     "a-binding-that-leaves-everything-in-place",
     include_str!("../tests/stories/a-binding-that-leaves-everything-in-place.story"),
 );
+const KEPT_FOR_LONG: Recorded =
+    ("the-last-ones-are-kept-for-long", include_str!("../tests/stories/the-last-ones-are-kept-for-long.story"));
+const STOPPED: Recorded = (
+    "a-gate-waits-for-a-listener-that-is-stopped",
+    include_str!("../tests/stories/a-gate-waits-for-a-listener-that-is-stopped.story"),
+);
 const BEGUN: Recorded = (
     "a-leader-begins-after-a-binding-has-gone",
     include_str!("../tests/stories/a-leader-begins-after-a-binding-has-gone.story"),
@@ -126,7 +132,9 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 8] = [
+const IN_A_STORY: [(Mutant, Recorded); 10] = [
+    (Mutant::LastIsReadOften, KEPT_FOR_LONG),
+    (Mutant::StoppedIsReadOften, STOPPED),
     (Mutant::GateByOneRoute, EACH_LISTENER),
     (Mutant::SettingsOfOthers, OF_OTHERS),
     (Mutant::RetainDrains, RETAINED),

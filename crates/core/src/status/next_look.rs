@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::condition::Reason;
+use crate::api::condition::{GateReason, Reason};
 use crate::model::{Class, Failure, LoadBalancerStatus};
 use crate::mutant::{self, Mutant};
 use crate::plan::{BindingView, Cloud, Outcome, Plan, Record, Sight, Snapshot, Step, Verdict, selects};
@@ -77,7 +77,7 @@ pub fn next_look(
         return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, steps: done } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
-    let waiting: Vec<_> = gates.filter(|gate| matches!(gate.verdict, Verdict::Wait(..))).collect();
+    let waiting: Vec<_> = gates.filter(|gate| waits_for_the_cloud(&gate.verdict)).collect();
     let after = if !waiting.is_empty() {
         // The Pod that became ready last sets the pace: a stuck one must not slow down those that come after it.
         let newest = waiting.iter().filter_map(|gate| gate.since).max();
@@ -107,6 +107,13 @@ pub fn next_look(
         return NextLook { after, pace: Pace { attempts, steps: done } };
     }
     NextLook { after, pace: Pace::default() }
+}
+
+/// Whether the next read of the cloud may open a gate. A listener that somebody has stopped is started by somebody, and only a read of all
+/// that there is shows it.
+fn waits_for_the_cloud(verdict: &Verdict) -> bool {
+    let waits_for_a_person = |reason: &GateReason| *reason == GateReason::ListenerStopped;
+    matches!(verdict, Verdict::Wait(reason, _) if !waits_for_a_person(reason) || mutant::is(Mutant::StoppedIsReadOften))
 }
 
 /// Whether something is to be done that was to be done before: it has not shown. Other targets are something else.
@@ -192,7 +199,6 @@ fn back_off(first: Duration, attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::condition::GateReason;
     use crate::model::{Limits, ListenerId, LoadBalancerId, ObjectKey};
     use crate::plan::{BindingPlan, GateVerdict, Step, StepOutcome};
 
@@ -285,6 +291,15 @@ mod tests {
         assert_eq!(after(&world), Duration::from_secs(60));
         world.pod(1).deleting_since = Some(world.now);
         assert_eq!(after(&world), Duration::from_secs(5), "a Pod ends");
+    }
+
+    #[test]
+    fn a_gate_that_waits_for_somebody_to_start_a_listener_is_no_reason_to_read_often() {
+        let mut plan = waiting(0);
+        plan.bindings[0].gates[0].verdict = Verdict::Wait(GateReason::ListenerStopped, String::new());
+        assert_eq!(after(&plan, &Pace::default()), CALM_POLL);
+        plan.bindings[0].counts.desired = 1;
+        assert_eq!(after(&plan, &Pace::default()), HEALTH_POLL);
     }
 
     #[test]

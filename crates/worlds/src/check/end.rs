@@ -8,7 +8,7 @@ use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::{Left, Mode};
 use tke_direct_access_core::api::condition::GateReason;
-use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
 use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{Listener, ListenerState, LoadBalancerId, Route};
 
@@ -150,7 +150,7 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     None
 }
 
-/// A listener of a binding holds a target of somebody else.
+/// A listener of a binding holds a target of somebody else, or its load balancer a listener.
 fn holds_what_is_others(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
     let uid = binding.metadata.uid.as_deref();
     let state = sight.cloud.state();
@@ -161,7 +161,9 @@ fn holds_what_is_others(sight: &Sight<'_>, binding: &DirectAccessBinding) -> boo
             let of_it = targets.iter().filter(|(route, _)| route.listener == listener.id);
             of_it.flat_map(|(_, all)| all).any(|target| TargetTag::parse(&target.tag).is_none())
         };
-        state.listeners(&one.id).iter().any(|listener| is_its(listener) && has_others(listener))
+        let is_made = uid.is_some() && sight.cloud.tag_of(&one.id, OWNER_TAG) == uid;
+        let mut listeners = state.listeners(&one.id).into_iter();
+        listeners.any(|listener| if is_its(&listener) { has_others(&listener) } else { is_made })
     })
 }
 

@@ -55,9 +55,9 @@ impl Wish {
         of_port.map(|(_, domain, url)| (domain.clone(), url.clone())).collect()
     }
 
-    /// Whether its rules have been as they are for a while.
-    pub(crate) fn has_steady_rules(&self, now: Duration) -> bool {
-        now.saturating_sub(self.rules_changed) > LAG
+    /// Whether its rules have been as they are for so long.
+    pub(crate) fn has_steady_rules(&self, now: Duration, time: Duration) -> bool {
+        now.saturating_sub(self.rules_changed) > time
     }
 
     /// Whether this port is wanted, and was for a while.

@@ -6,8 +6,8 @@ use tke_direct_access_core::api::binding::{Mode, NetworkMode};
 use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::model::{LoadBalancerId, Route};
 
-use super::MEDDLED;
 use super::late::is_left_to_tke;
+use super::{KNOWN, MEDDLED, READY};
 use crate::check::routes::Wish;
 use crate::check::{Seen, Sentence};
 use crate::pod;
@@ -38,8 +38,9 @@ impl World {
     /// A binding has the Pod wherever it wants it.
     fn is_proven(&self, binding: &DirectAccessBinding, found: &core::Pod) -> Sentence {
         let uid = binding.metadata.uid.as_deref().unwrap_or_default();
-        let wish =
-            self.checks.wanted.get(uid).filter(|wish| wish.is_steady(self.now) && wish.has_steady_rules(self.now));
+        let lag = if self.checks.watch.is_blurred(self.now) { KNOWN } else { READY };
+        let is_steady = |wish: &&Wish| wish.is_steady_for(self.now, lag) && wish.has_steady_rules(self.now, lag);
+        let wish = self.checks.wanted.get(uid).filter(is_steady);
         let Some(wish) = wish else { return Sentence::Excused("what is wanted has just changed") };
         if binding.spec.mode != Mode::Direct || is_left_to_tke(binding) {
             return Sentence::Excused("the binding is left to TKE");
