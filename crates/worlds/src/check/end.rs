@@ -6,11 +6,11 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
-use tke_direct_access_core::api::binding::{Left, Mode};
+use tke_direct_access_core::api::binding::{DeletionPolicy, Left, Mode};
 use tke_direct_access_core::api::condition::GateReason;
-use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
+use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
-use tke_direct_access_core::model::{Listener, ListenerState, LoadBalancerId, Route};
+use tke_direct_access_core::model::{Listener, ListenerId, ListenerState, LoadBalancerId, Route};
 
 use super::routes::Wish;
 use crate::cluster::Cluster;
@@ -150,21 +150,17 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     None
 }
 
-/// A listener of a binding holds a target of somebody else, or its load balancer a listener.
+/// A listener on the load balancer of a binding holds a target of somebody else; or is somebody else's, where the load balancer is to go.
 fn holds_what_is_others(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
-    let uid = binding.metadata.uid.as_deref();
+    let recorded = binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let Some(id) = recorded.map(|one| LoadBalancerId::new(one.id.clone())) else { return false };
     let state = sight.cloud.state();
-    state.load_balancers().any(|one| {
-        let targets = state.targets(&one.id);
-        let is_its = |listener: &Listener| ListenerName::owner(&listener.name) == uid;
-        let has_others = |listener: &Listener| {
-            let of_it = targets.iter().filter(|(route, _)| route.listener == listener.id);
-            of_it.flat_map(|(_, all)| all).any(|target| TargetTag::parse(&target.tag).is_none())
-        };
-        let is_made = uid.is_some() && sight.cloud.tag_of(&one.id, OWNER_TAG) == uid;
-        let mut listeners = state.listeners(&one.id).into_iter();
-        listeners.any(|listener| if is_its(&listener) { has_others(&listener) } else { is_made })
-    })
+    let goes = binding.spec.deletion_policy == DeletionPolicy::Delete;
+    let is_others = |listener: &Listener| ListenerName::owner(&listener.name).is_none();
+    let is_made = |listener: &ListenerId| state.listeners(&id).iter().any(|one| one.id == *listener && !is_others(one));
+    let mut targets = state.targets(&id).into_iter().filter(|(route, _)| is_made(&route.listener));
+    targets.any(|(_, all)| all.iter().any(|target| TargetTag::parse(&target.tag).is_none()))
+        || goes && state.listeners(&id).iter().any(is_others)
 }
 
 /// A condition says that what is being deleted goes on, or its Service has not ended its wish. What a Service owned that is gone waits for
