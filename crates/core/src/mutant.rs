@@ -150,8 +150,8 @@ mutants! {
     ReadsOn,
     /// Health is read several times a second for as long as the last Pod that could serve is kept.
     LastIsReadOften,
-    /// All of a load balancer is read every other second while a gate waits for a listener that somebody has stopped.
-    StoppedIsReadOften,
+    /// A load balancer is read often while a gate waits for something else than the cloud.
+    GatesAreReadOften,
     /// A port that somebody else has is said to be a quota that is full.
     ConflictIsQuota,
     /// A write that the API server has refused is not tried again.

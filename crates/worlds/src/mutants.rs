@@ -134,7 +134,7 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
 const IN_A_STORY: [(Mutant, Recorded); 10] = [
     (Mutant::LastIsReadOften, KEPT_FOR_LONG),
-    (Mutant::StoppedIsReadOften, STOPPED),
+    (Mutant::GatesAreReadOften, STOPPED),
     (Mutant::GateByOneRoute, EACH_LISTENER),
     (Mutant::SettingsOfOthers, OF_OTHERS),
     (Mutant::RetainDrains, RETAINED),

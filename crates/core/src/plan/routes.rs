@@ -231,10 +231,6 @@ fn presence<'a>(
             match listeners.find(on_port) {
                 None if desired.shape.is_creatable() => Presence::Missing,
                 None => Presence::Awaited,
-                Some(found) if !view.has_made(found, snapshot) && mutant::is(Mutant::ConflictIsQuota) => {
-                    plan.problems.push(problem::listener_quota(snapshot.limits.listeners_per_load_balancer));
-                    Presence::Blocked
-                }
                 Some(found) if !view.has_made(found, snapshot) => {
                     plan.problems.push(problem::held_by_foreign(view, desired.protocol, desired.port, found));
                     Presence::Blocked

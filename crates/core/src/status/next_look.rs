@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::condition::{GateReason, Reason};
 use crate::model::{Class, Failure, LoadBalancerStatus};
 use crate::mutant::{self, Mutant};
-use crate::plan::{BindingView, Cloud, Outcome, Plan, Record, Sight, Snapshot, Step, Verdict, selects};
+use crate::plan::{BindingView, Cloud, GateVerdict, Outcome, Plan, Record, Sight, Snapshot, Step, Verdict, selects};
 
 use super::visit::is_unsettled;
 
@@ -77,7 +77,7 @@ pub fn next_look(
         return NextLook { after: back_off(first, attempts).min(retry), pace: Pace { attempts, steps: done } };
     }
     let gates = plan.bindings.iter().flat_map(|binding| &binding.gates);
-    let waiting: Vec<_> = gates.filter(|gate| waits_for_the_cloud(&gate.verdict)).collect();
+    let waiting: Vec<_> = gates.filter(|gate| waits_for_the_cloud(gate)).collect();
     let after = if !waiting.is_empty() {
         // The Pod that became ready last sets the pace: a stuck one must not slow down those that come after it.
         let newest = waiting.iter().filter_map(|gate| gate.since).max();
@@ -109,11 +109,13 @@ pub fn next_look(
     NextLook { after, pace: Pace::default() }
 }
 
-/// Whether the next read of the cloud may open a gate. A listener that somebody has stopped is started by somebody, and only a read of all
-/// that there is shows it.
-fn waits_for_the_cloud(verdict: &Verdict) -> bool {
-    let waits_for_a_person = |reason: &GateReason| *reason == GateReason::ListenerStopped;
-    matches!(verdict, Verdict::Wait(reason, _) if !waits_for_a_person(reason) || mutant::is(Mutant::StoppedIsReadOften))
+/// Whether the next read of the cloud may open a gate: its Pod waits for nothing else. What a user or Kubernetes has to do first is heard of
+/// otherwise, but for a listener that somebody has stopped; that somebody starts it again shows in a read of all that there is.
+fn waits_for_the_cloud(gate: &GateVerdict) -> bool {
+    let Verdict::Wait(reason, _) = &gate.verdict else { return false };
+    let is_of_the_cloud =
+        matches!(reason, GateReason::HealthCheck | GateReason::Registering | GateReason::NotRegistered);
+    is_of_the_cloud && gate.since.is_some() || mutant::is(Mutant::GatesAreReadOften)
 }
 
 /// Whether something is to be done that was to be done before: it has not shown. Other targets are something else.
@@ -200,7 +202,7 @@ fn back_off(first: Duration, attempts: u32) -> Duration {
 mod tests {
     use super::*;
     use crate::model::{Limits, ListenerId, LoadBalancerId, ObjectKey};
-    use crate::plan::{BindingPlan, GateVerdict, Step, StepOutcome};
+    use crate::plan::{BindingPlan, Step, StepOutcome};
 
     const RESYNC: Duration = Duration::from_secs(60);
 
@@ -294,12 +296,24 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_that_waits_for_somebody_to_start_a_listener_is_no_reason_to_read_often() {
-        let mut plan = waiting(0);
-        plan.bindings[0].gates[0].verdict = Verdict::Wait(GateReason::ListenerStopped, String::new());
-        assert_eq!(after(&plan, &Pace::default()), CALM_POLL);
-        plan.bindings[0].counts.desired = 1;
-        assert_eq!(after(&plan, &Pace::default()), HEALTH_POLL);
+    fn a_gate_that_waits_for_something_else_than_the_cloud_is_no_reason_to_read_often() {
+        use GateReason::{BindingHeld, HealthCheck, ListenerStopped, NotRegistered, Registering, WeightUnreadable};
+        for (reason, is_ready, expected) in [
+            (HealthCheck, true, TICK),
+            (Registering, true, TICK),
+            (NotRegistered, true, TICK),
+            (HealthCheck, false, CALM_POLL),
+            (NotRegistered, false, CALM_POLL),
+            (ListenerStopped, true, CALM_POLL),
+            (WeightUnreadable, true, CALM_POLL),
+            (BindingHeld, true, CALM_POLL),
+        ] {
+            let mut plan = waiting(0);
+            let gate = &mut plan.bindings[0].gates[0];
+            gate.verdict = Verdict::Wait(reason, String::new());
+            gate.since = gate.since.filter(|_| is_ready);
+            assert_eq!(after(&plan, &Pace::default()), expected, "{reason} {is_ready}");
+        }
     }
 
     #[test]

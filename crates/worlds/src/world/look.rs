@@ -15,11 +15,24 @@ use tke_direct_access_core::reconcile::{Notice, Write};
 use super::watch::{MEDDLED, SLEEP_LEFT};
 use super::{Address, Telling, World};
 use crate::check::{
-    READ, Seen, Sentence, Sight, digest, emptied, end_faults, holders, marks, routes, settings, summary, unbound, users,
+    READ, Seen, Sentence, Sight, Violation, digest, emptied, end_faults, holders, marks, routes, settings, summary,
+    unbound, users,
 };
 use crate::pod;
 
 impl World {
+    /// A rule was looked at.
+    pub(super) fn judge(&mut self, rule: &'static str, sentence: Sentence) {
+        if let Some(words) = self.outcome.judged.count(rule, sentence) {
+            self.violate(rule, words);
+        }
+    }
+
+    /// A rule is broken.
+    pub(super) fn violate(&mut self, rule: &'static str, words: impl Into<String>) {
+        self.outcome.violations.push(Violation { rule, at: self.now, words: words.into() });
+    }
+
     /// A call is about to reach the cloud.
     pub(super) fn before_call(&mut self, from: Address, call: &Carried) {
         if !is_write(call.action) {

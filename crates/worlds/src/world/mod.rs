@@ -26,7 +26,7 @@ use tke_direct_access_core::reconcile::{Input, NotTaken, OtherRead, Taken, Ticke
 
 use crate::act::{Act, Fault};
 use crate::chance::Chance;
-use crate::check::{Checks, Judged, Sentence, Violation};
+use crate::check::{Checks, Judged, Violation};
 use crate::cloud::{Came, Reply, Sent};
 use crate::cluster::Cluster;
 use crate::coverage::Reached;
@@ -385,17 +385,6 @@ impl World {
         if self.telling == Telling::On {
             self.outcome.telling.push(format!("{:>9.3} {}", self.now.as_secs_f64(), what()));
         }
-    }
-
-    /// A rule was looked at.
-    fn judge(&mut self, rule: &'static str, sentence: Sentence) {
-        if let Some(words) = self.outcome.judged.count(rule, sentence) {
-            self.violate(rule, words);
-        }
-    }
-
-    fn violate(&mut self, rule: &'static str, words: impl Into<String>) {
-        self.outcome.violations.push(Violation { rule, at: self.now, words: words.into() });
     }
 
     fn happen(&mut self, happening: Happening) {

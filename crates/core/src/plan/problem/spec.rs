@@ -7,6 +7,7 @@ use crate::api::condition::Reason;
 use crate::api::mark::ListenerName;
 use crate::api::names;
 use crate::model::{Listener, Protocol, Region, nearest_region};
+use crate::mutant::{self, Mutant};
 use crate::plan::BindingView;
 use crate::plan::annotated::HoldReason;
 use crate::plan::placement;
@@ -49,6 +50,9 @@ pub(in crate::plan) fn held_by_foreign(
     port: u16,
     listener: &Listener,
 ) -> Problem {
+    if mutant::is(Mutant::ConflictIsQuota) {
+        return super::listener_quota(1);
+    }
     let (namespace, name) = view.place();
     if ListenerName::owner_named(&listener.name, namespace, name).is_some() {
         let message = format!(
