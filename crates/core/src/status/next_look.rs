@@ -109,12 +109,12 @@ pub fn next_look(
     NextLook { after, pace: Pace::default() }
 }
 
-/// Whether the next read of the cloud may open a gate: its Pod waits for nothing else. What a user or Kubernetes has to do first is heard of
+/// Whether the next read of the cloud may open a gate: its Pod waits for nothing else. Where it is no target, something has to be made first,
+/// and that is read soon after. What a user or Kubernetes has to do first is heard of
 /// otherwise, but for a listener that somebody has stopped; that somebody starts it again shows in a read of all that there is.
 fn waits_for_the_cloud(gate: &GateVerdict) -> bool {
     let Verdict::Wait(reason, _) = &gate.verdict else { return false };
-    let is_of_the_cloud =
-        matches!(reason, GateReason::HealthCheck | GateReason::Registering | GateReason::NotRegistered);
+    let is_of_the_cloud = matches!(reason, GateReason::HealthCheck | GateReason::Registering);
     is_of_the_cloud && gate.since.is_some() || mutant::is(Mutant::GatesAreReadOften)
 }
 
@@ -301,9 +301,8 @@ mod tests {
         for (reason, is_ready, expected) in [
             (HealthCheck, true, TICK),
             (Registering, true, TICK),
-            (NotRegistered, true, TICK),
+            (NotRegistered, true, CALM_POLL),
             (HealthCheck, false, CALM_POLL),
-            (NotRegistered, false, CALM_POLL),
             (ListenerStopped, true, CALM_POLL),
             (WeightUnreadable, true, CALM_POLL),
             (BindingHeld, true, CALM_POLL),
