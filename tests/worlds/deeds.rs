@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 use tke_direct_access::api::names;
 use tke_direct_access::sim::{Fault as CloudFault, When};
-use tke_direct_access_worlds::{Act, Fault, Kind, Workload, console};
+use tke_direct_access_worlds::{Act, Fault, Kind, PodChange, Workload, console};
 
 use crate::player::{Later, Player};
 use crate::replica::Replica;
@@ -16,6 +18,8 @@ use crate::support::eventually;
 const BEHAVIOUR: &str = "loopback.tke-direct-access.dev";
 /// What keeps a Pod from listening for longer than any story lasts.
 const NEVER: &str = "1h";
+/// Where a Pod keeps the label that a user has taken away.
+const FORMER_APP: &str = "former-app";
 
 impl Player {
     pub(crate) async fn act(&mut self, act: Act) {
@@ -63,9 +67,39 @@ impl Player {
             // Where nothing comes of it, nothing comes of it in the world either.
             Act::Console(act) => _ = self.stage.cloud.console(|state| console::perform(state, &act)),
             Act::Fault(fault) => self.misfortune(fault).await,
-            other @ (Act::Dialect(_) | Act::VendorsConfigs | Act::TakeOut(..)) => {
+            Act::Pod(place, change) => self.change_pod(place, &change).await,
+            other @ (Act::Dialect(_) | Act::VendorsConfigs | Act::TakeOut(..) | Act::Slices(_) | Act::Hold(_)) => {
                 panic!("{other:?} cannot be done to a control plane")
             }
+        }
+    }
+
+    async fn change_pod(&self, place: usize, change: &PodChange) {
+        let may = |pod: &Pod| match change {
+            PodChange::Label => pod.labels().contains_key(FORMER_APP),
+            PodChange::Weigh(None) => pod.annotations().contains_key(names::CUSTOM_WEIGHT),
+            _ => true,
+        };
+        let pods: Vec<_> = self.pods().await.into_iter().filter(may).collect();
+        let Some(pod) = pods.get(place % pods.len().max(1)) else { return };
+        let (name, weight) = (&*pod.name_any(), names::CUSTOM_WEIGHT);
+        let label = |key: &str| pod.labels().get(key).cloned().unwrap_or_default();
+        match change {
+            PodChange::Unlabel => {
+                self.user(&["label", "pod", name, "app-", &format!("{FORMER_APP}={}", label("app"))]).await;
+            }
+            PodChange::Label => {
+                let app = format!("app={}", label(FORMER_APP));
+                self.user(&["label", "pod", name, &app, &format!("{FORMER_APP}-")]).await;
+            }
+            PodChange::Weigh(Some(word)) => {
+                self.user(&["annotate", "--overwrite", "pod", name, &format!("{weight}={word}")]).await;
+            }
+            PodChange::Weigh(None) => self.user(&["annotate", "pod", name, &format!("{weight}-")]).await,
+            PodChange::Force => {
+                self.user(&["delete", "pod", name, "--force", "--grace-period=0", "--wait=false"]).await;
+            }
+            PodChange::Finish(_) | PodChange::Readdress(_) => panic!("{change:?} cannot be done to a control plane"),
         }
     }
 
@@ -142,13 +176,18 @@ impl Player {
         }
     }
 
-    /// The Pod at this place among those that there are, by name.
+    /// The Pods that there are, by name.
+    async fn pods(&self) -> Vec<Pod> {
+        let pods: Api<Pod> = Api::default_namespaced(self.stage.namespace.client());
+        let mut all = pods.list(&ListParams::default()).await.expect("Pods can be listed").items;
+        all.sort_by_key(Pod::name_any);
+        all
+    }
+
+    /// The name of the Pod at this place.
     async fn pod_at(&self, place: usize) -> Option<String> {
-        let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::default_namespaced(self.stage.namespace.client());
-        let all = pods.list(&ListParams::default()).await.expect("Pods can be listed").items;
-        let mut names: Vec<_> = all.into_iter().filter_map(|pod| pod.metadata.name).collect();
-        names.sort();
-        names.get(place % names.len().max(1)).cloned()
+        let all = self.pods().await;
+        all.get(place % all.len().max(1)).map(Pod::name_any)
     }
 
     /// Changes a template, by its version at least.

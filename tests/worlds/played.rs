@@ -1,6 +1,6 @@
 //! What of a story can be played on a real control plane, in less time.
 
-use tke_direct_access_worlds::{Act, Fault, Story};
+use tke_direct_access_worlds::{Act, Fault, PodChange, Story};
 
 /// Longest time that a misfortune lasts, or a Pod takes for its farewell, in seconds.
 const LONGEST: u64 = 4;
@@ -29,7 +29,12 @@ fn apart(acts: impl Iterator<Item = (u64, Act)>) -> Vec<(u64, Act)> {
 
 fn short(act: Act) -> Option<Act> {
     Some(match act {
-        Act::Dialect(_) | Act::VendorsConfigs | Act::TakeOut(..) => return None,
+        Act::Dialect(_)
+        | Act::VendorsConfigs
+        | Act::TakeOut(..)
+        | Act::Slices(_)
+        | Act::Hold(_)
+        | Act::Pod(_, PodChange::Finish(_) | PodChange::Readdress(_)) => return None,
         Act::Workload(mut workload) => {
             workload.other_gate = false;
             let farewell = u32::try_from(LONGEST).unwrap_or_default();

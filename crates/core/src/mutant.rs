@@ -178,6 +178,10 @@ mutants! {
     MadeUnasked,
     /// What the API server has taken is written again with each look, for as long as caches do not show it.
     WrittenAgain,
+    /// However much is to be removed at once, nothing holds it.
+    NoBrake,
+    /// A load balancer that was made, and has lost its tag, goes with its binding.
+    UnmarkedGoes,
 }
 
 impl std::str::FromStr for Mutant {

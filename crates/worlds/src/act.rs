@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tke_direct_access::sim;
 
+use crate::pod_change::PodChange;
 pub use crate::workload::{Kind, Workload};
 
 /// What the cloud is like, where it may be one way or another. The first of a kind in a story counts, from the beginning on.
@@ -89,6 +90,12 @@ pub enum Act {
     Fault(Fault),
     /// The controller of another readiness gate takes a Pod out for so many seconds.
     TakeOut(usize, u64),
+    /// Something becomes of a Pod.
+    Pod(usize, PodChange),
+    /// The controller of slices puts so many endpoints into one at most, from now on.
+    Slices(usize),
+    /// A user says this of removals in the controller's ConfigMap; `None` deletes it.
+    Hold(Option<String>),
 }
 
 /// What is done at the console of the cloud.
@@ -118,6 +125,10 @@ pub enum Console {
     Rename(usize),
     /// What is shown as a flag of a listener is switched off.
     SwitchOff(usize),
+    /// The tag that says whose it is is taken off a load balancer.
+    Untag(usize),
+    /// A target gets this tag.
+    Retag(usize, String),
 }
 
 /// A misfortune.
@@ -277,6 +288,10 @@ impl fmt::Display for Act {
             Self::VendorsConfigs => f.write_str("The definition of TkeServiceConfig is TKE's own"),
             Self::Console(console) => write!(f, "{console}"),
             Self::Fault(fault) => write!(f, "{fault}"),
+            Self::Pod(place, change) => change.sentence(*place, f),
+            Self::Hold(Some(word)) => write!(f, "A user says \"{word}\" of removals in the controller's ConfigMap"),
+            Self::Hold(None) => f.write_str("A user deletes the controller's ConfigMap"),
+            Self::Slices(most) => write!(f, "A slice has {most} endpoints at most"),
             Self::TakeOut(place, seconds) => write!(f, "Somebody else takes Pod {place} out for {seconds} s"),
         }
     }
@@ -296,6 +311,8 @@ impl fmt::Display for Console {
             Self::Stop(place, false) => write!(f, "Somebody starts listener {place}"),
             Self::RemoveLoadBalancer(place) => write!(f, "Somebody deletes load balancer {place}"),
             Self::Rename(place) => write!(f, "Somebody renames listener {place}"),
+            Self::Untag(place) => write!(f, "Somebody takes its owner's tag off load balancer {place}"),
+            Self::Retag(place, tag) => write!(f, "Somebody gives target {place} the tag \"{tag}\""),
             Self::SwitchOff(place) => write!(f, "Somebody switches the flags of listener {place} off"),
         }
     }

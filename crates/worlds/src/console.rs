@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use tke_direct_access::sim::{ConsoleError, State};
-use tke_direct_access_core::api::mark::ListenerName;
+use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG};
 use tke_direct_access_core::model::{
-    Address, Listener, ListenerId, ListenerState, LoadBalancerId, Protocol, RegisteredTarget, Route,
+    Address, Listener, ListenerId, ListenerState, LoadBalancerId, Protocol, RegisteredTarget, Route, Weight,
 };
 
 use crate::act::Console;
@@ -91,11 +91,25 @@ pub fn perform(state: &mut State, console: &Console) -> Result<(), NotDone> {
             let (id, listener) = listener_of_ours_at(state, *place).ok_or(NotDone::Absent)?;
             state.rename_listener(&id, &listener, "mine").map_err(absent)
         }
+        Console::Untag(place) => {
+            let id = load_balancer_at(state, *place).ok_or(NotDone::Absent)?;
+            is_there(state.remove_tag(&id, OWNER_TAG))
+        }
+        Console::Retag(place, tag) => {
+            let (id, route, address, _) = target_at(state, *place).ok_or(NotDone::Absent)?;
+            let weight = weight_of(state, &id, &route, address).ok_or(NotDone::Absent)?;
+            state.put_target(&id, &route, address, weight, tag).map_err(absent)
+        }
         Console::RemoveLoadBalancer(place) => {
             let id = load_balancer_at(state, *place).ok_or(NotDone::Absent)?;
             is_there(state.remove_load_balancer(&id))
         }
     }
+}
+
+fn weight_of(state: &State, id: &LoadBalancerId, route: &Route, address: Address) -> Option<Weight> {
+    let all = state.targets(id);
+    all.get(route)?.iter().find(|target| target.address == address).map(|target| target.weight)
 }
 
 pub(crate) fn load_balancer_at(state: &State, place: usize) -> Option<LoadBalancerId> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tke_direct_access::sim::Departure;
+use tke_direct_access_core::plan::brake::BINDINGS;
 
 use crate::act::{Act, Console, Dialect, Fault};
 use crate::story::Story;
@@ -52,6 +53,9 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
             {
                 return Some("whether a config was followed before it was deleted is a matter of time");
             }
+            Act::Console(Console::Retag(_, tag)) if tag.is_empty() => {
+                return Some("whether who leads has registered a target that has lost its tag is a matter of time");
+            }
             Act::Service { name, .. } => drop(gone.remove(name.as_str())),
             Act::DeleteService(name) => drop(gone.insert(name.as_str())),
             Act::Workload(workload) => drop(broken.insert(&workload.name, workload.broken)),
@@ -68,8 +72,20 @@ fn matter_of_time(story: &Story) -> Option<&'static str> {
     if !gone.is_empty() {
         return Some("what a Service that is gone has selected last is known to who led then");
     }
+    let bindings: BTreeSet<_> = story.acts.iter().filter_map(|(_, act)| named(act)).collect();
+    if bindings.len() > BINDINGS {
+        return Some("whether too much was removed at once, and is held, is a matter of time");
+    }
     let is_broken = broken.into_values().any(|is_broken| is_broken);
     is_broken.then_some(ENDS_NOWHERE)
+}
+
+/// The name of a binding, or of a Service that may ask for one.
+fn named(act: &Act) -> Option<&str> {
+    match act {
+        Act::Binding { name, .. } | Act::Service { name, .. } => Some(name),
+        _ => None,
+    }
 }
 
 /// A user takes something back shortly after somebody at the console has renamed a listener.

@@ -124,6 +124,15 @@ const BEGUN: Recorded = (
 );
 const MADE: Recorded = ("a-load-balancer-is-made", include_str!("../tests/stories/a-load-balancer-is-made.story"));
 
+const MISTAKE: Recorded = (
+    "a-mistake-that-would-take-all-at-once",
+    include_str!("../tests/stories/a-mistake-that-would-take-all-at-once.story"),
+);
+const UNMARKED: Recorded = (
+    "a-created-load-balancer-that-has-lost-its-tag-stays",
+    include_str!("../tests/stories/a-created-load-balancer-that-has-lost-its-tag-stays.story"),
+);
+
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
 const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
     (Mutant::LostAnswerWaits, MOVES, |point, way| point == Point::Object && way == Way::AnswerLost),
@@ -132,7 +141,9 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 10] = [
+const IN_A_STORY: [(Mutant, Recorded); 12] = [
+    (Mutant::NoBrake, MISTAKE),
+    (Mutant::UnmarkedGoes, UNMARKED),
     (Mutant::LastIsReadOften, KEPT_FOR_LONG),
     (Mutant::GatesAreReadOften, STOPPED),
     (Mutant::GateByOneRoute, EACH_LISTENER),

@@ -154,8 +154,36 @@ pub(crate) fn set_containers(pod: &mut core::Pod, run: bool, time: &Time) {
     pod.status.get_or_insert_default().container_statuses = Some(vec![status]);
 }
 
-/// The address of a Pod.
+/// The Pod ends by itself, and its object stays, with the address that is not its own any more.
+pub(crate) fn set_finished(pod: &mut core::Pod, has_failed: bool, time: &Time) {
+    let (phase, reason) = if has_failed { ("Failed", "PodFailed") } else { ("Succeeded", "PodCompleted") };
+    pod.status.get_or_insert_default().phase = Some(phase.to_owned());
+    set_containers(pod, false, time);
+    set(pod, "ContainersReady", false, Some(reason), time);
+    set(pod, "Ready", false, Some(reason), time);
+}
+
+/// The sandbox is gone, and another one is being made.
+pub(crate) fn set_another_sandbox(pod: &mut core::Pod, is_address_shown: bool, time: &Time) {
+    set_waiting(pod);
+    set(pod, "ContainersReady", false, Some("ContainersNotReady"), time);
+    if !is_address_shown {
+        let status = pod.status.get_or_insert_default();
+        (status.pod_ip, status.pod_ips) = (None, None);
+    }
+}
+
+/// Its containers have ended, and are not started again.
+pub(crate) fn has_finished(pod: &core::Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Failed" | "Succeeded"))
+}
+
+/// The address of a Pod. One that has finished is shown with one that may be another's.
 pub(crate) fn ip(pod: &core::Pod) -> Option<&str> {
+    if has_finished(pod) {
+        return None;
+    }
     pod.status.as_ref()?.pod_ip.as_deref()
 }
 

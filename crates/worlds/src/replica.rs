@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use tke_direct_access::clb::{Clb, Credentials, Keys, Settings};
 use tke_direct_access::k8s::{Change, Stores};
 use tke_direct_access::operator::parts::{self, StoreCaches};
+use tke_direct_access_core::api::names;
 use tke_direct_access_core::election::{Election, Moment};
 use tke_direct_access_core::model::{AccountId, Caller, KeyMark, ObjectKey, Region, ServerTime};
 use tke_direct_access_core::mutant::{self, Mutant};
 use tke_direct_access_core::plan::Cluster;
 use tke_direct_access_core::plan::annotated::Acceptance;
-use tke_direct_access_core::plan::brake::{Brake, HoldFlag};
+use tke_direct_access_core::plan::brake::{Brake, HoldConfig, HoldFlag};
 use tke_direct_access_core::reconcile::{
     ConfigMachine, Confined, Effect, Flags, Input, Key, KeyedMachine, Line, Machine, News, Notice, Now, OtherRead,
     Read, ReleaseMachine, ServiceMachine, Shared, StatusField, Surroundings, Ticket, Write,
@@ -177,6 +178,20 @@ impl Replica {
             Some(Row::Pod(row)) => stores.pods.put(namespace, place, (**row).clone()).map(Change::Pod),
             Some(Row::Config(row)) => stores.configs.table().put(namespace, place, row.clone()).map(Change::Config),
         }
+    }
+
+    /// Takes in what the controller's ConfigMap says; `None` where there is none. Returns what has changed.
+    pub(crate) fn hear_hold(&self, config: Option<HoldConfig>) -> Option<Change> {
+        let (table, place) = (self.stores.hold.table(), names::CONTROLLER_CONFIG);
+        match config {
+            Some(config) => table.put(OWN_NAMESPACE, place, config).map(Change::Hold),
+            None => table.remove(OWN_NAMESPACE, place).map(Change::Hold),
+        }
+    }
+
+    /// It holds removals.
+    pub(crate) fn holds_removals(&self) -> bool {
+        self.brake.lock().is_ok_and(|brake| brake.removals().held().is_some())
     }
 
     /// Takes in a list. Returns what has changed.

@@ -65,6 +65,7 @@ impl<'a> Made<'a> {
             }
             Act::Service { annotations, spec, .. } => return service_of(annotations.clone(), spec.clone()).map(drop),
             Act::Fault(fault) => return fault_means_something(fault),
+            Act::Slices(0) => return Err("a slice has room for one endpoint at least".to_owned()),
             _ => return Ok(()),
         };
         // Stories that are made up have acts on these whether they make them or not.

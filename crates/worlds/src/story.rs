@@ -197,6 +197,8 @@ mod tests {
             (r#"{"fault":{"crash":[1,18446744073709551615]}}"#, "longer than a day"),
             (r#"{"fault":{"skew":[1,-86401,1]}}"#, "longer than a day"),
             (r#"{"dialect":{"tasks":86400001}}"#, "longer than a day"),
+            (r#"{"slices":0}"#, "room for one endpoint"),
+            (r#"{"pod":[1,"unlabelled"]}"#, "`unlabelled`"),
             (r#"{"unready":[1,86401]}"#, "longer than a day"),
             (r#"{"service":{"name":"a","annotations":{"a":1},"spec":{}}}"#, "annotations: "),
             (r#"{"service":{"name":"a","annotations":{},"spec":null}}"#, "spec: "),

@@ -148,6 +148,15 @@ impl State {
         Ok(())
     }
 
+    /// Takes a tag off a load balancer; true when it was there.
+    pub fn remove_tag(&mut self, id: &LoadBalancerId, key: &str) -> bool {
+        let Ok(load_balancer) = self.change(id) else { return false };
+        let Some(tags) = &mut load_balancer.shown.tags else { return false };
+        let before = tags.len();
+        tags.retain(|tag| tag.tag_key.as_deref() != Some(key));
+        tags.len() < before
+    }
+
     /// Locks a load balancer as somebody else's task would, until `now` and this long; `now` is [`Moment`] of the simulator.
     ///
     /// # Errors

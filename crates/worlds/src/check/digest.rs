@@ -247,6 +247,10 @@ impl<'a> Words<'a> {
     fn pods(&self, lines: &mut Vec<String>) {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for found in self.sight.objects.pods.values() {
+            if pod::has_finished(found) {
+                *counts.entry(format!("Pods of {} that have finished", workload(&found.metadata))).or_default() += 1;
+                continue;
+            }
             if self.waits(found) {
                 *counts.entry(format!("Pods of {} that may wait", workload(&found.metadata))).or_default() += 1;
                 continue;

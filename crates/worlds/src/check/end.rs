@@ -8,15 +8,16 @@ use tke_direct_access::sim::PureCloud;
 use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::{DeletionPolicy, Left, Mode};
 use tke_direct_access_core::api::condition::GateReason;
-use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
+use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
 use tke_direct_access_core::api::names;
-use tke_direct_access_core::model::{Listener, ListenerId, ListenerState, LoadBalancerId, Route};
+use tke_direct_access_core::model::{Listener, ListenerId, ListenerState, LoadBalancerId};
 
 use super::routes::Wish;
 use crate::cluster::Cluster;
 use crate::objects::Objects;
 use crate::pod;
 use crate::slices::selects;
+use crate::world::said_weight;
 
 /// What is looked at in the end.
 pub(crate) struct Sight<'a> {
@@ -43,7 +44,7 @@ fn bound(sight: &Sight<'_>, binding: &DirectAccessBinding) -> BTreeSet<String> {
             && sight.cluster.serves(name, sight.now)
             && !sight.cluster.is_unready(name, sight.now)
             && pod::is_true(found, "ContainersReady")
-            && found.metadata.annotations.as_ref().is_none_or(|all| all.is_empty())
+            && said_weight(found).is_none_or(|said| said.is_ok_and(|weight| weight > 0))
     };
     sight.objects.pods.values().filter(is_bound).filter_map(|found| pod::ip(found).map(str::to_owned)).collect()
 }
@@ -100,28 +101,20 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     }
     let (listeners, targets) = (state.listeners(&id), state.targets(&id));
     let service = sight.objects.services.get(&binding.spec.service_ref.name)?;
-    let is_weighted = |found: &core::Pod| found.metadata.annotations.as_ref().is_some_and(|all| !all.is_empty());
-    if sight.objects.pods.values().any(|found| selects(service, found) && is_weighted(found)) {
-        // What their Pods say of themselves is looked at elsewhere.
-        return None;
-    }
+    // A weight that cannot be read may be any.
+    let is_unread = |ip: &String| {
+        let mut pods = sight.objects.pods.values().filter(|found| selects(service, found));
+        pods.any(|found| pod::ip(found) == Some(ip) && said_weight(found).is_some_and(|said| said.is_err()))
+    };
     let bound = bound(sight, binding);
+    let is_held = binding.status.as_ref()?.removals_held_by.is_some();
     for (port, protocol) in &wish.ports {
         let found = listeners.iter().find(|one| one.port == *port && one.protocol.as_str() == *protocol);
         let Some(listener) = found else { return Some(format!("there is no listener {protocol} {port}")) };
         if listener.state == ListenerState::Stopped {
             return Some(format!("{protocol} {port} is stopped"));
         }
-        let routes: Vec<Route> = if listener.protocol.is_layer7() {
-            listener
-                .rules
-                .iter()
-                .map(|rule| Route { listener: listener.id.clone(), rule: Some(rule.id.clone()) })
-                .collect()
-        } else {
-            vec![Route { listener: listener.id.clone(), rule: None }]
-        };
-        for route in routes {
+        for route in listener.routes() {
             // What was registered for a binding of the Service that is gone serves on for the one that was made again.
             let is_own = |other: &str| {
                 other == uid
@@ -135,10 +128,17 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
                 .get(&route)
                 .into_iter()
                 .flatten()
-                .filter(|target| target.weight > 0 && is_ours(&target.tag))
+                .filter(|target| target.weight > 0)
+                .filter(|target| {
+                    // One whose tag somebody has cleared serves for the Pod at its address.
+                    let is_adopted = target.tag.is_empty() && bound.contains(&target.address.ip.to_string());
+                    is_ours(&target.tag) || is_adopted
+                })
                 .map(|target| target.address.ip.to_string())
+                .filter(|ip| !is_unread(ip))
                 .collect();
             let is_right = match owner {
+                _ if is_held => bound.is_subset(&weighted),
                 None => bound.is_subset(&weighted),
                 Some(owner) => !is_own(owner) || weighted == bound,
             };
@@ -150,16 +150,19 @@ fn unready(sight: &Sight<'_>, binding: &DirectAccessBinding, wish: &Wish) -> Opt
     None
 }
 
-/// A listener on the load balancer of a binding holds a target of somebody else; or is somebody else's, where the load balancer is to go.
+/// A listener on the load balancer of a binding holds a target of somebody else; or is somebody else's, where the load balancer is to go; or
+/// somebody has taken the tag off the load balancer that was made for it.
 fn holds_what_is_others(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
     let recorded = binding.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-    let Some(id) = recorded.map(|one| LoadBalancerId::new(one.id.clone())) else { return false };
-    let state = sight.cloud.state();
+    let Some(recorded) = recorded else { return false };
+    let (id, state) = (LoadBalancerId::new(recorded.id.clone()), sight.cloud.state());
+    let is_unmarked = recorded.created && sight.cloud.tag_of(&id, OWNER_TAG).is_none();
     let goes = binding.spec.deletion_policy == DeletionPolicy::Delete;
     let is_others = |listener: &Listener| ListenerName::owner(&listener.name).is_none();
     let is_made = |listener: &ListenerId| state.listeners(&id).iter().any(|one| one.id == *listener && !is_others(one));
     let mut targets = state.targets(&id).into_iter().filter(|(route, _)| is_made(&route.listener));
-    targets.any(|(_, all)| all.iter().any(|target| TargetTag::parse(&target.tag).is_none()))
+    is_unmarked && state.load_balancer(&id).is_some()
+        || targets.any(|(_, all)| all.iter().any(|target| TargetTag::parse(&target.tag).is_none()))
         || goes && state.listeners(&id).iter().any(is_others)
 }
 
@@ -176,10 +179,11 @@ fn is_held(sight: &Sight<'_>, binding: &DirectAccessBinding) -> bool {
         let annotations = service.metadata.annotations.as_ref();
         annotations.is_some_and(|all| all.contains_key(names::DIRECT_ACCESS))
     };
-    let says = || conditions.into_iter().any(|found| found.reason == "RemovalHeld");
+    let is_held = binding.status.as_ref().is_some_and(|status| status.removals_held_by.is_some());
+    let says = || is_held || conditions.into_iter().any(|found| found.reason == "RemovalHeld");
     match owner {
         None => says(),
-        Some(None) => says() && holds_what_is_others(sight, binding),
+        Some(None) => says() && (is_held || holds_what_is_others(sight, binding)),
         Some(Some(owner)) => asks(owner) || says(),
     }
 }

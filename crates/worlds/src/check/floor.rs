@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tke_direct_access::sim::PureCloud;
+use tke_direct_access_core::api::mark::OWNER_TAG;
 use tke_direct_access_core::model::{
     Address, Health, ListenerState, LoadBalancerId, RegisteredTarget, Route, RuleId, Weight,
 };
@@ -18,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) targets: BTreeMap<Route, BTreeMap<Address, (Weight, String)>>,
     /// The targets that are well, as the cloud says.
     pub(crate) well: BTreeSet<(Route, Address)>,
+    /// The tag that says for which binding it was made.
+    pub(crate) owner: Option<String>,
 }
 
 impl Seen {
@@ -44,7 +47,8 @@ impl Seen {
             (Route { listener: one.listener, rule }, one.address)
         });
         let well = well.collect();
-        Some(Self { listeners: listeners.collect(), rules, targets: targets.collect(), well })
+        let owner = cloud.tag_of(id, OWNER_TAG).map(str::to_owned);
+        Some(Self { listeners: listeners.collect(), rules, targets: targets.collect(), well, owner })
     }
 
     /// Whether a target takes traffic: it has a weight and the cloud finds it well.

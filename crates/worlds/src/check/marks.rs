@@ -10,9 +10,6 @@ use tke_direct_access_core::model::{Address, LoadBalancerId, Route, Weight};
 
 use super::Seen;
 
-/// What is on load balancers and is not ours.
-pub(crate) type Foreign = BTreeMap<LoadBalancerId, Strangers>;
-
 /// What is on one load balancer and is not ours.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Strangers {
@@ -28,12 +25,13 @@ type Named = (String, u16, &'static str);
 
 impl Strangers {
     /// What is not ours; `is_made` says of a listener by its id that one of ours has made it, whatever its name is by now. Where the cloud
-    /// hides tags, a target without one on a listener of ours counts as ours, as the documentation says.
+    /// hides tags, a target without one on a listener of ours counts as ours, as the documentation says; so may one that `is_known` says.
     pub(crate) fn of(
         cloud: &PureCloud,
         (id, seen): (&LoadBalancerId, &Seen),
         hides_tags: bool,
         is_made: impl Fn(&str) -> bool,
+        is_known: impl Fn(&Route, Address, &str) -> bool,
     ) -> Self {
         let is_foreign =
             |(id, (name, ..)): &(&String, &Named)| ListenerName::owner(name).is_none() && !is_made(id.as_str());
@@ -44,7 +42,9 @@ impl Strangers {
         let of_route = |(route, targets): (&Route, &BTreeMap<Address, (Weight, String)>)| {
             let name = seen.listeners.get(route.listener.as_str()).map(|(name, ..)| name.as_str());
             let is_hidden = hides_tags && name.is_some_and(|name| ListenerName::owner(name).is_some());
-            let foreign = targets.iter().filter(|(_, (_, tag))| !is_hidden && TargetTag::parse(tag).is_none());
+            let foreign = targets.iter().filter(|(address, (_, tag))| {
+                !is_hidden && TargetTag::parse(tag).is_none() && !is_known(route, **address, tag)
+            });
             foreign.map(|(address, row)| ((route.clone(), *address), row.clone())).collect::<Vec<_>>()
         };
         let itself = cloud.state().load_balancer(id).filter(|_| cloud.tag_of(id, OWNER_TAG).is_none());

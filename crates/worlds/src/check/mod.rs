@@ -5,7 +5,9 @@ mod end;
 mod ending;
 mod floor;
 mod judged;
+mod losses;
 pub(crate) mod marks;
+mod pods;
 mod repeats;
 pub(crate) mod routes;
 pub(crate) mod users;
@@ -64,7 +66,7 @@ pub(crate) struct Checks {
     /// What was seen of each load balancer last.
     pub(crate) seen: BTreeMap<LoadBalancerId, Seen>,
     /// What was on load balancers and was nobody's of ours.
-    pub(crate) foreign: marks::Foreign,
+    pub(crate) foreign: BTreeMap<LoadBalancerId, marks::Strangers>,
     /// By UID, what bindings have wanted so far.
     pub(crate) wanted: routes::Wanted,
     /// Targets that the cloud has found well: route, address and tag.

@@ -9,6 +9,8 @@ use tke_direct_access_core::model::{Address, LoadBalancerId, Route, Service};
 use tke_direct_access_core::reconcile::{Answer, OtherRead};
 
 use super::Seen;
+use super::losses::Losses;
+use super::pods::Pods;
 use crate::act::{Act, Fault};
 
 /// After a misfortune, caches and the cloud are taken for known again when so much has gone by.
@@ -75,6 +77,10 @@ pub(crate) struct Watch {
     pub(crate) refused_until: Vec<(String, Duration)>,
     /// By action and address, when calls that name it were refused because of it.
     refusals: BTreeMap<(String, String), VecDeque<Duration>>,
+    /// What bindings lose of Pods that live.
+    pub(crate) losses: Losses,
+    /// Single Pods.
+    pub(crate) pods: Pods,
 }
 
 impl Watch {
@@ -214,8 +220,11 @@ impl Watch {
         for (route, targets) in &after.targets {
             for (address, (weight, _)) in targets {
                 let place = (route.clone(), *address);
-                let had =
-                    before.and_then(|seen| seen.targets.get(route)?.get(address)).map_or(0, |(weight, _)| *weight);
+                let was = before.and_then(|seen| seen.targets.get(route)?.get(address));
+                if let Some((weight, tag)) = was {
+                    self.pods.weights.entry((route.clone(), tag.clone())).or_default().insert(*weight);
+                }
+                let had = was.map_or(0, |(weight, _)| *weight);
                 match (*weight, had) {
                     (0, 0) => {}
                     (0, _) => _ = self.weightless.insert(place, now),

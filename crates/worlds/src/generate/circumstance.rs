@@ -194,6 +194,10 @@ impl Maker {
         self.at += 90_000;
         self.push(Act::Binding { name: name.to_owned(), spec });
         self.at += 40_000 + self.chance.below("created", 40_000);
+        if self.chance.once_in("its tag", 3) {
+            self.push(Act::Console(Console::Untag(2 + place % 2)));
+            self.at += self.chance.below("tag", 90_000);
+        }
         if self.chance.once_in("used", 2) {
             self.push(Act::Console(Console::AddListener { load_balancer: place, port: 9000 }));
             self.at += 5_000;

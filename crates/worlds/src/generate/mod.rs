@@ -1,6 +1,8 @@
 //! Makes stories up.
 
 mod circumstance;
+mod many;
+mod pods;
 mod rare;
 mod shared;
 mod theme;
@@ -28,10 +30,16 @@ pub fn generate(seed: u64) -> Story {
         maker.rare(seed / rare::APART);
         return Story { seed, acts: maker.acts };
     }
+    if maker.chance.once_in("small slices", 5) {
+        maker.small_slices();
+    }
     maker.begin();
     let count = 3 + maker.chance.below("acts", 14);
     for _ in 0..count {
         maker.pause();
+        if maker.chance.once_in("a Pod changes", 4) {
+            maker.a_pod_changes();
+        }
         maker.something();
     }
     Story { seed, acts: maker.acts }
@@ -220,6 +228,7 @@ impl Maker {
                 let is_broken = self.chance.once_in("broken", 2);
                 self.push(Act::Broken(name, is_broken));
             }
+            12 | 13 if self.chance.once_in("tags", 4) => self.tags(place),
             12 | 13 => self.console(place),
             _ => self.misfortune(place),
         }

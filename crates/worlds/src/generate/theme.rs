@@ -31,15 +31,23 @@ const THEMES: [Theme; 14] = [
 ];
 
 /// After so long, everything is as it was said, and everybody has known it for long. Milliseconds.
-const SETTLED: u64 = 160_000;
+pub(super) const SETTLED: u64 = 160_000;
 /// After so long everything serves. Milliseconds.
-const SERVES: u64 = 60_000;
+pub(super) const SERVES: u64 = 60_000;
 
 impl Maker {
     /// The theme of this number.
     pub(super) fn theme(&mut self, number: u64) {
-        let place = usize::try_from(number).unwrap_or_default() % THEMES.len();
-        THEMES[place](self);
+        if self.chance.once_in("of Pods", 5) {
+            self.pods_theme();
+        } else if self.chance.once_in("of many", 10) {
+            self.many_bindings();
+        } else if self.chance.once_in("of tags", 12) {
+            self.tags_theme();
+        } else {
+            let place = usize::try_from(number).unwrap_or_default() % THEMES.len();
+            THEMES[place](self);
+        }
         // Something that has nothing to do with it, now and then.
         if self.chance.once_in("something else", 3) {
             self.pause();
@@ -47,11 +55,11 @@ impl Maker {
         }
     }
 
-    fn wait(&mut self, milliseconds: u64) {
+    pub(super) fn wait(&mut self, milliseconds: u64) {
         self.at += milliseconds + self.chance.below("wait", 10_000);
     }
 
-    fn place(&mut self, about: &str, bound: u64) -> usize {
+    pub(super) fn place(&mut self, about: &str, bound: u64) -> usize {
         usize::try_from(self.chance.below(about, bound)).unwrap_or_default()
     }
 
@@ -59,7 +67,7 @@ impl Maker {
         self.push(Act::Fault(fault));
     }
 
-    fn plain_workload(&mut self, name: &str, replicas: usize) {
+    pub(super) fn plain_workload(&mut self, name: &str, replicas: usize) {
         let (mut workload, is_short) = (self.workload(name), self.chance.once_in("no hook", 4));
         workload = Workload {
             kind: Kind::Deployment,
@@ -73,7 +81,7 @@ impl Maker {
         self.push(Act::Workload(workload));
     }
 
-    fn service_on(&mut self, name: &str, app: &str, port: u16, annotations: &Value) {
+    pub(super) fn service_on(&mut self, name: &str, app: &str, port: u16, annotations: &Value) {
         let spec = json!({
             "type": "LoadBalancer",
             "selector": {"app": app},
@@ -82,7 +90,7 @@ impl Maker {
         self.push(Act::Service { name: name.to_owned(), annotations: annotations.clone(), spec });
     }
 
-    fn binding_on(&mut self, name: &str, id: &str, more: &Value) {
+    pub(super) fn binding_on(&mut self, name: &str, id: &str, more: &Value) {
         let mut spec = json!({"serviceRef": {"name": name}, "loadBalancer": {"id": id}});
         for (key, value) in more.as_object().into_iter().flatten() {
             spec[key] = value.clone();
@@ -91,7 +99,7 @@ impl Maker {
     }
 
     /// A workload, its Service and its binding, on a port of its own.
-    fn bound(&mut self, place: usize, id: &str, replicas: usize) {
+    pub(super) fn bound(&mut self, place: usize, id: &str, replicas: usize) {
         let name = NAMES[place % NAMES.len()];
         self.plain_workload(name, replicas);
         self.service_on(name, name, [80, 8080, 443][place % 3], &json!({}));
@@ -99,18 +107,18 @@ impl Maker {
     }
 
     /// Both replicas begin anew, and either may lead then.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         let replica = self.place("first", 2);
         self.fault(Fault::Crash(replica, 2));
         self.fault(Fault::Crash(1 - replica, 3));
     }
 
-    fn rollout(&mut self, place: usize) {
+    pub(super) fn rollout(&mut self, place: usize) {
         self.push(Act::Rollout(NAMES[place % NAMES.len()].to_owned()));
     }
 
     /// The Pods of a workload come and go.
-    fn turn_over(&mut self, place: usize) {
+    pub(super) fn turn_over(&mut self, place: usize) {
         let name = NAMES[place % NAMES.len()].to_owned();
         match self.chance.below("turn over", 3) {
             0 => self.rollout(place),

@@ -232,6 +232,13 @@ impl Objects {
         self.slices.insert(name, slice);
     }
 
+    /// Whether a slice is not written as it is.
+    pub(crate) fn lacks_slice(&self, slice: &EndpointSlice) -> bool {
+        let Some(found) = self.slices.get(slice.metadata.name.as_deref().unwrap_or_default()) else { return true };
+        (&found.endpoints, &found.ports, &found.metadata.owner_references)
+            != (&slice.endpoints, &slice.ports, &slice.metadata.owner_references)
+    }
+
     /// Deletes a slice.
     pub(crate) fn delete_slice(&mut self, name: &str) {
         if self.slices.remove(name).is_some() {

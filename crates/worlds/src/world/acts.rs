@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1 as core;
 use serde_json::Value;
 use tke_direct_access::sim;
 use tke_direct_access_core::api::DirectAccessBinding;
@@ -13,6 +14,8 @@ use crate::act::{Act, Console, Fault, Workload, service_of};
 use crate::check::Sight;
 use crate::console::{self, NotDone};
 use crate::objects::{KINDS, disown_annotations};
+use crate::pod::APP;
+use crate::pod_change::PodChange;
 use crate::replica::Pulse;
 
 /// So many calls that fail may not all have been made in the end.
@@ -66,6 +69,13 @@ impl World {
                 let name = self.pod_at(place)?;
                 self.cluster.take_out(&name, self.now + Duration::from_secs(seconds));
             }
+            Act::Slices(most) => self.slicer.most = most,
+            Act::Hold(word) => self.say_of_removals(word),
+            Act::Pod(place, change) => {
+                let name = self.pod_for(place, &change)?;
+                self.note_pod_change(&name, &change);
+                self.cluster.change(&mut self.objects, (&name, &change), self.now, &mut self.chance)?;
+            }
             Act::Service { name, annotations, spec } => self.apply_service(&name, annotations, spec)?,
             Act::DeleteService(name) => self.objects.delete_service(&name),
             Act::Binding { name, spec } => self.apply_binding(&name, &spec)?,
@@ -79,8 +89,10 @@ impl World {
             Act::VendorsConfigs => self.objects.definitions.is_vendors = true,
             Act::Console(console) => {
                 self.checks.users.held.forget_all();
-                if let Console::Rename(place) = &console {
-                    self.note_renamed(*place);
+                match &console {
+                    Console::Rename(place) => self.note_renamed(*place),
+                    Console::Retag(place, _) => self.note_retagged(*place),
+                    _ => {}
                 }
                 console::perform(self.cloud.console(), &console)?;
             }
@@ -112,12 +124,30 @@ impl World {
         }
     }
 
+    /// Whose a target is that gets another tag is read again before long.
+    fn note_retagged(&mut self, place: usize) {
+        if let Some((_, route, address, _)) = console::target_at(self.cloud.state(), place) {
+            self.checks.watch.pods.retagged.insert((route, address), false);
+        }
+    }
+
     fn workload(&mut self, name: &str) -> Result<&mut Workload, NotDone> {
         self.cluster.workloads.get_mut(name).ok_or(NotDone::Absent)
     }
 
     pub(super) fn pod_at(&self, place: usize) -> Result<String, NotDone> {
         let names: Vec<_> = self.objects.pods.keys().collect();
+        names.get(place % names.len().max(1)).map(|name| (*name).clone()).ok_or(NotDone::Absent)
+    }
+
+    /// The Pod at this place among those that may change like this: what is taken back was said of it.
+    pub(super) fn pod_for(&self, place: usize, change: &PodChange) -> Result<String, NotDone> {
+        let may = |found: &core::Pod| match change {
+            PodChange::Label => !found.metadata.labels.as_ref().is_some_and(|all| all.contains_key(APP)),
+            PodChange::Weigh(None) => found.metadata.annotations.is_some(),
+            _ => true,
+        };
+        let names: Vec<_> = self.objects.pods.iter().filter(|(_, found)| may(found)).map(|(name, _)| name).collect();
         names.get(place % names.len().max(1)).map(|name| (*name).clone()).ok_or(NotDone::Absent)
     }
 

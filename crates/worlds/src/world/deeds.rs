@@ -30,8 +30,22 @@ impl World {
                 Some(self.binding_found(name).to_owned())
             }
             Act::Console(console) => Some(self.console_found(console)),
+            Act::Pod(place, change) => {
+                Some(self.pod_for(*place, change).map_or_else(|_| "no Pod".to_owned(), |name| self.pod_found(&name)))
+            }
+            Act::DeletePod(place) | Act::Unready(place, _) | Act::TakeOut(place, _) => {
+                // In whose place no other comes.
+                let name = self.pod_at(*place).ok().filter(|name| !self.cluster.is_replaced(name));
+                name.map(|name| self.pod_found(&name))
+            }
             _ => None,
         }
+    }
+
+    /// A Pod, by what is said of it and what becomes of it.
+    fn pod_found(&self, name: &str) -> String {
+        let annotations = self.objects.pods.get(name).and_then(|found| found.metadata.annotations.as_ref());
+        format!("{} {annotations:?}", self.cluster.state_of(name))
     }
 
     /// A binding that a Service asked for comes and goes when the controller comes to it, and none is applied while one of its name goes.
@@ -60,7 +74,7 @@ impl World {
                 let found = listener_at(self.cloud.state(), *place);
                 found.map_or_else(|| "no listener".to_owned(), |(id, listener, _)| self.listener_called(&id, &listener))
             }
-            Console::RemoveTarget(place) | Console::Reweight(place, _) => {
+            Console::RemoveTarget(place) | Console::Reweight(place, _) | Console::Retag(place, _) => {
                 let Some((id, route, _, tag)) = target_at(self.cloud.state(), *place) else {
                     return "no target".to_owned();
                 };
@@ -69,7 +83,9 @@ impl World {
                 let owner = owner.unwrap_or_else(|| "somebody".to_owned());
                 format!("a target of {owner} on {}", self.listener_called(&id, &route.listener))
             }
-            Console::AddListener { load_balancer: place, .. } | Console::RemoveLoadBalancer(place) => {
+            Console::AddListener { load_balancer: place, .. }
+            | Console::RemoveLoadBalancer(place)
+            | Console::Untag(place) => {
                 let found = load_balancer_at(self.cloud.state(), *place);
                 found.map_or_else(|| "no load balancer".to_owned(), |id| self.called(&id))
             }

@@ -49,6 +49,7 @@ const fn comes_late(happening: &Happening) -> bool {
             | Happening::Read { .. }
             | Happening::ReadServices { .. }
             | Happening::LeaseTold { .. }
+            | Happening::Hold { .. }
     )
 }
 
@@ -71,6 +72,7 @@ impl World {
         self.replicas[replica] = Replica::new(replica, life, clock, self.now);
         self.replicas[replica].reached = reached;
         let to = self.address(replica, None);
+        self.show_hold(to);
         for kind in KINDS {
             // Who hears nothing of a kind hears no list of it either.
             let at = self.now + self.chance.latency("list", Duration::from_millis(50));
@@ -148,6 +150,7 @@ impl World {
                     replica.take_in(&change, now, wall, wishes);
                 }
             }
+            Happening::Hold { .. } => self.hear_of_removals(number, wishes),
             Happening::List { kind, .. } => {
                 let listed = self.objects.list(kind);
                 let told = self.objects.told(kind).len();

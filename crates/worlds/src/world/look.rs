@@ -7,12 +7,11 @@ use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
-use tke_direct_access_core::api::names;
 use tke_direct_access_core::api::service_config::RawServiceConfig;
-use tke_direct_access_core::model::{Address as Target, LoadBalancerId};
+use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
-use super::watch::{MEDDLED, SLEEP_LEFT};
+use super::watch::{MEDDLED, SLEEP_LEFT, said_weight};
 use super::{Address, Telling, World};
 use crate::check::{
     READ, Seen, Sentence, Sight, Violation, digest, emptied, end_faults, holders, marks, routes, settings, summary,
@@ -153,6 +152,7 @@ impl World {
                 Some(after) => self.checks.seen.insert(id.clone(), after.clone()),
                 None => self.checks.seen.remove(&id),
             };
+            let is_gone = after.is_none();
             let after = after.unwrap_or_default();
             let objects = &self.objects;
             let service = |uid: &str| objects.binding_of_uid(uid).and_then(service_of).unwrap_or_default();
@@ -162,8 +162,10 @@ impl World {
                 let well = well.map(|(address, (_, tag))| (route.clone(), *address, tag.clone()));
                 self.checks.was_well.extend(well);
             }
-            let is_made = |id: &str| self.checks.watch.makers.contains_key(id);
-            let strangers = marks::Strangers::of(&self.cloud, (&id, &after), self.hides_tags(), is_made);
+            let watch = &self.checks.watch;
+            let is_made = |id: &str| watch.makers.contains_key(id);
+            let is_known = |route: &Route, address, tag: &str| watch.pods.may_count_as_ours((route, address, tag));
+            let strangers = marks::Strangers::of(&self.cloud, (&id, &after), self.hides_tags(), is_made, is_known);
             let known = self.checks.foreign.insert(id.clone(), strangers.clone());
             if is_console {
                 self.checks.meddled.insert(id.clone(), self.now);
@@ -173,6 +175,9 @@ impl World {
             let lost =
                 known.map(|known| known.lost(&strangers, &after, is_wanted, |key| self.is_setting_asked_for(key)));
             let lost = lost.unwrap_or_default();
+            if is_gone && before.owner.is_none() && !self.checks.is_unseen(&id, self.now) {
+                self.violate("nothing foreign is touched", format!("{id} is gone, and was made for nobody"));
+            }
             if !lost.is_empty() {
                 self.violate("nothing foreign is touched", format!("{id}: {lost:?}"));
             }
@@ -280,7 +285,10 @@ impl World {
                     pod::is_let_in(found) && mark.is_none_or(|mark| uid.starts_with(&mark))
                 })
             },
-            |address| self.has_just_stopped(&address.ip.to_string()),
+            |address| {
+                let ip = address.ip.to_string();
+                self.has_just_stopped(&ip) || self.has_just_been_stopped(&ip)
+            },
         );
         let mut sentences = Vec::new();
         for one in found {
@@ -334,10 +342,7 @@ impl World {
     /// A user takes the Pod at this address out, by its weight.
     fn is_taken_out(&self, address: Target) -> bool {
         let ip = address.ip.to_string();
-        self.objects.pods.values().any(|found| {
-            let word = found.metadata.annotations.as_ref().and_then(|all| all.get(names::CUSTOM_WEIGHT));
-            pod::ip(found) == Some(&*ip) && word.is_some_and(|word| word.trim().parse() == Ok(0))
-        })
+        self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip) && said_weight(found) == Some(Ok(0)))
     }
 
     /// Looks at what there is before an act, where it is asked for.
@@ -372,7 +377,7 @@ impl World {
 /// The rule that somebody serves on.
 const LAST: &str = "never the last";
 /// By then the cloud's probes have found out that a target is gone.
-const NOTICED: Duration = Duration::from_secs(25);
+pub(super) const NOTICED: Duration = Duration::from_secs(25);
 /// What is written is known everywhere after so long.
 const SECONDS: Duration = Duration::from_secs(20);
 

@@ -7,6 +7,7 @@ mod deeds;
 mod deliver;
 mod dialect;
 mod election;
+mod hold;
 mod look;
 mod play;
 mod probe;
@@ -34,12 +35,14 @@ use crate::history::{self, History};
 use crate::objects::{Kind, Objects};
 use crate::perturb::Point;
 use crate::replica::{Owner, Replica};
+use crate::slices::{Left, Slicer};
 use crate::story::Story;
 use alarm::{Alarm, alarm_of};
 use play::Telling;
 pub(crate) use play::play_perturbed;
 pub use play::{play, play_briefly, tell};
 use trouble::Trouble;
+pub(crate) use watch::said_weight;
 
 /// How often the cloud probes targets. CLB's default.
 const PROBES: Duration = Duration::from_secs(5);
@@ -96,6 +99,8 @@ enum Happening {
     LeaseRead { to: Address },
     /// A watch tells of the Lease.
     LeaseTold { to: Address, lease: Option<Box<Lease>> },
+    /// A watch brings the controller's ConfigMap.
+    Hold { to: Address },
     /// The process of a replica begins.
     Begin { replica: usize },
     /// A misfortune that belongs to another one.
@@ -172,12 +177,15 @@ pub struct World {
     refused_until: Option<Duration>,
     objects: Objects,
     cluster: Cluster,
+    slicer: Slicer,
     cloud: PureCloud,
     requests: u64,
     replicas: Vec<Replica>,
     mood: Mood,
     /// Reads of the API server are refused until then.
     unreadable: Duration,
+    /// What the controller's ConfigMap says of removals, where there is one.
+    hold: Option<String>,
     /// Replies of the cloud take so much longer until then.
     slow: (Duration, Duration),
     /// Calls of the cloud take so much longer on their way there until then.
@@ -228,11 +236,13 @@ impl World {
             refused_until: None,
             objects: Objects::new(origin),
             cluster: Cluster::default(),
+            slicer: Slicer::default(),
             cloud,
             requests: 0,
             replicas: Vec::new(),
             mood: Mood::Usual,
             unreadable: Duration::ZERO,
+            hold: None,
             slow: (Duration::ZERO, Duration::ZERO),
             delay: (Duration::ZERO, Duration::ZERO),
             skew: BTreeMap::new(),
@@ -345,37 +355,6 @@ impl World {
         self.queue.insert((at.max(self.now), self.sequence), happening);
     }
 
-    /// Something comes by time alone: at this time, if that is sooner than what was asked for.
-    fn by(&mut self, at: Duration, happening: Happening) {
-        let at = at.max(self.now);
-        let Some(alarm) = alarm_of(&happening) else { return };
-        if self.alarms.get(&alarm).is_none_or(|known| at < *known) {
-            self.alarms.insert(alarm, at);
-            self.at(at, happening);
-        }
-    }
-
-    /// A machine is woken at this time, and not at the time asked for before.
-    fn wake(&mut self, to: Address, owner: Owner, at: Option<Duration>) {
-        let alarm = Alarm::Wake(to.replica, to.life, to.term, owner.clone());
-        match at.map(|at| at.max(self.now)) {
-            Some(at) => {
-                if self.alarms.insert(alarm, at) != Some(at) {
-                    self.at(at, Happening::Wake { to, owner });
-                }
-            }
-            None => _ = self.alarms.remove(&alarm),
-        }
-    }
-
-    /// It happens at this time instead.
-    fn later(&mut self, at: Duration, happening: Happening) {
-        if let Some(alarm) = alarm_of(&happening) {
-            self.alarms.entry(alarm).and_modify(|known| *known = at.min(*known)).or_insert(at);
-        }
-        self.at(at, happening);
-    }
-
     fn after(&mut self, about: &str, usual: Duration, happening: Happening) {
         let at = self.now + self.chance.latency(about, usual);
         self.at(at, happening);
@@ -402,7 +381,12 @@ impl World {
                     self.by(due, Happening::Cluster);
                 }
             }
-            Happening::Slices => crate::slices::sync_slices(&mut self.objects),
+            Happening::Slices => {
+                if self.slicer.sync(&mut self.objects, &mut self.chance) == Left::More {
+                    let at = self.now + self.chance.latency("another slice", Duration::from_millis(200));
+                    self.by(at, Happening::Slices);
+                }
+            }
             Happening::Garbage => self.objects.collect_garbage(),
             Happening::Probe => self.probe(),
             Happening::Cloud => self.advance_cloud(),
@@ -421,6 +405,7 @@ impl World {
             | Happening::Came { to, .. }
             | Happening::Wake { to, .. }
             | Happening::Elect { to }
+            | Happening::Hold { to }
             | Happening::LeasePut { to, .. }
             | Happening::LeaseRead { to }
             | Happening::LeaseTold { to, .. } => self.deliver(to, happening),

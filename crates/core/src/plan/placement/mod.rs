@@ -365,7 +365,8 @@ pub(super) fn delete(snapshot: &Snapshot, observed: &Observed, intents: &mut [Bi
         part.release = Release::Waits;
         let id = &observed.load_balancer.id;
         let user = snapshot.bindings.iter().find(|other| other.uid() != view.uid() && !other.is_deleting());
-        if !is_marked(&observed.load_balancer, view) || is_of_other_service(&observed.load_balancer, &view.binding) {
+        let is_marked = is_marked(&observed.load_balancer, view) || mutant::is(Mutant::UnmarkedGoes);
+        if !is_marked || is_of_other_service(&observed.load_balancer, &view.binding) {
             part.problems.push(problem::load_balancer_not_marked(id, view.uid()));
         } else if mutant::is(Mutant::DeletesWhatIsUsed) {
             step = Some(Step::DeleteLoadBalancer);

@@ -134,8 +134,11 @@ impl World {
     fn serves_on(&self, seen: &Seen, route: &Route, found: &core::Pod) -> bool {
         let uid = found.metadata.uid.as_deref().unwrap_or_default();
         // Where tags are hidden, nobody knows for whom it was registered: it counts when it has been there for long.
-        let is_its =
-            |tag: &str| self.hides_tags() || TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark));
+        let is_its = |tag: &str| {
+            self.hides_tags()
+                || tag.is_empty()
+                || TargetTag::parse(tag).is_some_and(|tag| uid.starts_with(&tag.pod_mark))
+        };
         seen.targets.get(route).into_iter().flatten().any(|(address, (_, tag))| {
             let target = (route.clone(), *address, tag.clone());
             Some(&*address.ip.to_string()) == pod::ip(found) && is_its(tag) && self.checks.was_well.contains(&target)

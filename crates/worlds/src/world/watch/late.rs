@@ -15,6 +15,7 @@ use crate::check::{Seen, Sentence};
 use crate::pod;
 use crate::slices::selects;
 use crate::world::World;
+use crate::world::watch::said_weight;
 
 /// How long something may be late.
 const LATE: Duration = Duration::from_secs(60);
@@ -48,6 +49,7 @@ struct Late {
 /// The rule of most of it.
 const IN_TIME: &str = "who goes is gone in time";
 const COMES: &str = "who comes is registered in time";
+const WEIGHED: &str = "who says a weight has it in time";
 const NOTHING: &str = "who has nothing goes at once";
 
 impl World {
@@ -113,6 +115,7 @@ impl World {
                 }
                 self.lacks_room(seen, route).into_iter().for_each(|words| add(words, LATE, IN_TIME));
                 self.is_not_registered(seen, route).into_iter().for_each(|words| add(words, LATE, COMES));
+                self.is_weighed_otherwise(seen, route).into_iter().for_each(|words| add(words, LATE, WEIGHED));
             }
         }
         let words = self.has_nothing().into_iter();
@@ -133,29 +136,39 @@ impl World {
         ))
     }
 
-    /// A Pod of a binding that has been ready for long is not on the binding's own listener, or has no weight there.
-    fn is_not_registered(&self, seen: &Seen, route: &Route) -> Option<String> {
+    /// The Service whose Pods are to be on a route by its binding's own plain wish.
+    pub(super) fn followed_on(&self, seen: &Seen, route: &Route) -> Option<&core::Service> {
         let (name, port, protocol) = seen.listeners.get(route.listener.as_str())?;
         let uid = ListenerName::owner(name)?;
         let binding = self.objects.binding_of_uid(uid)?;
         let wish = self.checks.wanted.get(uid)?;
         let is_any_network = binding.spec.network == NetworkMode::Auto;
         let is_direct = binding.spec.mode == Mode::Direct && !binding.spec.suspend && is_any_network;
-        // Who is to be on a listener that is full is on no other one of the load balancer either.
-        let has_room = seen.targets.values().all(|targets| targets.len() < self.quota);
         let is_named = wish.gone.is_none() && wish.is_wanted(*port, protocol, self.now) && wish.is_steady(self.now);
-        if !is_direct || !has_room || !is_named || route.rule.is_some() || !self.is_plain(binding, (*port, protocol)) {
+        if !is_direct || !is_named || route.rule.is_some() || !self.is_plain(binding, (*port, protocol)) {
             return None;
         }
         if is_left_to_tke(binding) && !has_row(binding, route) {
             // Its listener was made in the moment in which TKE came, and is not used.
             return None;
         }
-        let service = self.objects.services.get(&binding.spec.service_ref.name)?;
+        self.objects.services.get(&binding.spec.service_ref.name)
+    }
+
+    /// A Pod of a binding that has been ready for long is not on the binding's own listener, or has no weight there.
+    fn is_not_registered(&self, seen: &Seen, route: &Route) -> Option<String> {
+        let service = self.followed_on(seen, route)?;
+        // Who is to be on a listener that is full is on no other one of the load balancer either.
+        if seen.targets.values().any(|targets| targets.len() >= self.quota) {
+            return None;
+        }
+        let (owner, port, protocol) = seen.listeners.get(route.listener.as_str())?;
         // The cloud takes an address on one listener of a protocol only.
         let serves = |ip: &str| {
             seen.targets.iter().any(|(of, targets)| {
-                targets.iter().any(|(one, (weight, _))| one.ip.to_string() == ip && (of != route || *weight > 0))
+                // What somebody else has marked is theirs to weigh.
+                let takes = |weight: u8, tag: &str| of != route || weight > 0 || TargetTag::parse(tag).is_none();
+                targets.iter().any(|(one, (weight, tag))| one.ip.to_string() == ip && takes(*weight, tag))
             })
         };
         let is_left_out = |(name, found): &(&String, &core::Pod)| {
@@ -166,7 +179,7 @@ impl World {
                 && !self.checks.watch.refused.iter().any(|one| one == ip)
         };
         let (name, _) = self.objects.pods.iter().find(is_left_out)?;
-        Some(format!("{name} is ready, and does not serve on {protocol} {port} of {uid}"))
+        Some(format!("{name} is ready, and does not serve on {protocol} {port} of {owner}"))
     }
 
     /// The binding says nothing of weights, and the port of its Service is known.
@@ -210,18 +223,29 @@ impl World {
             // On somebody else's listener it may be theirs then, and the status asks for its removal by hand.
             None if self.hides_tags() && !is_ours => None,
             None => Some(("its Pod is gone".to_owned(), LATE)),
-            Some((name, found)) if !pod::is_let_in(found) && !binding.spec.suspend => {
+            Some((name, found)) if !pod::is_let_in(found) && !binding.spec.suspend && !self.holds_removals() => {
                 Some((format!("somebody else has taken {name} out"), if self.is_slow_by_nature() { LATE } else { OUT }))
+            }
+            Some((name, found)) if !binding.spec.suspend && self.is_out_by_word(binding, found) => {
+                Some((format!("a user has taken {name} out"), if self.is_slow_by_nature() { LATE } else { OUT }))
             }
             Some(_) => None,
         }
+    }
+
+    /// The Pod says that it is to get nothing, and the Service of the binding selects it.
+    fn is_out_by_word(&self, binding: &DirectAccessBinding, found: &core::Pod) -> bool {
+        let service = self.objects.services.get(&binding.spec.service_ref.name);
+        binding.parked().is_none()
+            && service.is_some_and(|service| selects(service, found))
+            && said_weight(found) == Some(Ok(0))
     }
 
     /// Pods of a binding find no room, where others that are not wanted have it.
     fn lacks_room(&self, seen: &Seen, route: &Route) -> Option<String> {
         let targets = seen.targets.get(route)?;
         let (_, (_, tag)) = targets.iter().next()?;
-        if targets.len() < self.quota {
+        if targets.len() < self.quota || self.holds_removals() {
             return None;
         }
         let binding = self.binding_on(seen, route, tag)?;

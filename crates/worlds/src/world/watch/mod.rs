@@ -5,6 +5,8 @@ mod causes;
 mod end;
 mod gates;
 mod late;
+mod losses;
+mod pods;
 mod retained;
 mod words;
 
@@ -22,6 +24,8 @@ use super::World;
 use crate::check::{Seen, Sentence};
 use crate::pod;
 use crate::slices::selects;
+
+pub(crate) use pods::said_weight;
 
 /// What is written is known everywhere after so long.
 const KNOWN: Duration = Duration::from_secs(120);
@@ -47,10 +51,6 @@ fn annotation<'a>(service: &'a core::Service, key: &str) -> Option<&'a str> {
 fn asks(service: &core::Service) -> bool {
     let is_load_balancer = service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer");
     is_load_balancer && annotation(service, names::DIRECT_ACCESS).is_some_and(|word| word.trim() != "false")
-}
-
-fn is_weight(text: &str) -> bool {
-    text.parse::<u8>().is_ok_and(|weight| weight <= 100)
 }
 
 impl World {
@@ -90,10 +90,15 @@ impl World {
 
     /// The Pod has been ready for so long that everybody knows it, and a user wants it to serve.
     pub(in crate::world) fn is_wanted(&self, service: &core::Service, name: &str, found: &core::Pod) -> bool {
+        self.is_ready_for_long(service, name, found)
+            && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
+    }
+
+    /// The Pod has been ready for so long that everybody knows it.
+    fn is_ready_for_long(&self, service: &core::Service, name: &str, found: &core::Pod) -> bool {
         selects(service, found)
             && found.metadata.deletion_timestamp.is_none()
             && self.is_well(name, found)
-            && found.metadata.annotations.as_ref().is_none_or(std::collections::BTreeMap::is_empty)
             && pod::condition(found, "ContainersReady").is_some_and(|found| {
                 let since = found.last_transition_time.as_ref().map(|time| self.objects.wall.duration_since(time.0));
                 found.status == "True" && since.is_some_and(|since| since.unsigned_abs() >= READY)
@@ -157,9 +162,13 @@ impl World {
                 let uid = binding.metadata.uid.as_deref().unwrap_or_default();
                 let is_recent = self.checks.wanted.get(uid).is_some_and(|wish| !wish.is_steady_for(self.now, DRAINS));
                 let is_ending = found.metadata.deletion_timestamp.is_some();
+                let is_changed = self.has_just_been_changed(name);
+                if !is_recent && !is_changed && !self.hides_tags() && self.is_wanted(service, name, found) {
+                    return Some(format!("{id}: {name} leaves {route:?}, and is wanted"));
+                }
                 // A user has said so.
                 let is_out = binding.spec.listeners.iter().any(|listener| listener.weight == 0);
-                if is_out || !is_ending && !is_recent {
+                if is_out || !is_ending && !is_recent && !is_changed {
                     continue;
                 }
                 let serve = |seen: &Seen, is_counted: &dyn Fn(Target) -> bool| {
@@ -270,21 +279,6 @@ impl World {
         })
     }
 
-    /// A weight that nobody can read raises nobody.
-    fn raises_unreadable(&self, before: &Seen, after: &Seen) -> Option<String> {
-        for (route, targets) in &after.targets {
-            for (address, (weight, tag)) in targets {
-                let Some((name, found)) = self.pod_of(*address, tag) else { continue };
-                let word = found.metadata.annotations.as_ref().and_then(|all| all.get(names::CUSTOM_WEIGHT));
-                let had = before.targets.get(route).and_then(|all| all.get(address)).map_or(0, |(weight, _)| *weight);
-                if let Some(word) = word.filter(|word| !is_weight(word) && *weight > had) {
-                    return Some(format!("{name} gets weight {weight}, and says \"{word}\""));
-                }
-            }
-        }
-        None
-    }
-
     /// Looks at what has changed on a load balancer.
     pub(super) fn watch_change(&mut self, id: &LoadBalancerId, before: &Seen, after: &Seen) {
         let is_meddled = self.checks.is_meddled_with(id, self.now, KNOWN).then_some(MEDDLED);
@@ -292,13 +286,18 @@ impl World {
         let is_blurred = is_blurred.or_else(|| self.has_a_refused_address(id, [before, after]).then_some(REFUSED));
         let early = || self.replaced_too_early(id, before, after);
         let drained = || self.drained_too_early(id, before, after);
+        let unreadable = || self.follows_unreadable_weight(before, after);
         let found = [
             ("nobody leaves before somebody serves", Sentence::unless(is_blurred.or(is_meddled), early)),
             ("connections are given their time", Sentence::unless(is_meddled, drained)),
             ("what is suspended is left alone", Sentence::unless(is_meddled, || self.touches_suspended(before, after))),
-            ("what cannot be read changes nothing", Sentence::of(self.raises_unreadable(before, after))),
+            ("what cannot be read changes nothing", Sentence::unless(is_meddled, unreadable)),
         ];
-        found.into_iter().for_each(|(rule, sentence)| self.judge(rule, sentence));
+        let is_known = is_blurred.or(is_meddled).is_none();
+        let too_much = self.loses_too_much(before, after);
+        let too_much = Sentence::unless((!is_known).then_some(BLURRED), || too_much);
+        let found = found.into_iter().chain([("a mistake takes little at once", too_much)]);
+        found.for_each(|(rule, sentence)| self.judge(rule, sentence));
         self.watch_retained(id, before, after);
     }
 }

@@ -122,6 +122,9 @@ impl World {
     /// A call was answered in this way.
     pub(in crate::world) fn watch_reply(&mut self, from: Address, call: &Carried, reply: Option<&(u16, Vec<u8>)>) {
         const READS: [&str; 3] = ["DescribeListeners", "DescribeLoadBalancers", "DescribeTargetHealth"];
+        if call.action == "DescribeTargets" && reply.is_some_and(|(status, _)| *status == 200) {
+            self.checks.watch.pods.retagged.values_mut().for_each(|is_read| *is_read = true);
+        }
         let Some(term) = from.term.filter(|_| READS.contains(&call.action)) else { return };
         let body = String::from_utf8_lossy(&call.body);
         let answer = reply.filter(|(status, _)| *status == 200).map(|(_, body)| String::from_utf8_lossy(body));

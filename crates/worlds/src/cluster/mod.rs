@@ -1,5 +1,8 @@
 //! What goes on in the cluster by itself: controllers of workloads and of nodes, and kubelets.
 
+mod change;
+mod node;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -10,6 +13,8 @@ use crate::deployment::{self, Sets};
 use crate::objects::Objects;
 use crate::pod;
 use crate::workload::{Kind, Workload};
+use change::Released;
+use node::{EVICTED, LOST, Silence};
 
 /// What a kubelet knows of a Pod.
 #[derive(Clone, Debug)]
@@ -24,6 +29,17 @@ struct Life {
     /// The controller of its other gate has taken it out, until then.
     taken_out: Option<Duration>,
     deleted: Option<Deletion>,
+    /// Its workload has it no more.
+    released: Option<Released>,
+    /// The address that it had before its sandbox was made anew.
+    left: Option<String>,
+}
+
+impl Life {
+    /// It is one of the Pods that its workload has or waits for.
+    fn counts(&self) -> bool {
+        self.deleted.is_none() && self.released.is_none() && self.stage != Stage::Finished
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +53,8 @@ enum Stage {
     /// Its containers are ready then; `None`: never.
     Starting(Option<Duration>),
     Running,
+    /// Its containers have ended, and its object stays.
+    Finished,
     /// Its containers have ended; it is gone then.
     Ended(Duration),
 }
@@ -63,22 +81,8 @@ struct Deletion {
     ends: Duration,
 }
 
-/// A node of which nothing is heard.
-#[derive(Clone, Copy, Debug)]
-struct Silence {
-    since: Duration,
-    until: Duration,
-    /// Its Pods serve on.
-    serves: bool,
-}
-
 /// How many nodes there are.
 const NODES: usize = 3;
-/// After how long a node counts as lost, and its Pods as not ready. `--node-monitor-grace-period`.
-const LOST: Duration = Duration::from_secs(40);
-/// After how long Pods of a lost node are deleted. `--default-unreachable-toleration-seconds`.
-const EVICTED: Duration = Duration::from_secs(300);
-
 /// The cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
@@ -99,60 +103,6 @@ impl Cluster {
         })
     }
 
-    fn silence(&self, node: usize, now: Duration) -> Option<Silence> {
-        self.silent.get(&node).copied().filter(|silence| now < silence.until)
-    }
-
-    /// For how long the node of a Pod has been off; `None` where it is not.
-    pub(crate) fn is_off_since(&self, name: &str, now: Duration) -> Option<Duration> {
-        let silence = self.silence(self.lives.get(name)?.node, now).filter(|silence| !silence.serves)?;
-        Some(now.saturating_sub(silence.since))
-    }
-
-    /// Nothing is heard of a node until then.
-    pub(crate) fn silence_node(&mut self, node: usize, now: Duration, until: Duration, serves: bool) {
-        let node = node % NODES;
-        if self.silence(node, now).is_some() {
-            return;
-        }
-        self.silent.insert(node, Silence { since: now, until, serves });
-        if serves {
-            return;
-        }
-        // Where it is switched off, all containers start anew when it is on again.
-        for life in self.lives.values_mut().filter(|life| life.node == node) {
-            match (life.stage, life.deleted) {
-                (Stage::Running | Stage::Starting(_), Some(_)) => life.stage = Stage::Ended(until),
-                (Stage::Running | Stage::Starting(Some(_)), None) => {
-                    life.stage = Stage::Starting(Some(until + Duration::from_secs(2)));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// What the controller of nodes does: Pods of a lost node are not ready, and are deleted later.
-    fn sync_nodes(&mut self, objects: &mut Objects, now: Duration) {
-        let lost: Vec<_> = self.silent.iter().filter(|(_, one)| one.since + LOST <= now && now < one.until).collect();
-        let lost: Vec<_> = lost.into_iter().map(|(node, silence)| (*node, *silence)).collect();
-        for (node, silence) in lost {
-            let names: Vec<_> =
-                self.lives.iter().filter(|(_, life)| life.node == node).map(|(name, _)| name.clone()).collect();
-            for name in names {
-                if let Some(found) = objects.pods.get(&name)
-                    && pod::is_true(found, "Ready")
-                {
-                    let (mut pod, time) = (found.clone(), objects.time());
-                    pod::set(&mut pod, "Ready", false, None, &time);
-                    objects.put_pod(pod);
-                }
-                if silence.since + LOST + EVICTED <= now {
-                    self.delete(objects, &name, now);
-                }
-            }
-        }
-    }
-
     /// Whether the Pod of this name is not ready by its own probe, although it takes connections.
     pub(crate) fn is_unready(&self, name: &str, now: Duration) -> bool {
         self.lives.get(name).is_some_and(|life| life.unready.is_some_and(|(_, until)| now < until))
@@ -161,7 +111,7 @@ impl Cluster {
     /// The workloads that are in the middle of a rolling update: they have Pods of several versions.
     pub(crate) fn in_rollout(&self) -> BTreeSet<&str> {
         let mut revisions: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for life in self.lives.values().filter(|life| life.deleted.is_none()) {
+        for life in self.lives.values().filter(|life| life.counts()) {
             revisions.entry(&life.workload).or_default().insert(life.revision);
         }
         revisions.into_iter().filter(|(_, all)| all.len() > 1).map(|(name, _)| name).collect()
@@ -198,7 +148,7 @@ impl Cluster {
             self.lives.remove(name);
             return objects.remove_pod(name);
         }
-        let has_run = !matches!(life.stage, Stage::Bound(_) | Stage::Creating(_));
+        let has_run = matches!(life.stage, Stage::Starting(_) | Stage::Running);
         let spec = pod.spec.clone().unwrap_or_default();
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         let sleep = spec.containers.first().and_then(|one| one.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref());
@@ -211,6 +161,9 @@ impl Cluster {
         if self.silent.get(&life.node).is_some_and(|silence| now < silence.until && !silence.serves) {
             // What is not running is not started again.
             life.stage = Stage::Ended(heard);
+        }
+        if life.stage == Stage::Finished {
+            life.stage = Stage::Ended(heard + Duration::from_millis(200));
         }
         let mut pod = pod.clone();
         pod.metadata.deletion_timestamp = Some(Objects::later(&objects.time(), grace));
@@ -233,6 +186,7 @@ impl Cluster {
         let gone: Vec<String> = self
             .lives
             .keys()
+            .filter(|name| self.lives[*name].released.is_none())
             .filter(|name| !workloads.iter().any(|one| self.lives[*name].workload == one.name))
             .cloned()
             .collect();
@@ -252,7 +206,7 @@ impl Cluster {
                 Stage::Creating(start) => Some(start.running),
                 Stage::Ended(at) => Some(at),
                 Stage::Starting(at) => at,
-                Stage::Running => None,
+                Stage::Running | Stage::Finished => None,
             };
             let deleted = life.deleted.map(|deleted| deleted.ends);
             stage
@@ -275,7 +229,7 @@ impl Cluster {
     fn sync_deployment(&mut self, objects: &mut Objects, workload: &Workload, now: Duration, chance: &mut Chance) {
         let mut living: BTreeMap<u32, Vec<(bool, Duration, String)>> = BTreeMap::new();
         for (name, life) in &self.lives {
-            if life.workload == workload.name && life.deleted.is_none() {
+            if life.workload == workload.name && life.counts() {
                 let is_ready = objects.pods.get(name).is_some_and(|pod| pod::is_true(pod, "Ready"));
                 living.entry(life.revision).or_default().push((is_ready, life.made, name.clone()));
             }
@@ -309,6 +263,11 @@ impl Cluster {
         for place in 0..workload.replicas {
             match self.lives.get(&name_of(place)) {
                 None => return self.start(objects, workload, &name_of(place), now, chance),
+                // While the name is that of a Pod which it has not, it makes none.
+                Some(life) if life.released.is_some() => return,
+                Some(life) if life.stage == Stage::Finished && life.deleted.is_none() => {
+                    return self.delete(objects, &name_of(place), now);
+                }
                 Some(life) if life.deleted.is_some() || !is_ready(&name_of(place)) => return,
                 Some(_) => {}
             }
@@ -316,7 +275,7 @@ impl Cluster {
         let last = self
             .lives
             .iter()
-            .filter(|(_, life)| life.workload == workload.name)
+            .filter(|(_, life)| life.workload == workload.name && life.released.is_none())
             .filter_map(|(name, life)| Some((name.rsplit_once('-')?.1.parse::<usize>().ok()?, life.clone())))
             .filter(|(place, life)| *place >= workload.replicas || life.revision != workload.revision)
             .max_by_key(|(place, _)| *place);
@@ -350,7 +309,18 @@ impl Cluster {
         let pod = pod::new(objects, workload, name);
         objects.put_pod(pod);
         let (workload, revision) = (workload.name.clone(), workload.revision);
-        let life = Life { workload, revision, node, made: now, stage, unready: None, taken_out: None, deleted: None };
+        let life = Life {
+            workload,
+            revision,
+            node,
+            made: now,
+            stage,
+            unready: None,
+            taken_out: None,
+            deleted: None,
+            released: None,
+            left: None,
+        };
         self.lives.insert(name.to_owned(), life);
     }
 
@@ -372,7 +342,7 @@ impl Cluster {
                     self.lives.remove(name);
                     return objects.remove_pod(name);
                 }
-                (Stage::Ended(_), _) => break,
+                (Stage::Ended(_), _) | (Stage::Finished, None) => break,
                 (_, Some(deleted)) if deleted.ends <= now => {
                     pod::set_containers(&mut pod, false, &time);
                     pod::set(&mut pod, "ContainersReady", false, Some("ContainersNotReady"), &time);
@@ -390,7 +360,7 @@ impl Cluster {
                 // Also when it was deleted meanwhile: the kubelet may end what it has begun before it ends the Pod.
                 (Stage::Creating(start), _) if start.running <= now => {
                     let status = pod.status.get_or_insert_default();
-                    let ip = self.free_address(objects);
+                    let ip = self.free_address(objects, life.left.as_deref());
                     status.pod_ips = Some(vec![core::PodIP { ip: ip.clone() }]);
                     (status.pod_ip, status.phase) = (Some(ip), Some("Running".to_owned()));
                     pod::set_containers(&mut pod, true, &time);
@@ -413,8 +383,8 @@ impl Cluster {
         self.lives.insert(name.to_owned(), life);
     }
 
-    /// The lowest address that no Pod has: one is soon another's.
-    fn free_address(&self, objects: &Objects) -> String {
+    /// The lowest address that no Pod has: one is soon another's, and not that of the Pod that has left it.
+    fn free_address(&self, objects: &Objects, left: Option<&str>) -> String {
         let is_taken = |ip: &String| {
             objects.pods.values().any(|pod| {
                 let name = pod.metadata.name.as_deref().unwrap_or_default();
@@ -424,7 +394,7 @@ impl Cluster {
         };
         (1..)
             .map(|number: u32| format!("10.0.{}.{}", number / 250, number % 250 + 1))
-            .find(|ip| !is_taken(ip))
+            .find(|ip| left != Some(ip) && !is_taken(ip))
             .unwrap_or_default()
     }
 }
