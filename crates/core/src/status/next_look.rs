@@ -36,10 +36,13 @@ const TASK_FIRST: Duration = Duration::from_millis(200);
 pub const TICK: Duration = Duration::from_millis(450);
 /// Poll of health while a gate waits for it, by how long the newest one has been waiting, and while targets that leave serve on until
 /// others do, by how long ago a Pod last became ready or was deleted: what takes long is not hurried by asking often.
-const GATE_POLLS: [(SignedDuration, Duration); 2] =
-    [(SignedDuration::from_secs(30), TICK), (SignedDuration::from_secs(120), TICK.saturating_mul(2))];
-/// The same, for gates that have been waiting for longer.
-const GATE_POLL_SLOW: Duration = TICK.saturating_mul(4);
+const GATE_POLLS: [(SignedDuration, Duration); 3] = [
+    (SignedDuration::from_secs(30), TICK),
+    (SignedDuration::from_secs(120), TICK.saturating_mul(2)),
+    (SignedDuration::from_secs(600), TICK.saturating_mul(4)),
+];
+/// The same, for what lasts longer: somebody has to mend something first, and may take days.
+const GATE_POLL_SLOW: Duration = TICK.saturating_mul(11);
 /// How soon what was just done is looked at again.
 const VERIFY: Duration = Duration::from_millis(20);
 /// Poll of health while some target is not healthy.
@@ -330,9 +333,10 @@ mod tests {
         for (ready, deleted, polls) in [
             (Some(1), None, 1),
             (Some(60), None, 2),
-            (Some(100_000), None, 4),
+            (Some(599), None, 4),
+            (Some(100_000), None, 11),
             (Some(100_000), Some(1), 1),
-            (None, None, 4),
+            (None, None, 11),
         ] {
             assert_eq!(after(ready, deleted), TICK * polls, "{ready:?} {deleted:?}");
         }

@@ -159,6 +159,11 @@ impl World {
                     continue;
                 };
                 let Some(service) = self.objects.services.get(&binding.spec.service_ref.name) else { continue };
+                // A user says so, or did until just now.
+                let is_out = binding.spec.listeners.iter().any(|listener| listener.weight == 0);
+                if is_out || self.has_just_said(name, 0) {
+                    continue;
+                }
                 let uid = binding.metadata.uid.as_deref().unwrap_or_default();
                 let is_recent = self.checks.wanted.get(uid).is_some_and(|wish| !wish.is_steady_for(self.now, DRAINS));
                 let is_ending = found.metadata.deletion_timestamp.is_some();
@@ -166,9 +171,7 @@ impl World {
                 if !is_recent && !is_changed && !self.hides_tags() && self.is_wanted(service, name, found) {
                     return Some(format!("{id}: {name} leaves {route:?}, and is wanted"));
                 }
-                // A user has said so.
-                let is_out = binding.spec.listeners.iter().any(|listener| listener.weight == 0);
-                if is_out || !is_ending && !is_recent && !is_changed {
+                if !is_ending && !is_recent && !is_changed {
                     continue;
                 }
                 let serve = |seen: &Seen, is_counted: &dyn Fn(Target) -> bool| {

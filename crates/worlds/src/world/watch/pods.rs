@@ -61,7 +61,7 @@ impl World {
     }
 
     /// The Pod may have said this weight until just now.
-    fn has_just_said(&self, name: &str, weight: u8) -> bool {
+    pub(super) fn has_just_said(&self, name: &str, weight: u8) -> bool {
         let changed = self.checks.watch.pods.changed.get(name);
         changed.is_some_and(|(since, said)| {
             self.now.saturating_sub(*since) < READ && said.is_none_or(|said| said == weight)
