@@ -102,6 +102,8 @@ const CREATED: Recorded = (
     "a-created-load-balancer-goes-with-its-binding",
     include_str!("../tests/stories/a-created-load-balancer-goes-with-its-binding.story"),
 );
+const EACH_LOAD_BALANCER: Recorded =
+    ("a-gate-waits-for-each-load-balancer", include_str!("../tests/stories/a-gate-waits-for-each-load-balancer.story"));
 const EACH_LISTENER: Recorded =
     ("a-gate-waits-for-each-listener", include_str!("../tests/stories/a-gate-waits-for-each-listener.story"));
 const OF_OTHERS: Recorded = (
@@ -141,7 +143,8 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 12] = [
+const IN_A_STORY: [(Mutant, Recorded); 13] = [
+    (Mutant::OneOpensForAll, EACH_LOAD_BALANCER),
     (Mutant::NoBrake, MISTAKE),
     (Mutant::UnmarkedGoes, UNMARKED),
     (Mutant::LastIsReadOften, KEPT_FOR_LONG),

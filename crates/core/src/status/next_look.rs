@@ -84,6 +84,7 @@ pub fn next_look(
     let after = if !waiting.is_empty() {
         // The Pod that became ready last sets the pace: a stuck one must not slow down those that come after it.
         let newest = waiting.iter().filter_map(|gate| gate.since).max();
+        let newest = newest.filter(|_| !mutant::is(Mutant::GatesAreReadOften));
         together(gate_poll(newest.map(|since| snapshot.now.duration_since(since)).unwrap_or_default()), at)
     } else if plan.bindings.iter().any(|binding| binding.counts.healthy < binding.counts.desired) {
         together(HEALTH_POLL, at)

@@ -95,6 +95,11 @@ pub(crate) fn unbound(sight: &Sight<'_>) -> BTreeMap<String, usize> {
     counts
 }
 
+/// How many letters there are in the id that the cloud gives to what it makes, without its prefix.
+const MADE_ID: usize = 8;
+/// What one is called that was made, and has lost its tag.
+const UNMARKED: &str = "a load balancer made for nobody by now";
+
 /// How things are named that have ids and names by chance.
 struct Words<'a> {
     sight: &'a Sight<'a>,
@@ -108,7 +113,10 @@ impl<'a> Words<'a> {
         for one in sight.cloud.state().load_balancers() {
             let owner = sight.cloud.tag_of(&one.id, OWNER_TAG);
             let name = owner.map(|uid| format!("the load balancer made for {}", words.binding_of(uid)));
-            let name = name.unwrap_or_else(|| one.id.to_string());
+            // Somebody has taken the tag off one that was made; no id of those that were there from the beginning is by chance.
+            let was_made = |id: &str| id.trim_start_matches("lb-").len() == MADE_ID;
+            let other = || if was_made(one.id.as_str()) { UNMARKED.to_owned() } else { one.id.to_string() };
+            let name = name.unwrap_or_else(other);
             words.load_balancers.insert(one.id.to_string(), (name, one.vip.to_string()));
         }
         words

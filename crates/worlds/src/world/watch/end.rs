@@ -7,11 +7,14 @@ use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::Address;
 
-use super::late::is_left_to_tke;
+use super::late::{is_left_to_tke, others_take};
 use super::{annotation, asks};
 use crate::check::{Sentence, ready};
+use crate::pod;
 use crate::world::World;
 
+/// Why one may be left.
+const LAST: &str = "another Pod answers there, and nobody else does";
 /// The rule that targets of Pods that are gone go.
 const GONE: &str = "no target is left of a Pod that is gone";
 
@@ -47,8 +50,8 @@ impl World {
     /// Targets of bindings that are there whose Pods are gone: nobody has held them up.
     fn targets_of_the_gone(&self) -> Vec<Sentence> {
         let mut sentences = Vec::new();
-        let routes = self.checks.seen.values().flat_map(|seen| &seen.targets);
-        for (route, targets) in routes {
+        let routes = self.checks.seen.values().flat_map(|seen| seen.targets.iter().map(move |route| (seen, route)));
+        for (seen, (route, targets)) in routes {
             for (address, (weight, tag)) in targets {
                 let Some(tag) = TargetTag::parse(tag) else { continue };
                 let Some(binding) = self.objects.binding_of_uid(&tag.binding_uid) else { continue };
@@ -59,7 +62,10 @@ impl World {
                 }
                 let name = binding.metadata.name.as_deref().unwrap_or_default();
                 let words = || Some(format!("{address} on {route:?} has weight {weight} for {name}"));
-                sentences.push(Sentence::unless(self.is_left_alone(binding, *address), words));
+                let ip = address.ip.to_string();
+                let is_anothers = self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip));
+                let is_last = (is_anothers && !others_take(seen, route, *address)).then_some(LAST);
+                sentences.push(Sentence::unless(is_last.or_else(|| self.is_left_alone(binding, *address)), words));
             }
         }
         sentences

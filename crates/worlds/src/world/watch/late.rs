@@ -222,6 +222,8 @@ impl World {
             None if is_anothers && self.hides_tags() => None,
             // On somebody else's listener it may be theirs then, and the status asks for its removal by hand.
             None if self.hides_tags() && !is_ours => None,
+            // Another Pod answers there, and nobody else does.
+            None if is_anothers && !others_take(seen, route, address) => None,
             None => Some(("its Pod is gone".to_owned(), LATE)),
             Some((name, found)) if !pod::is_let_in(found) && !binding.spec.suspend && !self.holds_removals() => {
                 Some((format!("somebody else has taken {name} out"), if self.is_slow_by_nature() { LATE } else { OUT }))
@@ -278,4 +280,10 @@ impl World {
         let is_slow = |act: &Act| matches!(act, Act::Dialect(Dialect::Tasks(_) | Dialect::Tail(_)));
         self.story.acts.iter().any(|(_, act)| is_slow(act))
     }
+}
+
+/// Another target of a route takes traffic.
+pub(super) fn others_take(seen: &Seen, route: &Route, address: Target) -> bool {
+    let mut targets = seen.targets.get(route).into_iter().flat_map(|all| all.keys());
+    targets.any(|other| *other != address && seen.takes(route, *other))
 }

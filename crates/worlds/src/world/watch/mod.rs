@@ -84,6 +84,13 @@ impl World {
         self.objects.pods.iter().find(is_it)
     }
 
+    /// Whoever answers at a target that is ours, or has no tag: then it counts as that of the Pod at its address.
+    fn server_of(&self, address: Target, tag: &str) -> Option<(&String, &core::Pod)> {
+        let ip = address.ip.to_string();
+        let at = || self.objects.pods.iter().find(|(_, found)| pod::ip(found) == Some(&*ip));
+        if tag.is_empty() { at() } else { self.pod_of(address, tag) }
+    }
+
     pub(in crate::world) fn is_well(&self, name: &str, found: &core::Pod) -> bool {
         self.cluster.serves(name, self.now) && !self.cluster.is_unready(name, self.now) && pod::is_let_in(found)
     }
@@ -179,7 +186,7 @@ impl World {
                     of.filter(|(address, (_, tag))| {
                         seen.takes(route, **address)
                             && is_counted(**address)
-                            && self.pod_of(**address, tag).is_some_and(|(name, found)| self.is_well(name, found))
+                            && self.server_of(**address, tag).is_some_and(|(name, found)| self.is_well(name, found))
                     })
                     .count()
                 };
