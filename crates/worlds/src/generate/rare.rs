@@ -21,7 +21,7 @@ const STRIDE: u64 = 7;
 type Theme = fn(&mut Maker, &str);
 
 /// All of them: one story has two or three, and they take turns.
-const THEMES: [Theme; 28] = [
+const THEMES: [Theme; 29] = [
     Maker::denied,
     Maker::selects_nobody,
     Maker::of_another_type,
@@ -50,6 +50,7 @@ const THEMES: [Theme; 28] = [
     Maker::drops_a_rule,
     Maker::no_such_listener,
     Maker::replaced,
+    Maker::made_again,
 ];
 
 /// Whether the story of this seed is of this kind.
@@ -328,6 +329,17 @@ impl Maker {
         let listener = json!({"port": 9001, "protocol": "TCP", "servicePort": "http", "listenerId": "lbl-00000000"});
         self.a_binding(name, &json!({"listeners": [listener]}));
         self.at += 20_000;
+    }
+
+    /// A Service for which a load balancer was created is deleted, and made again within seconds.
+    fn made_again(&mut self, name: &str) {
+        self.gated(name);
+        self.a_service(name, &json!({ASKS: "true"}), &json!({}));
+        self.at += 60_000;
+        self.push(Act::DeleteService(name.to_owned()));
+        self.at += 20 + self.chance.below("again", 4_000);
+        self.a_service(name, &json!({ASKS: "true"}), &json!({}));
+        self.at += 40_000;
     }
 
     /// What is read of the API server is refused, while a binding and a Service go.
