@@ -114,8 +114,8 @@ pub fn next_look(
 }
 
 /// Whether the next read of the cloud may open a gate: its Pod waits for nothing else. Where it is no target, something has to be made first,
-/// and that is read soon after. What a user or Kubernetes has to do first is heard of
-/// otherwise, but for a listener that somebody has stopped; that somebody starts it again shows in a read of all that there is.
+/// and that is read soon after. What a user or Kubernetes has to do first comes as an event; only that somebody starts a stopped listener
+/// again shows in a calm read.
 fn waits_for_the_cloud(gate: &GateVerdict) -> bool {
     let Verdict::Wait(reason, _) = &gate.verdict else { return false };
     let is_of_the_cloud = matches!(reason, GateReason::HealthCheck | GateReason::Registering);

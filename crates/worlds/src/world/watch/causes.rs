@@ -1,4 +1,4 @@
-//! What a condition says in the end has its cause: who is told that a port is taken finds somebody who has it.
+//! What a condition says in the end has its cause: where one says that a port is taken, somebody has it.
 
 use k8s_openapi::api::core::v1 as core;
 use tke_direct_access_core::api::condition::Reason;
