@@ -23,6 +23,8 @@ pub(super) enum Topic {
     Management,
     /// What waits for TKE's own service controller.
     Delegated,
+    /// What waits for another listener.
+    Awaited,
     /// A wish of the config that is not granted.
     Config,
     /// A weight that a target does not show.
@@ -110,7 +112,7 @@ fn but_for(plan: &BindingPlan, known: Option<AdviceReason>) -> Vec<Remark> {
     } = plan;
     let mut remarks: Vec<_> = advice.iter().filter(|one| Some(one.reason) != known).map(note).collect();
     remarks.extend(management_words(*management, *release).map(|words| Remark::new(Topic::Management, words)));
-    remarks.extend(delegated(pending));
+    remarks.extend(waiting(pending));
     remarks.extend(config_problems.iter().map(config));
     let held = held_weights.iter();
     remarks.extend(held.map(|one| held_weight(&one.pod, one.route.listener.as_str(), one.weight.into(), one.cause)));
@@ -223,9 +225,11 @@ const fn management_words(management: Management, release: Release) -> Option<&'
     })
 }
 
-fn delegated(pending: &Pending) -> Option<Remark> {
+/// What waits for somebody else.
+fn waiting(pending: &Pending) -> impl Iterator<Item = Remark> {
     let Pending {
         delegated,
+        awaited,
         // Steps, and lines of those that are kept.
         create: _,
         create_rules: _,
@@ -239,8 +243,10 @@ fn delegated(pending: &Pending) -> Option<Remark> {
         create_load_balancer: _,
         delete_load_balancer: _,
     } = *pending;
-    let words = format!("{delegated} listeners, rules or targets are TKE's own service controller's to make");
-    (delegated > 0).then(|| Remark::new(Topic::Delegated, words))
+    let by_tke = format!("{delegated} listeners, rules or targets are TKE's own service controller's to make");
+    let by_others = format!("{awaited} targets are registered once another listener has let go of them");
+    let by_tke = (delegated > 0).then(|| Remark::new(Topic::Delegated, by_tke));
+    by_tke.into_iter().chain((awaited > 0).then(|| Remark::new(Topic::Awaited, by_others)))
 }
 
 /// An advice, with the Pods that it is about.
@@ -338,7 +344,7 @@ mod tests {
                 reason: "OutOfRange".to_owned(),
                 message: "2 to 60".to_owned(),
             }],
-            pending: Pending { delegated: 2, ..Pending::default() },
+            pending: Pending { delegated: 2, awaited: 3, ..Pending::default() },
             held_weights: vec![held(HeldWeightCause::Taken), held(HeldWeightCause::Unreadable)],
             tags: TagSight::Hidden,
             look_at: Some(jiff::Timestamp::UNIX_EPOCH),
@@ -349,6 +355,7 @@ mod tests {
             (Topic::Note, "dark for a while (web-1 and 2 more)"),
             (Topic::Management, "TKE's own service controller programs CLB, and this one looks"),
             (Topic::Delegated, "2 listeners, rules or targets are TKE's own service controller's to make"),
+            (Topic::Awaited, "3 targets are registered once another listener has let go of them"),
             (Topic::Config, "config entry TCP:80 healthCheck.timeout: OutOfRange: 2 to 60"),
             (Topic::HeldWeight, "weight 10 of web-1 on lbl-1 comes back when the Pod can serve"),
             (Topic::HeldWeight, "weight 10 of web-1 on lbl-1 stays, because what is said of it cannot be read"),

@@ -56,6 +56,10 @@ mutants! {
     AddressStays,
     /// All targets whose addresses have become other Pods' are registered anew at once.
     AllAnew,
+    /// A target waits until others serve in its place, although its Pod is awaited on another listener.
+    NobodyPasses,
+    /// All targets whose Pods are awaited on another listener go at once.
+    AllPass,
     /// What drains is never taken away.
     DrainsForEver,
     /// Nothing is registered while something else is to be done.

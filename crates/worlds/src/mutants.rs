@@ -92,6 +92,8 @@ const KEPT_ADDRESSES: Recorded = (
     "pods-that-keep-their-addresses-while-deregistrations-are-refused",
     include_str!("../tests/stories/pods-that-keep-their-addresses-while-deregistrations-are-refused.story"),
 );
+const EXCHANGED: Recorded =
+    ("services-that-exchange-their-pods", include_str!("../tests/stories/services-that-exchange-their-pods.story"));
 const SILENT_PODS: Recorded = (
     "all-pods-are-replaced-and-who-leads-next-has-not-heard-of-it",
     include_str!("../tests/stories/all-pods-are-replaced-and-who-leads-next-has-not-heard-of-it.story"),
@@ -143,7 +145,9 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 13] = [
+const IN_A_STORY: [(Mutant, Recorded); 15] = [
+    (Mutant::NobodyPasses, EXCHANGED),
+    (Mutant::AllPass, EXCHANGED),
     (Mutant::OneOpensForAll, EACH_LOAD_BALANCER),
     (Mutant::NoBrake, MISTAKE),
     (Mutant::UnmarkedGoes, UNMARKED),

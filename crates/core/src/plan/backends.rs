@@ -13,6 +13,7 @@ use super::clash::leaves_first;
 use super::departure::PodIntent;
 use super::management::Management;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked};
+use super::target::TargetPlan;
 use super::{BindingView, Observed, Snapshot, problem};
 
 /// A listener of a load balancer: no two have protocol and port in common.
@@ -39,24 +40,32 @@ struct Claim {
 }
 
 /// Who has which address and port of the Pods that a load balancer is to serve.
+#[derive(Default)]
 pub(super) struct Backends {
     claims: Vec<Claim>,
     holders: HashMap<(Protocol, Address), Holder>,
     /// What is registered, where.
     registered: HashSet<(Place, Address)>,
+    /// Of them, what has no weight.
+    weightless: HashSet<(Protocol, Address)>,
+    /// What is registered there and another listener is to have.
+    awaited: HashSet<(Place, Address)>,
 }
 
 impl Backends {
     /// Decides on every address and port: who has it registered keeps it, and who has others of the same Pods registered gets it before
     /// who has none; then the older binding has it, and of one binding the first listener.
     pub(super) fn find(snapshot: &Snapshot, observed: &Observed, intents: &[BindingIntent<'_>]) -> Self {
-        let mut found = Self { claims: Vec::new(), holders: HashMap::new(), registered: HashSet::new() };
+        let mut found = Self::default();
         for listener in observed.listeners.iter().filter(|listener| !listener.protocol.is_layer7()) {
             let route = Route { listener: listener.id.clone(), rule: None };
             for target in observed.targets.get(&route).into_iter().flatten() {
                 let binding = registrant(snapshot, intents, listener, target);
                 let holder = Holder { port: listener.port, binding, is_registered: true };
                 found.registered.insert(((listener.protocol, listener.port), target.address));
+                if target.weight == 0 {
+                    found.weightless.insert((listener.protocol, target.address));
+                }
                 found.holders.entry((listener.protocol, target.address)).or_insert(holder);
             }
         }
@@ -74,7 +83,26 @@ impl Backends {
                 found.holders.entry((protocol, *address)).or_insert(holder);
             }
         }
+        found.awaited = found.claims.iter().flat_map(|claim| found.awaited_by(claim)).collect();
         found
+    }
+
+    /// What a claim does not get because another listener has it registered.
+    fn awaited_by(&self, claim: &Claim) -> impl Iterator<Item = (Place, Address)> {
+        claim.addresses.iter().filter_map(|address| {
+            let holder = self.holder_elsewhere(claim.place, *address).filter(|holder| holder.is_registered)?;
+            Some(((claim.place.0, holder.port), *address))
+        })
+    }
+
+    /// The address is registered on another listener, without weight.
+    pub(super) fn is_idle(&self, place: Place, address: Address) -> bool {
+        self.is_elsewhere(place, address) && self.weightless.contains(&(place.0, address))
+    }
+
+    /// The address is registered there, and another listener is to have it.
+    pub(super) fn is_awaited(&self, place: Place, address: Address) -> bool {
+        self.awaited.contains(&(place, address))
     }
 
     /// The address is not registered there, and is another listener's.
@@ -87,13 +115,11 @@ impl Backends {
         (!self.registered.contains(&(place, address))).then_some(*holder)
     }
 
-    /// Says of each listener whose addresses it does not get, and to whom they are. `leaving` are targets that go in this round.
-    pub(super) fn say(
-        &self,
-        observed: &Observed,
-        leaving: &HashSet<(&Route, Address)>,
-        intents: &mut [BindingIntent<'_>],
-    ) {
+    /// Says of each listener whose addresses it does not get, and to whom they are; of those that are on their way out there, how many.
+    pub(super) fn say(&self, observed: &Observed, plans: &[TargetPlan], intents: &mut [BindingIntent<'_>]) {
+        let gone = plans.iter().flat_map(|plan| plan.deregister.iter().chain(&plan.make_room));
+        let passing = plans.iter().flat_map(|plan| &plan.passing).map(|(route, address)| (route, *address));
+        let leaving: HashSet<_> = gone.map(|removal| (&removal.route, removal.address)).chain(passing).collect();
         for claim in &self.claims {
             let mut lost: BTreeMap<Holder, BTreeSet<Address>> = BTreeMap::new();
             for address in &claim.addresses {
@@ -102,7 +128,7 @@ impl Backends {
                 }
             }
             for (holder, addresses) in lost {
-                say_lost(claim, holder, &addresses, (observed, leaving), intents);
+                say_lost(claim, holder, &addresses, (observed, &leaving), intents);
             }
         }
     }
@@ -175,12 +201,14 @@ fn say_lost(
             return;
         }
     }
-    // What goes in this round makes place for the next one.
-    let Some(first) = addresses.iter().find(|address| !goes(address)) else { return };
+    let (passing, kept): (Vec<Address>, Vec<Address>) = addresses.iter().copied().partition(|address| goes(&address));
+    let lost = loser.desired.route_name(None);
+    intents[claim.binding].plan.pending.awaited += passing.len();
+    let Some(first) = kept.first() else { return };
     let names =
         [Some(claim.binding), holder.binding].map(|index| index.map(|index| intents[index].view.display_name()));
     let [Some(own), other] = names else { return };
-    let (lost, held) = (loser.desired.route_name(None), format!("listener {}/{}", holder.port, claim.place.0));
+    let held = format!("listener {}/{}", holder.port, claim.place.0);
     let problem = problem::clash((&own, &lost), (other.as_deref(), &held), *first);
     intents[claim.binding].plan.problems.push(problem);
     if let Some(other) = holder.binding.filter(|other| *other != claim.binding) {

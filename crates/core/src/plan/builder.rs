@@ -10,7 +10,7 @@ use crate::model::{
 use crate::mutant::{self, Mutant};
 
 use super::adoption::{self, Retag};
-use super::backends::Backends;
+use super::backends::{Backends, Place};
 use super::config::fit_new;
 use super::desired::ListenerOrigin;
 use super::floor::HealthSight;
@@ -48,6 +48,12 @@ struct Stake<'i, 'a> {
     listener: Option<(&'i ListenerIntent<'a>, &'i RouteRow)>,
     holder: Holder,
     proof: Option<Proof>,
+}
+
+impl Stake<'_, '_> {
+    fn place(&self) -> Option<Place> {
+        self.listener.map(|(one, _)| (one.desired.protocol, one.desired.port))
+    }
 }
 
 impl<'a> PlanBuilder<'a> {
@@ -185,10 +191,9 @@ impl<'a> PlanBuilder<'a> {
                     wants: wants(intent.management, &stake),
                     quota: self.snapshot.limits.targets_per_route,
                     taken: taken.entry(route.clone()).or_default(),
-                    is_elsewhere: &|address| {
-                        let place = stake.listener.map(|(one, _)| (one.desired.protocol, one.desired.port));
-                        place.is_some_and(|place| backends.is_elsewhere(place, address))
-                    },
+                    is_elsewhere: &|address| stake.place().is_some_and(|place| backends.is_elsewhere(place, address)),
+                    is_idle_elsewhere: &|address| stake.place().is_some_and(|place| backends.is_idle(place, address)),
+                    is_awaited: &|address| stake.place().is_some_and(|place| backends.is_awaited(place, address)),
                     siblings: (&siblings, index),
                     tags: self.tags,
                     reads: self.reads(),
@@ -213,9 +218,7 @@ impl<'a> PlanBuilder<'a> {
                 self.routes.push(plan);
             }
         }
-        let leaving = self.routes.iter().flat_map(|plan| plan.deregister.iter().chain(&plan.make_room));
-        let leaving: HashSet<_> = leaving.map(|removal| (&removal.route, removal.address)).collect();
-        backends.say(self.observed, &leaving, intents);
+        backends.say(self.observed, &self.routes, intents);
     }
 
     /// The routes on which a binding wants something or has something left, with what it is.

@@ -76,6 +76,8 @@ pub(super) enum OtherBindings {
 pub(super) enum Retained {
     /// Those that replace it do not serve yet; until this moment at most.
     Replacing(Timestamp),
+    /// Another listener waits for it, and its turn to pass has not come.
+    InTurn,
     /// Nobody else would serve.
     Last,
 }

@@ -12,8 +12,8 @@ use super::floor::{OwnTarget, Retained, Tenure};
 use super::health::is_healthy;
 use super::weight::PodWeight;
 
-/// How long connections of a drained target are given before another Pod may need its room.
-const ROOM_AFTER: SignedDuration = SignedDuration::from_secs(10);
+/// How long connections of a drained target are given before another Pod may need its room, or another listener its Pod.
+pub(super) const ROOM_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// How many newcomers find no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,13 +12,15 @@ use crate::api::mark::{TargetTag, pod_mark};
 use crate::model::{Address, Health, Pod, RegisteredTarget, Route, Service, Weight};
 use crate::mutant::{self, Mutant};
 
-use super::departure::{self, PodIntent};
+use super::departure::{self, Leave, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
 use super::floor::{HealthSight, OwnTarget, Readiness, Tenure};
+use super::handover::Handover;
 use super::health::is_healthy;
 use super::held_weight::recorded_weight;
 use super::management::Proof;
 use super::removals::Removals;
+use super::room::ROOM_AFTER;
 use super::siblings::Siblings;
 use super::step::{Removal, WeightChange};
 use super::tags::{Registrant, TagSight, pods_by_ip, recorded_drain, registrant};
@@ -67,6 +69,10 @@ pub(super) struct RouteScope<'a> {
     pub(super) taken: &'a BTreeSet<Address>,
     /// Whether another listener of the same protocol has an address.
     pub(super) is_elsewhere: &'a dyn Fn(Address) -> bool,
+    /// Whether another listener of the same protocol has an address without weight.
+    pub(super) is_idle_elsewhere: &'a dyn Fn(Address) -> bool,
+    /// Whether another listener of the same protocol waits for an address that is registered here.
+    pub(super) is_awaited: &'a dyn Fn(Address) -> bool,
     /// All bindings of the load balancer, and the place of this one among them.
     pub(super) siblings: (&'a Siblings<'a>, usize),
     /// Whether tags are shown.
@@ -175,6 +181,30 @@ impl<'a> RouteScope<'a> {
     pub(super) fn is_served_by_siblings(&self, observed: &[RegisteredTarget]) -> bool {
         let (siblings, me) = self.siblings;
         siblings.serve(me, self.route, observed, |address| is_healthy((self.health)(address)))
+    }
+
+    /// What becomes of a target that leaves. Where its Pod is to serve on another listener, its connections here have less time.
+    pub(super) fn then(&self, leave: &Leave, address: Address) -> Then {
+        match leave.then {
+            Then::Drain(time) if (self.is_awaited)(address) => Then::Drain(time.min(ROOM_AFTER)),
+            other => other,
+        }
+    }
+
+    /// What is to be known before targets pass to another listener.
+    pub(super) fn handover(&self, wanted: usize, present: &BTreeSet<Address>) -> Handover<'a> {
+        let arrives = |one: &&Candidate| {
+            let is_free = !(self.is_elsewhere)(one.address) && !self.refuses_registrations();
+            matches!(&one.intent, PodIntent::Serve(weight) if !weight.is_zero())
+                && !present.contains(&one.address)
+                && (is_free || (self.is_idle_elsewhere)(one.address))
+        };
+        let candidates = match self.wants {
+            RouteTargets::Wanted(endpoints) => Some(endpoints.candidates.values()),
+            RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => None,
+        };
+        let arriving = candidates.into_iter().flatten().filter(arrives).count();
+        Handover { wanted, arriving, reads: self.reads, is_awaited: self.is_awaited }
     }
 
     /// The Pod of a candidate.

@@ -158,6 +158,8 @@ pub struct Pending {
     pub deregister: usize,
     /// Targets that leave and keep their weight, because others do not serve yet.
     pub retained: usize,
+    /// Targets to register that are on their way out on another listener.
+    pub awaited: usize,
     /// Settings that differ from what is wished.
     pub attributes: usize,
     /// Rules to delete.

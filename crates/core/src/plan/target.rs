@@ -8,21 +8,17 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::condition::ChangeReason;
-use crate::model::{Address, Health, Phase, Pod, RegisteredTarget, Route};
+use crate::model::{Address, Phase, Pod, RegisteredTarget, Route};
 use crate::mutant::{self, Mutant};
 
 use super::departure::{Deadline, Leave, Pace, PodIntent, Then};
 use super::endpoint::Candidate;
-use super::floor::{Floor, HealthSight, OtherBindings, OwnTarget, Retained};
-use super::health::is_healthy;
+use super::floor::{Floor, OtherBindings, OwnTarget, Retained};
 use super::removals::{self, Removals};
 use super::scope::{Owner, PodIndex, RouteScope, RouteTargets, Unmatched};
 use super::step::{Removal, WeightChange};
 use super::weight::PodWeight;
-use super::{HeldWeight, Registration, Sighting, held_weight};
-
-/// Of so many targets that serve, one at a time is registered anew.
-const REGISTERED_ANEW: usize = 4;
+use super::{HeldWeight, Registration, Sighting, handover, heir, held_weight};
 
 /// What is to be done about the targets of one route, for one binding.
 #[derive(Debug, Default)]
@@ -63,6 +59,8 @@ pub(super) struct TargetPlan {
     pub(super) withheld: usize,
     /// Weights of Pods that their targets do not show.
     pub(super) held_weights: Vec<HeldWeight>,
+    /// Targets on their way out that another listener waits for.
+    pub(super) passing: Vec<(Route, Address)>,
 }
 
 /// A Pod whose target leaves and keeps its weight for now.
@@ -110,7 +108,7 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
         match scope.owner(target, candidate, &pods) {
             Owner::Ours(mark) => {
                 plan.ours += 1;
-                match candidate.filter(|candidate| is_heir(target, &mark, candidate, &pods)) {
+                match candidate.filter(|candidate| heir::is_heir(target, &mark, candidate, &pods)) {
                     Some(candidate) => heirs.push(scope.own_target(target, PodIntent::Keep, scope.pod_of(candidate))),
                     None => plan.own(scope, target, &mark, candidate, &pods, &mut own),
                 }
@@ -142,7 +140,12 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
     let others = if scope.is_served_by_siblings(observed) { OtherBindings::Serve } else { OtherBindings::DoNot };
     plan.register_anew(scope, &heirs, &own, others);
     let floor = Floor::new(&own, others, scope.reads, scope.now);
-    let retained = floor.retained(wanted);
+    let mut retained = floor.retained(wanted);
+    let handover = scope.handover(wanted, &present);
+    let passing = handover::pass(&handover, &own, &mut retained);
+    if scope.removals.held().is_none() {
+        plan.passing = passing.into_iter().map(|address| (scope.route.clone(), address)).collect();
+    }
     let remark = floor.remark(wanted);
     for one in &own {
         plan.settle(scope, one, retained.get(&one.target.address), &pods, &remark);
@@ -150,36 +153,6 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
     plan.register(scope, &present, observed.len(), &own, &retained);
     plan.held_weights = held_weight::held_weights(scope, &own, &plan.reweight, &pods);
     plan
-}
-
-/// The target has weight, and its address has become that of another Pod, which is wanted.
-fn is_heir(target: &RegisteredTarget, mark: &str, candidate: &Candidate, pods: &PodIndex<'_>) -> bool {
-    let is_own = !mark.is_empty() && candidate.pod_uid.starts_with(mark);
-    let is_living = pods.by_mark(mark).is_some_and(|pod| !mark.is_empty() && pod.phase != Phase::Finished);
-    target.weight > 0
-        && !is_own
-        && !is_living
-        && matches!(candidate.intent, PodIntent::Serve(_))
-        && !mutant::is(Mutant::AddressStays)
-}
-
-/// How many of the targets whose addresses have become other Pods' may be registered anew now, of those that serve: so many of them that few
-/// are not judged yet, and not the last.
-fn may_be_registered_anew(
-    wanted: usize,
-    heirs: &[OwnTarget<'_>],
-    own: &[OwnTarget<'_>],
-    others: OtherBindings,
-) -> usize {
-    let is_wanted = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_));
-    let (serving, rest): (Vec<_>, Vec<_>) =
-        own.iter().filter(is_wanted).partition(|one| one.target.weight > 0 && is_healthy(one.health));
-    let healthy = heirs.iter().filter(|one| is_healthy(one.health)).count();
-    let missing = wanted.saturating_sub(serving.len() + rest.len() + heirs.len());
-    let unjudged = missing + rest.iter().filter(|one| one.health != Some(Health::Unhealthy)).count();
-    let others = serving.len() + usize::from(others == OtherBindings::Serve);
-    let at_once = ((others + healthy) / REGISTERED_ANEW).max(1).saturating_sub(unjudged);
-    if others == 0 { at_once.min(healthy.saturating_sub(1)) } else { at_once }
 }
 
 /// Why a living Pod is not where its target is; `None` when it is, or may be.
@@ -255,35 +228,14 @@ impl TargetPlan {
         }
     }
 
-    /// Targets at addresses that have become other Pods' serve these already. Each is registered anew, so that the cloud forgets the health of
-    /// the Pod before, and serves nobody until probes have agreed: a few at a time, never the last of several.
-    fn register_anew(
+    /// Nothing of ours answers there any more.
+    pub(super) fn gone(
         &mut self,
         scope: &RouteScope<'_>,
-        heirs: &[OwnTarget<'_>],
-        own: &[OwnTarget<'_>],
-        others: OtherBindings,
+        target: &RegisteredTarget,
+        pod: Option<&Pod>,
+        reason: ChangeReason,
     ) {
-        let is_unread = scope.reads == HealthSight::NeverRead;
-        let may_leave = match &scope.wants {
-            RouteTargets::Wanted(_) if is_unread => 0,
-            RouteTargets::Wanted(endpoints) if endpoints.wanted.len() > 1 && !mutant::is(Mutant::AllAnew) => {
-                may_be_registered_anew(endpoints.wanted.len(), heirs, own, others)
-            }
-            _ => usize::MAX,
-        };
-        let (serve, idle): (Vec<_>, Vec<_>) = heirs.iter().partition(|one| is_unread || is_healthy(one.health));
-        let (leave, kept) = serve.split_at(may_leave.min(serve.len()));
-        for one in idle.into_iter().chain(leave.iter().copied()) {
-            self.gone(scope, one.target, None, ChangeReason::AddressReused);
-        }
-        let pod = |one: &&OwnTarget<'_>| scope.candidate(one.target.address).map(|found| found.pod.clone());
-        let kept = kept.iter().map(|one| pod(one).unwrap_or_default());
-        self.replacing.extend(kept.map(|pod| RetainedPod { pod, reason: ChangeReason::AddressReused, until: None }));
-    }
-
-    /// Nothing of ours answers there any more.
-    fn gone(&mut self, scope: &RouteScope<'_>, target: &RegisteredTarget, pod: Option<&Pod>, reason: ChangeReason) {
         if mutant::is(Mutant::GoneStays) {
             return;
         }
@@ -347,6 +299,10 @@ impl TargetPlan {
                 self.replacing.push(RetainedPod { pod, reason, until: Some(*until) });
                 self.look_by(Some(*until));
             }
+            Some(Retained::InTurn) => {
+                let (pod, reason) = (pod.unwrap_or_default(), leave.reason);
+                self.replacing.push(RetainedPod { pod, reason, until: None });
+            }
             Some(Retained::Last) => self.last.push(LastPod { pod: pod.unwrap_or_default(), reason: leave.reason }),
             None if self.is_withheld(scope, one, leave, pods) => {}
             None => self.let_go(scope, one, leave, pod, remark),
@@ -404,7 +360,7 @@ impl TargetPlan {
     ) {
         let (target, address) = (one.target, one.target.address);
         let is_living = matches!(leave.then, Then::Drain(_));
-        match leave.then {
+        match scope.then(leave, address) {
             Then::Deregister => self.deregister.push(scope.removal(target, pod, leave.reason)),
             Then::Drain(time) if target.weight == 0 => {
                 let left = time.saturating_sub(scope.drained_for(address));

@@ -127,8 +127,12 @@ fn in_progress(view: &BindingView, plan: &BindingPlan) -> Verdict {
         let names = retained_names(plan);
         format!("{} target{ending} on the way out serving on until others do{names}", pending.retained)
     });
+    let awaited = (pending.awaited > 0).then(|| {
+        let ending = if pending.awaited == 1 { "" } else { "s" };
+        format!("{} target{ending} to register once another listener has let go of them", pending.awaited)
+    });
     let only_retained = pending == Pending { retained: pending.retained, ..Pending::default() };
-    let parts: Vec<_> = parts.into_iter().chain(by_tke).chain(retained).collect();
+    let parts: Vec<_> = parts.into_iter().chain(by_tke).chain(awaited).chain(retained).collect();
     let reason = match (view.is_deleting(), only_retained) {
         (true, _) => Reason::Deleting,
         (false, true) => Reason::Replacing,

@@ -1,6 +1,7 @@
 //! Makes stories up.
 
 mod circumstance;
+mod exchanged;
 mod many;
 mod pods;
 mod rare;

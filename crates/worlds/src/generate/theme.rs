@@ -42,6 +42,8 @@ impl Maker {
             self.pods_theme();
         } else if self.chance.once_in("of many", 10) {
             self.many_bindings();
+        } else if self.chance.once_in("of exchanges", 12) {
+            self.exchanges();
         } else if self.chance.once_in("of tags", 12) {
             self.tags_theme();
         } else {

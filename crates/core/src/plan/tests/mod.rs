@@ -13,6 +13,7 @@ mod flags;
 mod gate_rules;
 mod gates;
 mod gone;
+mod handover;
 mod held;
 mod histories;
 mod kept;

@@ -3,6 +3,7 @@
 
 mod causes;
 mod end;
+mod exchange;
 mod gates;
 mod late;
 mod losses;
@@ -20,6 +21,7 @@ use tke_direct_access_core::api::mark::{ListenerName, TargetTag};
 use tke_direct_access_core::api::names;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
 
+use self::exchange::few_less;
 use super::World;
 use crate::check::{Seen, Sentence};
 use crate::pod;
@@ -41,6 +43,8 @@ const REFUSED: &str = "what names one of its addresses is refused";
 const READY: Duration = Duration::from_secs(20);
 /// So much of the time that connections are given is checked: the rest is for clocks that count whole seconds.
 const DRAINS: Duration = Duration::from_secs(200);
+/// The same for a Pod that another listener waits for.
+const DRAINS_AWAITED: Duration = Duration::from_secs(9);
 
 /// An annotation of a Service as it is.
 fn annotation<'a>(service: &'a core::Service, key: &str) -> Option<&'a str> {
@@ -194,7 +198,9 @@ impl World {
                     self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
                 let had = serve(before, &|address| self.is_known_well(route, address));
                 let has = serve(after, &|_| true);
-                if has < had.min(wanted) {
+                let due = had.min(wanted);
+                let due = if self.is_awaited(id, before, route, found) { due.min(few_less(wanted)) } else { due };
+                if has < due {
                     return Some(format!(
                         "{id}: {name} leaves {route:?}, and {has} serve where {had} did and {wanted} should"
                     ));
@@ -223,10 +229,11 @@ impl World {
                 let Some(binding) = self.binding_on(before, route, tag) else { continue };
                 let Some(service) = self.objects.services.get(&binding.spec.service_ref.name) else { continue };
                 let is_full = targets.len() >= self.quota;
+                let given = if self.is_awaited(id, before, route, found) { DRAINS_AWAITED } else { DRAINS };
                 if found.metadata.deletion_timestamp.is_none()
                     && !selects(service, found)
                     && !is_full
-                    && self.now.saturating_sub(*since) < DRAINS
+                    && self.now.saturating_sub(*since) < given
                 {
                     return Some(format!("{id}: {name} is deregistered after {:?} without weight", self.now - *since));
                 }

@@ -1,0 +1,74 @@
+//! Targets whose addresses have become other Pods': each is registered anew, so that the cloud forgets the health of the Pod before.
+
+use crate::api::condition::ChangeReason;
+use crate::model::{Health, Phase, RegisteredTarget};
+use crate::mutant::{self, Mutant};
+
+use super::departure::PodIntent;
+use super::endpoint::Candidate;
+use super::floor::{HealthSight, OtherBindings, OwnTarget};
+use super::health::is_healthy;
+use super::scope::{PodIndex, RouteScope, RouteTargets};
+use super::target::{RetainedPod, TargetPlan};
+
+/// Of so many targets that serve, one at a time is registered anew.
+const REGISTERED_ANEW: usize = 4;
+
+/// The target has weight, and its address has become that of another Pod, which is wanted.
+pub(super) fn is_heir(target: &RegisteredTarget, mark: &str, candidate: &Candidate, pods: &PodIndex<'_>) -> bool {
+    let is_own = !mark.is_empty() && candidate.pod_uid.starts_with(mark);
+    let is_living = pods.by_mark(mark).is_some_and(|pod| !mark.is_empty() && pod.phase != Phase::Finished);
+    target.weight > 0
+        && !is_own
+        && !is_living
+        && matches!(candidate.intent, PodIntent::Serve(_))
+        && !mutant::is(Mutant::AddressStays)
+}
+
+/// How many of the targets whose addresses have become other Pods' may be registered anew now, of those that serve: so many of them that few
+/// are not judged yet, and not the last.
+fn may_be_registered_anew(
+    wanted: usize,
+    heirs: &[OwnTarget<'_>],
+    own: &[OwnTarget<'_>],
+    others: OtherBindings,
+) -> usize {
+    let is_wanted = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_));
+    let (serving, rest): (Vec<_>, Vec<_>) =
+        own.iter().filter(is_wanted).partition(|one| one.target.weight > 0 && is_healthy(one.health));
+    let healthy = heirs.iter().filter(|one| is_healthy(one.health)).count();
+    let missing = wanted.saturating_sub(serving.len() + rest.len() + heirs.len());
+    let unjudged = missing + rest.iter().filter(|one| one.health != Some(Health::Unhealthy)).count();
+    let others = serving.len() + usize::from(others == OtherBindings::Serve);
+    let at_once = ((others + healthy) / REGISTERED_ANEW).max(1).saturating_sub(unjudged);
+    if others == 0 { at_once.min(healthy.saturating_sub(1)) } else { at_once }
+}
+
+impl TargetPlan {
+    /// Targets at addresses that have become other Pods' serve these already. Each is registered anew, so that the cloud forgets the health of
+    /// the Pod before, and serves nobody until probes have agreed: a few at a time, never the last of several.
+    pub(super) fn register_anew(
+        &mut self,
+        scope: &RouteScope<'_>,
+        heirs: &[OwnTarget<'_>],
+        own: &[OwnTarget<'_>],
+        others: OtherBindings,
+    ) {
+        let is_unread = scope.reads == HealthSight::NeverRead;
+        let may_leave = match &scope.wants {
+            RouteTargets::Wanted(_) if is_unread => 0,
+            RouteTargets::Wanted(endpoints) if endpoints.wanted.len() > 1 && !mutant::is(Mutant::AllAnew) => {
+                may_be_registered_anew(endpoints.wanted.len(), heirs, own, others)
+            }
+            _ => usize::MAX,
+        };
+        let (serve, idle): (Vec<_>, Vec<_>) = heirs.iter().partition(|one| is_unread || is_healthy(one.health));
+        let (leave, kept) = serve.split_at(may_leave.min(serve.len()));
+        for one in idle.into_iter().chain(leave.iter().copied()) {
+            self.gone(scope, one.target, None, ChangeReason::AddressReused);
+        }
+        let pod = |one: &&OwnTarget<'_>| scope.candidate(one.target.address).map(|found| found.pod.clone());
+        let kept = kept.iter().map(|one| pod(one).unwrap_or_default());
+        self.replacing.extend(kept.map(|pod| RetainedPod { pod, reason: ChangeReason::AddressReused, until: None }));
+    }
+}
