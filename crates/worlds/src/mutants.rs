@@ -136,6 +136,18 @@ const UNMARKED: Recorded = (
     "a-created-load-balancer-that-has-lost-its-tag-stays",
     include_str!("../tests/stories/a-created-load-balancer-that-has-lost-its-tag-stays.story"),
 );
+const LATE_LIST: Recorded = (
+    "all-begin-anew-and-the-list-of-pods-is-late",
+    include_str!("../tests/stories/all-begin-anew-and-the-list-of-pods-is-late.story"),
+);
+const TWO_REFUSED: Recorded = (
+    "two-addresses-are-refused-during-a-rollout",
+    include_str!("../tests/stories/two-addresses-are-refused-during-a-rollout.story"),
+);
+const REFUSED_FOR_LONG: Recorded = (
+    "registrations-are-refused-for-minutes",
+    include_str!("../tests/stories/registrations-are-refused-for-minutes.story"),
+);
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
 const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
@@ -145,9 +157,12 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 15] = [
+const IN_A_STORY: [(Mutant, Recorded); 18] = [
     (Mutant::NobodyPasses, EXCHANGED),
     (Mutant::AllPass, EXCHANGED),
+    (Mutant::UnlistedIsGone, LATE_LIST),
+    (Mutant::StaleReads, TWO_REFUSED),
+    (Mutant::EndlessBackOff, REFUSED_FOR_LONG),
     (Mutant::OneOpensForAll, EACH_LOAD_BALANCER),
     (Mutant::NoBrake, MISTAKE),
     (Mutant::UnmarkedGoes, UNMARKED),

@@ -131,6 +131,11 @@ pub(crate) fn moment(now: Duration) -> Moment {
     Moment::after_start(now)
 }
 
+/// Whether each kind of objects was listed.
+fn are_listed(is_listed: impl Fn(&Kind) -> bool) -> bool {
+    KINDS.iter().all(&is_listed) || mutant::is(Mutant::UnlistedIsGone) && KINDS.iter().any(is_listed)
+}
+
 impl Replica {
     /// One whose process has just begun; the clock of its machine says this time.
     pub(crate) fn new(number: usize, life: u64, clock: Timestamp, now: Duration) -> Self {
@@ -157,8 +162,7 @@ impl Replica {
 
     /// It has seen everything once.
     pub(crate) fn is_synced(&self) -> bool {
-        let has_heard = |kind| self.heard.contains_key(kind);
-        KINDS.iter().all(has_heard) || mutant::is(Mutant::UnlistedIsGone) && KINDS.iter().any(has_heard)
+        are_listed(|kind| self.heard.contains_key(kind))
     }
 
     /// Takes in what a watch tells. Returns what has changed.
@@ -239,7 +243,7 @@ impl Replica {
             self.caught_up = (term, BTreeSet::new());
             wishes.push(Wish::List);
         }
-        KINDS.iter().all(|kind| self.caught_up.1.contains(kind))
+        are_listed(|kind| self.caught_up.1.contains(kind))
     }
 
     fn lead(&self, term: u64, now: Duration) -> Option<Leading> {

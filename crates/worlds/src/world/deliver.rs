@@ -73,10 +73,15 @@ impl World {
         self.replicas[replica].reached = reached;
         let to = self.address(replica, None);
         self.show_hold(to);
+        self.list(to);
+    }
+
+    /// A replica lists everything.
+    fn list(&mut self, to: Address) {
         for kind in KINDS {
             // Who hears nothing of a kind hears no list of it either.
             let at = self.now + self.chance.latency("list", Duration::from_millis(50));
-            let stalled = self.stalled.get(&(replica, kind)).copied().unwrap_or_default();
+            let stalled = self.stalled.get(&(to.replica, kind)).copied().unwrap_or_default();
             self.at(at.max(stalled), Happening::List { to, kind });
         }
     }
@@ -253,12 +258,7 @@ impl World {
                     let happening = Happening::ReadServices { to: address, owner, ticket, services };
                     self.after("read", Duration::from_millis(5), happening);
                 }
-                Wish::List => {
-                    let to = self.address(replica, None);
-                    for kind in KINDS {
-                        self.after("list", Duration::from_millis(50), Happening::List { to, kind });
-                    }
-                }
+                Wish::List => self.list(self.address(replica, None)),
                 Wish::Wake(owner, at) => self.wake(address, owner, at),
                 Wish::Tell(notice) => self.told(&notice),
                 Wish::Panicked(words) => self.violate("no panic", words),
