@@ -148,6 +148,10 @@ const REFUSED_FOR_LONG: Recorded = (
     "registrations-are-refused-for-minutes",
     include_str!("../tests/stories/registrations-are-refused-for-minutes.story"),
 );
+const READDRESSED: Recorded = (
+    "a-pod-gets-another-address-and-its-own-is-soon-anothers",
+    include_str!("../tests/stories/a-pod-gets-another-address-and-its-own-is-soon-anothers.story"),
+);
 
 /// Faults that harm only when one thing goes wrong at one moment, which chance hardly meets: where that is.
 const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
@@ -157,9 +161,10 @@ const AT_ONE_POINT: [(Mutant, Recorded, Tried); 3] = [
 ];
 
 /// Faults that harm where several rare things meet, or that a reader has found before chance did: the story of it.
-const IN_A_STORY: [(Mutant, Recorded); 18] = [
+const IN_A_STORY: [(Mutant, Recorded); 19] = [
     (Mutant::NobodyPasses, EXCHANGED),
     (Mutant::AllPass, EXCHANGED),
+    (Mutant::AddressStays, READDRESSED),
     (Mutant::UnlistedIsGone, LATE_LIST),
     (Mutant::StaleReads, TWO_REFUSED),
     (Mutant::EndlessBackOff, REFUSED_FOR_LONG),

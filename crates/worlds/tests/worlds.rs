@@ -97,7 +97,11 @@ fn worlds_find_faults_that_are_put_in() {
     use tke_direct_access_worlds::find;
 
     const STEPS: u64 = 60_000;
-    const QUICK: [Mutant; 13] = [
+    const QUICK: [Mutant; 17] = [
+        Mutant::AddressStays,
+        Mutant::EndlessBackOff,
+        Mutant::StaleReads,
+        Mutant::UnlistedIsGone,
         Mutant::FinalizerFirst,
         Mutant::ForeignListeners,
         Mutant::GateCloses,

@@ -15,6 +15,7 @@ use tke_direct_access_core::model::{self, ListenerState, LoadBalancerId, Route};
 
 use super::Sight;
 use super::routes::Wanted;
+use super::users::Unsaid;
 use crate::pod;
 use crate::slices;
 
@@ -24,17 +25,19 @@ const OF_CHANCE: [&str; 5] = ["ListenerId", "ListenerName", "LocationId", "Creat
 /// The settings of listeners and rules by id, as the cloud shows them.
 pub(crate) type Settings = BTreeMap<String, String>;
 
-/// The settings of all listeners and rules, as a cloud shows them that is as believed.
-pub(crate) fn settings(cloud: &PureCloud) -> Settings {
+/// The settings of all listeners and rules, as a cloud shows them that is as believed, without those that are not said any more.
+pub(crate) fn settings(cloud: &PureCloud, unsaid: &Unsaid) -> Settings {
     let state = cloud.state();
     let all = state.load_balancers().flat_map(|one| state.shown(&one.id));
     let mut found = Settings::new();
     for listener in all.filter_map(|one| serde_json::to_value(one).ok()) {
         let mut keep = |key: &str, of: &Value| {
-            let id = of[key].as_str().unwrap_or_default().to_owned();
-            let mut of = of.as_object().cloned().unwrap_or_default();
-            of.retain(|key, _| !OF_CHANCE.contains(&key.as_str()));
-            found.insert(id, Value::Object(of).to_string());
+            let (id, mut of) = (of[key].as_str().unwrap_or_default().to_owned(), of.clone());
+            unsaid.hide(&id, &mut of);
+            if let Some(of) = of.as_object_mut() {
+                of.retain(|key, _| !OF_CHANCE.contains(&key.as_str()));
+            }
+            found.insert(id, of.to_string());
         };
         keep("ListenerId", &listener);
         listener["Rules"].as_array().into_iter().flatten().for_each(|rule| keep("LocationId", rule));

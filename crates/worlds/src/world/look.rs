@@ -13,6 +13,7 @@ use tke_direct_access_core::reconcile::{Notice, Write};
 
 use super::watch::{MEDDLED, SLEEP_LEFT, said_weight};
 use super::{Address, Telling, World};
+use crate::act::Act;
 use crate::check::{
     READ, Seen, Sentence, Sight, Violation, digest, emptied, end_faults, holders, marks, routes, settings, summary,
     unbound, users,
@@ -354,11 +355,15 @@ impl World {
 
     /// Looks at what has come about.
     pub(super) fn look_at_the_end(&mut self) {
-        let settings = settings(&self.cloud);
         let sight = Sight { objects: &self.objects, cluster: &self.cluster, cloud: &self.cloud, now: self.now };
         let mut faults = end_faults(&sight, &self.checks.wanted);
         faults.extend(users::faults(&sight, &self.checks.users));
-        self.outcome.end = digest(&sight, &settings);
+        let configs = self.story.acts.iter().filter_map(|(_, act)| match act {
+            Act::Config { spec, .. } => Some(spec),
+            _ => None,
+        });
+        let unsaid = users::Unsaid::of(&sight, configs);
+        self.outcome.end = digest(&sight, &settings(&self.cloud, &unsaid));
         self.outcome.holders = holders(&sight, &self.checks.wanted);
         self.outcome.unbound = unbound(&sight);
         self.outcome.in_rollout = self.cluster.in_rollout().into_iter().map(str::to_owned).collect();

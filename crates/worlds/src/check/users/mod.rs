@@ -6,6 +6,7 @@ mod config;
 mod held;
 mod service;
 mod table;
+mod unsaid;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use super::Sight;
 use crate::users::garbage_text;
 use config::{Standing, words};
 pub(crate) use held::Held;
+pub(crate) use unsaid::Unsaid;
 
 /// The rule that words of users are in force, or reported.
 const HEARD: &str = "each word is in force or reported";
