@@ -71,11 +71,13 @@ pub(crate) struct Emptied {
 }
 
 /// The routes that a change has emptied although somebody would have served on. `serves` says whether the Pod
-/// for which a target of this tag was registered takes connections; of one without our tag, whoever has the address. `unknowable` says
+/// for which a target of this tag was registered takes connections; of one without our tag, whoever has the address. Where tags
+/// are hidden, whoever has the address counts as serving on, and only the Pod itself as taken away. `unknowable` says
 /// that nobody could know by now that it does not.
 pub(crate) fn emptied(
     before: &Seen,
     after: &Seen,
+    hides_tags: bool,
     serves: impl Fn(Address, &str) -> bool,
     unknowable: impl Fn(Address) -> bool,
 ) -> Vec<Emptied> {
@@ -92,6 +94,7 @@ pub(crate) fn emptied(
             .collect();
         let serve_on = after.targets.get(route).into_iter().flatten();
         let mut serve_on = serve_on.filter(|(address, (_, tag))| {
+            let tag = if hides_tags { "" } else { tag };
             after.takes(route, **address) && (serves(**address, tag) || unknowable(**address))
         });
         if !left.is_empty() && serve_on.next().is_none() {

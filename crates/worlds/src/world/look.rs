@@ -277,8 +277,9 @@ impl World {
         let found = emptied(
             before,
             after,
+            self.hides_tags(),
             |address, tag| {
-                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark).filter(|_| !self.hides_tags());
+                let mark = TargetTag::parse(tag).map(|tag| tag.pod_mark);
                 let found = self.serving_pod(&address.ip.to_string());
                 // One that another controller has taken out goes whoever serves.
                 found.is_some_and(|(_, found)| {
@@ -340,10 +341,11 @@ impl World {
         })
     }
 
-    /// A user takes the Pod at this address out, by its weight.
+    /// A user takes the Pod at this address out, by its weight, or has just done so.
     fn is_taken_out(&self, address: Target) -> bool {
         let ip = address.ip.to_string();
-        self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip) && said_weight(found) == Some(Ok(0)))
+        let mut pods = self.objects.pods.iter().filter(|(_, found)| pod::ip(found) == Some(&*ip));
+        pods.any(|(name, found)| said_weight(found) == Some(Ok(0)) || self.has_just_been_out(name))
     }
 
     /// Looks at what there is before an act, where it is asked for.

@@ -236,7 +236,7 @@ impl Word {
         if problem.reason == ConfigProblem::Unlisted.as_str() {
             return true;
         }
-        if !self.entry.names.contains(&problem.entry) {
+        if !self.entry.names.iter().any(|name| name.trim() == problem.entry.trim()) {
             return false;
         }
         let last = self.path.rsplit('.').next().unwrap_or_default();

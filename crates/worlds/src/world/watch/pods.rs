@@ -68,6 +68,12 @@ impl World {
         })
     }
 
+    /// The Pod has said a weight of 0 until just now.
+    pub(in crate::world) fn has_just_been_out(&self, name: &str) -> bool {
+        let changed = self.checks.watch.pods.changed.get(name);
+        changed.is_some_and(|(since, said)| self.now.saturating_sub(*since) < READ && *said == Some(0))
+    }
+
     /// A Pod that has been ready for long has another weight than it says.
     pub(super) fn is_weighed_otherwise(&self, seen: &Seen, route: &Route) -> Option<String> {
         let service = self.followed_on(seen, route).filter(|_| !self.holds_removals())?;
