@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::world::Seen;
+use crate::plan;
 
 /// The most Pods that one line names.
 const NAMED: usize = 5;
@@ -57,7 +58,10 @@ impl Draining {
 
 /// The Pods of a binding whose targets are kept for now; none when CLB was not read.
 pub(super) fn retained(seen: &Seen<'_>) -> Vec<Retained> {
-    let of = |until: Option<Timestamp>| if until.is_some() { Until::OthersServe } else { Until::SomebodyServes };
+    let of = |until| match until {
+        plan::Until::OthersServe(_) | plan::Until::Turn => Until::OthersServe,
+        plan::Until::SomebodyServes => Until::SomebodyServes,
+    };
     let all = seen.plan.retained.iter();
     all.map(|one| Retained { pod: one.pod.clone(), reason: one.reason.as_str(), until: of(one.until) }).collect()
 }

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::api::mark::TargetTag;
-use crate::model::{Address, Listener, Protocol, RegisteredTarget, Route};
+use crate::model::{Address, Listener, ListenerState, Protocol, RegisteredTarget, Route};
 
 use super::clash::leaves_first;
 use super::departure::PodIntent;
+use super::handover::Awaits;
 use super::management::Management;
 use super::routes::{BindingIntent, ListenerIntent, Presence, RouteIntent, marked};
 use super::target::TargetPlan;
@@ -37,6 +38,8 @@ struct Claim {
     place: Place,
     /// The addresses of Pods that are to serve there.
     addresses: Vec<Address>,
+    /// Of them, those that the listener would give traffic at once, as far as is known.
+    receivable: Vec<Address>,
 }
 
 /// Who has which address and port of the Pods that a load balancer is to serve.
@@ -46,10 +49,12 @@ pub(super) struct Backends {
     holders: HashMap<(Protocol, Address), Holder>,
     /// What is registered, where.
     registered: HashSet<(Place, Address)>,
-    /// Of them, what has no weight.
-    weightless: HashSet<(Protocol, Address)>,
-    /// What is registered there and another listener is to have.
+    /// Of them, what has no weight and is not to serve there.
+    idle: HashSet<(Protocol, Address)>,
+    /// What is registered there and is to serve on another listener alone, which is ready to take it.
     awaited: HashSet<(Place, Address)>,
+    /// Of them, what cannot wait until others serve in its place, because these are registered where it is awaited.
+    exchanged: HashSet<(Place, Address)>,
 }
 
 impl Backends {
@@ -57,6 +62,7 @@ impl Backends {
     /// who has none; then the older binding has it, and of one binding the first listener.
     pub(super) fn find(snapshot: &Snapshot, observed: &Observed, intents: &[BindingIntent<'_>]) -> Self {
         let mut found = Self::default();
+        let mut weightless = Vec::new();
         for listener in observed.listeners.iter().filter(|listener| !listener.protocol.is_layer7()) {
             let route = Route { listener: listener.id.clone(), rule: None };
             for target in observed.targets.get(&route).into_iter().flatten() {
@@ -64,12 +70,12 @@ impl Backends {
                 let holder = Holder { port: listener.port, binding, is_registered: true };
                 found.registered.insert(((listener.protocol, listener.port), target.address));
                 if target.weight == 0 {
-                    found.weightless.insert((listener.protocol, target.address));
+                    weightless.push(((listener.protocol, listener.port), target.address));
                 }
                 found.holders.entry((listener.protocol, target.address)).or_insert(holder);
             }
         }
-        found.claims = claims(observed, intents);
+        found.claims = claims(snapshot, observed, intents);
         let is_newcomer =
             |claim: &Claim| !claim.addresses.iter().any(|address| found.registered.contains(&(claim.place, *address)));
         found.claims.sort_by_cached_key(|claim| {
@@ -83,26 +89,52 @@ impl Backends {
                 found.holders.entry((protocol, *address)).or_insert(holder);
             }
         }
-        found.awaited = found.claims.iter().flat_map(|claim| found.awaited_by(claim)).collect();
+        let meant: HashSet<_> = found
+            .claims
+            .iter()
+            .flat_map(|claim| claim.addresses.iter().map(|address| (claim.place, *address)))
+            .collect();
+        found.idle = weightless
+            .into_iter()
+            .filter(|row| !meant.contains(row))
+            .map(|((protocol, _), row)| (protocol, row))
+            .collect();
+        found.find_awaited(&meant);
         found
     }
 
-    /// What a claim does not get because another listener has it registered.
-    fn awaited_by(&self, claim: &Claim) -> impl Iterator<Item = (Place, Address)> {
-        claim.addresses.iter().filter_map(|address| {
-            let holder = self.holder_elsewhere(claim.place, *address).filter(|holder| holder.is_registered)?;
-            Some(((claim.place.0, holder.port), *address))
-        })
+    /// What claims do not get because another listener has it registered, which is not to have it.
+    fn find_awaited(&mut self, meant: &HashSet<(Place, Address)>) {
+        let mut awaited = Vec::new();
+        for claim in &self.claims {
+            for address in &claim.receivable {
+                let holder = self.holder_elsewhere(claim.place, *address).filter(|holder| holder.is_registered);
+                let Some(holder) = holder.filter(|holder| holder.binding.is_some()) else { continue };
+                let giver = (claim.place.0, holder.port);
+                if !meant.contains(&(giver, *address)) {
+                    awaited.push((claim.place, giver, *address));
+                }
+            }
+        }
+        let rings = rings(awaited.iter().map(|(receiver, giver, _)| (*receiver, *giver)).collect());
+        let is_exchanged = |row: &&(Place, Place, Address)| rings.contains(&(row.0, row.1));
+        let what = |(_, giver, address): &(Place, Place, Address)| (*giver, *address);
+        self.exchanged = awaited.iter().filter(is_exchanged).map(what).collect();
+        self.awaited = awaited.iter().map(what).collect();
     }
 
-    /// The address is registered on another listener, without weight.
+    /// The address is registered on another listener, without weight, and is not to serve there.
     pub(super) fn is_idle(&self, place: Place, address: Address) -> bool {
-        self.is_elsewhere(place, address) && self.weightless.contains(&(place.0, address))
+        self.is_elsewhere(place, address) && self.idle.contains(&(place.0, address))
     }
 
-    /// The address is registered there, and another listener is to have it.
-    pub(super) fn is_awaited(&self, place: Place, address: Address) -> bool {
-        self.awaited.contains(&(place, address))
+    /// The address is registered there, and whether another listener that is ready to take it is to have it.
+    pub(super) fn awaits(&self, place: Place, address: Address) -> Awaits {
+        match (self.awaited.contains(&(place, address)), self.exchanged.contains(&(place, address))) {
+            (false, _) => Awaits::Nobody,
+            (true, false) => Awaits::Taker,
+            (true, true) => Awaits::Exchange,
+        }
     }
 
     /// The address is not registered there, and is another listener's.
@@ -134,6 +166,19 @@ impl Backends {
     }
 }
 
+/// Those of these pairs of who waits and for whom that make rings, in which nobody can begin.
+fn rings(mut pairs: BTreeSet<(Place, Place)>) -> BTreeSet<(Place, Place)> {
+    loop {
+        let waiting: BTreeSet<_> = pairs.iter().map(|(waiting, _)| *waiting).collect();
+        let giving: BTreeSet<_> = pairs.iter().map(|(_, giving)| *giving).collect();
+        let before = pairs.len();
+        pairs.retain(|(from, to)| waiting.contains(to) && giving.contains(from));
+        if pairs.len() == before {
+            return pairs;
+        }
+    }
+}
+
 /// The binding that has registered a target: its tag says so, or, where it has none, who has made the listener.
 fn registrant(
     snapshot: &Snapshot,
@@ -149,7 +194,7 @@ fn registrant(
 }
 
 /// The listeners of layer 4 at which Pods are to be registered, or would be if they were there.
-fn claims(observed: &Observed, intents: &[BindingIntent<'_>]) -> Vec<Claim> {
+fn claims(snapshot: &Snapshot, observed: &Observed, intents: &[BindingIntent<'_>]) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (binding, intent) in intents.iter().enumerate() {
         if matches!(intent.management, Management::Abandon(_) | Management::Freeze(_) | Management::Observe) {
@@ -162,13 +207,28 @@ fn claims(observed: &Observed, intents: &[BindingIntent<'_>]) -> Vec<Claim> {
             if one.desired.protocol.is_layer7() || matches!(one.presence, Presence::Blocked) || !is_meant {
                 continue;
             }
-            let serves = endpoints.candidates.values().filter(|one| matches!(one.intent, PodIntent::Serve(_)));
-            let addresses = serves.map(|candidate| candidate.address).collect();
+            let is_ready = intent.management == Management::Manage && takes_targets(snapshot, one);
+            let (mut addresses, mut receivable) = (Vec::new(), Vec::new());
+            for candidate in endpoints.candidates.values() {
+                let PodIntent::Serve(weight) = &candidate.intent else { continue };
+                addresses.push(candidate.address);
+                if is_ready && !weight.is_zero() {
+                    receivable.push(candidate.address);
+                }
+            }
             let place = (one.desired.protocol, one.desired.port);
-            claims.push(Claim { binding, listener, place, addresses });
+            claims.push(Claim { binding, listener, place, addresses, receivable });
         }
     }
     claims
+}
+
+/// The listener is there and gives traffic to who is registered with it, and the cloud has not refused to register anybody.
+fn takes_targets(snapshot: &Snapshot, one: &ListenerIntent<'_>) -> bool {
+    one.presence.listener().is_some_and(|listener| {
+        let is_it = |route: &Route| route.listener == listener.id;
+        listener.state == ListenerState::Serving && !snapshot.remembered.refused_registrations.iter().any(is_it)
+    })
 }
 
 /// Nobody knows whether the listener is wanted: it goes on with what it has until that is known, and other words say why.

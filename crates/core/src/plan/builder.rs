@@ -14,6 +14,7 @@ use super::backends::{Backends, Place};
 use super::config::fit_new;
 use super::desired::ListenerOrigin;
 use super::floor::HealthSight;
+use super::handover::Awaits;
 use super::health::{HealthTable, health_table, last_health, listener_sight};
 use super::management::{Management, Proof};
 use super::resolution;
@@ -193,7 +194,7 @@ impl<'a> PlanBuilder<'a> {
                     taken: taken.entry(route.clone()).or_default(),
                     is_elsewhere: &|address| stake.place().is_some_and(|place| backends.is_elsewhere(place, address)),
                     is_idle_elsewhere: &|address| stake.place().is_some_and(|place| backends.is_idle(place, address)),
-                    is_awaited: &|address| stake.place().is_some_and(|place| backends.is_awaited(place, address)),
+                    awaits: &|address| stake.place().map_or(Awaits::Nobody, |place| backends.awaits(place, address)),
                     siblings: (&siblings, index),
                     tags: self.tags,
                     reads: self.reads(),

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Address, Health};
+use jiff::SignedDuration;
+
+use crate::model::{Address, Health, RegisteredTarget};
 use crate::mutant::{self, Mutant};
 
 use super::departure::{Deadline, Leave, Pace, PodIntent};
@@ -15,6 +17,19 @@ use super::health::is_healthy;
 
 /// Of so many targets, one at a time passes.
 const AT_A_TIME: usize = 4;
+/// How long the cloud may take to let go of a target without weight before others stop to wait for that: twice the time it drains for.
+pub(super) const GOES_WITHIN: SignedDuration = SignedDuration::from_secs(20);
+
+/// Who waits for an address that is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaits {
+    /// Nobody who could take it.
+    Nobody,
+    /// Another listener, which can wait until others serve in its place.
+    Taker,
+    /// Another listener, which has what would serve in its place.
+    Exchange,
+}
 
 /// What there is to know of a route whose targets may pass to another one.
 pub(super) struct Handover<'a> {
@@ -25,7 +40,9 @@ pub(super) struct Handover<'a> {
     /// Whether health was ever read.
     pub(super) reads: HealthSight,
     /// Whether another listener of the protocol waits for an address.
-    pub(super) is_awaited: &'a dyn Fn(Address) -> bool,
+    pub(super) awaits: &'a dyn Fn(Address) -> Awaits,
+    /// Whether the cloud does not let go of a target: nobody waits for it.
+    pub(super) is_stuck: &'a dyn Fn(&RegisteredTarget) -> bool,
 }
 
 /// Lets those of the targets pass whose turn it is: they are not retained. The others keep their weight until it is their turn. Returns all that are
@@ -35,43 +52,65 @@ pub(super) fn pass(
     own: &[OwnTarget<'_>],
     retained: &mut BTreeMap<Address, Retained>,
 ) -> Vec<Address> {
-    let Handover { wanted, arriving, reads, is_awaited } = *handover;
-    let leaves = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Leave(_)) && is_awaited(one.target.address);
-    let awaited: Vec<_> = own.iter().filter(leaves).collect();
-    if awaited.is_empty() || reads == HealthSight::NeverRead || mutant::is(Mutant::NobodyPasses) {
+    let awaits = |one: &OwnTarget<'_>| match one.intent {
+        PodIntent::Leave(_) => (handover.awaits)(one.target.address),
+        PodIntent::Serve(_) | PodIntent::Keep => Awaits::Nobody,
+    };
+    let awaited: Vec<_> = own.iter().filter(|one| awaits(one) != Awaits::Nobody).collect();
+    if awaited.is_empty() || mutant::is(Mutant::NobodyPasses) {
         return Vec::new();
     }
+    let address = |one: &OwnTarget<'_>| one.target.address;
+    if handover.reads == HealthSight::NeverRead {
+        return awaited.into_iter().map(address).collect();
+    }
+    let (exchanged, taken): (Vec<_>, Vec<_>) = awaited.into_iter().partition(|one| awaits(one) == Awaits::Exchange);
+    let goes_on = !exchanged.is_empty() && exchange(handover, own, &exchanged, retained);
+    let is_kept = |one: &OwnTarget<'_>, keeps: &[Retained]| {
+        retained.get(&one.target.address).is_some_and(|why| keeps.contains(why))
+    };
+    let exchanged = exchanged.into_iter().filter(|one| goes_on || !retained.contains_key(&one.target.address));
+    let taken = taken.into_iter().filter(|one| !is_kept(one, &[Retained::Last]));
+    exchanged.chain(taken).map(address).collect()
+}
+
+/// Lets some of those pass that listeners exchange. Returns whether that goes on.
+fn exchange(
+    handover: &Handover<'_>,
+    own: &[OwnTarget<'_>],
+    exchanged: &[&OwnTarget<'_>],
+    retained: &mut BTreeMap<Address, Retained>,
+) -> bool {
+    let Handover { wanted, arriving, is_stuck, .. } = *handover;
     let is_known = own.iter().any(|one| one.target.weight > 0 && is_healthy(one.health));
     let serves = |one: &OwnTarget<'_>| {
         let is_proven = if is_known { is_healthy(one.health) } else { one.tenure == Tenure::Established };
         one.target.weight > 0 && is_proven
     };
-    let candidates: Vec<_> = awaited.iter().filter(|one| serves(one) && is_replaced(one)).collect();
+    let is_candidate = |one: &&&OwnTarget<'_>| serves(one) && is_replaced(one) && !is_stuck(one.target);
+    let candidates: Vec<_> = exchanged.iter().filter(is_candidate).collect();
     let is_retained = |one: &OwnTarget<'_>| retained.contains_key(&one.target.address);
     let staying = own.iter().filter(|one| serves(one) && !matches!(one.intent, PodIntent::Leave(_))).count();
-    let paced = candidates.iter().any(|one| is_retained(one)) || staying < wanted;
+    let is_paced = candidates.iter().any(|one| is_retained(one)) || staying < wanted;
     let leaving = own.iter().filter(|one| serves(one) && is_retained(one) && matches!(one.intent, PodIntent::Leave(_)));
     let serving = staying + leaving.count() + candidates.iter().filter(|one| !is_retained(one)).count();
-    let drained = awaited.iter().filter(|one| one.target.weight == 0).count();
+    let drained = exchanged.iter().filter(|one| one.target.weight == 0 && !is_stuck(one.target)).count();
     let transit = drained + own.iter().filter(|one| is_coming(one)).count();
-    // When their time is over, nobody waits for all that are to come any more. That lets no more of them go at once.
-    let is_early =
-        candidates.iter().any(|one| matches!(retained.get(&one.target.address), Some(Retained::Replacing(_))));
-    let floor = if is_early { wanted.saturating_sub((wanted / AT_A_TIME).max(1)).max(1) } else { 1 };
+    let floor = wanted.saturating_sub((wanted / AT_A_TIME).max(1)).max(1);
     let spare = serving.saturating_sub(floor);
     let at_once = ((serving + drained) / AT_A_TIME).max(1).saturating_sub(transit);
     let going = if mutant::is(Mutant::AllPass) { serving } else { at_once.min(spare) };
-    let goes_on = arriving > 0 || transit > 0 || spare > 0;
-    for (place, one) in candidates.iter().enumerate().filter(|_| paced) {
+    let goes_on = arriving > 0 || transit > 0 || (going > 0 && !candidates.is_empty());
+    for (place, one) in candidates.iter().enumerate().filter(|_| is_paced) {
         let address = one.target.address;
-        if place < going {
-            retained.remove(&address);
-        } else if goes_on && !matches!(retained.get(&address), Some(Retained::Replacing(_))) {
-            retained.insert(address, Retained::InTurn);
+        match retained.get(&address) {
+            _ if place < going => _ = retained.remove(&address),
+            Some(Retained::Replacing(_)) => {}
+            Some(_) if !goes_on => {}
+            _ => _ = retained.insert(address, Retained::InTurn),
         }
     }
-    let is_passing = |one: &&&OwnTarget<'_>| goes_on || !retained.contains_key(&one.target.address);
-    awaited.iter().filter(is_passing).map(|one| one.target.address).collect()
+    goes_on
 }
 
 /// Its Pod lives and is not wanted there any more.
@@ -88,11 +127,10 @@ fn is_coming(one: &OwnTarget<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use jiff::{SignedDuration, Timestamp};
+    use jiff::Timestamp;
 
     use super::*;
     use crate::api::condition::ChangeReason;
-    use crate::model::RegisteredTarget;
     use crate::plan::departure::{Ability, Then};
     use crate::plan::floor::Readiness;
     use crate::plan::weight::PodWeight;
@@ -106,6 +144,10 @@ mod tests {
         Awaited,
         /// The same without weight.
         Drained,
+        /// The same, and the cloud does not let go of it.
+        Stuck,
+        /// It leaves, and a listener waits for it that has nobody to give for it.
+        Taken,
         /// It leaves at once, and another listener waits for it.
         Ends,
         /// It leaves.
@@ -126,7 +168,7 @@ mod tests {
         let pace = match kind {
             Kind::Serves => return PodIntent::Serve(PodWeight::Known(10)),
             Kind::Ends => Pace::AtOnce,
-            Kind::Awaited | Kind::Drained | Kind::Leaves => {
+            Kind::Awaited | Kind::Drained | Kind::Stuck | Kind::Taken | Kind::Leaves => {
                 Pace::Replaced(Deadline::After(SignedDuration::from_secs(300)), Ability::Yes)
             }
         };
@@ -135,7 +177,7 @@ mod tests {
 
     /// Who is retained afterwards, and why, and who is on the way to another listener.
     fn after(rows: &[Row], reads: HealthSight, wanted: usize, arriving: usize) -> (Vec<(u8, Retained)>, Vec<u8>) {
-        let weight = |kind: Kind| if kind == Kind::Drained { 0 } else { 10 };
+        let weight = |kind: Kind| if matches!(kind, Kind::Drained | Kind::Stuck) { 0 } else { 10 };
         let target =
             |row: &Row| RegisteredTarget { address: address(row.0), weight: weight(row.1), tag: String::new() };
         let targets: Vec<_> = rows.iter().map(target).collect();
@@ -153,11 +195,17 @@ mod tests {
         };
         let own: Vec<_> = rows.iter().zip(&targets).map(own).collect();
         let mut retained = rows.iter().filter_map(|row| Some((address(row.0), row.3?))).collect();
-        let is_awaited = |found: Address| {
-            rows.iter()
-                .any(|row| address(row.0) == found && matches!(row.1, Kind::Awaited | Kind::Drained | Kind::Ends))
+        let awaits = |found: Address| {
+            let kind = rows.iter().find(|row| address(row.0) == found).map(|row| row.1);
+            match kind {
+                Some(Kind::Awaited | Kind::Drained | Kind::Stuck | Kind::Ends) => Awaits::Exchange,
+                Some(Kind::Taken) => Awaits::Taker,
+                Some(Kind::Leaves | Kind::Serves) | None => Awaits::Nobody,
+            }
         };
-        let handover = Handover { wanted, arriving, reads, is_awaited: &is_awaited };
+        let is_stuck =
+            |target: &RegisteredTarget| rows.iter().any(|row| address(row.0) == target.address && row.1 == Kind::Stuck);
+        let handover = Handover { wanted, arriving, reads, awaits: &awaits, is_stuck: &is_stuck };
         let host = |found: Address| rows.iter().map(|row| row.0).find(|host| address(*host) == found).unwrap();
         let passing = pass(&handover, &own, &mut retained).into_iter().map(host).collect();
         (retained.into_iter().map(|(found, why)| (host(found), why)).collect(), passing)
@@ -165,7 +213,7 @@ mod tests {
 
     #[test]
     fn who_is_awaited_passes_in_turn_and_the_last_one_never() {
-        use Kind::{Awaited, Drained, Ends, Leaves, Serves};
+        use Kind::{Awaited, Drained, Ends, Leaves, Serves, Stuck, Taken};
         use Retained::{InTurn, Last, Replacing};
         let early = Replacing(Timestamp::UNIX_EPOCH);
         let old = |host| (host, Awaited, WELL, EARLY);
@@ -196,11 +244,19 @@ mod tests {
             (vec![old(1)], 1, 0, rest(1, 1), vec![]),
             (vec![(1, Awaited, WELL, LAST)], 1, 0, vec![(1, Last)], vec![]),
             (vec![(1, Awaited, WELL, LAST)], 1, 1, vec![(1, InTurn)], all(1, 1)),
-            (vec![(1, Awaited, WELL, LAST), (2, Awaited, WELL, LAST)], 0, 0, vec![(2, InTurn)], all(1, 2)),
-            // When their time is over, they go on in turn.
-            (vec![late(1), late(2), late(3), new(4)], 8, 0, vec![(2, InTurn), (3, InTurn)], all(1, 3)),
+            (vec![(1, Awaited, WELL, LAST), (2, Awaited, WELL, LAST)], 1, 0, vec![(2, InTurn)], all(1, 2)),
+            // When their time is over, they go on in turn, and no faster.
+            (vec![late(1), late(2), late(3), new(4)], 4, 0, vec![(2, InTurn), (3, InTurn)], all(1, 3)),
+            (vec![late(1), late(2), late(3), new(4)], 8, 0, vec![(1, InTurn), (2, InTurn), (3, InTurn)], vec![]),
             // Where enough others serve, all go.
             (vec![late(1), late(2), new(3), new(4)], 2, 0, vec![], all(1, 2)),
+            // Nobody waits for what the cloud does not let go of, and others go in its place.
+            (vec![(1, Stuck, WELL, None), old(2), old(3), old(4)], 4, 0, rest(2, 4), all(1, 1)),
+            (vec![(1, Stuck, WELL, None), old(2), old(3), old(4), new(5)], 4, 0, rest(3, 4), all(1, 4)),
+            // Who is awaited by one that has nobody to give for it waits for others, as everybody does.
+            (vec![(1, Taken, WELL, EARLY), (2, Taken, WELL, EARLY)], 2, 0, rest(1, 2), all(1, 2)),
+            (vec![(1, Taken, WELL, LAST), (2, Taken, WELL, LAST)], 0, 0, vec![(1, Last), (2, Last)], vec![]),
+            (vec![(1, Taken, WELL, None), (2, Taken, WELL, LAST)], 0, 0, vec![(2, Last)], all(1, 1)),
             // Who leaves otherwise is not kept by this, and counts as long as it is kept.
             (vec![(1, Ends, WELL, None), old(2), old(3)], 2, 0, rest(3, 3), all(1, 3)),
             (vec![(1, Leaves, WELL, EARLY), old(2)], 2, 0, rest(1, 1), all(2, 2)),
@@ -214,6 +270,7 @@ mod tests {
         for (row, (rows, wanted, arriving, retained, passing)) in table.into_iter().enumerate() {
             assert_eq!(after(&rows, HealthSight::Read, wanted, arriving), (retained, passing), "row {row}");
         }
-        assert_eq!(after(&eight, HealthSight::NeverRead, 8, 0), (rest(1, 8), vec![]));
+        // Before the first read of health nobody goes, and nothing is said.
+        assert_eq!(after(&eight, HealthSight::NeverRead, 8, 0), (rest(1, 8), all(1, 8)));
     }
 }

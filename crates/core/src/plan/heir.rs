@@ -9,7 +9,7 @@ use super::endpoint::Candidate;
 use super::floor::{HealthSight, OtherBindings, OwnTarget};
 use super::health::is_healthy;
 use super::scope::{PodIndex, RouteScope, RouteTargets};
-use super::target::{RetainedPod, TargetPlan};
+use super::target::{RetainedPod, TargetPlan, Until};
 
 /// Of so many targets that serve, one at a time is registered anew.
 const REGISTERED_ANEW: usize = 4;
@@ -31,13 +31,14 @@ fn may_be_registered_anew(
     wanted: usize,
     heirs: &[OwnTarget<'_>],
     own: &[OwnTarget<'_>],
-    others: OtherBindings,
+    (others, room): (OtherBindings, usize),
 ) -> usize {
     let is_wanted = |one: &&OwnTarget<'_>| matches!(one.intent, PodIntent::Serve(_));
     let (serving, rest): (Vec<_>, Vec<_>) =
         own.iter().filter(is_wanted).partition(|one| one.target.weight > 0 && is_healthy(one.health));
     let healthy = heirs.iter().filter(|one| is_healthy(one.health)).count();
-    let missing = wanted.saturating_sub(serving.len() + rest.len() + heirs.len());
+    // Who finds no room is not about to come.
+    let missing = wanted.saturating_sub(serving.len() + rest.len() + heirs.len()).min(room);
     let unjudged = missing + rest.iter().filter(|one| one.health != Some(Health::Unhealthy)).count();
     let others = serving.len() + usize::from(others == OtherBindings::Serve);
     let at_once = ((others + healthy) / REGISTERED_ANEW).max(1).saturating_sub(unjudged);
@@ -52,13 +53,13 @@ impl TargetPlan {
         scope: &RouteScope<'_>,
         heirs: &[OwnTarget<'_>],
         own: &[OwnTarget<'_>],
-        others: OtherBindings,
+        (others, room): (OtherBindings, usize),
     ) {
         let is_unread = scope.reads == HealthSight::NeverRead;
         let may_leave = match &scope.wants {
             RouteTargets::Wanted(_) if is_unread => 0,
             RouteTargets::Wanted(endpoints) if endpoints.wanted.len() > 1 && !mutant::is(Mutant::AllAnew) => {
-                may_be_registered_anew(endpoints.wanted.len(), heirs, own, others)
+                may_be_registered_anew(endpoints.wanted.len(), heirs, own, (others, room))
             }
             _ => usize::MAX,
         };
@@ -69,6 +70,10 @@ impl TargetPlan {
         }
         let pod = |one: &&OwnTarget<'_>| scope.candidate(one.target.address).map(|found| found.pod.clone());
         let kept = kept.iter().map(|one| pod(one).unwrap_or_default());
-        self.replacing.extend(kept.map(|pod| RetainedPod { pod, reason: ChangeReason::AddressReused, until: None }));
+        self.replacing.extend(kept.map(|pod| RetainedPod {
+            pod,
+            reason: ChangeReason::AddressReused,
+            until: Until::Turn,
+        }));
     }
 }

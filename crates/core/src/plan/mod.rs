@@ -107,7 +107,7 @@ pub use summary::{
     BindingPlan, Counts, Draining, HeldWeight, ListenerFacts, Maker, Pending, Record, Release, RuleFacts, Sight,
 };
 pub use tags::TagSight;
-pub use target::{KeptTarget, RetainedPod};
+pub use target::{KeptTarget, RetainedPod, Until};
 pub use trace::{Fate, RouteClaim, RouteTrace, TargetTrace, trace};
 pub use weight::says_zero;
 

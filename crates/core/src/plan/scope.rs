@@ -15,7 +15,7 @@ use crate::mutant::{self, Mutant};
 use super::departure::{self, Leave, PodIntent, Then};
 use super::endpoint::{Candidate, Endpoints, Exclusion, selects};
 use super::floor::{HealthSight, OwnTarget, Readiness, Tenure};
-use super::handover::Handover;
+use super::handover::{self, Awaits, Handover};
 use super::health::is_healthy;
 use super::held_weight::recorded_weight;
 use super::management::Proof;
@@ -72,7 +72,7 @@ pub(super) struct RouteScope<'a> {
     /// Whether another listener of the same protocol has an address without weight.
     pub(super) is_idle_elsewhere: &'a dyn Fn(Address) -> bool,
     /// Whether another listener of the same protocol waits for an address that is registered here.
-    pub(super) is_awaited: &'a dyn Fn(Address) -> bool,
+    pub(super) awaits: &'a dyn Fn(Address) -> Awaits,
     /// All bindings of the load balancer, and the place of this one among them.
     pub(super) siblings: (&'a Siblings<'a>, usize),
     /// Whether tags are shown.
@@ -186,13 +186,18 @@ impl<'a> RouteScope<'a> {
     /// What becomes of a target that leaves. Where its Pod is to serve on another listener, its connections here have less time.
     pub(super) fn then(&self, leave: &Leave, address: Address) -> Then {
         match leave.then {
-            Then::Drain(time) if (self.is_awaited)(address) => Then::Drain(time.min(ROOM_AFTER)),
+            Then::Drain(time) if (self.awaits)(address) != Awaits::Nobody => Then::Drain(time.min(ROOM_AFTER)),
             other => other,
         }
     }
 
     /// What is to be known before targets pass to another listener.
-    pub(super) fn handover(&self, wanted: usize, present: &BTreeSet<Address>) -> Handover<'a> {
+    pub(super) fn handover<'s>(
+        &'s self,
+        wanted: usize,
+        present: &BTreeSet<Address>,
+        is_stuck: &'s dyn Fn(&RegisteredTarget) -> bool,
+    ) -> Handover<'s> {
         let arrives = |one: &&Candidate| {
             let is_free = !(self.is_elsewhere)(one.address) && !self.refuses_registrations();
             matches!(&one.intent, PodIntent::Serve(weight) if !weight.is_zero())
@@ -204,7 +209,15 @@ impl<'a> RouteScope<'a> {
             RouteTargets::Unresolved | RouteTargets::Unwanted(_) | RouteTargets::Frozen => None,
         };
         let arriving = candidates.into_iter().flatten().filter(arrives).count();
-        Handover { wanted, arriving, reads: self.reads, is_awaited: self.is_awaited }
+        Handover { wanted, arriving, reads: self.reads, awaits: self.awaits, is_stuck }
+    }
+
+    /// A target that leaves is not let go by the cloud.
+    pub(super) fn is_stuck(&self, target: &RegisteredTarget) -> bool {
+        match target.weight {
+            0 => self.drained_for(target.address) > handover::GOES_WITHIN,
+            _ => self.refuses_weight(target.address),
+        }
     }
 
     /// The Pod of a candidate.

@@ -19,7 +19,7 @@ use super::placement::Placement;
 use super::removals::{Losses, Withheld};
 use super::step::WeightChange;
 use super::tags::{TagSight, recorded_drain};
-use super::target::{KeptTarget, RetainedPod, TargetPlan};
+use super::target::{KeptTarget, RetainedPod, TargetPlan, Until};
 use super::{Advice, BindingView, GateVerdict, NoTargets, Problem, Sighting, Snapshot, Unhealthy, problem};
 
 /// One binding's part of a plan.
@@ -377,7 +377,11 @@ impl BindingPlan {
         self.pending.reweight += plan.reweight.len();
         self.pending.deregister += plan.deregister.len() + plan.make_room.len();
         self.pending.retained += plan.replacing.len() + plan.last.len();
-        let last = plan.last.iter().map(|last| RetainedPod { pod: last.pod.clone(), reason: last.reason, until: None });
+        let last = plan.last.iter().map(|last| RetainedPod {
+            pod: last.pod.clone(),
+            reason: last.reason,
+            until: Until::SomebodyServes,
+        });
         self.retained.extend(plan.replacing.iter().cloned().chain(last));
         self.retained.sort();
         self.retained.dedup();

@@ -70,8 +70,19 @@ pub struct RetainedPod {
     pub pod: String,
     /// Why it leaves.
     pub reason: ChangeReason,
-    /// Until when it waits for others; `None` when it does for as long as it can serve, because nobody else would.
-    pub until: Option<Timestamp>,
+    /// For what it waits.
+    pub until: Until,
+}
+
+/// For what a target waits that leaves and keeps its weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// Until others serve, or this moment.
+    OthersServe(Timestamp),
+    /// Until it is its turn: a few go at a time.
+    Turn,
+    /// For as long as it can serve: nobody else would.
+    SomebodyServes,
 }
 
 /// A target that stays as it is, because nobody knows where its Pod is to be.
@@ -138,10 +149,11 @@ pub(super) fn targets(scope: &RouteScope<'_>, observed: &[RegisteredTarget]) -> 
     };
     plan.weighted = own.iter().filter(|one| one.target.weight > 0).count() - shared;
     let others = if scope.is_served_by_siblings(observed) { OtherBindings::Serve } else { OtherBindings::DoNot };
-    plan.register_anew(scope, &heirs, &own, others);
+    plan.register_anew(scope, &heirs, &own, (others, scope.quota.saturating_sub(observed.len())));
     let floor = Floor::new(&own, others, scope.reads, scope.now);
     let mut retained = floor.retained(wanted);
-    let handover = scope.handover(wanted, &present);
+    let is_stuck = |target: &RegisteredTarget| scope.is_stuck(target);
+    let handover = scope.handover(wanted, &present, &is_stuck);
     let passing = handover::pass(&handover, &own, &mut retained);
     if scope.removals.held().is_none() {
         plan.passing = passing.into_iter().map(|address| (scope.route.clone(), address)).collect();
@@ -296,12 +308,12 @@ impl TargetPlan {
         match retained {
             Some(Retained::Replacing(until)) => {
                 let (pod, reason) = (pod.unwrap_or_default(), leave.reason);
-                self.replacing.push(RetainedPod { pod, reason, until: Some(*until) });
+                self.replacing.push(RetainedPod { pod, reason, until: Until::OthersServe(*until) });
                 self.look_by(Some(*until));
             }
             Some(Retained::InTurn) => {
                 let (pod, reason) = (pod.unwrap_or_default(), leave.reason);
-                self.replacing.push(RetainedPod { pod, reason, until: None });
+                self.replacing.push(RetainedPod { pod, reason, until: Until::Turn });
             }
             Some(Retained::Last) => self.last.push(LastPod { pod: pod.unwrap_or_default(), reason: leave.reason }),
             None if self.is_withheld(scope, one, leave, pods) => {}

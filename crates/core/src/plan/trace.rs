@@ -17,7 +17,7 @@ use super::judgement::Judged;
 use super::routes::{BindingIntent, find_routes, marked};
 use super::tags::{TagSight, tag_sight};
 use super::weight::PodWeight;
-use super::{BindingPlan, BindingView, Cloud, Observed, Plan, Snapshot, Step, intents};
+use super::{BindingPlan, BindingView, Cloud, Observed, Plan, Snapshot, Step, Until, intents};
 
 /// One listener of a binding, or one rule of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,8 +198,8 @@ impl Fates<'_> {
         let retained = || {
             let found = self.part.retained.iter().find(|one| one.pod == pod)?;
             Some(match found.until {
-                Some(_) => Fate::KeptForOthers(found.reason),
-                None => Fate::KeptAsLast(found.reason),
+                Until::OthersServe(_) | Until::Turn => Fate::KeptForOthers(found.reason),
+                Until::SomebodyServes => Fate::KeptAsLast(found.reason),
             })
         };
         let draining = || {

@@ -44,6 +44,13 @@ impl Creations {
         self.0.extend(made.flat_map(|(step, _)| created(step)).map(|one| (one, at)));
     }
 
+    /// The task of this step runs, or has just ended well: what it makes may be shown from now on.
+    pub(super) fn renew(&mut self, step: &Step, at: Duration) {
+        for one in created(step) {
+            self.0.entry(one).and_modify(|since| *since = at);
+        }
+    }
+
     /// The task of this step has failed.
     pub(super) fn forget(&mut self, step: &Step) {
         created(step).iter().for_each(|one| _ = self.0.remove(one));
@@ -70,5 +77,43 @@ impl Creations {
     /// How soon to look for what is not shown; `None` when there is nothing of the kind.
     pub(super) fn wait(&self) -> Option<Duration> {
         (!self.0.is_empty()).then_some(LOOK_AGAIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Attributes, TaskId};
+
+    /// What is left of a step that makes a listener, after a task that was heard of at these seconds and one read at the last of all.
+    fn is_left(heard: &[u64], read: u64) -> bool {
+        let step = Step::CreateListeners {
+            protocol: Protocol::Tcp,
+            listeners: vec![(80, String::new())],
+            attributes: Attributes::default(),
+        };
+        let mut creations = Creations::default();
+        let done = StepOutcome::Submitted(TaskId::new("task"));
+        creations.note(&Outcome { steps: vec![(step.clone(), done)], ..Outcome::default() }, Duration::ZERO);
+        heard.iter().for_each(|at| creations.renew(&step, Duration::from_secs(*at)));
+        creations.forget_all_but(std::slice::from_ref(&step), Duration::from_secs(read));
+        let mut steps = vec![step];
+        creations.leave_alone(&mut steps);
+        steps.is_empty()
+    }
+
+    #[test]
+    fn what_a_task_makes_is_left_alone_while_it_runs_and_for_a_while_after() {
+        let table: [(&[u64], u64, bool); 6] = [
+            (&[], 9, true),
+            (&[], 10, false),
+            (&[2, 9], 12, true),
+            (&[2, 9], 19, false),
+            (&[9, 18, 27], 36, true),
+            (&[9, 18, 27], 37, false),
+        ];
+        for (heard, read, left) in table {
+            assert_eq!(is_left(heard, read), left, "{heard:?}, {read}");
+        }
     }
 }

@@ -355,6 +355,7 @@ impl Memory {
         let has_succeeded = matches!(fares, Ok(TaskState::Succeeded(_)));
         match fares {
             Ok(TaskState::Running) if age < patience(step) => {
+                self.creations.renew(step, at);
                 // Where it is known how long such tasks take, it is over soon.
                 let wait = if self.task_takes(step).is_zero() { age / 2 } else { age / 8 };
                 return (Some(wait.clamp(TASK_POLL, Duration::from_secs(2))), None);
@@ -368,6 +369,7 @@ impl Memory {
                 self.failed_task = (!is_shared(step)).then(|| (step.clone(), failure));
             }
             Ok(TaskState::Succeeded(made)) => {
+                self.creations.renew(step, at);
                 self.remembered.end_task(step, made);
                 self.refusals.accept(step);
                 self.failed_task = None;

@@ -6,10 +6,13 @@ use std::time::Duration;
 use tke_direct_access_core::api::binding::DeletionPolicy;
 use tke_direct_access_core::api::{DirectAccessBinding, names};
 
+use super::READ;
 use crate::objects::Objects;
 
 /// How long the controller may go by what was written before.
 const LAG: Duration = Duration::from_secs(120);
+/// What changes again within so long may have something under way of before.
+const TURNS: Duration = Duration::from_secs(150);
 
 /// What bindings want and wanted, by UID.
 pub(crate) type Wanted = BTreeMap<String, Wish>;
@@ -90,6 +93,11 @@ impl Wish {
     /// Whether all has been as it is for a while.
     pub(crate) fn is_steady(&self, now: Duration) -> bool {
         self.is_steady_for(now, LAG)
+    }
+
+    /// It has just changed, soon after it had changed before: what was done for that may still be under way.
+    pub(crate) fn has_turned_again(&self, now: Duration) -> bool {
+        !self.is_steady_for(now, READ) && self.changed.saturating_sub(self.changed_before) < TURNS
     }
 
     /// Whether all has been as it is for so long.

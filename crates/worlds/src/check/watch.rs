@@ -140,9 +140,8 @@ impl Watch {
 
     /// A call meets a misfortune: what waits for it is late, however long ago that misfortune came.
     pub(crate) fn strike(&mut self, action: &str, now: Duration) {
-        if action != HEALTH {
-            self.hindered = self.hindered.max(now + CLEARS);
-        }
+        let late = if action == HEALTH { &mut self.unread } else { &mut self.hindered };
+        *late = (*late).max(now + CLEARS);
     }
 
     /// Reads of health may not be answered: nobody can know who has stopped to serve meanwhile.

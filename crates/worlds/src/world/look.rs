@@ -7,7 +7,6 @@ use tke_direct_access_core::api::DirectAccessBinding;
 use tke_direct_access_core::api::binding::{DeletionPolicy, LastNotReady};
 use tke_direct_access_core::api::condition::GateReason;
 use tke_direct_access_core::api::mark::{ListenerName, OWNER_TAG, TargetTag};
-use tke_direct_access_core::api::service_config::RawServiceConfig;
 use tke_direct_access_core::model::{Address as Target, LoadBalancerId, Route};
 use tke_direct_access_core::reconcile::{Notice, Write};
 
@@ -197,13 +196,15 @@ impl World {
         self.objects.pods.values().any(|found| pod::ip(found) == Some(&*ip))
     }
 
-    /// Somebody has asked for a setting of load balancers by this name: the bandwidth, which configs have.
+    /// Somebody has asked for a setting of load balancers by this name, if only once: the bandwidth, which configs have. What is not asked
+    /// for any more stays.
     fn is_setting_asked_for(&self, key: &str) -> bool {
-        let asks = |config: &RawServiceConfig| {
-            let spec = serde_json::to_string(&config.fields).unwrap_or_default();
-            spec.contains("internetMaxBandwidthOut")
+        let asks = |act: &Act| match act {
+            Act::Config { spec, .. } => spec.to_string().contains("internetMaxBandwidthOut"),
+            _ => false,
         };
-        key == "NetworkAttributes" && self.objects.configs.values().any(asks)
+        let begun = self.story.acts.iter().filter(|(at, _)| Duration::from_millis(*at) <= self.now);
+        key == "NetworkAttributes" && begun.into_iter().any(|(_, act)| asks(act))
     }
 
     /// The Pod at this address has stopped to serve, and nobody can know it yet: neither the cloud's probes nor Kubernetes say so, or the

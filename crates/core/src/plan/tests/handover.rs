@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::world::{World, address, binding};
 use crate::api::condition::{HoldCause, Reason};
-use crate::model::{Address, Weight};
+use crate::model::{Address, ListenerState, Route, Weight};
 use crate::plan::removals::{ConfigMapSight, Hold};
 use crate::plan::{Plan, Removals};
 
@@ -115,4 +115,39 @@ fn who_has_no_weight_any_more_has_ten_seconds_when_another_listener_waits() {
     assert_eq!((awaited(&plan), reasons(&plan)), (vec![0, 1], vec![]));
     world.converge();
     assert_eq!(targets(&world)[&81].first(), Some(&(address(1), 10)));
+}
+
+/// What keeps a listener from giving traffic to who passes to it.
+type Hindrance = fn(&mut World);
+
+fn edit(world: &mut World, place: usize, change: impl FnOnce(&mut crate::api::binding::DirectAccessBindingSpec)) {
+    change(&mut std::sync::Arc::make_mut(&mut world.bindings[place]).spec);
+}
+
+#[test]
+fn nobody_passes_to_a_listener_that_does_not_take_him_or_where_nobody_comes_for_him() {
+    let table: [(&str, Hindrance); 6] = [
+        ("its registrations are refused", |world| {
+            let route = Route { listener: world.listeners[1].id.clone(), rule: None };
+            world.remembered.refused_registrations.insert(route);
+        }),
+        ("it is stopped", |world| world.listeners[1].state = ListenerState::Stopped),
+        ("it gives no weight", |world| edit(world, 1, |spec| spec.listeners[0].weight = 0)),
+        ("its binding is suspended", |world| edit(world, 1, |spec| spec.suspend = true)),
+        ("it is not there", |world| drop(world.listeners.remove(1))),
+        ("the other one selects nobody", |world| select(world, ["nobody", "web"])),
+    ];
+    for (what, hinder) in table {
+        let mut world = world(4);
+        select(&mut world, ["api", "web"]);
+        hinder(&mut world);
+        let before = targets(&world)[&80].clone();
+        // A listener that was missing is there after the first round.
+        for _ in 0..if what == "it is not there" { 1 } else { 20 } {
+            world.round();
+            let after = &targets(&world)[&80];
+            assert!(before.iter().all(|row| after.contains(row)), "{what}: {after:?}");
+            world.now += SignedDuration::from_secs(20);
+        }
+    }
 }

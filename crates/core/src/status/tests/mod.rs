@@ -15,7 +15,7 @@ use self::rules::Seen;
 use crate::api::condition::{ChangeReason, ConditionType, GateReason, Reason};
 use crate::api::{DirectAccessBindingStatus, TkeServiceConfigStatus};
 use crate::model::{Class, Failure, ObjectKey};
-use crate::plan::{BindingPlan, Counts, GateVerdict, Pending, Problem, RetainedPod, Verdict};
+use crate::plan::{BindingPlan, Counts, GateVerdict, Pending, Problem, RetainedPod, Until, Verdict};
 use crate::status::{Field, RefusalKind, RefusedGate, RefusedWrites, reason_of};
 
 // The cases name the library as its users do, so that tests outside of it can include them.
@@ -343,7 +343,8 @@ fn a_failed_read_keeps_what_was_known() {
 fn pods_that_serve_on_until_others_do_are_named() {
     let counts = Counts { desired: 1, registered: 1, healthy: 1, weighted: 1, ..Counts::default() };
     let message = |pods: &[&str]| {
-        let of = |pod: &&str| RetainedPod { pod: (*pod).to_owned(), reason: ChangeReason::PodDeleted, until: None };
+        let of =
+            |pod: &&str| RetainedPod { pod: (*pod).to_owned(), reason: ChangeReason::PodDeleted, until: Until::Turn };
         let pending = Pending { retained: pods.len(), ..Pending::default() };
         let plan = BindingPlan { retained: pods.iter().map(of).collect(), pending, ..settled(counts) };
         let found = status(&Case::of(plan), &DirectAccessBindingStatus::default(), at(T0));

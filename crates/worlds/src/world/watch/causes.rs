@@ -44,11 +44,14 @@ const CAUSES: [(Reason, Cause); 16] = [
     (Reason::ListenerStopped, |case| case.has_a_stopped_listener()),
     (Reason::TagsNotShown, |case| case.world.hides_tags()),
     (Reason::Unhealthy, |case| case.has_an_unhealthy_target()),
-    (Reason::NoWeight, |case| case.is_a_weight_asked_for()),
+    // Where nobody knows which Pods are wanted, what a user has asked for and taken back comes back with the Service.
+    (Reason::NoWeight, |case| case.is_a_weight_asked_for() || case.service.is_none()),
 ];
 
 fn has_no_selector(service: &core::Service) -> bool {
-    service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).is_none_or(|selector| selector.is_empty())
+    let Some(spec) = service.spec.as_ref() else { return true };
+    // What it selects is of no account then.
+    spec.type_.as_deref() == Some("ExternalName") || spec.selector.as_ref().is_none_or(|selector| selector.is_empty())
 }
 
 impl World {

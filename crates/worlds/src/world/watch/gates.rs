@@ -91,14 +91,16 @@ impl World {
         all.iter().find(is_named).or_else(|| all.iter().find(has_listener))
     }
 
-    /// Another binding wants the port, too, and this one does not have it.
+    /// Another binding wants the port, too, or somebody has it, and this one does not have it.
     fn is_lost(&self, seen: &Seen, uid: &str, port: u16) -> bool {
         let is_own =
             |(name, at, _): &(String, u16, &'static str)| *at == port && ListenerName::owner(name) == Some(uid);
         let is_wanted = |(other, wish): (&String, &Wish)| {
             other != uid && wish.gone.is_none() && wish.ports.iter().any(|(wanted, _)| *wanted == port)
         };
-        !seen.listeners.values().any(is_own) && self.checks.wanted.iter().any(is_wanted)
+        let mut there = seen.listeners.values();
+        let is_anybodys = there.clone().any(|(_, at, _)| *at == port);
+        !there.any(is_own) && (is_anybodys || self.checks.wanted.iter().any(is_wanted))
     }
 
     /// Where a Pod is not that is to be on a port, or never was healthy.

@@ -114,7 +114,7 @@ impl World {
                     }
                 }
                 self.lacks_room(seen, route).into_iter().for_each(|words| add(words, LATE, IN_TIME));
-                self.keeps_awaited(id, seen, route).into_iter().for_each(|words| add(words, LATE, IN_TIME));
+                self.keeps_awaited(seen, route).into_iter().for_each(|words| add(words, LATE, IN_TIME));
                 self.is_not_registered(seen, route).into_iter().for_each(|words| add(words, LATE, COMES));
                 self.is_weighed_otherwise(seen, route).into_iter().for_each(|words| add(words, LATE, WEIGHED));
             }

@@ -153,6 +153,9 @@ impl World {
     fn replaced_too_early(&self, id: &LoadBalancerId, before: &Seen, after: &Seen) -> Option<String> {
         // Where there is no room for all, some leave so that others can come.
         let has_room = |(_, targets): &(&Route, &BTreeMap<Target, _>)| targets.len() < self.quota;
+        if self.checks.wanted.values().any(|wish| wish.has_turned_again(self.now)) {
+            return None;
+        }
         for (route, targets) in before.targets.iter().filter(has_room) {
             for (address, (_, tag)) in targets {
                 let keeps =
@@ -198,7 +201,12 @@ impl World {
                     self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
                 let had = serve(before, &|address| self.is_known_well(route, address));
                 let has = serve(after, &|_| true);
-                let due = had.min(wanted);
+                let is_of_service = |(address, (_, tag)): (&Target, &(u8, String))| {
+                    self.server_of(*address, tag).is_some_and(|(_, found)| selects(service, found))
+                };
+                // Where nobody comes, all that can go on do.
+                let is_forsaken = wanted == 0 && !before.targets.get(route).into_iter().flatten().any(is_of_service);
+                let due = if is_forsaken && !is_ending { had } else { had.min(wanted) };
                 let due = if self.is_awaited(id, before, route, found) { due.min(few_less(wanted)) } else { due };
                 if has < due {
                     return Some(format!(
