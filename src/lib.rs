@@ -27,7 +27,8 @@
 //!
 //! Beside the rounds, [`reconcile::ServiceMachine`] makes the binding of a Service that carries TKE's annotations,
 //! [`reconcile::ConfigMachine`] keeps the status of a TkeServiceConfig, and [`reconcile::ReleaseMachine`] opens gates that no round is
-//! about. `operator::marks` says which of them a change concerns, and `operator::keyed` runs one for each key with something to do, so
+//! about. Certificates that Secrets hold are uploaded when a round reads the Secret, and deleted beside the rounds, as
+//! [`reconcile::Uploads`] says. `operator::marks` says which of them a change concerns, and `operator::keyed` runs one for each key with something to do, so
 //! that what is slow or refused for one holds up no other, and a namespace in which every write hangs takes no room from others. A
 //! binding that wants its load balancer created has rounds of its own until there is one ([`plan::placement`]), and then those of the
 //! load balancer.

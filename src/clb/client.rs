@@ -32,6 +32,10 @@ const READ_ATTEMPTS: u32 = 5;
 /// else has changed.
 const LOCK_PAUSES: [u64; 2] = [100, 200];
 
+/// What PEM begins with, and what is in it where it is a private key.
+const PEM: &str = "-----BEGIN";
+const PRIVATE: &str = "PRIVATE KEY";
+
 /// Told of every call, for metrics.
 pub trait CallObserver: Send + Sync {
     /// A call ended: well (`None`) or badly. `elapsed` is the time between sending and the end of the reply.
@@ -230,6 +234,11 @@ impl<'a> Redaction<'a> {
             *text = self.keys.redacted(text);
             if !self.signature.is_empty() {
                 *text = text.replace(&self.signature, "…");
+            }
+            // A private key that is uploaded, however it is written.
+            if let Some(begin) = text.find(PEM).filter(|_| text.contains(PRIVATE)) {
+                text.truncate(begin);
+                text.push('…');
             }
         }
         refusal

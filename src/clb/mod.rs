@@ -1,4 +1,5 @@
-//! The edge to the cloud: a client of the CLB API, and of the one action of STS that says whose keys it has.
+//! The edge to the cloud: a client of the CLB API, of the one action of STS that says whose keys it has, and of
+//! those of SSL that certificates need.
 //!
 //! [`Clb`] speaks the model's words on one side and the cloud's JSON ([`wire`]) on the other. Every call is allowed by
 //! the action's rate, signed, bounded in time and observed; writes to one load balancer go one after another. A failure has a
@@ -15,6 +16,7 @@
 
 mod attributes;
 mod caller;
+mod certificates;
 mod client;
 mod clock;
 mod convert;

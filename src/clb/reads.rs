@@ -270,7 +270,7 @@ impl Clb {
 }
 
 /// The ids without repetitions, which the cloud refuses, in parts of a call's size.
-fn chunks<T: ToString>(ids: &[T], size: usize) -> impl Iterator<Item = Vec<String>> {
+pub(super) fn chunks<T: ToString>(ids: &[T], size: usize) -> impl Iterator<Item = Vec<String>> {
     let ids: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
     let ids: Vec<String> = ids.into_iter().collect();
     ids.chunks(size).map(<[String]>::to_vec).collect::<Vec<_>>().into_iter()

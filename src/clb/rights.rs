@@ -13,6 +13,8 @@ pub enum Purpose {
     Listeners,
     /// Load balancers that bindings create, and the bandwidth of others.
     LoadBalancers,
+    /// Certificates that Secrets of type kubernetes.io/tls hold, which are uploaded.
+    Certificates,
 }
 
 /// The actions that are called, and no others. `tests/docs` holds them against the calls of the client.
@@ -52,6 +54,8 @@ pub const RIGHTS: &[(Purpose, Service, &[&str])] = &[
         Service::Clb,
         &["CreateLoadBalancer", "DeleteLoadBalancer", "ModifyLoadBalancerAttributes", "SetLoadBalancerSecurityGroups"],
     ),
+    (Purpose::Certificates, Service::Clb, &["DescribeLoadBalancerListByCertId"]),
+    (Purpose::Certificates, Service::Ssl, &["DescribeCertificates", "UploadCertificate", "DeleteCertificate"]),
 ];
 
 /// The actions that a purpose needs, with those of the purposes before it.

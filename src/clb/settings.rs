@@ -137,18 +137,20 @@ impl Endpoint {
 pub(super) struct Endpoints {
     clb: Endpoint,
     sts: Endpoint,
+    ssl: Endpoint,
 }
 
 impl Endpoints {
     pub(super) fn parse(endpoint: Option<&str>) -> Result<Self, SettingsError> {
         let clb = Endpoint::parse(endpoint)?;
-        Ok(Self { sts: clb.of(Service::Sts)?, clb })
+        Ok(Self { sts: clb.of(Service::Sts)?, ssl: clb.of(Service::Ssl)?, clb })
     }
 
     pub(super) const fn of(&self, service: Service) -> &Endpoint {
         match service {
             Service::Clb => &self.clb,
             Service::Sts => &self.sts,
+            Service::Ssl => &self.ssl,
         }
     }
 }
@@ -204,6 +206,8 @@ mod tests {
             let endpoints = Endpoints::parse(endpoint).unwrap();
             let found = endpoints.of(Service::Sts);
             assert_eq!((found.url.as_str(), found.host.as_str()), (url, host));
+            let ssl = endpoints.of(Service::Ssl);
+            assert_eq!(ssl.host, host.replace("sts.", "ssl."));
             let clb = endpoints.of(Service::Clb);
             assert_eq!(clb.host, Endpoint::parse(endpoint).unwrap().host);
         }

@@ -8,6 +8,7 @@
 //! It reads with the user's own rights. Without credentials of the cloud it goes by what the controller has written down.
 
 mod adopt;
+mod certificates;
 mod change;
 mod completion;
 mod doctor;

@@ -8,6 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, CustomResourceExt};
 
 use super::Error;
+use super::certificates::certificates;
 use super::error::{of_api_server, of_cloud};
 use super::gate_label::{self, GateLabel};
 use super::hold::{self, Word};
@@ -15,13 +16,13 @@ use super::session::Session;
 use crate::api::DirectAccessBinding;
 use crate::api::mark::ListenerName;
 use crate::clb::{Clb, Contents, Presence};
-use crate::k8s::{Stores, certificate};
-use crate::model::{Caller, Class, Failure, GateState, Limits, ListenerId, LoadBalancerId, ObjectKey, Quotas, Region};
+use crate::k8s::Stores;
+use crate::model::{Caller, Class, Failure, GateState, Limits, ListenerId, LoadBalancerId, Quotas, Region};
 use crate::plan::annotated::{Acceptance, Setting};
 use crate::plan::vpc::{self, ClusterVpc, NamedVpcs, VpcSight};
 use crate::plan::{
     self, BindingPlan, BindingView, Cloud, Cluster, DefinitionSight, Observed, ReadState, Remembered, Removals,
-    RouteClaim, RouteTrace, Snapshot, named_secrets, placement,
+    RouteClaim, RouteTrace, Snapshot, placement,
 };
 
 /// The code of the failure that stands for a cloud which was not asked.
@@ -280,7 +281,7 @@ impl World {
         };
         let mut views = Vec::new();
         for binding in bindings {
-            let certificates = certificates(session, &binding).await;
+            let certificates = certificates(session, clb.as_ref(), &binding).await;
             views.push(self.view(binding, certificates, &cloud));
         }
         // Where they cannot be read the documented ones count, and `doctor` says why.
@@ -391,16 +392,6 @@ async fn owned(clb: &Clb, bindings: &[Arc<DirectAccessBinding>]) -> Result<Vec<c
         }
         None => Ok(Vec::new()),
     }
-}
-
-async fn certificates(session: &Session, binding: &DirectAccessBinding) -> BTreeMap<String, Result<String, String>> {
-    let mut said = BTreeMap::new();
-    let keys: BTreeSet<ObjectKey> = named_secrets(binding).collect();
-    for key in keys {
-        let id = certificate::read(&session.client, &key).await;
-        said.insert(key.name, id);
-    }
-    said
 }
 
 #[cfg(test)]

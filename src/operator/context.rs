@@ -7,6 +7,7 @@ use std::time::Duration;
 use kube::Client;
 
 use super::caches::StoreCaches;
+use super::certificates::Certificates;
 use super::kubernetes::Kubernetes;
 use super::leadership::Leadership;
 use super::metrics::Metrics;
@@ -54,6 +55,8 @@ pub(super) struct Ground {
     pub brake: Arc<Mutex<Brake>>,
     /// The controller's own namespace.
     pub namespace: String,
+    /// The only namespace that is looked after, where there is one.
+    pub watch_namespace: Option<String>,
 }
 
 impl Ground {
@@ -81,6 +84,8 @@ impl Ground {
             told: Mutex::default(),
             told_vpc: Mutex::default(),
             namespace: self.namespace.clone(),
+            watch_namespace: self.watch_namespace.clone(),
+            certificates: Certificates::default(),
             clock: self.clock.clone(),
             room: WriteRoom::default(),
         }
@@ -119,6 +124,10 @@ pub(super) struct Context {
     told_vpc: Mutex<Option<KnownVpc>>,
     /// The controller's own namespace.
     pub namespace: String,
+    /// The only namespace that is looked after, where there is one.
+    pub watch_namespace: Option<String>,
+    /// Certificates that are uploaded from Secrets.
+    pub(super) certificates: Certificates,
     /// Room for writes to the API server.
     pub(super) room: WriteRoom,
 }

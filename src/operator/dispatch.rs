@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::certificates::sweep;
 use super::context::Context;
 use super::drive::{drive, span};
 use super::first_looks::{Turns, in_order};
@@ -78,6 +79,11 @@ impl Loops {
         tasks.spawn(run_keyed::<Confined<ConfigMachine>, _>(context.clone(), configs.clone(), stop.clone()));
         let services = Marks::new(marks::all_services(&context.stores));
         tasks.spawn(run_keyed::<Confined<ServiceMachine>, _>(context.clone(), services.clone(), stop.clone()));
+        let (sweeping, stopped) = (context.clone(), stop.clone());
+        tasks.spawn(async move {
+            sweep(sweeping, stopped).await;
+            None
+        });
         let region = context.clouds.default_region().clone();
         let (wakers, turns, keys, panics) = (HashMap::new(), Turns::default(), HashMap::new(), HashMap::new());
         let mut loops = Self { context, releases, configs, services, wakers, tasks, turns, keys, panics, stop };

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::leadership::Leadership;
 use crate::clb::Fence;
-use crate::k8s::certificate;
+use crate::k8s::certificate::{self, Certificate};
 use crate::model::ObjectKey;
 
 /// How long an answer is waited for. Admission webhooks may take 30 s (kubernetes.io/docs/reference/access-authn-authz/
@@ -107,12 +107,12 @@ impl Kubernetes {
         self.client.list_api_group_resources(version).await
     }
 
-    /// What the Secret of a certificate says: its id, or why there is none.
+    /// What the Secret of a certificate has: an id, or a certificate with its key.
     ///
     /// # Errors
     ///
     /// Why there is none, in words for users.
-    pub(super) async fn certificate(&self, key: &ObjectKey) -> Result<String, String> {
+    pub(super) async fn certificate(&self, key: &ObjectKey) -> Result<Certificate, String> {
         certificate::read(&self.client, key).await
     }
 }

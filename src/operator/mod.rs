@@ -9,6 +9,8 @@
 mod admin;
 mod apply;
 mod caches;
+mod certificate_ends;
+mod certificates;
 mod context;
 mod creation;
 mod dispatch;
@@ -52,6 +54,7 @@ use crate::model::{ClusterNetwork, Quotas, Region};
 use crate::plan::Cluster;
 use crate::plan::annotated::Acceptance;
 use crate::plan::brake::{Brake, HoldFlag};
+use crate::plan::expiry::Soonest;
 use admin::Admin;
 use context::{Clients, Ground};
 use dispatch::{Ended, dispatch};
@@ -140,6 +143,7 @@ impl Operator {
             resync: settings.resync(),
             brake: Arc::new(Mutex::new(brake(settings))),
             namespace: settings.lease_namespace.clone(),
+            watch_namespace: settings.watch_namespace.clone(),
             client: client.clone(),
             writer,
             clock,
@@ -217,6 +221,7 @@ impl Operator {
             let ended = dispatch(context, &mut self.changes, &self.stop).await;
             self.ground.metrics.set_leader(false);
             self.ground.metrics.set_hold(None);
+            self.ground.metrics.certificates_end(Soonest::default());
             match ended {
                 Ended::NotLeading => tracing::warn!("leadership was lost; this replica waits to lead again"),
                 Ended::Finished => break,

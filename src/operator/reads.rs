@@ -7,6 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use kube::api::{ApiResource, DynamicObject};
 
+use super::certificates;
 use super::context::{Cloud, Context};
 use super::kubernetes::WriteError;
 use crate::api::mark::ListenerName;
@@ -21,7 +22,9 @@ use crate::reconcile::{Answer, Frame, Key, NotTaken, OtherRead, Read, StatusFiel
 pub(super) async fn read(context: &Context, key: &Key, read: Read) -> Answer {
     let cloud = || client(context, key.region());
     match read {
-        Read::Certificate(secret) => Answer::Certificate(context.kubernetes.certificate(&secret).await),
+        Read::Certificate(secret) => {
+            Answer::Certificate(certificates::certificate(context, key.region(), &secret).await)
+        }
         Read::Definition(services) => Answer::Definition(departure(context, &services).await),
         Read::Quotas => Answer::Quotas(match cloud() {
             Ok(cloud) => cloud.quotas.limits(&cloud.clb, context.quotas).await,

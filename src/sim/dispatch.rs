@@ -121,6 +121,7 @@ actions! {
     ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag
     DescribeTargets DescribeTargetHealth DescribeTaskStatus DescribeQuota
     GetCallerIdentity AssumeRoleWithWebIdentity
+    UploadCertificate DescribeCertificates DeleteCertificate DescribeLoadBalancerListByCertId
 }
 
 fn run<A: Handle>(cloud: &mut PureCloud, addresses: &mut Addresses<'_>, call: &Call<'_>) -> Outcome {
@@ -170,7 +171,7 @@ struct Done {
 
 /// A read of what the account has made. A task is known at once in any case, since its id is in a reply.
 fn is_of_the_past<A: Action>() -> bool {
-    !A::WRITE && A::SERVICE == Service::Clb && !["DescribeTaskStatus", "DescribeQuota"].contains(&A::NAME)
+    !A::WRITE && A::SERVICE != Service::Sts && !["DescribeTaskStatus", "DescribeQuota"].contains(&A::NAME)
 }
 
 fn carry_out<A: Handle>(

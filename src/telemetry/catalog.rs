@@ -174,10 +174,13 @@ const ACTION: Label = Label::words(
         "CreateListener",
         "CreateLoadBalancer",
         "CreateRule",
+        "DeleteCertificate",
         "DeleteLoadBalancer",
         "DeleteLoadBalancerListeners",
         "DeleteRule",
+        "DescribeCertificates",
         "DescribeListeners",
+        "DescribeLoadBalancerListByCertId",
         "DescribeLoadBalancers",
         "DescribeQuota",
         "DescribeTargetHealth",
@@ -189,6 +192,7 @@ const ACTION: Label = Label::words(
         "ModifyLoadBalancerAttributes",
         "ModifyRule",
         "SetLoadBalancerSecurityGroups",
+        "UploadCertificate",
     ],
 );
 const CLASS: Label = Label { name: "class", values: Values::Vocabulary(classes) };
@@ -220,6 +224,7 @@ const REPAIRED: Label = Label::words("object", REPAIRED_OBJECTS);
 const CAUSE: Label = Label::words("cause", REPAIR_CAUSES);
 const CREDENTIAL_SOURCE: Label = Label::words("source", &["environment", "files", "web-identity", "machine-role"]);
 const CREDENTIAL_RESULT: Label = Label::words("result", &["given", "failed"]);
+const CERTIFICATE_SOURCE: Label = Label::words("source", &["secret", "id"]);
 const MODE: Label = Label::words("mode", &["webhook", "policy", "none"]);
 
 fn classes() -> Vec<&'static str> {
@@ -283,6 +288,7 @@ families! {
     INJECTIONS = Counter "direct_access_injections" [INJECTED] "Pods that the webhook was asked about, by what it did; with unreadable, cold and malformed a Pod may have missed its gate";
     INJECTION_MODE = Gauge "direct_access_gate_injection_mode" [MODE] "1 for the way in which gates are injected";
     CERTIFICATE_EXPIRY = Gauge "direct_access_webhook_certificate_expiry_timestamp_seconds" [] "When the certificate in use expires, as Unix time; 0 while there is none";
+    LISTENER_CERTIFICATE_EXPIRY = Gauge "direct_access_listener_certificate_expiry_timestamp_seconds" [CERTIFICATE_SOURCE] "When the certificate expires that does so first of those that bindings name, as Unix time: secret of those that a Secret holds, id of those that are named by an id, as far as the cloud says it. Absent when there is none";
     CREDENTIALS_EXPIRY = Gauge "direct_access_credentials_expiry_timestamp_seconds" [CREDENTIAL_SOURCE] "When the cloud's key in use ends, as Unix time; 0 when it has no end that is known";
     CREDENTIALS_REQUESTS = Counter "direct_access_credentials_requests" [CREDENTIAL_SOURCE, CREDENTIAL_RESULT] "How often the source of credentials was asked for a key";
     REPAIRS = Counter "direct_access_repairs" [REPAIRED, CAUSE] "Writes that made or restored an object of gate injection";

@@ -47,6 +47,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("pod", "The Pod, as namespace/name."),
     ("service", "The Service, as namespace/name."),
     ("secret", "The Secret, as namespace/name; never its content."),
+    ("certificate", "The id of a certificate of the account."),
+    ("ends", "When a certificate expires."),
     ("namespace", "A namespace."),
     ("name", "The name of an object; in `span` and `spans`, of the span."),
     ("kind", "The plural name of a kind of objects."),

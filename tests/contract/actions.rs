@@ -47,5 +47,6 @@ pub(crate) fn all() -> Vec<Row> {
         ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag
         DescribeTargets DescribeTargetHealth DescribeTaskStatus DescribeQuota
         GetCallerIdentity AssumeRoleWithWebIdentity
+        UploadCertificate DescribeCertificates DeleteCertificate DescribeLoadBalancerListByCertId
     }
 }

@@ -21,8 +21,10 @@ use vendor::Tables;
 fn tables(service: Service) -> &'static Tables {
     static CLB: LazyLock<Tables> = LazyLock::new(|| Tables::of("clb", "v20180317"));
     static STS: LazyLock<Tables> = LazyLock::new(|| Tables::of("sts", "v20180813"));
+    static SSL: LazyLock<Tables> = LazyLock::new(|| Tables::of("ssl", "v20191205"));
     match service {
         Service::Clb => &CLB,
         Service::Sts => &STS,
+        Service::Ssl => &SSL,
     }
 }

@@ -301,6 +301,6 @@ fn the_rights_in_the_cloud_are_those_that_are_used() {
     let told: BTreeSet<_> =
         page.codes().into_iter().map(|(_, code)| code).filter(|code| declared.contains(code)).collect();
     assert_eq!(told, used);
-    let granted: BTreeSet<_> = actions(Purpose::LoadBalancers).map(|(_, action)| action.to_owned()).collect();
+    let granted: BTreeSet<_> = actions(Purpose::Certificates).map(|(_, action)| action.to_owned()).collect();
     assert_eq!(granted, used);
 }

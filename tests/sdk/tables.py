@@ -37,8 +37,21 @@ STS_CODES = {
 }
 STS_ACTIONS = {"AssumeRoleWithWebIdentity", "GetCallerIdentity"}
 
+# Those of SSL, which the SDK of CLB does not have either (https://cloud.tencent.com/document/api/400/41682).
+SSL_CODES = {
+    "FailedOperation.CertificateInvalid", "FailedOperation.CertificateMismatch", "FailedOperation.CertificateNotFound",
+    "FailedOperation.RoleNotFoundAuthorization", "InvalidParameter.CertificateIdNumberLimit",
+}
+SSL_ACTIONS = {"UploadCertificate", "DescribeCertificates", "DeleteCertificate"}
+
 CLB = connection.client()
 STS = connection.client_of("sts", "2018-08-13")
+SSL = connection.client_of("ssl", "2019-12-05")
+
+
+def client_for(action):
+    """The client of the service that an action is of."""
+    return STS if action in STS_ACTIONS else SSL if action in SSL_ACTIONS else CLB
 
 
 def say(step, found):
@@ -61,8 +74,8 @@ def filled(value, kept):
 def succeed(row, kept):
     """Makes a call through the SDK's own classes, which warn of members that they do not know."""
     action, parameters = row["action"], filled(row.get("parameters", {}), kept)
-    if action in STS_ACTIONS:
-        reply = STS.call_json(action, parameters)["Response"]
+    if action in STS_ACTIONS | SSL_ACTIONS:
+        reply = client_for(action).call_json(action, parameters)["Response"]
     else:
         request = getattr(models, action + "Request")()
         request.from_json_string(json.dumps(parameters))
@@ -171,13 +184,13 @@ def main():
         if row.get("case") == BAD_INPUTS_ARE_TRIED_HERE:
             for case in cases:
                 parameters = filled(case["parameters"], kept)
-                service = STS if case["action"] in STS_ACTIONS else CLB
+                service = client_for(case["action"])
                 refused[case["case"]] = code_of(lambda: service.call_json(case["action"], parameters))
     say("actions", sorted({row["action"] for row in calls}))
     say("bad inputs", refused)
     requests = bad_requests()
     say("bad requests", requests)
-    documented = COMMON_CODES | STS_CODES | {value for name, value in vars(errorcodes).items() if name.isupper()}
+    documented = COMMON_CODES | STS_CODES | SSL_CODES | {value for name, value in vars(errorcodes).items() if name.isupper()}
     seen = set(refused.values()) | set(requests.values()) - {"none"}
     say("codes that are not documented", sorted(seen - documented))
 

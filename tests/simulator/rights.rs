@@ -19,12 +19,18 @@ struct Things {
     lb: LoadBalancerId,
     listener: ListenerId,
     rule: RuleId,
+    certificate: String,
 }
 
 impl Things {
     /// As they are where nothing was made, because it was denied.
     fn none(lb: &LoadBalancerId) -> Self {
-        Self { lb: lb.clone(), listener: ListenerId::from("lbl-none"), rule: RuleId::from("loc-none") }
+        Self {
+            lb: lb.clone(),
+            listener: ListenerId::from("lbl-none"),
+            rule: RuleId::from("loc-none"),
+            certificate: "none".to_owned(),
+        }
     }
 }
 
@@ -43,6 +49,8 @@ async fn read(clb: &Clb, action: &str, lb: &LoadBalancerId) -> Result<(), Failur
         "DescribeTaskStatus" => clb.task(&TaskId::from("none")).await.map(drop),
         "DescribeQuota" => clb.quotas().await.map(drop),
         "GetCallerIdentity" => clb.account().await.map(drop),
+        "DescribeCertificates" => clb.certificates_like("dac-").await.map(drop),
+        "DescribeLoadBalancerListByCertId" => clb.certificates_in_use(&["cert-1".to_owned()]).await.map(drop),
         other => panic!("{other} has no call here"),
     }
 }
@@ -97,12 +105,18 @@ async fn call(clb: &Clb, action: &str, on: &mut Things) -> Result<(), Failure> {
         "BatchModifyTargetWeight" => writer.reweight(&lb, &[(route, address, 0)]).await.map(drop),
         "BatchModifyTargetTag" => writer.retag(&lb, &[(route, address, "tag".to_owned())]).await.map(drop),
         "BatchDeregisterTargets" => writer.deregister(&lb, &[(route, address)]).await.map(drop),
+        "UploadCertificate" => {
+            let (chain, key) = crate::support::certificate("a.example");
+            on.certificate = writer.upload_certificate("dac-1", &chain, &key).await?;
+            Ok(())
+        }
+        "DeleteCertificate" => writer.delete_certificate(&on.certificate).await,
         reading => read(clb, reading, &lb).await,
     }
 }
 
 /// All actions of the policy, in an order in which each can be called.
-const IN_ORDER: [&str; 22] = [
+const IN_ORDER: [&str; 26] = [
     "GetCallerIdentity",
     "DescribeQuota",
     "CreateLoadBalancer",
@@ -125,6 +139,10 @@ const IN_ORDER: [&str; 22] = [
     "DeleteRule",
     "DeleteLoadBalancerListeners",
     "DeleteLoadBalancer",
+    "UploadCertificate",
+    "DescribeCertificates",
+    "DescribeLoadBalancerListByCertId",
+    "DeleteCertificate",
 ];
 
 fn denying<'a>(denied: impl IntoIterator<Item = &'a str>) -> (Simulator, LoadBalancerId) {
@@ -134,7 +152,7 @@ fn denying<'a>(denied: impl IntoIterator<Item = &'a str>) -> (Simulator, LoadBal
 
 #[tokio::test]
 async fn the_policy_is_enough_for_every_call_and_denies_all_others() {
-    let allowed: BTreeSet<_> = actions(Purpose::LoadBalancers).map(|(_, action)| action).collect();
+    let allowed: BTreeSet<_> = actions(Purpose::Certificates).map(|(_, action)| action).collect();
     assert_eq!(allowed, IN_ORDER.into_iter().collect());
     let (simulator, lb) = denying(ACTIONS.iter().copied().filter(|action| !allowed.contains(action)));
     let clb = client(&simulator);
@@ -151,7 +169,7 @@ async fn the_policy_is_enough_for_every_call_and_denies_all_others() {
 
 #[tokio::test]
 async fn each_right_of_the_policy_is_needed_and_named_where_it_lacks() {
-    let all: Vec<_> = actions(Purpose::LoadBalancers).map(|(_, action)| action).collect();
+    let all: Vec<_> = actions(Purpose::Certificates).map(|(_, action)| action).collect();
     let (simulator, lb) = denying(all.iter().copied());
     let clb = client(&simulator);
     for action in all {

@@ -423,3 +423,10 @@ pub(crate) async fn read_name(stream: &mut TcpStream) -> io::Result<String> {
         }
     }
 }
+
+/// A certificate of a server and its private key, in PEM.
+pub(crate) fn certificate(name: &str) -> (String, clb::wire::Secret) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    (params.self_signed(&key).expect("a certificate").pem(), clb::wire::Secret::new(key.serialize_pem()))
+}

@@ -9,6 +9,7 @@
 //! - A setting that is missing is not told. It fails nothing.
 
 mod attributes;
+mod certificates;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ use crate::model::{
     AccountId, Address, Failure, Health, IpFamily, Listener, ListenerId, ListenerState, LoadBalancer, LoadBalancerId,
     LoadBalancerStatus, Protocol, RegisteredTarget, Route, Rule, RuleId, TargetHealth, TaskState, Weight,
 };
+
+pub(super) use certificates::{certificates as listed, deleted, in_use, uploaded};
 
 /// What is wrong with a reply, and which code of ours that has.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 #[macro_use]
 mod macros;
 
+mod certificate;
 mod envelope;
 mod health;
 mod identity;
@@ -20,6 +21,11 @@ mod target;
 mod target_output;
 mod task;
 
+pub use certificate::{
+    CertIdRelatedWithLoadBalancers, DeleteCertificate, DeleteCertificateReply, DescribeCertificates,
+    DescribeCertificatesReply, DescribeLoadBalancerListByCertId, DescribeLoadBalancerListByCertIdReply,
+    ListedCertificate, UploadCertificate, UploadCertificateReply,
+};
 pub use envelope::{Answer, ErrorBody, Undecodable, decode, encode_failure, encode_success};
 pub use health::{
     DescribeTargetHealth, DescribeTargetHealthReply, HealthCheck, HealthCheckOutput, ListenerHealth,
@@ -61,17 +67,20 @@ pub enum Service {
     Clb,
     /// Identities and temporary keys.
     Sts,
+    /// Certificates.
+    Ssl,
 }
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Clb, Self::Sts];
+    pub const ALL: [Self; 3] = [Self::Clb, Self::Sts, Self::Ssl];
 
     /// Its name: in the signature's scope, and the first label of its host.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Clb => "clb",
             Self::Sts => "sts",
+            Self::Ssl => "ssl",
         }
     }
 
@@ -80,6 +89,7 @@ impl Service {
         match self {
             Self::Clb => "2018-03-17",
             Self::Sts => "2018-08-13",
+            Self::Ssl => "2019-12-05",
         }
     }
 }

@@ -24,6 +24,7 @@ macro_rules! with_action {
             ModifyDomainAttributes RegisterTargets DeregisterTargets BatchRegisterTargets BatchDeregisterTargets
             ModifyTargetWeight BatchModifyTargetWeight ModifyTargetPort BatchModifyTargetTag DescribeTargets
             DescribeTargetHealth DescribeTaskStatus DescribeQuota GetCallerIdentity AssumeRoleWithWebIdentity
+            UploadCertificate DescribeCertificates DeleteCertificate DescribeLoadBalancerListByCertId
         ])
     };
 }

@@ -15,7 +15,8 @@
 //! | register, deregister, set weights | they name targets: the set is the same afterwards, and the successor's next read shows it |
 //! | create listeners, rules | port, or domain and path, are taken by then: refused |
 //! | create a load balancer | its client token is made from the wish: the cloud answers with the one that it has made |
-//! | delete rules, listeners, load balancers | they name ids, which are never used again |
+//! | upload certificates | they carry a mark: of two with the same one the next leader deletes one |
+//! | delete rules, listeners, load balancers, certificates | they name ids, which are never used again |
 //! | modify | states values; the successor's next read shows them |
 //! | gates, statuses, annotations, conditions | fields of this controller alone; the UID or name of the object is part of it, and the next round writes what differs |
 //! | finalizers | the patch tests the list, or the version, that it was made from |

@@ -21,6 +21,7 @@ use crate::api::condition::{GateReason, HoldCause};
 use crate::clb::{CallObserver, Rates, Wait};
 use crate::model::Class;
 use crate::plan::Step;
+use crate::plan::expiry::Soonest;
 use crate::reconcile::RoundResult;
 use crate::telemetry::catalog;
 
@@ -70,6 +71,7 @@ pub struct Metrics {
     gate_wait: Histogram,
     leader: Family<Labels<1>, Gauge>,
     hold: Family<Labels<1>, Gauge>,
+    certificates_end: Family<Labels<1>, Gauge>,
     queue: Queue,
     fleet: Fleet,
     requests: Requests,
@@ -92,6 +94,7 @@ impl Default for Metrics {
             gate_wait: Histogram::new(exponential_buckets(0.25, 2.0, 13)),
             leader: Family::default(),
             hold: Family::default(),
+            certificates_end: Family::default(),
             queue: Queue::default(),
             fleet: Fleet::default(),
             requests: Requests::default(),
@@ -126,6 +129,7 @@ impl Metrics {
         catalog::BUILD_INFO.register(registry, version);
         catalog::LEADER.register(registry, self.leader.clone());
         catalog::HOLD_REMOVALS.register(registry, self.hold.clone());
+        catalog::LISTENER_CERTIFICATE_EXPIRY.register(registry, self.certificates_end.clone());
         catalog::RECONCILES.register(registry, self.rounds.clone());
         catalog::RECONCILE_ERRORS.register(registry, self.round_errors.clone());
         catalog::RECONCILE_SECONDS.register(registry, self.round_seconds.clone());
@@ -233,6 +237,17 @@ impl Metrics {
         for one in HoldCause::ALL {
             let held = self.hold.get_or_create(&catalog::HOLD_REMOVALS.with([one.as_str()]));
             held.set(i64::from(reason == Some(*one)));
+        }
+    }
+
+    /// Says when certificates of listeners end.
+    pub(super) fn certificates_end(&self, soonest: Soonest) {
+        for (source, end) in [("secret", soonest.secret), ("id", soonest.id)] {
+            let labels = catalog::LISTENER_CERTIFICATE_EXPIRY.with([source]);
+            match end {
+                Some(end) => _ = self.certificates_end.get_or_create(&labels).set(end.as_second()),
+                None => _ = self.certificates_end.remove(&labels),
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! - A write is checked at once and takes effect when its task ends; ids of new things are given at once.
 //! - A running task locks its load balancer. Reads are never refused for that.
 
+mod certificate;
 mod console;
 mod creation;
 mod health_check;
@@ -83,6 +84,7 @@ pub struct State {
     /// Recent deletions of load balancers, for the guard against too many.
     deletions: VecDeque<Moment>,
     keyring: identity::Keyring,
+    certificates: certificate::Uploads,
 }
 
 /// A creation that an idempotency token may ask for again.
@@ -145,13 +147,15 @@ impl State {
             changed: BTreeSet::new(),
             deletions: VecDeque::new(),
             keyring,
+            certificates: certificate::Uploads::new(),
         }
     }
 
     /// What reads show of it, without tasks and tokens.
     pub(crate) fn to_be_read(&self) -> Self {
         let (load_balancers, overrides) = (self.load_balancers.clone(), self.overrides.clone());
-        Self { load_balancers, overrides, ..Self::new(self.config.clone()) }
+        let certificates = self.certificates.clone();
+        Self { load_balancers, overrides, certificates, ..Self::new(self.config.clone()) }
     }
 
     pub(crate) fn config(&self) -> &Config {

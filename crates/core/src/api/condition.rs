@@ -122,8 +122,8 @@ vocabulary! {
             "Correct loadBalancer.id or loadBalancer.region; neither can be changed in place, so make the binding anew.";
         ListenerNotFound = "ListenerNotFound": "The listener of listenerId, or one of its rules, does not exist on the load balancer.",
             "Correct listenerId or the rules, or leave listenerId out to have a listener made.";
-        CertificateNotFound = "CertificateNotFound": "The certificate, or the Secret that names it, does not exist.",
-            "Upload the certificate, or create the Secret with the key qcloud_cert_id.";
+        CertificateNotFound = "CertificateNotFound": "The Secret of a certificate does not exist, or what it holds cannot be used.",
+            "Create the Secret, of type kubernetes.io/tls or with the key qcloud_cert_id, or correct what the message says.";
         InProgress = "InProgress": "Changes are being made; the cloud works on them.", "Wait.";
         Busy = "Busy": "Another task holds the load balancer.", "Wait; look for other controllers or people who change it when this lasts.";
         Throttled = "Throttled": "The cloud answers that there were too many calls.",

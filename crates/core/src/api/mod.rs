@@ -18,6 +18,7 @@ pub mod mark;
 pub mod names;
 pub mod schema;
 pub mod service_config;
+pub mod upload_mark;
 
 pub use binding::{DirectAccessBinding, DirectAccessBindingSpec, DirectAccessBindingStatus};
 pub use schema::{SchemaError, crd_documents, crd_files, crds, crds_yaml};

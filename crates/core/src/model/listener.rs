@@ -135,6 +135,13 @@ impl Listener {
         let rules = self.rules.iter().filter(|_| self.protocol.is_layer7());
         own.into_iter().chain(rules.map(move |rule| route(Some(rule.id.clone()))))
     }
+
+    /// The ids of all certificates that it and its rules show.
+    pub fn certificates(&self) -> impl Iterator<Item = String> {
+        let all = std::iter::once(&self.attributes).chain(self.rules.iter().map(|rule| &rule.attributes));
+        let ids = all.filter_map(|attributes| attributes.text(Attribute::Certificate));
+        ids.flat_map(|ids| ids.split(',').map(str::to_owned))
+    }
 }
 
 impl Rule {

@@ -6,6 +6,7 @@
 mod account;
 mod annotations;
 mod attribute;
+mod certificate;
 mod endpoint;
 mod failure;
 mod guard;
@@ -23,6 +24,7 @@ mod target;
 pub use account::{Caller, KeyMark};
 pub use annotations::{Annotation, Annotations};
 pub use attribute::{Attribute, Attributes, Drift, Value};
+pub use certificate::ListedCertificate;
 pub use endpoint::{
     ClusterNetwork, Containers, Ending, GateState, NamedPort, ObjectKey, Phase, Pod, PodNetwork, PortName, PreStop,
     Service, ServiceCondition, ServicePort, Slice, SliceEndpoint, SlicePort, TargetPort, Workload,

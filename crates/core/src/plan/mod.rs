@@ -34,6 +34,7 @@ mod desired;
 mod drift;
 mod ending;
 mod endpoint;
+pub mod expiry;
 mod flags;
 mod floor;
 mod gate;
@@ -71,6 +72,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
+pub mod uploads;
 pub mod vpc;
 mod weight;
 
@@ -99,7 +101,7 @@ pub use problem::{
 };
 pub use remembered::{Cleared, Ended, Remembered, Sighting, Since};
 pub use removals::{ConfigMapSight, Hold, Losses, Removals, Withheld};
-pub use shape::named_secrets;
+pub use shape::{named_certificates, named_secrets};
 pub use slices::slices;
 pub use snapshot::{BindingView, Cloud, Cluster, ClusterView, ConfigUsers, ConfigView, Observed, ReadState, Snapshot};
 pub use step::{Change, NewRule, Registration, Removal, Step, WeightChange};

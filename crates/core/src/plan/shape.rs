@@ -9,6 +9,7 @@ use crate::model::{Attribute, Attributes, Listener, LoadBalancer, ObjectKey, Pro
 use crate::mutant::{self, Mutant};
 
 use super::config::Wishes;
+use super::expiry::Named;
 use super::{BindingView, Problem, problem};
 
 /// The shape of a desired listener. That of an existing listener of somebody else has rules only.
@@ -226,12 +227,22 @@ impl Reader<'_> {
     }
 }
 
-/// The Secrets that a binding names as certificates.
-pub fn named_secrets(binding: &DirectAccessBinding) -> impl Iterator<Item = ObjectKey> {
+/// What a binding names as certificates.
+pub fn named_certificates(binding: &DirectAccessBinding) -> impl Iterator<Item = Named> {
     let namespace = binding.metadata.namespace.clone().unwrap_or_default();
     let specs = binding.spec.listeners.iter().filter(|listener| listener.listener_id.is_none()).flat_map(|listener| {
         listener.certificate.iter().chain(listener.rules.iter().filter_map(|rule| rule.certificate.as_ref()))
     });
-    let names = specs.filter_map(|spec: &CertificateSpec| spec.secret_name.clone());
-    names.map(move |name| ObjectKey::new(namespace.clone(), name))
+    specs.filter_map(move |spec: &CertificateSpec| match &spec.secret_name {
+        Some(name) => Some(Named::Secret(ObjectKey::new(namespace.clone(), name))),
+        None => spec.id.clone().map(Named::Id),
+    })
+}
+
+/// The Secrets that a binding names as certificates.
+pub fn named_secrets(binding: &DirectAccessBinding) -> impl Iterator<Item = ObjectKey> {
+    named_certificates(binding).filter_map(|named| match named {
+        Named::Secret(secret) => Some(secret),
+        Named::Id(_) => None,
+    })
 }

@@ -38,6 +38,7 @@ mod tempo;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod uploads;
 mod waiting;
 mod written_targets;
 
@@ -60,3 +61,4 @@ pub use reporting::{binding_name, service_name};
 pub use service::ServiceMachine;
 pub use shared::{Ledger, RefusedByBinding, Shared};
 pub use surroundings::{Caches, ConfigSight, Flags, Now, Surroundings};
+pub use uploads::{Need, SETTLED, Uploads};

@@ -107,8 +107,8 @@ pub struct CertificateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 64), pattern("^[0-9A-Za-z_-]+$"))]
     pub id: Option<String>,
-    /// The name of a Secret of the same namespace whose key qcloud_cert_id holds the id, 1 to 253 characters. Excludes
-    /// id.
+    /// The name of a Secret of the same namespace, 1 to 253 characters: its key qcloud_cert_id holds the id, or it is of type
+    /// kubernetes.io/tls, and its certificate is uploaded and replaced when the Secret changes. Excludes id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(length(chars, min = 1, max = 253), pattern("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub secret_name: Option<String>,

@@ -215,10 +215,11 @@ pub(in crate::plan) fn rule_not_found(listener: &Listener, domain: &str, url: &s
 }
 
 pub(in crate::plan) fn certificate_not_found(field: &str, secret: &ObjectKey, reason: &str) -> Problem {
+    let ObjectKey { namespace, name } = secret;
     let message = format!(
-        "{field}.certificate: Secret '{secret}': {reason}; give it the id of a certificate as its key qcloud_cert_id, or create it by \
-         'kubectl create secret generic {} -n {} --from-literal=qcloud_cert_id=ID'. Until then certificates stay as they are",
-        secret.name, secret.namespace
+        "{field}.certificate: Secret '{secret}': {reason}; correct it, or create it with a certificate and its private key by \
+         'kubectl create secret tls {name} -n {namespace} --cert=FILE --key=FILE', or with the id of a certificate by \
+         'kubectl create secret generic {name} -n {namespace} --from-literal=qcloud_cert_id=ID'. Until then certificates stay as they are",
     );
     unresolved(Reason::CertificateNotFound, message)
 }

@@ -348,8 +348,14 @@ fn references() -> Vec<Row> {
             world.certificates.insert("web-tls".to_owned(), Err("it does not exist".to_owned()));
         })
         .says(&["spec.listeners[443/TCP_SSL].certificate", "'shop/web-tls'"])
-        .remedies(&[("'kubectl create secret generic web-tls -n shop --from-literal=qcloud_cert_id=ID'", |world| {
-            _ = world.certificates.insert("web-tls".to_owned(), Ok("cert-1".to_owned()))
-        })]),
+        .remedies(&[
+            ("correct it", |world| _ = world.certificates.insert("web-tls".to_owned(), Ok("cert-1".to_owned()))),
+            ("'kubectl create secret tls web-tls -n shop --cert=FILE --key=FILE'", |world| {
+                _ = world.certificates.insert("web-tls".to_owned(), Ok("cert-2".to_owned()))
+            }),
+            ("'kubectl create secret generic web-tls -n shop --from-literal=qcloud_cert_id=ID'", |world| {
+                _ = world.certificates.insert("web-tls".to_owned(), Ok("cert-1".to_owned()))
+            }),
+        ]),
     ]
 }
