@@ -103,7 +103,8 @@ mod tests {
     fn an_upload_goes_only_where_its_secret_is_known_to_need_it_no_more() {
         let id = |id: &str| Some(Said::Id(id.to_owned()));
         let uploads = [upload("old", "web", "one"), upload("new", "web", "two"), upload("api", "api", "one")];
-        let rows: [(&str, &[(&str, Option<Said>)], Option<&str>, &[&str]); 9] = [
+        type Row<'a> = (&'a str, &'a [(&'a str, Option<Said>)], Option<&'a str>, &'a [&'a str]);
+        let rows: [Row<'_>; 9] = [
             ("all is in force", &[("web", id("new")), ("api", id("api"))], None, &["old"]),
             ("it was renewed and not uploaded yet", &[("web", Some(Said::Nothing)), ("api", id("api"))], None, &[]),
             ("a Secret was not read yet", &[("web", None), ("api", id("api"))], None, &[]),

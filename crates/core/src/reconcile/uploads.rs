@@ -330,7 +330,7 @@ mod tests {
         ];
         for (seconds, in_use, goes) in looks {
             let candidates = uploads.candidates(&named, None);
-            assert_eq!(candidates, [old.clone()]);
+            assert_eq!(candidates, std::slice::from_ref(&old));
             let gone = uploads.look(at(seconds), &candidates, in_use);
             assert_eq!(gone, if goes { vec![old.clone()] } else { Vec::new() }, "at {seconds} s");
         }
@@ -342,7 +342,7 @@ mod tests {
         uploads.list(&account.there, at(140));
         let candidates = uploads.candidates(&named, None);
         assert_eq!(uploads.look(at(140), &candidates, Some(&free)), Vec::<String>::new());
-        assert_eq!(uploads.look(at(170), &candidates, Some(&free)), [old.clone()]);
+        assert_eq!(uploads.look(at(170), &candidates, Some(&free)), std::slice::from_ref(&old));
         // It comes into force again at the last moment.
         uploads.said(&key(), Said::Id(old.clone()));
         assert!(!uploads.begin_deletion(&old, &named, None));
