@@ -266,6 +266,14 @@ mod tests {
             // Where nobody is found healthy, those that have weight count.
             (vec![(1, Awaited, None, LAST), (2, Awaited, None, LAST)], 2, 0, vec![(2, InTurn)], all(1, 2)),
             (vec![(1, Leaves, WELL, EARLY)], 1, 0, rest(1, 1), vec![]),
+            // What is found healthy of one without weight says nothing of the others.
+            (
+                vec![(1, Awaited, None, LAST), (2, Awaited, None, LAST), (3, Drained, WELL, None)],
+                2,
+                0,
+                vec![(1, InTurn), (2, InTurn)],
+                all(1, 3),
+            ),
         ];
         for (row, (rows, wanted, arriving, retained, passing)) in table.into_iter().enumerate() {
             assert_eq!(after(&rows, HealthSight::Read, wanted, arriving), (retained, passing), "row {row}");

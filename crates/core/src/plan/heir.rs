@@ -16,8 +16,8 @@ const REGISTERED_ANEW: usize = 4;
 
 /// The target has weight, and its address has become that of another Pod, which is wanted.
 pub(super) fn is_heir(target: &RegisteredTarget, mark: &str, candidate: &Candidate, pods: &PodIndex<'_>) -> bool {
-    let is_own = !mark.is_empty() && candidate.pod_uid.starts_with(mark);
-    let is_living = pods.by_mark(mark).is_some_and(|pod| !mark.is_empty() && pod.phase != Phase::Finished);
+    let is_own = candidate.pod_uid.starts_with(mark);
+    let is_living = pods.by_mark(mark).is_some_and(|pod| pod.phase != Phase::Finished);
     target.weight > 0
         && !is_own
         && !is_living
@@ -75,5 +75,74 @@ impl TargetPlan {
             reason: ChangeReason::AddressReused,
             until: Until::Turn,
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::model::{Address, Weight};
+    use crate::plan::departure::{Ability, Deadline, Leave, Pace, Then};
+    use crate::plan::floor::{Readiness, Tenure};
+    use crate::plan::weight::PodWeight;
+
+    const WELL: Option<Health> = Some(Health::Healthy);
+    const ILL: Option<Health> = Some(Health::Unhealthy);
+
+    /// A target of a Pod that is wanted: its weight, and its health.
+    type Row = (Weight, Option<Health>);
+
+    fn own(target: &RegisteredTarget, health: Option<Health>, intent: PodIntent) -> OwnTarget<'_> {
+        let (tenure, readiness) = (Tenure::Established, Readiness::Ready);
+        OwnTarget { target, intent, leaving_for: SignedDuration::ZERO, health, tenure, readiness }
+    }
+
+    /// How many of so many healthy and other heirs may be registered anew beside these, and one that is not wanted any more.
+    fn may(wanted: usize, (well, ill): (usize, usize), rows: &[Row], others: OtherBindings) -> usize {
+        let target = |weight| RegisteredTarget {
+            address: Address { ip: [10, 0, 0, 1].into(), port: 80 },
+            weight,
+            tag: String::new(),
+        };
+        let targets: Vec<_> = rows.iter().map(|row| target(row.0)).collect();
+        let serves = || PodIntent::Serve(PodWeight::Known(10));
+        let mut all: Vec<_> = rows.iter().zip(&targets).map(|(row, target)| own(target, row.1, serves())).collect();
+        let pace = Pace::Replaced(Deadline::After(SignedDuration::ZERO), Ability::Yes);
+        let heir = target(10);
+        let leave = Leave { reason: ChangeReason::NotSelected, pace, then: Then::Deregister };
+        all.push(own(&heir, WELL, PodIntent::Leave(leave)));
+        let heirs = (0..well + ill).map(|at| own(&heir, if at < well { WELL } else { ILL }, PodIntent::Keep));
+        may_be_registered_anew(wanted, &heirs.collect::<Vec<_>>(), &all, others)
+    }
+
+    #[test]
+    fn a_quarter_is_registered_anew_less_those_that_are_not_judged_and_never_the_last() {
+        use OtherBindings::{DoNot, Serve};
+        type Case<'a> = (usize, (usize, usize), &'a [Row], OtherBindings, usize);
+        let table: [Case<'_>; 14] = [
+            // A quarter of those that serve, and one where they are fewer.
+            (8, (8, 0), &[], DoNot, 2),
+            (8, (4, 0), &[(10, WELL); 4], DoNot, 2),
+            (2, (2, 0), &[], DoNot, 1),
+            // The last one only where another one serves, of this binding or of another.
+            (2, (1, 1), &[], DoNot, 0),
+            (2, (1, 1), &[], Serve, 1),
+            (2, (1, 0), &[(10, WELL)], DoNot, 1),
+            (8, (4, 0), &[(10, WELL); 3], Serve, 1),
+            // Who is not judged yet is one of them, and so is who is missing, or has no weight.
+            (9, (8, 0), &[(10, None)], DoNot, 1),
+            (9, (8, 0), &[], DoNot, 1),
+            (9, (8, 0), &[(0, WELL)], DoNot, 1),
+            (18, (16, 0), &[(10, None)], DoNot, 2),
+            // Who is judged and ill is none of them.
+            (9, (8, 0), &[(10, ILL)], DoNot, 2),
+            (8, (4, 0), &[(10, WELL), (10, WELL), (10, WELL), (10, ILL)], DoNot, 1),
+            (9, (8, 1), &[], DoNot, 2),
+        ];
+        for (wanted, heirs, rows, others, expected) in table {
+            assert_eq!(may(wanted, heirs, rows, others), expected, "{wanted}, {heirs:?}, {rows:?}, {others:?}");
+        }
     }
 }

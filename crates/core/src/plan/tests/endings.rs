@@ -7,8 +7,8 @@ use super::acts;
 use super::world::{World, address, uid};
 use crate::api::condition::ExclusionReason;
 use crate::api::mark::TargetTag;
-use crate::model::{Address, Containers, Ending, Health, ListenerId, Phase, PreStop};
-use crate::plan::Step;
+use crate::model::{Address, Class, Containers, Ending, Health, ListenerId, Phase, Pod, PreStop};
+use crate::plan::{Remembered, Step};
 
 fn advice(world: &World) -> Vec<String> {
     world.plan().bindings[0].advice.iter().map(|one| one.message.clone()).collect()
@@ -198,6 +198,49 @@ fn targets_whose_addresses_have_become_other_pods_are_registered_anew_a_few_at_a
         let mut tags: Vec<_> = world.targets.values().flatten().map(|target| target.tag.clone()).collect();
         tags.retain(|tag| !tag.contains("-900000"));
         assert_eq!(tags, Vec::<String>::new(), "{pods}: all are registered for the Pods that there are");
+    }
+}
+
+/// Only a target that serves another Pod, which is wanted, waits for its turn; one of a single Pod waits as long as no health was read.
+#[test]
+fn a_target_waits_to_be_registered_anew_only_where_it_serves() {
+    type Change = fn(&mut World, former: Pod, number: u32);
+    let finished: Change = |world, former, number| {
+        world.pods.insert(number, Pod { phase: Phase::Finished, ..former });
+    };
+    let elsewhere: Change = |world, former, number| {
+        world.pods.insert(number, Pod { ips: vec![address(number + 20).ip], ..former });
+    };
+    let idle: Change = |world, _, _| world.targets.values_mut().flatten().for_each(|target| target.weight = 0);
+    let unready: Change = |world, _, number| world.pod(number + 10).containers_ready = false;
+    let unread: Change = |world, _, _| {
+        world.health_failure = Some(super::late::failure(Class::Throttled));
+        world.remembered = Remembered::default();
+    };
+    let rows: [(&str, u32, Change, usize); 7] = [
+        ("gone", 2, |_, _, _| (), 1),
+        ("finished", 2, finished, 1),
+        ("elsewhere", 2, elsewhere, 2),
+        ("without weight", 2, idle, 2),
+        ("not ready", 2, unready, 2),
+        ("unread", 2, unread, 0),
+        ("the only one, and unread", 1, unread, 0),
+    ];
+    for (what, pods, change, expected) in rows {
+        let mut world = World::new(&json!({})).with_pods(1..=pods);
+        world.converge();
+        world.heal();
+        for number in 1..=pods {
+            let former = world.pods.remove(&number).unwrap();
+            world.pods.insert(number + 10, Pod { uid: uid(number + 10), ..former.clone() });
+            change(&mut world, former, number);
+        }
+        let steps = world.plan().steps;
+        let leaving = steps.iter().map(|step| match step {
+            Step::Deregister(all) => all.len(),
+            _ => 0,
+        });
+        assert_eq!(leaving.sum::<usize>(), expected, "{what}");
     }
 }
 

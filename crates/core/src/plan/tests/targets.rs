@@ -121,6 +121,22 @@ fn a_terminating_pod_is_not_registered_anew() {
 }
 
 #[test]
+fn a_target_of_a_pod_that_cannot_serve_is_taken_away_when_the_cloud_does_not_take_its_weight() {
+    for (is_refused, expected) in [(false, (1, 0)), (true, (0, 1))] {
+        let mut world = world().with_pods(1..=2);
+        world.converge();
+        world.heal();
+        let route = world.targets.keys().next().unwrap().clone();
+        world.remembered.refused_weights.extend(is_refused.then_some((route, address(1))));
+        unready(&mut world, 1);
+        let steps = world.plan().steps;
+        let reweighted = steps.iter().filter(|step| matches!(step, Step::Reweight(_))).count();
+        let taken = steps.iter().filter(|step| matches!(step, Step::Deregister(_))).count();
+        assert_eq!((reweighted, taken), expected, "{steps:?}");
+    }
+}
+
+#[test]
 fn a_pod_that_is_no_longer_selected_loses_its_weight_and_later_its_target() {
     let mut world = World::new(&json!({"drain": {"timeoutSeconds": 30}})).with_pods(1..=2);
     world.converge();
