@@ -114,7 +114,7 @@ mod tests {
         let leave = Leave { reason: ChangeReason::NotSelected, pace, then: Then::Deregister };
         all.push(own(&heir, WELL, PodIntent::Leave(leave)));
         let heirs = (0..well + ill).map(|at| own(&heir, if at < well { WELL } else { ILL }, PodIntent::Keep));
-        may_be_registered_anew(wanted, &heirs.collect::<Vec<_>>(), &all, others)
+        may_be_registered_anew(wanted, &heirs.collect::<Vec<_>>(), &all, (others, wanted))
     }
 
     #[test]
