@@ -134,9 +134,12 @@ fn tell_story(file: &Path, perturbation: Option<Perturbation>) -> anyhow::Result
     say(format_args!("{} steps, {} points\n{}", outcome.steps, outcome.points.len(), outcome.end));
     let verdict = undisturbed.map_or_else(|| judge(&story, &outcome), |undisturbed| compare(&undisturbed, &outcome));
     match verdict {
-        Verdict::Holds => Ok(()),
+        Verdict::Holds => {
+            say("no rule is broken, and it ends as without its misfortunes");
+            Ok(())
+        }
         Verdict::NotPromised(why) => {
-            say(format_args!("the end is compared with no other one: {why}"));
+            say(format_args!("no rule is broken; the end is compared with no other one: {why}"));
             Ok(())
         }
         Verdict::Breaks(violation) => {

@@ -11,6 +11,8 @@ use crate::users::CONFIGS;
 
 /// Nothing goes on for longer, and nothing is done later.
 pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most replicas of a workload: worlds are for what happens, not for how many it happens to.
+const MOST_PODS: usize = 1_000;
 /// What the API server may refuse writes with.
 const STATUSES: [u16; 3] = [403, 409, 500];
 /// What follows the name of a Service or binding in that of the config which is made for it.
@@ -53,6 +55,11 @@ impl<'a> Made<'a> {
         if times(act).iter().any(|time| *time > LONGEST) {
             return Err("nothing lasts longer than a day".to_owned());
         }
+        if let Act::Scale(_, replicas) | Act::Workload(Workload { replicas, .. }) = act
+            && *replicas > MOST_PODS
+        {
+            return Err(format!("a workload has {MOST_PODS} replicas at most"));
+        }
         let (kind, name, is_made) = match act {
             Act::DeleteWorkload(name) | Act::Scale(name, _) | Act::Rollout(name) | Act::Broken(name, _) => {
                 ("workload", name, self.workloads.contains(&**name))
@@ -66,6 +73,9 @@ impl<'a> Made<'a> {
             Act::Service { annotations, spec, .. } => return service_of(annotations.clone(), spec.clone()).map(drop),
             Act::Fault(fault) => return fault_means_something(fault),
             Act::Slices(0) => return Err("a slice has room for one endpoint at least".to_owned()),
+            Act::Dialect(Dialect::Rate(0) | Dialect::Listeners(0) | Dialect::Targets(0)) => {
+                return Err("the cloud has room for one at least".to_owned());
+            }
             _ => return Ok(()),
         };
         // Stories that are made up have acts on these whether they make them or not.
