@@ -30,11 +30,14 @@ pub fn annotations(
         ours.filter_map(text).collect()
     };
     let ends = ends(view, management);
+    let is_left_to_tke = || is_left_to_tke(service, cluster.has_tke) != Known::No;
     match management {
+        // Each would write its own id, for ever.
+        Management::Manage if view.binding.spec.mode == Mode::Direct && is_left_to_tke() => return kept(|_| true),
         Management::Manage | Management::Observe => {}
         _ if view.binding.spec.mode == Mode::Delegate => return kept(|_| true),
         Management::Freeze(_) | Management::Hold | Management::Abandon(_) if !ends => return kept(|_| true),
-        _ if is_left_to_tke(service, cluster.has_tke) != Known::No => return kept(|key| key == names::DIRECT_ACCESS),
+        _ if is_left_to_tke() => return kept(|key| key == names::DIRECT_ACCESS),
         _ if ends => return BTreeMap::new(),
         _ => {}
     }

@@ -403,3 +403,24 @@ fn the_weight_of_a_pod_that_is_wanted_is_recorded_before_those_of_others() {
     assert_eq!(found, Some((address(250), 10)));
     assert_eq!(world.bindings[0].status.as_ref().unwrap().held_weights.len(), 200);
 }
+
+/// Each would write its own id, for ever.
+#[test]
+fn the_id_that_tke_has_written_on_a_service_that_it_programs_is_not_written_over() {
+    use crate::model::LoadBalancerId;
+    use crate::plan::{Management, annotation};
+    let world = web(&json!({}), 1);
+    let snapshot = world.snapshot();
+    for (is_tkes, is_ours, expected) in
+        [(false, false, None), (false, true, Some("lb-1")), (true, false, None), (true, true, Some("lb-tke"))]
+    {
+        let mut service = world.service.clone().unwrap();
+        (service.is_load_balancer, service.has_tke_finalizer) = (true, is_tkes);
+        service.annotations.insert(names::LOAD_BALANCER_ID, "lb-tke");
+        service.our_annotations = if is_ours { vec![names::LOAD_BALANCER_ID.to_owned()] } else { Vec::new() };
+        let (view, id) = (&snapshot.bindings[0], LoadBalancerId::new("lb-1"));
+        let wanted = annotation::annotations(view, &service, &id, Management::Manage, snapshot.cluster);
+        let found = wanted.get(names::LOAD_BALANCER_ID).map(String::as_str);
+        assert_eq!(found, expected, "TKE's: {is_tkes}, ours: {is_ours}");
+    }
+}
