@@ -156,6 +156,9 @@ pub const NOT_ASKED: &[(&str, &str)] = &[
     ("new-targets-not-alive", "whether a read comes before the first probe is not known"),
     ("new-targets-not-dead", "whether a read comes before the first probe is not known"),
     ("weights-whole", "a second target would be needed"),
+    ("aliases-are-searched", "certificates would have to be uploaded, and the kit touches one load balancer only"),
+    ("certificates-go-unasked", "certificates would have to be uploaded, and the kit touches one load balancer only"),
+    ("ends-are-of-beijing", "certificates would have to be uploaded, and the kit touches one load balancer only"),
     ("stop-shown", "the vendor lets accounts call SetLoadBalancerStartStatus on request only"),
     ("stopped-closes-health", "the vendor lets accounts call SetLoadBalancerStartStatus on request only"),
 ];

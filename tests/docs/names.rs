@@ -34,6 +34,7 @@ const OTHER_FLAGS: &[&str] = &[
     "--load",
     "--load-balancers",
     "--locked",
+    "--minutes",
     "--most",
     "--mutant",
     "--mutants",

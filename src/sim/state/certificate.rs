@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, offset};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use x509_parser::pem::Pem;
 
@@ -95,17 +95,26 @@ fn check_key(request: &UploadCertificate) -> ApiResult<()> {
 impl Uploaded {
     /// A row of a list.
     fn shown(&self, id: &str, owner: &str) -> Value {
-        json!({
-            "OwnerUin": owner, "ProjectId": self.project.to_string(), "From": "upload", "PackageType": null,
+        let days = (self.ends.as_second() - self.begins.as_second()) / 86_400;
+        let mut row = json!({
+            "OwnerUin": owner, "ProjectId": self.project.to_string(), "From": "upload", "PackageType": "",
             "CertificateType": self.kind, "ProductZhName": "", "Domain": self.domain, "Alias": self.alias, "Status": 1,
-            "CertificateExtra": null, "VulnerabilityStatus": null, "StatusMsg": null, "VerifyType": null,
-            "CertBeginTime": shown_time(self.begins), "CertEndTime": shown_time(self.ends), "ValidityPeriod": null,
-            "InsertTime": self.at, "CertificateId": id, "SubjectAltName": self.names, "PackageTypeName": null,
-            "StatusName": null, "IsVip": false, "IsDv": false, "IsWildcard": false, "IsVulnerability": false,
-            "RenewAble": false, "ProjectInfo": null, "BoundResource": [], "Deployable": true, "Tags": self.tags,
-            "IsIgnore": false, "IsSM": false, "EncryptAlgorithm": null, "CAEncryptAlgorithms": null, "CAEndTimes": null,
-            "CACommonNames": null, "PreAuditInfo": null, "AutoRenewFlag": null,
-        })
+            "CertificateExtra": {
+                "DomainNumber": "1", "OriginCertificateId": null, "ReplacedBy": null, "ReplacedFor": null,
+                "RenewOrder": null, "SMCert": 0, "CompanyType": 0, "ServiceRenewCertificateId": "",
+                "ServiceOriginCertificateId": "",
+            },
+            "VulnerabilityStatus": "INACTIVE", "StatusMsg": "", "VerifyType": "", "StatusName": "",
+            "CertBeginTime": shown_time(self.begins), "CertEndTime": shown_time(self.ends),
+            "ValidityPeriod": (days / 30).to_string(), "InsertTime": self.at, "CertificateId": id,
+            "SubjectAltName": self.names, "PackageTypeName": "", "Tags": self.tags, "BoundResource": [],
+            "ProjectInfo": {
+                "ProjectName": "", "ProjectCreatorUin": 0, "ProjectCreateTime": "", "ProjectResume": "", "OwnerUin": 0,
+                "ProjectId": self.project.to_string(),
+            },
+        });
+        row.as_object_mut().into_iter().for_each(|row| row.extend(unused()));
+        row
     }
 
     fn matches(&self, id: &str, asked: &DescribeCertificates) -> bool {
@@ -120,6 +129,29 @@ impl Uploaded {
             && asked.project_id.is_none_or(|project| project == self.project)
             && asked.cert_ids.as_ref().is_none_or(|ids| ids.iter().any(|one| one == id))
     }
+}
+
+/// What rows of lists have beside that, of uploads the same for each.
+fn unused() -> Map<String, Value> {
+    let no = "IsVip IsDv IsWildcard IsVulnerability RenewAble IsIgnore IsSM ReplaceOriCertIsDelete IsExpiring IsDNSPODResolve IsPackage \
+              KeyPasswordCustomFlag IsHostingUploadRenewCert";
+    let empty = "EncryptAlgorithm HostingCompleteTime HostingRenewCertId HasRenewOrder DVAuthDeadline ValidationPassedTime \
+                 AwaitingValidationMsg";
+    let none = "CAEncryptAlgorithms CAEndTimes CACommonNames CertSANs";
+    let all =
+        |names: &'static str, value: Value| names.split_whitespace().map(move |name| (name.to_owned(), value.clone()));
+    let servers = ["NGINX", "APACHE", "TOMCAT", "IIS", "JKS", "OTHER", "ROOT"];
+    let downloads: Map<_, _> = servers.into_iter().map(|server| (server.to_owned(), json!(true))).collect();
+    let others = [
+        ("Deployable", json!(true)),
+        ("AllowDownload", json!(true)),
+        ("AutoRenewFlag", json!(0)),
+        ("HostingStatus", json!(0)),
+        ("PreAuditInfo", json!({"TotalPeriod": 0, "NowPeriod": 0, "ManagerId": ""})),
+        ("SupportDownloadType", downloads.into()),
+    ];
+    let others = others.into_iter().map(|(name, value)| (name.to_owned(), value));
+    all(no, json!(false)).chain(all(empty, json!(""))).chain(all(none, json!([]))).chain(others).collect()
 }
 
 impl Handle for UploadCertificate {
