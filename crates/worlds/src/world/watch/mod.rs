@@ -188,34 +188,44 @@ impl World {
                 if !is_ending && !is_recent && !is_changed {
                     continue;
                 }
-                let serve = |seen: &Seen, is_counted: &dyn Fn(Target) -> bool| {
-                    let of = seen.targets.get(route).into_iter().flatten();
-                    of.filter(|(address, (_, tag))| {
-                        seen.takes(route, **address)
-                            && is_counted(**address)
-                            && self.server_of(**address, tag).is_some_and(|(name, found)| self.is_well(name, found))
-                    })
-                    .count()
-                };
-                let wanted =
-                    self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
-                let had = serve(before, &|address| self.is_known_well(route, address));
-                let has = serve(after, &|_| true);
-                let is_of_service = |(address, (_, tag)): (&Target, &(u8, String))| {
-                    self.server_of(*address, tag).is_some_and(|(_, found)| selects(service, found))
-                };
-                // Where nobody comes, all that can go on do.
-                let is_forsaken = wanted == 0 && !before.targets.get(route).into_iter().flatten().any(is_of_service);
-                let due = if is_forsaken && !is_ending { had } else { had.min(wanted) };
-                let due = if self.is_awaited(id, before, route, found) { due.min(few_less(wanted)) } else { due };
-                if has < due {
-                    return Some(format!(
-                        "{id}: {name} leaves {route:?}, and {has} serve where {had} did and {wanted} should"
-                    ));
+                if let Some(words) = self.lacks_others(id, (before, after), route, service, found) {
+                    return Some(format!("{id}: {name} leaves {route:?}, and {words}"));
                 }
             }
         }
         None
+    }
+
+    /// Fewer serve on a route when this Pod has left it than should.
+    fn lacks_others(
+        &self,
+        id: &LoadBalancerId,
+        (before, after): (&Seen, &Seen),
+        route: &Route,
+        service: &core::Service,
+        found: &core::Pod,
+    ) -> Option<String> {
+        let serve = |seen: &Seen, is_counted: &dyn Fn(Target) -> bool| {
+            let of = seen.targets.get(route).into_iter().flatten();
+            of.filter(|(address, (_, tag))| {
+                seen.takes(route, **address)
+                    && is_counted(**address)
+                    && self.server_of(**address, tag).is_some_and(|(name, found)| self.is_well(name, found))
+            })
+            .count()
+        };
+        let wanted = self.objects.pods.iter().filter(|(name, found)| self.is_expected(service, name, found)).count();
+        let had = serve(before, &|address| self.is_known_well(route, address));
+        let has = serve(after, &|_| true);
+        let is_of_service = |(address, (_, tag)): (&Target, &(u8, String))| {
+            self.server_of(*address, tag).is_some_and(|(_, found)| selects(service, found))
+        };
+        // Where nobody comes, all that can go on do.
+        let is_forsaken = wanted == 0 && !before.targets.get(route).into_iter().flatten().any(is_of_service);
+        let is_ending = found.metadata.deletion_timestamp.is_some();
+        let due = if is_forsaken && !is_ending { had } else { had.min(wanted) };
+        let due = if self.is_awaited(id, before, route, found) { due.min(few_less(wanted)) } else { due };
+        (has < due).then(|| format!("{has} serve where {had} did and {wanted} should"))
     }
 
     /// Connections are given their time: a Pod that is not selected any more, and lives, stays registered without weight.
