@@ -19,8 +19,11 @@ fn family(sample: &Sample) -> &'static Family {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_families_are_there_and_no_others() {
+    // No binding of the scenario names a certificate: without one nothing is said of when it expires.
+    let shown =
+        ALL.iter().filter(|family| family.name != "direct_access_listener_certificate_expiry_timestamp_seconds");
     let documented: BTreeMap<String, String> =
-        ALL.iter().map(|family| (family.name.to_owned(), family.kind.as_str().to_owned())).collect();
+        shown.map(|family| (family.name.to_owned(), family.kind.as_str().to_owned())).collect();
     assert_eq!(evidence().await.busy.families, documented);
 }
 
