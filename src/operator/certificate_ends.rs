@@ -89,6 +89,6 @@ impl CertificateEnds {
                 None
             }
         };
-        self.lock().ends.told(ids, ends.as_ref());
+        self.lock().ends.answered(ids, ends.as_ref());
     }
 }

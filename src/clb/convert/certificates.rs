@@ -71,8 +71,8 @@ mod tests {
 
     use super::*;
 
-    fn reply<T: serde::de::DeserializeOwned>(told: Value) -> T {
-        serde_json::from_value(told).unwrap()
+    fn reply<T: serde::de::DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value).unwrap()
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn hash(text: &str, length: usize) -> String {
 pub struct Scope(String);
 
 impl Scope {
-    /// The scope of a cluster, which is told by the UID of its definition of bindings.
+    /// The scope of a cluster, which the UID of its definition of bindings names.
     pub fn new(cluster_uid: &str, region: &str) -> Self {
         Self(hash(&format!("{cluster_uid}/{region}"), HASH_LEN))
     }

@@ -50,7 +50,7 @@ impl Ends {
     }
 
     /// The cloud says this of the certificates that it was asked for; `None`: it says nothing, and what it has said before counts.
-    pub fn told(&mut self, asked: BTreeSet<String>, ends: Option<&BTreeMap<String, Option<Timestamp>>>) {
+    pub fn answered(&mut self, asked: BTreeSet<String>, ends: Option<&BTreeMap<String, Option<Timestamp>>>) {
         let before = std::mem::take(&mut self.ids);
         let said = ends.unwrap_or(&before);
         self.ids =
@@ -131,8 +131,8 @@ mod tests {
         assert!(!ends.knows(&ids));
         assert_eq!(ends.soonest(&all), Soonest { secret: Some(day(30)), id: None });
         // One of them is not there.
-        ends.told(ids.clone(), Some(&[("bought".to_owned(), Some(day(10)))].into()));
-        ends.told(ids.clone(), None);
+        ends.answered(ids.clone(), Some(&[("bought".to_owned(), Some(day(10)))].into()));
+        ends.answered(ids.clone(), None);
         assert!(ends.knows(&ids));
         assert_eq!(ends.soonest(&all), Soonest { secret: Some(day(30)), id: Some(day(10)) });
         let web: BTreeSet<Named> = [Named::Secret(secret("web"))].into();

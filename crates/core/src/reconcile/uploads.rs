@@ -125,7 +125,7 @@ impl Uploads {
         self.uploading.insert(mark.clone(), at);
     }
 
-    /// An upload has failed. It may have happened all the same.
+    /// An upload has failed. It may have happened nevertheless.
     pub fn refused(&mut self, mark: UploadMark, words: &str, at: Duration) {
         self.refused.retain(|_, (since, _)| at < *since + SETTLED);
         self.refused.insert(mark, (at, words.to_owned()));
